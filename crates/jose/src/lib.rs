@@ -1,0 +1,18 @@
+//! Signatures and keys: JWS (RFC 7515), JWK sets (RFC 7517), the ring of signing keys and its rotation.
+//!
+//! Knows no OAuth. josekit signs and verifies; the `rsa` crate only makes and reads keys, because its
+//! private-key operations leak time (RUSTSEC-2023-0071).
+
+mod error;
+mod jwk;
+mod jws;
+mod key;
+mod ring;
+mod seal;
+
+pub use error::JoseError;
+pub use jwk::{Jwk, JwkSet};
+pub use jws::{Compact, Header, Signer, Verifier};
+pub use key::{MINIMUM_BITS, SigningKey};
+pub use ring::{KeyRing, KeyState, RingKey};
+pub use seal::MasterKey;

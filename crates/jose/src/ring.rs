@@ -1,0 +1,147 @@
+use std::sync::Arc;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Compact, JoseError, JwkSet, Signer, SigningKey, Verifier};
+
+/// Where a key stands at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyState {
+    /// Published, not signing yet, so that every cache has it before its first signature.
+    Announced,
+    /// Signs.
+    Active,
+    /// Published until the last token it signed has expired.
+    Retiring,
+    /// No longer published.
+    Retired,
+}
+
+/// One key with its times, in seconds since the epoch.
+#[derive(Debug, Clone)]
+pub struct RingKey {
+    pub key: SigningKey,
+    pub created_at: i64,
+    /// From here on it may sign; the youngest such key does.
+    pub activates_at: i64,
+    /// From here on it is no longer published. `None` while it is announced or active.
+    pub retires_at: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    entry: RingKey,
+    signer: Signer,
+    verifier: Verifier,
+}
+
+/// All keys, with signers and verifiers built once. Immutable: a rotation builds the next ring.
+#[derive(Debug, Default)]
+pub struct KeyRing {
+    keys: Vec<Arc<Loaded>>,
+}
+
+impl KeyRing {
+    /// Builds the ring, reusing what `previous` had already parsed.
+    ///
+    /// # Errors
+    /// [`JoseError::Key`] when a key is unusable.
+    pub fn new(keys: Vec<RingKey>, previous: Option<&KeyRing>) -> Result<Self, JoseError> {
+        let mut loaded = Vec::with_capacity(keys.len());
+        for entry in keys {
+            let known = previous.and_then(|ring| {
+                ring.keys.iter().find(|k| {
+                    k.entry.key.kid() == entry.key.kid()
+                        && k.entry.activates_at == entry.activates_at
+                        && k.entry.retires_at == entry.retires_at
+                })
+            });
+            loaded.push(match known {
+                Some(known) => known.clone(),
+                None => Arc::new(Loaded {
+                    signer: Signer::new(&entry.key)?,
+                    verifier: Verifier::new(entry.key.public())?,
+                    entry,
+                }),
+            });
+        }
+        loaded.sort_by_key(|k| (k.entry.activates_at, k.entry.created_at));
+        Ok(Self { keys: loaded })
+    }
+
+    fn active(&self, now: i64) -> Option<&Loaded> {
+        self.keys
+            .iter()
+            .rev()
+            .find(|k| k.entry.activates_at <= now && k.entry.retires_at.is_none_or(|at| now < at))
+            .map(AsRef::as_ref)
+    }
+
+    /// The key that signs at `now`.
+    ///
+    /// # Errors
+    /// [`JoseError::NoActiveKey`] when there is none.
+    pub fn signer(&self, now: i64) -> Result<&Signer, JoseError> {
+        self.active(now).map(|k| &k.signer).ok_or(JoseError::NoActiveKey)
+    }
+
+    /// The key `kid` while it is still published, to make a deterministic token once more.
+    pub fn signer_by_id(&self, kid: &str, now: i64) -> Option<&Signer> {
+        self.published(now).find(|k| k.signer.kid() == kid).map(|k| &k.signer)
+    }
+
+    fn published(&self, now: i64) -> impl Iterator<Item = &Loaded> {
+        self.keys.iter().map(AsRef::as_ref).filter(move |k| k.entry.retires_at.is_none_or(|at| now < at))
+    }
+
+    /// What the JWKS address shows at `now`: announced, active and retiring keys.
+    pub fn jwks(&self, now: i64) -> JwkSet {
+        JwkSet { keys: self.published(now).map(|k| k.entry.key.public().clone()).collect() }
+    }
+
+    /// Every key and its state, oldest first.
+    pub fn states(&self, now: i64) -> Vec<(&RingKey, KeyState)> {
+        let active = self.active(now).map(|k| k.signer.kid().to_owned());
+        self.keys
+            .iter()
+            .map(|k| {
+                let state = if k.entry.retires_at.is_some_and(|at| at <= now) {
+                    KeyState::Retired
+                } else if active.as_deref() == Some(k.signer.kid()) {
+                    KeyState::Active
+                } else if k.entry.activates_at > now {
+                    KeyState::Announced
+                } else {
+                    KeyState::Retiring
+                };
+                (&k.entry, state)
+            })
+            .collect()
+    }
+
+    /// Verifies a token's signature with a published key and returns its claims. Times, issuer and
+    /// audience are the caller's to check.
+    ///
+    /// # Errors
+    /// [`JoseError`] naming the first thing that was wrong.
+    pub fn verify<T: DeserializeOwned>(&self, typ: &str, token: &str, now: i64) -> Result<T, JoseError> {
+        let compact = Compact::parse(token)?;
+        let header = &compact.unverified_header;
+        if !header.typ.as_deref().is_some_and(|t| t.eq_ignore_ascii_case(typ)) {
+            return Err(JoseError::Type(header.typ.as_deref().unwrap_or("none").chars().take(40).collect()));
+        }
+        let kid = header.kid.as_deref().unwrap_or_default();
+        let key = self
+            .published(now)
+            .find(|k| k.signer.kid() == kid)
+            .ok_or_else(|| JoseError::UnknownKey(kid.chars().take(60).collect()))?;
+        key.verifier.verify(&compact)?;
+        compact.unverified_claims()
+    }
+
+    /// Whether a key is published under `kid` at `now`.
+    pub fn publishes(&self, kid: &str, now: i64) -> bool {
+        self.published(now).any(|k| k.signer.kid() == kid)
+    }
+}

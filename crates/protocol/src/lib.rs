@@ -1,0 +1,36 @@
+//! The vocabulary, the parsing, the rules and the records of OAuth 2.0 and OpenID Connect, and the
+//! ports ([`Store`], [`Clock`], [`Entropy`]) that it expects others to fill.
+//!
+//! Nothing in here touches the world: no I/O, no async runtime, no clock, no randomness. Every rule
+//! takes what it needs, with a plain `now`, and returns what has been decided.
+
+pub mod authorization;
+pub mod authorize;
+pub mod claims;
+pub mod client;
+pub mod client_auth;
+pub mod consent;
+pub mod discovery;
+pub mod error;
+pub mod interaction;
+pub mod logout;
+pub mod params;
+pub mod paths;
+pub mod pkce;
+pub mod reason;
+pub mod registration;
+pub mod scope;
+pub mod secret;
+pub mod session;
+pub mod store;
+pub mod time;
+pub mod token;
+pub mod uri;
+pub mod user;
+
+pub use params::Params;
+pub use reason::{Detail, ErrorCode, Reason, Refusal};
+pub use scope::ScopeSet;
+pub use secret::{Digest, Entropy, Secret, SecretKind};
+pub use store::{Store, StoreError};
+pub use time::{Clock, Timestamp};

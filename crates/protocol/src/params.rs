@@ -1,0 +1,50 @@
+use crate::reason::Reason;
+
+/// Form or query parameters as they came, each at most once (RFC 6749 3.1, 3.2).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Params {
+    pairs: Vec<(String, String)>,
+    repeated: Option<String>,
+}
+
+/// The most parameters looked at; what comes after is a flood, not a request.
+const MOST: usize = 100;
+
+impl Params {
+    /// Reads `application/x-www-form-urlencoded`. Empty values count as absent (RFC 6749 3.1).
+    ///
+    /// A repeated parameter is remembered, and refused by [`Params::once`] when it is known to the endpoint.
+    pub fn parse(encoded: &[u8]) -> Self {
+        let mut params = Self::default();
+        for (name, value) in url::form_urlencoded::parse(encoded).take(MOST) {
+            if params.pairs.iter().any(|(known, _)| *known == name) {
+                params.repeated.get_or_insert_with(|| name.clone().into_owned());
+            } else {
+                params.pairs.push((name.into_owned(), value.into_owned()));
+            }
+        }
+        params
+    }
+
+    /// The value of `name`, if it came and is not empty.
+    pub fn optional(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|v| !v.is_empty())
+    }
+
+    /// # Errors
+    /// [`Reason::ParameterRepeated`] when any parameter came twice (RFC 6749 3.1).
+    pub fn once(&self) -> Result<(), Reason> {
+        match self.repeated {
+            Some(_) => Err(Reason::ParameterRepeated),
+            None => Ok(()),
+        }
+    }
+
+    pub fn repeated(&self) -> Option<&str> {
+        self.repeated.as_deref()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+}

@@ -1,0 +1,7 @@
+/// Seconds since the epoch, as in `NumericDate` (RFC 7519 2).
+pub type Timestamp = i64;
+
+/// Where time comes from. Rules never hold one: they take a plain `now`.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
