@@ -1,1 +1,18 @@
+//! Fills [`latchkey_protocol::Store`] on SQLite and PostgreSQL with diesel.
 
+mod authorizations;
+mod clients;
+mod connection;
+mod error;
+mod interactions;
+mod keys;
+mod migrate;
+mod refusals;
+mod schema;
+mod sessions;
+mod store;
+mod sweep;
+mod users;
+
+pub use connection::{Database, Options};
+pub use migrate::pending;

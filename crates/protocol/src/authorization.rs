@@ -1,0 +1,123 @@
+//! All that follows from one approval: its code, its refresh family, its end. What gets revoked.
+
+use crate::{
+    ScopeSet,
+    authorize::AuthorizationRequest,
+    secret::Digest,
+    session::Session,
+    time::Timestamp,
+    user::User,
+};
+
+/// How long things live, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetimes {
+    pub access_token: i64,
+    pub id_token: i64,
+    pub authorization_code: i64,
+    /// Absolute, of the whole family.
+    pub refresh_token: i64,
+    pub refresh_idle: i64,
+    pub refresh_replay_window: i64,
+    pub session: i64,
+    pub session_remember: i64,
+}
+
+/// The refresh family: the current token and the one before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshFamily {
+    pub current: Digest,
+    /// When the current one was issued, when it ends, and the key that signed it: with the parent's secret,
+    /// enough to make the very same token again.
+    pub issued_at: Timestamp,
+    pub idle_expires_at: Timestamp,
+    pub kid: String,
+    pub parent: Option<Digest>,
+    /// Absolute end.
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorization {
+    pub id: String,
+    pub client_id: String,
+    pub user_id: String,
+    pub session_id: String,
+    pub scope: ScopeSet,
+    pub nonce: Option<String>,
+    pub auth_time: Timestamp,
+    pub amr: String,
+    pub redirect_uri: String,
+    pub redirect_uri_sent: bool,
+    pub code_challenge: Option<String>,
+    pub code: Digest,
+    pub code_expires_at: Timestamp,
+    pub created_at: Timestamp,
+    pub exchanged_at: Option<Timestamp>,
+    pub refresh: Option<RefreshFamily>,
+    pub revoked_at: Option<Timestamp>,
+    /// After this nothing can come of it, and it is swept.
+    pub expires_at: Timestamp,
+}
+
+/// An authorization with the person and the session it hangs on, if they are still there.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub authorization: Authorization,
+    pub user: Option<User>,
+    pub session: Option<Session>,
+}
+
+impl Authorization {
+    /// From an approval. `id` and `code` are finished, random values.
+    pub fn approve(
+        id: String,
+        code: Digest,
+        request: &AuthorizationRequest,
+        scope: ScopeSet,
+        session: &Session,
+        lifetimes: &Lifetimes,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            client_id: request.client_id.clone(),
+            user_id: session.user_id.clone(),
+            session_id: session.id.clone(),
+            scope,
+            nonce: request.nonce.clone(),
+            auth_time: session.auth_time,
+            amr: session.amr.clone(),
+            redirect_uri: request.redirect_uri.clone(),
+            redirect_uri_sent: request.redirect_uri_sent,
+            code_challenge: request.code_challenge.clone(),
+            code,
+            code_expires_at: now + lifetimes.authorization_code,
+            created_at: now,
+            exchanged_at: None,
+            refresh: None,
+            revoked_at: None,
+            // Kept a day past the code, so that a late replay is still seen for what it is.
+            expires_at: now + lifetimes.authorization_code + 86_400,
+        }
+    }
+
+    /// Whether it outlives the session (OpenID Connect Core 11).
+    pub fn is_offline(&self) -> bool {
+        self.scope.contains("offline_access")
+    }
+}
+
+impl Context {
+    /// The person, while what was allowed still stands: not revoked, the person enabled, and the session there
+    /// unless access is offline.
+    pub fn standing(&self, now: Timestamp) -> Option<&User> {
+        let a = &self.authorization;
+        let session_lives = a.is_offline() || self.session_lives(now);
+        self.user.as_ref().filter(|u| u.disabled_at.is_none() && a.revoked_at.is_none() && session_lives)
+    }
+
+    pub fn session_lives(&self, now: Timestamp) -> bool {
+        self.session.as_ref().is_some_and(|s| s.expires_at > now)
+    }
+}

@@ -1,0 +1,11 @@
+//! The authorization endpoint (RFC 6749 3.1, OpenID Connect Core 3.1.2): what is asked, what is next, what is answered.
+
+mod prompt;
+mod request;
+mod response;
+mod step;
+
+pub use prompt::Prompt;
+pub use request::{AuthorizationRequest, Hint};
+pub use response::{answer_code, answer_error};
+pub use step::{Step, next_step};

@@ -1,0 +1,144 @@
+use serde::{Deserialize, Serialize};
+
+use super::Prompt;
+use crate::{
+    Params, ScopeSet,
+    client::{Client, GrantType, ResponseMode, ReturnTo},
+    error::{AuthorizationError, Refused},
+    pkce,
+    reason::Reason,
+};
+
+/// What an `id_token_hint` turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    None,
+    Subject(String),
+    Unusable,
+}
+
+/// A checked authorization request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationRequest {
+    pub client_id: String,
+    pub redirect_uri: String,
+    /// Whether it was sent: the token request must then send it too (RFC 6749 4.1.3).
+    pub redirect_uri_sent: bool,
+    pub mode: ResponseMode,
+    pub state: Option<String>,
+    pub scope: ScopeSet,
+    pub nonce: Option<String>,
+    pub prompt: Prompt,
+    /// In seconds.
+    pub max_age: Option<i64>,
+    pub login_hint: Option<String>,
+    /// The subject of the `id_token_hint`.
+    pub hint_subject: Option<String>,
+    pub ui_locales: Option<String>,
+    pub code_challenge: Option<String>,
+}
+
+impl AuthorizationRequest {
+    /// Proves the destination (first half): until this has passed, only a page can answer.
+    ///
+    /// # Errors
+    /// [`Refused`] for a page.
+    pub fn destination(params: &Params, client: &Client) -> Result<ReturnTo, Refused> {
+        if params.repeated().is_some_and(|name| ["client_id", "redirect_uri", "response_mode", "state"].contains(&name)) {
+            return Err(Reason::ParameterRepeated.because("once", params.repeated().unwrap_or_default()));
+        }
+        let mode = match params.optional("response_mode") {
+            Some("form_post") => ResponseMode::FormPost,
+            _ => ResponseMode::Query,
+        };
+        client.return_to(params.optional("redirect_uri"), mode, params.optional("state"))
+    }
+
+    /// Checks everything else, in this order; what is wrong goes back to the client.
+    ///
+    /// # Errors
+    /// [`AuthorizationError::Back`].
+    pub fn check(params: &Params, client: &Client, to: ReturnTo, hint: Hint) -> Result<Self, AuthorizationError> {
+        Self::checked(params, client, &to, hint).map_err(|refused| AuthorizationError::Back(Box::new(to), refused))
+    }
+
+    fn checked(params: &Params, client: &Client, to: &ReturnTo, hint: Hint) -> Result<Self, Refused> {
+        if let Some(name) = params.repeated() {
+            return Err(Reason::ParameterRepeated.because("once", name));
+        }
+        if params.optional("request").is_some() {
+            return Err(Reason::RequestObjectUnsupported.into());
+        }
+        if params.optional("request_uri").is_some() {
+            return Err(Reason::RequestUriUnsupported.into());
+        }
+        if params.optional("registration").is_some() {
+            return Err(Reason::RegistrationUnsupported.into());
+        }
+        match params.optional("response_type") {
+            Some("code") => {}
+            None => return Err(Reason::ParameterMissing.because("response_type", "nothing")),
+            Some(other) => return Err(Reason::ResponseTypeUnsupported.because("code", other)),
+        }
+        if let Some(mode) = params.optional("response_mode").filter(|m| !["query", "form_post"].contains(m)) {
+            return Err(Reason::ResponseModeUnsupported.because("query or form_post", mode));
+        }
+        if !client.may(GrantType::AuthorizationCode) {
+            return Err(Reason::GrantNotAllowed.because("authorization_code among grant_types", "not there"));
+        }
+        Ok(Self {
+            client_id: client.id.clone(),
+            redirect_uri: to.redirect_uri().to_owned(),
+            redirect_uri_sent: params.optional("redirect_uri").is_some(),
+            mode: to.mode(),
+            state: to.state().map(str::to_owned),
+            scope: scope(params, client)?,
+            nonce: params.optional("nonce").map(str::to_owned),
+            prompt: Prompt::parse(params.optional("prompt").unwrap_or_default())?,
+            max_age: max_age(params, client)?,
+            login_hint: params.optional("login_hint").map(|h| h.chars().take(200).collect()),
+            hint_subject: match hint {
+                Hint::None => None,
+                Hint::Subject(subject) => Some(subject),
+                Hint::Unusable => return Err(Reason::HintUnusable.into()),
+            },
+            ui_locales: params.optional("ui_locales").map(|l| l.chars().take(100).collect()),
+            code_challenge: challenge(params, client)?,
+        })
+    }
+}
+
+/// Scopes that are not understood are ignored (OpenID Connect Core 3.1.2.1).
+fn scope(params: &Params, client: &Client) -> Result<ScopeSet, Refused> {
+    let text = params.optional("scope").unwrap_or_default();
+    let asked = ScopeSet::parse(text).ok_or_else(|| Reason::ScopeUnknown.because("RFC 6749 3.3 characters", text))?;
+    let may_refresh = client.may(GrantType::RefreshToken);
+    let known = asked.filter(|s| client.knows_scope(s) && (may_refresh || s != "offline_access"));
+    if known.is_empty() && !asked.is_empty() {
+        return Err(Reason::ScopeUnknown.because("a scope of the client's registration", text));
+    }
+    Ok(known)
+}
+
+fn max_age(params: &Params, client: &Client) -> Result<Option<i64>, Refused> {
+    match params.optional("max_age") {
+        None => Ok(client.metadata.default_max_age),
+        Some(text) => match text.parse() {
+            Ok(age) if (0..=i64::from(u32::MAX)).contains(&age) => Ok(Some(age)),
+            _ => Err(Reason::ParameterMalformed.because("max_age: seconds, 0 or more", text)),
+        },
+    }
+}
+
+fn challenge(params: &Params, client: &Client) -> Result<Option<String>, Refused> {
+    let method = params.optional("code_challenge_method");
+    match params.optional("code_challenge") {
+        None if method.is_some() || client.is_public() => Err(Reason::ChallengeMissing.into()),
+        None => Ok(None),
+        Some(_) if method != Some("S256") => {
+            Err(Reason::ChallengeMethodUnsupported.because("S256", method.unwrap_or("nothing, which means plain")))
+        }
+        Some(challenge) if pkce::is_challenge(challenge) => Ok(Some(challenge.to_owned())),
+        Some(challenge) => Err(Reason::ParameterMalformed.because("code_challenge: 43 base64url characters", challenge)),
+    }
+}

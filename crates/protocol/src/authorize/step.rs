@@ -1,0 +1,63 @@
+use crate::{
+    ScopeSet,
+    client::Client,
+    consent::Consent,
+    error::Refused,
+    interaction::Interaction,
+    reason::Reason,
+    session::Session,
+    time::Timestamp,
+};
+
+/// What an interaction needs next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    Login,
+    SelectAccount,
+    Consent,
+    Approve { scope: ScopeSet },
+    Refuse(Refused),
+}
+
+/// One screen for all the steps. Every page returns here, and nowhere else is decided what follows.
+pub fn next_step(
+    client: &Client,
+    interaction: &Interaction,
+    session: Option<&Session>,
+    consent: Option<&Consent>,
+    now: Timestamp,
+) -> Step {
+    let prompt = interaction.request.prompt;
+    let needs_person = |step, reason: Reason| if prompt.none { Step::Refuse(reason.into()) } else { step };
+
+    if interaction.declined {
+        return Step::Refuse(Reason::PersonDeclined.into());
+    }
+    let Some(session) = session.filter(|s| s.expires_at > now && is_fresh(interaction, s, now)) else {
+        return needs_person(Step::Login, Reason::LoginNeeded);
+    };
+    if interaction.request.hint_subject.as_ref().is_some_and(|hinted| *hinted != session.user_id) {
+        return needs_person(Step::Login, Reason::LoginNeeded);
+    }
+    let chosen = [&interaction.login_session, &interaction.selected_session].contains(&&Some(session.id.clone()));
+    if prompt.select_account && !chosen {
+        return Step::SelectAccount;
+    }
+    let asked = &interaction.request.scope;
+    let just_allowed = interaction.consented.as_ref().is_some_and(|scope| asked.is_subset_of(scope));
+    let remembered = consent.is_some_and(|c| asked.is_subset_of(&c.scope)) || client.metadata.trusted;
+    if !just_allowed && (prompt.consent || !remembered) {
+        return needs_person(Step::Consent, Reason::ConsentNeeded);
+    }
+    Step::Approve { scope: asked.clone() }
+}
+
+/// Whether this session may answer: a login made for this interaction always may, so that `max_age=1` does not loop;
+/// `prompt=login` takes no other; `max_age` measures the rest (OpenID Connect Core 3.1.2.1).
+fn is_fresh(interaction: &Interaction, session: &Session, now: Timestamp) -> bool {
+    if interaction.login_session.as_ref() == Some(&session.id) {
+        return true;
+    }
+    let young = interaction.request.max_age.is_none_or(|age| now - session.auth_time <= age && age > 0);
+    young && !interaction.request.prompt.login
+}

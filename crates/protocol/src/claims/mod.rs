@@ -1,0 +1,111 @@
+//! What tokens and UserInfo say.
+
+mod userinfo;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use userinfo::{CLAIMS, check_claims, userinfo};
+
+use crate::{ScopeSet, time::Timestamp};
+
+/// Header `typ` of access tokens (RFC 9068 2.1).
+pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+/// Header `typ` of refresh tokens: our own, so that none passes for another kind.
+pub const REFRESH_TOKEN_TYPE: &str = "rt+jwt";
+/// Header `typ` of ID tokens.
+pub const ID_TOKEN_TYPE: &str = "JWT";
+
+/// RFC 9068 2.2.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessToken {
+    pub iss: String,
+    pub sub: String,
+    #[serde(serialize_with = "one_or_many", deserialize_with = "many")]
+    pub aud: Vec<String>,
+    pub exp: Timestamp,
+    pub iat: Timestamp,
+    pub jti: String,
+    pub client_id: String,
+    #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
+    pub scope: ScopeSet,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+}
+
+impl AccessToken {
+    /// The authorization it came from; none for a client's own.
+    pub fn authorization(&self) -> Option<&str> {
+        self.jti.split_once('.').map(|(authorization, _)| authorization)
+    }
+}
+
+/// OpenID Connect Core 2.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdToken {
+    pub iss: String,
+    pub sub: String,
+    pub aud: String,
+    pub exp: Timestamp,
+    pub iat: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_hash: Option<String>,
+}
+
+/// A refresh token: signed, so that garbage is refused before storage is asked; its `jti` is the secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshToken {
+    pub iss: String,
+    pub aud: String,
+    pub client_id: String,
+    pub authorization: String,
+    pub jti: String,
+    pub iat: Timestamp,
+    pub exp: Timestamp,
+}
+
+/// `at_hash`: the left half of the SHA-256 hash (OpenID Connect Core 3.1.3.6).
+pub fn half_hash(token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(token.as_bytes())[..16])
+}
+
+fn one_or_many<S: serde::Serializer>(values: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    match values {
+        [only] => serializer.serialize_str(only),
+        many => serializer.collect_seq(many),
+    }
+}
+
+fn many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Audience {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Audience::deserialize(deserializer)? {
+        Audience::One(one) => vec![one],
+        Audience::Many(many) => many,
+    })
+}

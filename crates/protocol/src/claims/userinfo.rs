@@ -1,0 +1,100 @@
+use serde_json::{Map, Value};
+
+use crate::{ScopeSet, user::User};
+
+enum Kind {
+    Text,
+    Flag,
+    Number,
+    Object,
+}
+
+/// The standard claims (OpenID Connect Core 5.1), the scope that asks for each (5.4), and its type.
+const STANDARD: [(&str, &str, Kind); 19] = [
+    ("name", "profile", Kind::Text),
+    ("family_name", "profile", Kind::Text),
+    ("given_name", "profile", Kind::Text),
+    ("middle_name", "profile", Kind::Text),
+    ("nickname", "profile", Kind::Text),
+    ("preferred_username", "profile", Kind::Text),
+    ("profile", "profile", Kind::Text),
+    ("picture", "profile", Kind::Text),
+    ("website", "profile", Kind::Text),
+    ("gender", "profile", Kind::Text),
+    ("birthdate", "profile", Kind::Text),
+    ("zoneinfo", "profile", Kind::Text),
+    ("locale", "profile", Kind::Text),
+    ("updated_at", "profile", Kind::Number),
+    ("email", "email", Kind::Text),
+    ("email_verified", "email", Kind::Flag),
+    ("phone_number", "phone", Kind::Text),
+    ("phone_number_verified", "phone", Kind::Flag),
+    ("address", "address", Kind::Object),
+];
+
+/// The names of the claims that can be had, for discovery.
+pub const CLAIMS: [&str; 27] = [
+    "iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "name", "family_name", "given_name", "middle_name",
+    "nickname", "preferred_username", "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale",
+    "updated_at", "email", "email_verified", "phone_number", "phone_number_verified", "address",
+];
+
+/// Checks claims that an administrator gives: known names, right types (OpenID Connect Core 5.1).
+///
+/// # Errors
+/// A sentence naming the first claim that is wrong.
+pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
+    for (name, value) in claims {
+        let Some((_, _, kind)) = STANDARD.iter().find(|(known, _, _)| known == name) else {
+            return Err(format!("{name:?} is not a standard claim (OpenID Connect Core 5.1)"));
+        };
+        if !fits(kind, value) {
+            let wanted = match kind {
+                Kind::Text => "a text",
+                Kind::Flag => "true or false",
+                Kind::Number => "a number of seconds",
+                Kind::Object => "an object",
+            };
+            return Err(format!("{name} must be {wanted}"));
+        }
+    }
+    Ok(())
+}
+
+fn fits(kind: &Kind, value: &Value) -> bool {
+    match kind {
+        Kind::Text => value.is_string(),
+        Kind::Flag => value.is_boolean(),
+        Kind::Number => value.is_number(),
+        Kind::Object => value.is_object(),
+    }
+}
+
+/// What UserInfo answers (OpenID Connect Core 5.3.2): `sub`, and the claims of the granted scopes.
+/// No nulls, no empty texts.
+pub fn userinfo(user: &User, scope: &ScopeSet) -> Map<String, Value> {
+    let mut answer = Map::new();
+    answer.insert("sub".into(), user.id.clone().into());
+    for (name, needed, kind) in &STANDARD {
+        if !scope.contains(needed) {
+            continue;
+        }
+        let own = match *name {
+            "name" => user.name.clone().map(Value::from),
+            "preferred_username" => Some(user.username.clone().into()),
+            "email" => user.email.clone().map(Value::from),
+            "updated_at" => Some(user.updated_at.into()),
+            _ => None,
+        };
+        let value = own.or_else(|| user.claims.get(*name).cloned());
+        if let Some(value) = value.filter(|v| fits(kind, v) && v.as_str() != Some("")) {
+            answer.insert((*name).into(), value);
+        }
+    }
+    for (value, flag) in [("email", "email_verified"), ("phone_number", "phone_number_verified")] {
+        if answer.contains_key(value) && !answer.contains_key(flag) {
+            answer.insert(flag.into(), false.into());
+        }
+    }
+    answer
+}

@@ -1,0 +1,225 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{ScopeSet, reason::Reason, error::Refused, secret::Digest, time::Timestamp, uri};
+
+/// How a client proves who it is at the token endpoint (RFC 7591 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    ClientSecretBasic,
+    ClientSecretPost,
+    None,
+}
+
+impl AuthMethod {
+    pub const ALL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::None];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::None => "none",
+        }
+    }
+}
+
+/// The grants of the token endpoint (RFC 7591 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    AuthorizationCode,
+    RefreshToken,
+    ClientCredentials,
+}
+
+impl GrantType {
+    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.name() == name)
+    }
+}
+
+/// Whether the client is a web or a native application (OpenID Connect Registration 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplicationType {
+    #[default]
+    Web,
+    Native,
+}
+
+/// When a refresh token is issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum RefreshPolicy {
+    /// When the scope `offline_access` was granted (OpenID Connect Core 11).
+    #[default]
+    OfflineAccess,
+    /// With every sign-in; it then ends with the session.
+    Always,
+}
+
+/// Client metadata (RFC 7591 2, OpenID Connect Registration 2) and our own `trusted`, `audience`, `roles`, `refresh`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+    #[serde(default = "default_auth_method")]
+    pub token_endpoint_auth_method: AuthMethod,
+    #[serde(default = "default_grants")]
+    pub grant_types: Vec<GrantType>,
+    #[serde(default = "default_responses")]
+    pub response_types: Vec<String>,
+    #[serde(default)]
+    pub application_type: ApplicationType,
+    /// The scopes it may ask for; absent: the standard ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeSet>,
+    /// In seconds: used when a request has no `max_age`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<i64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_auth_time: bool,
+    /// No consent page.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trusted: bool,
+    /// `aud` of its access tokens; absent: the issuer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audience: Vec<String>,
+    /// `roles` of the tokens it gets for itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    #[serde(default)]
+    pub refresh: RefreshPolicy,
+}
+
+fn default_auth_method() -> AuthMethod {
+    AuthMethod::ClientSecretBasic
+}
+
+fn default_grants() -> Vec<GrantType> {
+    vec![GrantType::AuthorizationCode]
+}
+
+fn default_responses() -> Vec<String> {
+    vec!["code".into()]
+}
+
+/// A registered client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    pub id: String,
+    /// Keyed digest of the secret; absent for public clients.
+    pub secret: Option<Digest>,
+    pub metadata: Metadata,
+    pub created_at: Timestamp,
+}
+
+/// How the answer travels back (OAuth 2.0 Multiple Response Types 2.1, Form Post Response Mode).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    Query,
+    FormPost,
+}
+
+/// The only value that can send a browser back to a client. Made by [`Client::return_to`] alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnTo {
+    redirect_uri: String,
+    mode: ResponseMode,
+    state: Option<String>,
+}
+
+impl ReturnTo {
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    pub fn mode(&self) -> ResponseMode {
+        self.mode
+    }
+
+    pub fn state(&self) -> Option<&str> {
+        self.state.as_deref()
+    }
+}
+
+impl Client {
+    pub fn name(&self) -> &str {
+        self.metadata.client_name.as_deref().unwrap_or(&self.id)
+    }
+
+    pub fn is_public(&self) -> bool {
+        self.metadata.token_endpoint_auth_method == AuthMethod::None
+    }
+
+    pub fn may(&self, grant: GrantType) -> bool {
+        self.metadata.grant_types.contains(&grant)
+    }
+
+    pub fn knows_scope(&self, scope: &str) -> bool {
+        match &self.metadata.scope {
+            Some(scopes) => scopes.contains(scope) || scope == "openid",
+            None => crate::scope::STANDARD.contains(&scope),
+        }
+    }
+
+    /// Proves a destination: `redirect_uri` must be one that this client registered (RFC 6749 3.1.2.3).
+    ///
+    /// # Errors
+    /// [`Reason::RedirectUriMissing`], [`Reason::RedirectUriUnregistered`].
+    pub fn return_to(
+        &self,
+        redirect_uri: Option<&str>,
+        mode: ResponseMode,
+        state: Option<&str>,
+    ) -> Result<ReturnTo, Refused> {
+        let registered = &self.metadata.redirect_uris;
+        let redirect_uri = match (redirect_uri, registered.as_slice()) {
+            (Some(asked), all) => {
+                let native = self.metadata.application_type == ApplicationType::Native;
+                if !all.iter().any(|known| uri::matches(known, asked, native)) {
+                    return Err(Reason::RedirectUriUnregistered.because(all.join(" or "), asked));
+                }
+                asked
+            }
+            (None, [only]) => only,
+            (None, all) => return Err(Reason::RedirectUriMissing.because(all.join(" or "), "nothing")),
+        };
+        Ok(ReturnTo { redirect_uri: redirect_uri.to_owned(), mode, state: state.map(str::to_owned) })
+    }
+
+    /// Whether a sign-out may return there: the same characters as registered.
+    pub fn returns_after_logout_to(&self, asked: &str) -> bool {
+        self.metadata.post_logout_redirect_uris.iter().any(|known| known == asked)
+    }
+
+    /// `aud` of its access tokens (RFC 9068 3).
+    pub fn audience(&self, issuer: &str) -> Vec<String> {
+        if self.metadata.audience.is_empty() { vec![issuer.to_owned()] } else { self.metadata.audience.clone() }
+    }
+}

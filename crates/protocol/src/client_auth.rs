@@ -1,0 +1,79 @@
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::{
+    Params,
+    client::{AuthMethod, Client},
+    error::Refused,
+    reason::{Reason, masked},
+    secret::Pepper,
+};
+
+/// What a caller presents to prove which client it is (RFC 6749 2.3).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Presented {
+    pub client_id: String,
+    secret: Option<String>,
+    method: AuthMethod,
+}
+
+impl Presented {
+    /// Reads the credentials from header and form.
+    ///
+    /// # Errors
+    /// [`Reason::ClientAuthMultiple`], [`Reason::ClientAuthMalformed`], [`Reason::ClientAuthMissing`].
+    pub fn parse(authorization: Option<&str>, params: &Params) -> Result<Self, Refused> {
+        let id = params.optional("client_id");
+        let secret = params.optional("client_secret");
+        if params.optional("client_assertion").is_some() {
+            return Err(Reason::ClientAuthMethodWrong.because("a method that discovery names", "client_assertion"));
+        }
+        let Some(header) = authorization else {
+            let id = id.ok_or_else(|| Reason::ClientAuthMissing.because("client credentials", "nothing"))?;
+            let method = if secret.is_some() { AuthMethod::ClientSecretPost } else { AuthMethod::None };
+            return Ok(Self { client_id: id.to_owned(), secret: secret.map(str::to_owned), method });
+        };
+        let (basic_id, basic_secret) = basic(header)
+            .ok_or_else(|| Reason::ClientAuthMalformed.because("Basic base64(form-urlencoded id:secret)", masked(header)))?;
+        if secret.is_some() {
+            return Err(Reason::ClientAuthMultiple.because("one method", "the Authorization header and client_secret"));
+        }
+        if id.is_some_and(|id| id != basic_id) {
+            return Err(Reason::ClientAuthMultiple.because(basic_id, id.unwrap_or_default()));
+        }
+        Ok(Self { client_id: basic_id, secret: Some(basic_secret), method: AuthMethod::ClientSecretBasic })
+    }
+
+    /// Compares what was presented with the registration, in constant time.
+    ///
+    /// # Errors
+    /// [`Reason::ClientAuthMethodWrong`], [`Reason::ClientSecretWrong`].
+    pub fn authenticate(&self, client: &Client, pepper: &Pepper) -> Result<(), Refused> {
+        let registered = client.metadata.token_endpoint_auth_method;
+        if self.method != registered {
+            return Err(Reason::ClientAuthMethodWrong.because(registered.name(), self.method.name()));
+        }
+        match (registered, &self.secret, &client.secret) {
+            (AuthMethod::None, None, _) => Ok(()),
+            (_, Some(secret), Some(digest)) if pepper.digest(&[&client.id, secret]) == *digest => Ok(()),
+            (_, secret, _) => Err(Reason::ClientSecretWrong
+                .because("the client's secret", masked(secret.as_deref().unwrap_or_default()))),
+        }
+    }
+}
+
+/// `Basic` credentials, form-urldecoded after base64 (RFC 6749 2.3.1).
+fn basic(header: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    Some((form_decode(id), form_decode(secret)))
+}
+
+fn form_decode(text: &str) -> String {
+    // Only one value stands here, so `&` and `=` are text.
+    let guarded = text.replace('&', "%26").replace('=', "%3D");
+    url::form_urlencoded::parse(guarded.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+}

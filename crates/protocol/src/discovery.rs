@@ -1,0 +1,43 @@
+use serde_json::{Value, json};
+
+use crate::{
+    claims::CLAIMS,
+    client::{AuthMethod, GrantType},
+    paths,
+    scope::STANDARD,
+};
+
+/// The metadata document (OpenID Connect Discovery 3, RFC 8414 2): registered names only, and only what works.
+pub fn metadata(issuer: &str) -> Value {
+    let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));
+    let methods: Vec<_> = AuthMethod::ALL.iter().map(|m| m.name()).collect();
+    let confidential: Vec<_> = methods.iter().filter(|m| **m != "none").collect();
+    let grants: Vec<_> = GrantType::ALL.iter().map(|g| g.name()).collect();
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": at(paths::AUTHORIZE),
+        "token_endpoint": at(paths::TOKEN),
+        "userinfo_endpoint": at(paths::USERINFO),
+        "jwks_uri": at(paths::JWKS),
+        "introspection_endpoint": at(paths::INTROSPECT),
+        "revocation_endpoint": at(paths::REVOKE),
+        "end_session_endpoint": at(paths::END_SESSION),
+        "scopes_supported": STANDARD,
+        "claims_supported": CLAIMS,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": grants,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "ui_locales_supported": ["en", "ko"],
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "authorization_response_iss_parameter_supported": true,
+    })
+}

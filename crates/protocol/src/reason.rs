@@ -1,0 +1,211 @@
+use serde::Serialize;
+
+/// The error codes of the specifications: all that the outside hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorCode(pub &'static str);
+
+/// One line of the table between what happened and what is said.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusal {
+    pub code: ErrorCode,
+    /// HTTP status where the answer is not a redirect.
+    pub status: u16,
+    /// The fixed public sentence.
+    pub public: &'static str,
+    /// What was checked, for whoever runs the server.
+    pub checked: &'static str,
+    /// How to mend it, for whoever runs the server.
+    pub mend: &'static str,
+}
+
+/// What was expected and what came, for `latchkey why`. Secrets are masked before they get here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Detail {
+    pub expected: String,
+    pub came: String,
+}
+
+impl Detail {
+    pub fn new(expected: impl Into<String>, came: impl Into<String>) -> Self {
+        Self { expected: expected.into(), came: came.into().chars().take(300).collect() }
+    }
+}
+
+/// Shows the kind and the length of a secret, nothing else.
+pub fn masked(secret: &str) -> String {
+    match secret.len() {
+        0 => "nothing".into(),
+        length => format!("({length} characters, masked)"),
+    }
+}
+
+macro_rules! reasons {
+    ($( $name:ident: $code:literal $status:literal $public:literal, $checked:literal, $mend:literal; )*) => {
+        /// Why a request was refused. To the log and to `latchkey why`, never to the wire.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Reason { $( $name, )* }
+
+        impl Reason {
+            pub const ALL: &[Reason] = &[ $( Reason::$name, )* ];
+
+            pub fn name(self) -> &'static str {
+                match self { $( Self::$name => stringify!($name), )* }
+            }
+
+            /// THE table.
+            pub fn refusal(self) -> Refusal {
+                match self { $( Self::$name => Refusal {
+                    code: ErrorCode($code), status: $status, public: $public, checked: $checked, mend: $mend,
+                }, )* }
+            }
+        }
+    };
+}
+
+reasons! {
+    // Requests that cannot be read.
+    ParameterRepeated: "invalid_request" 400 "A parameter was sent more than once.",
+        "each parameter comes at most once (RFC 6749 3.1, 3.2)", "Send the parameter once.";
+    ParameterMissing: "invalid_request" 400 "A required parameter is missing.",
+        "the parameters that this request cannot do without", "Send the parameter named under 'expected'.";
+    ParameterMalformed: "invalid_request" 400 "A parameter has a value that cannot be used.",
+        "the form of a parameter", "Correct the parameter named under 'expected'.";
+    ContentTypeWrong: "invalid_request" 400 "The body must be application/x-www-form-urlencoded.",
+        "the Content-Type of the body (RFC 6749 3.2)", "Send the parameters as a form.";
+    BodyTooLarge: "invalid_request" 413 "The request is too large.",
+        "the size of the body", "No request of these protocols needs this much.";
+    // The authorization endpoint before it knows whom to answer: pages.
+    ClientUnknown: "invalid_client" 400 "The application is not known here.",
+        "client_id names a registered client", "Register the app (latchkey client create) or correct its client_id.";
+    RedirectUriMissing: "invalid_request" 400 "The application did not say where to return to.",
+        "redirect_uri is sent when the client has more than one (RFC 6749 3.1.2.3), and always with openid", "Send redirect_uri exactly as it is registered.";
+    RedirectUriUnregistered: "invalid_request" 400 "The application asked to return to an address that is not registered for it.",
+        "redirect_uri is, character by character, one that the client registered (RFC 9700 2.1)", "Register this address (latchkey client update) or correct the app.";
+    InteractionUnknown: "invalid_request" 400 "This sign-in has expired or was already finished. Go back to the application and start again.",
+        "the interaction in the address exists and has not expired", "The person starts again at the app. If it happens often, look at how long people take and at the clocks.";
+    BrowserDiffers: "invalid_request" 400 "This sign-in was started in another browser. Go back to the application and start again.",
+        "the browser carries the cookie it was given when the sign-in began", "Cookies must reach this host; a link to a sign-in must not be passed on.";
+    FormForged: "invalid_request" 403 "This form has expired. Go back and try again.",
+        "the anti-forgery token of the form belongs to this browser", "Reload the page. Cookies must be allowed for this host.";
+    TooManyAttempts: "temporarily_unavailable" 429 "Too many attempts. Wait a few minutes, then try again.",
+        "failed sign-ins of this name and this address within the window", "Wait. If many people share the address, set trusted_proxies so that theirs is seen.";
+    Busy: "temporarily_unavailable" 503 "The server is busy. Try again in a moment.",
+        "the queue of waiting work has room", "Add a node or cores, or find who floods the server.";
+    // The authorization endpoint afterwards: back to the client.
+    ResponseTypeUnsupported: "unsupported_response_type" 400 "This response_type is not supported.",
+        "response_type is code", "Use response_type=code.";
+    ResponseModeUnsupported: "invalid_request" 400 "This response_mode is not supported.",
+        "response_mode is query or form_post", "Use one of them, or leave it out.";
+    GrantNotAllowed: "unauthorized_client" 400 "The application may not use this grant.",
+        "grant_types of the client's registration", "Add the grant to grant_types of the client.";
+    ScopeUnknown: "invalid_scope" 400 "A scope was asked for that this application cannot have.",
+        "each scope is known and within the client's registration", "Correct the scope, or register it for the client.";
+    ScopeExceedsGrant: "invalid_scope" 400 "More scope was asked for than was granted.",
+        "the scope of a refresh is within what was granted (RFC 6749 6)", "Ask for less, or let the person sign in again.";
+    RequestObjectUnsupported: "request_not_supported" 400 "Request objects are not supported.",
+        "no request parameter (OpenID Connect Core 6.1)", "Send the parameters themselves.";
+    RequestUriUnsupported: "request_uri_not_supported" 400 "Request URIs are not supported.",
+        "no request_uri parameter (OpenID Connect Core 6.2)", "Send the parameters themselves.";
+    RegistrationUnsupported: "registration_not_supported" 400 "Self-issued registration is not supported.",
+        "no registration parameter (OpenID Connect Core 7.2.1)", "Register the client beforehand.";
+    PromptMalformed: "invalid_request" 400 "The prompt parameter has a value that cannot be used.",
+        "prompt holds known values, and none stands alone (OpenID Connect Core 3.1.2.1)", "Correct prompt.";
+    ChallengeMissing: "invalid_request" 400 "A code_challenge is required (PKCE).",
+        "public clients send a code_challenge (RFC 9700 2.1.1)", "Turn PKCE on in the app's library.";
+    ChallengeMethodUnsupported: "invalid_request" 400 "code_challenge_method must be S256.",
+        "code_challenge_method is S256; plain is the default of RFC 7636 and refused", "Use S256.";
+    HintUnusable: "invalid_request" 400 "The id_token_hint was not issued here.",
+        "id_token_hint is an ID token signed by one of our keys", "Send an ID token of this issuer, or none.";
+    LoginNeeded: "login_required" 400 "The person has to sign in.",
+        "prompt=none with a session that may answer", "Send the person through a request without prompt=none.";
+    ConsentNeeded: "consent_required" 400 "The person has to allow the application first.",
+        "prompt=none with a remembered consent for these scopes", "Send the person through a request without prompt=none, or make the client trusted.";
+    InteractionNeeded: "interaction_required" 400 "The person has to answer a page.",
+        "prompt=none with nothing left to ask", "Send the person through a request without prompt=none.";
+    PersonDeclined: "access_denied" 403 "The person did not allow the application.",
+        "the person's answer on the consent page", "Nothing: it was the person's choice.";
+    // The token endpoint: who is asking.
+    ClientAuthMissing: "invalid_client" 401 "The client did not authenticate.",
+        "credentials of the registered method came along", "Send the client's credentials.";
+    ClientAuthMultiple: "invalid_request" 400 "Two ways of client authentication were used at once.",
+        "one method per request (RFC 6749 2.3)", "Send credentials either in the header or in the form.";
+    ClientAuthUnknownClient: "invalid_client" 401 "Client authentication failed.",
+        "client_id names a registered client", "Correct the client_id (latchkey client list).";
+    ClientAuthMethodWrong: "invalid_client" 401 "Client authentication failed.",
+        "the method is the one the client registered (token_endpoint_auth_method)", "Use the registered method, or update the client.";
+    ClientSecretWrong: "invalid_client" 401 "Client authentication failed.",
+        "the client secret", "Correct the secret, or make a new one (latchkey client rotate-secret).";
+    ClientAuthMalformed: "invalid_client" 401 "Client authentication failed.",
+        "the Authorization header is Basic with base64 of form-urlencoded id:secret (RFC 6749 2.3.1)", "Encode the header as the RFC says.";
+    // The token endpoint: what for.
+    GrantTypeUnsupported: "unsupported_grant_type" 400 "This grant_type is not supported.",
+        "grant_type is one that discovery names", "Use a grant_type from the discovery document.";
+    CodeUnknown: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "the authorization code was issued here", "Send the code as it came, once, at this issuer.";
+    CodeExpired: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "the authorization code is within its lifetime", "Exchange the code at once; compare the clocks.";
+    CodeReplayed: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "the authorization code was not used before; all it gave is revoked now (RFC 6749 4.1.2)", "Find who sends the code twice: a reloaded callback page, a retry, or a thief.";
+    CodeOfAnotherClient: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "the code was issued to this client", "Find out how the code got to another client.";
+    RedirectUriDiffers: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "redirect_uri equals that of the authorization request (RFC 6749 4.1.3)", "Send the same redirect_uri in both requests.";
+    VerifierMissing: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "a code_verifier comes with a code whose request had a challenge (RFC 7636 4.5)", "Send the verifier that was made before the redirect.";
+    VerifierUnexpected: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "no code_verifier comes with a code whose request had no challenge (RFC 9700 2.1.1)", "Send the code_challenge in the authorization request too.";
+    VerifierWrong: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "the code_verifier hashes to the challenge (RFC 7636 4.6)", "Keep the verifier from the request until the exchange; one per sign-in.";
+    AuthorizationEnded: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "what was allowed has not been revoked, signed out or expired", "The person signs in again.";
+    RefreshTokenMalformed: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "the refresh token is a JWT signed by one of our keys", "Send the refresh token as it came.";
+    RefreshTokenExpired: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "the refresh token is within its idle and absolute lifetime", "The person signs in again; see tokens.refresh_token_lifetime and refresh_token_idle.";
+    RefreshTokenOfAnotherClient: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "the refresh token was issued to this client", "Find out how the token got to another client.";
+    RefreshTokenReplayed: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "the refresh token is the current one, or its parent within tokens.refresh_replay_window; the family is revoked now (RFC 9700 4.14.2)", "Store the newest refresh token of each answer. If the app does, somebody else has an old one.";
+    UserDisabled: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "the person still exists and is enabled", "Enable the person (latchkey user enable) if that is wanted.";
+    // Bearer endpoints.
+    TokenMissing: "" 401 "An access token is needed.",
+        "an access token came along (RFC 6750 2)", "Send Authorization: Bearer.";
+    TokenTwice: "invalid_request" 400 "The access token was sent in more than one way.",
+        "one way of sending the token (RFC 6750 2)", "Send it once.";
+    TokenInvalid: "invalid_token" 401 "The access token is not valid.",
+        "the access token is a JWT signed by one of our keys, of this issuer and type", "Send an access token of this issuer.";
+    TokenExpired: "invalid_token" 401 "The access token is not valid.",
+        "the access token has not expired", "Refresh it.";
+    TokenRevoked: "invalid_token" 401 "The access token is not valid.",
+        "the token, its authorization, session and person are still there", "The person signs in again.";
+    ScopeInsufficient: "insufficient_scope" 403 "The access token lacks the openid scope.",
+        "the scope openid (OpenID Connect Core 5.3)", "Ask for openid in the authorization request.";
+    // Sign-out.
+    LogoutHintUnusable: "invalid_request" 400 "The sign-out request could not be understood.",
+        "id_token_hint is an ID token of this issuer, for the client named", "Send the newest ID token of this issuer as id_token_hint.";
+    LogoutRedirectUnregistered: "invalid_request" 400 "The application asked to return to an address that is not registered for it.",
+        "post_logout_redirect_uri is exactly one that the client registered", "Register the address in post_logout_redirect_uris.";
+    // The rest.
+    PageUnknown: "not_found" 404 "There is nothing at this address.",
+        "the address", "Take the addresses from the discovery document.";
+    MethodNotAllowed: "invalid_request" 405 "This address does not answer this method.",
+        "the HTTP method", "Use the method that the specification names.";
+    ServerFault: "server_error" 500 "Something went wrong here. It has been logged.",
+        "our own parts: storage, keys, signing", "Look the request id up in the log.";
+}
+
+/// `docs/errors.md`, generated from the table.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Refusals\n\nGenerated from the table in `crates/protocol/src/reason.rs` by `latchkey config reference --errors`.\n\
+         The outside hears the code and the sentence. `latchkey why REF` tells whoever runs the server the rest.\n\n\
+         | reason | code | status | said outside | what was checked | how to mend it |\n|---|---|---|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        let r = reason.refusal();
+        let code = if r.code.0.is_empty() { "(none)" } else { r.code.0 };
+        text += &format!("| `{}` | `{code}` | {} | {} | {} | {} |\n", reason.name(), r.status, r.public, r.checked, r.mend);
+    }
+    text
+}

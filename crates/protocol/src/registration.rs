@@ -1,0 +1,95 @@
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    client::{ApplicationType, AuthMethod, GrantType, Metadata},
+    uri,
+};
+
+/// A registration as it came: client metadata, and what an administrator may give besides.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Registration {
+    #[serde(default)]
+    pub client_id: Option<String>,
+    #[serde(default)]
+    pub client_secret: Option<String>,
+    #[serde(flatten)]
+    pub metadata: Metadata,
+}
+
+/// Why a registration is refused (RFC 7591 3.2.2).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {sentence}")]
+pub struct RegistrationError {
+    pub code: &'static str,
+    pub sentence: String,
+}
+
+fn metadata_error(sentence: impl Into<String>) -> RegistrationError {
+    RegistrationError { code: "invalid_client_metadata", sentence: sentence.into() }
+}
+
+impl Registration {
+    /// Reads and checks client metadata. Unknown members are ignored (RFC 7591 2).
+    ///
+    /// # Errors
+    /// [`RegistrationError`] with the RFC 7591 code and one sentence.
+    pub fn parse(json: &Value) -> Result<Self, RegistrationError> {
+        // OpenID Connect Registration 2: null is as good as absent.
+        let mut json = json.clone();
+        let Some(members) = json.as_object_mut() else {
+            return Err(metadata_error("client metadata is a JSON object"));
+        };
+        members.retain(|_, value| !value.is_null());
+        let registration: Self = serde_json::from_value(json).map_err(|e| metadata_error(e.to_string()))?;
+        registration.check()?;
+        Ok(registration)
+    }
+
+    fn check(&self) -> Result<(), RegistrationError> {
+        let m = &self.metadata;
+        let visible = |text: &str| !text.is_empty() && text.bytes().all(|b| (0x20..=0x7e).contains(&b));
+        if self.client_id.as_ref().is_some_and(|id| !visible(id) || id.len() > 255) {
+            return Err(metadata_error("client_id holds 1 to 255 printable ASCII characters"));
+        }
+        if let Some(secret) = &self.client_secret {
+            if !visible(secret) || secret.len() > 255 {
+                return Err(metadata_error("client_secret holds 1 to 255 printable ASCII characters"));
+            }
+            if m.token_endpoint_auth_method == AuthMethod::None {
+                return Err(metadata_error("a public client (token_endpoint_auth_method none) has no client_secret"));
+            }
+        }
+        let native = m.application_type == ApplicationType::Native;
+        for redirect in &m.redirect_uris {
+            if let Some(fault) = uri::redirect_fault(redirect, native) {
+                let sentence = format!("redirect_uris has {redirect:?}: {fault}");
+                return Err(RegistrationError { code: "invalid_redirect_uri", sentence });
+            }
+        }
+        for uri in m.post_logout_redirect_uris.iter() {
+            if let Some(fault) = uri::redirect_fault(uri, native) {
+                return Err(metadata_error(format!("post_logout_redirect_uris has {uri:?}: {fault}")));
+            }
+        }
+        for (name, page) in [("client_uri", &m.client_uri), ("logo_uri", &m.logo_uri), ("policy_uri", &m.policy_uri), ("tos_uri", &m.tos_uri)] {
+            if page.as_deref().is_some_and(|p| !p.starts_with("https://") && !p.starts_with("http://")) {
+                return Err(metadata_error(format!("{name} must be an http or https address")));
+            }
+        }
+        if m.grant_types.contains(&GrantType::AuthorizationCode) && m.redirect_uris.is_empty() {
+            let sentence = "redirect_uris is needed for the grant authorization_code".to_owned();
+            return Err(RegistrationError { code: "invalid_redirect_uri", sentence });
+        }
+        if m.grant_types.contains(&GrantType::ClientCredentials) && m.token_endpoint_auth_method == AuthMethod::None {
+            return Err(metadata_error("a public client cannot have the grant client_credentials"));
+        }
+        if m.response_types.iter().any(|t| t != "code") {
+            return Err(metadata_error("the only response type is code"));
+        }
+        if m.default_max_age.is_some_and(|age| age < 0) {
+            return Err(metadata_error("default_max_age is a number of seconds, 0 or more"));
+        }
+        Ok(())
+    }
+}

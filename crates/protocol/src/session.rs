@@ -1,0 +1,18 @@
+use crate::{secret::Digest, time::Timestamp};
+
+/// A browser that is signed in, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The public `sid` (OpenID Connect Front-Channel Logout 3).
+    pub id: String,
+    /// Digest of the cookie's secret.
+    pub digest: Digest,
+    pub user_id: String,
+    /// When the person last proved who they are.
+    pub auth_time: Timestamp,
+    /// How (RFC 8176).
+    pub amr: String,
+    pub remember: bool,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}

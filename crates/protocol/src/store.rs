@@ -1,0 +1,138 @@
+//! What the rules need kept. Every verb is atomic; no transaction is visible outside. A verb whose comment names
+//! a condition checks it and writes in one step, so that of any number of racing callers one wins.
+
+use async_trait::async_trait;
+
+use crate::{
+    ScopeSet,
+    authorization::{Authorization, Context, RefreshFamily},
+    client::Client,
+    consent::Consent,
+    interaction::Interaction,
+    secret::Digest,
+    session::Session,
+    time::Timestamp,
+    user::User,
+};
+
+/// Why the store could not answer. Never a refusal: it is ours, and is `server_error` outside.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(String),
+    #[error("the database is busy: too much is waiting")]
+    Busy,
+    #[error("a row cannot be read: {table} {row}: {column}")]
+    Corrupt { table: &'static str, row: String, column: &'static str },
+    #[error("the database refused: {0}")]
+    Failed(String),
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// A signing key at rest: its private part sealed under the master key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    pub kid: String,
+    pub sealed: String,
+    pub created_at: Timestamp,
+    pub activates_at: Timestamp,
+    pub retires_at: Option<Timestamp>,
+}
+
+/// A refusal, kept for `latchkey why`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRefusal {
+    pub reference: String,
+    pub at: Timestamp,
+    pub reason: String,
+    pub endpoint: String,
+    pub client_id: Option<String>,
+    pub request_id: String,
+    pub expected: String,
+    pub came: String,
+}
+
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Adds a client. `false` when its id is taken; of racing callers one gets `true`.
+    async fn create_client(&self, client: &Client) -> Result<bool>;
+    /// May be up to a second behind what another process wrote.
+    async fn client(&self, id: &str) -> Result<Option<std::sync::Arc<Client>>>;
+    async fn clients(&self) -> Result<Vec<Client>>;
+    /// Replaces secret and metadata. `false` when there is no such client.
+    async fn update_client(&self, client: &Client) -> Result<bool>;
+    /// Removes a client with all its authorizations and consents. `false` when there is none.
+    async fn delete_client(&self, id: &str) -> Result<bool>;
+
+    /// Adds a person. `false` when the user name is taken.
+    async fn create_user(&self, user: &User) -> Result<bool>;
+    async fn user(&self, id: &str) -> Result<Option<User>>;
+    /// By user name, as it was stored (lower case).
+    async fn user_by_name(&self, username: &str) -> Result<Option<User>>;
+    async fn users(&self) -> Result<Vec<User>>;
+    /// Replaces everything but the id. `false` when there is none.
+    async fn update_user(&self, user: &User) -> Result<bool>;
+    /// Replaces the password hash if it is still `old`; so a rehash at login never undoes a new password.
+    async fn rehash_password(&self, user_id: &str, old: &str, new: &str) -> Result<bool>;
+    /// Removes a person with sessions, consents and authorizations.
+    async fn delete_user(&self, id: &str) -> Result<bool>;
+
+    /// Adds a session, removes `replaces`, and stamps the interaction with the new session.
+    async fn sign_in(&self, session: &Session, replaces: Option<&Digest>, interaction: Option<&Digest>) -> Result<()>;
+    async fn session(&self, digest: &Digest) -> Result<Option<Session>>;
+    async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>>;
+    /// Ends a session and what hangs on it; with `offline`, also what would outlive it. `false` when there is none.
+    async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> Result<bool>;
+    /// Ends all sessions and all authorizations of a person. How many sessions there were.
+    async fn end_user(&self, user_id: &str, now: Timestamp) -> Result<usize>;
+
+    async fn begin_interaction(&self, interaction: &Interaction) -> Result<()>;
+    async fn interaction(&self, digest: &Digest) -> Result<Option<Interaction>>;
+    /// The person goes on with `session_id`.
+    async fn select_account(&self, digest: &Digest, session_id: &str) -> Result<()>;
+    /// Stamps the interaction with what was allowed and remembers it, added to what was allowed before.
+    async fn record_consent(&self, digest: &Digest, consent: &Consent) -> Result<()>;
+    async fn decline(&self, digest: &Digest) -> Result<()>;
+    async fn consent(&self, user_id: &str, client_id: &str) -> Result<Option<Consent>>;
+
+    /// Removes the interaction and adds the authorization. `false`, and nothing added, when the interaction is
+    /// gone: of racing callers one wins.
+    async fn issue_code(&self, interaction: &Digest, authorization: &Authorization) -> Result<bool>;
+    /// Removes an interaction that was refused.
+    async fn end_interaction(&self, digest: &Digest) -> Result<()>;
+    async fn authorization_by_code(&self, code: &Digest) -> Result<Option<Context>>;
+    async fn authorization(&self, id: &str) -> Result<Option<Context>>;
+    /// Marks the code used and starts the refresh family, if the code is unused and nothing was revoked.
+    /// Of racing callers one gets `true`.
+    async fn exchange_code(&self, id: &str, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp) -> Result<bool>;
+    /// Replaces the current refresh token by its successor, if `expected` is still current and nothing was
+    /// revoked. Of racing callers one gets `true`.
+    async fn rotate_refresh_token(&self, id: &str, expected: &Digest, next: &RefreshFamily) -> Result<bool>;
+    /// Ends an authorization; idempotent.
+    async fn revoke_authorization(&self, id: &str, now: Timestamp) -> Result<()>;
+    /// Ends one access token until it would have expired anyway; idempotent.
+    async fn revoke_access_token(&self, jti: &str, expires_at: Timestamp) -> Result<()>;
+    async fn is_access_token_revoked(&self, jti: &str) -> Result<bool>;
+
+    async fn signing_keys(&self) -> Result<Vec<StoredKey>>;
+    /// Adds the first key. `false` when another node was faster.
+    async fn add_first_key(&self, key: &StoredKey) -> Result<bool>;
+    /// Adds a key, and sets when those before it retire.
+    async fn rotate_key(&self, key: &StoredKey, others_retire_at: Timestamp) -> Result<()>;
+    /// Takes a key out of service. `false` when there is none.
+    async fn retire_key(&self, kid: &str, at: Timestamp) -> Result<bool>;
+
+    async fn keep_refusal(&self, refusal: &KeptRefusal) -> Result<()>;
+    async fn refusal(&self, reference: &str) -> Result<Option<KeptRefusal>>;
+
+    /// Removes at most `most` expired rows of each kind. How many went.
+    async fn sweep(&self, now: Timestamp, most: i64) -> Result<usize>;
+    /// Whether the database answers and has every migration.
+    async fn ready(&self) -> Result<bool>;
+}
+
+/// What was allowed before and now, together.
+pub fn merged(before: Option<&ScopeSet>, now: &ScopeSet) -> ScopeSet {
+    before.map_or_else(|| now.clone(), |b| b.union(now))
+}

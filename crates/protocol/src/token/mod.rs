@@ -1,0 +1,31 @@
+//! The token endpoint (RFC 6749 3.2): what each grant demands, and what it gives.
+
+mod authorization_code;
+mod issue;
+mod refresh_token;
+
+pub use authorization_code::redeem;
+pub use issue::{Subject, access_token, id_token, refresh_claims};
+pub use refresh_token::{Rotation, rotate};
+
+use crate::error::Refused;
+
+/// What a rule says when it refuses: the endpoint carries it out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    pub refused: Refused,
+    /// A replay was found: all that came of this authorization ends.
+    pub revoke: bool,
+}
+
+impl From<Refused> for Denied {
+    fn from(refused: Refused) -> Self {
+        Self { refused, revoke: false }
+    }
+}
+
+impl From<crate::Reason> for Denied {
+    fn from(reason: crate::Reason) -> Self {
+        Refused::from(reason).into()
+    }
+}

@@ -1,0 +1,71 @@
+use super::{Denied, authorization_code::ended};
+use crate::{
+    authorization::{Context, Lifetimes, RefreshFamily},
+    claims::RefreshToken,
+    client::Client,
+    reason::Reason,
+    secret::{Digest, Secret, SecretKind},
+    time::Timestamp,
+};
+
+/// What a presented refresh token is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rotation {
+    /// It is the current one: `family` replaces what is stored, if it is still current then.
+    Next { successor: Secret, family: RefreshFamily },
+    /// It is the parent of the current one, which nobody has used yet: the answer was lost, or two tabs
+    /// raced. The very same successor again.
+    Again { successor: Secret, family: RefreshFamily },
+}
+
+/// Judges a presented refresh token (RFC 6749 6, RFC 9700 4.14.2). `kid` is the key that signs now.
+///
+/// # Errors
+/// [`Denied`], with `revoke` when it is neither the current token nor its parent within the window.
+pub fn rotate(
+    context: &Context,
+    presented: &RefreshToken,
+    secret: &Secret,
+    client: &Client,
+    lifetimes: &Lifetimes,
+    kid: &str,
+    now: Timestamp,
+) -> Result<Rotation, Denied> {
+    let authorization = &context.authorization;
+    if authorization.client_id != client.id || presented.client_id != client.id {
+        return Err(Reason::RefreshTokenOfAnotherClient.because(&authorization.client_id, &client.id).into());
+    }
+    if context.standing(now).is_none() {
+        return Err(ended(context).into());
+    }
+    let Some(family) = &authorization.refresh else {
+        return Err(Reason::AuthorizationEnded.because("a refresh family", "none").into());
+    };
+    let digest: Digest = secret.digest();
+    let successor = secret.successor(SecretKind::RefreshToken, &authorization.id);
+    if digest == family.current {
+        if now >= family.idle_expires_at || now >= family.expires_at {
+            return Err(Reason::RefreshTokenExpired.because("within its lifetimes", "too late").into());
+        }
+        let family = RefreshFamily {
+            current: successor.digest(),
+            issued_at: now,
+            idle_expires_at: (now + lifetimes.refresh_idle).min(family.expires_at),
+            kid: kid.to_owned(),
+            parent: Some(digest),
+            expires_at: family.expires_at,
+        };
+        return Ok(Rotation::Next { successor, family });
+    }
+    let age = now - family.issued_at;
+    if family.parent.as_ref() == Some(&digest) && age <= lifetimes.refresh_replay_window {
+        return Ok(Rotation::Again { successor, family: family.clone() });
+    }
+    let came = if family.parent.as_ref() == Some(&digest) {
+        format!("its parent, {age} seconds after it was replaced")
+    } else {
+        "an older one".to_owned()
+    };
+    let refused = Reason::RefreshTokenReplayed.because("the current token", came);
+    Err(Denied { refused, revoke: true })
+}

@@ -1,0 +1,29 @@
+use serde_json::{Map, Value};
+
+use crate::time::Timestamp;
+
+/// A person who can sign in.
+#[derive(Clone, PartialEq)]
+pub struct User {
+    /// The subject identifier: never reassigned (OpenID Connect Core 2).
+    pub id: String,
+    /// What is typed at the login page.
+    pub username: String,
+    pub email: Option<String>,
+    pub name: Option<String>,
+    /// argon2id in PHC form; absent: no sign-in by password.
+    pub password_hash: Option<String>,
+    pub roles: Vec<String>,
+    pub groups: Vec<String>,
+    /// OpenID Connect standard claims (Core 5.1) beyond the fields above.
+    pub claims: Map<String, Value>,
+    pub disabled_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User").field("id", &self.id).field("username", &self.username).finish_non_exhaustive()
+    }
+}

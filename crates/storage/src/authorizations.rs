@@ -1,0 +1,217 @@
+use diesel::prelude::*;
+use latchkey_protocol::{
+    authorization::{Authorization, Context, RefreshFamily},
+    secret::Digest,
+};
+
+use crate::{
+    connection::AnyConnection,
+    error::RowError,
+    interactions,
+    schema::{authorizations, revoked_access_tokens, sessions, users},
+    sessions::Row as SessionRow,
+    users::Row as UserRow,
+};
+
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = authorizations)]
+pub struct Row {
+    id: String,
+    client_id: String,
+    user_id: String,
+    session_id: String,
+    scope: String,
+    offline: i64,
+    nonce: Option<String>,
+    auth_time: i64,
+    amr: String,
+    redirect_uri: String,
+    redirect_uri_sent: i64,
+    code_challenge: Option<String>,
+    code: Vec<u8>,
+    code_expires_at: i64,
+    created_at: i64,
+    exchanged_at: Option<i64>,
+    refresh_current: Option<Vec<u8>>,
+    refresh_issued_at: Option<i64>,
+    refresh_idle_expires_at: Option<i64>,
+    refresh_kid: Option<String>,
+    refresh_parent: Option<Vec<u8>>,
+    refresh_expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+    expires_at: i64,
+}
+
+impl Row {
+    pub fn from_authorization(a: &Authorization) -> Self {
+        let refresh = a.refresh.as_ref();
+        Self {
+            id: a.id.clone(),
+            client_id: a.client_id.clone(),
+            user_id: a.user_id.clone(),
+            session_id: a.session_id.clone(),
+            scope: a.scope.to_string(),
+            offline: i64::from(a.is_offline()),
+            nonce: a.nonce.clone(),
+            auth_time: a.auth_time,
+            amr: a.amr.clone(),
+            redirect_uri: a.redirect_uri.clone(),
+            redirect_uri_sent: i64::from(a.redirect_uri_sent),
+            code_challenge: a.code_challenge.clone(),
+            code: a.code.as_bytes().to_vec(),
+            code_expires_at: a.code_expires_at,
+            created_at: a.created_at,
+            exchanged_at: a.exchanged_at,
+            refresh_current: refresh.map(|f| f.current.as_bytes().to_vec()),
+            refresh_issued_at: refresh.map(|f| f.issued_at),
+            refresh_idle_expires_at: refresh.map(|f| f.idle_expires_at),
+            refresh_kid: refresh.map(|f| f.kid.clone()),
+            refresh_parent: refresh.and_then(|f| f.parent.as_ref()).map(|d| d.as_bytes().to_vec()),
+            refresh_expires_at: refresh.map(|f| f.expires_at),
+            revoked_at: a.revoked_at,
+            expires_at: a.expires_at,
+        }
+    }
+
+    fn into_authorization(self) -> Result<Authorization, RowError> {
+        let refresh = self.refresh()?;
+        Ok(Authorization {
+            id: self.id,
+            client_id: self.client_id,
+            user_id: self.user_id,
+            session_id: self.session_id,
+            scope: self.scope.into(),
+            nonce: self.nonce,
+            auth_time: self.auth_time,
+            amr: self.amr,
+            redirect_uri: self.redirect_uri,
+            redirect_uri_sent: self.redirect_uri_sent != 0,
+            code_challenge: self.code_challenge,
+            code: Digest::from_stored(self.code),
+            code_expires_at: self.code_expires_at,
+            created_at: self.created_at,
+            exchanged_at: self.exchanged_at,
+            refresh,
+            revoked_at: self.revoked_at,
+            expires_at: self.expires_at,
+        })
+    }
+
+    /// All of the family's columns, or none.
+    fn refresh(&self) -> Result<Option<RefreshFamily>, RowError> {
+        let Some(current) = self.refresh_current.clone() else { return Ok(None) };
+        let missing = |column| RowError::Corrupt { table: "authorizations", row: self.id.clone(), column };
+        Ok(Some(RefreshFamily {
+            current: Digest::from_stored(current),
+            issued_at: self.refresh_issued_at.ok_or_else(|| missing("refresh_issued_at"))?,
+            idle_expires_at: self.refresh_idle_expires_at.ok_or_else(|| missing("refresh_idle_expires_at"))?,
+            kid: self.refresh_kid.clone().ok_or_else(|| missing("refresh_kid"))?,
+            parent: self.refresh_parent.clone().map(Digest::from_stored),
+            expires_at: self.refresh_expires_at.ok_or_else(|| missing("refresh_expires_at"))?,
+        }))
+    }
+}
+
+pub fn issue(c: &mut AnyConnection, interaction: &[u8], row: &Row) -> Result<bool, RowError> {
+    if !interactions::delete(c, interaction)? {
+        return Ok(false);
+    }
+    diesel::insert_into(authorizations::table).values(row).execute(c)?;
+    Ok(true)
+}
+
+type Joined = (Row, Option<UserRow>, Option<SessionRow>);
+
+macro_rules! context_where {
+    ($connection:expr, $condition:expr) => {
+        authorizations::table
+            .left_join(users::table.on(users::id.eq(authorizations::user_id)))
+            .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
+            .filter($condition)
+            .select((
+                authorizations::all_columns,
+                users::all_columns.nullable(),
+                sessions::all_columns.nullable(),
+            ))
+            .first::<Joined>($connection)
+            .optional()?
+            .map(into_context)
+            .transpose()
+    };
+}
+
+fn into_context((row, user, session): Joined) -> Result<Context, RowError> {
+    Ok(Context {
+        authorization: row.into_authorization()?,
+        user: user.map(UserRow::into_user).transpose()?,
+        session: session.map(SessionRow::into_session),
+    })
+}
+
+pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Context>, RowError> {
+    context_where!(c, authorizations::id.eq(id))
+}
+
+pub fn find_by_code(c: &mut AnyConnection, code: &[u8]) -> Result<Option<Context>, RowError> {
+    context_where!(c, authorizations::code.eq(code))
+}
+
+pub fn exchange(
+    c: &mut AnyConnection,
+    id: &str,
+    now: i64,
+    refresh: Option<&RefreshFamily>,
+    expires_at: i64,
+) -> Result<bool, RowError> {
+    let unused = authorizations::table
+        .filter(authorizations::id.eq(id))
+        .filter(authorizations::exchanged_at.is_null())
+        .filter(authorizations::revoked_at.is_null());
+    let set = (
+        authorizations::exchanged_at.eq(Some(now)),
+        authorizations::expires_at.eq(expires_at),
+        authorizations::refresh_current.eq(refresh.map(|f| f.current.as_bytes().to_vec())),
+        authorizations::refresh_issued_at.eq(refresh.map(|f| f.issued_at)),
+        authorizations::refresh_idle_expires_at.eq(refresh.map(|f| f.idle_expires_at)),
+        authorizations::refresh_kid.eq(refresh.map(|f| f.kid.clone())),
+        authorizations::refresh_expires_at.eq(refresh.map(|f| f.expires_at)),
+    );
+    Ok(diesel::update(unused).set(set).execute(c)? == 1)
+}
+
+pub fn rotate(c: &mut AnyConnection, id: &str, expected: &[u8], next: &RefreshFamily) -> Result<bool, RowError> {
+    let current = authorizations::table
+        .filter(authorizations::id.eq(id))
+        .filter(authorizations::refresh_current.eq(expected))
+        .filter(authorizations::revoked_at.is_null());
+    let set = (
+        authorizations::refresh_current.eq(Some(next.current.as_bytes().to_vec())),
+        authorizations::refresh_issued_at.eq(Some(next.issued_at)),
+        authorizations::refresh_idle_expires_at.eq(Some(next.idle_expires_at)),
+        authorizations::refresh_kid.eq(Some(next.kid.clone())),
+        authorizations::refresh_parent.eq(next.parent.as_ref().map(|d| d.as_bytes().to_vec())),
+    );
+    Ok(diesel::update(current).set(set).execute(c)? == 1)
+}
+
+pub fn revoke(c: &mut AnyConnection, id: &str, now: i64) -> Result<(), RowError> {
+    let live = authorizations::table.filter(authorizations::id.eq(id)).filter(authorizations::revoked_at.is_null());
+    diesel::update(live).set(authorizations::revoked_at.eq(Some(now))).execute(c)?;
+    Ok(())
+}
+
+pub fn revoke_access_token(c: &mut AnyConnection, jti: &str, expires_at: i64) -> Result<(), RowError> {
+    let set = revoked_access_tokens::expires_at.eq(expires_at);
+    if diesel::update(revoked_access_tokens::table.find(jti)).set(set).execute(c)? == 0 {
+        diesel::insert_into(revoked_access_tokens::table)
+            .values((revoked_access_tokens::jti.eq(jti), set))
+            .execute(c)?;
+    }
+    Ok(())
+}
+
+pub fn is_access_token_revoked(c: &mut AnyConnection, jti: &str) -> Result<bool, RowError> {
+    let found: Option<String> =
+        revoked_access_tokens::table.find(jti).select(revoked_access_tokens::jti).first(c).optional()?;
+    Ok(found.is_some())
+}

@@ -1,0 +1,274 @@
+//! The one place that blocks.
+//!
+//! SQLite: reads run where they are asked, in microseconds, on a connection of their own; writes go to one thread
+//! that puts all that is waiting into one durable commit. PostgreSQL: reads and writes go to a pool of threads,
+//! a connection each.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use diesel::{Connection, MultiConnection, PgConnection, SqliteConnection, connection::SimpleConnection};
+use latchkey_protocol::{StoreError, client::Client};
+use tokio::sync::oneshot;
+
+use crate::{error::RowError, migrate};
+
+#[derive(MultiConnection)]
+pub enum AnyConnection {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+/// How to reach a database.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `sqlite://PATH` or `postgres://...`.
+    pub url: String,
+    /// Connections to PostgreSQL.
+    pub pool: usize,
+}
+
+/// Work for a database thread, and what to tell the caller once it is durable.
+type Job = Box<dyn FnOnce(&mut AnyConnection) -> Done + Send>;
+
+struct Done {
+    broken: bool,
+    tell: Box<dyn FnOnce(Result<(), String>) + Send>,
+}
+
+/// How many operations may wait; beyond that callers hear [`StoreError::Busy`] at once.
+const WAITING: usize = 10_000;
+/// The most operations in one SQLite commit.
+const GROUP: usize = 512;
+/// How long another process may hold SQLite's write lock.
+const BUSY: &str = "PRAGMA busy_timeout = 10000";
+
+enum Backend {
+    Sqlite { path: String, readers: Mutex<Vec<AnyConnection>> },
+    Postgres,
+}
+
+/// A [`latchkey_protocol::Store`] on SQLite or PostgreSQL. Cheap to share behind an `Arc`.
+pub struct Database {
+    backend: Backend,
+    jobs: Sender<Job>,
+    /// Clients are read with every request and change rarely; a second's age is allowed.
+    pub(crate) clients: moka::sync::Cache<String, Arc<Client>>,
+}
+
+fn unavailable(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(error.to_string().trim().replace('\n', " "))
+}
+
+fn connect_sqlite(path: &str) -> Result<AnyConnection, StoreError> {
+    let mut connection = SqliteConnection::establish(path).map_err(unavailable)?;
+    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+    connection.batch_execute(&format!("{BUSY}; {pragmas}")).map_err(unavailable)?;
+    Ok(AnyConnection::Sqlite(connection))
+}
+
+fn connect_postgres(url: &str) -> Result<AnyConnection, StoreError> {
+    Ok(AnyConnection::Postgres(PgConnection::establish(url).map_err(unavailable)?))
+}
+
+impl Options {
+    fn sqlite_path(&self) -> Option<&str> {
+        self.url.strip_prefix("sqlite://").or_else(|| self.url.strip_prefix("sqlite:"))
+    }
+
+    /// One plain connection, for migrations.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub fn connect(&self) -> Result<AnyConnection, StoreError> {
+        match self.sqlite_path() {
+            Some("" | ":memory:") => Err(StoreError::Unavailable("SQLite needs a file: sqlite://PATH".into())),
+            Some(path) => {
+                if let Some(folder) = std::path::Path::new(path).parent() {
+                    std::fs::create_dir_all(folder).map_err(unavailable)?;
+                }
+                connect_sqlite(path)
+            }
+            None if self.url.starts_with("postgres://") || self.url.starts_with("postgresql://") => {
+                connect_postgres(&self.url)
+            }
+            None => Err(StoreError::Unavailable("database_url starts with sqlite:// or postgres://".into())),
+        }
+    }
+}
+
+impl Database {
+    /// Connects, applies migrations, and starts the threads that block.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database cannot be reached, [`StoreError::Failed`] when a migration fails.
+    pub fn open(options: &Options) -> Result<Self, StoreError> {
+        let mut connection = options.connect()?;
+        migrate::apply(&mut connection)?;
+        Self::open_migrated(options, connection)
+    }
+
+    /// As [`Database::open`], with an own connection and without migrating.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub fn open_migrated(options: &Options, connection: AnyConnection) -> Result<Self, StoreError> {
+        let (jobs, queue) = bounded(WAITING);
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new().name(name.into()).spawn(work).map_err(unavailable)
+        };
+        let backend = match options.sqlite_path() {
+            Some(path) => {
+                spawn("sqlite-writer", Box::new(move || write_in_groups(connection, &queue)))?;
+                Backend::Sqlite { path: path.to_owned(), readers: Mutex::default() }
+            }
+            None => {
+                let mut first = Some(connection);
+                for _ in 0..options.pool.max(1) {
+                    let (queue, url, connection) = (queue.clone(), options.url.clone(), first.take());
+                    spawn("postgres", Box::new(move || serve_postgres(&url, connection, &queue)))?;
+                }
+                Backend::Postgres
+            }
+        };
+        let clients =
+            moka::sync::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_millis(800)).build();
+        Ok(Self { backend, jobs, clients })
+    }
+
+    /// Runs a read that needs no transaction.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Backend::Sqlite { path, readers } = &self.backend else {
+            return self.send(work).await;
+        };
+        let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => connect_sqlite(path)?,
+        };
+        let result = work(&mut connection);
+        readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        result.map_err(StoreError::from)
+    }
+
+    /// Runs one statement that writes.
+    pub(crate) async fn write_one<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.send(work).await
+    }
+
+    /// Runs several statements as one. The first must write: on SQLite a lock is already held, on PostgreSQL
+    /// it takes the row.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.send(move |connection| atomic(connection, work)).await
+    }
+
+    async fn send<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let result = work(connection);
+            let broken = result.as_ref().err().is_some_and(RowError::is_broken);
+            let tell = Box::new(move |committed: Result<(), String>| {
+                let result = match (result, committed) {
+                    (Ok(value), Ok(())) => Ok(value),
+                    (Ok(_), Err(why)) => Err(StoreError::Failed(why)),
+                    (Err(error), _) => Err(error.into()),
+                };
+                // The caller may have gone; what was written stays.
+                let _gone = answer.send(result);
+            });
+            Done { broken, tell }
+        });
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Busy,
+            TrySendError::Disconnected(_) => StoreError::Unavailable("the database thread has ended".into()),
+        })?;
+        answered.await.map_err(|_| StoreError::Failed("the database thread dropped the work".into()))?
+    }
+}
+
+fn atomic<T>(
+    connection: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, RowError>,
+) -> Result<T, RowError> {
+    if matches!(connection, AnyConnection::Postgres(_)) {
+        return connection.transaction(work);
+    }
+    // The writer thread has begun the transaction.
+    connection.batch_execute("SAVEPOINT verb")?;
+    let result = work(connection);
+    connection.batch_execute(match result {
+        Ok(_) => "RELEASE verb",
+        Err(_) => "ROLLBACK TO verb; RELEASE verb",
+    })?;
+    result
+}
+
+/// Puts whatever is waiting into one commit: many durable writes for one flush to disk.
+fn write_in_groups(mut connection: AnyConnection, queue: &Receiver<Job>) {
+    while let Ok(first) = queue.recv() {
+        if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
+            // Another process has held the lock too long, or the disk fails: the caller's work never began.
+            tracing::error!(%error, "cannot begin a SQLite transaction");
+            drop(first);
+            continue;
+        }
+        let mut done = Vec::with_capacity(16);
+        let mut next = Some(first);
+        while let Some(job) = next {
+            if let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| job(&mut connection))) {
+                done.push(outcome);
+            }
+            next = if done.len() < GROUP { queue.try_recv().ok() } else { None };
+        }
+        let committed = connection.batch_execute("COMMIT").map_err(|error| {
+            tracing::error!(%error, "a SQLite commit failed");
+            // Nothing may be left open; if this fails there was nothing.
+            let _nothing_open = connection.batch_execute("ROLLBACK");
+            error.to_string()
+        });
+        for outcome in done {
+            (outcome.tell)(committed.clone());
+        }
+    }
+}
+
+fn serve_postgres(url: &str, mut connection: Option<AnyConnection>, queue: &Receiver<Job>) {
+    let mut last_used = Instant::now();
+    while let Ok(job) = queue.recv() {
+        let stale = last_used.elapsed() > Duration::from_secs(5);
+        if stale && connection.as_mut().is_some_and(|c| c.batch_execute("SELECT 1").is_err()) {
+            connection = None;
+        }
+        if connection.is_none() {
+            connection = connect_postgres(url).map_err(|error| tracing::error!(%error, "no connection")).ok();
+        }
+        // Without a connection the job is dropped, and its caller told so.
+        let Some(open) = connection.as_mut() else { continue };
+        last_used = Instant::now();
+        match catch_unwind(AssertUnwindSafe(|| job(open))) {
+            Ok(done) => {
+                if done.broken {
+                    connection = None;
+                }
+                (done.tell)(Ok(()));
+            }
+            Err(_) => connection = None,
+        }
+    }
+}

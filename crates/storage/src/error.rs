@@ -1,0 +1,44 @@
+use diesel::result::{DatabaseErrorKind, Error};
+use latchkey_protocol::StoreError;
+
+/// What can go wrong inside a verb.
+#[derive(Debug)]
+pub enum RowError {
+    Database(Error),
+    Corrupt { table: &'static str, row: String, column: &'static str },
+}
+
+impl From<Error> for RowError {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl RowError {
+    /// Whether the connection is of no more use.
+    pub fn is_broken(&self) -> bool {
+        match self {
+            Self::Database(Error::DatabaseError(kind, detail)) => {
+                matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand)
+                    || detail.message().contains("terminating connection")
+            }
+            Self::Database(Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. }) => true,
+            Self::Database(_) | Self::Corrupt { .. } => false,
+        }
+    }
+}
+
+impl From<RowError> for StoreError {
+    fn from(error: RowError) -> Self {
+        match error {
+            RowError::Corrupt { table, row, column } => Self::Corrupt { table, row, column },
+            broken if broken.is_broken() => Self::Unavailable("the connection was lost".into()),
+            RowError::Database(error) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Whether an insert met a row that was already there.
+pub fn is_taken(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+}

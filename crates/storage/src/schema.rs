@@ -1,0 +1,41 @@
+diesel::table! { clients (id) { id -> Text, secret -> Nullable<Binary>, metadata -> Text, created_at -> BigInt, } }
+diesel::table! {
+    users (id) {
+        id -> Text, username -> Text, email -> Nullable<Text>, name -> Nullable<Text>, password_hash -> Nullable<Text>,
+        roles -> Text, groups -> Text, claims -> Text, disabled_at -> Nullable<BigInt>, created_at -> BigInt, updated_at -> BigInt,
+    }
+}
+diesel::table! {
+    sessions (id) {
+        id -> Text, digest -> Binary, user_id -> Text, auth_time -> BigInt, amr -> Text, remember -> BigInt,
+        created_at -> BigInt, expires_at -> BigInt,
+    }
+}
+diesel::table! {
+    interactions (digest) {
+        digest -> Binary, browser -> Binary, request -> Text, created_at -> BigInt, expires_at -> BigInt,
+        login_session -> Nullable<Text>, selected_session -> Nullable<Text>, consented -> Nullable<Text>, declined -> BigInt,
+    }
+}
+diesel::table! { consents (user_id, client_id) { user_id -> Text, client_id -> Text, scope -> Text, granted_at -> BigInt, } }
+diesel::table! {
+    authorizations (id) {
+        id -> Text, client_id -> Text, user_id -> Text, session_id -> Text, scope -> Text, offline -> BigInt,
+        nonce -> Nullable<Text>, auth_time -> BigInt, amr -> Text, redirect_uri -> Text, redirect_uri_sent -> BigInt,
+        code_challenge -> Nullable<Text>, code -> Binary, code_expires_at -> BigInt, created_at -> BigInt,
+        exchanged_at -> Nullable<BigInt>, refresh_current -> Nullable<Binary>, refresh_issued_at -> Nullable<BigInt>,
+        refresh_idle_expires_at -> Nullable<BigInt>, refresh_kid -> Nullable<Text>, refresh_parent -> Nullable<Binary>,
+        refresh_expires_at -> Nullable<BigInt>, revoked_at -> Nullable<BigInt>, expires_at -> BigInt,
+    }
+}
+diesel::table! { revoked_access_tokens (jti) { jti -> Text, expires_at -> BigInt, } }
+diesel::table! {
+    signing_keys (kid) { kid -> Text, sealed -> Text, created_at -> BigInt, activates_at -> BigInt, retires_at -> Nullable<BigInt>, }
+}
+diesel::table! {
+    refusals (reference) {
+        reference -> Text, at -> BigInt, reason -> Text, endpoint -> Text, client_id -> Nullable<Text>, request_id -> Text,
+        expected -> Text, came -> Text,
+    }
+}
+diesel::allow_tables_to_appear_in_same_query!(authorizations, users, sessions, clients);

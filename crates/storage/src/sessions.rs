@@ -1,0 +1,100 @@
+use diesel::prelude::*;
+use latchkey_protocol::{secret::Digest, session::Session};
+
+use crate::{
+    connection::AnyConnection,
+    error::RowError,
+    schema::{authorizations, interactions, sessions},
+};
+
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = sessions)]
+pub struct Row {
+    id: String,
+    digest: Vec<u8>,
+    user_id: String,
+    auth_time: i64,
+    amr: String,
+    remember: i64,
+    created_at: i64,
+    expires_at: i64,
+}
+
+impl Row {
+    pub fn from_session(session: &Session) -> Self {
+        Self {
+            id: session.id.clone(),
+            digest: session.digest.as_bytes().to_vec(),
+            user_id: session.user_id.clone(),
+            auth_time: session.auth_time,
+            amr: session.amr.clone(),
+            remember: i64::from(session.remember),
+            created_at: session.created_at,
+            expires_at: session.expires_at,
+        }
+    }
+
+    pub fn into_session(self) -> Session {
+        Session {
+            id: self.id,
+            digest: Digest::from_stored(self.digest),
+            user_id: self.user_id,
+            auth_time: self.auth_time,
+            amr: self.amr,
+            remember: self.remember != 0,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
+pub fn sign_in(c: &mut AnyConnection, row: &Row, replaces: Option<&[u8]>, interaction: Option<&[u8]>) -> Result<(), RowError> {
+    diesel::insert_into(sessions::table).values(row).execute(c)?;
+    if let Some(interaction) = interaction {
+        let stamp = interactions::login_session.eq(Some(&row.id));
+        diesel::update(interactions::table.filter(interactions::digest.eq(interaction))).set(stamp).execute(c)?;
+    }
+    if let Some(old) = replaces {
+        let known = sessions::table.filter(sessions::digest.eq(old)).first::<Row>(c).optional()?;
+        // The same person goes on: what was allowed in the old session goes on in the new one.
+        if let Some(old) = known {
+            if old.user_id == row.user_id {
+                let theirs = authorizations::table.filter(authorizations::session_id.eq(&old.id));
+                diesel::update(theirs).set(authorizations::session_id.eq(&row.id)).execute(c)?;
+            }
+            diesel::delete(sessions::table.filter(sessions::id.eq(&old.id))).execute(c)?;
+        }
+    }
+    Ok(())
+}
+
+pub fn find(c: &mut AnyConnection, digest: &[u8]) -> Result<Option<Session>, RowError> {
+    let row = sessions::table.filter(sessions::digest.eq(digest)).first::<Row>(c).optional()?;
+    Ok(row.map(Row::into_session))
+}
+
+pub fn all(c: &mut AnyConnection, user_id: Option<&str>) -> Result<Vec<Session>, RowError> {
+    let rows: Vec<Row> = match user_id {
+        Some(user) => sessions::table.filter(sessions::user_id.eq(user)).order(sessions::created_at).load(c)?,
+        None => sessions::table.order(sessions::created_at).limit(10_000).load(c)?,
+    };
+    Ok(rows.into_iter().map(Row::into_session).collect())
+}
+
+pub fn end(c: &mut AnyConnection, id: &str, offline: bool, now: i64) -> Result<bool, RowError> {
+    let ended = diesel::delete(sessions::table.find(id)).execute(c)? == 1;
+    let most = i64::from(offline);
+    let theirs = authorizations::table
+        .filter(authorizations::session_id.eq(id))
+        .filter(authorizations::revoked_at.is_null())
+        .filter(authorizations::offline.le(most));
+    diesel::update(theirs).set(authorizations::revoked_at.eq(Some(now))).execute(c)?;
+    Ok(ended)
+}
+
+pub fn end_all_of(c: &mut AnyConnection, user_id: &str, now: i64) -> Result<usize, RowError> {
+    let ended = diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(c)?;
+    let theirs = authorizations::table.filter(authorizations::user_id.eq(user_id)).filter(authorizations::revoked_at.is_null());
+    diesel::update(theirs).set(authorizations::revoked_at.eq(Some(now))).execute(c)?;
+    Ok(ended)
+}

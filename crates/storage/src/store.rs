@@ -1,0 +1,242 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use diesel::connection::SimpleConnection;
+use latchkey_protocol::{
+    Store,
+    authorization::{Authorization, Context, RefreshFamily},
+    client::Client,
+    consent::Consent,
+    interaction::Interaction,
+    secret::Digest,
+    session::Session,
+    store::{KeptRefusal, Result, StoredKey},
+    time::Timestamp,
+    user::User,
+};
+
+use crate::{authorizations, clients, connection::Database, interactions, keys, migrate, refusals, sessions, sweep, users};
+
+fn bytes(digest: &Digest) -> Vec<u8> {
+    digest.as_bytes().to_vec()
+}
+
+#[async_trait]
+impl Store for Database {
+    async fn create_client(&self, client: &Client) -> Result<bool> {
+        let row = clients::Row::from_client(client);
+        self.write_one(move |c| clients::create(c, &row)).await
+    }
+
+    async fn client(&self, id: &str) -> Result<Option<Arc<Client>>> {
+        if let Some(client) = self.clients.get(id) {
+            return Ok(Some(client));
+        }
+        let key = id.to_owned();
+        let found = self.read(move |c| clients::find(c, &key)).await?.map(Arc::new);
+        if let Some(client) = &found {
+            self.clients.insert(id.to_owned(), client.clone());
+        }
+        Ok(found)
+    }
+
+    async fn clients(&self) -> Result<Vec<Client>> {
+        self.read(clients::all).await
+    }
+
+    async fn update_client(&self, client: &Client) -> Result<bool> {
+        let row = clients::Row::from_client(client);
+        let updated = self.write_one(move |c| clients::update(c, &row)).await;
+        self.clients.invalidate(&client.id);
+        updated
+    }
+
+    async fn delete_client(&self, id: &str) -> Result<bool> {
+        let key = id.to_owned();
+        let deleted = self.write_one(move |c| clients::delete(c, &key)).await;
+        self.clients.invalidate(id);
+        deleted
+    }
+
+    async fn create_user(&self, user: &User) -> Result<bool> {
+        let row = users::Row::from_user(user);
+        self.write_one(move |c| users::create(c, &row)).await
+    }
+
+    async fn user(&self, id: &str) -> Result<Option<User>> {
+        let id = id.to_owned();
+        self.read(move |c| users::find(c, &id)).await
+    }
+
+    async fn user_by_name(&self, username: &str) -> Result<Option<User>> {
+        let name = username.to_owned();
+        self.read(move |c| users::find_by_name(c, &name)).await
+    }
+
+    async fn users(&self) -> Result<Vec<User>> {
+        self.read(users::all).await
+    }
+
+    async fn update_user(&self, user: &User) -> Result<bool> {
+        let row = users::Row::from_user(user);
+        self.write_one(move |c| users::update(c, &row)).await
+    }
+
+    async fn rehash_password(&self, user_id: &str, old: &str, new: &str) -> Result<bool> {
+        let (id, old, new) = (user_id.to_owned(), old.to_owned(), new.to_owned());
+        self.write_one(move |c| users::rehash(c, &id, &old, &new)).await
+    }
+
+    async fn delete_user(&self, id: &str) -> Result<bool> {
+        let id = id.to_owned();
+        self.write_one(move |c| users::delete(c, &id)).await
+    }
+
+    async fn sign_in(&self, session: &Session, replaces: Option<&Digest>, interaction: Option<&Digest>) -> Result<()> {
+        let row = sessions::Row::from_session(session);
+        let (replaces, interaction) = (replaces.map(bytes), interaction.map(bytes));
+        self.write(move |c| sessions::sign_in(c, &row, replaces.as_deref(), interaction.as_deref())).await
+    }
+
+    async fn session(&self, digest: &Digest) -> Result<Option<Session>> {
+        let digest = bytes(digest);
+        self.read(move |c| sessions::find(c, &digest)).await
+    }
+
+    async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>> {
+        let user = user_id.map(str::to_owned);
+        self.read(move |c| sessions::all(c, user.as_deref())).await
+    }
+
+    async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> Result<bool> {
+        let id = id.to_owned();
+        self.write(move |c| sessions::end(c, &id, offline, now)).await
+    }
+
+    async fn end_user(&self, user_id: &str, now: Timestamp) -> Result<usize> {
+        let id = user_id.to_owned();
+        self.write(move |c| sessions::end_all_of(c, &id, now)).await
+    }
+
+    async fn begin_interaction(&self, interaction: &Interaction) -> Result<()> {
+        let row = interactions::Row::from_interaction(interaction);
+        self.write_one(move |c| interactions::begin(c, &row)).await
+    }
+
+    async fn interaction(&self, digest: &Digest) -> Result<Option<Interaction>> {
+        let digest = bytes(digest);
+        self.read(move |c| interactions::find(c, &digest)).await
+    }
+
+    async fn select_account(&self, digest: &Digest, session_id: &str) -> Result<()> {
+        let (digest, session) = (bytes(digest), session_id.to_owned());
+        self.write_one(move |c| interactions::select_account(c, &digest, &session)).await
+    }
+
+    async fn record_consent(&self, digest: &Digest, consent: &Consent) -> Result<()> {
+        let (digest, consent) = (bytes(digest), consent.clone());
+        self.write(move |c| interactions::record_consent(c, &digest, &consent)).await
+    }
+
+    async fn decline(&self, digest: &Digest) -> Result<()> {
+        let digest = bytes(digest);
+        self.write_one(move |c| interactions::decline(c, &digest)).await
+    }
+
+    async fn consent(&self, user_id: &str, client_id: &str) -> Result<Option<Consent>> {
+        let (user, client) = (user_id.to_owned(), client_id.to_owned());
+        self.read(move |c| interactions::find_consent(c, &user, &client)).await
+    }
+
+    async fn issue_code(&self, interaction: &Digest, authorization: &Authorization) -> Result<bool> {
+        let (digest, row) = (bytes(interaction), authorizations::Row::from_authorization(authorization));
+        self.write(move |c| authorizations::issue(c, &digest, &row)).await
+    }
+
+    async fn end_interaction(&self, digest: &Digest) -> Result<()> {
+        let digest = bytes(digest);
+        self.write_one(move |c| interactions::delete(c, &digest)).await.map(|_| ())
+    }
+
+    async fn authorization_by_code(&self, code: &Digest) -> Result<Option<Context>> {
+        let code = bytes(code);
+        self.read(move |c| authorizations::find_by_code(c, &code)).await
+    }
+
+    async fn authorization(&self, id: &str) -> Result<Option<Context>> {
+        let id = id.to_owned();
+        self.read(move |c| authorizations::find(c, &id)).await
+    }
+
+    async fn exchange_code(
+        &self,
+        id: &str,
+        now: Timestamp,
+        refresh: Option<&RefreshFamily>,
+        expires_at: Timestamp,
+    ) -> Result<bool> {
+        let (id, refresh) = (id.to_owned(), refresh.cloned());
+        self.write_one(move |c| authorizations::exchange(c, &id, now, refresh.as_ref(), expires_at)).await
+    }
+
+    async fn rotate_refresh_token(&self, id: &str, expected: &Digest, next: &RefreshFamily) -> Result<bool> {
+        let (id, expected, next) = (id.to_owned(), bytes(expected), next.clone());
+        self.write_one(move |c| authorizations::rotate(c, &id, &expected, &next)).await
+    }
+
+    async fn revoke_authorization(&self, id: &str, now: Timestamp) -> Result<()> {
+        let id = id.to_owned();
+        self.write_one(move |c| authorizations::revoke(c, &id, now)).await
+    }
+
+    async fn revoke_access_token(&self, jti: &str, expires_at: Timestamp) -> Result<()> {
+        let jti = jti.to_owned();
+        self.write(move |c| authorizations::revoke_access_token(c, &jti, expires_at)).await
+    }
+
+    async fn is_access_token_revoked(&self, jti: &str) -> Result<bool> {
+        let jti = jti.to_owned();
+        self.read(move |c| authorizations::is_access_token_revoked(c, &jti)).await
+    }
+
+    async fn signing_keys(&self) -> Result<Vec<StoredKey>> {
+        self.read(keys::all).await
+    }
+
+    async fn add_first_key(&self, key: &StoredKey) -> Result<bool> {
+        let row = keys::Row::from_key(key);
+        self.write(move |c| keys::add_first(c, &row)).await
+    }
+
+    async fn rotate_key(&self, key: &StoredKey, others_retire_at: Timestamp) -> Result<()> {
+        let row = keys::Row::from_key(key);
+        self.write(move |c| keys::rotate(c, &row, others_retire_at)).await
+    }
+
+    async fn retire_key(&self, kid: &str, at: Timestamp) -> Result<bool> {
+        let kid = kid.to_owned();
+        self.write_one(move |c| keys::retire(c, &kid, at)).await
+    }
+
+    async fn keep_refusal(&self, refusal: &KeptRefusal) -> Result<()> {
+        let row = refusals::Row::from_refusal(refusal);
+        self.write_one(move |c| refusals::keep(c, &row)).await
+    }
+
+    async fn refusal(&self, reference: &str) -> Result<Option<KeptRefusal>> {
+        let reference = reference.to_owned();
+        self.read(move |c| refusals::find(c, &reference)).await
+    }
+
+    async fn sweep(&self, now: Timestamp, most: i64) -> Result<usize> {
+        self.write(move |c| sweep::sweep(c, now, most)).await
+    }
+
+    async fn ready(&self) -> Result<bool> {
+        self.read(|c| {
+            c.batch_execute("SELECT 1")?;
+            Ok(migrate::pending(c).is_ok_and(|pending| pending.is_empty()))
+        })
+        .await
+    }
+}

@@ -1,0 +1,9 @@
+DROP TABLE refusals;
+DROP TABLE signing_keys;
+DROP TABLE revoked_access_tokens;
+DROP TABLE authorizations;
+DROP TABLE consents;
+DROP TABLE interactions;
+DROP TABLE sessions;
+DROP TABLE users;
+DROP TABLE clients;
