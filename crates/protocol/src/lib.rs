@@ -14,6 +14,7 @@ pub mod discovery;
 pub mod error;
 pub mod interaction;
 pub mod logout;
+pub mod observe;
 pub mod params;
 pub mod paths;
 pub mod pkce;

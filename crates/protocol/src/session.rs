@@ -16,3 +16,20 @@ pub struct Session {
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
 }
+
+/// Names of our cookies. Under https they carry the `__Host-` prefix: this host alone, TLS alone.
+pub fn cookie_name(secure: bool, name: Cookie) -> &'static str {
+    match (secure, name) {
+        (true, Cookie::Session) => "__Host-latchkey-session",
+        (true, Cookie::Browser) => "__Host-latchkey-browser",
+        (false, Cookie::Session) => "latchkey-session",
+        (false, Cookie::Browser) => "latchkey-browser",
+    }
+}
+
+/// The cookies there are: who is signed in, and which browser this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cookie {
+    Session,
+    Browser,
+}

@@ -1,1 +1,133 @@
+//! The endpoints. Each loads what the rules need, decides by one pure function, and commits by one storage verb.
 
+mod authorize;
+mod bearer;
+mod client_auth;
+mod discovery;
+mod fault;
+mod grants;
+mod http;
+mod introspection;
+mod jwks;
+mod keys;
+mod logout;
+mod revocation;
+mod token;
+mod userinfo;
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use latchkey_protocol::{
+    Clock, Entropy, Reason, Store,
+    authorization::Lifetimes,
+    client::ReturnTo,
+    error::Refused,
+    observe::{Observed, Refusals, RequestId},
+    paths,
+    secret::Pepper,
+    time::Timestamp,
+};
+
+pub use fault::Fault;
+pub use keys::Keys;
+
+/// The pages that an endpoint may have to answer with; filled by the one who joins the routes.
+pub trait Pages: Send + Sync {
+    /// A final error page.
+    fn refusal(&self, request: &HttpRequest, reason: Reason, reference: &str) -> HttpResponse;
+    /// A page that posts `pairs` to the client (OAuth 2.0 Form Post Response Mode).
+    fn form_post(&self, request: &HttpRequest, to: &ReturnTo, pairs: &[(&str, &str)]) -> HttpResponse;
+    /// Asks the person before signing out.
+    fn confirm_logout(&self, request: &HttpRequest, asked: &LogoutRequest) -> HttpResponse;
+    /// Takes the session cookie back.
+    fn forget_session(&self, response: &mut HttpResponse);
+    /// The browser's own secret, and the cookie to set when it had none.
+    fn browser(&self, request: &HttpRequest) -> (String, Option<String>);
+}
+
+/// A sign-out that a person has to confirm.
+#[derive(Debug, Clone, Default)]
+pub struct LogoutRequest {
+    pub client_id: Option<String>,
+    pub post_logout_redirect_uri: Option<String>,
+    pub state: Option<String>,
+    pub ui_locales: Option<String>,
+}
+
+/// Everything that the endpoints share.
+pub struct Provider {
+    pub issuer: String,
+    /// Whether the issuer is https: cookies are then `__Host-` and `Secure`.
+    pub secure: bool,
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub keys: Arc<Keys>,
+    pub refusals: Arc<dyn Refusals>,
+    pub pages: Arc<dyn Pages>,
+    pub lifetimes: Lifetimes,
+    pub client_pepper: Pepper,
+    pub metadata: discovery::Document,
+    pub verified: bearer::VerifiedTokens,
+}
+
+pub use bearer::VerifiedTokens;
+pub use discovery::Document;
+
+impl Provider {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Keeps a refusal, notes it for the log line, and returns its reference.
+    pub(crate) fn refuse(&self, request: &HttpRequest, refused: &Refused) -> String {
+        use actix_web::HttpMessage;
+        let mut extensions = request.extensions_mut();
+        let id = extensions.get::<RequestId>().map(|r| r.0.clone()).unwrap_or_default();
+        let mut observed = extensions.remove::<Observed>().unwrap_or_default();
+        let client = observed.client_id.as_deref();
+        let reference = self.refusals.record(refused, request.path(), client, &id);
+        observed.refused = Some((refused.reason, reference.clone()));
+        extensions.insert(observed);
+        reference
+    }
+
+    /// Notes the client for the log line.
+    pub(crate) fn observe_client(&self, request: &HttpRequest, client_id: &str) {
+        use actix_web::HttpMessage;
+        let client_id = Some(client_id.chars().take(100).collect());
+        request.extensions_mut().insert(Observed { client_id, refused: None });
+    }
+}
+
+/// The published documents: read by every resource server, changed rarely, answered from memory.
+pub fn documents(config: &mut web::ServiceConfig) {
+    for path in [paths::JWKS] {
+        config.service(http::resource(path).route(web::get().to(jwks::jwks)).route(web::head().to(jwks::jwks)));
+    }
+    for path in [paths::OPENID_CONFIGURATION, paths::AUTHORIZATION_SERVER] {
+        let get = web::get().to(discovery::document);
+        config.service(http::resource(path).route(get).route(web::head().to(discovery::document)));
+    }
+}
+
+/// The route table.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(http::resource(paths::TOKEN).route(web::post().to(token::token)))
+        .service(http::resource(paths::USERINFO).route(web::get().to(userinfo::get)).route(web::post().to(userinfo::post)))
+        .service(http::resource(paths::INTROSPECT).route(web::post().to(introspection::introspect)))
+        .service(http::resource(paths::REVOKE).route(web::post().to(revocation::revoke)))
+        .service(
+            web::resource(paths::AUTHORIZE)
+                .route(web::get().to(authorize::begin_get))
+                .route(web::post().to(authorize::begin_post)),
+        )
+        .service(web::resource(format!("{}/{{interaction}}", paths::AUTHORIZE)).route(web::get().to(authorize::resume)))
+        .service(
+            web::resource(paths::END_SESSION)
+                .route(web::get().to(logout::get))
+                .route(web::post().to(logout::post)),
+        );
+}

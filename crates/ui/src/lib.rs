@@ -1,1 +1,81 @@
+//! The pages: login, consent, sign-out, errors, start. Cookies and anti-forgery.
 
+mod cookies;
+mod headers;
+mod pages;
+mod password;
+mod throttle;
+mod words;
+
+use std::sync::Arc;
+
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use latchkey_protocol::{
+    Clock, Entropy, Reason, Store,
+    authorization::Lifetimes,
+    error::Refused,
+    observe::{Observed, Refusals, RequestId},
+    paths,
+    secret::Pepper,
+};
+
+pub use cookies::browser;
+pub use headers::page_headers;
+pub use pages::{error::error_page, form_post::form_post, logout::{confirm_logout, forget_session}};
+pub use password::{Busy, PasswordFault, Passwords, hash as hash_password};
+pub use throttle::Throttle;
+pub use words::{Language, Words};
+
+/// Everything that the pages share.
+pub struct Ui {
+    pub issuer: String,
+    /// The path of the issuer, without a slash at its end.
+    pub base: String,
+    /// Whether the issuer is https.
+    pub secure: bool,
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub refusals: Arc<dyn Refusals>,
+    pub lifetimes: Lifetimes,
+    pub form_pepper: Pepper,
+    pub passwords: Passwords,
+    pub throttle: Throttle,
+}
+
+impl Ui {
+    pub(crate) fn refuse(&self, request: &HttpRequest, refused: &Refused) -> HttpResponse {
+        let mut extensions = request.extensions_mut();
+        let id = extensions.get::<RequestId>().map(|r| r.0.clone()).unwrap_or_default();
+        // An interaction's secret stands in the path: only its first segment is kept.
+        let endpoint: String = request.path().split('/').take(2).collect::<Vec<_>>().join("/");
+        let reference = self.refusals.record(refused, &endpoint, None, &id);
+        extensions.insert(Observed { client_id: None, refused: Some((refused.reason, reference.clone())) });
+        drop(extensions);
+        error_page(self, request, refused.reason, &reference)
+    }
+}
+
+/// The route table.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource(format!("{}/{{interaction}}", paths::LOGIN))
+                .route(web::get().to(pages::login::show))
+                .route(web::post().to(pages::login::submit)),
+        )
+        .service(
+            web::resource(format!("{}/{{interaction}}", paths::CONSENT))
+                .route(web::get().to(pages::consent::show))
+                .route(web::post().to(pages::consent::submit)),
+        )
+        .service(web::resource("/logout/confirm").route(web::post().to(pages::logout::confirmed)))
+        .service(web::resource(paths::SIGNED_OUT).route(web::get().to(pages::logout::done)))
+        .service(web::resource("/assets/{name}").route(web::get().to(pages::assets::asset)))
+        .service(web::resource("/").route(web::get().to(pages::start::show)));
+}
+
+/// What is answered where there is nothing.
+pub async fn not_found(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
+    ui.refuse(&request, &Reason::PageUnknown.because("an address of discovery", request.path().chars().take(60).collect::<String>()))
+}

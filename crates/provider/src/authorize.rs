@@ -1,0 +1,197 @@
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use latchkey_protocol::{
+    Params, Reason, Secret, SecretKind,
+    authorization::Authorization,
+    authorize::{AuthorizationRequest, Hint, Step, answer_code, answer_error, next_step},
+    claims::{ID_TOKEN_TYPE, IdToken},
+    client::{Client, ResponseMode, ReturnTo},
+    error::{AuthorizationError, Refused},
+    interaction::{self, Interaction},
+    paths,
+    secret::new_id,
+    session::{Cookie, Session, cookie_name},
+    uri,
+};
+
+use crate::{Fault, Provider};
+
+pub async fn begin_get(provider: web::Data<Provider>, request: HttpRequest) -> Result<HttpResponse, Fault> {
+    let params = Params::parse(request.query_string().as_bytes());
+    begin(&provider, &request, &params).await
+}
+
+pub async fn begin_post(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Fault> {
+    match crate::http::form(&request, &body) {
+        Err(refused) if refused.reason == Reason::ContentTypeWrong => Ok(page(&provider, &request, &refused)),
+        Ok(_) | Err(_) => begin(&provider, &request, &Params::parse(&body)).await,
+    }
+}
+
+/// Takes an authorization request in (RFC 6749 4.1.1), and falls into [`resume`].
+async fn begin(provider: &Provider, request: &HttpRequest, params: &Params) -> Result<HttpResponse, Fault> {
+    let client_id = params.optional("client_id").unwrap_or_default();
+    let Some(client) = provider.store.client(client_id).await? else {
+        return Ok(page(provider, request, &Reason::ClientUnknown.because("a registered client", client_id)));
+    };
+    provider.observe_client(request, &client.id);
+    let to = match AuthorizationRequest::destination(params, &client) {
+        Ok(to) => to,
+        Err(refused) => return Ok(page(provider, request, &refused)),
+    };
+    let checked = match AuthorizationRequest::check(params, &client, to, hint(provider, params)) {
+        Ok(checked) => checked,
+        Err(AuthorizationError::Page(refused)) => return Ok(page(provider, request, &refused)),
+        Err(AuthorizationError::Back(to, refused)) => return Ok(back(provider, request, &to, &refused)),
+    };
+
+    let now = provider.now();
+    let secret = Secret::generate(SecretKind::Interaction, &*provider.entropy);
+    let (browser, set_cookie) = provider.pages.browser(request);
+    let interaction = Interaction {
+        digest: secret.digest(),
+        browser: latchkey_protocol::Digest::of(&browser),
+        request: checked,
+        created_at: now,
+        expires_at: now + interaction::LIFETIME,
+        login_session: None,
+        selected_session: None,
+        consented: None,
+        declined: false,
+    };
+    provider.store.begin_interaction(&interaction).await?;
+    let mut response = advance(provider, request, &client, &interaction, &secret).await?;
+    if let Some(cookie) = set_cookie.and_then(|c| header::HeaderValue::from_str(&c).ok()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// Every page returns here.
+pub async fn resume(
+    provider: web::Data<Provider>,
+    request: HttpRequest,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Fault> {
+    let now = provider.now();
+    let unknown = || Reason::InteractionUnknown.because("a live interaction", "none");
+    let Some(secret) = Secret::presented(SecretKind::Interaction, &path) else {
+        return Ok(page(&provider, &request, &unknown()));
+    };
+    let found = provider.store.interaction(&secret.digest()).await?.filter(|i| i.expires_at > now);
+    let Some(interaction) = found else { return Ok(page(&provider, &request, &unknown())) };
+    let Some(client) = provider.store.client(&interaction.request.client_id).await? else {
+        return Ok(page(&provider, &request, &Reason::ClientUnknown.because(&interaction.request.client_id, "deleted")));
+    };
+    provider.observe_client(&request, &client.id);
+    let (browser, _) = provider.pages.browser(&request);
+    if latchkey_protocol::Digest::of(&browser) != interaction.browser {
+        return Ok(page(&provider, &request, &Reason::BrowserDiffers.into()));
+    }
+    advance(&provider, &request, &client, &interaction, &secret).await
+}
+
+async fn advance(
+    provider: &Provider,
+    request: &HttpRequest,
+    client: &Client,
+    interaction: &Interaction,
+    secret: &Secret,
+) -> Result<HttpResponse, Fault> {
+    let asked = &interaction.request;
+    // Registrations change: the destination is proven again each time.
+    let redirect = asked.redirect_uri_sent.then_some(asked.redirect_uri.as_str());
+    let to = match client.return_to(redirect, asked.mode, asked.state.as_deref()) {
+        Ok(to) => to,
+        Err(refused) => return Ok(page(provider, request, &refused)),
+    };
+    let session = session(provider, request).await?;
+    let consent = match &session {
+        Some(session) => provider.store.consent(&session.user_id, &client.id).await?,
+        None => None,
+    };
+    let next = next_step(client, interaction, session.as_ref(), consent.as_ref(), provider.now());
+    let go = |page: &str| see_other(&format!("{}{}", provider.issuer.trim_end_matches('/'), paths::page(page, secret.expose())));
+    Ok(match next {
+        Step::Login | Step::SelectAccount => go(paths::LOGIN),
+        Step::Consent => go(paths::CONSENT),
+        Step::Refuse(refused) => {
+            provider.store.end_interaction(&interaction.digest).await?;
+            back(provider, request, &to, &refused)
+        }
+        Step::Approve { scope } => match &session {
+            Some(session) => approve(provider, request, interaction, &to, scope, session).await?,
+            None => go(paths::LOGIN),
+        },
+    })
+}
+
+/// Turns an approval into a code, once (RFC 6749 4.1.2).
+async fn approve(
+    provider: &Provider,
+    request: &HttpRequest,
+    interaction: &Interaction,
+    to: &ReturnTo,
+    scope: latchkey_protocol::ScopeSet,
+    session: &Session,
+) -> Result<HttpResponse, Fault> {
+    let now = provider.now();
+    let code = Secret::generate(SecretKind::AuthorizationCode, &*provider.entropy);
+    let id = new_id(now, &*provider.entropy);
+    let lifetimes = &provider.lifetimes;
+    let authorization =
+        Authorization::approve(id, code.digest(), &interaction.request, scope, session, lifetimes, now);
+    if !provider.store.issue_code(&interaction.digest, &authorization).await? {
+        return Ok(page(provider, request, &Reason::InteractionUnknown.because("the first answer", "a second one")));
+    }
+    Ok(send(provider, request, to, &answer_code(to, &provider.issuer, code.expose())))
+}
+
+/// Who is signed in at this browser.
+pub async fn session(provider: &Provider, request: &HttpRequest) -> Result<Option<Session>, Fault> {
+    let Some(cookie) = request.cookie(cookie_name(provider.secure, Cookie::Session)) else { return Ok(None) };
+    let Some(secret) = Secret::presented(SecretKind::Session, cookie.value()) else { return Ok(None) };
+    let now = provider.now();
+    let found = provider.store.session(&secret.digest()).await?.filter(|s| s.expires_at > now);
+    let Some(session) = found else { return Ok(None) };
+    let user = provider.store.user(&session.user_id).await?;
+    Ok(user.filter(|u| u.disabled_at.is_none()).map(|_| session))
+}
+
+fn hint(provider: &Provider, params: &Params) -> Hint {
+    let Some(token) = params.optional("id_token_hint") else { return Hint::None };
+    // Expired hints are accepted (OpenID Connect Core 3.1.2.1): only signature and issuer count.
+    match provider.keys.verify::<IdToken>(ID_TOKEN_TYPE, token, provider.now()) {
+        Ok(claims) if claims.iss == provider.issuer => Hint::Subject(claims.sub),
+        Ok(_) | Err(_) => Hint::Unusable,
+    }
+}
+
+fn page(provider: &Provider, request: &HttpRequest, refused: &Refused) -> HttpResponse {
+    let reference = provider.refuse(request, refused);
+    provider.pages.refusal(request, refused.reason, &reference)
+}
+
+fn back(provider: &Provider, request: &HttpRequest, to: &ReturnTo, refused: &Refused) -> HttpResponse {
+    let reference = provider.refuse(request, refused);
+    send(provider, request, to, &answer_error(to, &provider.issuer, refused.reason, &reference))
+}
+
+fn send(provider: &Provider, request: &HttpRequest, to: &ReturnTo, pairs: &[(&str, &str)]) -> HttpResponse {
+    match to.mode() {
+        ResponseMode::Query => see_other(&uri::with_query(to.redirect_uri(), pairs)),
+        ResponseMode::FormPost => provider.pages.form_post(request, to, pairs),
+    }
+}
+
+/// A redirect that is always followed by GET (RFC 9700 4.12).
+pub fn see_other(location: &str) -> HttpResponse {
+    HttpResponse::build(StatusCode::SEE_OTHER)
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .finish()
+}

@@ -1,0 +1,123 @@
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+};
+use latchkey_protocol::{
+    Params, Reason,
+    authorization::Context,
+    claims::{ACCESS_TOKEN_TYPE, AccessToken},
+    error::Refused,
+};
+use sha2::{Digest, Sha256};
+
+use crate::{Fault, Provider, http};
+
+/// Access tokens whose signature has been verified, by digest: what is signed stays signed. Whether a token is
+/// still good is asked each time.
+pub struct VerifiedTokens(moka::sync::Cache<[u8; 32], Arc<(String, AccessToken)>>);
+
+impl VerifiedTokens {
+    /// Remembers at most `most` tokens.
+    pub fn new(most: u64) -> Self {
+        Self(moka::sync::Cache::builder().max_capacity(most).time_to_live(std::time::Duration::from_secs(300)).build())
+    }
+}
+
+/// A token that holds, and what it hangs on; a client's own token hangs on nothing.
+pub struct Live {
+    pub token: Arc<(String, AccessToken)>,
+    pub context: Option<Context>,
+}
+
+/// Proves an access token and asks whether everything it hangs on is still there.
+///
+/// # Errors
+/// The outer error is ours, the inner one a refusal.
+pub async fn prove(provider: &Provider, presented: &str) -> Result<Result<Live, Refused>, Fault> {
+    let now = provider.now();
+    let token = match verify(provider, presented) {
+        Ok(token) => token,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let claims = &token.1;
+    if now >= claims.exp {
+        let late = now - claims.exp;
+        return Ok(Err(Reason::TokenExpired.because("within its lifetime", format!("{late} seconds late"))));
+    }
+    if provider.store.is_access_token_revoked(&claims.jti).await? {
+        return Ok(Err(Reason::TokenRevoked.because("not revoked", "revoked by its client")));
+    }
+    let Some(authorization) = claims.authorization() else {
+        return Ok(match provider.store.client(&claims.client_id).await? {
+            Some(_) => Ok(Live { token, context: None }),
+            None => Err(Reason::TokenRevoked.because("a registered client", "the client is gone")),
+        });
+    };
+    let context = provider.store.authorization(authorization).await?;
+    let standing = context.as_ref().is_some_and(|c| {
+        // A token issued within a browser session ends with it, even where refresh goes on offline.
+        c.standing(now).is_some() && (claims.sid.is_none() || c.session_lives(now))
+    });
+    if !standing {
+        return Ok(Err(Reason::TokenRevoked.because("live authorization, session and person", "one of them is gone")));
+    }
+    Ok(Ok(Live { token, context }))
+}
+
+fn verify(provider: &Provider, presented: &str) -> Result<Arc<(String, AccessToken)>, Refused> {
+    let now = provider.now();
+    let digest: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
+    if let Some(known) = provider.verified.0.get(&digest)
+        && provider.keys.ring().publishes(&known.0, now)
+    {
+        return Ok(known);
+    }
+    let claims: AccessToken = provider
+        .keys
+        .verify(ACCESS_TOKEN_TYPE, presented, now)
+        .map_err(|why| Reason::TokenInvalid.because("an access token signed by a published key", why.to_string()))?;
+    if claims.iss != provider.issuer {
+        return Err(Reason::TokenInvalid.because(&provider.issuer, claims.iss));
+    }
+    let kid = latchkey_jose::Compact::parse(presented).ok().and_then(|c| c.unverified_header.kid).unwrap_or_default();
+    let token = Arc::new((kid, claims));
+    provider.verified.0.insert(digest, token.clone());
+    Ok(token)
+}
+
+/// The token of a request: in the header or in the form (RFC 6750 2.1, 2.2), not in the query.
+///
+/// # Errors
+/// [`Reason::TokenMissing`], [`Reason::TokenTwice`].
+pub fn presented<'a>(request: &'a HttpRequest, params: Option<&'a Params>) -> Result<&'a str, Refused> {
+    let header = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let header = header.and_then(|h| h.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let form = params.and_then(|p| p.optional("access_token"));
+    match (header, form) {
+        (Some(_), Some(_)) => Err(Reason::TokenTwice.into()),
+        (Some((_, token)), None) => Ok(token.trim()),
+        (None, Some(token)) => Ok(token),
+        (None, None) => Err(Reason::TokenMissing.because("Authorization: Bearer", "nothing")),
+    }
+}
+
+/// A refusal in `WWW-Authenticate` (RFC 6750 3): nothing sent, no error code.
+pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refused) -> HttpResponse {
+    let reference = provider.refuse(request, refused);
+    let refusal = refused.reason.refusal();
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::UNAUTHORIZED);
+    let mut builder = http::answer(status);
+    if refusal.code.0.is_empty() {
+        builder.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"latchkey\""));
+        return builder.json(serde_json::json!({ "error_description": refusal.public, "error_ref": reference }));
+    }
+    let challenge = format!(
+        "Bearer realm=\"latchkey\", error=\"{}\", error_description=\"{}\", error_ref=\"{reference}\"",
+        refusal.code.0, refusal.public
+    );
+    builder.insert_header((header::WWW_AUTHENTICATE, challenge)).json(serde_json::json!({
+        "error": refusal.code.0, "error_description": refusal.public, "error_ref": reference,
+    }))
+}

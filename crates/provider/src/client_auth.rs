@@ -1,0 +1,31 @@
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, http::header};
+use latchkey_protocol::{Params, Reason, client::Client, client_auth::Presented, error::Refused};
+
+use crate::{Fault, Provider};
+
+/// Finds out which client is asking (RFC 6749 2.3).
+///
+/// # Errors
+/// The outer error is ours, the inner one a refusal.
+pub async fn authenticate(
+    provider: &Provider,
+    request: &HttpRequest,
+    params: &Params,
+) -> Result<Result<Arc<Client>, Refused>, Fault> {
+    let header = match request.headers().get(header::AUTHORIZATION).map(|v| v.to_str()) {
+        Some(Ok(text)) => Some(text),
+        Some(Err(_)) => return Ok(Err(Reason::ClientAuthMalformed.into())),
+        None => None,
+    };
+    let presented = match Presented::parse(header, params) {
+        Ok(presented) => presented,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    provider.observe_client(request, &presented.client_id);
+    let Some(client) = provider.store.client(&presented.client_id).await? else {
+        return Ok(Err(Reason::ClientAuthUnknownClient.because("a registered client", &presented.client_id)));
+    };
+    Ok(presented.authenticate(&client, &provider.client_pepper).map(|()| client))
+}

@@ -1,0 +1,82 @@
+//! What all endpoints share of HTTP: forms in, JSON out, cross-origin calls.
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder, Resource,
+    http::{StatusCode, header},
+    web,
+};
+use latchkey_protocol::{Params, Reason, error::Refused};
+use serde::Serialize;
+
+use crate::Provider;
+
+/// A resource that browsers of other origins may call, and that names the methods it does not answer.
+pub fn resource(path: &str) -> Resource {
+    web::resource(path)
+        .route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
+        .default_service(web::to(method_not_allowed))
+}
+
+async fn preflight() -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header(("Access-Control-Allow-Origin", "*"))
+        .insert_header(("Access-Control-Allow-Methods", "GET, POST"))
+        .insert_header(("Access-Control-Allow-Headers", "Authorization, Content-Type"))
+        .insert_header(("Access-Control-Max-Age", "86400"))
+        .finish()
+}
+
+async fn method_not_allowed() -> HttpResponse {
+    let refusal = Reason::MethodNotAllowed.refusal();
+    let body = serde_json::json!({ "error": refusal.code.0, "error_description": refusal.public });
+    answer(StatusCode::METHOD_NOT_ALLOWED).json(body)
+}
+
+/// The start of every answer that is not cached (RFC 6749 5.1).
+pub fn answer(status: StatusCode) -> HttpResponseBuilder {
+    let mut builder = HttpResponse::build(status);
+    builder
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::PRAGMA, "no-cache"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .insert_header((header::ACCESS_CONTROL_EXPOSE_HEADERS, "WWW-Authenticate"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    builder
+}
+
+pub fn json(body: &impl Serialize) -> HttpResponse {
+    answer(StatusCode::OK).json(body)
+}
+
+/// Reads a form (RFC 6749 3.2): each parameter once.
+///
+/// # Errors
+/// [`Reason::ContentTypeWrong`], [`Reason::ParameterRepeated`].
+pub fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, Refused> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let media = content_type.split(';').next().unwrap_or_default().trim();
+    if !media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Reason::ContentTypeWrong.because("application/x-www-form-urlencoded", content_type));
+    }
+    let params = Params::parse(body);
+    match params.repeated() {
+        Some(name) => Err(Reason::ParameterRepeated.because("once", name)),
+        None => Ok(params),
+    }
+}
+
+/// An OAuth error as JSON (RFC 6749 5.2), with our reference.
+pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refused) -> HttpResponse {
+    let reference = provider.refuse(request, refused);
+    let refusal = refused.reason.refusal();
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut builder = answer(status);
+    if status == StatusCode::UNAUTHORIZED {
+        builder.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"latchkey\""));
+    }
+    builder.json(serde_json::json!({
+        "error": refusal.code.0,
+        "error_description": refusal.public,
+        "error_ref": reference,
+    }))
+}

@@ -1,0 +1,67 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use latchkey_protocol::{
+    Reason,
+    claims::{REFRESH_TOKEN_TYPE, RefreshToken},
+    client::Client,
+    secret::{Secret, SecretKind},
+};
+use serde_json::{Value, json};
+
+use crate::{Fault, Provider, bearer, client_auth, http};
+
+/// RFC 7662 2. For authenticated callers; of what is not theirs to see, `active: false` and no more.
+pub async fn introspect(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Fault> {
+    let params = match http::form(&request, &body) {
+        Ok(params) => params,
+        Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),
+    };
+    let client = match client_auth::authenticate(&provider, &request, &params).await? {
+        Ok(client) if client.is_public() => {
+            let refused = Reason::ClientAuthMissing.because("a confidential client", "a public one");
+            return Ok(http::refusal(&provider, &request, &refused));
+        }
+        Ok(client) => client,
+        Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),
+    };
+    let Some(token) = params.optional("token") else {
+        return Ok(http::refusal(&provider, &request, &Reason::ParameterMissing.because("token", "nothing")));
+    };
+    let seen = match access(&provider, &client, token).await? {
+        Some(seen) => Some(seen),
+        None => refresh(&provider, &client, token).await?,
+    };
+    Ok(http::json(&seen.unwrap_or_else(|| json!({ "active": false }))))
+}
+
+async fn access(provider: &Provider, client: &Client, token: &str) -> Result<Option<Value>, Fault> {
+    let Ok(live) = bearer::prove(provider, token).await? else { return Ok(None) };
+    let claims = &live.token.1;
+    if claims.client_id != client.id && !claims.aud.contains(&client.id) {
+        return Ok(None);
+    }
+    let mut answer = serde_json::to_value(claims).unwrap_or_default();
+    answer["active"] = true.into();
+    answer["token_type"] = "Bearer".into();
+    if let Some(user) = live.context.as_ref().and_then(|c| c.user.as_ref()) {
+        answer["username"] = user.username.clone().into();
+    }
+    Ok(Some(answer))
+}
+
+async fn refresh(provider: &Provider, client: &Client, token: &str) -> Result<Option<Value>, Fault> {
+    let now = provider.now();
+    let Ok(claims) = provider.keys.verify::<RefreshToken>(REFRESH_TOKEN_TYPE, token, now) else { return Ok(None) };
+    let Some(context) = provider.store.authorization(&claims.authorization).await? else { return Ok(None) };
+    let current = Secret::presented(SecretKind::RefreshToken, &claims.jti).map(|s| s.digest());
+    let family = context.authorization.refresh.as_ref();
+    let live = context.standing(now).is_some()
+        && now < claims.exp
+        && family.is_some_and(|f| Some(&f.current) == current.as_ref())
+        && context.authorization.client_id == client.id;
+    Ok(live.then(|| {
+        json!({
+            "active": true, "iss": claims.iss, "client_id": claims.client_id, "sub": context.authorization.user_id,
+            "scope": context.authorization.scope, "iat": claims.iat, "exp": claims.exp, "token_type": "refresh_token",
+        })
+    }))
+}

@@ -1,0 +1,68 @@
+use std::sync::{Arc, PoisonError, RwLock};
+
+use actix_web::web::Bytes;
+use latchkey_jose::{JoseError, JwkSet, KeyRing};
+use latchkey_protocol::time::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+/// The ring in use, replaced as a whole when a key is announced, activated or retired.
+#[derive(Default)]
+pub struct Keys {
+    ring: RwLock<Arc<KeyRing>>,
+    published: RwLock<Published>,
+}
+
+#[derive(Default, Clone)]
+struct Published {
+    /// The second it was made for; none while the ring has just changed.
+    at: Option<Timestamp>,
+    body: Bytes,
+    etag: String,
+}
+
+impl Keys {
+    pub fn new(ring: KeyRing) -> Self {
+        Self { ring: RwLock::new(Arc::new(ring)), published: RwLock::default() }
+    }
+
+    pub fn ring(&self) -> Arc<KeyRing> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn replace(&self, ring: KeyRing) {
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+        self.published.write().unwrap_or_else(PoisonError::into_inner).at = None;
+    }
+
+    /// The JWK set as published at `now`, and its entity tag.
+    pub(crate) fn published(&self, now: Timestamp) -> (Bytes, String) {
+        {
+            let known = self.published.read().unwrap_or_else(PoisonError::into_inner);
+            if known.at == Some(now) {
+                return (known.body.clone(), known.etag.clone());
+            }
+        }
+        let set: JwkSet = self.ring().jwks(now);
+        let body = Bytes::from(serde_json::to_vec(&set).unwrap_or_default());
+        let etag = entity_tag(&body);
+        let made = Published { at: Some(now), body: body.clone(), etag: etag.clone() };
+        *self.published.write().unwrap_or_else(PoisonError::into_inner) = made;
+        (body, etag)
+    }
+
+    pub(crate) fn sign(&self, typ: &str, claims: &impl Serialize, now: Timestamp) -> Result<String, JoseError> {
+        self.ring().signer(now)?.sign(typ, claims)
+    }
+
+    pub(crate) fn verify<T: DeserializeOwned>(&self, typ: &str, token: &str, now: Timestamp) -> Result<T, JoseError> {
+        self.ring().verify(typ, token, now)
+    }
+}
+
+/// A strong entity tag (RFC 9110 8.8.3).
+pub(crate) fn entity_tag(body: &[u8]) -> String {
+    let digest = Sha256::digest(body);
+    let hex: String = digest[..12].iter().map(|b| format!("{b:02x}")).collect();
+    format!("\"{hex}\"")
+}

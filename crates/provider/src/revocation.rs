@@ -1,0 +1,34 @@
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use latchkey_protocol::{
+    Reason,
+    claims::{ACCESS_TOKEN_TYPE, AccessToken, REFRESH_TOKEN_TYPE, RefreshToken},
+};
+
+use crate::{Fault, Provider, client_auth, http};
+
+/// RFC 7009 2. A refresh token ends its whole authorization, an access token itself. 200 for whatever is not known.
+pub async fn revoke(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Fault> {
+    let params = match http::form(&request, &body) {
+        Ok(params) => params,
+        Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),
+    };
+    let client = match client_auth::authenticate(&provider, &request, &params).await? {
+        Ok(client) => client,
+        Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),
+    };
+    let Some(token) = params.optional("token") else {
+        return Ok(http::refusal(&provider, &request, &Reason::ParameterMissing.because("token", "nothing")));
+    };
+    let now = provider.now();
+    if let Ok(claims) = provider.keys.verify::<RefreshToken>(REFRESH_TOKEN_TYPE, token, now) {
+        if claims.client_id == client.id {
+            provider.store.revoke_authorization(&claims.authorization, now).await?;
+        }
+    } else if let Ok(claims) = provider.keys.verify::<AccessToken>(ACCESS_TOKEN_TYPE, token, now)
+        && claims.client_id == client.id
+        && claims.exp > now
+    {
+        provider.store.revoke_access_token(&claims.jti, claims.exp).await?;
+    }
+    Ok(http::answer(StatusCode::OK).finish())
+}

@@ -1,0 +1,55 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use latchkey_protocol::{Params, Reason, ScopeSet, client::{Client, GrantType}, token::Denied};
+use serde::Serialize;
+
+use crate::{Fault, Provider, client_auth, grants, http};
+
+/// A successful answer (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
+#[derive(Debug, Serialize)]
+pub struct Tokens {
+    pub access_token: String,
+    pub token_type: &'static str,
+    /// In seconds.
+    pub expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    pub scope: ScopeSet,
+}
+
+/// What a grant answers: tokens, or why not.
+pub type Granted = Result<Result<Tokens, Denied>, Fault>;
+
+/// The phases that no grant can forget: read once, authenticate, allow, then the grant.
+pub async fn token(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Fault> {
+    let params = match http::form(&request, &body) {
+        Ok(params) => params,
+        Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),
+    };
+    let client = match client_auth::authenticate(&provider, &request, &params).await? {
+        Ok(client) => client,
+        Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),
+    };
+    let granted = match allowed(&params, &client) {
+        Err(denied) => Err(denied),
+        Ok(GrantType::AuthorizationCode) => grants::authorization_code::grant(&provider, &client, &params).await?,
+        Ok(GrantType::RefreshToken) => grants::refresh_token::grant(&provider, &client, &params).await?,
+        Ok(GrantType::ClientCredentials) => grants::client_credentials::grant(&provider, &client, &params)?,
+    };
+    Ok(match granted {
+        Ok(tokens) => http::json(&tokens),
+        Err(denied) => http::refusal(&provider, &request, &denied.refused),
+    })
+}
+
+fn allowed(params: &Params, client: &Client) -> Result<GrantType, Denied> {
+    let asked = params
+        .optional("grant_type")
+        .ok_or_else(|| Reason::ParameterMissing.because("grant_type", "nothing"))?;
+    let grant = GrantType::parse(asked).ok_or_else(|| Reason::GrantTypeUnsupported.because("a known grant", asked))?;
+    if !client.may(grant) {
+        return Err(Reason::GrantNotAllowed.because(format!("{asked} among grant_types"), "not there").into());
+    }
+    Ok(grant)
+}

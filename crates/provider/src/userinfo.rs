@@ -1,0 +1,40 @@
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use latchkey_protocol::{Params, Reason, claims::userinfo, error::Refused};
+
+use crate::{Fault, Provider, bearer, http};
+
+/// OpenID Connect Core 5.3.
+pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> Result<HttpResponse, Fault> {
+    let presented = bearer::presented(&request, None);
+    answer(&provider, &request, presented).await
+}
+
+pub async fn post(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Fault> {
+    // A client may post nothing but the header, without a content type.
+    let params = if body.is_empty() && !request.headers().contains_key(header::CONTENT_TYPE) {
+        Ok(Params::default())
+    } else {
+        http::form(&request, &body)
+    };
+    match params {
+        Ok(params) => answer(&provider, &request, bearer::presented(&request, Some(&params))).await,
+        Err(refused) => Ok(bearer::refusal(&provider, &request, &refused)),
+    }
+}
+
+async fn answer(provider: &Provider, request: &HttpRequest, presented: Result<&str, Refused>) -> Result<HttpResponse, Fault> {
+    let proven = match presented {
+        Ok(token) => bearer::prove(provider, token).await?,
+        Err(refused) => Err(refused),
+    };
+    let live = match proven {
+        Ok(live) => live,
+        Err(refused) => return Ok(bearer::refusal(provider, request, &refused)),
+    };
+    let claims = &live.token.1;
+    provider.observe_client(request, &claims.client_id);
+    match live.context.as_ref().and_then(|c| c.user.as_ref()) {
+        Some(user) if claims.scope.contains("openid") => Ok(http::json(&userinfo(user, &claims.scope))),
+        _ => Ok(bearer::refusal(provider, request, &Reason::ScopeInsufficient.because("openid", claims.scope.to_string()))),
+    }
+}

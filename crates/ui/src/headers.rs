@@ -1,0 +1,30 @@
+use actix_web::{HttpRequest, HttpResponseBuilder, http::header};
+
+use crate::{Language, Words};
+
+/// What every page carries: nothing runs, nothing is loaded from elsewhere, nobody frames it, nothing is stored.
+///
+/// `form-action` is left out: Chromium holds it against the redirects that follow a form, and those lead to the
+/// client's address by design.
+pub fn page_headers(builder: &mut HttpResponseBuilder, script: bool) {
+    let policy = if script {
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    } else {
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    };
+    builder
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
+        .insert_header((header::X_FRAME_OPTIONS, "DENY"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("Cross-Origin-Opener-Policy", "same-origin"))
+        .insert_header(("Permissions-Policy", "camera=(), geolocation=(), microphone=()"))
+        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
+}
+
+/// The language of a request.
+pub fn words(request: &HttpRequest, ui_locales: Option<&str>) -> Words {
+    let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+    Words(Language::choose(ui_locales, accept))
+}

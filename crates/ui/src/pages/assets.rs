@@ -1,0 +1,21 @@
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use latchkey_protocol::Reason;
+
+use crate::Ui;
+
+const ASSETS: [(&str, &str, &str); 3] = [
+    ("latchkey.css", "text/css; charset=utf-8", include_str!("../../../../templates/assets/latchkey.css")),
+    ("latchkey.svg", "image/svg+xml", include_str!("../../../../templates/assets/latchkey.svg")),
+    ("form-post.js", "text/javascript; charset=utf-8", include_str!("../../../../templates/assets/form-post.js")),
+];
+
+pub async fn asset(ui: web::Data<Ui>, request: HttpRequest, name: web::Path<String>) -> HttpResponse {
+    match ASSETS.iter().find(|(known, _, _)| *known == name.as_str()) {
+        Some((_, kind, body)) => HttpResponse::Ok()
+            .insert_header((header::CONTENT_TYPE, *kind))
+            .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .body(*body),
+        None => ui.refuse(&request, &Reason::PageUnknown.into()),
+    }
+}

@@ -1,0 +1,95 @@
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use askama::Template;
+use latchkey_protocol::{Params, Reason, StoreError, consent::Consent, paths, secret::same, uri};
+
+use super::{Open, display_name, fault, open, render, see_other};
+use crate::{Ui, Words, headers::words};
+
+struct Scope {
+    name: String,
+    title: String,
+    text: String,
+}
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct ConsentPage<'a> {
+    words: Words,
+    base: &'a str,
+    client: &'a str,
+    name: &'a str,
+    host: String,
+    csrf: &'a str,
+    scopes: Vec<Scope>,
+    policy_uri: Option<&'a str>,
+    tos_uri: Option<&'a str>,
+}
+
+pub async fn show(ui: web::Data<Ui>, request: HttpRequest, interaction: web::Path<String>) -> HttpResponse {
+    match open(&ui, &request, &interaction, "consent").await {
+        Ok(open) => page(&ui, &request, &open),
+        Err(response) => response,
+    }
+}
+
+fn page(ui: &Ui, request: &HttpRequest, open: &Open) -> HttpResponse {
+    let Some((_, user)) = &open.session else { return back(ui, open) };
+    let asked = &open.interaction.request;
+    let words = words(request, asked.ui_locales.as_deref());
+    let scopes = asked.scope.iter().map(|name| Scope {
+        name: name.to_owned(),
+        title: words.find(&format!("scope-{name}"), None).unwrap_or_else(|| name.to_owned()),
+        text: words.find(&format!("scope-{name}-text"), None).unwrap_or_else(|| words.say("scope-other-text")),
+    });
+    let page = ConsentPage {
+        words,
+        base: &ui.base,
+        client: open.client.name(),
+        name: display_name(user),
+        host: uri::origin(&asked.redirect_uri).unwrap_or_default(),
+        csrf: &open.csrf,
+        scopes: scopes.collect(),
+        policy_uri: open.client.metadata.policy_uri.as_deref(),
+        tos_uri: open.client.metadata.tos_uri.as_deref(),
+    };
+    render(&page, StatusCode::OK, false)
+}
+
+fn back(ui: &Ui, open: &Open) -> HttpResponse {
+    see_other(&format!("{}{}", ui.base, paths::resume(open.secret.expose())))
+}
+
+pub async fn submit(
+    ui: web::Data<Ui>,
+    request: HttpRequest,
+    interaction: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
+    let open = match open(&ui, &request, &interaction, "consent").await {
+        Ok(open) => open,
+        Err(response) => return response,
+    };
+    let form = Params::parse(&body);
+    if !same(form.optional("csrf").unwrap_or_default(), &open.csrf) {
+        return ui.refuse(&request, &Reason::FormForged.into());
+    }
+    match decide(&ui, &open, form.optional("decision")).await {
+        Ok(()) => back(&ui, &open),
+        Err(error) => fault(&ui, &request, &error),
+    }
+}
+
+async fn decide(ui: &Ui, open: &Open, decision: Option<&str>) -> Result<(), StoreError> {
+    // Without a session there is nobody to decide; the way back leads to the login page.
+    let Some((session, _)) = &open.session else { return Ok(()) };
+    if decision != Some("allow") {
+        return ui.store.decline(&open.interaction.digest).await;
+    }
+    let consent = Consent {
+        user_id: session.user_id.clone(),
+        client_id: open.client.id.clone(),
+        scope: open.interaction.request.scope.clone(),
+        granted_at: ui.clock.now(),
+    };
+    ui.store.record_consent(&open.interaction.digest, &consent).await
+}

@@ -1,0 +1,26 @@
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
+use askama::Template;
+use latchkey_protocol::{Params, Reason};
+
+use super::render;
+use crate::{Ui, Words, headers::words};
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    words: Words,
+    base: &'a str,
+    code: &'a str,
+    sentence: String,
+    reference: &'a str,
+}
+
+/// A final page: it names the problem and leads nowhere.
+pub fn error_page(ui: &Ui, request: &HttpRequest, reason: Reason, reference: &str) -> HttpResponse {
+    let params = Params::parse(request.query_string().as_bytes());
+    let words = words(request, params.optional("ui_locales"));
+    let refusal = reason.refusal();
+    let sentence = words.find(&format!("reason-{}", reason.name()), None).unwrap_or_else(|| refusal.public.to_owned());
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+    render(&ErrorPage { words, base: &ui.base, code: refusal.code.0, sentence, reference }, status, false)
+}

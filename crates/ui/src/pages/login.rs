@@ -1,0 +1,170 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use askama::Template;
+use latchkey_protocol::{
+    Params, Reason, Secret, SecretKind, StoreError,
+    observe::Peer,
+    paths,
+    secret::{new_id, same},
+    session::{Cookie, Session},
+    user::User,
+};
+
+use super::{Open, display_name, fault, open, render, see_other, session_secret};
+use crate::{Ui, Words, cookies::cookie, headers::words, password::Checked};
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage<'a> {
+    words: Words,
+    base: &'a str,
+    client: &'a str,
+    csrf: &'a str,
+    username: &'a str,
+    remember: bool,
+    message: Option<String>,
+    /// Who could go on without a password.
+    signed_in: Option<&'a str>,
+}
+
+pub async fn show(ui: web::Data<Ui>, request: HttpRequest, interaction: web::Path<String>) -> HttpResponse {
+    match open(&ui, &request, &interaction, "login").await {
+        Ok(open) => {
+            let username = open.interaction.request.login_hint.clone().unwrap_or_default();
+            page(&ui, &request, &open, None, &username, false, StatusCode::OK)
+        }
+        Err(response) => response,
+    }
+}
+
+fn page(
+    ui: &Ui,
+    request: &HttpRequest,
+    open: &Open,
+    message: Option<&str>,
+    username: &str,
+    remember: bool,
+    status: StatusCode,
+) -> HttpResponse {
+    let asked = &open.interaction.request;
+    let words = words(request, asked.ui_locales.as_deref());
+    let choosing = asked.prompt.select_account && !asked.prompt.login;
+    let hinted = asked.hint_subject.as_ref();
+    let session = open.session.as_ref();
+    let other = session.is_some_and(|(s, _)| hinted.is_some_and(|h| *h != s.user_id));
+    let page = LoginPage {
+        words,
+        base: &ui.base,
+        client: open.client.name(),
+        csrf: &open.csrf,
+        username,
+        remember,
+        message: message.or(other.then_some("login-hint")).map(|id| words.say(id)),
+        signed_in: session.filter(|_| choosing).map(|(_, user)| display_name(user)),
+    };
+    render(&page, status, false)
+}
+
+pub async fn submit(
+    ui: web::Data<Ui>,
+    request: HttpRequest,
+    interaction: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
+    let open = match open(&ui, &request, &interaction, "login").await {
+        Ok(open) => open,
+        Err(response) => return response,
+    };
+    let form = Params::parse(&body);
+    if !same(form.optional("csrf").unwrap_or_default(), &open.csrf) {
+        return ui.refuse(&request, &Reason::FormForged.into());
+    }
+    let done = if form.optional("continue").is_some() {
+        go_on(&ui, &open).await
+    } else {
+        sign_in(&ui, &request, &open, &form).await
+    };
+    done.unwrap_or_else(|error| fault(&ui, &request, &error))
+}
+
+fn back(ui: &Ui, open: &Open) -> HttpResponse {
+    see_other(&format!("{}{}", ui.base, paths::resume(open.secret.expose())))
+}
+
+/// The person chose the account that is signed in already.
+async fn go_on(ui: &Ui, open: &Open) -> Result<HttpResponse, StoreError> {
+    if let Some((session, _)) = &open.session {
+        ui.store.select_account(&open.interaction.digest, &session.id).await?;
+    }
+    Ok(back(ui, open))
+}
+
+async fn sign_in(ui: &Ui, request: &HttpRequest, open: &Open, form: &Params) -> Result<HttpResponse, StoreError> {
+    let typed = form.optional("username").unwrap_or_default().trim();
+    let remember = form.optional("remember-me").is_some();
+    let again = |message, status| page(ui, request, open, Some(message), typed, remember, status);
+    let username = typed.to_lowercase();
+    let address = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |p| p.0);
+    let now = ui.clock.now();
+    if !ui.throttle.allows(&username, address, now) {
+        let mut response = again("login-throttled", StatusCode::TOO_MANY_REQUESTS);
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("600"));
+        return Ok(response);
+    }
+    let user = ui.store.user_by_name(&username).await?;
+    let hash = user.as_ref().filter(|u| u.disabled_at.is_none()).and_then(|u| u.password_hash.clone());
+    let password = form.optional("password").unwrap_or_default().to_owned();
+    let Ok(checked) = ui.passwords.check(password, hash.clone(), ui.entropy.clone()).await else {
+        return Ok(again("login-busy", StatusCode::SERVICE_UNAVAILABLE));
+    };
+    let (user, hash) = match (user, hash) {
+        (Some(user), Some(hash)) if checked != Checked::Wrong => (user, hash),
+        _ => {
+            ui.throttle.failed(&username, address, now);
+            tracing::info!(target: "audit", %address, "sign-in failed");
+            return Ok(again("login-wrong", StatusCode::UNAUTHORIZED));
+        }
+    };
+    if let Checked::RightButStale(new) = &checked {
+        ui.store.rehash_password(&user.id, &hash, new).await?;
+    }
+    ui.throttle.succeeded(&username, address);
+    begin_session(ui, request, open, &user, remember).await
+}
+
+/// A new session, never a reused one, for this interaction.
+async fn begin_session(
+    ui: &Ui,
+    request: &HttpRequest,
+    open: &Open,
+    user: &User,
+    remember: bool,
+) -> Result<HttpResponse, StoreError> {
+    let now = ui.clock.now();
+    let secret = Secret::generate(SecretKind::Session, &*ui.entropy);
+    let lifetime = if remember { ui.lifetimes.session_remember } else { ui.lifetimes.session };
+    let session = Session {
+        id: new_id(now, &*ui.entropy),
+        digest: secret.digest(),
+        user_id: user.id.clone(),
+        auth_time: now,
+        amr: "pwd".to_owned(),
+        remember,
+        created_at: now,
+        expires_at: now + lifetime,
+    };
+    let replaces = session_secret(ui, request).map(|s| s.digest());
+    ui.store.sign_in(&session, replaces.as_ref(), Some(&open.interaction.digest)).await?;
+    tracing::info!(target: "audit", user = %user.id, session = %session.id, "signed in");
+    let mut response = back(ui, open);
+    let set = cookie(ui.secure, Cookie::Session, secret.expose(), remember.then_some(lifetime));
+    if let Ok(value) = header::HeaderValue::from_str(&set) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    Ok(response)
+}

@@ -1,0 +1,110 @@
+//! One file for each page.
+
+pub mod assets;
+pub mod consent;
+pub mod error;
+pub mod form_post;
+pub mod login;
+pub mod logout;
+pub mod start;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+};
+use askama::Template;
+use latchkey_protocol::{
+    Digest, Reason, Secret, SecretKind, StoreError,
+    client::Client,
+    error::Refused,
+    interaction::Interaction,
+    session::{Cookie, Session, cookie_name},
+    user::User,
+};
+
+use crate::{Ui, cookies, headers::page_headers};
+
+pub fn render(page: &impl Template, status: StatusCode, script: bool) -> HttpResponse {
+    match page.render() {
+        Ok(html) => {
+            let mut builder = HttpResponse::build(status);
+            page_headers(&mut builder, script);
+            builder.body(html)
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+pub fn see_other(location: &str) -> HttpResponse {
+    HttpResponse::build(StatusCode::SEE_OTHER)
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .finish()
+}
+
+/// Our own breakage, as a page.
+pub fn fault(ui: &Ui, request: &HttpRequest, error: &StoreError) -> HttpResponse {
+    tracing::error!(%error, "storage failed");
+    let reason = match error {
+        StoreError::Busy | StoreError::Unavailable(_) => Reason::Busy,
+        StoreError::Corrupt { .. } | StoreError::Failed(_) => Reason::ServerFault,
+    };
+    crate::error_page(ui, request, reason, "-")
+}
+
+/// An interaction that this browser began.
+pub struct Open {
+    pub secret: Secret,
+    pub interaction: Interaction,
+    pub client: std::sync::Arc<Client>,
+    pub session: Option<(Session, User)>,
+    pub csrf: String,
+}
+
+/// Loads what a page of an interaction needs, or says which page to show instead.
+pub async fn open(ui: &Ui, request: &HttpRequest, interaction: &str, page: &str) -> Result<Open, HttpResponse> {
+    let fail = |error: StoreError| fault(ui, request, &error);
+    let unknown = || Reason::InteractionUnknown.because("a live interaction", "none");
+    let refuse = |refused: Refused| ui.refuse(request, &refused);
+    let secret = Secret::presented(SecretKind::Interaction, interaction).ok_or_else(|| refuse(unknown()))?;
+    let found = ui.store.interaction(&secret.digest()).await.map_err(fail)?;
+    let interaction = found.filter(|i| i.expires_at > ui.clock.now()).ok_or_else(|| refuse(unknown()))?;
+    let (browser, _) = cookies::browser(request, ui.secure, &*ui.entropy);
+    if Digest::of(&browser) != interaction.browser {
+        return Err(refuse(Reason::BrowserDiffers.into()));
+    }
+    let id = &interaction.request.client_id;
+    let client = ui.store.client(id).await.map_err(fail)?;
+    let client = client.ok_or_else(|| refuse(Reason::ClientUnknown.because(id, "deleted")))?;
+    let session = session(ui, request).await.map_err(fail)?;
+    let csrf = csrf(ui, &browser, page, secret.expose());
+    Ok(Open { secret, interaction, client, session, csrf })
+}
+
+/// Who is signed in at this browser.
+pub async fn session(ui: &Ui, request: &HttpRequest) -> Result<Option<(Session, User)>, StoreError> {
+    let Some(secret) = session_secret(ui, request) else { return Ok(None) };
+    let found = ui.store.session(&secret.digest()).await?;
+    let Some(session) = found.filter(|s| s.expires_at > ui.clock.now()) else { return Ok(None) };
+    let user = ui.store.user(&session.user_id).await?;
+    Ok(user.filter(|u| u.disabled_at.is_none()).map(|user| (session, user)))
+}
+
+pub fn session_secret(ui: &Ui, request: &HttpRequest) -> Option<Secret> {
+    let cookie = request.cookie(cookie_name(ui.secure, Cookie::Session))?;
+    Secret::presented(SecretKind::Session, cookie.value())
+}
+
+/// An anti-forgery token: bound to the browser, the page and what it is about.
+pub fn csrf(ui: &Ui, browser: &str, page: &str, about: &str) -> String {
+    ui.form_pepper.text(&["csrf", browser, page, about])
+}
+
+/// How a person is called on a page.
+pub fn display_name(user: &User) -> &str {
+    user.name.as_deref().unwrap_or(&user.username)
+}
