@@ -1,1 +1,10 @@
+//! The program: reads settings, opens the store, joins the routes, runs commands.
 
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod dev;
+pub mod observe;
+pub mod serve;
+pub mod tls;
+pub mod wiring;

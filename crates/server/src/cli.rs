@@ -1,0 +1,234 @@
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Sign-in for your apps and APIs: an OpenID Connect provider in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "latchkey", version, after_help = "Example: latchkey dev")]
+pub struct Cli {
+    /// Settings file; else $LATCHKEY_CONFIG, else ./latchkey.toml where there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the provider; creates the database, applies migrations and creates keys where there are none.
+    #[command(after_help = "Example: LATCHKEY_ISSUER=https://id.example.org latchkey serve")]
+    Serve,
+    /// The whole thing for a first look: provider, people, a demo app and a demo API.
+    #[command(after_help = "Example: latchkey dev")]
+    Dev {
+        /// Keep everything in this folder; else it is gone when the program ends.
+        #[arg(long, value_name = "FOLDER")]
+        data: Option<PathBuf>,
+        /// Port of the demo app.
+        #[arg(long, default_value_t = 8081)]
+        app_port: u16,
+        /// Port of the demo API.
+        #[arg(long, default_value_t = 8082)]
+        api_port: u16,
+    },
+    /// Applies pending migrations.
+    #[command(after_help = "Example: latchkey migrate --check")]
+    Migrate {
+        /// Only name them; exit code 1 when there are any.
+        #[arg(long)]
+        check: bool,
+    },
+    /// People.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Apps and APIs.
+    #[command(subcommand)]
+    Client(ClientCommand),
+    /// Signing keys: announced, active, retiring.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Browsers that are signed in.
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Explains a refusal by the reference its answer carried.
+    #[command(after_help = "Example: latchkey why 7K3M9Q2X")]
+    Why {
+        reference: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Exit code 0 when the server answers /readyz; for containers.
+    #[command(after_help = "Example: latchkey healthcheck")]
+    Healthcheck,
+    /// Prints the version.
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Adds a person.
+    #[command(after_help = "Example: printf %s \"$PASSWORD\" | latchkey user create alice --email alice@example.org --password-stdin")]
+    Create {
+        /// The name typed at the login page.
+        username: String,
+        #[arg(long)]
+        email: Option<String>,
+        /// Display name.
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long = "role")]
+        roles: Vec<String>,
+        #[arg(long = "group")]
+        groups: Vec<String>,
+        /// JSON object of OpenID Connect standard claims.
+        #[arg(long, value_name = "FILE")]
+        claims: Option<PathBuf>,
+        /// Read the password from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists people.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows a person.
+    Show {
+        username: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Changes a person; what is not given stays.
+    #[command(after_help = "Example: latchkey user update alice --email alice@new.example --role admin")]
+    Update {
+        username: String,
+        #[arg(long)]
+        email: Option<String>,
+        #[arg(long)]
+        name: Option<String>,
+        /// Replaces all roles.
+        #[arg(long = "role")]
+        roles: Option<Vec<String>>,
+        /// Replaces all groups.
+        #[arg(long = "group")]
+        groups: Option<Vec<String>>,
+        #[arg(long, value_name = "FILE")]
+        claims: Option<PathBuf>,
+    },
+    /// Ends everything a person has and lets them in no more.
+    Disable { username: String },
+    /// Lets a person in again.
+    Enable { username: String },
+    /// Removes a person and everything of theirs.
+    Delete { username: String },
+    /// Sets a new password, read from standard input.
+    #[command(after_help = "Example: printf %s \"$PASSWORD\" | latchkey user set-password alice --password-stdin")]
+    SetPassword {
+        username: String,
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Throws a person out, everywhere, at once.
+    EndSessions { username: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Registers an app from RFC 7591 client metadata; prints the secret this once.
+    #[command(after_help = "Example: echo '{\"client_name\":\"My app\",\"redirect_uris\":[\"https://app.example/callback\"]}' | latchkey client create --from -")]
+    Create {
+        /// JSON file; - is standard input.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Lists apps.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows an app.
+    Show {
+        client_id: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Replaces an app's metadata.
+    Update {
+        client_id: String,
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Removes an app and all that was allowed to it.
+    Delete { client_id: String },
+    /// Makes a new secret and prints it this once.
+    RotateSecret { client_id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Lists signing keys.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes a new key: published at once, signing as soon as every cache has it.
+    #[command(after_help = "Example: latchkey key rotate")]
+    Rotate {
+        /// Sign with it at once, for when the old key may be stolen; then retire the old one.
+        #[arg(long)]
+        now: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes a key out of the published set at once: what it signed is refused from then on.
+    Retire { kid: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SessionCommand {
+    /// Lists sessions.
+    List {
+        /// Of this person.
+        #[arg(long)]
+        user: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ends a session and everything that came of it.
+    End { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Reads a token from standard input, shows it and says whether and why (not) it is valid.
+    #[command(after_help = "Example: echo \"$TOKEN\" | latchkey token inspect")]
+    Inspect {
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Names every fault at once.
+    Check,
+    /// The values in force, secrets masked, and where each came from.
+    Show {
+        #[arg(long)]
+        json: bool,
+    },
+    /// The full reference.
+    Reference {
+        /// The table of refusals instead.
+        #[arg(long)]
+        errors: bool,
+    },
+}

@@ -1,0 +1,100 @@
+//! `latchkey dev`: everything at once, for a first look.
+
+mod api;
+mod app;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result, bail};
+use latchkey_protocol::{Clock, Entropy, registration::Registration};
+use serde_json::json;
+
+use crate::{
+    commands::{NewUser, block_on, create_user, register},
+    config::Settings,
+    serve::{start, start_logging},
+    wiring::{OsEntropy, SystemClock},
+};
+
+/// Runs provider, demo app and demo API until they are interrupted.
+///
+/// # Errors
+/// For an issuer that others can reach, and all that `serve` refuses.
+pub fn run(mut settings: Settings, data: Option<PathBuf>, app_port: u16, api_port: u16) -> Result<ExitCode> {
+    if !settings.is_loopback() {
+        bail!("dev has known people and shows passwords: it runs on a loopback issuer only, not on {}", settings.issuer);
+    }
+    if !settings.listen.parse().is_ok_and(|a: std::net::SocketAddr| a.ip().is_loopback()) {
+        bail!("dev listens on loopback addresses only, not on {}", settings.listen);
+    }
+    println!("latchkey dev: making a database, keys and people ...");
+    settings.log_level = if settings.log_level == "info" { "warn".into() } else { settings.log_level };
+    start_logging(&settings);
+    let temporary = match &data {
+        None => Some(tempfile::tempdir().context("cannot make a temporary folder")?),
+        Some(_) => None,
+    };
+    if let Some(folder) = temporary.as_ref().map(|t| t.path().to_path_buf()).or(data) {
+        settings.database_url = format!("sqlite://{}/latchkey.db", folder.display());
+        settings.keys_dir = folder.join("keys");
+    }
+    block_on(async {
+        let (server, provider) = start(&settings).await?;
+        let app_address = format!("http://localhost:{app_port}");
+        let api_address = format!("http://localhost:{api_port}");
+        let store = &*provider.provider.store;
+        let now = SystemClock.now();
+
+        let secret = word(32);
+        let demo = json!({
+            "client_id": "demo-app", "client_secret": secret, "client_name": "Demo app",
+            "redirect_uris": [format!("{app_address}/callback")], "post_logout_redirect_uris": [format!("{app_address}/")],
+            "grant_types": ["authorization_code", "refresh_token"], "audience": [api_address],
+        });
+        store.delete_client("demo-app").await?;
+        register(store, Registration::parse(&demo)?, &provider.provider.client_pepper, now).await?;
+
+        let mut people = Vec::new();
+        for (username, name, role) in [("admin", "Ada Admin", Some("admin")), ("alice", "Alice Kim", None), ("bob", "Bob Müller", None)] {
+            if let Some(known) = store.user_by_name(username).await? {
+                store.delete_user(&known.id).await?;
+            }
+            let password = word(10);
+            let new = NewUser {
+                username: username.into(),
+                email: Some(format!("{username}@example.org")),
+                name: Some(name.into()),
+                roles: role.map(str::to_owned).into_iter().collect(),
+                password: Some(password.clone()),
+                ..NewUser::default()
+            };
+            create_user(store, new, now, &OsEntropy).await?;
+            people.push((username, password));
+        }
+        let app = app::start(app_port, &settings.issuer, &app_address, &api_address, secret).await?;
+        let api = api::start(api_port, &settings.issuer, &api_address)?;
+
+        println!("\n  Demo app    {app_address}/   <- open this and sign in");
+        println!("  Demo API    {api_address}/");
+        println!("  Latchkey    {}\n", settings.issuer);
+        for (username, password) in &people {
+            println!("  {username:<8} password {password}");
+        }
+        println!("\nCtrl-C ends it.");
+        let (provider, app, api) = futures_join(server, app, api).await;
+        provider.and(app).and(api)?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+async fn futures_join<A: Future, B: Future, C: Future>(a: A, b: B, c: C) -> (A::Output, B::Output, C::Output) {
+    tokio::join!(a, b, c)
+}
+
+/// A random word of letters and digits that are hard to mistake for one another.
+fn word(length: usize) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789x";
+    let mut bytes = vec![0; length];
+    OsEntropy.fill(&mut bytes);
+    bytes.iter().map(|b| char::from(ALPHABET[usize::from(b % 32)])).collect()
+}

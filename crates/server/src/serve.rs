@@ -1,0 +1,165 @@
+//! Listens, answers, and keeps house.
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{App as ActixApp, HttpResponse, HttpServer, dev::Server, middleware::from_fn, web};
+use anyhow::{Context, Result};
+use latchkey_jose::MasterKey;
+use latchkey_protocol::{Store, paths};
+use latchkey_storage::{Database, Options};
+
+use crate::{
+    config::Settings,
+    observe::{TrustedProxies, observe},
+    tls::Certificate,
+    wiring::{App, OsEntropy, SystemClock, join, open_keys, open_ring},
+};
+
+/// The largest body that is read, in bytes.
+const LARGEST_BODY: usize = 64 * 1024;
+/// How many expired rows of each kind go at once.
+const SWEPT_AT_ONCE: i64 = 200;
+
+/// All routes. The published documents stand before the rest: they need no request id and no log line.
+pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
+    move |config| {
+        let base = app.ui.base.clone();
+        config
+            .app_data(app.provider.clone())
+            .app_data(app.ui.clone())
+            .app_data(web::Data::new(TrustedProxies(app.trusted_proxies.clone())))
+            .app_data(web::PayloadConfig::new(LARGEST_BODY));
+        let all = |config: &mut web::ServiceConfig| {
+            latchkey_provider::documents(config);
+            config
+                .route(paths::HEALTHZ, web::get().to(|| async { HttpResponse::Ok().body("ok\n") }))
+                .route(paths::READYZ, web::get().to(ready))
+                .service(
+                    web::scope("")
+                        .wrap(from_fn(observe))
+                        .configure(latchkey_provider::routes)
+                        .configure(latchkey_ui::routes)
+                        .default_service(web::to(latchkey_ui::not_found)),
+                );
+        };
+        if base.is_empty() {
+            all(config);
+        } else {
+            config.service(web::scope(&base).configure(all));
+        }
+    }
+}
+
+/// Whether it can serve: the database answers with every migration, and there is a key to sign with.
+async fn ready(provider: web::Data<latchkey_provider::Provider>) -> HttpResponse {
+    let key = provider.keys.ring().signer(provider.clock.now()).is_ok();
+    match provider.store.ready().await {
+        Ok(true) if key => HttpResponse::Ok().body("ready\n"),
+        Ok(true) => HttpResponse::ServiceUnavailable().body("no key to sign with\n"),
+        Ok(false) => HttpResponse::ServiceUnavailable().body("migrations are pending\n"),
+        Err(_) => HttpResponse::ServiceUnavailable().body("the database does not answer\n"),
+    }
+}
+
+/// Opens the store, with its threads.
+///
+/// # Errors
+/// A sentence naming the database.
+pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>> {
+    let options = Options { url: settings.database_url.clone(), pool: settings.database_pool };
+    Ok(Arc::new(Database::open(&options).context("database_url")?))
+}
+
+/// Starts serving; the returned server ends with the process's signals, and finishes what is in flight.
+///
+/// # Errors
+/// A sentence: a port in use, a broken certificate, a wrong key file, an unreachable database.
+pub async fn start(settings: &Settings) -> Result<(Server, App)> {
+    let listener = listen(&settings.listen)?;
+    let certificate = settings.tls.as_ref().map(|(certificate, key)| Certificate::load(certificate, key)).transpose()?;
+    let store = open_store(settings)?;
+    let clock = Arc::new(SystemClock);
+    let now = latchkey_protocol::Clock::now(&*clock);
+    let (master, ring) = open_keys(&*store, &settings.keys_dir, now).await?;
+    let app = join(settings, store, clock, Arc::new(OsEntropy), &master, ring);
+    keep_house(&app, master, certificate.clone());
+
+    let routes = configure(app.clone());
+    let mut server = HttpServer::new(move || ActixApp::new().configure(routes.clone()))
+        .keep_alive(Duration::from_secs(75))
+        .client_request_timeout(Duration::from_secs(10))
+        .shutdown_timeout(30);
+    if settings.workers > 0 {
+        server = server.workers(settings.workers);
+    }
+    let server = match &certificate {
+        Some(certificate) => server.listen_rustls_0_23(listener, certificate.server_config()?)?,
+        None => server.listen(listener)?,
+    };
+    Ok((server.run(), app))
+}
+
+fn listen(address: &str) -> Result<TcpListener> {
+    // Bound before anything is made, so that a port in use leaves nothing behind.
+    let listener = TcpListener::bind(address)
+        .with_context(|| format!("cannot listen on {address} (another program may be using the port; see the setting listen)"))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Keys that other nodes or commands change, certificates that are replaced, rows that have expired.
+fn keep_house(app: &App, master: MasterKey, certificate: Option<Arc<Certificate>>) {
+    let provider = app.provider.clone();
+    actix_web::rt::spawn(async move {
+        let mut known = provider.store.signing_keys().await.unwrap_or_default();
+        loop {
+            actix_web::rt::time::sleep(Duration::from_millis(400)).await;
+            match provider.store.signing_keys().await {
+                Ok(stored) if stored != known && !stored.is_empty() => {
+                    match open_ring(&master, &stored, Some(&provider.keys.ring())) {
+                        Ok(ring) => {
+                            provider.keys.replace(ring);
+                            tracing::info!(keys = stored.len(), "signing keys changed");
+                        }
+                        Err(error) => tracing::error!("the new signing keys cannot be opened, the old ones stay: {error:#}"),
+                    }
+                    known = stored;
+                }
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "signing keys could not be read"),
+            }
+        }
+    });
+    let provider = app.provider.clone();
+    actix_web::rt::spawn(async move {
+        loop {
+            match provider.store.sweep(provider.clock.now(), SWEPT_AT_ONCE).await {
+                // More may be waiting: go on soon, leaving room for requests.
+                Ok(gone) if gone >= usize::try_from(SWEPT_AT_ONCE).unwrap_or(usize::MAX) => {
+                    actix_web::rt::time::sleep(Duration::from_millis(200)).await;
+                }
+                Ok(_) => actix_web::rt::time::sleep(Duration::from_secs(60)).await,
+                Err(error) => {
+                    tracing::warn!(%error, "expired rows could not be swept");
+                    actix_web::rt::time::sleep(Duration::from_secs(60)).await;
+                }
+            }
+        }
+    });
+    if let Some(certificate) = certificate {
+        actix_web::rt::spawn(async move {
+            loop {
+                actix_web::rt::time::sleep(Duration::from_secs(1)).await;
+                certificate.refresh();
+            }
+        });
+    }
+}
+
+/// Sets logging up, once.
+pub fn start_logging(settings: &Settings) {
+    let filter = tracing_subscriber::EnvFilter::new(format!("{},actix_server=warn,actix_http=warn,rustls=warn", settings.log_level));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second call, as in tests, changes nothing.
+    let _already = if settings.log_json { builder.json().flatten_event(true).try_init() } else { builder.with_ansi(false).try_init() };
+}

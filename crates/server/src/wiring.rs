@@ -1,0 +1,277 @@
+//! Fills the seams: the system's clock and randomness, the store, the keys, the pages.
+
+use std::{
+    io::Write,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use anyhow::{Context, Result, bail};
+use latchkey_jose::{KeyRing, MasterKey, RingKey, SigningKey};
+use latchkey_protocol::{
+    Clock, Entropy, Reason, Store, Timestamp,
+    client::ReturnTo,
+    error::Refused,
+    observe::Refusals,
+    secret::{Pepper, new_reference},
+    store::{KeptRefusal, StoredKey},
+};
+use latchkey_provider::{Document, Keys, LogoutRequest, Pages, Provider, VerifiedTokens};
+use latchkey_ui::{Passwords, Throttle, Ui};
+use rand::{RngCore, rngs::OsRng};
+
+use crate::config::Settings;
+
+/// The system's clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods)]
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The system's generator.
+pub struct OsEntropy;
+
+impl Entropy for OsEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        OsRng.fill_bytes(bytes);
+    }
+}
+
+/// The file of the master key.
+pub fn master_key_file(keys_dir: &Path) -> std::path::PathBuf {
+    keys_dir.join("master.key")
+}
+
+/// Reads the master key; makes one where there is none, unless the database already has keys sealed under another.
+///
+/// # Errors
+/// A sentence that says what is wrong with the file and what to do.
+pub fn master_key(keys_dir: &Path, may_create: bool) -> Result<MasterKey> {
+    let file = master_key_file(keys_dir);
+    match std::fs::read_to_string(&file) {
+        Ok(text) => {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&file)?.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                bail!("{} can be read by others (mode {mode:o}): run chmod 600 on it", file.display());
+            }
+            MasterKey::from_hex(&text).with_context(|| format!("{} is no master key", file.display()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && may_create => create_master_key(keys_dir),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
+            "{} is missing, and the database holds keys sealed under it: bring the file back from a backup or another node",
+            file.display()
+        ),
+        Err(error) => bail!("{} cannot be read: {error}", file.display()),
+    }
+}
+
+fn create_master_key(keys_dir: &Path) -> Result<MasterKey> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::create_dir_all(keys_dir).with_context(|| format!("cannot make the folder {}", keys_dir.display()))?;
+    let mut bytes = [0; 32];
+    OsRng.fill_bytes(&mut bytes);
+    let key = MasterKey::from_bytes(bytes);
+    let file = master_key_file(keys_dir);
+    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
+    match opened {
+        Ok(mut out) => {
+            writeln!(out, "{}", key.to_hex())?;
+            out.sync_all()?;
+            Ok(key)
+        }
+        // Another node on the same folder was faster.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => master_key(keys_dir, false),
+        Err(error) => bail!("{} cannot be written: {error}", file.display()),
+    }
+}
+
+/// Makes a key and seals it.
+///
+/// # Errors
+/// When the libraries fail.
+pub fn new_key(master: &MasterKey, created_at: Timestamp, activates_at: Timestamp) -> Result<StoredKey> {
+    let key = SigningKey::generate(&mut OsRng, 2048)?;
+    let sealed = master.seal(key.pem())?;
+    Ok(StoredKey { kid: key.kid().to_owned(), sealed, created_at, activates_at, retires_at: None })
+}
+
+/// Opens the keys of the store.
+///
+/// # Errors
+/// When one was sealed under another master key.
+pub fn open_ring(master: &MasterKey, stored: &[StoredKey], previous: Option<&KeyRing>) -> Result<KeyRing> {
+    let open = |s: &StoredKey| -> Result<RingKey> {
+        let pem = master.open(&s.sealed).with_context(|| format!("signing key {}", s.kid))?;
+        let key = SigningKey::from_pem(&pem)?;
+        Ok(RingKey { key, created_at: s.created_at, activates_at: s.activates_at, retires_at: s.retires_at })
+    };
+    Ok(KeyRing::new(stored.iter().map(open).collect::<Result<_>>()?, previous)?)
+}
+
+/// Opens master key and ring; makes both where the installation is new.
+///
+/// # Errors
+/// A sentence for whoever runs the server.
+pub async fn open_keys(store: &dyn Store, keys_dir: &Path, now: Timestamp) -> Result<(MasterKey, KeyRing)> {
+    let mut stored = store.signing_keys().await?;
+    let master = master_key(keys_dir, stored.is_empty())?;
+    if stored.is_empty() {
+        store.add_first_key(&new_key(&master, now, now)?).await?;
+        stored = store.signing_keys().await?;
+    }
+    let ring = open_ring(&master, &stored, None).with_context(|| {
+        format!("{} does not fit this database", master_key_file(keys_dir).display())
+    })?;
+    Ok((master, ring))
+}
+
+/// The key that client secrets are digested under.
+pub fn client_pepper(master: &MasterKey) -> Pepper {
+    Pepper::derive(master.bytes(), "client secrets")
+}
+
+/// Keeps refusals for `latchkey why`; at most some a second, so that garbage cannot fill the database.
+pub struct Recorder {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    second: AtomicI64,
+    kept: AtomicI64,
+}
+
+/// Refusals kept in one second.
+const KEPT_A_SECOND: i64 = 50;
+
+impl Recorder {
+    fn may_keep(&self, now: Timestamp) -> bool {
+        if self.second.swap(now, Ordering::Relaxed) != now {
+            self.kept.store(0, Ordering::Relaxed);
+        }
+        self.kept.fetch_add(1, Ordering::Relaxed) < KEPT_A_SECOND
+    }
+}
+
+impl Refusals for Recorder {
+    fn record(&self, refused: &Refused, endpoint: &str, client_id: Option<&str>, request_id: &str) -> String {
+        let reference = new_reference(&*self.entropy);
+        let now = self.clock.now();
+        if self.may_keep(now) {
+            let short = |text: &str| text.chars().filter(|c| !c.is_control()).take(300).collect::<String>();
+            let kept = KeptRefusal {
+                reference: reference.clone(),
+                at: now,
+                reason: refused.reason.name().to_owned(),
+                endpoint: short(endpoint),
+                client_id: client_id.map(short),
+                request_id: request_id.to_owned(),
+                expected: short(&refused.detail.expected),
+                came: short(&refused.detail.came),
+            };
+            let store = self.store.clone();
+            actix_web::rt::spawn(async move {
+                if let Err(error) = store.keep_refusal(&kept).await {
+                    tracing::warn!(%error, "a refusal could not be kept");
+                }
+            });
+        }
+        reference
+    }
+}
+
+/// Answers the provider's pages with the ui's.
+struct UiPages(web::Data<Ui>);
+
+impl Pages for UiPages {
+    fn refusal(&self, request: &HttpRequest, reason: Reason, reference: &str) -> HttpResponse {
+        latchkey_ui::error_page(&self.0, request, reason, reference)
+    }
+
+    fn form_post(&self, request: &HttpRequest, to: &ReturnTo, pairs: &[(&str, &str)]) -> HttpResponse {
+        latchkey_ui::form_post(&self.0, request, to, pairs)
+    }
+
+    fn confirm_logout(&self, request: &HttpRequest, asked: &LogoutRequest) -> HttpResponse {
+        latchkey_ui::confirm_logout(
+            &self.0,
+            request,
+            asked.client_id.as_deref(),
+            asked.post_logout_redirect_uri.as_deref(),
+            asked.state.as_deref(),
+            asked.ui_locales.as_deref(),
+        )
+    }
+
+    fn forget_session(&self, response: &mut HttpResponse) {
+        latchkey_ui::forget_session(&self.0, response);
+    }
+
+    fn browser(&self, request: &HttpRequest) -> (String, Option<String>) {
+        latchkey_ui::browser(request, self.0.secure, &*self.0.entropy)
+    }
+}
+
+/// The whole thing, joined.
+#[derive(Clone)]
+pub struct App {
+    pub provider: web::Data<Provider>,
+    pub ui: web::Data<Ui>,
+    pub trusted_proxies: Arc<Vec<ipnet::IpNet>>,
+}
+
+/// Joins the parts.
+pub fn join(
+    settings: &Settings,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    master: &MasterKey,
+    ring: KeyRing,
+) -> App {
+    let recorder = Recorder {
+        store: store.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        second: AtomicI64::new(0),
+        kept: AtomicI64::new(0),
+    };
+    let refusals: Arc<dyn Refusals> = Arc::new(recorder);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let ui = web::Data::new(Ui {
+        issuer: settings.issuer.clone(),
+        base: settings.base(),
+        secure: settings.is_secure(),
+        store: store.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        refusals: refusals.clone(),
+        lifetimes: settings.lifetimes,
+        form_pepper: Pepper::derive(master.bytes(), "forms"),
+        passwords: Passwords::new((cores / 2).clamp(1, 4)),
+        throttle: Throttle::default(),
+    });
+    let provider = web::Data::new(Provider {
+        issuer: settings.issuer.clone(),
+        secure: settings.is_secure(),
+        store,
+        clock,
+        entropy,
+        keys: Arc::new(Keys::new(ring)),
+        refusals,
+        pages: Arc::new(UiPages(ui.clone())),
+        lifetimes: settings.lifetimes,
+        client_pepper: client_pepper(master),
+        metadata: Document::new(&settings.issuer),
+        verified: VerifiedTokens::new(20_000),
+    });
+    App { provider, ui, trusted_proxies: Arc::new(settings.trusted_proxies.clone()) }
+}
