@@ -59,8 +59,7 @@ impl Verifier {
     pub fn new(jwk: &Jwk) -> Result<Self, JoseError> {
         let mut key = JosekitJwk::new("RSA");
         for (name, value) in [("n", &jwk.n), ("e", &jwk.e)] {
-            key.set_parameter(name, Some(value.as_str().into()))
-                .map_err(|e| JoseError::Key(e.to_string()))?;
+            key.set_parameter(name, Some(value.as_str().into())).map_err(|e| JoseError::Key(e.to_string()))?;
         }
         let verifier = RS256.verifier_from_jwk(&key).map_err(|e| JoseError::Key(e.to_string()))?;
         Ok(Self { verifier })
@@ -69,9 +68,7 @@ impl Verifier {
     /// # Errors
     /// [`JoseError::Signature`] when the signature does not match.
     pub fn verify(&self, token: &Compact<'_>) -> Result<(), JoseError> {
-        self.verifier
-            .verify(token.signing_input.as_bytes(), &token.signature)
-            .map_err(|_| JoseError::Signature)
+        self.verifier.verify(token.signing_input.as_bytes(), &token.signature).map_err(|_| JoseError::Signature)
     }
 }
 
@@ -114,12 +111,7 @@ impl<'a> Compact<'a> {
         if header.crit.is_some() {
             return Err(JoseError::Critical);
         }
-        Ok(Self {
-            unverified_header: header,
-            signing_input,
-            payload: decode(payload)?,
-            signature: decode(signature)?,
-        })
+        Ok(Self { unverified_header: header, signing_input, payload: decode(payload)?, signature: decode(signature)? })
     }
 
     /// # Errors

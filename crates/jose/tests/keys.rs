@@ -43,10 +43,7 @@ fn alg_none_and_hs256_and_crit_are_refused() {
     assert!(matches!(Compact::parse("eyJhbGciOiJub25lIn0.e30."), Err(JoseError::Algorithm(_))));
     assert!(matches!(Compact::parse("eyJhbGciOiJIUzI1NiJ9.e30.AA"), Err(JoseError::Algorithm(_))));
     // {"alg":"RS256","crit":["x"]}
-    assert!(matches!(
-        Compact::parse("eyJhbGciOiJSUzI1NiIsImNyaXQiOlsieCJdfQ.e30.AA"),
-        Err(JoseError::Critical)
-    ));
+    assert!(matches!(Compact::parse("eyJhbGciOiJSUzI1NiIsImNyaXQiOlsieCJdfQ.e30.AA"), Err(JoseError::Critical)));
     for junk in ["", ".", "..", "...", "a.b.c", "e30.e30.e30.e30", "\u{0}"] {
         assert!(Compact::parse(junk).is_err(), "{junk:?}");
     }
@@ -84,10 +81,7 @@ fn the_published_set_has_only_public_members() {
 
 #[test]
 fn short_and_broken_keys_are_refused() {
-    assert!(matches!(
-        SigningKey::generate(&mut StdRng::seed_from_u64(1), 1024),
-        Err(JoseError::TooSmall(1024))
-    ));
+    assert!(matches!(SigningKey::generate(&mut StdRng::seed_from_u64(1), 1024), Err(JoseError::TooSmall(1024))));
     assert!(matches!(SigningKey::from_pem("nonsense"), Err(JoseError::Key(_))));
     let round = key(3);
     assert_eq!(SigningKey::from_pem(round.pem()).unwrap().kid(), round.kid());

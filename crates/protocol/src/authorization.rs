@@ -1,13 +1,6 @@
 //! All that follows from one approval: its code, its refresh family, its end. What gets revoked.
 
-use crate::{
-    ScopeSet,
-    authorize::AuthorizationRequest,
-    secret::Digest,
-    session::Session,
-    time::Timestamp,
-    user::User,
-};
+use crate::{ScopeSet, authorize::AuthorizationRequest, secret::Digest, session::Session, time::Timestamp, user::User};
 
 /// How long things live, in seconds.
 #[derive(Debug, Clone, Copy)]

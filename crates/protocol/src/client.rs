@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ScopeSet, reason::Reason, error::Refused, secret::Digest, time::Timestamp, uri};
+use crate::{ScopeSet, error::Refused, reason::Reason, secret::Digest, time::Timestamp, uri};
 
 /// How a client proves who it is at the token endpoint (RFC 7591 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

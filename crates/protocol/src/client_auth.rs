@@ -32,8 +32,9 @@ impl Presented {
             let method = if secret.is_some() { AuthMethod::ClientSecretPost } else { AuthMethod::None };
             return Ok(Self { client_id: id.to_owned(), secret: secret.map(str::to_owned), method });
         };
-        let (basic_id, basic_secret) = basic(header)
-            .ok_or_else(|| Reason::ClientAuthMalformed.because("Basic base64(form-urlencoded id:secret)", masked(header)))?;
+        let (basic_id, basic_secret) = basic(header).ok_or_else(|| {
+            Reason::ClientAuthMalformed.because("Basic base64(form-urlencoded id:secret)", masked(header))
+        })?;
         if secret.is_some() {
             return Err(Reason::ClientAuthMultiple.because("one method", "the Authorization header and client_secret"));
         }
@@ -55,8 +56,10 @@ impl Presented {
         match (registered, &self.secret, &client.secret) {
             (AuthMethod::None, None, _) => Ok(()),
             (_, Some(secret), Some(digest)) if pepper.digest(&[&client.id, secret]) == *digest => Ok(()),
-            (_, secret, _) => Err(Reason::ClientSecretWrong
-                .because("the client's secret", masked(secret.as_deref().unwrap_or_default()))),
+            (_, secret, _) => {
+                Err(Reason::ClientSecretWrong
+                    .because("the client's secret", masked(secret.as_deref().unwrap_or_default())))
+            }
         }
     }
 }

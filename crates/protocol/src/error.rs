@@ -1,4 +1,7 @@
-use crate::{client::ReturnTo, reason::{Detail, Reason}};
+use crate::{
+    client::ReturnTo,
+    reason::{Detail, Reason},
+};
 
 /// A refusal with what was expected and what came.
 #[derive(Debug, Clone, PartialEq, Eq)]

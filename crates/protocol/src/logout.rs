@@ -8,8 +8,9 @@ pub fn destination(client: Option<&Client>, asked: Option<&str>) -> Result<Optio
     match (asked, client) {
         (None, _) => Ok(None),
         (Some(uri), Some(client)) if client.returns_after_logout_to(uri) => Ok(Some(uri.to_owned())),
-        (Some(uri), Some(client)) => Err(Reason::LogoutRedirectUnregistered
-            .because(client.metadata.post_logout_redirect_uris.join(" or "), uri)),
+        (Some(uri), Some(client)) => {
+            Err(Reason::LogoutRedirectUnregistered.because(client.metadata.post_logout_redirect_uris.join(" or "), uri))
+        }
         (Some(uri), None) => Err(Reason::LogoutRedirectUnregistered.because("a known client", uri)),
     }
 }

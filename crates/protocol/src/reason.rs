@@ -205,7 +205,8 @@ pub fn reference() -> String {
     for reason in Reason::ALL {
         let r = reason.refusal();
         let code = if r.code.0.is_empty() { "(none)" } else { r.code.0 };
-        text += &format!("| `{}` | `{code}` | {} | {} | {} | {} |\n", reason.name(), r.status, r.public, r.checked, r.mend);
+        text +=
+            &format!("| `{}` | `{code}` | {} | {} | {} | {} |\n", reason.name(), r.status, r.public, r.checked, r.mend);
     }
     text
 }

@@ -72,7 +72,12 @@ impl Registration {
                 return Err(metadata_error(format!("post_logout_redirect_uris has {uri:?}: {fault}")));
             }
         }
-        for (name, page) in [("client_uri", &m.client_uri), ("logo_uri", &m.logo_uri), ("policy_uri", &m.policy_uri), ("tos_uri", &m.tos_uri)] {
+        for (name, page) in [
+            ("client_uri", &m.client_uri),
+            ("logo_uri", &m.logo_uri),
+            ("policy_uri", &m.policy_uri),
+            ("tos_uri", &m.tos_uri),
+        ] {
             if page.as_deref().is_some_and(|p| !p.starts_with("https://") && !p.starts_with("http://")) {
                 return Err(metadata_error(format!("{name} must be an http or https address")));
             }

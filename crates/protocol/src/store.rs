@@ -105,7 +105,13 @@ pub trait Store: Send + Sync {
     async fn authorization(&self, id: &str) -> Result<Option<Context>>;
     /// Marks the code used and starts the refresh family, if the code is unused and nothing was revoked.
     /// Of racing callers one gets `true`.
-    async fn exchange_code(&self, id: &str, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp) -> Result<bool>;
+    async fn exchange_code(
+        &self,
+        id: &str,
+        now: Timestamp,
+        refresh: Option<&RefreshFamily>,
+        expires_at: Timestamp,
+    ) -> Result<bool>;
     /// Replaces the current refresh token by its successor, if `expected` is still current and nothing was
     /// revoked. Of racing callers one gets `true`.
     async fn rotate_refresh_token(&self, id: &str, expected: &Digest, next: &RefreshFamily) -> Result<bool>;

@@ -24,7 +24,11 @@ pub async fn begin_get(provider: web::Data<Provider>, request: HttpRequest) -> R
     begin(&provider, &request, &params).await
 }
 
-pub async fn begin_post(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Fault> {
+pub async fn begin_post(
+    provider: web::Data<Provider>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> Result<HttpResponse, Fault> {
     match crate::http::form(&request, &body) {
         Err(refused) if refused.reason == Reason::ContentTypeWrong => Ok(page(&provider, &request, &refused)),
         Ok(_) | Err(_) => begin(&provider, &request, &Params::parse(&body)).await,
@@ -84,7 +88,11 @@ pub async fn resume(
     let found = provider.store.interaction(&secret.digest()).await?.filter(|i| i.expires_at > now);
     let Some(interaction) = found else { return Ok(page(&provider, &request, &unknown())) };
     let Some(client) = provider.store.client(&interaction.request.client_id).await? else {
-        return Ok(page(&provider, &request, &Reason::ClientUnknown.because(&interaction.request.client_id, "deleted")));
+        return Ok(page(
+            &provider,
+            &request,
+            &Reason::ClientUnknown.because(&interaction.request.client_id, "deleted"),
+        ));
     };
     provider.observe_client(&request, &client.id);
     let (browser, _) = provider.pages.browser(&request);
@@ -114,7 +122,9 @@ async fn advance(
         None => None,
     };
     let next = next_step(client, interaction, session.as_ref(), consent.as_ref(), provider.now());
-    let go = |page: &str| see_other(&format!("{}{}", provider.issuer.trim_end_matches('/'), paths::page(page, secret.expose())));
+    let go = |page: &str| {
+        see_other(&format!("{}{}", provider.issuer.trim_end_matches('/'), paths::page(page, secret.expose())))
+    };
     Ok(match next {
         Step::Login | Step::SelectAccount => go(paths::LOGIN),
         Step::Consent => go(paths::CONSENT),
@@ -142,8 +152,7 @@ async fn approve(
     let code = Secret::generate(SecretKind::AuthorizationCode, &*provider.entropy);
     let id = new_id(now, &*provider.entropy);
     let lifetimes = &provider.lifetimes;
-    let authorization =
-        Authorization::approve(id, code.digest(), &interaction.request, scope, session, lifetimes, now);
+    let authorization = Authorization::approve(id, code.digest(), &interaction.request, scope, session, lifetimes, now);
     if !provider.store.issue_code(&interaction.digest, &authorization).await? {
         return Ok(page(provider, request, &Reason::InteractionUnknown.because("the first answer", "a second one")));
     }

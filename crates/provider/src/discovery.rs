@@ -33,5 +33,7 @@ pub fn cached(request: &HttpRequest, body: &web::Bytes, etag: &str, cache: &'sta
     if same {
         return answer.finish();
     }
-    answer.insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"))).body(body.clone())
+    answer
+        .insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static("application/json")))
+        .body(body.clone())
 }

@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 use crate::{Fault, Provider, bearer, client_auth, http};
 
 /// RFC 7662 2. For authenticated callers; of what is not theirs to see, `active: false` and no more.
-pub async fn introspect(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Fault> {
+pub async fn introspect(
+    provider: web::Data<Provider>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> Result<HttpResponse, Fault> {
     let params = match http::form(&request, &body) {
         Ok(params) => params,
         Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),

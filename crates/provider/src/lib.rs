@@ -116,7 +116,9 @@ pub fn documents(config: &mut web::ServiceConfig) {
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(http::resource(paths::TOKEN).route(web::post().to(token::token)))
-        .service(http::resource(paths::USERINFO).route(web::get().to(userinfo::get)).route(web::post().to(userinfo::post)))
+        .service(
+            http::resource(paths::USERINFO).route(web::get().to(userinfo::get)).route(web::post().to(userinfo::post)),
+        )
         .service(http::resource(paths::INTROSPECT).route(web::post().to(introspection::introspect)))
         .service(http::resource(paths::REVOKE).route(web::post().to(revocation::revoke)))
         .service(
@@ -126,8 +128,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         )
         .service(web::resource(format!("{}/{{interaction}}", paths::AUTHORIZE)).route(web::get().to(authorize::resume)))
         .service(
-            web::resource(paths::END_SESSION)
-                .route(web::get().to(logout::get))
-                .route(web::post().to(logout::post)),
+            web::resource(paths::END_SESSION).route(web::get().to(logout::get)).route(web::post().to(logout::post)),
         );
 }

@@ -17,7 +17,11 @@ pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> Result<
     end_session(&provider, &request, &params).await
 }
 
-pub async fn post(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Fault> {
+pub async fn post(
+    provider: web::Data<Provider>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> Result<HttpResponse, Fault> {
     end_session(&provider, &request, &Params::parse(&body)).await
 }
 

@@ -7,7 +7,11 @@ use latchkey_protocol::{
 use crate::{Fault, Provider, client_auth, http};
 
 /// RFC 7009 2. A refresh token ends its whole authorization, an access token itself. 200 for whatever is not known.
-pub async fn revoke(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Fault> {
+pub async fn revoke(
+    provider: web::Data<Provider>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> Result<HttpResponse, Fault> {
     let params = match http::form(&request, &body) {
         Ok(params) => params,
         Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),

@@ -1,5 +1,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
-use latchkey_protocol::{Params, Reason, ScopeSet, client::{Client, GrantType}, token::Denied};
+use latchkey_protocol::{
+    Params, Reason, ScopeSet,
+    client::{Client, GrantType},
+    token::Denied,
+};
 use serde::Serialize;
 
 use crate::{Fault, Provider, client_auth, grants, http};
@@ -22,7 +26,11 @@ pub struct Tokens {
 pub type Granted = Result<Result<Tokens, Denied>, Fault>;
 
 /// The phases that no grant can forget: read once, authenticate, allow, then the grant.
-pub async fn token(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Fault> {
+pub async fn token(
+    provider: web::Data<Provider>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> Result<HttpResponse, Fault> {
     let params = match http::form(&request, &body) {
         Ok(params) => params,
         Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),
@@ -44,9 +52,8 @@ pub async fn token(provider: web::Data<Provider>, request: HttpRequest, body: we
 }
 
 fn allowed(params: &Params, client: &Client) -> Result<GrantType, Denied> {
-    let asked = params
-        .optional("grant_type")
-        .ok_or_else(|| Reason::ParameterMissing.because("grant_type", "nothing"))?;
+    let asked =
+        params.optional("grant_type").ok_or_else(|| Reason::ParameterMissing.because("grant_type", "nothing"))?;
     let grant = GrantType::parse(asked).ok_or_else(|| Reason::GrantTypeUnsupported.because("a known grant", asked))?;
     if !client.may(grant) {
         return Err(Reason::GrantNotAllowed.because(format!("{asked} among grant_types"), "not there").into());

@@ -9,7 +9,11 @@ pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> Result<
     answer(&provider, &request, presented).await
 }
 
-pub async fn post(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Fault> {
+pub async fn post(
+    provider: web::Data<Provider>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> Result<HttpResponse, Fault> {
     // A client may post nothing but the header, without a content type.
     let params = if body.is_empty() && !request.headers().contains_key(header::CONTENT_TYPE) {
         Ok(Params::default())
@@ -22,7 +26,11 @@ pub async fn post(provider: web::Data<Provider>, request: HttpRequest, body: web
     }
 }
 
-async fn answer(provider: &Provider, request: &HttpRequest, presented: Result<&str, Refused>) -> Result<HttpResponse, Fault> {
+async fn answer(
+    provider: &Provider,
+    request: &HttpRequest,
+    presented: Result<&str, Refused>,
+) -> Result<HttpResponse, Fault> {
     let proven = match presented {
         Ok(token) => bearer::prove(provider, token).await?,
         Err(refused) => Err(refused),
@@ -35,6 +43,10 @@ async fn answer(provider: &Provider, request: &HttpRequest, presented: Result<&s
     provider.observe_client(request, &claims.client_id);
     match live.context.as_ref().and_then(|c| c.user.as_ref()) {
         Some(user) if claims.scope.contains("openid") => Ok(http::json(&userinfo(user, &claims.scope))),
-        _ => Ok(bearer::refusal(provider, request, &Reason::ScopeInsufficient.because("openid", claims.scope.to_string()))),
+        _ => Ok(bearer::refusal(
+            provider,
+            request,
+            &Reason::ScopeInsufficient.because("openid", claims.scope.to_string()),
+        )),
     }
 }

@@ -73,7 +73,9 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// Adds a person.
-    #[command(after_help = "Example: printf %s \"$PASSWORD\" | latchkey user create alice --email alice@example.org --password-stdin")]
+    #[command(
+        after_help = "Example: printf %s \"$PASSWORD\" | latchkey user create alice --email alice@example.org --password-stdin"
+    )]
     Create {
         /// The name typed at the login page.
         username: String,
@@ -143,7 +145,9 @@ pub enum UserCommand {
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
     /// Registers an app from RFC 7591 client metadata; prints the secret this once.
-    #[command(after_help = "Example: echo '{\"client_name\":\"My app\",\"redirect_uris\":[\"https://app.example/callback\"]}' | latchkey client create --from -")]
+    #[command(
+        after_help = "Example: echo '{\"client_name\":\"My app\",\"redirect_uris\":[\"https://app.example/callback\"]}' | latchkey client create --from -"
+    )]
     Create {
         /// JSON file; - is standard input.
         #[arg(long, value_name = "FILE")]

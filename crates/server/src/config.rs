@@ -1,6 +1,9 @@
 //! Settings: one table, from which reading, checking, showing and the reference all come.
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, bail};
 use latchkey_protocol::authorization::Lifetimes;
@@ -32,10 +35,18 @@ const fn setting(path: &'static str, kind: Kind, default: &'static str, help: &'
 }
 
 const SETTINGS: &[Setting] = &[
-    setting("issuer", Kind::Text, "http://localhost:8080", "The public address, without a slash at its end. It stands in every token."),
+    setting(
+        "issuer",
+        Kind::Text,
+        "http://localhost:8080",
+        "The public address, without a slash at its end. It stands in every token.",
+    ),
     setting("listen", Kind::Text, "127.0.0.1:8080", "Address and port to listen on."),
     Setting {
-        path: "database_url", kind: Kind::Text, default: "sqlite://data/latchkey.db", secret: true,
+        path: "database_url",
+        kind: Kind::Text,
+        default: "sqlite://data/latchkey.db",
+        secret: true,
         help: "sqlite://PATH, or postgres://user:password@host/db.",
     },
     setting("database_pool", Kind::Number, "16", "Connections to PostgreSQL; SQLite does not need it."),
@@ -46,16 +57,31 @@ const SETTINGS: &[Setting] = &[
     setting("tls.key", Kind::Text, "", "PEM private key. Both files are read again when they change."),
     setting("tokens.access_token_lifetime", Kind::Duration, "5m", "How long an access token is good."),
     setting("tokens.id_token_lifetime", Kind::Duration, "5m", "How long an ID token is good."),
-    setting("tokens.authorization_code_lifetime", Kind::Duration, "60s", "How long a code can be exchanged; 60s at most."),
+    setting(
+        "tokens.authorization_code_lifetime",
+        Kind::Duration,
+        "60s",
+        "How long a code can be exchanged; 60s at most.",
+    ),
     setting("tokens.refresh_token_lifetime", Kind::Duration, "30d", "Absolute, of the whole family."),
     setting("tokens.refresh_token_idle", Kind::Duration, "14d", "How long a refresh token may lie unused."),
-    setting("tokens.refresh_replay_window", Kind::Duration, "30s", "How long the parent of an unused successor gets the same successor again."),
+    setting(
+        "tokens.refresh_replay_window",
+        Kind::Duration,
+        "30s",
+        "How long the parent of an unused successor gets the same successor again.",
+    ),
     setting("tokens.format", Kind::OneOf(&["jwt"]), "jwt", "Format of access tokens (RFC 9068)."),
     setting("session.lifetime", Kind::Duration, "12h", "A browser session."),
     setting("session.remember_lifetime", Kind::Duration, "30d", "A browser session with 'keep me signed in'."),
     setting("keys.announce", Kind::Duration, "20s", "How long a new signing key is published before it signs."),
     setting("log.format", Kind::OneOf(&["text", "json"]), "text", "How log lines look."),
-    setting("log.level", Kind::OneOf(&["error", "warn", "info", "debug", "trace"]), "info", "What is logged; debug has a line for each fetch of discovery and keys."),
+    setting(
+        "log.level",
+        Kind::OneOf(&["error", "warn", "info", "debug", "trace"]),
+        "info",
+        "What is logged; debug has a line for each fetch of discovery and keys.",
+    ),
 ];
 
 /// A value in force and where it came from.
@@ -230,7 +256,11 @@ fn suggestion(key: &str) -> String {
     nearest.filter(|s| distance(s.path) <= 6).map(|s| format!("; did you mean {}?", s.path)).unwrap_or_default()
 }
 
-fn read_environment(env: &dyn Fn(&str) -> Option<String>, given: &mut BTreeMap<&'static str, Given>, faults: &mut Vec<String>) {
+fn read_environment(
+    env: &dyn Fn(&str) -> Option<String>,
+    given: &mut BTreeMap<&'static str, Given>,
+    faults: &mut Vec<String>,
+) {
     for setting in SETTINGS {
         let name = variable(setting.path);
         let file = format!("{name}_FILE");
@@ -259,7 +289,15 @@ pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
 /// Seconds in `90s`, `5m`, `12h`, `30d`.
 fn seconds(text: &str) -> Option<i64> {
     let (number, factor) = match text.strip_suffix(['s', 'm', 'h', 'd']) {
-        Some(number) => (number, match &text[number.len()..] { "s" => 1, "m" => 60, "h" => 3600, _ => 86_400 }),
+        Some(number) => (
+            number,
+            match &text[number.len()..] {
+                "s" => 1,
+                "m" => 60,
+                "h" => 3600,
+                _ => 86_400,
+            },
+        ),
         None => return None,
     };
     number.parse::<i64>().ok().filter(|n| (0..=100_000).contains(n)).map(|n| n * factor)
@@ -273,10 +311,14 @@ fn networks(text: &str) -> Option<Vec<ipnet::IpNet>> {
 fn check(setting: &Setting, value: &str) -> Option<String> {
     match setting.kind {
         Kind::Text => None,
-        Kind::Duration if seconds(value).is_none() => Some(format!("is {value:?}; a duration looks like 90s, 5m, 12h or 30d")),
+        Kind::Duration if seconds(value).is_none() => {
+            Some(format!("is {value:?}; a duration looks like 90s, 5m, 12h or 30d"))
+        }
         Kind::Number if value.parse::<u16>().is_err() => Some(format!("is {value:?}; it must be a whole number")),
         Kind::Networks if networks(value).is_none() => Some(format!("is {value:?}; CIDRs look like 10.0.0.0/8")),
-        Kind::OneOf(words) if !words.contains(&value) => Some(format!("is {value:?}; it must be one of {}", words.join(", "))),
+        Kind::OneOf(words) if !words.contains(&value) => {
+            Some(format!("is {value:?}; it must be one of {}", words.join(", ")))
+        }
         Kind::Duration | Kind::Number | Kind::Networks | Kind::OneOf(_) => None,
     }
 }
@@ -296,7 +338,10 @@ fn check_together(given: &BTreeMap<&'static str, Given>) -> Vec<String> {
         Err(error) => fault("issuer", format!("is {issuer:?}; that is no address: {error}")),
     }
     if given["listen"].value.parse::<std::net::SocketAddr>().is_err() {
-        fault("listen", format!("is {:?}; it must be an IP address and a port, such as 127.0.0.1:8080", given["listen"].value));
+        fault(
+            "listen",
+            format!("is {:?}; it must be an IP address and a port, such as 127.0.0.1:8080", given["listen"].value),
+        );
     }
     let database = &given["database_url"].value;
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|s| database.starts_with(s)) {
@@ -308,7 +353,12 @@ fn check_together(given: &BTreeMap<&'static str, Given>) -> Vec<String> {
     if seconds(&given["tokens.authorization_code_lifetime"].value).is_none_or(|s| s == 0 || s > 60) {
         fault("tokens.authorization_code_lifetime", "must be between 1s and 60s".into());
     }
-    for path in ["tokens.access_token_lifetime", "tokens.id_token_lifetime", "tokens.refresh_token_lifetime", "session.lifetime"] {
+    for path in [
+        "tokens.access_token_lifetime",
+        "tokens.id_token_lifetime",
+        "tokens.refresh_token_lifetime",
+        "session.lifetime",
+    ] {
         if seconds(&given[path].value) == Some(0) {
             fault(path, "must be longer than nothing".into());
         }
@@ -374,7 +424,10 @@ mod tests {
 
     #[test]
     fn every_fault_is_named_at_once_with_its_line() {
-        let error = load("listen = \"nowhere\"\nisuer = \"x\"\n[tokens]\naccess_token_lifetime = \"soon\"\n", &[("LATCHKEY_WORKERS", "many")]);
+        let error = load(
+            "listen = \"nowhere\"\nisuer = \"x\"\n[tokens]\naccess_token_lifetime = \"soon\"\n",
+            &[("LATCHKEY_WORKERS", "many")],
+        );
         let text = error.unwrap_err().to_string();
         assert!(text.contains("latchkey.toml:2: there is no setting isuer; did you mean issuer?"), "{text}");
         assert!(text.contains("latchkey.toml:4: tokens.access_token_lifetime is \"soon\""), "{text}");
@@ -389,7 +442,11 @@ mod tests {
     fn the_environment_wins_and_secrets_are_masked() {
         let settings = load(
             "issuer = \"https://id.example\"",
-            &[("LATCHKEY_ISSUER", "https://other.example"), ("LATCHKEY_DATABASE_URL", "postgres://u:hidden@h/db"), ("LATCHKEY_TOKENS__ACCESS_TOKEN_LIFETIME", "90s")],
+            &[
+                ("LATCHKEY_ISSUER", "https://other.example"),
+                ("LATCHKEY_DATABASE_URL", "postgres://u:hidden@h/db"),
+                ("LATCHKEY_TOKENS__ACCESS_TOKEN_LIFETIME", "90s"),
+            ],
         )
         .unwrap();
         assert_eq!(settings.issuer, "https://other.example");

@@ -31,7 +31,10 @@ pub struct TrustedProxies(pub Arc<Vec<ipnet::IpNet>>);
 /// # Errors
 /// Those of the endpoint.
 #[allow(clippy::disallowed_methods)]
-pub async fn observe(request: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+pub async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
     let id = format!("{:08x}{:08x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
     let peer = peer(&request);

@@ -76,7 +76,8 @@ pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>> {
 /// A sentence: a port in use, a broken certificate, a wrong key file, an unreachable database.
 pub async fn start(settings: &Settings) -> Result<(Server, App)> {
     let listener = listen(&settings.listen)?;
-    let certificate = settings.tls.as_ref().map(|(certificate, key)| Certificate::load(certificate, key)).transpose()?;
+    let certificate =
+        settings.tls.as_ref().map(|(certificate, key)| Certificate::load(certificate, key)).transpose()?;
     let store = open_store(settings)?;
     let clock = Arc::new(SystemClock);
     let now = latchkey_protocol::Clock::now(&*clock);
@@ -101,8 +102,9 @@ pub async fn start(settings: &Settings) -> Result<(Server, App)> {
 
 fn listen(address: &str) -> Result<TcpListener> {
     // Bound before anything is made, so that a port in use leaves nothing behind.
-    let listener = TcpListener::bind(address)
-        .with_context(|| format!("cannot listen on {address} (another program may be using the port; see the setting listen)"))?;
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address} (another program may be using the port; see the setting listen)")
+    })?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -121,7 +123,9 @@ fn keep_house(app: &App, master: MasterKey, certificate: Option<Arc<Certificate>
                             provider.keys.replace(ring);
                             tracing::info!(keys = stored.len(), "signing keys changed");
                         }
-                        Err(error) => tracing::error!("the new signing keys cannot be opened, the old ones stay: {error:#}"),
+                        Err(error) => {
+                            tracing::error!("the new signing keys cannot be opened, the old ones stay: {error:#}")
+                        }
                     }
                     known = stored;
                 }
@@ -158,8 +162,15 @@ fn keep_house(app: &App, master: MasterKey, certificate: Option<Arc<Certificate>
 
 /// Sets logging up, once.
 pub fn start_logging(settings: &Settings) {
-    let filter = tracing_subscriber::EnvFilter::new(format!("{},actix_server=warn,actix_http=warn,rustls=warn", settings.log_level));
+    let filter = tracing_subscriber::EnvFilter::new(format!(
+        "{},actix_server=warn,actix_http=warn,rustls=warn",
+        settings.log_level
+    ));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second call, as in tests, changes nothing.
-    let _already = if settings.log_json { builder.json().flatten_event(true).try_init() } else { builder.with_ansi(false).try_init() };
+    let _already = if settings.log_json {
+        builder.json().flatten_event(true).try_init()
+    } else {
+        builder.with_ansi(false).try_init()
+    };
 }

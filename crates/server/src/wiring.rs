@@ -129,9 +129,8 @@ pub async fn open_keys(store: &dyn Store, keys_dir: &Path, now: Timestamp) -> Re
         store.add_first_key(&new_key(&master, now, now)?).await?;
         stored = store.signing_keys().await?;
     }
-    let ring = open_ring(&master, &stored, None).with_context(|| {
-        format!("{} does not fit this database", master_key_file(keys_dir).display())
-    })?;
+    let ring = open_ring(&master, &stored, None)
+        .with_context(|| format!("{} does not fit this database", master_key_file(keys_dir).display()))?;
     Ok((master, ring))
 }
 

@@ -128,11 +128,7 @@ macro_rules! context_where {
             .left_join(users::table.on(users::id.eq(authorizations::user_id)))
             .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
             .filter($condition)
-            .select((
-                authorizations::all_columns,
-                users::all_columns.nullable(),
-                sessions::all_columns.nullable(),
-            ))
+            .select((authorizations::all_columns, users::all_columns.nullable(), sessions::all_columns.nullable()))
             .first::<Joined>($connection)
             .optional()?
             .map(into_context)

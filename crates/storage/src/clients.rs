@@ -1,7 +1,11 @@
 use diesel::prelude::*;
 use latchkey_protocol::{client::Client, secret::Digest};
 
-use crate::{connection::AnyConnection, error::{RowError, is_taken}, schema::clients};
+use crate::{
+    connection::AnyConnection,
+    error::{RowError, is_taken},
+    schema::clients,
+};
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = clients, treat_none_as_null = true)]
@@ -23,8 +27,11 @@ impl Row {
     }
 
     fn into_client(self) -> Result<Client, RowError> {
-        let metadata = serde_json::from_str(&self.metadata)
-            .map_err(|_| RowError::Corrupt { table: "clients", row: self.id.clone(), column: "metadata" })?;
+        let metadata = serde_json::from_str(&self.metadata).map_err(|_| RowError::Corrupt {
+            table: "clients",
+            row: self.id.clone(),
+            column: "metadata",
+        })?;
         Ok(Client { id: self.id, secret: self.secret.map(Digest::from_stored), metadata, created_at: self.created_at })
     }
 }

@@ -66,7 +66,8 @@ fn unavailable(error: impl std::fmt::Display) -> StoreError {
 
 fn connect_sqlite(path: &str) -> Result<AnyConnection, StoreError> {
     let mut connection = SqliteConnection::establish(path).map_err(unavailable)?;
-    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+    let pragmas =
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
     connection.batch_execute(&format!("{BUSY}; {pragmas}")).map_err(unavailable)?;
     Ok(AnyConnection::Sqlite(connection))
 }

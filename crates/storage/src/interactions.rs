@@ -37,8 +37,11 @@ impl Row {
     }
 
     fn into_interaction(self) -> Result<Interaction, RowError> {
-        let request = serde_json::from_str(&self.request)
-            .map_err(|_| RowError::Corrupt { table: "interactions", row: self.created_at.to_string(), column: "request" })?;
+        let request = serde_json::from_str(&self.request).map_err(|_| RowError::Corrupt {
+            table: "interactions",
+            row: self.created_at.to_string(),
+            column: "request",
+        })?;
         Ok(Interaction {
             digest: Digest::from_stored(self.digest),
             browser: Digest::from_stored(self.browser),
@@ -63,7 +66,9 @@ pub fn find(c: &mut AnyConnection, digest: &[u8]) -> Result<Option<Interaction>,
 }
 
 pub fn select_account(c: &mut AnyConnection, digest: &[u8], session: &str) -> Result<(), RowError> {
-    diesel::update(interactions::table.find(digest)).set(interactions::selected_session.eq(Some(session))).execute(c)?;
+    diesel::update(interactions::table.find(digest))
+        .set(interactions::selected_session.eq(Some(session)))
+        .execute(c)?;
     Ok(())
 }
 
@@ -92,5 +97,10 @@ pub fn record_consent(c: &mut AnyConnection, digest: &[u8], consent: &Consent) -
 
 pub fn find_consent(c: &mut AnyConnection, user: &str, client: &str) -> Result<Option<Consent>, RowError> {
     let row: Option<(String, String, String, i64)> = consents::table.find((user, client)).first(c).optional()?;
-    Ok(row.map(|(user_id, client_id, scope, granted_at)| Consent { user_id, client_id, scope: scope.into(), granted_at }))
+    Ok(row.map(|(user_id, client_id, scope, granted_at)| Consent {
+        user_id,
+        client_id,
+        scope: scope.into(),
+        granted_at,
+    }))
 }

@@ -24,7 +24,13 @@ pub fn all(c: &mut AnyConnection) -> Result<Vec<StoredKey>, RowError> {
     let rows: Vec<Row> = signing_keys::table.order(signing_keys::created_at).load(c)?;
     Ok(rows
         .into_iter()
-        .map(|Row { kid, sealed, created_at, activates_at, retires_at }| StoredKey { kid, sealed, created_at, activates_at, retires_at })
+        .map(|Row { kid, sealed, created_at, activates_at, retires_at }| StoredKey {
+            kid,
+            sealed,
+            created_at,
+            activates_at,
+            retires_at,
+        })
         .collect())
 }
 

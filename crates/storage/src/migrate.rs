@@ -29,7 +29,8 @@ pub fn pending(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError
 }
 
 pub fn apply(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
-    let names = |versions: Vec<diesel::migration::MigrationVersion<'_>>| versions.iter().map(ToString::to_string).collect();
+    let names =
+        |versions: Vec<diesel::migration::MigrationVersion<'_>>| versions.iter().map(ToString::to_string).collect();
     match connection {
         AnyConnection::Sqlite(c) => c.run_pending_migrations(SQLITE).map(names).map_err(failed),
         AnyConnection::Postgres(c) => {

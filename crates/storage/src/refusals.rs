@@ -31,6 +31,13 @@ pub fn keep(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
 pub fn find(c: &mut AnyConnection, reference: &str) -> Result<Option<KeptRefusal>, RowError> {
     let row: Option<Row> = refusals::table.find(reference).first(c).optional()?;
     Ok(row.map(|Row { reference, at, reason, endpoint, client_id, request_id, expected, came }| KeptRefusal {
-        reference, at, reason, endpoint, client_id, request_id, expected, came,
+        reference,
+        at,
+        reason,
+        endpoint,
+        client_id,
+        request_id,
+        expected,
+        came,
     }))
 }

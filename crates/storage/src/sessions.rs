@@ -48,7 +48,12 @@ impl Row {
     }
 }
 
-pub fn sign_in(c: &mut AnyConnection, row: &Row, replaces: Option<&[u8]>, interaction: Option<&[u8]>) -> Result<(), RowError> {
+pub fn sign_in(
+    c: &mut AnyConnection,
+    row: &Row,
+    replaces: Option<&[u8]>,
+    interaction: Option<&[u8]>,
+) -> Result<(), RowError> {
     diesel::insert_into(sessions::table).values(row).execute(c)?;
     if let Some(interaction) = interaction {
         let stamp = interactions::login_session.eq(Some(&row.id));
@@ -94,7 +99,8 @@ pub fn end(c: &mut AnyConnection, id: &str, offline: bool, now: i64) -> Result<b
 
 pub fn end_all_of(c: &mut AnyConnection, user_id: &str, now: i64) -> Result<usize, RowError> {
     let ended = diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(c)?;
-    let theirs = authorizations::table.filter(authorizations::user_id.eq(user_id)).filter(authorizations::revoked_at.is_null());
+    let theirs =
+        authorizations::table.filter(authorizations::user_id.eq(user_id)).filter(authorizations::revoked_at.is_null());
     diesel::update(theirs).set(authorizations::revoked_at.eq(Some(now))).execute(c)?;
     Ok(ended)
 }

@@ -15,7 +15,9 @@ use latchkey_protocol::{
     user::User,
 };
 
-use crate::{authorizations, clients, connection::Database, interactions, keys, migrate, refusals, sessions, sweep, users};
+use crate::{
+    authorizations, clients, connection::Database, interactions, keys, migrate, refusals, sessions, sweep, users,
+};
 
 fn bytes(digest: &Digest) -> Vec<u8> {
     digest.as_bytes().to_vec()

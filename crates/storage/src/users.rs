@@ -1,7 +1,11 @@
 use diesel::prelude::*;
 use latchkey_protocol::user::User;
 
-use crate::{connection::AnyConnection, error::{RowError, is_taken}, schema::users};
+use crate::{
+    connection::AnyConnection,
+    error::{RowError, is_taken},
+    schema::users,
+};
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = users, treat_none_as_null = true)]

@@ -21,7 +21,11 @@ use latchkey_protocol::{
 
 pub use cookies::browser;
 pub use headers::page_headers;
-pub use pages::{error::error_page, form_post::form_post, logout::{confirm_logout, forget_session}};
+pub use pages::{
+    error::error_page,
+    form_post::form_post,
+    logout::{confirm_logout, forget_session},
+};
 pub use password::{Busy, PasswordFault, Passwords, hash as hash_password};
 pub use throttle::Throttle;
 pub use words::{Language, Words};
@@ -77,5 +81,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 /// What is answered where there is nothing.
 pub async fn not_found(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
-    ui.refuse(&request, &Reason::PageUnknown.because("an address of discovery", request.path().chars().take(60).collect::<String>()))
+    ui.refuse(
+        &request,
+        &Reason::PageUnknown.because("an address of discovery", request.path().chars().take(60).collect::<String>()),
+    )
 }

@@ -4,8 +4,7 @@ use std::sync::{
 };
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
-    password_hash::SaltString,
+    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version, password_hash::SaltString,
 };
 use latchkey_protocol::Entropy;
 use tokio::sync::oneshot;
@@ -84,7 +83,12 @@ impl Passwords {
     ///
     /// # Errors
     /// [`Busy`] when too many are waiting.
-    pub async fn check(&self, password: String, hash: Option<String>, entropy: Arc<dyn Entropy>) -> Result<Checked, Busy> {
+    pub async fn check(
+        &self,
+        password: String,
+        hash: Option<String>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Checked, Busy> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move || {
             // The caller may have gone.
@@ -118,9 +122,7 @@ fn check(password: &str, hash: Option<&str>, entropy: &dyn Entropy) -> Checked {
     if !right || hash.is_none() {
         return Checked::Wrong;
     }
-    let today = Params::try_from(&parsed).is_ok_and(|p| {
-        (p.m_cost(), p.t_cost(), p.p_cost()) == (19 * 1024, 2, 1)
-    });
+    let today = Params::try_from(&parsed).is_ok_and(|p| (p.m_cost(), p.t_cost(), p.p_cost()) == (19 * 1024, 2, 1));
     if today && parsed.algorithm == Algorithm::Argon2id.ident() {
         return Checked::Right;
     }

@@ -24,7 +24,8 @@ impl Language {
             .filter_map(|range| {
                 let mut parts = range.split(';');
                 let language = Self::known(parts.next()?.trim())?;
-                let quality = parts.find_map(|p| p.trim().strip_prefix("q=")).and_then(|q| q.parse().ok()).unwrap_or(1.0);
+                let quality =
+                    parts.find_map(|p| p.trim().strip_prefix("q=")).and_then(|q| q.parse().ok()).unwrap_or(1.0);
                 Some((quality, language))
             })
             .collect();

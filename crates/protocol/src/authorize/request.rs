@@ -44,7 +44,8 @@ impl AuthorizationRequest {
     /// # Errors
     /// [`Refused`] for a page.
     pub fn destination(params: &Params, client: &Client) -> Result<ReturnTo, Refused> {
-        if params.repeated().is_some_and(|name| ["client_id", "redirect_uri", "response_mode", "state"].contains(&name)) {
+        if params.repeated().is_some_and(|name| ["client_id", "redirect_uri", "response_mode", "state"].contains(&name))
+        {
             return Err(Reason::ParameterRepeated.because("once", params.repeated().unwrap_or_default()));
         }
         let mode = match params.optional("response_mode") {
@@ -139,6 +140,8 @@ fn challenge(params: &Params, client: &Client) -> Result<Option<String>, Refused
             Err(Reason::ChallengeMethodUnsupported.because("S256", method.unwrap_or("nothing, which means plain")))
         }
         Some(challenge) if pkce::is_challenge(challenge) => Ok(Some(challenge.to_owned())),
-        Some(challenge) => Err(Reason::ParameterMalformed.because("code_challenge: 43 base64url characters", challenge)),
+        Some(challenge) => {
+            Err(Reason::ParameterMalformed.because("code_challenge: 43 base64url characters", challenge))
+        }
     }
 }

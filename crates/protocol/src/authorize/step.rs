@@ -1,12 +1,6 @@
 use crate::{
-    ScopeSet,
-    client::Client,
-    consent::Consent,
-    error::Refused,
-    interaction::Interaction,
-    reason::Reason,
-    session::Session,
-    time::Timestamp,
+    ScopeSet, client::Client, consent::Consent, error::Refused, interaction::Interaction, reason::Reason,
+    session::Session, time::Timestamp,
 };
 
 /// What an interaction needs next.

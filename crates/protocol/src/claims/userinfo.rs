@@ -34,9 +34,33 @@ const STANDARD: [(&str, &str, Kind); 19] = [
 
 /// The names of the claims that can be had, for discovery.
 pub const CLAIMS: [&str; 27] = [
-    "iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "name", "family_name", "given_name", "middle_name",
-    "nickname", "preferred_username", "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale",
-    "updated_at", "email", "email_verified", "phone_number", "phone_number_verified", "address",
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "acr",
+    "amr",
+    "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "updated_at",
+    "email",
+    "email_verified",
+    "phone_number",
+    "phone_number_verified",
+    "address",
 ];
 
 /// Checks claims that an administrator gives: known names, right types (OpenID Connect Core 5.1).

@@ -1,5 +1,13 @@
 use super::Denied;
-use crate::{Params, authorization::Context, client::Client, pkce, reason::{Reason, masked}, time::Timestamp, user::User};
+use crate::{
+    Params,
+    authorization::Context,
+    client::Client,
+    pkce,
+    reason::{Reason, masked},
+    time::Timestamp,
+    user::User,
+};
 
 /// Whether a code may be exchanged (RFC 6749 4.1.3), in the order in which a thief would be found out.
 /// Returns the person.

@@ -83,7 +83,12 @@ pub fn id_token(
 }
 
 /// The claims of a refresh token: the same family and secret give the same claims.
-pub fn refresh_claims(issuer: &str, authorization: &Authorization, secret: &Secret, family: &RefreshFamily) -> RefreshToken {
+pub fn refresh_claims(
+    issuer: &str,
+    authorization: &Authorization,
+    secret: &Secret,
+    family: &RefreshFamily,
+) -> RefreshToken {
     RefreshToken {
         iss: issuer.to_owned(),
         aud: issuer.to_owned(),

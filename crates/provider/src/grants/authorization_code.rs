@@ -32,7 +32,8 @@ pub async fn grant(provider: &Provider, client: &Client, params: &Params) -> Gra
         Err(denied) => return deny(provider, &context, denied).await,
     };
     let lifetimes = &provider.lifetimes;
-    let refresh = starts_refresh(client, &context).then(|| Secret::generate(SecretKind::RefreshToken, &*provider.entropy));
+    let refresh =
+        starts_refresh(client, &context).then(|| Secret::generate(SecretKind::RefreshToken, &*provider.entropy));
     let ring = provider.keys.ring();
     let signer = ring.signer(now)?;
     let family = refresh.as_ref().map(|secret| RefreshFamily {

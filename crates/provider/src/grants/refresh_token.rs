@@ -29,7 +29,9 @@ pub async fn grant(provider: &Provider, client: &Client, params: &Params) -> Gra
     };
     let secret = Secret::presented(SecretKind::RefreshToken, &token.jti).filter(|_| token.iss == provider.issuer);
     let Some(secret) = secret else {
-        return Ok(Err(Reason::RefreshTokenMalformed.because("a refresh token of this issuer", masked(presented)).into()));
+        return Ok(Err(Reason::RefreshTokenMalformed
+            .because("a refresh token of this issuer", masked(presented))
+            .into()));
     };
     for _ in 0..LOOKS {
         let Some(context) = provider.store.authorization(&token.authorization).await? else {
@@ -101,7 +103,8 @@ fn sign(
     };
     // The key that signed the successor first, so that its bytes are the same each time.
     let first = ring.signer_by_id(&family.kid, now).unwrap_or(signer);
-    let refresh = first.sign(REFRESH_TOKEN_TYPE, &refresh_claims(&provider.issuer, authorization, successor, family))?;
+    let refresh =
+        first.sign(REFRESH_TOKEN_TYPE, &refresh_claims(&provider.issuer, authorization, successor, family))?;
     Ok(Tokens {
         access_token: access,
         token_type: "Bearer",

@@ -74,12 +74,16 @@ pub async fn register(
     let id = registration.client_id.unwrap_or_else(|| new_id(now, &OsEntropy));
     let secret = match registration.metadata.token_endpoint_auth_method {
         AuthMethod::None => None,
-        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => Some(registration.client_secret.unwrap_or_else(|| {
-            Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned()
-        })),
+        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => Some(
+            registration
+                .client_secret
+                .unwrap_or_else(|| Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned()),
+        ),
     };
     if secret.as_ref().is_some_and(|s| s.len() < ADVISED_SECRET) {
-        eprintln!("latchkey: the client_secret is shorter than {ADVISED_SECRET} characters and may be guessed; leave it out to get a good one");
+        eprintln!(
+            "latchkey: the client_secret is shorter than {ADVISED_SECRET} characters and may be guessed; leave it out to get a good one"
+        );
     }
     let digest = secret.as_ref().map(|s| pepper.digest(&[&id, s]));
     let client = Client { id, secret: digest, metadata: registration.metadata, created_at: now };
@@ -138,7 +142,16 @@ fn list(clients: &[Client], json: bool) {
     }
     let row = |c: &Client| {
         let grants: Vec<_> = c.metadata.grant_types.iter().map(|g| g.name()).collect();
-        vec![c.id.clone(), c.name().to_owned(), c.metadata.token_endpoint_auth_method.name().to_owned(), grants.join(","), utc(c.created_at)]
+        vec![
+            c.id.clone(),
+            c.name().to_owned(),
+            c.metadata.token_endpoint_auth_method.name().to_owned(),
+            grants.join(","),
+            utc(c.created_at),
+        ]
     };
-    print_table(&["CLIENT", "NAME", "AUTHENTICATION", "GRANTS", "CREATED"], &clients.iter().map(row).collect::<Vec<_>>());
+    print_table(
+        &["CLIENT", "NAME", "AUTHENTICATION", "GRANTS", "CREATED"],
+        &clients.iter().map(row).collect::<Vec<_>>(),
+    );
 }

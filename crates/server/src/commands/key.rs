@@ -31,9 +31,18 @@ pub async fn run(at: At, command: KeyCommand) -> Result<()> {
             }
             let row = |(k, state): &(&latchkey_jose::RingKey, KeyState)| {
                 let state = format!("{state:?}").to_lowercase();
-                vec![k.key.kid().to_owned(), state, utc(k.created_at), utc(k.activates_at), k.retires_at.map(utc).unwrap_or_default()]
+                vec![
+                    k.key.kid().to_owned(),
+                    state,
+                    utc(k.created_at),
+                    utc(k.activates_at),
+                    k.retires_at.map(utc).unwrap_or_default(),
+                ]
             };
-            print_table(&["KID", "STATE", "CREATED", "SIGNS FROM", "RETIRES"], &states.iter().map(row).collect::<Vec<_>>());
+            print_table(
+                &["KID", "STATE", "CREATED", "SIGNS FROM", "RETIRES"],
+                &states.iter().map(row).collect::<Vec<_>>(),
+            );
         }
         KeyCommand::Rotate { now, json } => {
             let activates = if now { at.now } else { at.now + at.settings.announce };
@@ -52,7 +61,9 @@ pub async fn run(at: At, command: KeyCommand) -> Result<()> {
             let states = ring.states(at.now);
             match states.iter().find(|(k, _)| k.key.kid() == kid) {
                 None => bail!("there is no key {kid}; see latchkey key list"),
-                Some((_, KeyState::Active)) => bail!("{kid} is the key that signs: run latchkey key rotate --now first"),
+                Some((_, KeyState::Active)) => {
+                    bail!("{kid} is the key that signs: run latchkey key rotate --now first")
+                }
                 Some((_, KeyState::Announced | KeyState::Retiring | KeyState::Retired)) => {}
             }
             at.store.retire_key(&kid, at.now).await?;

@@ -27,7 +27,11 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
             let password = if password_stdin { Some(read_password()?) } else { None };
             let new = NewUser { username, email, name, roles, groups, claims, password };
             let user = create(store, new, at.now, &OsEntropy).await?;
-            if json { println!("{}", show(&user)) } else { println!("created {} with the subject {}", user.username, user.id) }
+            if json {
+                println!("{}", show(&user))
+            } else {
+                println!("created {} with the subject {}", user.username, user.id)
+            }
         }
         UserCommand::List { json } => list(&store.users().await?, json),
         UserCommand::Show { username, json } => {
@@ -170,7 +174,14 @@ fn list(users: &[User], json: bool) {
     let row = |user: &User| {
         let state = if user.disabled_at.is_some() { "disabled" } else { "enabled" };
         let email = user.email.clone().unwrap_or_default();
-        vec![user.username.clone(), email, user.roles.join(","), state.to_owned(), utc(user.created_at), user.id.clone()]
+        vec![
+            user.username.clone(),
+            email,
+            user.roles.join(","),
+            state.to_owned(),
+            utc(user.created_at),
+            user.id.clone(),
+        ]
     };
     print_table(&["USER", "EMAIL", "ROLES", "STATE", "CREATED", "SUBJECT"], &users.iter().map(row).collect::<Vec<_>>());
 }

@@ -7,18 +7,23 @@ use super::{At, utc};
 pub async fn run(at: At, reference: String, json: bool) -> Result<()> {
     let reference = reference.trim().to_uppercase();
     let Some(kept) = at.store.refusal(&reference).await? else {
-        bail!("no refusal has the reference {reference} (they are kept for seven days; under a flood some are only in the log)");
+        bail!(
+            "no refusal has the reference {reference} (they are kept for seven days; under a flood some are only in the log)"
+        );
     };
     let Some(reason) = Reason::ALL.iter().find(|r| r.name() == kept.reason) else {
         bail!("the refusal {reference} was {}, which this version does not know", kept.reason);
     };
     let refusal = reason.refusal();
     if json {
-        println!("{}", json!({
-            "reference": kept.reference, "at": kept.at, "reason": kept.reason, "error": refusal.code.0, "endpoint": kept.endpoint,
-            "client_id": kept.client_id, "request_id": kept.request_id, "checked": refusal.checked,
-            "expected": kept.expected, "came": kept.came, "mend": refusal.mend,
-        }));
+        println!(
+            "{}",
+            json!({
+                "reference": kept.reference, "at": kept.at, "reason": kept.reason, "error": refusal.code.0, "endpoint": kept.endpoint,
+                "client_id": kept.client_id, "request_id": kept.request_id, "checked": refusal.checked,
+                "expected": kept.expected, "came": kept.came, "mend": refusal.mend,
+            })
+        );
         return Ok(());
     }
     println!("{} at {}, {}", reason.name(), utc(kept.at), kept.endpoint);

@@ -99,7 +99,9 @@ pub async fn start(port: u16, issuer: &str, address: &str, api: &str, secret: St
 }
 
 async fn style() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("../../../../templates/assets/latchkey.css"))
+    HttpResponse::Ok()
+        .content_type("text/css; charset=utf-8")
+        .body(include_str!("../../../../templates/assets/latchkey.css"))
 }
 
 impl Demo {
@@ -135,7 +137,10 @@ impl Demo {
         };
         match page.render() {
             Ok(html) => HttpResponse::Ok()
-                .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"))
+                .insert_header((
+                    header::CONTENT_SECURITY_POLICY,
+                    "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+                ))
                 .insert_header((header::CACHE_CONTROL, "no-store"))
                 .content_type("text/html; charset=utf-8")
                 .body(html),
@@ -171,14 +176,25 @@ async fn login(demo: web::Data<Demo>) -> HttpResponse {
         .set_pkce_challenge(challenge)
         .url();
     let id = CsrfToken::new_random().secret().clone();
-    let mut visit = Visit { pending: Some((state.secret().clone(), nonce.secret().clone(), verifier.secret().clone())), ..Visit::default() };
-    visit.steps.push(step("1. The app sends the browser to Latchkey", "With a state, a nonce and a PKCE challenge.", address.to_string()));
+    let mut visit = Visit {
+        pending: Some((state.secret().clone(), nonce.secret().clone(), verifier.secret().clone())),
+        ..Visit::default()
+    };
+    visit.steps.push(step(
+        "1. The app sends the browser to Latchkey",
+        "With a state, a nonce and a PKCE challenge.",
+        address.to_string(),
+    ));
     demo.keep(id.clone(), visit);
     let cookie = Cookie::build(COOKIE, id).path("/").http_only(true).same_site(SameSite::Lax).finish();
     HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, address.to_string())).finish()
 }
 
-async fn callback(demo: web::Data<Demo>, request: HttpRequest, query: web::Query<HashMap<String, String>>) -> HttpResponse {
+async fn callback(
+    demo: web::Data<Demo>,
+    request: HttpRequest,
+    query: web::Query<HashMap<String, String>>,
+) -> HttpResponse {
     let Some((id, mut visit)) = demo.visit(&request) else {
         return demo.page(&Visit::default(), Some("This sign-in was not started here. Start again."));
     };
@@ -193,7 +209,8 @@ async fn callback(demo: web::Data<Demo>, request: HttpRequest, query: web::Query
 
 async fn redeem(demo: &Demo, visit: &mut Visit, query: &HashMap<String, String>) -> Result<()> {
     let (state, nonce, verifier) = visit.pending.take().context("this answer was used already")?;
-    let shown: Vec<_> = query.iter().map(|(k, v)| format!("{k}={}", if k == "code" { "(the code)" } else { v })).collect();
+    let shown: Vec<_> =
+        query.iter().map(|(k, v)| format!("{k}={}", if k == "code" { "(the code)" } else { v })).collect();
     visit.steps.push(step("2. The browser comes back", "With a code, the state and the issuer.", shown.join("\n")));
     if query.get("iss") != Some(&demo.issuer) {
         return Err(anyhow!("the answer comes from another issuer"));
@@ -203,7 +220,10 @@ async fn redeem(demo: &Demo, visit: &mut Visit, query: &HashMap<String, String>)
     }
     if let Some(error) = query.get("error") {
         let reference = query.get("error_ref").map(String::as_str).unwrap_or("-");
-        return Err(anyhow!("{error}: {} (reference {reference})", query.get("error_description").map(String::as_str).unwrap_or("")));
+        return Err(anyhow!(
+            "{error}: {} (reference {reference})",
+            query.get("error_description").map(String::as_str).unwrap_or("")
+        ));
     }
     let code = query.get("code").context("there is no code")?.clone();
     let client = demo.client().await?;
@@ -216,7 +236,13 @@ async fn redeem(demo: &Demo, visit: &mut Visit, query: &HashMap<String, String>)
 }
 
 /// Verifies what came and shows it.
-fn take(client: &Client, visit: &mut Visit, tokens: &CoreTokenResponse, nonce: Option<&str>, title: &str) -> Result<()> {
+fn take(
+    client: &Client,
+    visit: &mut Visit,
+    tokens: &CoreTokenResponse,
+    nonce: Option<&str>,
+    title: &str,
+) -> Result<()> {
     let id_token = tokens.id_token().context("there is no ID token")?;
     let claims = match nonce {
         Some(nonce) => id_token.claims(&client.id_token_verifier(), &Nonce::new(nonce.to_owned()))?,
@@ -228,10 +254,22 @@ fn take(client: &Client, visit: &mut Visit, tokens: &CoreTokenResponse, nonce: O
     if let Some(refresh) = tokens.refresh_token() {
         visit.refresh = Some(refresh.secret().clone());
     }
-    let what = format!("Access token for {} seconds, ID token, refresh token: {}.", tokens.expires_in().map_or(0, |d| d.as_secs()), if tokens.refresh_token().is_some() { "yes" } else { "no" });
+    let what = format!(
+        "Access token for {} seconds, ID token, refresh token: {}.",
+        tokens.expires_in().map_or(0, |d| d.as_secs()),
+        if tokens.refresh_token().is_some() { "yes" } else { "no" }
+    );
     visit.steps.push(step(title, &what, String::new()));
-    visit.steps.push(step("ID token, verified", "Signature, issuer, audience, times and nonce are right.", decoded(&visit.id_token)));
-    visit.steps.push(step("Access token", "For the API; the app does not look inside, but you may.", decoded(&visit.access)));
+    visit.steps.push(step(
+        "ID token, verified",
+        "Signature, issuer, audience, times and nonce are right.",
+        decoded(&visit.id_token),
+    ));
+    visit.steps.push(step(
+        "Access token",
+        "For the API; the app does not look inside, but you may.",
+        decoded(&visit.access),
+    ));
     Ok(())
 }
 
@@ -254,7 +292,11 @@ async fn userinfo(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
         let subject = openidconnect::SubjectIdentifier::new(visit.subject.clone());
         let asked = client.user_info(AccessToken::new(visit.access.clone()), Some(subject))?;
         let claims: CoreUserInfoClaims = asked.request_async(&demo.http).await?;
-        visit.steps.push(step("UserInfo", "The claims of the scopes that were allowed.", serde_json::to_string_pretty(&claims)?));
+        visit.steps.push(step(
+            "UserInfo",
+            "The claims of the scopes that were allowed.",
+            serde_json::to_string_pretty(&claims)?,
+        ));
         Ok(())
     }
     .await;
@@ -281,7 +323,10 @@ async fn sign_out(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
         return home_again();
     };
     let back = format!("{}/", demo.address);
-    address.query_pairs_mut().append_pair("id_token_hint", &visit.id_token).append_pair("post_logout_redirect_uri", &back);
+    address
+        .query_pairs_mut()
+        .append_pair("id_token_hint", &visit.id_token)
+        .append_pair("post_logout_redirect_uri", &back);
     HttpResponse::SeeOther().insert_header((header::LOCATION, address.to_string())).finish()
 }
 

@@ -22,7 +22,10 @@ use crate::{
 /// For an issuer that others can reach, and all that `serve` refuses.
 pub fn run(mut settings: Settings, data: Option<PathBuf>, app_port: u16, api_port: u16) -> Result<ExitCode> {
     if !settings.is_loopback() {
-        bail!("dev has known people and shows passwords: it runs on a loopback issuer only, not on {}", settings.issuer);
+        bail!(
+            "dev has known people and shows passwords: it runs on a loopback issuer only, not on {}",
+            settings.issuer
+        );
     }
     if !settings.listen.parse().is_ok_and(|a: std::net::SocketAddr| a.ip().is_loopback()) {
         bail!("dev listens on loopback addresses only, not on {}", settings.listen);
@@ -55,7 +58,9 @@ pub fn run(mut settings: Settings, data: Option<PathBuf>, app_port: u16, api_por
         register(store, Registration::parse(&demo)?, &provider.provider.client_pepper, now).await?;
 
         let mut people = Vec::new();
-        for (username, name, role) in [("admin", "Ada Admin", Some("admin")), ("alice", "Alice Kim", None), ("bob", "Bob Müller", None)] {
+        for (username, name, role) in
+            [("admin", "Ada Admin", Some("admin")), ("alice", "Alice Kim", None), ("bob", "Bob Müller", None)]
+        {
             if let Some(known) = store.user_by_name(username).await? {
                 store.delete_user(&known.id).await?;
             }

@@ -4,12 +4,7 @@ use actix_web::{
     web,
 };
 use askama::Template;
-use latchkey_protocol::{
-    Params, Reason, StoreError, logout, paths,
-    secret::same,
-    session::Cookie,
-    uri,
-};
+use latchkey_protocol::{Params, Reason, StoreError, logout, paths, secret::same, session::Cookie, uri};
 
 use super::{csrf, fault, render, see_other, session};
 use crate::{Ui, Words, cookies, headers::words};

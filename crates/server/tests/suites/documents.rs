@@ -1,0 +1,103 @@
+//! OpenID Connect Discovery, RFC 8414, RFC 7517.
+
+use latchkey_server::wiring::{new_key, open_keys, open_ring};
+use serde_json::Value;
+
+use crate::support::*;
+
+#[test]
+fn both_documents_are_the_same_and_name_the_issuer_byte_for_byte() {
+    on_both(async |h| {
+        let openid = h.discovery().await;
+        let oauth: Value =
+            plain().get(h.at("/.well-known/oauth-authorization-server")).send().await.unwrap().json().await.unwrap();
+        assert_eq!(openid, oauth);
+        assert_eq!(openid["issuer"], h.issuer.as_str());
+        assert_eq!(openid["authorization_response_iss_parameter_supported"], true);
+        assert_eq!(openid["code_challenge_methods_supported"], serde_json::json!(["S256"]));
+        for endpoint in [
+            "authorization_endpoint",
+            "token_endpoint",
+            "userinfo_endpoint",
+            "jwks_uri",
+            "introspection_endpoint",
+            "revocation_endpoint",
+            "end_session_endpoint",
+        ] {
+            assert!(openid[endpoint].as_str().unwrap().starts_with(&h.issuer), "{endpoint}");
+        }
+    });
+}
+
+/// The openidconnect crate reads the document into its own types and verifies what was signed.
+#[test]
+fn a_third_party_library_reads_the_document_and_the_keys() {
+    use openidconnect::{
+        IssuerUrl, JsonWebKey, JsonWebKeyId,
+        core::{CoreJsonWebKey, CoreProviderMetadata},
+    };
+    on_both(async |h| {
+        let issuer = IssuerUrl::new(h.issuer.clone()).unwrap();
+        let metadata = CoreProviderMetadata::discover_async(issuer, &plain()).await.unwrap();
+        let tokens = h.tokens(&h.browser()).await;
+        let kid = part(&tokens["id_token"], 0)["kid"].as_str().unwrap().to_owned();
+        let key: &CoreJsonWebKey =
+            metadata.jwks().keys().iter().find(|k| k.key_id() == Some(&JsonWebKeyId::new(kid.clone()))).unwrap();
+        let (message, signature) = tokens["id_token"].as_str().unwrap().rsplit_once('.').unwrap();
+        use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        let alg = openidconnect::core::CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256;
+        key.verify_signature(&alg, message.as_bytes(), &signature).unwrap();
+    });
+}
+
+#[test]
+fn documents_carry_an_entity_tag_and_answer_not_modified() {
+    on_both(async |h| {
+        for path in ["/jwks.json", "/.well-known/openid-configuration"] {
+            let first = answer(plain().get(h.at(path))).await;
+            assert!(first.header("cache-control").contains("max-age"));
+            assert_eq!(first.header("access-control-allow-origin"), "*");
+            assert!(first.header("content-type").starts_with("application/json"));
+            let tag = first.header("etag").to_owned();
+            let second = answer(plain().get(h.at(path)).header("If-None-Match", &tag)).await;
+            assert_eq!((second.status, second.text.as_str()), (304, ""));
+        }
+    });
+}
+
+#[test]
+fn a_key_is_published_before_it_signs_and_after_it_signed() {
+    on_both(async |h| {
+        let keys_dir = h.keys_dir();
+        let (master, _) = open_keys(&*h.store, &keys_dir, h.now()).await.unwrap();
+        let old = h.tokens(&h.browser()).await;
+        let key = new_key(&master, h.now(), h.now() + 20).unwrap();
+        h.store.rotate_key(&key, h.now() + 20 + 400).await.unwrap();
+        let stored = h.store.signing_keys().await.unwrap();
+        h.app.provider.keys.replace(open_ring(&master, &stored, None).unwrap());
+        let kids = async || {
+            let set: Value = plain().get(h.at("/jwks.json")).send().await.unwrap().json().await.unwrap();
+            set["keys"].as_array().unwrap().iter().map(|k| k["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(kids().await.len(), 2);
+        let before = h.tokens(&h.browser()).await;
+        assert_ne!(part(&before["access_token"], 0)["kid"], key.kid.as_str());
+        h.pass(20);
+        let after = h.tokens(&h.browser()).await;
+        assert_eq!(part(&after["access_token"], 0)["kid"], key.kid.as_str());
+        for tokens in [&old, &before, &after] {
+            assert_eq!(h.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 200);
+        }
+        h.pass(400);
+        assert_eq!(kids().await, [key.kid.clone()]);
+    });
+}
+
+#[test]
+fn health_and_readiness_answer() {
+    on_both(async |h| {
+        assert_eq!(answer(plain().get(h.at("/healthz"))).await.status, 200);
+        assert_eq!(answer(plain().get(h.at("/readyz"))).await.status, 200);
+    });
+}

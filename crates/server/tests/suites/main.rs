@@ -1,0 +1,16 @@
+//! One suite per specification; each test is a requirement, run on both databases over HTTP.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+mod documents;
+mod model;
+mod oidc_core;
+mod oidc_rp_initiated_logout;
+mod pages;
+mod refusals;
+mod rfc6749_authorize;
+mod rfc6749_token;
+mod rfc6750_userinfo;
+mod rfc7009_revocation;
+mod rfc7662_introspection;
+mod rfc9700_refresh;
+mod support;

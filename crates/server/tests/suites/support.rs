@@ -1,0 +1,407 @@
+//! An in-process provider on a real socket, with clock and entropy in hand, a browser and a relying party.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use actix_web::{App, HttpServer};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use latchkey_protocol::{Clock, Entropy, Store, registration::Registration};
+use latchkey_server::{
+    commands::{NewUser, create_user, register},
+    config::Settings,
+    serve::configure,
+    wiring::{App as Joined, join, open_keys},
+};
+use latchkey_storage::{Database, Options};
+use rand::{RngCore, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+pub const START: i64 = 1_800_000_000;
+pub const CALLBACK: &str = "https://app.example/callback?tenant=1";
+pub const SECRET: &str = "s3cret/with:odd+chars&equals=%20-0123456789";
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+pub struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+struct Seeded(std::sync::Mutex<StdRng>);
+
+impl Entropy for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.lock().unwrap().fill_bytes(bytes);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+pub struct Harness {
+    pub issuer: String,
+    pub store: Arc<dyn Store>,
+    pub app: Joined,
+    pub alice: String,
+    clock: Arc<HandClock>,
+    folder: tempfile::TempDir,
+    server: actix_web::dev::ServerHandle,
+    dropped: Option<String>,
+}
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+fn postgres() -> String {
+    std::env::var("LATCHKEY_TEST_POSTGRES").expect("LATCHKEY_TEST_POSTGRES names a server; ./test.sh starts one")
+}
+
+/// Runs a test on both databases.
+pub fn on_both<F: Future<Output = ()>>(test: impl Fn(Harness) -> F) {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        on(kind, &test);
+    }
+}
+
+pub fn on<F: Future<Output = ()>>(kind: Kind, test: &impl Fn(Harness) -> F) {
+    eprintln!("on {kind:?}");
+    let mut dropped = None;
+    actix_web::rt::System::new().block_on(async {
+        let harness = Harness::start(kind).await;
+        dropped = harness.dropped.clone();
+        let server = harness.server.clone();
+        test(harness).await;
+        server.stop(false).await;
+    });
+    if let Some(name) = dropped {
+        let _gone = std::process::Command::new("dropdb")
+            .args(["--if-exists", "--force", "--maintenance-db", &postgres(), &name])
+            .status();
+    }
+}
+
+impl Harness {
+    async fn start(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let mut dropped = None;
+        let url = match kind {
+            Kind::Sqlite => format!("sqlite://{}/db", folder.path().display()),
+            Kind::Postgres => {
+                let admin = postgres();
+                let name = format!("lk_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+                let made =
+                    std::process::Command::new("createdb").args(["--maintenance-db", &admin, &name]).status().unwrap();
+                assert!(made.success(), "createdb {name}");
+                dropped = Some(name.clone());
+                let mut url = url::Url::parse(&admin).unwrap();
+                url.set_path(&name);
+                url.to_string()
+            }
+        };
+        let env: HashMap<&str, String> = HashMap::from([
+            ("LATCHKEY_ISSUER", issuer.clone()),
+            ("LATCHKEY_KEYS_DIR", folder.path().join("keys").display().to_string()),
+        ]);
+        let file = folder.path().join("latchkey.toml");
+        std::fs::write(&file, "").unwrap();
+        let settings = Settings::load(Some(&file), &|name| env.get(name).cloned()).unwrap();
+        let store: Arc<dyn Store> = Arc::new(Database::open(&Options { url, pool: 4 }).unwrap());
+        let clock = Arc::new(HandClock(AtomicI64::new(START)));
+        let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(7))));
+        let (master, ring) = open_keys(&*store, &settings.keys_dir, START).await.unwrap();
+        let app = join(&settings, store.clone(), clock.clone(), entropy.clone(), &master, ring);
+        let routes = configure(app.clone());
+        let server = HttpServer::new(move || App::new().configure(routes.clone()))
+            .workers(2)
+            .disable_signals()
+            .listen(listener)
+            .unwrap()
+            .run();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+
+        let claims = json!({
+            "given_name": "Alice", "family_name": "Kim", "middle_name": "Q", "nickname": "Al", "profile": "https://a.example/",
+            "picture": "https://a.example/p.png", "website": "https://a.example/w", "gender": "female", "birthdate": "2000-01-02",
+            "zoneinfo": "Asia/Seoul", "locale": "ko-KR", "email_verified": true, "phone_number": "+82 10 0000 0000",
+            "phone_number_verified": false, "address": { "country": "KR" },
+        });
+        let person = |username: &str, claims: Value| NewUser {
+            username: username.into(),
+            email: Some(format!("{username}@example.org")),
+            name: Some(format!("{username} name")),
+            roles: vec!["editor".into()],
+            groups: vec!["blue".into()],
+            claims: claims.as_object().cloned().unwrap_or_default(),
+            password: Some(format!("{username} password")),
+        };
+        let alice = create_user(&*store, person("alice", claims), START, &*entropy).await.unwrap().id;
+        create_user(&*store, person("bob", json!({})), START, &*entropy).await.unwrap();
+        let harness = Self { issuer, store, app, alice, clock, folder, server: handle, dropped };
+        harness.client(json!({
+            "client_id": "app", "client_secret": SECRET, "client_name": "The App", "redirect_uris": [CALLBACK, "https://app.example/other"],
+            "post_logout_redirect_uris": ["https://app.example/bye?x=1"],
+            "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+        })).await;
+        harness.client(json!({
+            "client_id": "post", "client_secret": SECRET, "redirect_uris": [CALLBACK], "trusted": true,
+            "token_endpoint_auth_method": "client_secret_post", "grant_types": ["authorization_code", "refresh_token"],
+        })).await;
+        harness.client(json!({
+            "client_id": "native", "redirect_uris": ["http://127.0.0.1/cb", "com.example.app:/cb"], "application_type": "native",
+            "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"], "trusted": true,
+        })).await;
+        harness
+    }
+
+    pub async fn client(&self, metadata: Value) {
+        let registration = Registration::parse(&metadata).unwrap();
+        register(&*self.store, registration, &self.app.provider.client_pepper, START).await.unwrap();
+    }
+
+    pub fn keys_dir(&self) -> std::path::PathBuf {
+        self.folder.path().join("keys")
+    }
+
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.issuer.clone())
+    }
+
+    pub async fn discovery(&self) -> Value {
+        plain().get(self.at("/.well-known/openid-configuration")).send().await.unwrap().json().await.unwrap()
+    }
+
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        answer(plain().post(self.at(path)).form(form)).await
+    }
+
+    /// As `app`, with Basic.
+    pub async fn post_as_app(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        answer(plain().post(self.at(path)).header("Authorization", basic("app", SECRET)).form(form)).await
+    }
+
+    /// A code for `app`, after sign-in and consent.
+    pub async fn code(&self, browser: &Browser, extra: &[(&str, &str)]) -> String {
+        let back = browser.authorize(extra).await;
+        back.get("code").unwrap_or_else(|| panic!("{back:?}")).clone()
+    }
+
+    pub async fn exchange(&self, code: &str) -> Answer {
+        self.post_as_app(
+            "/token",
+            &[
+                ("grant_type", "authorization_code"),
+                ("code", code),
+                ("redirect_uri", CALLBACK),
+                ("code_verifier", VERIFIER),
+            ],
+        )
+        .await
+    }
+
+    /// Tokens for `app` with every scope.
+    pub async fn tokens(&self, browser: &Browser) -> Value {
+        let code = self.code(browser, &[]).await;
+        let answer = self.exchange(&code).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json
+    }
+
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.post_as_app("/token", &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+    }
+
+    pub async fn userinfo(&self, token: &str) -> Answer {
+        answer(plain().get(self.at("/userinfo")).bearer_auth(token)).await
+    }
+}
+
+pub fn basic(id: &str, secret: &str) -> String {
+    use base64::engine::general_purpose::STANDARD;
+    let enc = |t: &str| url::form_urlencoded::byte_serialize(t.as_bytes()).collect::<String>();
+    format!("Basic {}", STANDARD.encode(format!("{}:{}", enc(id), enc(secret))))
+}
+
+pub fn plain() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+    pub json: Value,
+}
+
+impl Answer {
+    pub fn error(&self) -> &str {
+        self.json["error"].as_str().unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|v| v.to_str().unwrap()).unwrap_or_default()
+    }
+}
+
+pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let text = response.text().await.unwrap();
+    let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Answer { status, headers, text, json }
+}
+
+/// The claims of a token, unverified.
+pub fn claims(token: &Value) -> Value {
+    part(token, 1)
+}
+
+pub fn part(token: &Value, at: usize) -> Value {
+    let token = token.as_str().expect("a token");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(at).unwrap()).unwrap()).unwrap()
+}
+
+pub fn s256(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(text))
+}
+
+/// A browser: cookies, forms, redirects within the issuer.
+pub struct Browser {
+    pub http: reqwest::Client,
+    issuer: String,
+    pub user: std::sync::Mutex<(String, String)>,
+}
+
+/// What a form post has to send: the fields of the page.
+pub fn field(page: &str, name: &str) -> Option<String> {
+    let at = page.find(&format!("name=\"{name}\""))?;
+    let value = page[at..].split("value=\"").nth(1)?;
+    Some(value.split('"').next()?.replace("&#38;", "&").replace("&amp;", "&").replace("&#61;", "="))
+}
+
+impl Browser {
+    fn new(issuer: String) -> Self {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .cookie_store(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self { http, issuer, user: std::sync::Mutex::new(("alice".into(), "alice password".into())) }
+    }
+
+    pub fn act_as(&self, user: &str, password: &str) {
+        *self.user.lock().unwrap() = (user.into(), password.into());
+    }
+
+    pub fn request<'a>(extra: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let mut params = vec![
+            ("client_id", "app"),
+            ("redirect_uri", CALLBACK),
+            ("response_type", "code"),
+            ("state", "st&te/ =%"),
+            ("nonce", "n-1"),
+            ("scope", "openid profile email phone address offline_access"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        for (name, value) in extra {
+            params.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                params.push((name, value));
+            }
+        }
+        params
+    }
+
+    pub async fn get(&self, url: &str) -> Answer {
+        answer(self.http.get(url)).await
+    }
+
+    pub async fn begin(&self, extra: &[(&str, &str)]) -> Answer {
+        answer(self.http.get(format!("{}/authorize", self.issuer)).query(&Self::request(extra))).await
+    }
+
+    /// Absolute address of a redirect.
+    pub fn location(&self, answer: &Answer) -> String {
+        let to = answer.header("location");
+        if to.starts_with('/') { format!("{}{to}", self.issuer) } else { to.to_owned() }
+    }
+
+    /// Goes through login and consent where they are shown; returns the parameters of the answer to the client.
+    pub async fn authorize(&self, extra: &[(&str, &str)]) -> HashMap<String, String> {
+        let first = self.begin(extra).await;
+        self.follow(first).await
+    }
+
+    pub async fn follow(&self, mut answer: Answer) -> HashMap<String, String> {
+        for _ in 0..12 {
+            if answer.status != 303 {
+                panic!("not an answer to the client: {} {}", answer.status, answer.text);
+            }
+            let to = self.location(&answer);
+            if !to.starts_with(&self.issuer) {
+                return url::Url::parse(&to).unwrap().query_pairs().into_owned().collect();
+            }
+            answer = self.get(&to).await;
+            if answer.status == 200 && to.contains("/login/") {
+                answer = self.login(&to, &answer.text).await;
+            } else if answer.status == 200 && to.contains("/consent/") {
+                answer = self.decide(&to, &answer.text, "allow").await;
+            }
+        }
+        panic!("no end");
+    }
+
+    /// Follows until a page is shown.
+    pub async fn page(&self, mut answer: Answer) -> (String, Answer) {
+        let mut at = String::new();
+        while answer.status == 303 {
+            at = self.location(&answer);
+            assert!(at.starts_with(&self.issuer), "left for {at}");
+            answer = self.get(&at).await;
+        }
+        (at, answer)
+    }
+
+    pub async fn login(&self, at: &str, page: &str) -> Answer {
+        let (user, password) = self.user.lock().unwrap().clone();
+        let csrf = field(page, "csrf").unwrap();
+        self.submit(at, &[("csrf", &csrf), ("username", &user), ("password", &password)]).await
+    }
+
+    pub async fn decide(&self, at: &str, page: &str, decision: &str) -> Answer {
+        let csrf = field(page, "csrf").unwrap();
+        self.submit(at, &[("csrf", &csrf), ("decision", decision)]).await
+    }
+
+    pub async fn submit(&self, at: &str, form: &[(&str, &str)]) -> Answer {
+        answer(self.http.post(at).form(form)).await
+    }
+}
