@@ -103,9 +103,7 @@ impl Provider {
 
 /// The published documents: read by every resource server, changed rarely, answered from memory.
 pub fn documents(config: &mut web::ServiceConfig) {
-    for path in [paths::JWKS] {
-        config.service(http::resource(path).route(web::get().to(jwks::jwks)).route(web::head().to(jwks::jwks)));
-    }
+    config.service(http::resource(paths::JWKS).route(web::get().to(jwks::jwks)).route(web::head().to(jwks::jwks)));
     for path in [paths::OPENID_CONFIGURATION, paths::AUTHORIZATION_SERVER] {
         let get = web::get().to(discovery::document);
         config.service(http::resource(path).route(get).route(web::head().to(discovery::document)));

@@ -30,7 +30,6 @@ pub struct TrustedProxies(pub Arc<Vec<ipnet::IpNet>>);
 ///
 /// # Errors
 /// Those of the endpoint.
-#[allow(clippy::disallowed_methods)]
 pub async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody>,

@@ -27,7 +27,6 @@ use crate::{
 ///
 /// # Errors
 /// One sentence: what was wrong, and what to do.
-#[allow(clippy::disallowed_methods)]
 pub fn run(cli: Cli) -> Result<ExitCode> {
     let env = |name: &str| std::env::var(name).ok();
     let settings = || Settings::load(cli.config.as_deref(), &env);

@@ -1,5 +1,5 @@
 //! One suite per specification; each test is a requirement, run on both databases over HTTP.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used)]
 
 mod documents;
 mod model;

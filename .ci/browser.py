@@ -1,0 +1,99 @@
+"""Sign-in, consent and sign-out in real Chromium, on `latchkey dev`; screenshots go to artifacts/."""
+
+import os, re, subprocess, sys, time
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BIN = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"), "debug", "latchkey")
+SHOTS = os.path.join(ROOT, "artifacts")
+os.makedirs(SHOTS, exist_ok=True)
+APP = "http://localhost:9181/"
+
+
+def open_browser(language, dark=False, width=1100, height=800):
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", f"--window-size={width},{height}", f"--lang={language}", f"--accept-lang={language}"]
+    for flag in flags + (["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] if dark else []):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+    if width < 500:
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": True})
+    return driver
+
+
+def flow(password, language, dark, width, height, name):
+    driver = open_browser(language, dark, width, height)
+    shot = lambda page: driver.save_screenshot(os.path.join(SHOTS, f"{page}-{name}.png"))
+    by = lambda element: WebDriverWait(driver, 15).until(lambda d: d.find_element(By.ID, element))
+    errors = lambda: [entry for entry in driver.get_log("browser") if "favicon" not in entry["message"]]
+    try:
+        driver.get(APP)
+        by("sign-in").click()
+        by("password")
+        shot("login")
+        by("username").send_keys("alice")
+        by("password").send_keys("wrong")
+        by("sign-in").click()
+        by("login-error")
+        shot("login-error")
+        by("password").send_keys(password)
+        by("sign-in").click()
+        by("allow")
+        assert by("scope-email")
+        shot("consent")
+        by("allow").click()
+        by("subject")
+        shot("demo")
+        for button in ("refresh", "userinfo", "api"):
+            by(button).click()
+            by("subject")
+            assert not driver.find_elements(By.ID, "problem"), driver.page_source
+        assert "The API verified this token" in driver.page_source
+        by("sign-out").click()
+        by("sign-in")
+        driver.get("http://localhost:9180/logout")
+        by("sign-out")
+        shot("logout")
+        by("sign-out").click()
+        by("signed-out")
+        shot("signed-out")
+        driver.get("http://localhost:9180/authorize?client_id=nobody")
+        assert by("error-page").get_attribute("data-error") == "invalid_client"
+        shot("error")
+        driver.get("http://localhost:9180/")
+        shot("start")
+        blocked = [e for e in errors() if "Content Security Policy" in e["message"]]
+        assert not blocked, blocked
+        print(f"  {name}: signed in, allowed, refreshed, asked, called, signed out", flush=True)
+    finally:
+        driver.quit()
+
+
+def start():
+    env = {**os.environ, "LATCHKEY_ISSUER": "http://localhost:9180", "LATCHKEY_LISTEN": "127.0.0.1:9180"}
+    server = subprocess.Popen([BIN, "dev", "--app-port", "9181", "--api-port", "9182"], env=env, stdout=subprocess.PIPE, text=True)
+    password = None
+    for line in server.stdout:
+        found = re.search(r"alice\s+password (\S+)", line)
+        password = found.group(1) if found else password
+        if "Ctrl-C" in line:
+            time.sleep(0.3)
+            return server, password
+    sys.exit("latchkey dev did not start")
+
+
+looks = [("en-US", False, 1100, 800, "en-light-wide"), ("en-US", True, 390, 844, "en-dark-narrow"), ("ko-KR", False, 390, 844, "ko-light-narrow"), ("ko-KR", True, 1100, 800, "ko-dark-wide")]
+for look in looks:
+    # Anew each time: consent is remembered.
+    server, password = start()
+    try:
+        flow(password, *look)
+    finally:
+        server.terminate()
+        server.wait()
+print(f"{len(looks)} passed, 0 failed", flush=True)

@@ -1,0 +1,117 @@
+"""Runs every example against a real `latchkey serve` through a full sign-in, with nothing but what a browser has."""
+
+import base64, http.cookiejar, json, os, re, signal, subprocess, sys, tempfile, time, urllib.error, urllib.parse, urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BIN = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"), "debug")
+ISSUER = "http://localhost:9100"
+SECRET = "example-secret-0123456789-abcdefghijk"
+processes = []
+
+
+def start(name, command, env, folder=ROOT):
+    print(f"  starting {name}", flush=True)
+    log = open(os.path.join(work, name + ".log"), "w")
+    processes.append(subprocess.Popen(command, env={**os.environ, **env}, cwd=folder, stdout=log, stderr=log))
+
+
+def wait(address, seconds=60):
+    for _ in range(seconds * 5):
+        try:
+            urllib.request.build_opener(NoRedirect).open(address, timeout=2)
+            return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.2)
+    sys.exit(f"{address} does not answer")
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+def latchkey(*command, stdin=""):
+    done = subprocess.run([f"{BIN}/latchkey", *command], input=stdin, env={**os.environ, **settings}, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"latchkey {command}: {done.stderr}")
+    return done.stdout
+
+
+def sign_in(address):
+    """Signs in as a person does: follows links, fills forms."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+    page = browser.open(address)
+    for _ in range(4):
+        text = page.read().decode()
+        if text.startswith("signed in:"):
+            return text.strip()
+        fields = {"csrf": re.search(r'name="csrf" value="([^"]+)"', text).group(1)}
+        if 'id="password"' in text:
+            fields |= {"username": "alice", "password": "correct horse"}
+        else:
+            fields |= {"decision": "allow"}
+        page = browser.open(page.url, urllib.parse.urlencode(fields).encode())
+    sys.exit(f"{address}: no end")
+
+
+work = tempfile.mkdtemp(prefix="latchkey-examples-")
+settings = {
+    "LATCHKEY_ISSUER": ISSUER,
+    "LATCHKEY_LISTEN": "127.0.0.1:9100",
+    "LATCHKEY_DATABASE_URL": f"sqlite://{work}/latchkey.db",
+    "LATCHKEY_KEYS_DIR": f"{work}/keys",
+}
+try:
+    start("latchkey", [f"{BIN}/latchkey", "serve"], settings)
+    wait(f"{ISSUER}/readyz")
+    subject = json.loads(latchkey("user", "create", "alice", "--email", "alice@example.org", "--password-stdin", "--json", stdin="correct horse"))["sub"]
+    client = {
+        "client_id": "example", "client_secret": SECRET, "client_name": "Example",
+        "redirect_uris": [f"http://localhost:{port}/callback" for port in (9101, 9102, 9103)],
+        "grant_types": ["authorization_code", "refresh_token", "client_credentials"], "audience": ["http://localhost:9104"],
+    }
+    latchkey("client", "create", "--from", "-", stdin=json.dumps(client))
+    env = {"ISSUER": ISSUER, "CLIENT_ID": "example", "CLIENT_SECRET": SECRET}
+    start("rust", [f"{BIN}/relying-party-rust"], env)
+    start("node", ["node", "index.js"], env, f"{ROOT}/examples/relying-party-node")
+    start("python", [os.environ.get("EXAMPLE_PYTHON", sys.executable), "app.py"], env, f"{ROOT}/examples/relying-party-python")
+    start("api", [f"{BIN}/resource-server-rust"], env)
+    for name, port in (("openidconnect (Rust)", 9101), ("openid-client (Node)", 9102), ("Authlib (Python)", 9103)):
+        wait(f"http://localhost:{port}/")
+        said = sign_in(f"http://localhost:{port}/")
+        assert said == f"signed in: {subject} alice@example.org", said
+        print(f"  {name}: {said}", flush=True)
+
+    wait("http://localhost:9104/")
+    basic = base64.b64encode(f"example:{SECRET}".encode()).decode()
+    form = urllib.parse.urlencode({"grant_type": "client_credentials"}).encode()
+    request = urllib.request.Request(f"{ISSUER}/token", form, {"Authorization": f"Basic {basic}"})
+    token = json.load(urllib.request.urlopen(request))["access_token"]
+
+    def call(token):
+        try:
+            request = urllib.request.Request("http://localhost:9104/", headers={"Authorization": f"Bearer {token}"})
+            return urllib.request.urlopen(request).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert (call(token), call(token[:-6] + "AAAAAA"), call("x")) == (200, 401, 401)
+    kept = json.loads(latchkey("key", "list", "--json"))
+    latchkey("key", "rotate", "--now")
+    time.sleep(1)
+    token = json.load(urllib.request.urlopen(request))["access_token"]
+    kid = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))["kid"]
+    assert kid != kept[0]["kid"], "a rotation reaches a running server within a second"
+    assert call(token) == 200, "the API fetches the new key"
+    print("  jsonwebtoken (Rust API): verified, also after a key rotation", flush=True)
+    print("5 passed, 0 failed")
+except BaseException:
+    for name in os.listdir(work):
+        if name.endswith(".log"):
+            print(f"--- {name}\n{open(os.path.join(work, name)).read()[-3000:]}")
+    raise
+finally:
+    for process in processes:
+        process.send_signal(signal.SIGTERM)

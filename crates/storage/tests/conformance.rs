@@ -1,0 +1,365 @@
+//! What every store promises, with racing callers, on both databases.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use latchkey_protocol::{
+    Digest, ScopeSet, Store,
+    authorization::{Authorization, RefreshFamily},
+    authorize::{AuthorizationRequest, Prompt},
+    client::{Client, ResponseMode},
+    consent::Consent,
+    interaction::Interaction,
+    registration::Registration,
+    session::Session,
+    store::{KeptRefusal, StoredKey},
+    user::User,
+};
+use latchkey_storage::{Database, Options};
+
+const CALLERS: usize = 16;
+
+fn on_both(test: impl AsyncFn(Arc<Database>)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/db", folder.path().display());
+    runtime.block_on(test(Arc::new(Database::open(&Options { url, pool: 1 }).unwrap())));
+
+    let admin =
+        std::env::var("LATCHKEY_TEST_POSTGRES").expect("LATCHKEY_TEST_POSTGRES names a server; ./test.sh starts one");
+    let name = format!(
+        "lks_{}_{}",
+        std::process::id(),
+        folder.path().file_name().unwrap().to_string_lossy().replace(['.', '-'], "_").to_lowercase()
+    );
+    let made = std::process::Command::new("createdb").args(["--maintenance-db", &admin, &name]).status().unwrap();
+    assert!(made.success());
+    let url = format!("{}/{name}", admin.rsplit_once('/').unwrap().0);
+    runtime.block_on(test(Arc::new(Database::open(&Options { url, pool: 8 }).unwrap())));
+    let _gone = std::process::Command::new("dropdb").args(["--force", "--maintenance-db", &admin, &name]).status();
+}
+
+/// Runs the same verb from many callers at once and counts the winners.
+async fn winners<F>(store: &Arc<Database>, verb: impl Fn(Arc<Database>, usize) -> F) -> usize
+where
+    F: Future<Output = bool> + Send + 'static,
+{
+    let all: Vec<_> = (0..CALLERS).map(|n| tokio::spawn(verb(store.clone(), n))).collect();
+    let mut won = 0;
+    for one in all {
+        won += usize::from(one.await.unwrap());
+    }
+    won
+}
+
+fn client() -> Client {
+    let json = r#"{"redirect_uris":["https://a.example/cb"],"client_name":"A"}"#;
+    let registration = Registration::parse(&serde_json::from_str(json).unwrap()).unwrap();
+    Client { id: "c".into(), secret: Some(Digest::of("s")), metadata: registration.metadata, created_at: 1 }
+}
+
+fn user(id: &str) -> User {
+    User {
+        id: id.into(),
+        username: format!("name-{id}"),
+        email: None,
+        name: Some("N \u{1f511} '; DROP TABLE users; --".into()),
+        password_hash: Some("hash".into()),
+        roles: vec!["r".into()],
+        groups: vec![],
+        claims: serde_json::Map::new(),
+        disabled_at: None,
+        created_at: 1,
+        updated_at: 1,
+    }
+}
+
+fn session(id: &str, user: &str) -> Session {
+    Session {
+        id: id.into(),
+        digest: Digest::of(id),
+        user_id: user.into(),
+        auth_time: 1,
+        amr: "pwd".into(),
+        remember: false,
+        created_at: 1,
+        expires_at: 1000,
+    }
+}
+
+fn interaction(id: &str) -> Interaction {
+    Interaction {
+        digest: Digest::of(id),
+        browser: Digest::of("browser"),
+        request: AuthorizationRequest {
+            client_id: "c".into(),
+            redirect_uri: "https://a.example/cb".into(),
+            redirect_uri_sent: true,
+            mode: ResponseMode::Query,
+            state: None,
+            scope: ScopeSet::from("openid".to_owned()),
+            nonce: None,
+            prompt: Prompt::default(),
+            max_age: None,
+            login_hint: None,
+            hint_subject: None,
+            ui_locales: None,
+            code_challenge: None,
+        },
+        created_at: 1,
+        expires_at: 1000,
+        login_session: None,
+        selected_session: None,
+        consented: None,
+        declined: false,
+    }
+}
+
+fn authorization(id: &str, scope: &str) -> Authorization {
+    Authorization {
+        id: id.into(),
+        client_id: "c".into(),
+        user_id: "u".into(),
+        session_id: "s".into(),
+        scope: ScopeSet::from(scope.to_owned()),
+        nonce: Some("n".into()),
+        auth_time: 1,
+        amr: "pwd".into(),
+        redirect_uri: "https://a.example/cb".into(),
+        redirect_uri_sent: true,
+        code_challenge: None,
+        code: Digest::of(&format!("code-{id}")),
+        code_expires_at: 60,
+        created_at: 1,
+        exchanged_at: None,
+        refresh: None,
+        revoked_at: None,
+        expires_at: 1000,
+    }
+}
+
+fn family(current: &str, parent: Option<&str>) -> RefreshFamily {
+    RefreshFamily {
+        current: Digest::of(current),
+        issued_at: 5,
+        idle_expires_at: 50,
+        kid: "k".into(),
+        parent: parent.map(Digest::of),
+        expires_at: 500,
+    }
+}
+
+async fn seeded(store: &Database) {
+    assert!(store.create_client(&client()).await.unwrap());
+    assert!(store.create_user(&user("u")).await.unwrap());
+    store.sign_in(&session("s", "u"), None, None).await.unwrap();
+}
+
+async fn issued(store: &Database, id: &str, scope: &str) {
+    store.begin_interaction(&interaction(id)).await.unwrap();
+    assert!(store.issue_code(&Digest::of(id), &authorization(id, scope)).await.unwrap());
+}
+
+#[test]
+fn names_are_taken_once() {
+    on_both(async |store| {
+        assert_eq!(winners(&store, |s, _| async move { s.create_client(&client()).await.unwrap() }).await, 1);
+        let made = winners(&store, |s, n| async move {
+            let mut user = user(&format!("u{n}"));
+            user.username = "same".into();
+            s.create_user(&user).await.unwrap()
+        });
+        assert_eq!(made.await, 1);
+        let read = store.user_by_name("same").await.unwrap().unwrap();
+        assert_eq!(read.name, user("x").name);
+        assert_eq!(store.client("c").await.unwrap().as_deref(), Some(&client()));
+        assert!(store.client("other").await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_code_is_issued_once_per_interaction_and_exchanged_once() {
+    on_both(async |store| {
+        seeded(&store).await;
+        store.begin_interaction(&interaction("i")).await.unwrap();
+        let made = winners(&store, |s, n| async move {
+            s.issue_code(&Digest::of("i"), &authorization(&format!("a{n}"), "openid")).await.unwrap()
+        });
+        assert_eq!(made.await, 1);
+        issued(&store, "a", "openid").await;
+        let spent = winners(&store, |s, n| async move {
+            s.exchange_code("a", 2, Some(&family(&format!("r{n}"), None)), 900).await.unwrap()
+        });
+        assert_eq!(spent.await, 1);
+        let context = store.authorization_by_code(&Digest::of("code-a")).await.unwrap().unwrap();
+        assert_eq!((context.authorization.exchanged_at, context.authorization.expires_at), (Some(2), 900));
+        assert_eq!((context.user.unwrap().id, context.session.unwrap().id), ("u".into(), "s".into()));
+    });
+}
+
+#[test]
+fn a_refresh_token_is_rotated_once_and_never_after_revocation() {
+    on_both(async |store| {
+        seeded(&store).await;
+        issued(&store, "a", "openid offline_access").await;
+        store.exchange_code("a", 2, Some(&family("r0", None)), 900).await.unwrap();
+        let next = |n: usize| family(&format!("r1-{n}"), Some("r0"));
+        let won = winners(&store, move |s, n| async move {
+            s.rotate_refresh_token("a", &Digest::of("r0"), &next(n)).await.unwrap()
+        });
+        assert_eq!(won.await, 1);
+        let kept = store.authorization("a").await.unwrap().unwrap().authorization.refresh.unwrap();
+        assert_eq!(kept.parent, Some(Digest::of("r0")));
+        store.revoke_authorization("a", 7).await.unwrap();
+        store.revoke_authorization("a", 8).await.unwrap();
+        assert!(!store.rotate_refresh_token("a", &kept.current, &family("r2", None)).await.unwrap());
+        assert_eq!(store.authorization("a").await.unwrap().unwrap().authorization.revoked_at, Some(7));
+        issued(&store, "b", "openid").await;
+        store.revoke_authorization("b", 7).await.unwrap();
+        assert!(!store.exchange_code("b", 8, None, 900).await.unwrap());
+    });
+}
+
+#[test]
+fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked() {
+    on_both(async |store| {
+        seeded(&store).await;
+        issued(&store, "online", "openid").await;
+        issued(&store, "offline", "openid offline_access").await;
+        let revoked = async |id: &str| store.authorization(id).await.unwrap().unwrap().authorization.revoked_at;
+        assert!(store.end_session("s", false, 9).await.unwrap());
+        assert!(!store.end_session("s", false, 10).await.unwrap());
+        assert_eq!((revoked("online").await, revoked("offline").await), (Some(9), None));
+        store.end_session("s", true, 11).await.unwrap();
+        assert_eq!(revoked("offline").await, Some(11));
+        store.sign_in(&session("s2", "u"), None, None).await.unwrap();
+        assert_eq!(store.end_user("u", 12).await.unwrap(), 1);
+        assert!(store.session(&Digest::of("s2")).await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn signing_in_replaces_the_session_and_stamps_the_interaction() {
+    on_both(async |store| {
+        seeded(&store).await;
+        store.begin_interaction(&interaction("i")).await.unwrap();
+        issued(&store, "a", "openid").await;
+        store.sign_in(&session("s2", "u"), Some(&Digest::of("s")), Some(&Digest::of("i"))).await.unwrap();
+        assert!(store.session(&Digest::of("s")).await.unwrap().is_none());
+        let stamped = store.interaction(&Digest::of("i")).await.unwrap().unwrap();
+        assert_eq!(stamped.login_session.as_deref(), Some("s2"));
+        let context = store.authorization("a").await.unwrap().unwrap();
+        assert_eq!(context.authorization.session_id, "s2", "the same person's tokens go on");
+        assert!(store.create_user(&user("v")).await.unwrap());
+        store.sign_in(&session("s3", "v"), Some(&Digest::of("s2")), None).await.unwrap();
+        assert!(!store.authorization("a").await.unwrap().unwrap().session_lives(2), "another person's do not");
+    });
+}
+
+#[test]
+fn consent_adds_up() {
+    on_both(async |store| {
+        seeded(&store).await;
+        store.begin_interaction(&interaction("i")).await.unwrap();
+        for scope in ["openid email", "openid phone"] {
+            let consent = Consent {
+                user_id: "u".into(),
+                client_id: "c".into(),
+                scope: ScopeSet::from(scope.to_owned()),
+                granted_at: 3,
+            };
+            store.record_consent(&Digest::of("i"), &consent).await.unwrap();
+        }
+        let known = store.consent("u", "c").await.unwrap().unwrap();
+        assert_eq!(known.scope.to_string(), "openid email phone");
+        let stamped = store.interaction(&Digest::of("i")).await.unwrap().unwrap();
+        assert_eq!(stamped.consented.unwrap().to_string(), "openid phone");
+        store.decline(&Digest::of("i")).await.unwrap();
+        assert!(store.interaction(&Digest::of("i")).await.unwrap().unwrap().declined);
+    });
+}
+
+#[test]
+fn deleting_takes_everything_along() {
+    on_both(async |store| {
+        seeded(&store).await;
+        issued(&store, "a", "openid").await;
+        assert!(store.delete_user("u").await.unwrap());
+        assert!(!store.delete_user("u").await.unwrap());
+        assert!(store.authorization("a").await.unwrap().is_none());
+        assert!(store.sessions(None).await.unwrap().is_empty());
+        assert!(store.delete_client("c").await.unwrap());
+        assert!(store.client("c").await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn the_first_key_is_made_once_and_rotation_retires_the_others() {
+    on_both(async |store| {
+        let key = |kid: &str, at: i64| StoredKey {
+            kid: kid.into(),
+            sealed: "x".into(),
+            created_at: at,
+            activates_at: at,
+            retires_at: None,
+        };
+        let made =
+            winners(&store, move |s, n| async move { s.add_first_key(&key(&format!("k{n}"), 1)).await.unwrap() });
+        assert_eq!(made.await, 1);
+        store.rotate_key(&key("next", 5), 100).await.unwrap();
+        let keys = store.signing_keys().await.unwrap();
+        assert_eq!(keys.iter().map(|k| k.retires_at).collect::<Vec<_>>(), [Some(100), None]);
+        assert!(store.retire_key("next", 7).await.unwrap());
+        assert!(!store.retire_key("unknown", 7).await.unwrap());
+    });
+}
+
+#[test]
+fn expired_rows_are_swept_in_small_batches_and_live_ones_stay() {
+    on_both(async |store| {
+        seeded(&store).await;
+        for n in 0..7 {
+            store.begin_interaction(&interaction(&format!("i{n}"))).await.unwrap();
+        }
+        store.revoke_access_token("j", 1000).await.unwrap();
+        store.revoke_access_token("j", 1000).await.unwrap();
+        let refusal = KeptRefusal {
+            reference: "R".into(),
+            at: 1,
+            reason: "X".into(),
+            endpoint: "/".into(),
+            client_id: None,
+            request_id: "r".into(),
+            expected: String::new(),
+            came: String::new(),
+        };
+        store.keep_refusal(&refusal).await.unwrap();
+        assert_eq!(store.refusal("R").await.unwrap(), Some(refusal));
+        assert_eq!(store.sweep(999, 5).await.unwrap(), 0);
+        assert_eq!(store.sweep(1000, 5).await.unwrap(), 5 + 1 + 1);
+        assert!(!store.is_access_token_revoked("j").await.unwrap());
+        assert_eq!(store.sweep(1_000_000, 5).await.unwrap(), 2 + 1);
+    });
+}
+
+#[test]
+fn a_rehash_never_undoes_a_new_password() {
+    on_both(async |store| {
+        seeded(&store).await;
+        assert!(!store.rehash_password("u", "other", "new").await.unwrap());
+        assert!(store.rehash_password("u", "hash", "new").await.unwrap());
+        assert_eq!(store.user("u").await.unwrap().unwrap().password_hash.as_deref(), Some("new"));
+    });
+}
+
+#[test]
+fn both_folders_hold_the_same_migrations() {
+    let names = |folder: &str| {
+        let mut all: Vec<_> =
+            std::fs::read_dir(format!("../../migrations/{folder}")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+    on_both(async |store| assert!(store.ready().await.unwrap()));
+}

@@ -1,0 +1,33 @@
+"""A relying party with Authlib. Open http://localhost:9103/ to sign in."""
+
+import os
+import secrets
+
+from authlib.integrations.flask_client import OAuth
+from flask import Flask
+
+app = Flask(__name__)
+app.secret_key = secrets.token_bytes(32)
+latchkey = OAuth(app).register(
+    "latchkey",
+    client_id=os.environ.get("CLIENT_ID", "example"),
+    client_secret=os.environ.get("CLIENT_SECRET"),
+    server_metadata_url=os.environ.get("ISSUER", "http://localhost:8080") + "/.well-known/openid-configuration",
+    client_kwargs={"scope": "openid email", "code_challenge_method": "S256"},
+)
+
+
+@app.get("/")
+def sign_in():
+    return latchkey.authorize_redirect("http://localhost:9103/callback")
+
+
+@app.get("/callback")
+def callback():
+    tokens = latchkey.authorize_access_token()  # verifies state, PKCE, signature, nonce
+    user = latchkey.userinfo(token=tokens)
+    return f"signed in: {tokens['userinfo']['sub']} {user['email']}\n"
+
+
+if __name__ == "__main__":
+    app.run("127.0.0.1", 9103)
