@@ -31,6 +31,9 @@ struct Options {
     /// postgres://... instead of SQLite.
     #[arg(long)]
     database_url: Option<String>,
+    /// Only the scenarios whose name has this in it.
+    #[arg(long, default_value = "")]
+    only: String,
     /// Answers the bytes of a file; what the program starts for itself to compare with.
     #[arg(long, hide = true)]
     bare: Option<std::path::PathBuf>,
@@ -72,7 +75,7 @@ async fn run(options: &Options) -> Result<()> {
     let mut world = scenarios::World::prepare(&server, options).await?;
     println!("idle memory: {:.1} MB", server.memory_mb());
     println!("{:<22} {:>9} {:>9} {:>9} {:>12} {:>8}  limit", "", "req/s", "p50 ms", "p99 ms", "per CPU-s", "ratio");
-    for name in scenarios::NAMES {
+    for name in scenarios::NAMES.into_iter().filter(|n| n.contains(&options.only)) {
         let mut runs = Vec::new();
         for _ in 0..options.runs {
             runs.push(world.run(name, &server, options).await?);

@@ -261,6 +261,7 @@ fn copy(options: &Options) -> Options {
         connections: options.connections,
         cores: options.cores.clone(),
         database_url: options.database_url.clone(),
+        only: String::new(),
         bare: None,
     }
 }

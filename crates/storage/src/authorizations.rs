@@ -5,7 +5,7 @@ use latchkey_protocol::{
 };
 
 use crate::{
-    connection::AnyConnection,
+    connection::{AnyConnection, on},
     error::RowError,
     interactions,
     schema::{authorizations, revoked_access_tokens, sessions, users},
@@ -116,20 +116,20 @@ pub fn issue(c: &mut AnyConnection, interaction: &[u8], row: &Row) -> Result<boo
     if !interactions::delete(c, interaction)? {
         return Ok(false);
     }
-    diesel::insert_into(authorizations::table).values(row).execute(c)?;
+    on!(c => diesel::insert_into(authorizations::table).values(row).execute(c))?;
     Ok(true)
 }
 
 type Joined = (Row, Option<UserRow>, Option<SessionRow>);
 
 macro_rules! context_where {
-    ($connection:expr, $condition:expr) => {
-        authorizations::table
+    ($connection:ident, $condition:expr) => {
+        on!($connection => authorizations::table
             .left_join(users::table.on(users::id.eq(authorizations::user_id)))
             .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
             .filter($condition)
             .select((authorizations::all_columns, users::all_columns.nullable(), sessions::all_columns.nullable()))
-            .first::<Joined>($connection)
+            .first::<Joined>($connection))
             .optional()?
             .map(into_context)
             .transpose()
@@ -172,7 +172,7 @@ pub fn exchange(
         authorizations::refresh_kid.eq(refresh.map(|f| f.kid.clone())),
         authorizations::refresh_expires_at.eq(refresh.map(|f| f.expires_at)),
     );
-    Ok(diesel::update(unused).set(set).execute(c)? == 1)
+    Ok(on!(c => diesel::update(unused).set(set).execute(c))? == 1)
 }
 
 pub fn rotate(c: &mut AnyConnection, id: &str, expected: &[u8], next: &RefreshFamily) -> Result<bool, RowError> {
@@ -187,27 +187,27 @@ pub fn rotate(c: &mut AnyConnection, id: &str, expected: &[u8], next: &RefreshFa
         authorizations::refresh_kid.eq(Some(next.kid.clone())),
         authorizations::refresh_parent.eq(next.parent.as_ref().map(|d| d.as_bytes().to_vec())),
     );
-    Ok(diesel::update(current).set(set).execute(c)? == 1)
+    Ok(on!(c => diesel::update(current).set(set).execute(c))? == 1)
 }
 
 pub fn revoke(c: &mut AnyConnection, id: &str, now: i64) -> Result<(), RowError> {
     let live = authorizations::table.filter(authorizations::id.eq(id)).filter(authorizations::revoked_at.is_null());
-    diesel::update(live).set(authorizations::revoked_at.eq(Some(now))).execute(c)?;
+    on!(c => diesel::update(live).set(authorizations::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
 pub fn revoke_access_token(c: &mut AnyConnection, jti: &str, expires_at: i64) -> Result<(), RowError> {
     let set = revoked_access_tokens::expires_at.eq(expires_at);
-    if diesel::update(revoked_access_tokens::table.find(jti)).set(set).execute(c)? == 0 {
-        diesel::insert_into(revoked_access_tokens::table)
+    if on!(c => diesel::update(revoked_access_tokens::table.find(jti)).set(set).execute(c))? == 0 {
+        on!(c => diesel::insert_into(revoked_access_tokens::table)
             .values((revoked_access_tokens::jti.eq(jti), set))
-            .execute(c)?;
+            .execute(c))?;
     }
     Ok(())
 }
 
 pub fn is_access_token_revoked(c: &mut AnyConnection, jti: &str) -> Result<bool, RowError> {
     let found: Option<String> =
-        revoked_access_tokens::table.find(jti).select(revoked_access_tokens::jti).first(c).optional()?;
+        on!(c => revoked_access_tokens::table.find(jti).select(revoked_access_tokens::jti).first(c)).optional()?;
     Ok(found.is_some())
 }

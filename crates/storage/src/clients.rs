@@ -2,7 +2,7 @@ use diesel::prelude::*;
 use latchkey_protocol::{client::Client, secret::Digest};
 
 use crate::{
-    connection::AnyConnection,
+    connection::{AnyConnection, on},
     error::{RowError, is_taken},
     schema::clients,
 };
@@ -37,7 +37,7 @@ impl Row {
 }
 
 pub fn create(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
-    match diesel::insert_into(clients::table).values(row).execute(c) {
+    match on!(c => diesel::insert_into(clients::table).values(row).execute(c)) {
         Ok(_) => Ok(true),
         Err(error) if is_taken(&error) => Ok(false),
         Err(error) => Err(error.into()),
@@ -45,18 +45,18 @@ pub fn create(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
 }
 
 pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Client>, RowError> {
-    clients::table.find(id).first::<Row>(c).optional()?.map(Row::into_client).transpose()
+    on!(c => clients::table.find(id).first::<Row>(c)).optional()?.map(Row::into_client).transpose()
 }
 
 pub fn all(c: &mut AnyConnection) -> Result<Vec<Client>, RowError> {
-    clients::table.order(clients::id).load::<Row>(c)?.into_iter().map(Row::into_client).collect()
+    on!(c => clients::table.order(clients::id).load::<Row>(c))?.into_iter().map(Row::into_client).collect()
 }
 
 pub fn update(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
     let id = row.id.clone();
-    Ok(diesel::update(clients::table.filter(clients::id.eq(id))).set(row).execute(c)? == 1)
+    Ok(on!(c => diesel::update(clients::table.filter(clients::id.eq(id))).set(row).execute(c))? == 1)
 }
 
 pub fn delete(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
-    Ok(diesel::delete(clients::table.find(id)).execute(c)? == 1)
+    Ok(on!(c => diesel::delete(clients::table.find(id)).execute(c))? == 1)
 }

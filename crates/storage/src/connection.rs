@@ -23,6 +23,18 @@ pub enum AnyConnection {
     Postgres(PgConnection),
 }
 
+/// Runs one query text on whichever connection it is. Each arm has its own static type, which is how diesel finds the
+/// prepared statement without writing the SQL again.
+macro_rules! on {
+    ($c:ident => $query:expr) => {
+        match $c {
+            crate::connection::AnyConnection::Sqlite($c) => $query,
+            crate::connection::AnyConnection::Postgres($c) => $query,
+        }
+    };
+}
+pub(crate) use on;
+
 /// How to reach a database.
 #[derive(Debug, Clone)]
 pub struct Options {

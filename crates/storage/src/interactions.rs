@@ -2,7 +2,7 @@ use diesel::prelude::*;
 use latchkey_protocol::{ScopeSet, consent::Consent, interaction::Interaction, secret::Digest, store::merged};
 
 use crate::{
-    connection::AnyConnection,
+    connection::{AnyConnection, on},
     error::RowError,
     schema::{consents, interactions},
 };
@@ -57,46 +57,47 @@ impl Row {
 }
 
 pub fn begin(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
-    diesel::insert_into(interactions::table).values(row).execute(c)?;
+    on!(c => diesel::insert_into(interactions::table).values(row).execute(c))?;
     Ok(())
 }
 
 pub fn find(c: &mut AnyConnection, digest: &[u8]) -> Result<Option<Interaction>, RowError> {
-    interactions::table.find(digest).first::<Row>(c).optional()?.map(Row::into_interaction).transpose()
+    on!(c => interactions::table.find(digest).first::<Row>(c)).optional()?.map(Row::into_interaction).transpose()
 }
 
 pub fn select_account(c: &mut AnyConnection, digest: &[u8], session: &str) -> Result<(), RowError> {
-    diesel::update(interactions::table.find(digest))
+    on!(c => diesel::update(interactions::table.find(digest))
         .set(interactions::selected_session.eq(Some(session)))
-        .execute(c)?;
+        .execute(c))?;
     Ok(())
 }
 
 pub fn decline(c: &mut AnyConnection, digest: &[u8]) -> Result<(), RowError> {
-    diesel::update(interactions::table.find(digest)).set(interactions::declined.eq(1)).execute(c)?;
+    on!(c => diesel::update(interactions::table.find(digest)).set(interactions::declined.eq(1)).execute(c))?;
     Ok(())
 }
 
 pub fn delete(c: &mut AnyConnection, digest: &[u8]) -> Result<bool, RowError> {
-    Ok(diesel::delete(interactions::table.find(digest)).execute(c)? == 1)
+    Ok(on!(c => diesel::delete(interactions::table.find(digest)).execute(c))? == 1)
 }
 
 pub fn record_consent(c: &mut AnyConnection, digest: &[u8], consent: &Consent) -> Result<(), RowError> {
     let allowed = consent.scope.to_string();
-    diesel::update(interactions::table.find(digest)).set(interactions::consented.eq(Some(allowed))).execute(c)?;
+    on!(c => diesel::update(interactions::table.find(digest)).set(interactions::consented.eq(Some(allowed))).execute(c))?;
     let before = find_consent(c, &consent.user_id, &consent.client_id)?;
     let scope = merged(before.as_ref().map(|b| &b.scope), &consent.scope).to_string();
     let row = consents::table.find((&consent.user_id, &consent.client_id));
     let values = (consents::scope.eq(&scope), consents::granted_at.eq(consent.granted_at));
-    if diesel::update(row).set(values).execute(c)? == 0 {
+    if on!(c => diesel::update(row).set(values).execute(c))? == 0 {
         let key = (consents::user_id.eq(&consent.user_id), consents::client_id.eq(&consent.client_id));
-        diesel::insert_into(consents::table).values((key.0, key.1, values.0, values.1)).execute(c)?;
+        on!(c => diesel::insert_into(consents::table).values((key.0, key.1, values.0, values.1)).execute(c))?;
     }
     Ok(())
 }
 
 pub fn find_consent(c: &mut AnyConnection, user: &str, client: &str) -> Result<Option<Consent>, RowError> {
-    let row: Option<(String, String, String, i64)> = consents::table.find((user, client)).first(c).optional()?;
+    let row: Option<(String, String, String, i64)> =
+        on!(c => consents::table.find((user, client)).first(c)).optional()?;
     Ok(row.map(|(user_id, client_id, scope, granted_at)| Consent {
         user_id,
         client_id,

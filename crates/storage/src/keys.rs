@@ -1,7 +1,11 @@
 use diesel::prelude::*;
 use latchkey_protocol::store::StoredKey;
 
-use crate::{connection::AnyConnection, error::RowError, schema::signing_keys};
+use crate::{
+    connection::{AnyConnection, on},
+    error::RowError,
+    schema::signing_keys,
+};
 
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = signing_keys)]
@@ -21,7 +25,7 @@ impl Row {
 }
 
 pub fn all(c: &mut AnyConnection) -> Result<Vec<StoredKey>, RowError> {
-    let rows: Vec<Row> = signing_keys::table.order(signing_keys::created_at).load(c)?;
+    let rows: Vec<Row> = on!(c => signing_keys::table.order(signing_keys::created_at).load(c))?;
     Ok(rows
         .into_iter()
         .map(|Row { kid, sealed, created_at, activates_at, retires_at }| StoredKey {
@@ -39,21 +43,22 @@ pub fn add_first(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
     if let AnyConnection::Postgres(inner) = c {
         diesel::sql_query("LOCK TABLE signing_keys IN EXCLUSIVE MODE").execute(inner)?;
     }
-    let known: i64 = signing_keys::table.count().get_result(c)?;
+    let known: i64 = on!(c => signing_keys::table.count().get_result(c))?;
     if known > 0 {
         return Ok(false);
     }
-    diesel::insert_into(signing_keys::table).values(row).execute(c)?;
+    on!(c => diesel::insert_into(signing_keys::table).values(row).execute(c))?;
     Ok(true)
 }
 
 pub fn rotate(c: &mut AnyConnection, row: &Row, others_retire_at: i64) -> Result<(), RowError> {
     let others = signing_keys::table.filter(signing_keys::retires_at.is_null());
-    diesel::update(others).set(signing_keys::retires_at.eq(Some(others_retire_at))).execute(c)?;
-    diesel::insert_into(signing_keys::table).values(row).execute(c)?;
+    on!(c => diesel::update(others).set(signing_keys::retires_at.eq(Some(others_retire_at))).execute(c))?;
+    on!(c => diesel::insert_into(signing_keys::table).values(row).execute(c))?;
     Ok(())
 }
 
 pub fn retire(c: &mut AnyConnection, kid: &str, at: i64) -> Result<bool, RowError> {
-    Ok(diesel::update(signing_keys::table.find(kid)).set(signing_keys::retires_at.eq(Some(at))).execute(c)? == 1)
+    Ok(on!(c => diesel::update(signing_keys::table.find(kid)).set(signing_keys::retires_at.eq(Some(at))).execute(c))?
+        == 1)
 }

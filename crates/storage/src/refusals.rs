@@ -1,7 +1,11 @@
 use diesel::prelude::*;
 use latchkey_protocol::store::KeptRefusal;
 
-use crate::{connection::AnyConnection, error::RowError, schema::refusals};
+use crate::{
+    connection::{AnyConnection, on},
+    error::RowError,
+    schema::refusals,
+};
 
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = refusals)]
@@ -24,12 +28,12 @@ impl Row {
 }
 
 pub fn keep(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
-    diesel::insert_into(refusals::table).values(row).execute(c)?;
+    on!(c => diesel::insert_into(refusals::table).values(row).execute(c))?;
     Ok(())
 }
 
 pub fn find(c: &mut AnyConnection, reference: &str) -> Result<Option<KeptRefusal>, RowError> {
-    let row: Option<Row> = refusals::table.find(reference).first(c).optional()?;
+    let row: Option<Row> = on!(c => refusals::table.find(reference).first(c)).optional()?;
     Ok(row.map(|Row { reference, at, reason, endpoint, client_id, request_id, expected, came }| KeptRefusal {
         reference,
         at,

@@ -2,7 +2,7 @@ use diesel::prelude::*;
 use latchkey_protocol::{secret::Digest, session::Session};
 
 use crate::{
-    connection::AnyConnection,
+    connection::{AnyConnection, on},
     error::RowError,
     schema::{authorizations, interactions, sessions},
 };
@@ -54,53 +54,53 @@ pub fn sign_in(
     replaces: Option<&[u8]>,
     interaction: Option<&[u8]>,
 ) -> Result<(), RowError> {
-    diesel::insert_into(sessions::table).values(row).execute(c)?;
+    on!(c => diesel::insert_into(sessions::table).values(row).execute(c))?;
     if let Some(interaction) = interaction {
         let stamp = interactions::login_session.eq(Some(&row.id));
-        diesel::update(interactions::table.filter(interactions::digest.eq(interaction))).set(stamp).execute(c)?;
+        on!(c => diesel::update(interactions::table.filter(interactions::digest.eq(interaction))).set(stamp).execute(c))?;
     }
     if let Some(old) = replaces {
-        let known = sessions::table.filter(sessions::digest.eq(old)).first::<Row>(c).optional()?;
+        let known = on!(c => sessions::table.filter(sessions::digest.eq(old)).first::<Row>(c)).optional()?;
         // The same person goes on: what was allowed in the old session goes on in the new one.
         if let Some(old) = known {
             if old.user_id == row.user_id {
                 let theirs = authorizations::table.filter(authorizations::session_id.eq(&old.id));
-                diesel::update(theirs).set(authorizations::session_id.eq(&row.id)).execute(c)?;
+                on!(c => diesel::update(theirs).set(authorizations::session_id.eq(&row.id)).execute(c))?;
             }
-            diesel::delete(sessions::table.filter(sessions::id.eq(&old.id))).execute(c)?;
+            on!(c => diesel::delete(sessions::table.filter(sessions::id.eq(&old.id))).execute(c))?;
         }
     }
     Ok(())
 }
 
 pub fn find(c: &mut AnyConnection, digest: &[u8]) -> Result<Option<Session>, RowError> {
-    let row = sessions::table.filter(sessions::digest.eq(digest)).first::<Row>(c).optional()?;
+    let row = on!(c => sessions::table.filter(sessions::digest.eq(digest)).first::<Row>(c)).optional()?;
     Ok(row.map(Row::into_session))
 }
 
 pub fn all(c: &mut AnyConnection, user_id: Option<&str>) -> Result<Vec<Session>, RowError> {
     let rows: Vec<Row> = match user_id {
-        Some(user) => sessions::table.filter(sessions::user_id.eq(user)).order(sessions::created_at).load(c)?,
-        None => sessions::table.order(sessions::created_at).limit(10_000).load(c)?,
+        Some(user) => on!(c => sessions::table.filter(sessions::user_id.eq(user)).order(sessions::created_at).load(c))?,
+        None => on!(c => sessions::table.order(sessions::created_at).limit(10_000).load(c))?,
     };
     Ok(rows.into_iter().map(Row::into_session).collect())
 }
 
 pub fn end(c: &mut AnyConnection, id: &str, offline: bool, now: i64) -> Result<bool, RowError> {
-    let ended = diesel::delete(sessions::table.find(id)).execute(c)? == 1;
+    let ended = on!(c => diesel::delete(sessions::table.find(id)).execute(c))? == 1;
     let most = i64::from(offline);
     let theirs = authorizations::table
         .filter(authorizations::session_id.eq(id))
         .filter(authorizations::revoked_at.is_null())
         .filter(authorizations::offline.le(most));
-    diesel::update(theirs).set(authorizations::revoked_at.eq(Some(now))).execute(c)?;
+    on!(c => diesel::update(theirs).set(authorizations::revoked_at.eq(Some(now))).execute(c))?;
     Ok(ended)
 }
 
 pub fn end_all_of(c: &mut AnyConnection, user_id: &str, now: i64) -> Result<usize, RowError> {
-    let ended = diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(c)?;
+    let ended = on!(c => diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(c))?;
     let theirs =
         authorizations::table.filter(authorizations::user_id.eq(user_id)).filter(authorizations::revoked_at.is_null());
-    diesel::update(theirs).set(authorizations::revoked_at.eq(Some(now))).execute(c)?;
+    on!(c => diesel::update(theirs).set(authorizations::revoked_at.eq(Some(now))).execute(c))?;
     Ok(ended)
 }

@@ -2,7 +2,7 @@ use diesel::prelude::*;
 use latchkey_protocol::user::User;
 
 use crate::{
-    connection::AnyConnection,
+    connection::{AnyConnection, on},
     error::{RowError, is_taken},
     schema::users,
 };
@@ -60,7 +60,7 @@ impl Row {
 }
 
 pub fn create(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
-    match diesel::insert_into(users::table).values(row).execute(c) {
+    match on!(c => diesel::insert_into(users::table).values(row).execute(c)) {
         Ok(_) => Ok(true),
         Err(error) if is_taken(&error) => Ok(false),
         Err(error) => Err(error.into()),
@@ -68,27 +68,27 @@ pub fn create(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
 }
 
 pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<User>, RowError> {
-    users::table.find(id).first::<Row>(c).optional()?.map(Row::into_user).transpose()
+    on!(c => users::table.find(id).first::<Row>(c)).optional()?.map(Row::into_user).transpose()
 }
 
 pub fn find_by_name(c: &mut AnyConnection, name: &str) -> Result<Option<User>, RowError> {
-    users::table.filter(users::username.eq(name)).first::<Row>(c).optional()?.map(Row::into_user).transpose()
+    on!(c => users::table.filter(users::username.eq(name)).first::<Row>(c)).optional()?.map(Row::into_user).transpose()
 }
 
 pub fn all(c: &mut AnyConnection) -> Result<Vec<User>, RowError> {
-    users::table.order(users::username).load::<Row>(c)?.into_iter().map(Row::into_user).collect()
+    on!(c => users::table.order(users::username).load::<Row>(c))?.into_iter().map(Row::into_user).collect()
 }
 
 pub fn update(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
     let id = row.id.clone();
-    Ok(diesel::update(users::table.filter(users::id.eq(id))).set(row).execute(c)? == 1)
+    Ok(on!(c => diesel::update(users::table.filter(users::id.eq(id))).set(row).execute(c))? == 1)
 }
 
 pub fn rehash(c: &mut AnyConnection, id: &str, old: &str, new: &str) -> Result<bool, RowError> {
     let unchanged = users::table.filter(users::id.eq(id)).filter(users::password_hash.eq(old));
-    Ok(diesel::update(unchanged).set(users::password_hash.eq(new)).execute(c)? == 1)
+    Ok(on!(c => diesel::update(unchanged).set(users::password_hash.eq(new)).execute(c))? == 1)
 }
 
 pub fn delete(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
-    Ok(diesel::delete(users::table.find(id)).execute(c)? == 1)
+    Ok(on!(c => diesel::delete(users::table.find(id)).execute(c))? == 1)
 }
