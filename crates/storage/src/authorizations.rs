@@ -129,7 +129,7 @@ macro_rules! context_where {
             .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
             .filter($condition)
             .select((authorizations::all_columns, users::all_columns.nullable(), sessions::all_columns.nullable()))
-            .first::<Joined>($connection))
+            .get_result::<Joined>($connection))
             .optional()?
             .map(into_context)
             .transpose()
@@ -208,6 +208,6 @@ pub fn revoke_access_token(c: &mut AnyConnection, jti: &str, expires_at: i64) ->
 
 pub fn is_access_token_revoked(c: &mut AnyConnection, jti: &str) -> Result<bool, RowError> {
     let found: Option<String> =
-        on!(c => revoked_access_tokens::table.find(jti).select(revoked_access_tokens::jti).first(c)).optional()?;
+        on!(c => revoked_access_tokens::table.find(jti).select(revoked_access_tokens::jti).get_result(c)).optional()?;
     Ok(found.is_some())
 }

@@ -45,7 +45,7 @@ pub fn create(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
 }
 
 pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Client>, RowError> {
-    on!(c => clients::table.find(id).first::<Row>(c)).optional()?.map(Row::into_client).transpose()
+    on!(c => clients::table.find(id).get_result::<Row>(c)).optional()?.map(Row::into_client).transpose()
 }
 
 pub fn all(c: &mut AnyConnection) -> Result<Vec<Client>, RowError> {

@@ -25,6 +25,9 @@ pub enum AnyConnection {
 
 /// Runs one query text on whichever connection it is. Each arm has its own static type, which is how diesel finds the
 /// prepared statement without writing the SQL again.
+///
+/// A single row is asked for with `get_result`, never `first`: that binds a LIMIT, and SQLite plans a statement anew
+/// whenever a bound LIMIT is bound again.
 macro_rules! on {
     ($c:ident => $query:expr) => {
         match $c {

@@ -62,7 +62,7 @@ pub fn begin(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
 }
 
 pub fn find(c: &mut AnyConnection, digest: &[u8]) -> Result<Option<Interaction>, RowError> {
-    on!(c => interactions::table.find(digest).first::<Row>(c)).optional()?.map(Row::into_interaction).transpose()
+    on!(c => interactions::table.find(digest).get_result::<Row>(c)).optional()?.map(Row::into_interaction).transpose()
 }
 
 pub fn select_account(c: &mut AnyConnection, digest: &[u8], session: &str) -> Result<(), RowError> {
@@ -97,7 +97,7 @@ pub fn record_consent(c: &mut AnyConnection, digest: &[u8], consent: &Consent) -
 
 pub fn find_consent(c: &mut AnyConnection, user: &str, client: &str) -> Result<Option<Consent>, RowError> {
     let row: Option<(String, String, String, i64)> =
-        on!(c => consents::table.find((user, client)).first(c)).optional()?;
+        on!(c => consents::table.find((user, client)).get_result(c)).optional()?;
     Ok(row.map(|(user_id, client_id, scope, granted_at)| Consent {
         user_id,
         client_id,

@@ -33,7 +33,7 @@ pub fn keep(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
 }
 
 pub fn find(c: &mut AnyConnection, reference: &str) -> Result<Option<KeptRefusal>, RowError> {
-    let row: Option<Row> = on!(c => refusals::table.find(reference).first(c)).optional()?;
+    let row: Option<Row> = on!(c => refusals::table.find(reference).get_result(c)).optional()?;
     Ok(row.map(|Row { reference, at, reason, endpoint, client_id, request_id, expected, came }| KeptRefusal {
         reference,
         at,

@@ -60,7 +60,7 @@ pub fn sign_in(
         on!(c => diesel::update(interactions::table.filter(interactions::digest.eq(interaction))).set(stamp).execute(c))?;
     }
     if let Some(old) = replaces {
-        let known = on!(c => sessions::table.filter(sessions::digest.eq(old)).first::<Row>(c)).optional()?;
+        let known = on!(c => sessions::table.filter(sessions::digest.eq(old)).get_result::<Row>(c)).optional()?;
         // The same person goes on: what was allowed in the old session goes on in the new one.
         if let Some(old) = known {
             if old.user_id == row.user_id {
@@ -74,7 +74,7 @@ pub fn sign_in(
 }
 
 pub fn find(c: &mut AnyConnection, digest: &[u8]) -> Result<Option<Session>, RowError> {
-    let row = on!(c => sessions::table.filter(sessions::digest.eq(digest)).first::<Row>(c)).optional()?;
+    let row = on!(c => sessions::table.filter(sessions::digest.eq(digest)).get_result::<Row>(c)).optional()?;
     Ok(row.map(Row::into_session))
 }
 

@@ -68,11 +68,14 @@ pub fn create(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
 }
 
 pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<User>, RowError> {
-    on!(c => users::table.find(id).first::<Row>(c)).optional()?.map(Row::into_user).transpose()
+    on!(c => users::table.find(id).get_result::<Row>(c)).optional()?.map(Row::into_user).transpose()
 }
 
 pub fn find_by_name(c: &mut AnyConnection, name: &str) -> Result<Option<User>, RowError> {
-    on!(c => users::table.filter(users::username.eq(name)).first::<Row>(c)).optional()?.map(Row::into_user).transpose()
+    on!(c => users::table.filter(users::username.eq(name)).get_result::<Row>(c))
+        .optional()?
+        .map(Row::into_user)
+        .transpose()
 }
 
 pub fn all(c: &mut AnyConnection) -> Result<Vec<User>, RowError> {

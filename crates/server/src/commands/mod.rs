@@ -41,8 +41,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Config(ConfigCommand::Check) => {
             settings()?;
-            for name in config::unknown_variables(std::env::vars().map(|(name, _)| name)) {
-                bail!("{name}: there is no such setting; see latchkey config reference");
+            let unknown = config::unknown_variables(std::env::vars().map(|(name, _)| name));
+            if !unknown.is_empty() {
+                bail!("{}: there is no such setting; see latchkey config reference", unknown.join(", "));
             }
             println!("the settings are good");
             Ok(ExitCode::SUCCESS)
