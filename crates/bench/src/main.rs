@@ -72,8 +72,8 @@ async fn run(options: &Options) -> Result<()> {
     println!("RS256 signatures per second and core: {limit:.0}\n");
     let started = Instant::now();
     let server = Server::start(options)?;
-    let mut world = scenarios::World::prepare(&server, options).await?;
     println!("idle memory: {:.1} MB", server.memory_mb());
+    let mut world = scenarios::World::prepare(&server, options).await?;
     println!("{:<22} {:>9} {:>9} {:>9} {:>12} {:>8}  limit", "", "req/s", "p50 ms", "p99 ms", "per CPU-s", "ratio");
     for name in scenarios::NAMES.into_iter().filter(|n| n.contains(&options.only)) {
         let mut runs = Vec::new();

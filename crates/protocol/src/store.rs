@@ -103,6 +103,8 @@ pub trait Store: Send + Sync {
     async fn end_interaction(&self, digest: &Digest) -> Result<()>;
     async fn authorization_by_code(&self, code: &Digest) -> Result<Option<Context>>;
     async fn authorization(&self, id: &str) -> Result<Option<Context>>;
+    /// The authorization `id`, unless its access token `jti` has been revoked on its own.
+    async fn authorization_of_token(&self, id: &str, jti: &str) -> Result<Option<Context>>;
     /// Marks the code used and starts the refresh family, if the code is unused and nothing was revoked.
     /// Of racing callers one gets `true`.
     async fn exchange_code(

@@ -46,22 +46,24 @@ pub async fn prove(provider: &Provider, presented: &str) -> Result<Result<Live, 
         let late = now - claims.exp;
         return Ok(Err(Reason::TokenExpired.because("within its lifetime", format!("{late} seconds late"))));
     }
-    if provider.store.is_access_token_revoked(&claims.jti).await? {
-        return Ok(Err(Reason::TokenRevoked.because("not revoked", "revoked by its client")));
-    }
     let Some(authorization) = claims.authorization() else {
+        if provider.store.is_access_token_revoked(&claims.jti).await? {
+            return Ok(Err(Reason::TokenRevoked.because("not revoked", "revoked by its client")));
+        }
         return Ok(match provider.store.client(&claims.client_id).await? {
             Some(_) => Ok(Live { token, context: None }),
             None => Err(Reason::TokenRevoked.because("a registered client", "the client is gone")),
         });
     };
-    let context = provider.store.authorization(authorization).await?;
+    let context = provider.store.authorization_of_token(authorization, &claims.jti).await?;
     let standing = context.as_ref().is_some_and(|c| {
         // A token issued within a browser session ends with it, even where refresh goes on offline.
         c.standing(now).is_some() && (claims.sid.is_none() || c.session_lives(now))
     });
     if !standing {
-        return Ok(Err(Reason::TokenRevoked.because("live authorization, session and person", "one of them is gone")));
+        return Ok(Err(
+            Reason::TokenRevoked.because("a live token, authorization, session and person", "one of them is gone")
+        ));
     }
     Ok(Ok(Live { token, context }))
 }

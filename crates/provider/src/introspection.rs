@@ -1,10 +1,11 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
     Reason,
-    claims::{REFRESH_TOKEN_TYPE, RefreshToken},
+    claims::{AccessToken, REFRESH_TOKEN_TYPE, RefreshToken},
     client::Client,
     secret::{Secret, SecretKind},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{Fault, Provider, bearer, client_auth, http};
@@ -30,26 +31,32 @@ pub async fn introspect(
     let Some(token) = params.optional("token") else {
         return Ok(http::refusal(&provider, &request, &Reason::ParameterMissing.because("token", "nothing")));
     };
-    let seen = match access(&provider, &client, token).await? {
-        Some(seen) => Some(seen),
-        None => refresh(&provider, &client, token).await?,
-    };
+    if let Some(seen) = access(&provider, &client, token).await? {
+        return Ok(seen);
+    }
+    let seen = refresh(&provider, &client, token).await?;
     Ok(http::json(&seen.unwrap_or_else(|| json!({ "active": false }))))
 }
 
-async fn access(provider: &Provider, client: &Client, token: &str) -> Result<Option<Value>, Fault> {
+/// What the owner of an access token sees (RFC 7662 2.2).
+#[derive(Serialize)]
+struct Seen<'a> {
+    active: bool,
+    token_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    #[serde(flatten)]
+    claims: &'a AccessToken,
+}
+
+async fn access(provider: &Provider, client: &Client, token: &str) -> Result<Option<HttpResponse>, Fault> {
     let Ok(live) = bearer::prove(provider, token).await? else { return Ok(None) };
     let claims = &live.token.1;
     if claims.client_id != client.id && !claims.aud.contains(&client.id) {
         return Ok(None);
     }
-    let mut answer = serde_json::to_value(claims).unwrap_or_default();
-    answer["active"] = true.into();
-    answer["token_type"] = "Bearer".into();
-    if let Some(user) = live.context.as_ref().and_then(|c| c.user.as_ref()) {
-        answer["username"] = user.username.clone().into();
-    }
-    Ok(Some(answer))
+    let username = live.context.as_ref().and_then(|c| c.user.as_ref()).map(|u| u.username.as_str());
+    Ok(Some(http::json(&Seen { active: true, token_type: "Bearer", username, claims })))
 }
 
 async fn refresh(provider: &Provider, client: &Client, token: &str) -> Result<Option<Value>, Fault> {

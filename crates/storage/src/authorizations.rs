@@ -148,6 +148,21 @@ pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Context>, RowError
     context_where!(c, authorizations::id.eq(id))
 }
 
+/// One statement for the busiest reads: userinfo and introspection.
+pub fn find_of_token(c: &mut AnyConnection, id: &str, jti: &str) -> Result<Option<Context>, RowError> {
+    on!(c => authorizations::table
+        .left_join(users::table.on(users::id.eq(authorizations::user_id)))
+        .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
+        .left_join(revoked_access_tokens::table.on(revoked_access_tokens::jti.eq(jti)))
+        .filter(authorizations::id.eq(id))
+        .filter(revoked_access_tokens::jti.nullable().is_null())
+        .select((authorizations::all_columns, users::all_columns.nullable(), sessions::all_columns.nullable()))
+        .get_result::<Joined>(c))
+    .optional()?
+    .map(into_context)
+    .transpose()
+}
+
 pub fn find_by_code(c: &mut AnyConnection, code: &[u8]) -> Result<Option<Context>, RowError> {
     context_where!(c, authorizations::code.eq(code))
 }

@@ -38,4 +38,4 @@ diesel::table! {
         expected -> Text, came -> Text,
     }
 }
-diesel::allow_tables_to_appear_in_same_query!(authorizations, users, sessions, clients);
+diesel::allow_tables_to_appear_in_same_query!(authorizations, users, sessions, clients, revoked_access_tokens);

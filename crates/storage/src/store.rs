@@ -170,6 +170,11 @@ impl Store for Database {
         self.read(move |c| authorizations::find(c, &id)).await
     }
 
+    async fn authorization_of_token(&self, id: &str, jti: &str) -> Result<Option<Context>> {
+        let (id, jti) = (id.to_owned(), jti.to_owned());
+        self.read(move |c| authorizations::find_of_token(c, &id, &jti)).await
+    }
+
     async fn exchange_code(
         &self,
         id: &str,
