@@ -1,0 +1,150 @@
+//! Tables for the rules that decide without touching the world.
+#![allow(clippy::unwrap_used)]
+
+use latchkey_protocol::{
+    Params, Reason, ScopeSet, Secret, SecretKind,
+    authorize::Prompt,
+    client::{AuthMethod, Client},
+    client_auth::Presented,
+    pkce,
+    registration::Registration,
+    secret::Pepper,
+    uri,
+};
+use serde_json::{Value, json};
+
+#[test]
+fn a_redirect_uri_matches_character_by_character_or_but_for_a_loopback_port() {
+    let table = [
+        ("https://a.example/cb", "https://a.example/cb", false, true),
+        ("https://a.example/cb", "https://a.example/cb/", false, false),
+        ("https://a.example/cb", "https://a.example:443/cb", false, false),
+        ("https://a.example/cb?x=1", "https://a.example/cb?x=1&y=2", false, false),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:8080/cb", false, false),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:8080/cb", true, true),
+        ("http://[::1]/cb", "http://[::1]:9/cb", true, true),
+        ("http://127.0.0.1/cb", "http://[::1]:9/cb", true, false),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:70000/cb", true, false),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:80@evil.example/cb", true, false),
+        ("http://127.0.0.1/cb", "http://127.0.0.1.evil.example/cb", true, false),
+        ("http://localhost/cb", "http://localhost:8080/cb", true, false),
+    ];
+    for (registered, presented, native, expected) in table {
+        assert_eq!(uri::matches(registered, presented, native), expected, "{registered} {presented} {native}");
+    }
+}
+
+#[test]
+fn only_safe_redirect_uris_can_be_registered() {
+    let table = [
+        ("https://a.example/cb", false, true),
+        ("http://localhost:3000/cb", false, true),
+        ("http://a.example/cb", false, false),
+        ("https://a.example/cb#x", false, false),
+        ("https://u:p@a.example/", false, false),
+        ("https://*.example/", false, false),
+        ("https://a.example/\u{ac00}", false, false),
+        ("javascript:alert(1)", true, false),
+        ("com.example.app:/cb", true, true),
+        ("com.example.app:/cb", false, false),
+        ("myapp://cb", true, false),
+        ("/cb", false, false),
+    ];
+    for (text, native, good) in table {
+        assert_eq!(uri::redirect_fault(text, native).is_none(), good, "{text} {native}");
+    }
+}
+
+#[test]
+fn answers_are_added_to_a_registered_query_as_it_stands() {
+    let pairs = [("a", "b c&=%+")];
+    assert_eq!(uri::with_query("https://x/cb", &pairs), "https://x/cb?a=b%20c%26%3D%25%2B");
+    assert_eq!(uri::with_query("https://x/cb?q=%41", &pairs), "https://x/cb?q=%41&a=b%20c%26%3D%25%2B");
+}
+
+#[test]
+fn pkce_compares_by_s256_and_takes_neither_half_alone() {
+    // RFC 7636 appendix B.
+    let (verifier, challenge) =
+        ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    assert_eq!(pkce::verify(Some(challenge), Some(verifier)), Ok(()));
+    assert_eq!(pkce::verify(Some(challenge), None), Err(Reason::VerifierMissing));
+    assert_eq!(pkce::verify(None, Some(verifier)), Err(Reason::VerifierUnexpected));
+    for wrong in [challenge, "short", "", &"a".repeat(129)] {
+        assert_eq!(pkce::verify(Some(challenge), Some(wrong)), Err(Reason::VerifierWrong), "{wrong}");
+    }
+}
+
+#[test]
+fn prompts_scopes_and_parameters_are_read_strictly() {
+    assert!(Prompt::parse("login consent").is_ok_and(|p| p.login && p.consent && !p.none));
+    assert!(Prompt::parse("none consent").is_err() && Prompt::parse("NONE").is_err());
+    assert_eq!(ScopeSet::parse("b a  b").unwrap().to_string(), "b a");
+    assert!(ScopeSet::parse("a\"").is_none() && ScopeSet::parse("a\n").is_none());
+    let params = Params::parse(b"a=1&b=&c=%41%2B+&a=2");
+    assert_eq!((params.optional("a"), params.optional("b"), params.optional("c")), (Some("1"), None, Some("A+ ")));
+    assert_eq!(params.once(), Err(Reason::ParameterRepeated));
+}
+
+#[test]
+fn each_client_authenticates_by_its_registered_method_alone() {
+    let pepper = Pepper::derive(&[3; 32], "test");
+    let client = |method: &str| {
+        let json = json!({ "redirect_uris": ["https://a.example/"], "token_endpoint_auth_method": method });
+        let metadata = Registration::parse(&json).unwrap().metadata;
+        let secret = (metadata.token_endpoint_auth_method != AuthMethod::None).then(|| pepper.digest(&["c", "s:%& +"]));
+        Client { id: "c".into(), secret, metadata, created_at: 0 }
+    };
+    // Basic of the form-urlencoded `c` and `s:%& +` (RFC 6749 2.3.1).
+    let basic = Some("Basic YzpzJTNBJTI1JTI2KyUyQg==");
+    let post = "client_id=c&client_secret=s%3A%25%26+%2B";
+    let table: [(&str, Option<&str>, &str, Option<Reason>); 8] = [
+        ("client_secret_basic", basic, "client_id=c", None),
+        ("client_secret_basic", Some("Basic Yzp4"), "", Some(Reason::ClientSecretWrong)),
+        ("client_secret_basic", None, post, Some(Reason::ClientAuthMethodWrong)),
+        ("client_secret_post", None, post, None),
+        ("client_secret_post", None, "client_id=c", Some(Reason::ClientAuthMethodWrong)),
+        ("client_secret_post", basic, "", Some(Reason::ClientAuthMethodWrong)),
+        ("none", None, "client_id=c", None),
+        ("none", None, post, Some(Reason::ClientAuthMethodWrong)),
+    ];
+    for (method, header, form, expected) in table {
+        let presented = Presented::parse(header, &Params::parse(form.as_bytes())).ok().unwrap();
+        let refused = presented.authenticate(&client(method), &pepper).err().map(|r| r.reason);
+        assert_eq!(refused, expected, "{method} {header:?} {form}");
+    }
+}
+
+#[test]
+fn registrations_are_refused_by_their_rfc7591_code() {
+    let table: [(Value, &str); 7] = [
+        (json!([]), "invalid_client_metadata"),
+        (json!({}), "invalid_redirect_uri"),
+        (json!({ "redirect_uris": ["http://a.example/"] }), "invalid_redirect_uri"),
+        (json!({ "redirect_uris": ["https://a.example/"], "response_types": ["token"] }), "invalid_client_metadata"),
+        (json!({ "redirect_uris": ["https://a.example/"], "grant_types": ["password"] }), "invalid_client_metadata"),
+        (json!({ "redirect_uris": ["https://a.example/"], "client_id": "a\nb" }), "invalid_client_metadata"),
+        (json!({ "redirect_uris": ["https://a.example/"], "logo_uri": "javascript:x" }), "invalid_client_metadata"),
+    ];
+    for (metadata, code) in table {
+        assert_eq!(Registration::parse(&metadata).unwrap_err().code, code, "{metadata}");
+    }
+    let lenient = json!({ "redirect_uris": ["https://a.example/"], "client_name": null, "something_new": { "a": 1 } });
+    assert!(Registration::parse(&lenient).is_ok(), "null is absent, unknown members are ignored");
+}
+
+#[test]
+fn secrets_do_not_print_and_their_successors_need_the_parent() {
+    struct Fixed;
+    impl latchkey_protocol::Entropy for Fixed {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(9);
+        }
+    }
+    let secret = Secret::generate(SecretKind::RefreshToken, &Fixed);
+    assert_eq!(format!("{secret:?}"), "Secret(..)");
+    assert_eq!(Secret::presented(SecretKind::Session, secret.expose()), None, "one kind does not pass as another");
+    let next = secret.successor(SecretKind::RefreshToken, "family");
+    assert_eq!(next, secret.successor(SecretKind::RefreshToken, "family"));
+    assert_ne!(next, secret.successor(SecretKind::RefreshToken, "another"));
+}
