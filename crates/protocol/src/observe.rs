@@ -17,6 +17,13 @@ pub struct Observed {
     pub refused: Option<(Reason, String)>,
 }
 
+/// The first segment of a path: below it stand secrets of interactions, which are neither logged nor kept.
+pub fn first_segment(path: &str) -> &str {
+    let rest = path.strip_prefix('/').unwrap_or(path);
+    let end = rest.find('/').map_or(path.len(), |at| at + path.len() - rest.len());
+    &path[..end]
+}
+
 /// Where refusals go. Bounded: under a flood some are only logged.
 pub trait Refusals: Send + Sync {
     /// Keeps a refusal and returns its reference.

@@ -23,7 +23,7 @@ use latchkey_protocol::{
     authorization::Lifetimes,
     client::ReturnTo,
     error::Refused,
-    observe::{Observed, Refusals, RequestId},
+    observe::{Observed, Refusals, RequestId, first_segment},
     paths,
     secret::Pepper,
     time::Timestamp,
@@ -87,7 +87,7 @@ impl Provider {
         let id = extensions.get::<RequestId>().map(|r| r.0.clone()).unwrap_or_default();
         let mut observed = extensions.remove::<Observed>().unwrap_or_default();
         let client = observed.client_id.as_deref();
-        let reference = self.refusals.record(refused, request.path(), client, &id);
+        let reference = self.refusals.record(refused, first_segment(request.path()), client, &id);
         observed.refused = Some((refused.reason, reference.clone()));
         extensions.insert(observed);
         reference

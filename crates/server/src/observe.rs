@@ -17,7 +17,7 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use latchkey_protocol::observe::{Observed, Peer, RequestId};
+use latchkey_protocol::observe::{Observed, Peer, RequestId, first_segment};
 use rand::RngCore;
 
 static PROCESS: LazyLock<u32> = LazyLock::new(|| rand::rngs::OsRng.next_u32());
@@ -60,13 +60,6 @@ pub async fn observe(
         None => tracing::info!(target: "request", request = %id, method, path, status, client, micros),
     }
     Ok(response)
-}
-
-/// Below the first segment stand secrets of interactions.
-fn first_segment(path: &str) -> &str {
-    let rest = path.strip_prefix('/').unwrap_or(path);
-    let end = rest.find('/').map_or(path.len(), |at| at + path.len() - rest.len());
-    &path[..end]
 }
 
 /// The caller's address: the last one in X-Forwarded-For that is no trusted proxy, if a trusted proxy speaks.

@@ -14,7 +14,7 @@ use latchkey_protocol::{
     Clock, Entropy, Reason, Store,
     authorization::Lifetimes,
     error::Refused,
-    observe::{Observed, Refusals, RequestId},
+    observe::{Observed, Refusals, RequestId, first_segment},
     paths,
     secret::Pepper,
 };
@@ -51,9 +51,7 @@ impl Ui {
     pub(crate) fn refuse(&self, request: &HttpRequest, refused: &Refused) -> HttpResponse {
         let mut extensions = request.extensions_mut();
         let id = extensions.get::<RequestId>().map(|r| r.0.clone()).unwrap_or_default();
-        // An interaction's secret stands in the path: only its first segment is kept.
-        let endpoint: String = request.path().split('/').take(2).collect::<Vec<_>>().join("/");
-        let reference = self.refusals.record(refused, &endpoint, None, &id);
+        let reference = self.refusals.record(refused, first_segment(request.path()), None, &id);
         extensions.insert(Observed { client_id: None, refused: Some((refused.reason, reference.clone())) });
         drop(extensions);
         error_page(self, request, refused.reason, &reference)
@@ -81,8 +79,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 /// What is answered where there is nothing.
 pub async fn not_found(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
-    ui.refuse(
-        &request,
-        &Reason::PageUnknown.because("an address of discovery", request.path().chars().take(60).collect::<String>()),
-    )
+    let came = first_segment(request.path()).to_owned();
+    ui.refuse(&request, &Reason::PageUnknown.because("an address of discovery", came))
 }

@@ -155,6 +155,13 @@ fn the_database_holds_no_secret() {
     on(Kind::Sqlite, &async |h: Harness| {
         let code = h.code(&h.browser(), &[]).await;
         let tokens = h.exchange(&code).await.json;
+        // A refusal at an interaction's address is kept without the address.
+        let mine = h.browser();
+        let at = mine.location(&mine.begin(&[]).await);
+        for page in [at.replace("/login/", "/authorize/"), at.clone(), format!("{at}/more")] {
+            assert!(h.browser().get(&page).await.text.contains("error-ref"));
+        }
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(300)).await;
         let secret = claims(&tokens["refresh_token"])["jti"].as_str().unwrap().to_owned();
         let folder = h.keys_dir().parent().unwrap().to_path_buf();
         let mut all = Vec::new();
