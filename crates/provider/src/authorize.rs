@@ -179,7 +179,8 @@ fn hint(provider: &Provider, params: &Params) -> Hint {
     }
 }
 
-fn page(provider: &Provider, request: &HttpRequest, refused: &Refused) -> HttpResponse {
+/// A final error page.
+pub fn page(provider: &Provider, request: &HttpRequest, refused: &Refused) -> HttpResponse {
     let reference = provider.refuse(request, refused);
     provider.pages.refusal(request, refused.reason, &reference)
 }

@@ -1,15 +1,34 @@
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, http::header};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 use latchkey_protocol::{Params, Reason, client::Client, client_auth::Presented, error::Refused};
 
-use crate::{Fault, Provider};
+use crate::{Fault, Provider, http};
+
+/// The first phases of every endpoint that a client calls: read the form once, find out which client is asking.
+///
+/// # Errors
+/// The outer error is ours, the inner one the answer that refuses.
+pub async fn called_by(
+    provider: &Provider,
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<Result<(Params, Arc<Client>), HttpResponse>, Fault> {
+    let params = match http::form(request, body) {
+        Ok(params) => params,
+        Err(refused) => return Ok(Err(http::refusal(provider, request, &refused))),
+    };
+    Ok(match authenticate(provider, request, &params).await? {
+        Ok(client) => Ok((params, client)),
+        Err(refused) => Err(http::refusal(provider, request, &refused)),
+    })
+}
 
 /// Finds out which client is asking (RFC 6749 2.3).
 ///
 /// # Errors
 /// The outer error is ours, the inner one a refusal.
-pub async fn authenticate(
+async fn authenticate(
     provider: &Provider,
     request: &HttpRequest,
     params: &Params,

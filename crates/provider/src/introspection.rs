@@ -16,18 +16,14 @@ pub async fn introspect(
     request: HttpRequest,
     body: web::Bytes,
 ) -> Result<HttpResponse, Fault> {
-    let params = match http::form(&request, &body) {
-        Ok(params) => params,
-        Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),
+    let (params, client) = match client_auth::called_by(&provider, &request, &body).await? {
+        Ok(called) => called,
+        Err(response) => return Ok(response),
     };
-    let client = match client_auth::authenticate(&provider, &request, &params).await? {
-        Ok(client) if client.is_public() => {
-            let refused = Reason::ClientAuthMissing.because("a confidential client", "a public one");
-            return Ok(http::refusal(&provider, &request, &refused));
-        }
-        Ok(client) => client,
-        Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),
-    };
+    if client.is_public() {
+        let refused = Reason::ClientAuthMissing.because("a confidential client", "a public one");
+        return Ok(http::refusal(&provider, &request, &refused));
+    }
     let Some(token) = params.optional("token") else {
         return Ok(http::refusal(&provider, &request, &Reason::ParameterMissing.because("token", "nothing")));
     };

@@ -2,14 +2,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
     Params,
     claims::{ID_TOKEN_TYPE, IdToken},
-    error::Refused,
     logout::{destination, same_client},
     paths, uri,
 };
 
 use crate::{
     Fault, LogoutRequest, Provider,
-    authorize::{see_other, session},
+    authorize::{page, see_other, session},
 };
 
 pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> Result<HttpResponse, Fault> {
@@ -66,9 +65,4 @@ async fn end_session(provider: &Provider, request: &HttpRequest, params: &Params
     let mut response = see_other(&to.map_or(done, |to| uri::with_query(&to, &state)));
     provider.pages.forget_session(&mut response);
     Ok(response)
-}
-
-fn page(provider: &Provider, request: &HttpRequest, refused: &Refused) -> HttpResponse {
-    let reference = provider.refuse(request, refused);
-    provider.pages.refusal(request, refused.reason, &reference)
 }

@@ -12,13 +12,9 @@ pub async fn revoke(
     request: HttpRequest,
     body: web::Bytes,
 ) -> Result<HttpResponse, Fault> {
-    let params = match http::form(&request, &body) {
-        Ok(params) => params,
-        Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),
-    };
-    let client = match client_auth::authenticate(&provider, &request, &params).await? {
-        Ok(client) => client,
-        Err(refused) => return Ok(http::refusal(&provider, &request, &refused)),
+    let (params, client) = match client_auth::called_by(&provider, &request, &body).await? {
+        Ok(called) => called,
+        Err(response) => return Ok(response),
     };
     let Some(token) = params.optional("token") else {
         return Ok(http::refusal(&provider, &request, &Reason::ParameterMissing.because("token", "nothing")));

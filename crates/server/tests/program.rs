@@ -184,10 +184,7 @@ fn bad_input_gets_one_clear_sentence_and_leaves_nothing_half_made() {
     refused(&at.run(&["serve"], ""), "chmod 600");
     let out = at.command(&["dev"]).env("LATCHKEY_ISSUER", "https://id.example").output().unwrap();
     refused(&out, "loopback");
-    refused(
-        &at.run(&["why", "NOSUCHRF"], ""),
-        "chmod 600".replace("chmod 600", "no refusal has the reference").as_str(),
-    );
+    refused(&at.run(&["why", "NOSUCHRF"], ""), "no refusal has the reference");
 }
 
 #[test]
@@ -305,42 +302,16 @@ fn what_was_answered_survives_a_kill() {
     );
     let http = reqwest_blocking();
     let mut server = at.serve();
-    let families: Vec<String> = http.0.block_on(async {
-        let browser = reqwest::Client::builder()
-            .no_proxy()
-            .cookie_store(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
-        let mut all = Vec::new();
-        for _ in 0..FAMILIES {
-            all.push(family(&browser, &at.issuer()).await);
-        }
-        all
-    });
-    for round in 0..3 {
-        let newest: Arc<Vec<Mutex<String>>> = Arc::new(families.iter().map(|t| Mutex::new(t.clone())).collect());
-        let tokens: Vec<String> = if round == 0 {
-            families.clone()
-        } else {
-            // Later rounds begin with new families, so that each round is alike.
-            http.0.block_on(async {
-                let browser = reqwest::Client::builder()
-                    .no_proxy()
-                    .cookie_store(true)
-                    .redirect(reqwest::redirect::Policy::none())
-                    .build()
-                    .unwrap();
-                let mut all = Vec::new();
-                for _ in 0..FAMILIES {
-                    all.push(family(&browser, &at.issuer()).await);
-                }
-                all
-            })
-        };
-        for (slot, token) in newest.iter().zip(tokens) {
-            *slot.lock().unwrap() = token;
-        }
+    for _ in 0..3 {
+        let newest: Arc<Vec<Mutex<String>>> = Arc::new(http.0.block_on(async {
+            let browser = reqwest::Client::builder().no_proxy().cookie_store(true);
+            let browser = browser.redirect(reqwest::redirect::Policy::none()).build().unwrap();
+            let mut all = Vec::new();
+            for _ in 0..FAMILIES {
+                all.push(Mutex::new(family(&browser, &at.issuer()).await));
+            }
+            all
+        }));
         let dead = Arc::new(AtomicBool::new(false));
         let rotations = http.0.block_on(async {
             let mut tasks = Vec::new();

@@ -86,14 +86,10 @@ pub fn run(mut settings: Settings, data: Option<PathBuf>, app_port: u16, api_por
             println!("  {username:<8} password {password}");
         }
         println!("\nCtrl-C ends it.");
-        let (provider, app, api) = futures_join(server, app, api).await;
+        let (provider, app, api) = tokio::join!(server, app, api);
         provider.and(app).and(api)?;
         Ok(ExitCode::SUCCESS)
     })
-}
-
-async fn futures_join<A: Future, B: Future, C: Future>(a: A, b: B, c: C) -> (A::Output, B::Output, C::Output) {
-    tokio::join!(a, b, c)
 }
 
 /// A random word of letters and digits that are hard to mistake for one another.

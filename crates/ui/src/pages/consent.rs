@@ -1,8 +1,8 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
-use latchkey_protocol::{Params, Reason, StoreError, consent::Consent, paths, secret::same, uri};
+use latchkey_protocol::{StoreError, consent::Consent, uri};
 
-use super::{Open, display_name, fault, open, render, see_other};
+use super::{Open, back, display_name, fault, open, open_form, render};
 use crate::{Ui, Words, headers::words};
 
 struct Scope {
@@ -55,24 +55,16 @@ fn page(ui: &Ui, request: &HttpRequest, open: &Open) -> HttpResponse {
     render(&page, StatusCode::OK, false)
 }
 
-fn back(ui: &Ui, open: &Open) -> HttpResponse {
-    see_other(&format!("{}{}", ui.base, paths::resume(open.secret.expose())))
-}
-
 pub async fn submit(
     ui: web::Data<Ui>,
     request: HttpRequest,
     interaction: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let open = match open(&ui, &request, &interaction, "consent").await {
-        Ok(open) => open,
+    let (open, form) = match open_form(&ui, &request, &interaction, "consent", &body).await {
+        Ok(sent) => sent,
         Err(response) => return response,
     };
-    let form = Params::parse(&body);
-    if !same(form.optional("csrf").unwrap_or_default(), &open.csrf) {
-        return ui.refuse(&request, &Reason::FormForged.into());
-    }
     match decide(&ui, &open, form.optional("decision")).await {
         Ok(()) => back(&ui, &open),
         Err(error) => fault(&ui, &request, &error),

@@ -7,15 +7,14 @@ use actix_web::{
 };
 use askama::Template;
 use latchkey_protocol::{
-    Params, Reason, Secret, SecretKind, StoreError,
+    Params, Secret, SecretKind, StoreError,
     observe::Peer,
-    paths,
-    secret::{new_id, same},
+    secret::new_id,
     session::{Cookie, Session},
     user::User,
 };
 
-use super::{Open, display_name, fault, open, render, see_other, session_secret};
+use super::{Open, back, display_name, fault, open, open_form, render, session_secret};
 use crate::{Ui, Words, cookies::cookie, headers::words, password::Checked};
 
 #[derive(Template)]
@@ -76,24 +75,16 @@ pub async fn submit(
     interaction: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let open = match open(&ui, &request, &interaction, "login").await {
-        Ok(open) => open,
+    let (open, form) = match open_form(&ui, &request, &interaction, "login", &body).await {
+        Ok(sent) => sent,
         Err(response) => return response,
     };
-    let form = Params::parse(&body);
-    if !same(form.optional("csrf").unwrap_or_default(), &open.csrf) {
-        return ui.refuse(&request, &Reason::FormForged.into());
-    }
     let done = if form.optional("continue").is_some() {
         go_on(&ui, &open).await
     } else {
         sign_in(&ui, &request, &open, &form).await
     };
     done.unwrap_or_else(|error| fault(&ui, &request, &error))
-}
-
-fn back(ui: &Ui, open: &Open) -> HttpResponse {
-    see_other(&format!("{}{}", ui.base, paths::resume(open.secret.expose())))
 }
 
 /// The person chose the account that is signed in already.

@@ -14,10 +14,12 @@ use actix_web::{
 };
 use askama::Template;
 use latchkey_protocol::{
-    Digest, Reason, Secret, SecretKind, StoreError,
+    Digest, Params, Reason, Secret, SecretKind, StoreError,
     client::Client,
     error::Refused,
     interaction::Interaction,
+    paths,
+    secret::same,
     session::{Cookie, Session, cookie_name},
     user::User,
 };
@@ -83,6 +85,27 @@ pub async fn open(ui: &Ui, request: &HttpRequest, interaction: &str, page: &str)
     let session = session(ui, request).await.map_err(fail)?;
     let csrf = csrf(ui, &browser, page, secret.expose());
     Ok(Open { secret, interaction, client, session, csrf })
+}
+
+/// As [`open`], for a form that was sent: its anti-forgery token is the page's.
+pub async fn open_form(
+    ui: &Ui,
+    request: &HttpRequest,
+    interaction: &str,
+    page: &str,
+    body: &[u8],
+) -> Result<(Open, Params), HttpResponse> {
+    let open = open(ui, request, interaction, page).await?;
+    let form = Params::parse(body);
+    if !same(form.optional("csrf").unwrap_or_default(), &open.csrf) {
+        return Err(ui.refuse(request, &Reason::FormForged.into()));
+    }
+    Ok((open, form))
+}
+
+/// Back to the address that says what is next.
+pub fn back(ui: &Ui, open: &Open) -> HttpResponse {
+    see_other(&format!("{}{}", ui.base, paths::resume(open.secret.expose())))
 }
 
 /// Who is signed in at this browser.
