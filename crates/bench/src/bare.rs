@@ -1,13 +1,19 @@
 //! A bare actix-web that answers given bytes: what a read could cost at least.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::{Child, Command},
+};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Result;
 
-use crate::{Measured, Options, client, scenarios, server};
+use crate::{
+    Load, Measured, client, scenarios,
+    server::{self, Target},
+};
 
-const PORT: u16 = 18081;
+const PORT: u16 = 18090;
 
 /// Answers the file's bytes at every address.
 pub fn serve(file: &Path) -> Result<()> {
@@ -38,26 +44,32 @@ pub fn serve(file: &Path) -> Result<()> {
     })
 }
 
-pub async fn measure(bytes: &[u8], options: &Options) -> Result<Measured> {
-    let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), bytes)?;
-    let mut child = Command::new("taskset")
-        .args(["-c", &options.cores])
-        .arg(std::env::current_exe()?)
-        .arg("--bare")
-        .arg(file.path())
-        .spawn()?;
-    server::ready(PORT, "/")?;
-    let mut runs = Vec::new();
-    for _ in 0..options.runs {
-        let request = client::get("/", "");
-        runs.push(
-            scenarios::drive(PORT, child.id(), options, async |c, _| c.send(&request).await?.expect(200).map(|_| ()))
-                .await?,
-        );
+pub struct Bare {
+    child: Child,
+    target: Target,
+    _file: tempfile::NamedTempFile,
+}
+
+impl Bare {
+    pub fn start(bytes: &[u8], cores: &str) -> Result<Self> {
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), bytes)?;
+        let mut command = Command::new("taskset");
+        command.args(["-c", cores]).arg(std::env::current_exe()?).arg("--bare").arg(file.path());
+        let child = command.spawn()?;
+        server::ready(PORT, "/")?;
+        let target = Target::one(PORT, child.id());
+        Ok(Self { child, target, _file: file })
     }
-    child.kill()?;
-    child.wait()?;
-    runs.sort_by(|a, b| a.per_cpu_second.total_cmp(&b.per_cpu_second));
-    Ok(runs[runs.len() / 2].clone())
+
+    pub async fn measure(&self, load: &Load) -> Result<Measured> {
+        let request = client::get("/", "");
+        scenarios::drive(&self.target, load, async |c, _| c.send(&request).await?.expect(200).map(|_| ())).await
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        server::end(&mut self.child);
+    }
 }

@@ -31,6 +31,13 @@ impl Answer {
         Ok(serde_json::from_slice(&self.body)?)
     }
 
+    /// Where it sends the browser, on the same server.
+    pub fn path(&self) -> Result<String> {
+        let location = self.header("location").with_context(|| self.head.clone())?;
+        let path = location.strip_prefix("http://").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+        Ok(path.unwrap_or(location).to_owned())
+    }
+
     pub fn expect(self, status: u16) -> Result<Self> {
         if self.status != status {
             bail!("{} instead of {status}: {}\n{}", self.status, self.head, String::from_utf8_lossy(&self.body));
@@ -85,7 +92,9 @@ impl Connection {
             body.len()
         );
         let answer = self.send(request.as_bytes()).await?;
-        for line in answer.head.lines().filter_map(|l| l.strip_prefix("set-cookie: ")) {
+        for line in answer.head.lines().filter(|l| l.get(..12).is_some_and(|n| n.eq_ignore_ascii_case("set-cookie: ")))
+        {
+            let line = &line[12..];
             if let Some((name, value)) = line.split(';').next().and_then(|c| c.split_once('=')) {
                 self.cookies.retain(|(known, _)| known != name);
                 self.cookies.push((name.to_owned(), value.to_owned()));

@@ -10,11 +10,13 @@ mod server;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use bare::Bare;
 use clap::Parser;
 use latchkey_jose::{Signer, SigningKey};
-use server::Server;
+use scenarios::World;
+use server::{Peer, Server};
 
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 struct Options {
     /// Seconds for each scenario.
     #[arg(long, default_value_t = 3)]
@@ -31,6 +33,12 @@ struct Options {
     /// postgres://... instead of SQLite.
     #[arg(long)]
     database_url: Option<String>,
+    /// Nodes on that PostgreSQL, all on the same cores.
+    #[arg(long, default_value_t = 1)]
+    nodes: u16,
+    /// Measures the npm package oidc-provider too, run by run beside us; needs Node.
+    #[arg(long)]
+    peer: bool,
     /// Only the scenarios whose name has this in it.
     #[arg(long, default_value = "")]
     only: String,
@@ -39,9 +47,17 @@ struct Options {
     bare: Option<std::path::PathBuf>,
 }
 
+/// How hard a server is driven.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    pub seconds: u64,
+    pub connections: usize,
+}
+
 /// What one scenario showed.
 #[derive(Debug, Clone)]
 pub struct Measured {
+    pub count: usize,
     pub per_second: f64,
     pub per_cpu_second: f64,
     pub p50: Duration,
@@ -68,49 +84,81 @@ fn main() -> Result<()> {
 
 async fn run(options: &Options) -> Result<()> {
     server::keep_off(&options.cores)?;
-    let limit = signatures_per_cpu_second(&options.cores)?;
-    println!("RS256 signatures per second and core: {limit:.0}\n");
+    let load = Load { seconds: options.seconds, connections: options.connections };
+    let signatures = signatures_per_cpu_second(&options.cores)?;
+    println!("RS256 signatures per second and core: {signatures:.0}");
     let started = Instant::now();
-    let server = Server::start(options)?;
-    println!("idle memory: {:.1} MB", server.memory_mb());
-    let mut world = scenarios::World::prepare(&server, options).await?;
-    println!("{:<22} {:>9} {:>9} {:>9} {:>12} {:>8}  limit", "", "req/s", "p50 ms", "p99 ms", "per CPU-s", "ratio");
+    let mut server = Server::start(options)?;
+    println!("idle memory: {:.1} MB\n", server.target().memory_mb());
+    server.prepare()?;
+    let mut ours = World::prepare(server.target(), &load).await?;
+    let peer = if options.peer { Some(Peer::start(&options.cores)?) } else { None };
+    let mut theirs = match &peer {
+        Some(peer) => Some(World::prepare(peer.target(), &load).await?),
+        None => None,
+    };
+    let beside = if options.peer { "oidc-provider per CPU-s  ratio" } else { "" };
+    println!(
+        "{:18} {:>8} {:>8} {:>8} {:>10} {:>6}  {:28} {beside}",
+        "", "req/s", "p50 ms", "p99 ms", "per CPU-s", "ratio", "limit"
+    );
     for name in scenarios::NAMES.into_iter().filter(|n| n.contains(&options.only)) {
-        let mut runs = Vec::new();
+        let limit = ours.limit(name);
+        let bare = match &limit {
+            Limit::Bare(bytes) => Some(Bare::start(bytes, &options.cores)?),
+            _ => None,
+        };
+        // Run by run, so that what else the machine does falls on all alike.
+        let (mut us, mut them, mut least) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..options.runs {
-            runs.push(world.run(name, &server, options).await?);
+            us.push(ours.run(name, &load).await?);
+            if let Some(theirs) = &mut theirs {
+                them.push(theirs.run(name, &load).await?);
+            }
+            if let Some(bare) = &bare {
+                least.push(bare.measure(&load).await?);
+            }
         }
-        runs.sort_by(|a, b| a.per_cpu_second.total_cmp(&b.per_cpu_second));
-        let median = runs[runs.len() / 2].clone();
-        let (ratio, against) = match world.limit(name) {
-            Limit::Signatures(n) => (median.per_cpu_second / (limit / n), format!("{n} signatures")),
-            Limit::Bare(bytes) => {
-                let bare = bare::measure(&bytes, options).await?;
-                (
-                    median.per_cpu_second / bare.per_cpu_second,
-                    format!("bare actix-web {:.0}/CPU-s", bare.per_cpu_second),
-                )
+        let us = median(us);
+        let (limit, against) = match limit {
+            Limit::Signatures(n) => (signatures / n, format!("{n} signatures")),
+            Limit::Bare(_) => {
+                let bare = median(least).per_cpu_second;
+                (bare, format!("bare actix-web {bare:.0}/CPU-s"))
             }
             Limit::None => (f64::NAN, "-".to_owned()),
         };
+        let beside = if them.is_empty() {
+            String::new()
+        } else {
+            let them = median(them).per_cpu_second;
+            format!("{them:>23.0} {:>6.2}", us.per_cpu_second / them)
+        };
         let ms = |d: Duration| d.as_secs_f64() * 1000.0;
         println!(
-            "{name:<22} {:>9.0} {:>9.2} {:>9.2} {:>12.0} {ratio:>8.2}  {against}",
-            median.per_second,
-            ms(median.p50),
-            ms(median.p99),
-            median.per_cpu_second
+            "{name:18} {:>8.0} {:>8.2} {:>8.2} {:>10.0} {:>6.2}  {against:28} {beside}",
+            us.per_second,
+            ms(us.p50),
+            ms(us.p99),
+            us.per_cpu_second,
+            us.per_cpu_second / limit
         );
     }
     println!(
         "\nmemory after {} requests: {:.1} MB ({:.0} s)",
-        world.answered(),
-        server.memory_mb(),
+        ours.answered(),
+        server.target().memory_mb(),
         started.elapsed().as_secs_f64()
     );
     let (database, restarted) = server.restart()?;
     println!("start to /readyz on the existing database ({database}): {:.0} ms", restarted.as_secs_f64() * 1000.0);
     Ok(())
+}
+
+/// The run in the middle.
+fn median(mut runs: Vec<Measured>) -> Measured {
+    runs.sort_by(|a, b| a.per_cpu_second.total_cmp(&b.per_cpu_second));
+    runs.swap_remove(runs.len() / 2)
 }
 
 /// One thread on the server's cores, signing a token's claims over and over.

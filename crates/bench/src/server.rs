@@ -1,4 +1,4 @@
-//! The server under test, on cores of its own.
+//! The servers under test, on cores of their own.
 
 use std::{
     io::{Read, Write},
@@ -7,23 +7,45 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::Options;
+use crate::{Options, client::Connection};
 
-pub const PORT: u16 = 18080;
-pub const ISSUER: &str = "http://127.0.0.1:18080";
+const PORT: u16 = 18080;
+const PEER_PORT: u16 = 18091;
+const ISSUER: &str = "http://127.0.0.1:18080";
 pub const SECRET: &str = "bench-secret-0123456789-abcdefghijklm";
 
-pub struct Server {
-    child: std::cell::RefCell<Child>,
-    folder: tempfile::TempDir,
-    cores: String,
-    database_url: String,
+/// The processes that answer as one server.
+#[derive(Debug, Clone)]
+pub struct Target {
+    nodes: Vec<(u16, u32)>,
+    /// The app whose access tokens userinfo and introspection take.
+    pub reader: &'static str,
+}
+
+impl Target {
+    pub fn one(port: u16, pid: u32) -> Self {
+        Self { nodes: vec![(port, pid)], reader: "bench" }
+    }
+
+    /// A connection to one of the nodes, in turn.
+    pub async fn connect(&self, n: usize) -> Result<Connection> {
+        Connection::open(self.nodes[n % self.nodes.len()].0).await
+    }
+
+    pub fn cpu_seconds(&self) -> f64 {
+        self.nodes.iter().map(|(_, pid)| cpu_seconds(*pid)).sum()
+    }
+
+    /// Resident memory of all nodes.
+    pub fn memory_mb(&self) -> f64 {
+        self.nodes.iter().map(|(_, pid)| memory_mb(*pid)).sum()
+    }
 }
 
 /// CPU seconds of a process so far.
-pub fn cpu_seconds(pid: u32) -> f64 {
+fn cpu_seconds(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after = stat.rsplit(')').next().unwrap_or_default();
     let fields: Vec<f64> = after.split_whitespace().filter_map(|f| f.parse().ok()).collect();
@@ -31,12 +53,17 @@ pub fn cpu_seconds(pid: u32) -> f64 {
     (fields.get(10).unwrap_or(&0.0) + fields.get(11).unwrap_or(&0.0)) / 100.0
 }
 
-fn taskset(list: &str, pid: u32) -> Result<()> {
-    let done = Command::new("taskset").args(["-a", "-cp", list, &pid.to_string()]).stdout(Stdio::null()).status();
-    match done {
-        Ok(status) if status.success() => Ok(()),
-        _ => bail!("taskset -cp {list} {pid} failed (util-linux)"),
-    }
+fn memory_mb(pid: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+}
+
+fn taskset(list: &str, thread: bool, id: &str) -> Result<()> {
+    let how = if thread { "-cp" } else { "-acp" };
+    let done = Command::new("taskset").args([how, list, id]).stdout(Stdio::null()).status();
+    ensure!(done.is_ok_and(|status| status.success()), "taskset {how} {list} {id} failed (util-linux)");
+    Ok(())
 }
 
 /// Keeps this process off the server's cores, where there are others.
@@ -48,15 +75,12 @@ pub fn keep_off(cores: &str) -> Result<()> {
         println!("there are no cores left for the driver: ratios will be low");
         return Ok(());
     }
-    taskset(&ours.join(","), std::process::id())
+    taskset(&ours.join(","), false, &std::process::id().to_string())
 }
 
 pub fn pin_thread(cores: &str) -> Result<()> {
     let link = std::fs::read_link("/proc/thread-self")?;
-    let id = link.file_name().and_then(|n| n.to_str()).context("no thread id")?.to_owned();
-    let done = Command::new("taskset").args(["-cp", cores, &id]).stdout(Stdio::null()).status()?;
-    anyhow::ensure!(done.success(), "taskset failed");
-    Ok(())
+    taskset(cores, true, link.file_name().and_then(|n| n.to_str()).context("no thread id")?)
 }
 
 pub fn ready(port: u16, path: &str) -> Result<()> {
@@ -73,48 +97,81 @@ pub fn ready(port: u16, path: &str) -> Result<()> {
     bail!("port {port} does not answer")
 }
 
+pub fn end(child: &mut Child) {
+    // It may have ended by itself.
+    let _ended = child.kill();
+    let _waited = child.wait();
+}
+
+pub struct Server {
+    nodes: Vec<Child>,
+    folder: tempfile::TempDir,
+    cores: String,
+    database_url: String,
+}
+
 impl Server {
     pub fn start(options: &Options) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("latchkey-bench").tempdir_in(".")?;
-        let database_url =
-            options.database_url.clone().unwrap_or_else(|| format!("sqlite://{}/latchkey.db", folder.path().display()));
-        let cores = options.cores.clone();
-        let child = std::cell::RefCell::new(spawn(&folder, &database_url, &cores)?);
-        let server = Self { child, folder, cores, database_url };
-        ready(PORT, "/readyz")?;
+        let folder = tempfile::Builder::new().prefix("bench").tempdir_in("target")?;
+        let sqlite = || format!("sqlite://{}/latchkey.db", folder.path().display());
+        let database_url = options.database_url.clone().unwrap_or_else(sqlite);
+        let mut server = Self { nodes: Vec::new(), folder, cores: options.cores.clone(), database_url };
+        for _ in 0..options.nodes {
+            server.add_node()?;
+        }
         Ok(server)
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.borrow().id()
+    pub fn target(&self) -> Target {
+        Target { nodes: (PORT..).zip(self.nodes.iter().map(Child::id)).collect(), reader: "bench" }
     }
 
-    /// Resident memory.
-    pub fn memory_mb(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
-        let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap_or_default();
-        line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+    /// Adds the person and the app.
+    pub fn prepare(&self) -> Result<()> {
+        let user = ["user", "create", "bench", "--email", "bench@example.org", "--password-stdin"];
+        self.command(&user, "correct horse")?;
+        let metadata = format!(
+            r#"{{"client_id":"bench","client_secret":"{SECRET}","trusted":true,"redirect_uris":["https://bench.example/cb"],
+                "grant_types":["authorization_code","refresh_token","client_credentials"]}}"#
+        );
+        self.command(&["client", "create", "--from", "-"], &metadata)
+    }
+
+    fn add_node(&mut self) -> Result<()> {
+        let port = PORT + u16::try_from(self.nodes.len())?;
+        let log = std::fs::File::create(self.folder.path().join(format!("log{port}")))?;
+        let mut command = Command::new("taskset");
+        command.args(["-c", &self.cores, "target/release/latchkey", "serve"]).stderr(log);
+        self.configure(&mut command).env("LATCHKEY_LISTEN", format!("127.0.0.1:{port}"));
+        let no_binary = "cannot start target/release/latchkey; run cargo build --release -p latchkey first";
+        self.nodes.push(command.spawn().context(no_binary)?);
+        ready(port, "/readyz")
+    }
+
+    fn configure<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("LATCHKEY_ISSUER", ISSUER)
+            .env("LATCHKEY_DATABASE_URL", &self.database_url)
+            .env("LATCHKEY_KEYS_DIR", self.folder.path().join("keys"))
+            .env("LATCHKEY_WORKERS", "2")
+            .env("LATCHKEY_TOKENS__ACCESS_TOKEN_LIFETIME", "1h")
     }
 
     /// Runs a command of the binary on the same database.
-    pub fn command(&self, arguments: &[&str], stdin: &str) -> Result<()> {
-        let mut child = base(&self.folder, &self.database_url)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()?;
+    fn command(&self, arguments: &[&str], stdin: &str) -> Result<()> {
+        let mut command = Command::new("target/release/latchkey");
+        self.configure(&mut command).args(arguments).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn()?;
         child.stdin.take().context("stdin")?.write_all(stdin.as_bytes())?;
-        anyhow::ensure!(child.wait()?.success(), "latchkey {arguments:?} failed");
+        ensure!(child.wait()?.success(), "latchkey {arguments:?} failed");
         Ok(())
     }
 
-    /// Ends it and measures a start on the database as it now is.
-    pub fn restart(&self) -> Result<(String, Duration)> {
-        self.child.borrow_mut().kill()?;
-        self.child.borrow_mut().wait()?;
+    /// Ends all nodes and measures the start of one on the database as it now is.
+    pub fn restart(&mut self) -> Result<(String, Duration)> {
+        self.nodes.drain(..).for_each(|mut node| end(&mut node));
         let started = Instant::now();
-        *self.child.borrow_mut() = spawn(&self.folder, &self.database_url, &self.cores)?;
-        ready(PORT, "/readyz")?;
+        self.add_node()?;
         let kind = self.database_url.split(':').next().unwrap_or_default().to_owned();
         Ok((kind, started.elapsed()))
     }
@@ -122,33 +179,36 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ended = self.child.borrow_mut().kill();
-        let _waited = self.child.borrow_mut().wait();
+        self.nodes.iter_mut().for_each(end);
     }
 }
 
-fn base(folder: &tempfile::TempDir, database_url: &str) -> Command {
-    let mut command = Command::new("target/release/latchkey");
-    command
-        .env("LATCHKEY_ISSUER", ISSUER)
-        .env("LATCHKEY_LISTEN", format!("127.0.0.1:{PORT}"))
-        .env("LATCHKEY_DATABASE_URL", database_url)
-        .env("LATCHKEY_KEYS_DIR", folder.path().join("keys"))
-        .env("LATCHKEY_WORKERS", "2")
-        .env("LATCHKEY_TOKENS__ACCESS_TOKEN_LIFETIME", "1h");
-    command
-}
+/// The npm package oidc-provider, set up in `crates/bench/peer`.
+pub struct Peer(Child);
 
-fn spawn(folder: &tempfile::TempDir, database_url: &str, cores: &str) -> Result<Child> {
-    let plain = base(folder, database_url);
-    let log = std::fs::File::create(folder.path().join("log"))?;
-    let mut command = Command::new("taskset");
-    command.args(["-c", cores, "target/release/latchkey", "serve"]).stderr(log);
-    for (name, value) in plain.get_envs() {
-        if let Some(value) = value {
-            command.env(name, value);
+impl Peer {
+    pub fn start(cores: &str) -> Result<Self> {
+        let folder = "crates/bench/peer";
+        if !std::path::Path::new(folder).join("node_modules").exists() {
+            println!("installing the npm packages of {folder}");
+            let done = Command::new("npm").args(["ci", "--silent"]).current_dir(folder).status();
+            ensure!(done.is_ok_and(|s| s.success()), "npm ci failed in {folder}; it needs Node and npm");
         }
+        let mut command = Command::new("taskset");
+        command.args(["-c", cores, "node", "crates/bench/peer/server.mjs"]);
+        command.env("NODE_ENV", "production").env("PORT", PEER_PORT.to_string()).env("SECRET", SECRET);
+        let peer = Self(command.stderr(std::fs::File::create("target/bench-peer.log")?).spawn()?);
+        ready(PEER_PORT, "/readyz").context("see target/bench-peer.log")?;
+        Ok(peer)
     }
-    command.spawn().context("cannot start target/release/latchkey; run cargo build --release -p latchkey first")
+
+    pub fn target(&self) -> Target {
+        Target { reader: "opaque", ..Target::one(PEER_PORT, self.0.id()) }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        end(&mut self.0);
+    }
 }
