@@ -62,9 +62,9 @@ impl Bare {
         Ok(Self { child, target, _file: file })
     }
 
-    pub async fn measure(&self, load: &Load) -> Result<Measured> {
+    pub fn measure(&self, load: &Load) -> Result<Measured> {
         let request = client::get("/", "");
-        scenarios::drive(&self.target, load, async |c, _| c.send(&request).await?.expect(200).map(|_| ())).await
+        scenarios::drive(&self.target, load, async |c, _| c.send(&request).await?.expect(200).map(|_| ()))
     }
 }
 

@@ -52,6 +52,8 @@ struct Options {
 pub struct Load {
     pub seconds: u64,
     pub connections: usize,
+    pub threads: usize,
+    pub spin: bool,
 }
 
 /// What one scenario showed.
@@ -78,23 +80,28 @@ fn main() -> Result<()> {
     if let Some(file) = options.bare {
         return bare::serve(&file);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(run(&options))
+    run(&options)
 }
 
-async fn run(options: &Options) -> Result<()> {
-    server::keep_off(&options.cores)?;
-    let load = Load { seconds: options.seconds, connections: options.connections };
+fn run(options: &Options) -> Result<()> {
+    let drivers = server::keep_off(&options.cores)?;
+    let load = Load {
+        seconds: options.seconds,
+        connections: options.connections,
+        threads: drivers,
+        // PostgreSQL needs the drivers' cores.
+        spin: options.database_url.is_none(),
+    };
     let signatures = signatures_per_cpu_second(&options.cores)?;
     println!("RS256 signatures per second and core: {signatures:.0}");
     let started = Instant::now();
     let mut server = Server::start(options)?;
     println!("idle memory: {:.1} MB\n", server.target().memory_mb());
     server.prepare()?;
-    let mut ours = World::prepare(server.target(), &load).await?;
+    let mut ours = World::prepare(server.target(), &load)?;
     let peer = if options.peer { Some(Peer::start(&options.cores)?) } else { None };
     let mut theirs = match &peer {
-        Some(peer) => Some(World::prepare(peer.target(), &load).await?),
+        Some(peer) => Some(World::prepare(peer.target(), &load)?),
         None => None,
     };
     let beside = if options.peer { "oidc-provider per CPU-s  ratio" } else { "" };
@@ -111,12 +118,12 @@ async fn run(options: &Options) -> Result<()> {
         // Run by run, so that what else the machine does falls on all alike.
         let (mut us, mut them, mut least) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..options.runs {
-            us.push(ours.run(name, &load).await?);
+            us.push(ours.run(name, &load)?);
             if let Some(theirs) = &mut theirs {
-                them.push(theirs.run(name, &load).await?);
+                them.push(theirs.run(name, &load)?);
             }
             if let Some(bare) = &bare {
-                least.push(bare.measure(&load).await?);
+                least.push(bare.measure(&load)?);
             }
         }
         let us = median(us);

@@ -90,7 +90,11 @@ fn text(tokens: &serde_json::Value, name: &'static str) -> Result<String> {
 }
 
 impl World {
-    pub async fn prepare(target: Target, load: &Load) -> Result<Self> {
+    pub fn prepare(target: Target, load: &Load) -> Result<Self> {
+        block_on(Self::prepared(target, load))
+    }
+
+    async fn prepared(target: Target, load: &Load) -> Result<Self> {
         let mut c = target.connect(0).await?;
         let discovery = c.send(&get("/.well-known/openid-configuration", "")).await?.expect(200)?.body;
         let jwks_body = c.send(&get("/jwks.json", "")).await?.expect(200)?.body;
@@ -150,11 +154,11 @@ impl World {
         Ok(())
     }
 
-    pub async fn run(&mut self, name: &str, load: &Load) -> Result<Measured> {
+    pub fn run(&mut self, name: &str, load: &Load) -> Result<Measured> {
         let few = Load { connections: 4, ..*load };
         match name {
-            "discovery" => self.fixed(load, get("/.well-known/openid-configuration", ""), &self.discovery).await,
-            "jwks" => self.fixed(load, get("/jwks.json", ""), &self.jwks_body).await,
+            "discovery" => self.fixed(load, get("/.well-known/openid-configuration", ""), &self.discovery),
+            "jwks" => self.fixed(load, get("/jwks.json", ""), &self.jwks_body),
             "userinfo" => {
                 let requests: Vec<_> = self.access.iter().map(|t| get("/userinfo", &format!("Bearer {t}"))).collect();
                 self.drive(load, async |c, n| {
@@ -162,7 +166,6 @@ impl World {
                     ensure!(answer.body == self.userinfo, "another answer");
                     Ok(())
                 })
-                .await
             }
             "introspection" => {
                 let form = |t: &String| post("/introspect", &basic(self.target.reader), &format!("token={t}"));
@@ -172,105 +175,96 @@ impl World {
                     ensure!(answer.body.windows(13).any(|w| w == b"\"active\":true"), "not active");
                     Ok(())
                 })
-                .await
             }
             "client_credentials" => {
                 let request = post("/token", &basic("bench"), "grant_type=client_credentials");
-                self.drive(load, async |c, n| self.check(n, &c.send(&request).await?.expect(200)?.json()?)).await
+                self.drive(load, async |c, n| self.check(n, &c.send(&request).await?.expect(200)?.json()?))
             }
-            "code exchange" => self.exchange(load).await,
+            "code exchange" => self.exchange(load),
             "code flow" => {
-                let cookies = self.signed_in().await?;
+                let cookies = self.signed_in()?;
                 let authorization = basic("bench");
                 self.drive(load, async |c, n| {
                     c.cookies.clone_from(&cookies);
                     let form = exchange_form(&code(c, "bench").await?);
                     self.check(n, &c.send(&post("/token", &authorization, &form)).await?.expect(200)?.json()?)
                 })
-                .await
             }
-            "login" => self.drive(load, async |c, _| login(c, "bench").await.map(|_| ())).await,
+            "login" => self.drive(load, async |c, _| login(c, "bench").await.map(|_| ())),
             "refresh, 8 logins" => {
-                let stop = std::sync::Arc::new(AtomicBool::new(false));
-                let logins: Vec<_> = (0..8)
-                    .map(|n| {
-                        let (stop, target) = (stop.clone(), self.target.clone());
-                        tokio::spawn(async move {
-                            let mut c = target.connect(n).await?;
-                            while !stop.load(Ordering::Relaxed) {
-                                login(&mut c, "bench").await?;
-                            }
-                            anyhow::Ok(())
-                        })
-                    })
-                    .collect();
-                let measured = self.refresh(&few).await;
-                stop.store(true, Ordering::Relaxed);
-                for login in logins {
-                    login.await??;
-                }
-                measured
+                let (stop, target) = (AtomicBool::new(false), self.target.clone());
+                let one = async |n| {
+                    let mut c = target.connect(n).await?;
+                    while !stop.load(Ordering::Relaxed) {
+                        login(&mut c, "bench").await?;
+                    }
+                    anyhow::Ok(())
+                };
+                std::thread::scope(|scope| {
+                    let logins = scope.spawn(|| block_on(try_join_all((0..8).map(one))));
+                    let measured = self.refresh(&few);
+                    stop.store(true, Ordering::Relaxed);
+                    logins.join().map_err(|_| anyhow::anyhow!("the logins panicked"))??;
+                    measured
+                })
             }
-            "refresh, quiet" => self.refresh(&few).await,
-            _ => self.refresh(load).await,
+            "refresh, quiet" => self.refresh(&few),
+            _ => self.refresh(load),
         }
     }
 
-    async fn drive(&self, load: &Load, step: impl AsyncFn(&mut Connection, usize) -> Result<()>) -> Result<Measured> {
-        let measured = drive(&self.target, load, step).await?;
+    fn drive(&self, load: &Load, step: impl AsyncFn(&mut Connection, usize) -> Result<()> + Sync) -> Result<Measured> {
+        let measured = drive(&self.target, load, step)?;
         self.answered.fetch_add(measured.count, Ordering::Relaxed);
         Ok(measured)
     }
 
-    async fn fixed(&self, load: &Load, request: Vec<u8>, body: &[u8]) -> Result<Measured> {
+    fn fixed(&self, load: &Load, request: Vec<u8>, body: &[u8]) -> Result<Measured> {
         self.drive(load, async |c, _| {
             ensure!(c.send(&request).await?.expect(200)?.body == body, "another answer");
             Ok(())
         })
-        .await
     }
 
     /// Each connection rotates a family of its own.
-    async fn refresh(&mut self, load: &Load) -> Result<Measured> {
+    fn refresh(&mut self, load: &Load) -> Result<Measured> {
         let families: Vec<_> = std::mem::take(&mut self.refresh).into_iter().map(tokio::sync::Mutex::new).collect();
         let authorization = basic("bench");
-        let measured = self
-            .drive(load, async |c, n| {
-                let mut token = families[n % load.connections].lock().await;
-                let form = format!("grant_type=refresh_token&refresh_token={token}");
-                let tokens = c.send(&post("/token", &authorization, &form)).await?.expect(200)?.json()?;
-                *token = text(&tokens, "refresh_token")?;
-                self.check(n, &tokens)
-            })
-            .await;
+        let measured = self.drive(load, async |c, n| {
+            let mut token = families[n % load.connections].lock().await;
+            let form = format!("grant_type=refresh_token&refresh_token={token}");
+            let tokens = c.send(&post("/token", &authorization, &form)).await?.expect(200)?.json()?;
+            *token = text(&tokens, "refresh_token")?;
+            self.check(n, &tokens)
+        });
         self.refresh = families.into_iter().map(tokio::sync::Mutex::into_inner).collect();
         measured
     }
 
     /// The cookies of a person who is signed in.
-    async fn signed_in(&self) -> Result<Vec<(String, String)>> {
-        let mut c = self.target.connect(0).await?;
-        login(&mut c, "bench").await?;
-        Ok(c.cookies)
+    fn signed_in(&self) -> Result<Vec<(String, String)>> {
+        block_on(async {
+            let mut c = self.target.connect(0).await?;
+            login(&mut c, "bench").await?;
+            Ok(c.cookies)
+        })
     }
 
     /// Codes are made beforehand, as many as can be spent in the time.
-    async fn exchange(&self, load: &Load) -> Result<Measured> {
-        let cookies = self.signed_in().await?;
+    fn exchange(&self, load: &Load) -> Result<Measured> {
+        let cookies = self.signed_in()?;
         let codes = Mutex::new(Vec::new());
         self.drive(load, async |c, _| {
             c.cookies.clone_from(&cookies);
             let made = code(c, "bench").await?;
             codes.lock().map_err(|_| anyhow::anyhow!("poisoned"))?.push(made);
             Ok(())
-        })
-        .await?;
+        })?;
         let authorization = basic("bench");
         self.drive(load, async |c, n| {
             let Some(code) = codes.lock().ok().and_then(|mut codes| codes.pop()) else { return Err(Spent.into()) };
             self.check(n, &c.send(&post("/token", &authorization, &exchange_form(&code))).await?.expect(200)?.json()?)
         })
-        .await
     }
 }
 
@@ -279,19 +273,19 @@ impl World {
 #[error("all codes are spent")]
 struct Spent;
 
-/// Drives `step` on all connections for the time, and counts what the server's process spent.
-pub async fn drive(
+/// Drives `step` on all connections for the time, and counts what the server's processes spent.
+///
+/// Each driver's thread asks for what has come without ever sleeping: the server would be charged for waking it, most
+/// where it is slowest.
+pub fn drive(
     target: &Target,
     load: &Load,
-    step: impl AsyncFn(&mut Connection, usize) -> Result<()>,
+    step: impl AsyncFn(&mut Connection, usize) -> Result<()> + Sync,
 ) -> Result<Measured> {
-    let mut connections = Vec::new();
-    for n in 0..load.connections {
-        connections.push(target.connect(n).await?);
-    }
     let (before, started) = (target.cpu_seconds(), Instant::now());
     let until = started + Duration::from_secs(load.seconds);
-    let one = async |(index, mut c): (usize, Connection)| -> Result<Vec<Duration>> {
+    let one = async |index: usize| -> Result<Vec<Duration>> {
+        let mut c = target.connect(index).await?;
         let mut times = Vec::new();
         let mut n = index;
         while Instant::now() < until {
@@ -305,9 +299,25 @@ pub async fn drive(
         }
         Ok(times)
     };
-    let times = try_join_all(connections.into_iter().enumerate().map(one)).await?;
+    let share = |thread: usize| {
+        block_on(async {
+            let all = try_join_all((thread..load.connections).step_by(load.threads).map(one));
+            let awake = async {
+                while load.spin {
+                    tokio::task::yield_now().await;
+                }
+                std::future::pending().await
+            };
+            tokio::select! { times = all => Ok(times?.concat()), () = awake => Ok(Vec::new()) }
+        })
+    };
+    let times: Result<Vec<Vec<Duration>>> = std::thread::scope(|scope| {
+        let share = &share;
+        let threads: Vec<_> = (0..load.threads).map(|n| scope.spawn(move || share(n))).collect();
+        threads.into_iter().map(|t| t.join().map_err(|_| anyhow::anyhow!("a driver panicked"))?).collect()
+    });
     let (cpu, wall) = (target.cpu_seconds() - before, started.elapsed());
-    let mut times = times.concat();
+    let mut times = times?.concat();
     ensure!(!times.is_empty(), "nothing was answered");
     times.sort();
     Ok(Measured {
@@ -317,4 +327,9 @@ pub async fn drive(
         p50: times[times.len() / 2],
         p99: times[times.len() * 99 / 100],
     })
+}
+
+/// Runs to its end on this thread.
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
 }

@@ -66,16 +66,17 @@ fn taskset(list: &str, thread: bool, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Keeps this process off the server's cores, where there are others.
-pub fn keep_off(cores: &str) -> Result<()> {
+/// Keeps this process off the server's cores, where there are others. Returns how many it has.
+pub fn keep_off(cores: &str) -> Result<usize> {
     let all = std::thread::available_parallelism()?.get();
     let theirs: Vec<&str> = cores.split(',').collect();
     let ours: Vec<String> = (0..all).map(|n| n.to_string()).filter(|n| !theirs.contains(&n.as_str())).collect();
     if ours.is_empty() {
         println!("there are no cores left for the driver: ratios will be low");
-        return Ok(());
+        return Ok(1);
     }
-    taskset(&ours.join(","), false, &std::process::id().to_string())
+    taskset(&ours.join(","), false, &std::process::id().to_string())?;
+    Ok(ours.len())
 }
 
 pub fn pin_thread(cores: &str) -> Result<()> {

@@ -8,6 +8,10 @@ use latchkey_server::{cli::Cli, commands};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // The allocator asks for 2 MB pages wherever it can, of which a quiet server would fill a small part. Where the
+    // kernel knows no such pages there is nothing to refuse.
+    #[cfg(target_os = "linux")]
+    let _refused = rustix::thread::disable_transparent_huge_pages(true);
     let cli = Cli::parse();
     match commands::run(cli) {
         Ok(code) => code,
