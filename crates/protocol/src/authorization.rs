@@ -114,3 +114,22 @@ impl Context {
         self.session.as_ref().is_some_and(|s| s.expires_at > now)
     }
 }
+
+/// What decides whether an access token is still good, and no more: the busiest read of all.
+#[derive(Debug, Clone)]
+pub struct Support {
+    pub user: User,
+    pub revoked_at: Option<Timestamp>,
+    pub offline: bool,
+    pub session_expires_at: Option<Timestamp>,
+}
+
+impl Support {
+    /// The person, under the rule of [`Context::standing`]. A token issued `within_session` ends with the session,
+    /// even where refresh goes on offline.
+    pub fn standing(&self, within_session: bool, now: Timestamp) -> Option<&User> {
+        let session_lives = self.session_expires_at.is_some_and(|end| end > now);
+        let stands = self.user.disabled_at.is_none() && self.revoked_at.is_none();
+        (stands && (session_lives || (self.offline && !within_session))).then_some(&self.user)
+    }
+}

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use crate::{
     ScopeSet,
-    authorization::{Authorization, Context, RefreshFamily},
+    authorization::{Authorization, Context, RefreshFamily, Support},
     client::Client,
     consent::Consent,
     interaction::Interaction,
@@ -103,8 +103,8 @@ pub trait Store: Send + Sync {
     async fn end_interaction(&self, digest: &Digest) -> Result<()>;
     async fn authorization_by_code(&self, code: &Digest) -> Result<Option<Context>>;
     async fn authorization(&self, id: &str) -> Result<Option<Context>>;
-    /// The authorization `id`, unless its access token `jti` has been revoked on its own.
-    async fn authorization_of_token(&self, id: &str, jti: &str) -> Result<Option<Context>>;
+    /// What an access token of the authorization `id` hangs on, unless its `jti` has been revoked on its own.
+    async fn support(&self, id: &str, jti: &str) -> Result<Option<Support>>;
     /// Marks the code used and starts the refresh family, if the code is unused and nothing was revoked.
     /// Of racing callers one gets `true`.
     async fn exchange_code(

@@ -6,9 +6,9 @@ use actix_web::{
 };
 use latchkey_protocol::{
     Params, Reason,
-    authorization::Context,
     claims::{ACCESS_TOKEN_TYPE, AccessToken},
     error::Refused,
+    user::User,
 };
 use sha2::{Digest, Sha256};
 
@@ -25,10 +25,10 @@ impl VerifiedTokens {
     }
 }
 
-/// A token that holds, and what it hangs on; a client's own token hangs on nothing.
+/// A token that holds, and the person it speaks of; a client's own speaks of nobody.
 pub struct Live {
     pub token: Arc<(String, AccessToken)>,
-    pub context: Option<Context>,
+    pub user: Option<User>,
 }
 
 /// Proves an access token and asks whether everything it hangs on is still there.
@@ -51,21 +51,17 @@ pub async fn prove(provider: &Provider, presented: &str) -> Result<Result<Live, 
             return Ok(Err(Reason::TokenRevoked.because("not revoked", "revoked by its client")));
         }
         return Ok(match provider.store.client(&claims.client_id).await? {
-            Some(_) => Ok(Live { token, context: None }),
+            Some(_) => Ok(Live { token, user: None }),
             None => Err(Reason::TokenRevoked.because("a registered client", "the client is gone")),
         });
     };
-    let context = provider.store.authorization_of_token(authorization, &claims.jti).await?;
-    let standing = context.as_ref().is_some_and(|c| {
-        // A token issued within a browser session ends with it, even where refresh goes on offline.
-        c.standing(now).is_some() && (claims.sid.is_none() || c.session_lives(now))
-    });
-    if !standing {
-        return Ok(Err(
-            Reason::TokenRevoked.because("a live token, authorization, session and person", "one of them is gone")
-        ));
-    }
-    Ok(Ok(Live { token, context }))
+    let support = provider.store.support(authorization, &claims.jti).await?;
+    Ok(match support.filter(|s| s.standing(claims.sid.is_some(), now).is_some()) {
+        Some(support) => Ok(Live { token, user: Some(support.user) }),
+        None => {
+            Err(Reason::TokenRevoked.because("a live token, authorization, session and person", "one of them is gone"))
+        }
+    })
 }
 
 fn verify(provider: &Provider, presented: &str) -> Result<Arc<(String, AccessToken)>, Refused> {

@@ -51,7 +51,7 @@ async fn access(provider: &Provider, client: &Client, token: &str) -> Result<Opt
     if claims.client_id != client.id && !claims.aud.contains(&client.id) {
         return Ok(None);
     }
-    let username = live.context.as_ref().and_then(|c| c.user.as_ref()).map(|u| u.username.as_str());
+    let username = live.user.as_ref().map(|u| u.username.as_str());
     Ok(Some(http::json(&Seen { active: true, token_type: "Bearer", username, claims })))
 }
 

@@ -41,7 +41,7 @@ async fn answer(
     };
     let claims = &live.token.1;
     provider.observe_client(request, &claims.client_id);
-    match live.context.as_ref().and_then(|c| c.user.as_ref()) {
+    match &live.user {
         Some(user) if claims.scope.contains("openid") => Ok(http::json(&userinfo(user, &claims.scope))),
         _ => Ok(bearer::refusal(
             provider,

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod dev;
+pub mod log;
 pub mod observe;
 pub mod serve;
 pub mod tls;

@@ -159,18 +159,3 @@ fn keep_house(app: &App, master: MasterKey, certificate: Option<Arc<Certificate>
         });
     }
 }
-
-/// Sets logging up, once.
-pub fn start_logging(settings: &Settings) {
-    let filter = tracing_subscriber::EnvFilter::new(format!(
-        "{},actix_server=warn,actix_http=warn,rustls=warn",
-        settings.log_level
-    ));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second call, as in tests, changes nothing.
-    let _already = if settings.log_json {
-        builder.json().flatten_event(true).try_init()
-    } else {
-        builder.with_ansi(false).try_init()
-    };
-}

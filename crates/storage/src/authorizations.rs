@@ -1,6 +1,6 @@
 use diesel::prelude::*;
 use latchkey_protocol::{
-    authorization::{Authorization, Context, RefreshFamily},
+    authorization::{Authorization, Context, RefreshFamily, Support},
     secret::Digest,
 };
 
@@ -148,19 +148,29 @@ pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Context>, RowError
     context_where!(c, authorizations::id.eq(id))
 }
 
-/// One statement for the busiest reads: userinfo and introspection.
-pub fn find_of_token(c: &mut AnyConnection, id: &str, jti: &str) -> Result<Option<Context>, RowError> {
-    on!(c => authorizations::table
-        .left_join(users::table.on(users::id.eq(authorizations::user_id)))
+type Supporting = (UserRow, Option<i64>, i64, Option<i64>);
+
+/// One narrow statement for the busiest reads: userinfo and introspection.
+pub fn support(c: &mut AnyConnection, id: &str, jti: &str) -> Result<Option<Support>, RowError> {
+    let found: Option<Supporting> = on!(c => authorizations::table
+        .inner_join(users::table.on(users::id.eq(authorizations::user_id)))
         .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
         .left_join(revoked_access_tokens::table.on(revoked_access_tokens::jti.eq(jti)))
         .filter(authorizations::id.eq(id))
         .filter(revoked_access_tokens::jti.nullable().is_null())
-        .select((authorizations::all_columns, users::all_columns.nullable(), sessions::all_columns.nullable()))
-        .get_result::<Joined>(c))
-    .optional()?
-    .map(into_context)
-    .transpose()
+        .select((
+            users::all_columns,
+            authorizations::revoked_at,
+            authorizations::offline,
+            sessions::expires_at.nullable(),
+        ))
+        .get_result(c))
+    .optional()?;
+    found
+        .map(|(user, revoked_at, offline, session_expires_at)| {
+            Ok(Support { user: user.into_user()?, revoked_at, offline: offline != 0, session_expires_at })
+        })
+        .transpose()
 }
 
 pub fn find_by_code(c: &mut AnyConnection, code: &[u8]) -> Result<Option<Context>, RowError> {

@@ -247,8 +247,10 @@ fn write_in_groups(mut connection: AnyConnection, queue: &Receiver<Job>) {
         let mut done = Vec::with_capacity(16);
         let mut next = Some(first);
         while let Some(job) = next {
-            if let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| job(&mut connection))) {
-                done.push(outcome);
+            match catch_unwind(AssertUnwindSafe(|| job(&mut connection))) {
+                Ok(outcome) => done.push(outcome),
+                // Of a verb that did not come to its end nothing may stay; a single statement has no savepoint.
+                Err(_) => drop(connection.batch_execute("ROLLBACK TO verb; RELEASE verb")),
             }
             next = if done.len() < GROUP { queue.try_recv().ok() } else { None };
         }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use diesel::connection::SimpleConnection;
 use latchkey_protocol::{
     Store,
-    authorization::{Authorization, Context, RefreshFamily},
+    authorization::{Authorization, Context, RefreshFamily, Support},
     client::Client,
     consent::Consent,
     interaction::Interaction,
@@ -170,9 +170,9 @@ impl Store for Database {
         self.read(move |c| authorizations::find(c, &id)).await
     }
 
-    async fn authorization_of_token(&self, id: &str, jti: &str) -> Result<Option<Context>> {
+    async fn support(&self, id: &str, jti: &str) -> Result<Option<Support>> {
         let (id, jti) = (id.to_owned(), jti.to_owned());
-        self.read(move |c| authorizations::find_of_token(c, &id, &jti)).await
+        self.read(move |c| authorizations::support(c, &id, &jti)).await
     }
 
     async fn exchange_code(

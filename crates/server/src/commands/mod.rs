@@ -18,8 +18,8 @@ pub use user::{NewUser, create as create_user};
 use crate::{
     cli::{Cli, Command, ConfigCommand},
     config::{self, Settings},
-    dev,
-    serve::{open_store, start, start_logging},
+    dev, log,
+    serve::{open_store, start},
     wiring::SystemClock,
 };
 
@@ -55,7 +55,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Migrate { check } => migrate(&settings()?, check),
         Command::Serve => {
             let settings = settings()?;
-            start_logging(&settings);
+            let _logging = log::start(&settings)?;
             block_on(async {
                 let (server, app) = start(&settings).await?;
                 tracing::info!(issuer = %app.ui.issuer, listen = %settings.listen, "ready");

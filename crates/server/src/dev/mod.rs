@@ -12,7 +12,8 @@ use serde_json::json;
 use crate::{
     commands::{NewUser, block_on, create_user, register},
     config::Settings,
-    serve::{start, start_logging},
+    log,
+    serve::start,
     wiring::{OsEntropy, SystemClock},
 };
 
@@ -32,7 +33,7 @@ pub fn run(mut settings: Settings, data: Option<PathBuf>, app_port: u16, api_por
     }
     println!("latchkey dev: making a database, keys and people ...");
     settings.log_level = if settings.log_level == "info" { "warn".into() } else { settings.log_level };
-    start_logging(&settings);
+    let _logging = log::start(&settings)?;
     let temporary = match &data {
         None => Some(tempfile::tempdir().context("cannot make a temporary folder")?),
         Some(_) => None,
