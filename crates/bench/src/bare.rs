@@ -1,4 +1,4 @@
-//! A bare actix-web that answers given bytes: what a read could cost at least.
+//! A bare actix-web that takes the whole request and answers given bytes: what a read could cost at least.
 
 use std::{
     path::Path,
@@ -9,7 +9,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Result;
 
 use crate::{
-    Load, Measured, client, scenarios,
+    Load, Measured, scenarios,
     server::{self, Target},
 };
 
@@ -21,20 +21,18 @@ pub fn serve(file: &Path) -> Result<()> {
     actix_web::rt::System::new().block_on(async move {
         HttpServer::new(move || {
             let body = body.clone();
-            App::new().route(
-                "/",
-                web::get().to(move || {
-                    let body = body.clone();
-                    async move {
-                        HttpResponse::Ok()
-                            .insert_header(("Cache-Control", "public, max-age=15"))
-                            .insert_header(("ETag", "\"0123456789abcdef01234567\""))
-                            .insert_header(("Access-Control-Allow-Origin", "*"))
-                            .content_type("application/json")
-                            .body(body)
-                    }
-                }),
-            )
+            App::new().default_service(web::to(move |request: web::Bytes| {
+                let body = body.clone();
+                async move {
+                    std::hint::black_box(request);
+                    HttpResponse::Ok()
+                        .insert_header(("Cache-Control", "public, max-age=15"))
+                        .insert_header(("ETag", "\"0123456789abcdef01234567\""))
+                        .insert_header(("Access-Control-Allow-Origin", "*"))
+                        .content_type("application/json")
+                        .body(body)
+                }
+            }))
         })
         .workers(2)
         .bind(("127.0.0.1", PORT))?
@@ -47,24 +45,24 @@ pub fn serve(file: &Path) -> Result<()> {
 pub struct Bare {
     child: Child,
     target: Target,
+    request: Vec<u8>,
     _file: tempfile::NamedTempFile,
 }
 
 impl Bare {
-    pub fn start(bytes: &[u8], cores: &str) -> Result<Self> {
+    pub fn start(request: &[u8], body: &[u8], cores: &str) -> Result<Self> {
         let file = tempfile::NamedTempFile::new()?;
-        std::fs::write(file.path(), bytes)?;
+        std::fs::write(file.path(), body)?;
         let mut command = Command::new("taskset");
         command.args(["-c", cores]).arg(std::env::current_exe()?).arg("--bare").arg(file.path());
         let child = command.spawn()?;
         server::ready(PORT, "/")?;
         let target = Target::one(PORT, child.id());
-        Ok(Self { child, target, _file: file })
+        Ok(Self { child, target, request: request.to_vec(), _file: file })
     }
 
     pub fn measure(&self, load: &Load) -> Result<Measured> {
-        let request = client::get("/", "");
-        scenarios::drive(&self.target, load, async |c, _| c.send(&request).await?.expect(200).map(|_| ()))
+        scenarios::drive(&self.target, load, async |c, _| c.send(&self.request).await?.expect(200).map(|_| ()))
     }
 }
 

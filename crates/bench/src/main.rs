@@ -70,8 +70,11 @@ pub struct Measured {
 enum Limit {
     /// So many RS256 signatures.
     Signatures(f64),
-    /// A bare actix-web that answers the same bytes.
-    Bare(Vec<u8>),
+    /// A bare actix-web that is sent the same request and answers the same bytes.
+    Bare {
+        request: Vec<u8>,
+        body: Vec<u8>,
+    },
     None,
 }
 
@@ -112,7 +115,7 @@ fn run(options: &Options) -> Result<()> {
     for name in scenarios::NAMES.into_iter().filter(|n| n.contains(&options.only)) {
         let limit = ours.limit(name);
         let bare = match &limit {
-            Limit::Bare(bytes) => Some(Bare::start(bytes, &options.cores)?),
+            Limit::Bare { request, body } => Some(Bare::start(request, body, &options.cores)?),
             _ => None,
         };
         // Run by run, so that what else the machine does falls on all alike.
@@ -129,7 +132,7 @@ fn run(options: &Options) -> Result<()> {
         let us = median(us);
         let (limit, against) = match limit {
             Limit::Signatures(n) => (signatures / n, format!("{n} signatures")),
-            Limit::Bare(_) => {
+            Limit::Bare { .. } => {
                 let bare = median(least).per_cpu_second;
                 (bare, format!("bare actix-web {bare:.0}/CPU-s"))
             }

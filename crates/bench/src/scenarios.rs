@@ -133,15 +133,24 @@ impl World {
     }
 
     pub fn limit(&self, name: &str) -> Limit {
+        let bare = |request, body: &Vec<u8>| Limit::Bare { request, body: body.clone() };
         match name {
-            "discovery" => Limit::Bare(self.discovery.clone()),
-            "jwks" => Limit::Bare(self.jwks_body.clone()),
-            "userinfo" => Limit::Bare(self.userinfo.clone()),
-            "introspection" => Limit::Bare(self.introspection.clone()),
+            "discovery" => bare(get("/.well-known/openid-configuration", ""), &self.discovery),
+            "jwks" => bare(get("/jwks.json", ""), &self.jwks_body),
+            "userinfo" => bare(self.ask_userinfo(&self.access[0]), &self.userinfo),
+            "introspection" => bare(self.ask_introspection(&self.access[0]), &self.introspection),
             "client_credentials" => Limit::Signatures(1.0),
             "code exchange" | "code flow" | "refresh" | "refresh, quiet" => Limit::Signatures(3.0),
             _ => Limit::None,
         }
+    }
+
+    fn ask_userinfo(&self, access: &str) -> Vec<u8> {
+        get("/userinfo", &format!("Bearer {access}"))
+    }
+
+    fn ask_introspection(&self, access: &str) -> Vec<u8> {
+        post("/introspect", &basic(self.target.reader), &format!("token={access}"))
     }
 
     /// Verifies a sample of the signatures.
@@ -160,7 +169,7 @@ impl World {
             "discovery" => self.fixed(load, get("/.well-known/openid-configuration", ""), &self.discovery),
             "jwks" => self.fixed(load, get("/jwks.json", ""), &self.jwks_body),
             "userinfo" => {
-                let requests: Vec<_> = self.access.iter().map(|t| get("/userinfo", &format!("Bearer {t}"))).collect();
+                let requests: Vec<_> = self.access.iter().map(|t| self.ask_userinfo(t)).collect();
                 self.drive(load, async |c, n| {
                     let answer = c.send(&requests[n % requests.len()]).await?.expect(200)?;
                     ensure!(answer.body == self.userinfo, "another answer");
@@ -168,8 +177,7 @@ impl World {
                 })
             }
             "introspection" => {
-                let form = |t: &String| post("/introspect", &basic(self.target.reader), &format!("token={t}"));
-                let requests: Vec<_> = self.access.iter().map(form).collect();
+                let requests: Vec<_> = self.access.iter().map(|t| self.ask_introspection(t)).collect();
                 self.drive(load, async |c, n| {
                     let answer = c.send(&requests[n % requests.len()]).await?.expect(200)?;
                     ensure!(answer.body.windows(13).any(|w| w == b"\"active\":true"), "not active");

@@ -13,7 +13,7 @@ const MOST: usize = 100;
 /// One pair, its `&` taken off. Most, tokens above all, have nothing in them to decode.
 fn pair(encoded: &[u8]) -> (String, String) {
     match std::str::from_utf8(encoded) {
-        Ok(plain) if !encoded.iter().any(|byte| matches!(byte, b'%' | b'+')) => {
+        Ok(plain) if !encoded.contains(&b'%') && !encoded.contains(&b'+') => {
             let (name, value) = plain.split_once('=').unwrap_or((plain, ""));
             (name.to_owned(), value.to_owned())
         }
