@@ -2,19 +2,25 @@
 
 use crate::{error::Refused, reason::Reason};
 
-/// Names a request in the log and in answers to our own faults.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(pub String);
-
-/// Who is at the other end, past the trusted proxies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer(pub std::net::IpAddr);
-
-/// What an endpoint found out about a request.
+/// What is known of a request, gathered on its way.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
+    /// Names it in the log and in answers to our own faults.
+    pub request_id: String,
+    /// Who is at the other end, past the trusted proxies.
+    pub peer: Option<std::net::IpAddr>,
     pub client_id: Option<String>,
     pub refused: Option<(Reason, String)>,
+}
+
+impl Observed {
+    /// Keeps a refusal at `path`, notes it for the log line, and returns its reference.
+    pub fn refuse(&mut self, refusals: &dyn Refusals, refused: &Refused, path: &str) -> String {
+        let client = self.client_id.as_deref();
+        let reference = refusals.record(refused, first_segment(path), client, &self.request_id);
+        self.refused = Some((refused.reason, reference.clone()));
+        reference
+    }
 }
 
 /// The first segment of a path: below it stand secrets of interactions, which are neither logged nor kept.

@@ -17,13 +17,13 @@ mod userinfo;
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
     Clock, Entropy, Reason, Store,
     authorization::Lifetimes,
     client::ReturnTo,
     error::Refused,
-    observe::{Observed, Refusals, RequestId, first_segment},
+    observe::{Observed, Refusals},
     paths,
     secret::Pepper,
     time::Timestamp,
@@ -82,22 +82,17 @@ impl Provider {
 
     /// Keeps a refusal, notes it for the log line, and returns its reference.
     pub(crate) fn refuse(&self, request: &HttpRequest, refused: &Refused) -> String {
-        use actix_web::HttpMessage;
         let mut extensions = request.extensions_mut();
-        let id = extensions.get::<RequestId>().map(|r| r.0.clone()).unwrap_or_default();
-        let mut observed = extensions.remove::<Observed>().unwrap_or_default();
-        let client = observed.client_id.as_deref();
-        let reference = self.refusals.record(refused, first_segment(request.path()), client, &id);
-        observed.refused = Some((refused.reason, reference.clone()));
-        extensions.insert(observed);
-        reference
+        extensions
+            .get_mut::<Observed>()
+            .map_or_else(String::new, |o| o.refuse(&*self.refusals, refused, request.path()))
     }
 
     /// Notes the client for the log line.
     pub(crate) fn observe_client(&self, request: &HttpRequest, client_id: &str) {
-        use actix_web::HttpMessage;
-        let client_id = Some(client_id.chars().take(100).collect());
-        request.extensions_mut().insert(Observed { client_id, refused: None });
+        if let Some(observed) = request.extensions_mut().get_mut::<Observed>() {
+            observed.client_id = Some(client_id.chars().take(100).collect());
+        }
     }
 }
 

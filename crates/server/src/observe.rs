@@ -17,7 +17,7 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use latchkey_protocol::observe::{Observed, Peer, RequestId, first_segment};
+use latchkey_protocol::observe::{Observed, first_segment};
 use rand::RngCore;
 
 static PROCESS: LazyLock<u32> = LazyLock::new(|| rand::rngs::OsRng.next_u32());
@@ -37,10 +37,7 @@ pub async fn observe(
     let started = Instant::now();
     let id = format!("{:08x}{:08x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
     let peer = peer(&request);
-    request.extensions_mut().insert(RequestId(id.clone()));
-    if let Some(peer) = peer {
-        request.extensions_mut().insert(Peer(peer));
-    }
+    request.extensions_mut().insert(Observed { request_id: id.clone(), peer, ..Observed::default() });
     let mut response = next.call(request).await?;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);

@@ -14,7 +14,7 @@ use latchkey_protocol::{
     Clock, Entropy, Reason, Store,
     authorization::Lifetimes,
     error::Refused,
-    observe::{Observed, Refusals, RequestId, first_segment},
+    observe::{Observed, Refusals, first_segment},
     paths,
     secret::Pepper,
 };
@@ -50,9 +50,8 @@ pub struct Ui {
 impl Ui {
     pub(crate) fn refuse(&self, request: &HttpRequest, refused: &Refused) -> HttpResponse {
         let mut extensions = request.extensions_mut();
-        let id = extensions.get::<RequestId>().map(|r| r.0.clone()).unwrap_or_default();
-        let reference = self.refusals.record(refused, first_segment(request.path()), None, &id);
-        extensions.insert(Observed { client_id: None, refused: Some((refused.reason, reference.clone())) });
+        let observed = extensions.get_mut::<Observed>();
+        let reference = observed.map_or_else(String::new, |o| o.refuse(&*self.refusals, refused, request.path()));
         drop(extensions);
         error_page(self, request, refused.reason, &reference)
     }
