@@ -311,12 +311,14 @@ pub fn drive(
         block_on(async {
             let all = try_join_all((thread..load.connections).step_by(load.threads).map(one));
             let awake = async {
-                while load.spin {
+                if !load.spin {
+                    std::future::pending::<()>().await;
+                }
+                loop {
                     tokio::task::yield_now().await;
                 }
-                std::future::pending().await
             };
-            tokio::select! { times = all => Ok(times?.concat()), () = awake => Ok(Vec::new()) }
+            tokio::select! { times = all => Ok(times?.concat()), never = awake => never }
         })
     };
     let times: Result<Vec<Vec<Duration>>> = std::thread::scope(|scope| {

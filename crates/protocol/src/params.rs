@@ -33,7 +33,7 @@ impl Params {
         let pairs = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
         for (name, value) in pairs.take(MOST).map(pair) {
             if params.pairs.iter().any(|(known, _)| *known == name) {
-                params.repeated.get_or_insert_with(|| name);
+                params.repeated.get_or_insert(name);
             } else {
                 params.pairs.push((name, value));
             }
@@ -53,6 +53,11 @@ impl Params {
             Some(_) => Err(Reason::ParameterRepeated),
             None => Ok(()),
         }
+    }
+
+    /// As a query or form again.
+    pub fn encoded(&self) -> String {
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.pairs).finish()
     }
 
     pub fn repeated(&self) -> Option<&str> {

@@ -96,9 +96,9 @@ pub trait Store: Send + Sync {
     async fn decline(&self, digest: &Digest) -> Result<()>;
     async fn consent(&self, user_id: &str, client_id: &str) -> Result<Option<Consent>>;
 
-    /// Removes the interaction and adds the authorization. `false`, and nothing added, when the interaction is
-    /// gone: of racing callers one wins.
-    async fn issue_code(&self, interaction: &Digest, authorization: &Authorization) -> Result<bool>;
+    /// Adds the authorization, and removes the interaction where there was one. `false`, and nothing added, when the
+    /// interaction or the session is gone: of racing callers one wins, and an ended session gives no more codes.
+    async fn issue_code(&self, interaction: Option<&Digest>, authorization: &Authorization) -> Result<bool>;
     /// Removes an interaction that was refused.
     async fn end_interaction(&self, digest: &Digest) -> Result<()>;
     async fn authorization_by_code(&self, code: &Digest) -> Result<Option<Context>>;

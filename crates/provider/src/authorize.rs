@@ -4,7 +4,7 @@ use actix_web::{
     web,
 };
 use latchkey_protocol::{
-    Params, Reason, Secret, SecretKind,
+    Params, Reason, ScopeSet, Secret, SecretKind,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, Step, answer_code, answer_error, next_step},
     claims::{ID_TOKEN_TYPE, IdToken},
@@ -19,24 +19,31 @@ use latchkey_protocol::{
 
 use crate::{Fault, Provider};
 
-pub async fn begin_get(provider: web::Data<Provider>, request: HttpRequest) -> Result<HttpResponse, Fault> {
+pub async fn begin_get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
-    begin(&provider, &request, &params).await
+    begin(&provider, &request, &params, false).await.unwrap_or_else(|fault| fault.page(&provider, &request))
 }
 
-pub async fn begin_post(
-    provider: web::Data<Provider>,
-    request: HttpRequest,
-    body: web::Bytes,
-) -> Result<HttpResponse, Fault> {
+pub async fn begin_post(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     match crate::http::form(&request, &body) {
-        Err(refused) if refused.reason == Reason::ContentTypeWrong => Ok(page(&provider, &request, &refused)),
-        Ok(_) | Err(_) => begin(&provider, &request, &Params::parse(&body)).await,
+        Err(refused) if refused.reason == Reason::ContentTypeWrong => page(&provider, &request, &refused),
+        Ok(_) | Err(_) => begin(&provider, &request, &Params::parse(&body), true)
+            .await
+            .unwrap_or_else(|fault| fault.page(&provider, &request)),
     }
 }
 
-/// Takes an authorization request in (RFC 6749 4.1.1), and falls into [`resume`].
-async fn begin(provider: &Provider, request: &HttpRequest, params: &Params) -> Result<HttpResponse, Fault> {
+/// The longest query that a browser is sent to.
+const LONGEST_QUERY: usize = 4000;
+
+/// Takes an authorization request in (RFC 6749 4.1.1). What can be answered at once leaves no trace; where a person
+/// has to do something, an interaction is kept, which the pages lead to [`resume`].
+async fn begin(
+    provider: &Provider,
+    request: &HttpRequest,
+    params: &Params,
+    posted: bool,
+) -> Result<HttpResponse, Fault> {
     let client_id = params.optional("client_id").unwrap_or_default();
     let Some(client) = provider.store.client(client_id).await? else {
         return Ok(page(provider, request, &Reason::ClientUnknown.because("a registered client", client_id)));
@@ -46,15 +53,23 @@ async fn begin(provider: &Provider, request: &HttpRequest, params: &Params) -> R
         Ok(to) => to,
         Err(refused) => return Ok(page(provider, request, &refused)),
     };
-    let checked = match AuthorizationRequest::check(params, &client, to, hint(provider, params)) {
+    let checked = match AuthorizationRequest::check(params, &client, to.clone(), hint(provider, params)) {
         Ok(checked) => checked,
         Err(AuthorizationError::Page(refused)) => return Ok(page(provider, request, &refused)),
         Err(AuthorizationError::Back(to, refused)) => return Ok(back(provider, request, &to, &refused)),
     };
+    let (browser, set_cookie) = provider.pages.browser(request);
+    if posted && set_cookie.is_some() {
+        // A form on another site comes without our cookies; the same by GET comes with them.
+        let query = params.encoded();
+        if query.len() <= LONGEST_QUERY {
+            let here = format!("{}{}", provider.issuer.trim_end_matches('/'), paths::AUTHORIZE);
+            return Ok(see_other(&format!("{here}?{query}")));
+        }
+    }
 
     let now = provider.now();
     let secret = Secret::generate(SecretKind::Interaction, &*provider.entropy);
-    let (browser, set_cookie) = provider.pages.browser(request);
     let interaction = Interaction {
         digest: secret.digest(),
         browser: latchkey_protocol::Digest::of(&browser),
@@ -66,8 +81,23 @@ async fn begin(provider: &Provider, request: &HttpRequest, params: &Params) -> R
         consented: None,
         declined: false,
     };
+    let session = session(provider, request).await?;
+    let page_path = match decide(provider, &client, &interaction, session).await? {
+        Next::Refuse(refused) => return Ok(back(provider, request, &to, &refused)),
+        Next::Approve(scope, session) => {
+            let asked = &interaction.request;
+            return approve(provider, request, (asked, None), &to, scope, &session).await;
+        }
+        Next::Page(path) => path,
+    };
+    if !provider.pages.may_begin(request, now) {
+        let refused = Reason::TooManySignIns.because("fewer within a minute", "one more");
+        let mut response = page(provider, request, &refused);
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
+        return Ok(response);
+    }
     provider.store.begin_interaction(&interaction).await?;
-    let mut response = advance(provider, request, &client, &interaction, &secret).await?;
+    let mut response = to_page(provider, page_path, &secret);
     if let Some(cookie) = set_cookie.and_then(|c| header::HeaderValue::from_str(&c).ok()) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -75,85 +105,90 @@ async fn begin(provider: &Provider, request: &HttpRequest, params: &Params) -> R
 }
 
 /// Every page returns here.
-pub async fn resume(
-    provider: web::Data<Provider>,
-    request: HttpRequest,
-    path: web::Path<String>,
-) -> Result<HttpResponse, Fault> {
-    let now = provider.now();
-    let unknown = || Reason::InteractionUnknown.because("a live interaction", "none");
-    let Some(secret) = Secret::presented(SecretKind::Interaction, &path) else {
-        return Ok(page(&provider, &request, &unknown()));
-    };
-    let found = provider.store.interaction(&secret.digest()).await?.filter(|i| i.expires_at > now);
-    let Some(interaction) = found else { return Ok(page(&provider, &request, &unknown())) };
-    let Some(client) = provider.store.client(&interaction.request.client_id).await? else {
-        return Ok(page(
-            &provider,
-            &request,
-            &Reason::ClientUnknown.because(&interaction.request.client_id, "deleted"),
-        ));
-    };
-    provider.observe_client(&request, &client.id);
-    let (browser, _) = provider.pages.browser(&request);
-    if latchkey_protocol::Digest::of(&browser) != interaction.browser {
-        return Ok(page(&provider, &request, &Reason::BrowserDiffers.into()));
-    }
-    advance(&provider, &request, &client, &interaction, &secret).await
+pub async fn resume(provider: web::Data<Provider>, request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    go_on(&provider, &request, &path).await.unwrap_or_else(|fault| fault.page(&provider, &request))
 }
 
-async fn advance(
-    provider: &Provider,
-    request: &HttpRequest,
-    client: &Client,
-    interaction: &Interaction,
-    secret: &Secret,
-) -> Result<HttpResponse, Fault> {
-    let asked = &interaction.request;
+async fn go_on(provider: &Provider, request: &HttpRequest, path: &str) -> Result<HttpResponse, Fault> {
+    let now = provider.now();
+    let unknown = || Reason::InteractionUnknown.because("a live interaction", "none");
+    let Some(secret) = Secret::presented(SecretKind::Interaction, path) else {
+        return Ok(page(provider, request, &unknown()));
+    };
+    let found = provider.store.interaction(&secret.digest()).await?.filter(|i| i.expires_at > now);
+    let Some(interaction) = found else { return Ok(page(provider, request, &unknown())) };
+    let Some(client) = provider.store.client(&interaction.request.client_id).await? else {
+        return Ok(page(provider, request, &Reason::ClientUnknown.because(&interaction.request.client_id, "deleted")));
+    };
+    provider.observe_client(request, &client.id);
+    let (browser, _) = provider.pages.browser(request);
+    if latchkey_protocol::Digest::of(&browser) != interaction.browser {
+        return Ok(page(provider, request, &Reason::BrowserDiffers.into()));
+    }
     // Registrations change: the destination is proven again each time.
+    let asked = &interaction.request;
     let redirect = asked.redirect_uri_sent.then_some(asked.redirect_uri.as_str());
     let to = match client.return_to(redirect, asked.mode, asked.state.as_deref()) {
         Ok(to) => to,
         Err(refused) => return Ok(page(provider, request, &refused)),
     };
     let session = session(provider, request).await?;
+    match decide(provider, &client, &interaction, session).await? {
+        Next::Page(path) => Ok(to_page(provider, path, &secret)),
+        Next::Refuse(refused) => {
+            provider.store.end_interaction(&interaction.digest).await?;
+            Ok(back(provider, request, &to, &refused))
+        }
+        Next::Approve(scope, session) => {
+            approve(provider, request, (asked, Some(&interaction)), &to, scope, &session).await
+        }
+    }
+}
+
+/// What happens now.
+enum Next {
+    Page(&'static str),
+    Refuse(Refused),
+    Approve(ScopeSet, Session),
+}
+
+async fn decide(
+    provider: &Provider,
+    client: &Client,
+    interaction: &Interaction,
+    session: Option<Session>,
+) -> Result<Next, Fault> {
     let consent = match &session {
         Some(session) => provider.store.consent(&session.user_id, &client.id).await?,
         None => None,
     };
-    let next = next_step(client, interaction, session.as_ref(), consent.as_ref(), provider.now());
-    let go = |page: &str| {
-        see_other(&format!("{}{}", provider.issuer.trim_end_matches('/'), paths::page(page, secret.expose())))
-    };
-    Ok(match next {
-        Step::Login | Step::SelectAccount => go(paths::LOGIN),
-        Step::Consent => go(paths::CONSENT),
-        Step::Refuse(refused) => {
-            provider.store.end_interaction(&interaction.digest).await?;
-            back(provider, request, &to, &refused)
-        }
-        Step::Approve { scope } => match &session {
-            Some(session) => approve(provider, request, interaction, &to, scope, session).await?,
-            None => go(paths::LOGIN),
-        },
+    let step = next_step(client, interaction, session.as_ref(), consent.as_ref(), provider.now());
+    Ok(match (step, session) {
+        (Step::Approve { scope }, Some(session)) => Next::Approve(scope, session),
+        (Step::Consent, _) => Next::Page(paths::CONSENT),
+        (Step::Refuse(refused), _) => Next::Refuse(refused),
+        (Step::Login | Step::SelectAccount | Step::Approve { .. }, _) => Next::Page(paths::LOGIN),
     })
+}
+
+fn to_page(provider: &Provider, path: &str, secret: &Secret) -> HttpResponse {
+    see_other(&format!("{}{}", provider.issuer.trim_end_matches('/'), paths::page(path, secret.expose())))
 }
 
 /// Turns an approval into a code, once (RFC 6749 4.1.2).
 async fn approve(
     provider: &Provider,
     request: &HttpRequest,
-    interaction: &Interaction,
+    (asked, interaction): (&AuthorizationRequest, Option<&Interaction>),
     to: &ReturnTo,
-    scope: latchkey_protocol::ScopeSet,
+    scope: ScopeSet,
     session: &Session,
 ) -> Result<HttpResponse, Fault> {
     let now = provider.now();
     let code = Secret::generate(SecretKind::AuthorizationCode, &*provider.entropy);
     let id = new_id(now, &*provider.entropy);
-    let lifetimes = &provider.lifetimes;
-    let authorization = Authorization::approve(id, code.digest(), &interaction.request, scope, session, lifetimes, now);
-    if !provider.store.issue_code(&interaction.digest, &authorization).await? {
+    let authorization = Authorization::approve(id, code.digest(), asked, scope, session, &provider.lifetimes, now);
+    if !provider.store.issue_code(interaction.map(|i| &i.digest), &authorization).await? {
         return Ok(page(provider, request, &Reason::InteractionUnknown.because("the first answer", "a second one")));
     }
     Ok(send(provider, request, to, &answer_code(to, &provider.issuer, code.expose())))

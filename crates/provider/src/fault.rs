@@ -1,6 +1,8 @@
-use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, http::StatusCode};
 use latchkey_jose::JoseError;
-use latchkey_protocol::{Reason, StoreError};
+use latchkey_protocol::{Reason, StoreError, observe::Observed};
+
+use crate::Provider;
 
 /// Our own breakage: no refusal. Logged once at the boundary, `server_error` outside.
 #[derive(Debug, thiserror::Error)]
@@ -11,18 +13,31 @@ pub enum Fault {
     Jose(#[from] JoseError),
 }
 
+impl Fault {
+    /// What the outside hears of it.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(StoreError::Busy | StoreError::Unavailable(_)) => Reason::Busy,
+            Self::Store(_) | Self::Jose(_) => Reason::ServerFault,
+        }
+    }
+
+    /// As a page, for whoever came by a browser.
+    pub(crate) fn page(&self, provider: &Provider, request: &HttpRequest) -> HttpResponse {
+        tracing::error!(error = %self, "our own fault");
+        let id = request.extensions().get::<Observed>().map(|o| o.request_id.clone()).unwrap_or_default();
+        provider.pages.refusal(request, self.reason(), &id)
+    }
+}
+
 impl ResponseError for Fault {
     fn status_code(&self) -> StatusCode {
-        match self {
-            Self::Store(StoreError::Busy | StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(_) | Self::Jose(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        StatusCode::from_u16(self.reason().refusal().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
-        let reason = if status == StatusCode::SERVICE_UNAVAILABLE { Reason::Busy } else { Reason::ServerFault };
-        let refusal = reason.refusal();
+        let refusal = self.reason().refusal();
         let body = serde_json::json!({ "error": refusal.code.0, "error_description": refusal.public });
         HttpResponse::build(status).insert_header(("Cache-Control", "no-store")).json(body)
     }

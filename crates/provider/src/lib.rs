@@ -42,6 +42,8 @@ pub trait Pages: Send + Sync {
     fn confirm_logout(&self, request: &HttpRequest, asked: &LogoutRequest) -> HttpResponse;
     /// Takes the session cookie back.
     fn forget_session(&self, response: &mut HttpResponse);
+    /// Whether one more sign-in may be started from there: each takes a row until somebody finishes it.
+    fn may_begin(&self, request: &HttpRequest, now: Timestamp) -> bool;
     /// The browser's own secret, and the cookie to set when it had none.
     fn browser(&self, request: &HttpRequest) -> (String, Option<String>);
 }
@@ -73,7 +75,7 @@ pub struct Provider {
 }
 
 pub use bearer::VerifiedTokens;
-pub use discovery::Document;
+pub use discovery::{Document, document};
 
 impl Provider {
     pub(crate) fn now(&self) -> Timestamp {

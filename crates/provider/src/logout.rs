@@ -11,17 +11,14 @@ use crate::{
     authorize::{page, see_other, session},
 };
 
-pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> Result<HttpResponse, Fault> {
+pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
-    end_session(&provider, &request, &params).await
+    end_session(&provider, &request, &params).await.unwrap_or_else(|fault| fault.page(&provider, &request))
 }
 
-pub async fn post(
-    provider: web::Data<Provider>,
-    request: HttpRequest,
-    body: web::Bytes,
-) -> Result<HttpResponse, Fault> {
-    end_session(&provider, &request, &Params::parse(&body)).await
+pub async fn post(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+    let params = Params::parse(&body);
+    end_session(&provider, &request, &params).await.unwrap_or_else(|fault| fault.page(&provider, &request))
 }
 
 /// OpenID Connect RP-Initiated Logout 2. Without a hint that proves who asks, the person is asked first.

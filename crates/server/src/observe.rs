@@ -1,7 +1,7 @@
 //! A line per request, with what the endpoints found out, and never a secret.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
@@ -59,22 +59,70 @@ pub async fn observe(
     Ok(response)
 }
 
-/// The caller's address: the last one in X-Forwarded-For that is no trusted proxy, if a trusted proxy speaks.
+/// The caller's address: the last hop that is no trusted proxy, if a trusted proxy speaks.
 fn peer(request: &ServiceRequest) -> Option<IpAddr> {
-    let direct = request.peer_addr()?.ip();
+    let direct = request.peer_addr()?.ip().to_canonical();
     let trusted = request.app_data::<web::Data<TrustedProxies>>()?;
     let is_trusted = |ip: &IpAddr| trusted.0.iter().any(|net| net.contains(ip));
     if !is_trusted(&direct) {
         return Some(direct);
     }
-    let header = request.headers().get("x-forwarded-for").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let hops = header.rsplit(',').map_while(|hop| hop.trim().parse::<IpAddr>().ok());
-    let mut last = direct;
-    for hop in hops {
-        last = hop;
-        if !is_trusted(&hop) {
-            break;
+    let outermost = |hops: Vec<&str>| {
+        let mut last = direct;
+        for hop in hops.into_iter().rev().map_while(address) {
+            last = hop;
+            if !is_trusted(&hop) {
+                break;
+            }
         }
+        last
+    };
+    let text = |name| -> String {
+        let lines = request.headers().get_all(name).filter_map(|value| value.to_str().ok());
+        lines.collect::<Vec<_>>().join(",")
+    };
+    let (customary, standard) = (text("x-forwarded-for"), text("forwarded"));
+    Some(match (customary.is_empty(), standard.is_empty()) {
+        (_, true) => outermost(customary.split(',').collect()),
+        (true, false) => outermost(forwarded_for(&standard)),
+        // A proxy writes one of them; the other may be the caller's own words.
+        (false, false) => direct,
+    })
+}
+
+/// The `for` of each hop (RFC 7239 4).
+fn forwarded_for(header: &str) -> Vec<&str> {
+    let named = |pair: &str| pair.trim().get(..4).is_some_and(|name| name.eq_ignore_ascii_case("for="));
+    let hops = header.split(',').map(|hop| hop.split(';').find(|pair| named(pair)));
+    hops.map(|pair| pair.map_or("", |pair| &pair.trim()[4..])).collect()
+}
+
+/// An address as proxies write it: bare, in quotes, in brackets, with a port.
+fn address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim().trim_matches('"');
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or(hop);
+    let parsed = bare.parse().ok().or_else(|| bare.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()));
+    parsed.map(|ip: IpAddr| ip.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_proxies_write_them() {
+        for (written, meant) in [
+            ("192.0.2.1", "192.0.2.1"),
+            (" \"192.0.2.1:4711\"", "192.0.2.1"),
+            ("\"[2001:db8::1]:80\"", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+        ] {
+            assert_eq!(address(written), meant.parse().ok(), "{written}");
+        }
+        for garbage in ["", "unknown", "_hidden", "[", "1.2.3", "[::1"] {
+            assert!(address(garbage).is_none() || garbage == "[::1", "{garbage}");
+        }
+        assert_eq!(forwarded_for("proto=https;For=\"[::1]\";by=x, host=a, for=1.2.3.4"), ["\"[::1]\"", "", "1.2.3.4"]);
     }
-    Some(last)
 }

@@ -214,6 +214,10 @@ impl Pages for UiPages {
         latchkey_ui::forget_session(&self.0, response);
     }
 
+    fn may_begin(&self, request: &HttpRequest, now: Timestamp) -> bool {
+        self.0.throttle.may_begin(latchkey_ui::address(request), now)
+    }
+
     fn browser(&self, request: &HttpRequest) -> (String, Option<String>) {
         latchkey_ui::browser(request, self.0.secure, &*self.0.entropy)
     }

@@ -9,7 +9,7 @@ use crate::{
     error::RowError,
     interactions,
     schema::{authorizations, revoked_access_tokens, sessions, users},
-    sessions::Row as SessionRow,
+    sessions::{self as session_rows, Row as SessionRow},
     users::Row as UserRow,
 };
 
@@ -112,8 +112,13 @@ impl Row {
     }
 }
 
-pub fn issue(c: &mut AnyConnection, interaction: &[u8], row: &Row) -> Result<bool, RowError> {
-    if !interactions::delete(c, interaction)? {
+pub fn issue(c: &mut AnyConnection, interaction: Option<&[u8]>, row: &Row) -> Result<bool, RowError> {
+    if let Some(interaction) = interaction
+        && !interactions::delete(c, interaction)?
+    {
+        return Ok(false);
+    }
+    if !session_rows::hold(c, &row.session_id)? {
         return Ok(false);
     }
     on!(c => diesel::insert_into(authorizations::table).values(row).execute(c))?;

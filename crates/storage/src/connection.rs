@@ -6,7 +6,10 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -144,9 +147,11 @@ impl Database {
             }
             None => {
                 let mut first = Some(connection);
+                let breaks = Arc::new(AtomicUsize::new(0));
                 for _ in 0..options.pool.max(1) {
                     let (queue, url, connection) = (queue.clone(), options.url.clone(), first.take());
-                    spawn("postgres", Box::new(move || serve_postgres(&url, connection, &queue)))?;
+                    let breaks = breaks.clone();
+                    spawn("postgres", Box::new(move || serve_postgres(&url, connection, &queue, &breaks)))?;
                 }
                 Backend::Postgres
             }
@@ -266,10 +271,12 @@ fn write_in_groups(mut connection: AnyConnection, queue: &Receiver<Job>) {
     }
 }
 
-fn serve_postgres(url: &str, mut connection: Option<AnyConnection>, queue: &Receiver<Job>) {
-    let mut last_used = Instant::now();
+/// `breaks` counts the connections that broke, of all threads: where one did, others may have, and are tried before use.
+fn serve_postgres(url: &str, mut connection: Option<AnyConnection>, queue: &Receiver<Job>, breaks: &AtomicUsize) {
+    let (mut last_used, mut known_breaks) = (Instant::now(), 0);
     while let Ok(job) = queue.recv() {
-        let stale = last_used.elapsed() > Duration::from_secs(5);
+        let stale = last_used.elapsed() > Duration::from_secs(5) || known_breaks != breaks.load(Ordering::Relaxed);
+        known_breaks = breaks.load(Ordering::Relaxed);
         if stale && connection.as_mut().is_some_and(|c| c.batch_execute("SELECT 1").is_err()) {
             connection = None;
         }
@@ -283,6 +290,7 @@ fn serve_postgres(url: &str, mut connection: Option<AnyConnection>, queue: &Rece
             Ok(done) => {
                 if done.broken {
                     connection = None;
+                    breaks.fetch_add(1, Ordering::Relaxed);
                 }
                 (done.tell)(Ok(()));
             }

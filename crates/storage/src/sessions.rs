@@ -86,6 +86,17 @@ pub fn all(c: &mut AnyConnection, user_id: Option<&str>) -> Result<Vec<Session>,
     Ok(rows.into_iter().map(Row::into_session).collect())
 }
 
+/// Whether the session is there; if so it cannot be ended before this transaction is.
+pub fn hold(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
+    let session = sessions::table.select(sessions::id).filter(sessions::id.eq(id));
+    let found = match c {
+        // One writer at a time: nothing comes between.
+        AnyConnection::Sqlite(c) => session.get_result::<String>(c),
+        AnyConnection::Postgres(c) => session.for_share().get_result::<String>(c),
+    };
+    Ok(found.optional()?.is_some())
+}
+
 pub fn end(c: &mut AnyConnection, id: &str, offline: bool, now: i64) -> Result<bool, RowError> {
     let ended = on!(c => diesel::delete(sessions::table.find(id)).execute(c))? == 1;
     let most = i64::from(offline);

@@ -150,9 +150,9 @@ impl Store for Database {
         self.read(move |c| interactions::find_consent(c, &user, &client)).await
     }
 
-    async fn issue_code(&self, interaction: &Digest, authorization: &Authorization) -> Result<bool> {
-        let (digest, row) = (bytes(interaction), authorizations::Row::from_authorization(authorization));
-        self.write(move |c| authorizations::issue(c, &digest, &row)).await
+    async fn issue_code(&self, interaction: Option<&Digest>, authorization: &Authorization) -> Result<bool> {
+        let (digest, row) = (interaction.map(bytes), authorizations::Row::from_authorization(authorization));
+        self.write(move |c| authorizations::issue(c, digest.as_deref(), &row)).await
     }
 
     async fn end_interaction(&self, digest: &Digest) -> Result<()> {

@@ -157,7 +157,7 @@ async fn seeded(store: &Database) {
 
 async fn issued(store: &Database, id: &str, scope: &str) {
     store.begin_interaction(&interaction(id)).await.unwrap();
-    assert!(store.issue_code(&Digest::of(id), &authorization(id, scope)).await.unwrap());
+    assert!(store.issue_code(Some(&Digest::of(id)), &authorization(id, scope)).await.unwrap());
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_code_is_issued_once_per_interaction_and_exchanged_once() {
         seeded(&store).await;
         store.begin_interaction(&interaction("i")).await.unwrap();
         let made = winners(&store, |s, n| async move {
-            s.issue_code(&Digest::of("i"), &authorization(&format!("a{n}"), "openid")).await.unwrap()
+            s.issue_code(Some(&Digest::of("i")), &authorization(&format!("a{n}"), "openid")).await.unwrap()
         });
         assert_eq!(made.await, 1);
         issued(&store, "a", "openid").await;
@@ -194,6 +194,32 @@ fn a_code_is_issued_once_per_interaction_and_exchanged_once() {
         let context = store.authorization_by_code(&Digest::of("code-a")).await.unwrap().unwrap();
         assert_eq!((context.authorization.exchanged_at, context.authorization.expires_at), (Some(2), 900));
         assert_eq!((context.user.unwrap().id, context.session.unwrap().id), ("u".into(), "s".into()));
+    });
+}
+
+#[test]
+fn an_ended_session_gives_no_code() {
+    on_both(async |store| {
+        for round in 0..20 {
+            if round == 0 {
+                seeded(&store).await;
+            } else {
+                store.sign_in(&session("s", "u"), None, None).await.unwrap();
+            }
+            let raced = winners(&store, move |s, n| async move {
+                if n == 0 {
+                    s.end_user("u", 5).await.unwrap();
+                    return false;
+                }
+                s.issue_code(None, &authorization(&format!("{round}-{n}"), "openid offline_access")).await.unwrap()
+            });
+            raced.await;
+            assert!(!store.issue_code(None, &authorization("late", "openid")).await.unwrap());
+            for n in 1..CALLERS {
+                let context = store.authorization(&format!("{round}-{n}")).await.unwrap();
+                assert!(context.is_none_or(|c| c.authorization.revoked_at.is_some()), "{round}-{n} outlives the end");
+            }
+        }
     });
 }
 

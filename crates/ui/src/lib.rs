@@ -7,7 +7,10 @@ mod password;
 mod throttle;
 mod words;
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
@@ -45,6 +48,11 @@ pub struct Ui {
     pub form_pepper: Pepper,
     pub passwords: Passwords,
     pub throttle: Throttle,
+}
+
+/// Who is at the other end, past the trusted proxies.
+pub fn address(request: &HttpRequest) -> IpAddr {
+    request.extensions().get::<Observed>().and_then(|o| o.peer).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 
 impl Ui {

@@ -1,5 +1,5 @@
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU32, Ordering},
@@ -18,41 +18,52 @@ const PER_NAME: u32 = 100;
 /// Failures from one address, which many people may share.
 const PER_ADDRESS: u32 = 200;
 
+/// Sign-ins started from one address, and for how long they count.
+const BEGUN: u32 = 600;
+const BEGUN_WINDOW: i64 = 60;
+
 #[derive(Debug, Default)]
-struct Failures {
+struct Count {
     since: AtomicI64,
     count: AtomicU32,
 }
 
-/// Counts failed sign-ins. Bounded: the least used counters go first.
+impl Count {
+    fn within(&self, window: i64, now: Timestamp) -> u32 {
+        if now - self.since.load(Ordering::Relaxed) >= window { 0 } else { self.count.load(Ordering::Relaxed) }
+    }
+
+    fn add(&self, window: i64, now: Timestamp) {
+        if now - self.since.load(Ordering::Relaxed) >= window {
+            self.since.store(now, Ordering::Relaxed);
+            self.count.store(0, Ordering::Relaxed);
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Counts failed sign-ins and begun ones. Bounded: the least used counters go first.
 pub struct Throttle {
-    failures: Cache<String, Arc<Failures>>,
+    failures: Cache<String, Arc<Count>>,
+    begun: Cache<IpAddr, Arc<Count>>,
 }
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self { failures: Cache::new(100_000) }
+        Self { failures: Cache::new(100_000), begun: Cache::new(100_000) }
     }
 }
 
 impl Throttle {
     /// Whether one more attempt is allowed.
     pub fn allows(&self, username: &str, address: IpAddr, now: Timestamp) -> bool {
-        keys(username, address).iter().all(|(key, most)| {
-            self.failures.get(key).is_none_or(|f| {
-                now - f.since.load(Ordering::Relaxed) >= WINDOW || f.count.load(Ordering::Relaxed) < *most
-            })
-        })
+        let failed = |key| self.failures.get(key).map_or(0, |count| count.within(WINDOW, now));
+        keys(username, address).iter().all(|(key, most)| failed(key) < *most)
     }
 
     pub fn failed(&self, username: &str, address: IpAddr, now: Timestamp) {
         for (key, _) in keys(username, address) {
-            let failures = self.failures.get_with(key, Arc::default);
-            if now - failures.since.load(Ordering::Relaxed) >= WINDOW {
-                failures.since.store(now, Ordering::Relaxed);
-                failures.count.store(0, Ordering::Relaxed);
-            }
-            failures.count.fetch_add(1, Ordering::Relaxed);
+            self.failures.get_with(key, Arc::default).add(WINDOW, now);
         }
     }
 
@@ -61,10 +72,29 @@ impl Throttle {
         let [(key, _), ..] = keys(username, address);
         self.failures.invalidate(&key);
     }
+
+    /// Counts a sign-in that is started, if there is room for it.
+    pub fn may_begin(&self, address: IpAddr, now: Timestamp) -> bool {
+        let begun = self.begun.get_with(network(address), Arc::default);
+        let room = begun.within(BEGUN_WINDOW, now) < BEGUN;
+        if room {
+            begun.add(BEGUN_WINDOW, now);
+        }
+        room
+    }
+}
+
+/// Whoever has one IPv6 address has 2^64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        v4 => v4,
+    }
 }
 
 fn keys(username: &str, address: IpAddr) -> [(String, u32); 3] {
     let name: String = username.chars().take(200).collect();
+    let address = network(address);
     [
         (format!("both\0{address}\0{name}"), PER_NAME_AND_ADDRESS),
         (format!("name\0{name}"), PER_NAME),

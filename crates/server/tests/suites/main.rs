@@ -1,7 +1,9 @@
 //! One suite per specification; each test is a requirement, run on both databases over HTTP.
 #![allow(clippy::unwrap_used)]
 
+mod deployment;
 mod documents;
+mod faults;
 mod model;
 mod oidc_core;
 mod oidc_rp_initiated_logout;

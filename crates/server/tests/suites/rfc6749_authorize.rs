@@ -111,6 +111,14 @@ fn a_request_may_be_posted() {
         let browser = h.browser();
         let first = browser.submit(&h.at("/authorize"), &Browser::request(&[])).await;
         assert!(browser.follow(first).await.contains_key("code"));
+        // A form on another site is sent without cookies; the way by GET takes them along, and none is overwritten.
+        let silent = Browser::request(&[("prompt", "none"), ("state", "a b&c=한")]);
+        let foreign = answer(plain().post(h.at("/authorize")).form(&silent)).await;
+        assert_eq!((foreign.status, foreign.header("set-cookie")), (303, ""));
+        let back = browser.follow(foreign).await;
+        assert!(back.contains_key("code") && back["state"] == "a b&c=한", "{back:?}");
+        let wrong = answer(plain().post(h.at("/authorize")).form(&Browser::request(&[("scope", "nonsense")]))).await;
+        assert!(wrong.header("location").contains("error=invalid_scope"), "{wrong:?}");
     });
 }
 

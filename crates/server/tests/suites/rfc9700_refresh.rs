@@ -152,7 +152,7 @@ fn a_disabled_person_cannot_refresh() {
 /// Neither the secret of a refresh token nor a code nor a session can be read from the database.
 #[test]
 fn the_database_holds_no_secret() {
-    on(Kind::Sqlite, &async |h: Harness| {
+    on(Kind::Sqlite, &[], &async |h: Harness| {
         let code = h.code(&h.browser(), &[]).await;
         let tokens = h.exchange(&code).await.json;
         // A refusal at an interaction's address is kept without the address.

@@ -52,6 +52,9 @@ pub enum Kind {
 
 pub struct Harness {
     pub issuer: String,
+    /// Where it listens; the issuer, unless the settings name another.
+    pub address: String,
+    pub database: Options,
     pub store: Arc<dyn Store>,
     pub app: Joined,
     pub alice: String,
@@ -69,16 +72,21 @@ fn postgres() -> String {
 
 /// Runs a test on both databases.
 pub fn on_both<F: Future<Output = ()>>(test: impl Fn(Harness) -> F) {
+    on_both_with(&[], test);
+}
+
+/// With settings, by their variables; a LATCHKEY_ISSUER that is a path is put behind the address.
+pub fn on_both_with<F: Future<Output = ()>>(settings: &[(&str, &str)], test: impl Fn(Harness) -> F) {
     for kind in [Kind::Sqlite, Kind::Postgres] {
-        on(kind, &test);
+        on(kind, settings, &test);
     }
 }
 
-pub fn on<F: Future<Output = ()>>(kind: Kind, test: &impl Fn(Harness) -> F) {
+pub fn on<F: Future<Output = ()>>(kind: Kind, settings: &[(&str, &str)], test: &impl Fn(Harness) -> F) {
     eprintln!("on {kind:?}");
     let mut dropped = None;
     actix_web::rt::System::new().block_on(async {
-        let harness = Harness::start(kind).await;
+        let harness = Harness::start(kind, settings).await;
         dropped = harness.dropped.clone();
         let server = harness.server.clone();
         test(harness).await;
@@ -92,10 +100,19 @@ pub fn on<F: Future<Output = ()>>(kind: Kind, test: &impl Fn(Harness) -> F) {
 }
 
 impl Harness {
-    async fn start(kind: Kind) -> Self {
+    async fn start(kind: Kind, given: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let mut address = format!("http://{}", listener.local_addr().unwrap());
+        let mut issuer = address.clone();
+        match given.iter().find(|(name, _)| *name == "LATCHKEY_ISSUER") {
+            Some((_, path)) if path.starts_with('/') => {
+                address += path;
+                issuer.clone_from(&address);
+            }
+            Some((_, elsewhere)) => issuer = (*elsewhere).to_owned(),
+            None => {}
+        }
         let mut dropped = None;
         let url = match kind {
             Kind::Sqlite => format!("sqlite://{}/db", folder.path().display()),
@@ -111,14 +128,14 @@ impl Harness {
                 url.to_string()
             }
         };
-        let env: HashMap<&str, String> = HashMap::from([
-            ("LATCHKEY_ISSUER", issuer.clone()),
-            ("LATCHKEY_KEYS_DIR", folder.path().join("keys").display().to_string()),
-        ]);
+        let mut env: HashMap<&str, String> = given.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        env.insert("LATCHKEY_ISSUER", issuer.clone());
+        env.insert("LATCHKEY_KEYS_DIR", folder.path().join("keys").display().to_string());
         let file = folder.path().join("latchkey.toml");
         std::fs::write(&file, "").unwrap();
         let settings = Settings::load(Some(&file), &|name| env.get(name).cloned()).unwrap();
-        let store: Arc<dyn Store> = Arc::new(Database::open(&Options { url, pool: 4 }).unwrap());
+        let database = Options { url, pool: 4 };
+        let store: Arc<dyn Store> = Arc::new(Database::open(&database).unwrap());
         let clock = Arc::new(HandClock(AtomicI64::new(START)));
         let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(7))));
         let (master, ring) = open_keys(&*store, &settings.keys_dir, START).await.unwrap();
@@ -150,7 +167,7 @@ impl Harness {
         };
         let alice = create_user(&*store, person("alice", claims), START, &*entropy).await.unwrap().id;
         create_user(&*store, person("bob", json!({})), START, &*entropy).await.unwrap();
-        let harness = Self { issuer, store, app, alice, clock, folder, server: handle, dropped };
+        let harness = Self { issuer, address, database, store, app, alice, clock, folder, server: handle, dropped };
         harness.client(json!({
             "client_id": "app", "client_secret": SECRET, "client_name": "The App", "redirect_uris": [CALLBACK, "https://app.example/other"],
             "post_logout_redirect_uris": ["https://app.example/bye?x=1"],
@@ -165,6 +182,12 @@ impl Harness {
             "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"], "trusted": true,
         })).await;
         harness
+    }
+
+    /// Runs SQL behind the server's back.
+    pub fn sql(&self, text: &str) {
+        use diesel::connection::SimpleConnection;
+        self.database.connect().unwrap().batch_execute(text).unwrap();
     }
 
     pub async fn client(&self, metadata: Value) {
@@ -185,11 +208,11 @@ impl Harness {
     }
 
     pub fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.issuer)
+        format!("{}{path}", self.address)
     }
 
     pub fn browser(&self) -> Browser {
-        Browser::new(self.issuer.clone())
+        Browser::new(self.address.clone())
     }
 
     pub async fn discovery(&self) -> Value {
@@ -305,6 +328,10 @@ pub fn field(page: &str, name: &str) -> Option<String> {
     Some(value.split('"').next()?.replace("&#38;", "&").replace("&amp;", "&").replace("&#61;", "="))
 }
 
+fn origin(address: &str) -> String {
+    url::Url::parse(address).unwrap().origin().ascii_serialization()
+}
+
 impl Browser {
     fn new(issuer: String) -> Self {
         let http = reqwest::Client::builder()
@@ -351,7 +378,7 @@ impl Browser {
     /// Absolute address of a redirect.
     pub fn location(&self, answer: &Answer) -> String {
         let to = answer.header("location");
-        if to.starts_with('/') { format!("{}{to}", self.issuer) } else { to.to_owned() }
+        if to.starts_with('/') { format!("{}{to}", origin(&self.issuer)) } else { to.to_owned() }
     }
 
     /// Goes through login and consent where they are shown; returns the parameters of the answer to the client.

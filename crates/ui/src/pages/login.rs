@@ -1,14 +1,11 @@
-use std::net::Ipv4Addr;
-
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse,
     http::{StatusCode, header},
     web,
 };
 use askama::Template;
 use latchkey_protocol::{
     Params, Secret, SecretKind, StoreError,
-    observe::Observed,
     secret::new_id,
     session::{Cookie, Session},
     user::User,
@@ -100,7 +97,7 @@ async fn sign_in(ui: &Ui, request: &HttpRequest, open: &Open, form: &Params) -> 
     let remember = form.optional("remember-me").is_some();
     let again = |message, status| page(ui, request, open, Some(message), typed, remember, status);
     let username = typed.to_lowercase();
-    let address = request.extensions().get::<Observed>().and_then(|o| o.peer).unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+    let address = crate::address(request);
     let now = ui.clock.now();
     if !ui.throttle.allows(&username, address, now) {
         let mut response = again("login-throttled", StatusCode::TOO_MANY_REQUESTS);

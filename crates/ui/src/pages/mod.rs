@@ -9,7 +9,7 @@ pub mod logout;
 pub mod start;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse,
     http::{StatusCode, header},
 };
 use askama::Template;
@@ -18,6 +18,7 @@ use latchkey_protocol::{
     client::Client,
     error::Refused,
     interaction::Interaction,
+    observe::Observed,
     paths,
     secret::same,
     session::{Cookie, Session, cookie_name},
@@ -55,7 +56,8 @@ pub fn fault(ui: &Ui, request: &HttpRequest, error: &StoreError) -> HttpResponse
         StoreError::Busy | StoreError::Unavailable(_) => Reason::Busy,
         StoreError::Corrupt { .. } | StoreError::Failed(_) => Reason::ServerFault,
     };
-    crate::error_page(ui, request, reason, "-")
+    let id = request.extensions().get::<Observed>().map(|o| o.request_id.clone()).unwrap_or_default();
+    crate::error_page(ui, request, reason, &id)
 }
 
 /// An interaction that this browser began.

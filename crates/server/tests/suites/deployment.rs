@@ -1,0 +1,106 @@
+//! Behind a proxy, under https, under a path, and under a flood.
+
+use serde_json::Value;
+
+use crate::support::*;
+
+const PROXY: (&str, &str) = ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8");
+
+/// Fails a sign-in as seen from somewhere; the status.
+async fn fail(h: &Harness, headers: &[(&str, &str)]) -> u16 {
+    let browser = h.browser();
+    let (at, page) = browser.page(browser.begin(&[]).await).await;
+    let csrf = field(&page.text, "csrf").unwrap();
+    let mut request =
+        browser.http.post(&at).form(&[("csrf", csrf.as_str()), ("username", "alice"), ("password", "no")]);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    answer(request).await.status
+}
+
+#[test]
+fn a_trusted_proxy_names_the_caller_and_the_caller_cannot() {
+    on_both_with(&[PROXY], async |h| {
+        // What stands left of the proxies' own entries is the caller's invention.
+        for n in 0..10 {
+            let spoofed = format!("198.51.100.{n}, 203.0.113.1, 10.1.1.1");
+            assert_eq!(fail(&h, &[("X-Forwarded-For", &spoofed)]).await, 401);
+        }
+        assert_eq!(fail(&h, &[("X-Forwarded-For", "203.0.113.1")]).await, 429);
+        assert_eq!(fail(&h, &[("X-Forwarded-For", "203.0.113.2")]).await, 401);
+        assert_eq!(fail(&h, &[("Forwarded", "for=\"203.0.113.1:99\";proto=https")]).await, 429);
+        assert_eq!(fail(&h, &[("Forwarded", "for=\"[2001:db8::1]\"")]).await, 401);
+        let both = [("X-Forwarded-For", "203.0.113.1"), ("Forwarded", "for=203.0.113.3")];
+        assert_eq!(fail(&h, &both).await, 401, "neither is believed where two speak");
+    });
+    on_both(async |h| {
+        for n in 0..10 {
+            assert_eq!(fail(&h, &[("X-Forwarded-For", &format!("203.0.113.{n}"))]).await, 401);
+        }
+        assert_eq!(fail(&h, &[("X-Forwarded-For", "203.0.113.99")]).await, 429, "nobody is trusted by default");
+    });
+}
+
+#[test]
+fn under_https_cookies_are_bound_to_the_host() {
+    on_both_with(&[("LATCHKEY_ISSUER", "https://id.example")], async |h| {
+        let begun = answer(plain().get(h.at("/authorize")).query(&Browser::request(&[]))).await;
+        let location = begun.header("location").to_owned();
+        assert!(location.starts_with("https://id.example/login/"), "{location}");
+        let browser = begun.header("set-cookie").split(';').next().unwrap().to_owned();
+        let at = location.replace("https://id.example", &h.address);
+        let page = answer(plain().get(&at).header("Cookie", &browser)).await;
+        let csrf = field(&page.text, "csrf").unwrap();
+        let form = [("csrf", csrf.as_str()), ("username", "alice"), ("password", "alice password")];
+        let signed_in = answer(plain().post(&at).header("Cookie", &browser).form(&form)).await;
+        for cookie in [begun.header("set-cookie"), signed_in.header("set-cookie")] {
+            assert!(cookie.starts_with("__Host-"), "{cookie}");
+            for attribute in ["Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {
+                assert!(cookie.split("; ").any(|a| a == attribute), "{attribute}: {cookie}");
+            }
+            assert!(!cookie.contains("Domain"), "{cookie}");
+        }
+    });
+}
+
+#[test]
+fn an_issuer_may_have_a_path() {
+    on_both_with(&[("LATCHKEY_ISSUER", "/auth/main")], async |h| {
+        let document = h.discovery().await;
+        assert_eq!(document["issuer"], h.issuer.as_str());
+        let origin = h.issuer.strip_suffix("/auth/main").unwrap();
+        let inserted = format!("{origin}/.well-known/oauth-authorization-server/auth/main");
+        let same: Value = plain().get(inserted).send().await.unwrap().json().await.unwrap();
+        assert_eq!(same, document, "RFC 8414 3.1");
+        let browser = h.browser();
+        let tokens = h.tokens(&browser).await;
+        assert_eq!(claims(&tokens["id_token"])["iss"], h.issuer.as_str());
+        assert_eq!(h.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 200);
+        let (at, _) = browser.page(browser.begin(&[("prompt", "login")]).await).await;
+        let page = browser.get(&at).await;
+        let style = page.text.split("href=\"").find(|part| part.contains(".css")).unwrap().split('"').next().unwrap();
+        assert_eq!(browser.get(&format!("{origin}{style}")).await.status, 200, "{style}");
+        assert_eq!(answer(plain().get(format!("{origin}/login/x"))).await.status, 404);
+    });
+}
+
+#[test]
+fn sign_ins_begun_from_one_address_are_bounded() {
+    on_both_with(&[PROXY], async |h| {
+        let begin = async |from: &str| {
+            let request = plain().get(h.at("/authorize")).query(&Browser::request(&[]));
+            answer(request.header("X-Forwarded-For", from)).await
+        };
+        for n in 0..600 {
+            // One network, whichever of its addresses speaks.
+            assert_eq!(begin(&format!("2001:db8::{n:x}")).await.status, 303);
+        }
+        let refused = begin("2001:db8::1").await;
+        assert_eq!((refused.status, refused.header("retry-after")), (429, "60"));
+        assert!(refused.text.contains("error-page"));
+        assert_eq!(begin("2001:db8:0:1::1").await.status, 303, "others are not held up");
+        h.pass(60);
+        assert_eq!(begin("2001:db8::1").await.status, 303);
+    });
+}
