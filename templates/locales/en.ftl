@@ -5,7 +5,6 @@ login-password = Password
 login-remember = Keep me signed in
 login-submit = Sign in
 login-wrong = The user name or the password is wrong.
-login-throttled = Too many attempts. Wait a few minutes, then try again.
 login-busy = The server is busy. Try again in a moment.
 login-hint = Sign in with the account that the application asked for.
 login-continue = Continue as { $name }

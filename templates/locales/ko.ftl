@@ -5,7 +5,6 @@ login-password = 비밀번호
 login-remember = 로그인 상태 유지
 login-submit = 로그인
 login-wrong = 사용자 이름 또는 비밀번호가 올바르지 않습니다.
-login-throttled = 시도가 너무 많습니다. 몇 분 뒤에 다시 시도해 주세요.
 login-busy = 서버가 바쁩니다. 잠시 후 다시 시도해 주세요.
 login-hint = 앱이 요청한 계정으로 로그인해 주세요.
 login-continue = { $name } 계정으로 계속

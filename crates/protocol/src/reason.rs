@@ -74,6 +74,8 @@ reasons! {
         "the Content-Type of the body (RFC 6749 3.2)", "Send the parameters as a form.";
     BodyTooLarge: "invalid_request" 413 "The request is too large.",
         "the size of the body", "No request of these protocols needs this much.";
+    BodyUnreadable: "invalid_request" 400 "The request could not be read to its end.",
+        "the body arrives whole and in the encoding it names", "Look at what cuts requests short: the client, a proxy, the network.";
     // The authorization endpoint before it knows whom to answer: pages.
     ClientUnknown: "invalid_client" 400 "The application is not known here.",
         "client_id names a registered client", "Register the app (latchkey client create) or correct its client_id.";
@@ -122,8 +124,6 @@ reasons! {
         "prompt=none with a session that may answer", "Send the person through a request without prompt=none.";
     ConsentNeeded: "consent_required" 400 "The person has to allow the application first.",
         "prompt=none with a remembered consent for these scopes", "Send the person through a request without prompt=none, or make the client trusted.";
-    InteractionNeeded: "interaction_required" 400 "The person has to answer a page.",
-        "prompt=none with nothing left to ask", "Send the person through a request without prompt=none.";
     PersonDeclined: "access_denied" 403 "The person did not allow the application.",
         "the person's answer on the consent page", "Nothing: it was the person's choice.";
     // The token endpoint: who is asking.

@@ -30,6 +30,7 @@ use latchkey_protocol::{
 };
 
 pub use fault::Fault;
+pub use http::refusal;
 pub use keys::Keys;
 
 /// The pages that an endpoint may have to answer with; filled by the one who joins the routes.

@@ -10,14 +10,19 @@ use std::{
 };
 
 use actix_web::{
-    Error, HttpMessage,
+    Error, HttpMessage, HttpResponse,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    error::PayloadError,
     http::header::{HeaderName, HeaderValue},
     middleware::Next,
     web,
 };
-use latchkey_protocol::observe::{Observed, first_segment};
+use latchkey_protocol::{
+    Reason,
+    error::Refused,
+    observe::{Observed, first_segment},
+};
 use rand::RngCore;
 
 static PROCESS: LazyLock<u32> = LazyLock::new(|| rand::rngs::OsRng.next_u32());
@@ -32,13 +37,24 @@ pub struct TrustedProxies(pub Arc<Vec<ipnet::IpNet>>);
 /// Those of the endpoint.
 pub async fn observe(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
     let id = format!("{:08x}{:08x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
     let peer = peer(&request);
     request.extensions_mut().insert(Observed { request_id: id.clone(), peer, ..Observed::default() });
-    let mut response = next.call(request).await?;
+    let response = next.call(request).await?;
+    let mut response = match unreadable(&response) {
+        Some(refused) => {
+            let request = response.into_parts().0;
+            let answer = match request.app_data::<web::Data<latchkey_provider::Provider>>() {
+                Some(provider) => latchkey_provider::refusal(provider, &request, &refused),
+                None => HttpResponse::BadRequest().finish(),
+            };
+            ServiceResponse::new(request, answer).map_into_right_body()
+        }
+        None => response.map_into_left_body(),
+    };
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
     }
@@ -57,6 +73,15 @@ pub async fn observe(
         None => tracing::info!(target: "request", request = %id, method, path, status, client, micros),
     }
     Ok(response)
+}
+
+/// A body that never reached the endpoint.
+fn unreadable(response: &ServiceResponse<impl MessageBody>) -> Option<Refused> {
+    let error = response.response().error()?.as_error::<PayloadError>()?;
+    Some(match error {
+        PayloadError::Overflow => Reason::BodyTooLarge.because("at most 64 KiB", "more"),
+        error => Reason::BodyUnreadable.because("a whole body", error.to_string()),
+    })
 }
 
 /// The caller's address: the last hop that is no trusted proxy, if a trusted proxy speaks.

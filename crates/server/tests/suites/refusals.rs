@@ -1,6 +1,19 @@
 //! What the outside hears, and what the one who runs the server can ask.
 
+use latchkey_protocol::store::KeptRefusal;
+
 use crate::support::*;
+
+/// What is kept of a refusal; it is written behind the answer.
+async fn kept(h: &Harness, reference: &str) -> KeptRefusal {
+    for _ in 0..400 {
+        if let Some(kept) = h.store.refusal(reference).await.unwrap() {
+            return kept;
+        }
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("{reference} is not kept");
+}
 
 #[test]
 fn every_refusal_carries_a_reference_that_explains_it_and_the_outside_hears_no_more() {
@@ -19,16 +32,7 @@ fn every_refusal_carries_a_reference_that_explains_it_and_the_outside_hears_no_m
             .await;
         let reference = answer.json["error_ref"].as_str().unwrap().to_owned();
         assert!(!answer.text.contains(CALLBACK) && !answer.text.contains("RedirectUriDiffers"));
-        let mut kept = None;
-        for _ in 0..200 {
-            kept = h.store.refusal(&reference).await.unwrap();
-            if kept.is_some() {
-                break;
-            }
-            tokio::task::yield_now().await;
-            actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        let kept = kept.expect("kept");
+        let kept = kept(&h, &reference).await;
         assert_eq!((kept.reason.as_str(), kept.client_id.as_deref()), ("RedirectUriDiffers", Some("app")));
         assert_eq!((kept.expected.as_str(), kept.came.as_str()), (CALLBACK, "https://app.example/other"));
     });
@@ -52,4 +56,49 @@ fn errors_hold_printable_ascii_without_quotes_and_the_reference_is_up_to_date() 
         latchkey_server::config::reference(),
         "run: cargo run -- config reference > docs/configuration.md"
     );
+}
+
+#[test]
+fn a_body_that_is_too_large_or_cut_short_is_refused_and_explained() {
+    on_both(async |h| {
+        for path in ["/token", "/authorize", "/introspect", "/login/x"] {
+            let large = answer(
+                plain()
+                    .post(h.at(path))
+                    .header("Content-Type", "application/x-www-form-urlencoded")
+                    .body(format!("a={}", "x".repeat(70_000))),
+            )
+            .await;
+            assert_eq!((large.status, large.error()), (413, "invalid_request"), "{path}: {large:?}");
+            let reference = large.json["error_ref"].as_str().unwrap();
+            assert_eq!(kept(&h, reference).await.reason, "BodyTooLarge");
+        }
+        let broken = answer(
+            plain()
+                .post(h.at("/token"))
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .header("Content-Encoding", "gzip")
+                .body("not gzip"),
+        )
+        .await;
+        assert!((400..500).contains(&broken.status), "{broken:?}");
+    });
+}
+
+#[test]
+fn a_locked_out_person_is_explained_too() {
+    on_both(async |h| {
+        let browser = h.browser();
+        browser.act_as("alice", "wrong");
+        let (at, page) = browser.page(browser.begin(&[]).await).await;
+        for _ in 0..10 {
+            browser.login(&at, &page.text).await;
+        }
+        let refused = browser.login(&at, &page.text).await;
+        assert_eq!(refused.status, 429);
+        let reference = refused.text.split("id=\"error-ref\">").nth(1).unwrap().split('<').next().unwrap();
+        let kept = kept(&h, reference).await;
+        assert_eq!(kept.reason, "TooManyAttempts");
+        assert!(!format!("{kept:?}").contains("alice"), "what was typed as a name may be a password");
+    });
 }

@@ -5,7 +5,7 @@ use actix_web::{
 };
 use askama::Template;
 use latchkey_protocol::{
-    Params, Secret, SecretKind, StoreError,
+    Params, Reason, Secret, SecretKind, StoreError,
     secret::new_id,
     session::{Cookie, Session},
     user::User,
@@ -100,7 +100,10 @@ async fn sign_in(ui: &Ui, request: &HttpRequest, open: &Open, form: &Params) -> 
     let address = crate::address(request);
     let now = ui.clock.now();
     if !ui.throttle.allows(&username, address, now) {
-        let mut response = again("login-throttled", StatusCode::TOO_MANY_REQUESTS);
+        // Not the name: it may be a password, typed one field too early.
+        let came = format!("as many as are allowed, the last from {address}");
+        let refused = Reason::TooManyAttempts.because("fewer failures within ten minutes", came);
+        let mut response = ui.refuse(request, &refused);
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("600"));
         return Ok(response);
     }
