@@ -76,6 +76,14 @@ impl AuthorizationRequest {
         if params.optional("registration").is_some() {
             return Err(Reason::RegistrationUnsupported.into());
         }
+        // An interaction is kept for an hour, and anyone may begin one.
+        for (name, most) in [("state", 4096), ("nonce", 1024)] {
+            let length = params.optional(name).map_or(0, str::len);
+            if length > most {
+                return Err(Reason::ParameterMalformed
+                    .because(format!("{name}: at most {most} bytes"), format!("{length} bytes")));
+            }
+        }
         match params.optional("response_type") {
             Some("code") => {}
             None => return Err(Reason::ParameterMissing.because("response_type", "nothing")),

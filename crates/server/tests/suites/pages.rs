@@ -148,3 +148,19 @@ fn garbage_at_any_address_is_a_client_error() {
         }
     });
 }
+
+#[test]
+fn consent_is_given_by_the_person_whom_the_page_names() {
+    on_both(async |h| {
+        let browser = h.browser();
+        let (at, login) = browser.page(browser.begin(&[]).await).await;
+        let (consent_at, consent) = browser.page(browser.login(&at, &login.text).await).await;
+        assert!(consent.text.contains("alice name"));
+        browser.act_as("bob", "bob password");
+        browser.authorize(&[("client_id", "post"), ("prompt", "login")]).await;
+        let refused = browser.decide(&consent_at, &consent.text, "allow").await;
+        assert_eq!(refused.status, 403, "bob has not seen it");
+        let (_, shown) = browser.page(browser.get(&consent_at).await).await;
+        assert!(shown.text.contains("bob name"), "{}", shown.text);
+    });
+}

@@ -227,3 +227,15 @@ fn declining_is_access_denied() {
         assert_eq!(back["error"], "access_denied");
     });
 }
+
+#[test]
+fn what_is_kept_of_a_request_is_bounded() {
+    on_both(async |h| {
+        for (name, most) in [("state", 4096), ("nonce", 1024)] {
+            let (fits, not) = ("x".repeat(most), "x".repeat(most + 1));
+            assert!(h.browser().authorize(&[(name, &fits)]).await.contains_key("code"), "{name}");
+            let back = h.browser().authorize(&[(name, &not)]).await;
+            assert_eq!(back["error"], "invalid_request", "{name}");
+        }
+    });
+}

@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use latchkey_protocol::{StoreError, consent::Consent, uri};
 
-use super::{Open, back, display_name, fault, open, open_form, render};
+use super::{CONSENT, Open, back, display_name, fault, open, open_form, render};
 use crate::{Ui, Words, headers::words};
 
 struct Scope {
@@ -26,7 +26,7 @@ struct ConsentPage<'a> {
 }
 
 pub async fn show(ui: web::Data<Ui>, request: HttpRequest, interaction: web::Path<String>) -> HttpResponse {
-    match open(&ui, &request, &interaction, "consent").await {
+    match open(&ui, &request, &interaction, CONSENT).await {
         Ok(open) => page(&ui, &request, &open),
         Err(response) => response,
     }
@@ -61,7 +61,7 @@ pub async fn submit(
     interaction: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let (open, form) = match open_form(&ui, &request, &interaction, "consent", &body).await {
+    let (open, form) = match open_form(&ui, &request, &interaction, CONSENT, &body).await {
         Ok(sent) => sent,
         Err(response) => return response,
     };

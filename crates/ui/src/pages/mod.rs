@@ -60,6 +60,9 @@ pub fn fault(ui: &Ui, request: &HttpRequest, error: &StoreError) -> HttpResponse
     crate::error_page(ui, request, reason, &id)
 }
 
+/// The consent page's name in its anti-forgery token.
+pub const CONSENT: &str = "consent";
+
 /// An interaction that this browser began.
 pub struct Open {
     pub secret: Secret,
@@ -85,7 +88,9 @@ pub async fn open(ui: &Ui, request: &HttpRequest, interaction: &str, page: &str)
     let client = ui.store.client(id).await.map_err(fail)?;
     let client = client.ok_or_else(|| refuse(Reason::ClientUnknown.because(id, "deleted")))?;
     let session = session(ui, request).await.map_err(fail)?;
-    let csrf = csrf(ui, &browser, page, secret.expose());
+    // A page that names a person is answered by that person, not by one who signed in since, in another tab.
+    let shown_to = session.as_ref().filter(|_| page == CONSENT).map_or("", |(session, _)| session.id.as_str());
+    let csrf = ui.form_pepper.text(&["csrf", &browser, page, secret.expose(), shown_to]);
     Ok(Open { secret, interaction, client, session, csrf })
 }
 
