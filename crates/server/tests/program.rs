@@ -66,7 +66,11 @@ impl Place {
     }
 
     fn serve(&self) -> Running {
-        let child = self.command(&["serve"]).stderr(Stdio::null()).spawn().unwrap();
+        self.start(self.command(&["serve"]).stderr(Stdio::null()))
+    }
+
+    fn start(&self, command: &mut Command) -> Running {
+        let child = command.spawn().unwrap();
         let running = Running(child);
         for _ in 0..600 {
             if self.command(&["healthcheck"]).stderr(Stdio::null()).status().unwrap().success() {
@@ -363,11 +367,21 @@ async fn refresh(client: &reqwest::Client, issuer: &str, token: &str) -> Option<
 
 /// Signs in once and starts a refresh family.
 async fn family(browser: &reqwest::Client, issuer: &str) -> String {
+    family_noting(browser, issuer, &mut Vec::new()).await
+}
+
+/// Notes every secret that it meets on the way.
+async fn family_noting(browser: &reqwest::Client, issuer: &str, secrets: &mut Vec<String>) -> String {
+    let cookies = |answer: &reqwest::Response| -> Vec<String> {
+        let set = answer.headers().get_all("set-cookie").iter().map(|c| c.to_str().unwrap());
+        set.map(|c| c.split(';').next().unwrap().split_once('=').unwrap().1.to_owned()).collect()
+    };
     let query =
         "client_id=app&redirect_uri=https%3A%2F%2Fa.example%2Fcb&response_type=code&scope=openid%20offline_access";
     let mut to = format!("{issuer}/authorize?{query}");
     while to.starts_with(issuer) {
         let answer = browser.get(&to).send().await.unwrap();
+        secrets.extend(cookies(&answer));
         let location = |a: &reqwest::Response| a.headers().get("location").map(|l| l.to_str().unwrap().to_owned());
         to = match location(&answer) {
             Some(next) => next,
@@ -375,7 +389,10 @@ async fn family(browser: &reqwest::Client, issuer: &str) -> String {
                 let page = answer.text().await.unwrap();
                 let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
                 let form = [("csrf", csrf.as_str()), ("username", "alice"), ("password", "pw")];
-                location(&browser.post(&to).form(&form).send().await.unwrap()).unwrap()
+                let signed_in = browser.post(&to).form(&form).send().await.unwrap();
+                secrets.extend(cookies(&signed_in));
+                secrets.extend([csrf, to.rsplit('/').next().unwrap().to_owned()]);
+                location(&signed_in).unwrap()
             }
         };
         if to.starts_with('/') {
@@ -390,5 +407,55 @@ async fn family(browser: &reqwest::Client, issuer: &str) -> String {
         .basic_auth("app", Some("0123456789012345678901234567890123"))
         .form(&form);
     let tokens: Value = request.send().await.unwrap().json().await.unwrap();
+    secrets.push(code);
+    for name in ["access_token", "id_token", "refresh_token"] {
+        secrets.push(tokens[name].as_str().unwrap().rsplit('.').next().unwrap().to_owned());
+    }
     tokens["refresh_token"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_log_has_a_line_per_request_and_no_secret_however_much_is_logged() {
+    const PASSWORD: &str = "a password of alice";
+    for format in ["text", "json"] {
+        let at = Place::new();
+        at.good(&["user", "create", "alice", "--password-stdin"], "pw");
+        at.good(&["user", "create", "bob", "--password-stdin"], PASSWORD);
+        at.good(
+            &["client", "create", "--from", "-"],
+            r#"{"client_id":"app","client_secret":"0123456789012345678901234567890123","trusted":true,
+                "redirect_uris":["https://a.example/cb"],"grant_types":["authorization_code","refresh_token"]}"#,
+        );
+        let file = at.folder.path().join("log");
+        let mut command = at.command(&["serve"]);
+        command.env("LATCHKEY_LOG__LEVEL", "trace").env("LATCHKEY_LOG__FORMAT", format);
+        let mut server = at.start(command.stderr(std::fs::File::create(&file).unwrap()));
+        let mut secrets = vec!["0123456789012345678901234567890123".to_owned(), PASSWORD.replace(' ', "+")];
+        let http = reqwest_blocking();
+        http.0.block_on(async {
+            let browser = reqwest::Client::builder().no_proxy().cookie_store(true);
+            let browser = browser.redirect(reqwest::redirect::Policy::none()).build().unwrap();
+            let token = family_noting(&browser, &at.issuer(), &mut secrets).await;
+            let next = refresh(&browser, &at.issuer(), &token).await.unwrap();
+            secrets.push(next.rsplit('.').next().unwrap().to_owned());
+            let wrong = [("grant_type", "authorization_code"), ("code", "a-secret-code-of-somebody-else")];
+            let request = browser.post(format!("{}/token", at.issuer())).form(&wrong);
+            request.basic_auth("app", Some("a-wrong-secret-of-the-app")).send().await.unwrap();
+        });
+        secrets.extend(["a-secret-code-of-somebody-else".into(), "a-wrong-secret-of-the-app".into()]);
+        assert!(secrets.len() > 12, "{secrets:?}");
+        // Asked to stop it writes what is waiting.
+        Command::new("kill").arg(server.0.id().to_string()).status().unwrap();
+        assert!(server.0.wait().unwrap().success());
+        let log = std::fs::read_to_string(&file).unwrap();
+        for secret in &secrets {
+            assert!(!log.contains(secret.as_str()), "{secret} in the log");
+        }
+        let lines = log.lines().filter(|l| l.contains("/token") && l.contains("app")).count();
+        assert_eq!(lines, 3, "{log}");
+        assert!(log.contains("ClientSecretWrong"), "the refusal's reason: {log}");
+        if format == "json" {
+            assert!(log.lines().all(|l| serde_json::from_str::<Value>(l).is_ok()), "{log}");
+        }
+    }
 }

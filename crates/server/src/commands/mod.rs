@@ -41,7 +41,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Config(ConfigCommand::Check) => {
             settings()?;
-            let unknown = config::unknown_variables(std::env::vars().map(|(name, _)| name));
+            let unknown =
+                config::unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
             if !unknown.is_empty() {
                 bail!("{}: there is no such setting; see latchkey config reference", unknown.join(", "));
             }
@@ -56,6 +57,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve => {
             let settings = settings()?;
             let _logging = log::start(&settings)?;
+            for name in config::unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+                tracing::warn!(name, "there is no such setting; see latchkey config reference");
+            }
             block_on(async {
                 let (server, app) = start(&settings).await?;
                 tracing::info!(issuer = %app.ui.issuer, listen = %settings.listen, "ready");
