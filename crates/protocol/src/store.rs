@@ -80,7 +80,8 @@ pub trait Store: Send + Sync {
 
     /// Adds a session, removes `replaces`, and stamps the interaction with the new session.
     async fn sign_in(&self, session: &Session, replaces: Option<&Digest>, interaction: Option<&Digest>) -> Result<()>;
-    async fn session(&self, digest: &Digest) -> Result<Option<Session>>;
+    /// Who is signed in: the session and its person, while the one has not expired and the other is enabled.
+    async fn session(&self, digest: &Digest, now: Timestamp) -> Result<Option<(Session, User)>>;
     async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>>;
     /// Ends a session and what hangs on it; with `offline`, also what would outlive it. `false` when there is none.
     async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> Result<bool>;

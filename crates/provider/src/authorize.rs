@@ -198,11 +198,8 @@ async fn approve(
 pub async fn session(provider: &Provider, request: &HttpRequest) -> Result<Option<Session>, Fault> {
     let Some(cookie) = request.cookie(cookie_name(provider.secure, Cookie::Session)) else { return Ok(None) };
     let Some(secret) = Secret::presented(SecretKind::Session, cookie.value()) else { return Ok(None) };
-    let now = provider.now();
-    let found = provider.store.session(&secret.digest()).await?.filter(|s| s.expires_at > now);
-    let Some(session) = found else { return Ok(None) };
-    let user = provider.store.user(&session.user_id).await?;
-    Ok(user.filter(|u| u.disabled_at.is_none()).map(|_| session))
+    let found = provider.store.session(&secret.digest(), provider.now()).await?;
+    Ok(found.map(|(session, _)| session))
 }
 
 fn hint(provider: &Provider, params: &Params) -> Hint {

@@ -1,10 +1,11 @@
 use diesel::prelude::*;
-use latchkey_protocol::{secret::Digest, session::Session};
+use latchkey_protocol::{secret::Digest, session::Session, user::User};
 
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
-    schema::{authorizations, interactions, sessions},
+    schema::{authorizations, interactions, sessions, users},
+    users::Row as UserRow,
 };
 
 #[derive(Queryable, Insertable)]
@@ -73,9 +74,16 @@ pub fn sign_in(
     Ok(())
 }
 
-pub fn find(c: &mut AnyConnection, digest: &[u8]) -> Result<Option<Session>, RowError> {
-    let row = on!(c => sessions::table.filter(sessions::digest.eq(digest)).get_result::<Row>(c)).optional()?;
-    Ok(row.map(Row::into_session))
+pub fn find(c: &mut AnyConnection, digest: &[u8], now: i64) -> Result<Option<(Session, User)>, RowError> {
+    let found: Option<(Row, UserRow)> = on!(c => sessions::table
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .filter(sessions::digest.eq(digest))
+        .filter(sessions::expires_at.gt(now))
+        .filter(users::disabled_at.is_null())
+        .select((sessions::all_columns, users::all_columns))
+        .get_result(c))
+    .optional()?;
+    found.map(|(session, user)| Ok((session.into_session(), user.into_user()?))).transpose()
 }
 
 pub fn all(c: &mut AnyConnection, user_id: Option<&str>) -> Result<Vec<Session>, RowError> {

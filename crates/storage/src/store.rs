@@ -100,9 +100,9 @@ impl Store for Database {
         self.write(move |c| sessions::sign_in(c, &row, replaces.as_deref(), interaction.as_deref())).await
     }
 
-    async fn session(&self, digest: &Digest) -> Result<Option<Session>> {
+    async fn session(&self, digest: &Digest, now: Timestamp) -> Result<Option<(Session, User)>> {
         let digest = bytes(digest);
-        self.read(move |c| sessions::find(c, &digest)).await
+        self.read(move |c| sessions::find(c, &digest, now)).await
     }
 
     async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>> {

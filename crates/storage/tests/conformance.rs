@@ -260,7 +260,23 @@ fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked() {
         assert_eq!(revoked("offline").await, Some(11));
         store.sign_in(&session("s2", "u"), None, None).await.unwrap();
         assert_eq!(store.end_user("u", 12).await.unwrap(), 1);
-        assert!(store.session(&Digest::of("s2")).await.unwrap().is_none());
+        assert!(store.session(&Digest::of("s2"), 2).await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_session_answers_while_it_lives_and_its_person_is_enabled() {
+    on_both(async |store| {
+        seeded(&store).await;
+        let digest = Digest::of("s");
+        let (session, person) = store.session(&digest, 999).await.unwrap().unwrap();
+        assert_eq!((session.id.as_str(), person.id.as_str()), ("s", "u"));
+        assert!(store.session(&digest, 1000).await.unwrap().is_none(), "it ends at its end");
+        assert!(store.session(&Digest::of("other"), 2).await.unwrap().is_none());
+        let mut disabled = user("u");
+        disabled.disabled_at = Some(3);
+        store.update_user(&disabled).await.unwrap();
+        assert!(store.session(&digest, 2).await.unwrap().is_none());
     });
 }
 
@@ -271,7 +287,7 @@ fn signing_in_replaces_the_session_and_stamps_the_interaction() {
         store.begin_interaction(&interaction("i")).await.unwrap();
         issued(&store, "a", "openid").await;
         store.sign_in(&session("s2", "u"), Some(&Digest::of("s")), Some(&Digest::of("i"))).await.unwrap();
-        assert!(store.session(&Digest::of("s")).await.unwrap().is_none());
+        assert!(store.session(&Digest::of("s"), 2).await.unwrap().is_none());
         let stamped = store.interaction(&Digest::of("i")).await.unwrap().unwrap();
         assert_eq!(stamped.login_session.as_deref(), Some("s2"));
         let context = store.authorization("a").await.unwrap().unwrap();

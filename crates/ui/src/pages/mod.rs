@@ -118,10 +118,7 @@ pub fn back(ui: &Ui, open: &Open) -> HttpResponse {
 /// Who is signed in at this browser.
 pub async fn session(ui: &Ui, request: &HttpRequest) -> Result<Option<(Session, User)>, StoreError> {
     let Some(secret) = session_secret(ui, request) else { return Ok(None) };
-    let found = ui.store.session(&secret.digest()).await?;
-    let Some(session) = found.filter(|s| s.expires_at > ui.clock.now()) else { return Ok(None) };
-    let user = ui.store.user(&session.user_id).await?;
-    Ok(user.filter(|u| u.disabled_at.is_none()).map(|user| (session, user)))
+    ui.store.session(&secret.digest(), ui.clock.now()).await
 }
 
 pub fn session_secret(ui: &Ui, request: &HttpRequest) -> Option<Secret> {
