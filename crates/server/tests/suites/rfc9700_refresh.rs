@@ -120,10 +120,12 @@ fn the_idle_and_the_absolute_lifetime_end_the_family() {
         h.pass(14 * 86_400);
         assert_eq!(h.refresh(&idle).await.error(), "invalid_grant");
         let mut token = h.tokens(&h.browser()).await["refresh_token"].as_str().unwrap().to_owned();
+        let end = h.now() + 30 * 86_400;
         for _ in 0..2 {
             h.pass(13 * 86_400);
             token = refresh_token(&h.refresh(&token).await);
         }
+        assert_eq!(claims(&token.clone().into())["exp"], end, "the last idle time is cut short by the absolute end");
         h.pass(4 * 86_400);
         assert_eq!(h.refresh(&token).await.error(), "invalid_grant");
     });
