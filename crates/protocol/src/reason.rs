@@ -91,8 +91,8 @@ reasons! {
         "the anti-forgery token of the form belongs to this browser", "Reload the page. Cookies must be allowed for this host.";
     TooManyAttempts: "temporarily_unavailable" 429 "Too many attempts. Wait a few minutes, then try again.",
         "failed sign-ins of this name and this address within the window", "Wait. If many people share the address, set trusted_proxies so that theirs is seen.";
-    TooManySignIns: "temporarily_unavailable" 429 "Too many sign-ins were started from your network. Wait a minute, then try again.",
-        "sign-ins started from this address within a minute, each of which takes a row for an hour", "Wait. If many people share the address, set trusted_proxies so that theirs is seen.";
+    TooManySignIns: "temporarily_unavailable" 429 "Too many sign-ins were started from your network. Wait a few minutes, then try again.",
+        "sign-ins that were begun from this address within ten minutes and not finished, each of which takes a row for an hour", "Wait. If many people share the address, set trusted_proxies so that theirs is seen.";
     Busy: "temporarily_unavailable" 503 "The server is busy. Try again in a moment.",
         "the queue of waiting work has room", "Add a node or cores, or find who floods the server.";
     // The authorization endpoint afterwards: back to the client.

@@ -91,9 +91,9 @@ async fn begin(
         Next::Page(path) => path,
     };
     if !provider.pages.may_begin(request, now) {
-        let refused = Reason::TooManySignIns.because("fewer within a minute", "one more");
+        let refused = Reason::TooManySignIns.because("fewer that nobody has finished", "one more");
         let mut response = page(provider, request, &refused);
-        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("600"));
         return Ok(response);
     }
     provider.store.begin_interaction(&interaction).await?;
@@ -137,6 +137,7 @@ async fn go_on(provider: &Provider, request: &HttpRequest, path: &str) -> Result
         Next::Page(path) => Ok(to_page(provider, path, &secret)),
         Next::Refuse(refused) => {
             provider.store.end_interaction(&interaction.digest).await?;
+            provider.pages.finished(request);
             Ok(back(provider, request, &to, &refused))
         }
         Next::Approve(scope, session) => {
@@ -190,6 +191,9 @@ async fn approve(
     let authorization = Authorization::approve(id, code.digest(), asked, scope, session, &provider.lifetimes, now);
     if !provider.store.issue_code(interaction.map(|i| &i.digest), &authorization).await? {
         return Ok(page(provider, request, &Reason::InteractionUnknown.because("the first answer", "a second one")));
+    }
+    if interaction.is_some() {
+        provider.pages.finished(request);
     }
     Ok(send(provider, request, to, &answer_code(to, &provider.issuer, code.expose())))
 }

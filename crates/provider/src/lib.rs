@@ -43,8 +43,10 @@ pub trait Pages: Send + Sync {
     fn confirm_logout(&self, request: &HttpRequest, asked: &LogoutRequest) -> HttpResponse;
     /// Takes the session cookie back.
     fn forget_session(&self, response: &mut HttpResponse);
-    /// Whether one more sign-in may be started from there: each takes a row until somebody finishes it.
+    /// Whether one more sign-in may be begun from there: each takes a row until somebody finishes it.
     fn may_begin(&self, request: &HttpRequest, now: Timestamp) -> bool;
+    /// A sign-in that was begun came to its end.
+    fn finished(&self, request: &HttpRequest);
     /// The browser's own secret, and the cookie to set when it had none.
     fn browser(&self, request: &HttpRequest) -> (String, Option<String>);
 }

@@ -218,6 +218,10 @@ impl Pages for UiPages {
         self.0.throttle.may_begin(latchkey_ui::address(request), now)
     }
 
+    fn finished(&self, request: &HttpRequest) {
+        self.0.throttle.finished(latchkey_ui::address(request));
+    }
+
     fn browser(&self, request: &HttpRequest) -> (String, Option<String>) {
         latchkey_ui::browser(request, self.0.secure, &*self.0.entropy)
     }

@@ -18,9 +18,9 @@ const PER_NAME: u32 = 100;
 /// Failures from one address, which many people may share.
 const PER_ADDRESS: u32 = 200;
 
-/// Sign-ins started from one address, and for how long they count.
-const BEGUN: u32 = 600;
-const BEGUN_WINDOW: i64 = 60;
+/// Sign-ins begun from one address and not finished, and for how long they count.
+const UNFINISHED: u32 = 5000;
+const UNFINISHED_WINDOW: i64 = 10 * 60;
 
 #[derive(Debug, Default)]
 struct Count {
@@ -40,17 +40,22 @@ impl Count {
         }
         self.count.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn take_back(&self) {
+        // None is left where the window has ended in between.
+        let _none = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1));
+    }
 }
 
 /// Counts failed sign-ins and begun ones. Bounded: the least used counters go first.
 pub struct Throttle {
     failures: Cache<String, Arc<Count>>,
-    begun: Cache<IpAddr, Arc<Count>>,
+    unfinished: Cache<IpAddr, Arc<Count>>,
 }
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self { failures: Cache::new(100_000), begun: Cache::new(100_000) }
+        Self { failures: Cache::new(100_000), unfinished: Cache::new(100_000) }
     }
 }
 
@@ -73,14 +78,21 @@ impl Throttle {
         self.failures.invalidate(&key);
     }
 
-    /// Counts a sign-in that is started, if there is room for it.
+    /// Counts a sign-in that is begun, if there is room for it.
     pub fn may_begin(&self, address: IpAddr, now: Timestamp) -> bool {
-        let begun = self.begun.get_with(network(address), Arc::default);
-        let room = begun.within(BEGUN_WINDOW, now) < BEGUN;
+        let unfinished = self.unfinished.get_with(network(address), Arc::default);
+        let room = unfinished.within(UNFINISHED_WINDOW, now) < UNFINISHED;
         if room {
-            begun.add(BEGUN_WINDOW, now);
+            unfinished.add(UNFINISHED_WINDOW, now);
         }
         room
+    }
+
+    /// A sign-in came to its end.
+    pub fn finished(&self, address: IpAddr) {
+        if let Some(unfinished) = self.unfinished.get(&network(address)) {
+            unfinished.take_back();
+        }
     }
 }
 
@@ -100,4 +112,27 @@ fn keys(username: &str, address: IpAddr) -> [(String, u32); 3] {
         (format!("name\0{name}"), PER_NAME),
         (format!("address\0{address}"), PER_ADDRESS),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_finished_makes_room() {
+        let throttle = Throttle::default();
+        let here: IpAddr = "192.0.2.1".parse().unwrap_or(IpAddr::from([0; 4]));
+        for _ in 0..3 * UNFINISHED {
+            assert!(throttle.may_begin(here, 1));
+            throttle.finished(here);
+        }
+        throttle.finished(here);
+        for _ in 0..UNFINISHED {
+            assert!(throttle.may_begin(here, 1));
+        }
+        assert!(!throttle.may_begin(here, UNFINISHED_WINDOW));
+        throttle.finished(here);
+        assert!(throttle.may_begin(here, 2) && !throttle.may_begin(here, 2));
+        assert!(throttle.may_begin(here, 1 + UNFINISHED_WINDOW), "time heals");
+    }
 }
