@@ -120,19 +120,20 @@ mod tests {
 
     #[test]
     fn what_is_finished_makes_room() {
+        const NOW: Timestamp = 1_800_000_000;
         let throttle = Throttle::default();
         let here: IpAddr = "192.0.2.1".parse().unwrap_or(IpAddr::from([0; 4]));
         for _ in 0..3 * UNFINISHED {
-            assert!(throttle.may_begin(here, 1));
+            assert!(throttle.may_begin(here, NOW));
             throttle.finished(here);
         }
         throttle.finished(here);
         for _ in 0..UNFINISHED {
-            assert!(throttle.may_begin(here, 1));
+            assert!(throttle.may_begin(here, NOW));
         }
-        assert!(!throttle.may_begin(here, UNFINISHED_WINDOW));
+        assert!(!throttle.may_begin(here, NOW + UNFINISHED_WINDOW - 1));
         throttle.finished(here);
-        assert!(throttle.may_begin(here, 2) && !throttle.may_begin(here, 2));
-        assert!(throttle.may_begin(here, 1 + UNFINISHED_WINDOW), "time heals");
+        assert!(throttle.may_begin(here, NOW) && !throttle.may_begin(here, NOW));
+        assert!(throttle.may_begin(here, NOW + UNFINISHED_WINDOW), "time heals");
     }
 }

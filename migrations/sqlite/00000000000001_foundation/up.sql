@@ -28,7 +28,7 @@ CREATE TABLE sessions (
     remember BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
 
@@ -88,7 +88,7 @@ CREATE INDEX authorizations_expiry ON authorizations (expires_at);
 CREATE TABLE revoked_access_tokens (
     jti TEXT PRIMARY KEY NOT NULL,
     expires_at BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX revoked_access_tokens_expiry ON revoked_access_tokens (expires_at);
 
 CREATE TABLE signing_keys (

@@ -35,12 +35,15 @@ async fn method_not_allowed() -> HttpResponse {
 /// The start of every answer that is not cached (RFC 6749 5.1).
 pub fn answer(status: StatusCode) -> HttpResponseBuilder {
     let mut builder = HttpResponse::build(status);
-    builder
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::PRAGMA, "no-cache"))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .insert_header((header::ACCESS_CONTROL_EXPOSE_HEADERS, "WWW-Authenticate"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::PRAGMA, "no-cache"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "WWW-Authenticate"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        builder.insert_header((name, header::HeaderValue::from_static(value)));
+    }
     builder
 }
 
