@@ -120,6 +120,16 @@ impl Options {
     }
 }
 
+impl Options {
+    /// Runs statements as they stand, on a connection of its own: repairs, and tests of what repairs are for.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Failed`].
+    pub fn script(&self, statements: &str) -> Result<(), StoreError> {
+        self.connect()?.batch_execute(statements).map_err(|error| StoreError::Failed(error.to_string()))
+    }
+}
+
 impl Database {
     /// Connects, applies migrations, and starts the threads that block.
     ///

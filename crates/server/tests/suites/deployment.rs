@@ -1,5 +1,6 @@
 //! Behind a proxy, under https, under a path, and under a flood.
 
+use latchkey_protocol::claims::{ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE};
 use serde_json::Value;
 
 use crate::support::*;
@@ -107,5 +108,33 @@ fn sign_ins_that_nobody_finishes_are_bounded() {
         assert_eq!(begin("2001:db8:0:1::1").await.status, 303, "others are not held up");
         h.pass(600);
         assert_eq!(begin("2001:db8::1").await.status, 303);
+    });
+}
+
+/// An issuer that was renamed keeps its keys.
+#[test]
+fn what_was_signed_for_another_issuer_counts_for_nothing() {
+    on_both(async |h| {
+        let browser = h.browser();
+        let tokens = h.tokens(&browser).await;
+        let ring = h.app.provider.keys.ring();
+        let elsewhere = |name: &str, typ: &str, issuer: &str| {
+            let mut claims = claims(&tokens[name]);
+            claims["iss"] = issuer.into();
+            ring.signer(h.now()).unwrap().sign(typ, &claims).unwrap()
+        };
+        for (issuer, ours) in [("https://old.example", false), (h.issuer.as_str(), true)] {
+            let hint = elsewhere("id_token", ID_TOKEN_TYPE, issuer);
+            let back = browser.authorize(&[("prompt", "none"), ("id_token_hint", &hint)]).await;
+            assert_eq!(back.contains_key("code"), ours, "{back:?}");
+            let access = elsewhere("access_token", ACCESS_TOKEN_TYPE, issuer);
+            assert_eq!(h.userinfo(&access).await.status, if ours { 200 } else { 401 });
+            let seen = h.post_as_app("/introspect", &[("token", &access)]).await;
+            assert_eq!(seen.json["active"], ours);
+            let refresh = elsewhere("refresh_token", REFRESH_TOKEN_TYPE, issuer);
+            assert_eq!(h.refresh(&refresh).await.status, if ours { 200 } else { 400 });
+            let logout = browser.get(&h.at(&format!("/logout?id_token_hint={hint}"))).await;
+            assert_eq!(logout.status, if ours { 303 } else { 200 }, "a stranger's hint asks first");
+        }
     });
 }

@@ -186,8 +186,7 @@ impl Harness {
 
     /// Runs SQL behind the server's back.
     pub fn sql(&self, text: &str) {
-        use diesel::connection::SimpleConnection;
-        self.database.connect().unwrap().batch_execute(text).unwrap();
+        self.database.script(text).unwrap();
     }
 
     pub async fn client(&self, metadata: Value) {
