@@ -44,9 +44,17 @@ fn errors_are_in_www_authenticate() {
             assert!(bad.header("www-authenticate").contains("error=\"invalid_token\""), "{garbage} {bad:?}");
         }
         let own = h.post_as_app("/token", &[("grant_type", "client_credentials")]).await;
-        let lacking = h.userinfo(own.json["access_token"].as_str().unwrap()).await;
-        assert_eq!(lacking.status, 403);
-        assert!(lacking.header("www-authenticate").contains("error=\"insufficient_scope\""));
+        // OAuth without OpenID Connect: a person's token that says nothing of the person.
+        let code = h.code(&h.browser(), &[("scope", "profile email offline_access"), ("prompt", "consent")]).await;
+        let delegated = h.exchange(&code).await;
+        assert!(delegated.json.get("id_token").is_none(), "{delegated:?}");
+        let renewed = h.refresh(delegated.json["refresh_token"].as_str().unwrap()).await;
+        assert!(renewed.json.get("id_token").is_none(), "{renewed:?}");
+        for answered in [own, delegated, renewed] {
+            let lacking = h.userinfo(answered.json["access_token"].as_str().unwrap()).await;
+            assert_eq!(lacking.status, 403);
+            assert!(lacking.header("www-authenticate").contains("error=\"insufficient_scope\""));
+        }
     });
 }
 
