@@ -56,6 +56,16 @@ def flow(password, language, dark, width, height, name):
         assert "The API verified this token" in driver.page_source
         by("sign-out").click()
         by("sign-in")
+        # An app may sign people in in a popup, and hears of it there.
+        driver.execute_script("window.open('/login', 'popup')")
+        driver.switch_to.window(driver.window_handles[1])
+        by("username").send_keys("alice")
+        by("password").send_keys(password)
+        by("sign-in").click()
+        by("subject")
+        assert driver.execute_script("return window.opener !== null")
+        driver.close()
+        driver.switch_to.window(driver.window_handles[0])
         driver.get("http://localhost:9180/logout")
         by("sign-out")
         shot("logout")

@@ -5,7 +5,8 @@ use crate::{Language, Words};
 /// What every page carries: nothing runs, nothing is loaded from elsewhere, nobody frames it, nothing is stored.
 ///
 /// `form-action` is left out: Chromium holds it against the redirects that follow a form, and those lead to the
-/// client's address by design.
+/// client's address by design. `Cross-Origin-Opener-Policy` is left out too: an app that signs people in in a popup
+/// would lose it.
 pub fn page_headers(builder: &mut HttpResponseBuilder, script: bool) {
     let policy = if script {
         "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -18,7 +19,6 @@ pub fn page_headers(builder: &mut HttpResponseBuilder, script: bool) {
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header(("Cross-Origin-Opener-Policy", "same-origin"))
         .insert_header(("Permissions-Policy", "camera=(), geolocation=(), microphone=()"))
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
 }
