@@ -3,7 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, LazyLock,
+        LazyLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Instant,
@@ -14,7 +14,7 @@ use actix_web::{
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     error::PayloadError,
-    http::header::{HeaderName, HeaderValue},
+    http::header::{self, HeaderName, HeaderValue},
     middleware::Next,
     web,
 };
@@ -28,8 +28,14 @@ use rand::RngCore;
 static PROCESS: LazyLock<u32> = LazyLock::new(|| rand::rngs::OsRng.next_u32());
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// Networks whose word about the caller's address counts.
-pub struct TrustedProxies(pub Arc<Vec<ipnet::IpNet>>);
+/// How callers reach us.
+pub struct Edge {
+    /// Networks whose word about the caller's address counts.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Whether browsers are told never to come by plain HTTP again (RFC 6797). Not on a developer's own host, whose
+    /// other ports they would no longer reach.
+    pub strict_transport: bool,
+}
 
 /// Names the request, finds out who is calling, and logs what came of it.
 ///
@@ -41,7 +47,9 @@ pub async fn observe(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
     let id = format!("{:08x}{:08x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
-    let peer = peer(&request);
+    let edge = request.app_data::<web::Data<Edge>>();
+    let strict_transport = edge.is_some_and(|edge| edge.strict_transport);
+    let peer = peer(&request, edge.map(|edge| &***edge));
     request.extensions_mut().insert(Observed { request_id: id.clone(), peer, ..Observed::default() });
     let response = next.call(request).await?;
     let mut response = match unreadable(&response) {
@@ -57,6 +65,10 @@ pub async fn observe(
     };
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+    }
+    if strict_transport {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
     let observed = response.request().extensions_mut().remove::<Observed>().unwrap_or_default();
     let status = response.status().as_u16();
@@ -85,10 +97,10 @@ fn unreadable(response: &ServiceResponse<impl MessageBody>) -> Option<Refused> {
 }
 
 /// The caller's address: the last hop that is no trusted proxy, if a trusted proxy speaks.
-fn peer(request: &ServiceRequest) -> Option<IpAddr> {
+fn peer(request: &ServiceRequest, edge: Option<&Edge>) -> Option<IpAddr> {
     let direct = request.peer_addr()?.ip().to_canonical();
-    let trusted = request.app_data::<web::Data<TrustedProxies>>()?;
-    let is_trusted = |ip: &IpAddr| trusted.0.iter().any(|net| net.contains(ip));
+    let trusted = &edge?.trusted_proxies;
+    let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
     if !is_trusted(&direct) {
         return Some(direct);
     }

@@ -10,7 +10,7 @@ use latchkey_storage::{Database, Options};
 
 use crate::{
     config::Settings,
-    observe::{TrustedProxies, observe},
+    observe::observe,
     tls::Certificate,
     wiring::{App, OsEntropy, SystemClock, join, open_keys, open_ring},
 };
@@ -27,7 +27,7 @@ pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
         config
             .app_data(app.provider.clone())
             .app_data(app.ui.clone())
-            .app_data(web::Data::new(TrustedProxies(app.trusted_proxies.clone())))
+            .app_data(app.edge.clone())
             .app_data(web::PayloadConfig::new(LARGEST_BODY));
         let all = |config: &mut web::ServiceConfig| {
             latchkey_provider::documents(config);

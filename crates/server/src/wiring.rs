@@ -24,7 +24,7 @@ use latchkey_provider::{Document, Keys, LogoutRequest, Pages, Provider, Verified
 use latchkey_ui::{Passwords, Throttle, Ui};
 use rand::{RngCore, rngs::OsRng};
 
-use crate::config::Settings;
+use crate::{config::Settings, observe::Edge};
 
 /// The system's clock.
 pub struct SystemClock;
@@ -232,7 +232,7 @@ impl Pages for UiPages {
 pub struct App {
     pub provider: web::Data<Provider>,
     pub ui: web::Data<Ui>,
-    pub trusted_proxies: Arc<Vec<ipnet::IpNet>>,
+    pub edge: web::Data<Edge>,
 }
 
 /// Joins the parts.
@@ -280,5 +280,9 @@ pub fn join(
         metadata: Document::new(&settings.issuer),
         verified: VerifiedTokens::new(20_000),
     });
-    App { provider, ui, trusted_proxies: Arc::new(settings.trusted_proxies.clone()) }
+    let edge = web::Data::new(Edge {
+        trusted_proxies: settings.trusted_proxies.clone(),
+        strict_transport: settings.is_secure() && !settings.is_loopback(),
+    });
+    App { provider, ui, edge }
 }

@@ -62,7 +62,14 @@ fn under_https_cookies_are_bound_to_the_host() {
             }
             assert!(!cookie.contains("Domain"), "{cookie}");
         }
+        assert_eq!(page.header("strict-transport-security"), "max-age=31536000");
     });
+    for issuer in ["https://localhost:8443", "http://id.example"] {
+        on_both_with(&[("LATCHKEY_ISSUER", issuer)], async |h| {
+            let page = answer(plain().get(h.at("/"))).await;
+            assert_eq!((page.status, page.header("strict-transport-security")), (200, ""), "{issuer}");
+        });
+    }
 }
 
 #[test]

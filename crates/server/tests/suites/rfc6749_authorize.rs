@@ -66,7 +66,6 @@ fn everything_else_goes_back_with_state_and_issuer() {
 #[test]
 fn a_repeated_parameter_is_refused() {
     on_both(async |h| {
-        let browser = h.browser();
         let twice = |name: &'static str, value: &'static str| {
             let mut params = Browser::request(&[]);
             params.push((name, value));
@@ -78,7 +77,6 @@ fn a_repeated_parameter_is_refused() {
             let page = answer(plain().get(h.at("/authorize")).query(&twice(name, value))).await;
             assert_eq!((page.status, page.header("location")), (400, ""), "{name}");
         }
-        drop(browser);
     });
 }
 
@@ -90,6 +88,9 @@ fn unknown_parameters_and_their_order_mean_nothing() {
             .authorize(&[("foo", "bar"), ("display", "wap"), ("acr_values", "9"), ("claims_locales", "xx")])
             .await;
         assert!(back.contains_key("code"));
+        let backwards: Vec<_> = Browser::request(&[]).into_iter().rev().collect();
+        let begun = answer(browser.http.get(h.at("/authorize")).query(&backwards)).await;
+        assert_eq!(browser.follow(begun).await["state"], "st&te/ =%");
     });
 }
 
