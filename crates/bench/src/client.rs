@@ -1,9 +1,11 @@
 //! A small keep-alive HTTP client: a driver must cost less than what it drives.
 
+use std::net::Ipv4Addr;
+
 use anyhow::{Context, Result, bail};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 pub struct Connection {
@@ -47,8 +49,10 @@ impl Answer {
 }
 
 impl Connection {
-    pub async fn open(port: u16) -> Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    pub async fn open(port: u16, from: Ipv4Addr) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        let stream = socket.connect((Ipv4Addr::LOCALHOST, port).into()).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(16 * 1024), cookies: Vec::new() })
     }

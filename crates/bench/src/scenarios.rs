@@ -19,7 +19,7 @@ use crate::{
     server::{SECRET, Target},
 };
 
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 13] = [
     "discovery",
     "jwks",
     "client_credentials",
@@ -31,7 +31,13 @@ pub const NAMES: [&str; 11] = [
     "login",
     "refresh, quiet",
     "refresh, 8 logins",
+    WRONG_NAME,
+    WRONG_PASSWORD,
 ];
+
+/// Sign-ins that fail, which must take the same time; one at a time.
+pub const WRONG_NAME: &str = "wrong name";
+pub const WRONG_PASSWORD: &str = "wrong password";
 
 /// A server that has been prepared, and what it must answer.
 pub struct World {
@@ -61,15 +67,20 @@ fn exchange_form(code: &str) -> String {
     format!("grant_type=authorization_code&code={code}&redirect_uri=https%3A%2F%2Fbench.example%2Fcb")
 }
 
-/// Signs in once on this connection, until the client is answered.
-async fn login(c: &mut Connection, client_id: &str) -> Result<String> {
+/// What the login page answers to a browser that has just come from the app.
+async fn credentials(c: &mut Connection, client_id: &str, username: &str, password: &str) -> Result<Answer> {
     c.cookies.clear();
     let page = c.browse("GET", &authorize(client_id), None).await?.path()?;
     let shown = c.browse("GET", &page, None).await?.expect(200)?;
     let html = String::from_utf8_lossy(&shown.body).into_owned();
     let csrf = html.split("name=\"csrf\" value=\"").nth(1).and_then(|r| r.split('"').next()).context("csrf")?;
-    let form = format!("csrf={csrf}&username=bench&password=correct+horse");
-    let resume = c.browse("POST", &page, Some(&form)).await?.path()?;
+    let form = format!("csrf={csrf}&username={username}&password={password}");
+    c.browse("POST", &page, Some(&form)).await
+}
+
+/// Signs in once on this connection, until the client is answered.
+async fn login(c: &mut Connection, client_id: &str) -> Result<String> {
+    let resume = credentials(c, client_id, "bench", "correct+horse").await?.path()?;
     code_of(&c.browse("GET", &resume, None).await?)
 }
 
@@ -217,6 +228,8 @@ impl World {
                 })
             }
             "refresh, quiet" => self.refresh(&few),
+            WRONG_NAME => self.wrong(load, "nobody"),
+            WRONG_PASSWORD => self.wrong(load, "bench"),
             _ => self.refresh(load),
         }
     }
@@ -247,6 +260,19 @@ impl World {
         });
         self.refresh = families.into_iter().map(tokio::sync::Mutex::into_inner).collect();
         measured
+    }
+
+    /// Each from an address of its own, and fewer than a name may fail from anywhere: it is not the lockout that is measured.
+    fn wrong(&self, load: &Load, username: &str) -> Result<Measured> {
+        let left = AtomicUsize::new(90 / load.runs);
+        self.drive(&Load { connections: 1, ..*load }, async |_, n| {
+            if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
+                return Err(Spent.into());
+            }
+            let mut c = self.target.connect_from([127, 1, 0, u8::try_from(n)?].into()).await?;
+            credentials(&mut c, "bench", username, "wrong").await?.expect(401)?;
+            Ok(())
+        })
     }
 
     /// The cookies of a person who is signed in.

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{Ipv4Addr, TcpStream},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -31,7 +31,12 @@ impl Target {
 
     /// A connection to one of the nodes, in turn.
     pub async fn connect(&self, n: usize) -> Result<Connection> {
-        Connection::open(self.nodes[n % self.nodes.len()].0).await
+        Connection::open(self.nodes[n % self.nodes.len()].0, Ipv4Addr::LOCALHOST).await
+    }
+
+    /// A connection from this loopback address.
+    pub async fn connect_from(&self, address: Ipv4Addr) -> Result<Connection> {
+        Connection::open(self.nodes[0].0, address).await
     }
 
     pub fn cpu_seconds(&self) -> f64 {
