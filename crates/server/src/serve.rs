@@ -32,8 +32,8 @@ pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
         let all = |config: &mut web::ServiceConfig| {
             latchkey_provider::documents(config);
             config
-                .route(paths::HEALTHZ, web::get().to(|| async { HttpResponse::Ok().body("ok\n") }))
-                .route(paths::READYZ, web::get().to(ready))
+                .service(web::resource(paths::HEALTHZ).route(web::get().to(healthy)).route(web::head().to(healthy)))
+                .service(web::resource(paths::READYZ).route(web::get().to(ready)).route(web::head().to(ready)))
                 .service(
                     web::scope("")
                         .wrap(from_fn(observe))
@@ -51,6 +51,11 @@ pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
             config.service(web::scope(&base).configure(all));
         }
     }
+}
+
+/// Whether the process lives.
+async fn healthy() -> HttpResponse {
+    HttpResponse::Ok().body("ok\n")
 }
 
 /// Whether it can serve: the database answers with every migration, and there is a key to sign with.

@@ -81,7 +81,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/logout/confirm").route(web::post().to(pages::logout::confirmed)))
         .service(web::resource(paths::SIGNED_OUT).route(web::get().to(pages::logout::done)))
         .service(web::resource("/assets/{name}").route(web::get().to(pages::assets::asset)))
-        .service(web::resource("/").route(web::get().to(pages::start::show)));
+        .service(web::resource("/").route(web::get().to(pages::start::show)).route(web::head().to(pages::start::show)));
 }
 
 /// What is answered where there is nothing.

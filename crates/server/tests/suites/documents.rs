@@ -95,9 +95,12 @@ fn a_key_is_published_before_it_signs_and_after_it_signed() {
 }
 
 #[test]
-fn health_and_readiness_answer() {
+fn health_and_readiness_answer_to_get_and_head() {
     on_both(async |h| {
-        assert_eq!(answer(plain().get(h.at("/healthz"))).await.status, 200);
-        assert_eq!(answer(plain().get(h.at("/readyz"))).await.status, 200);
+        for path in ["/healthz", "/readyz", "/", "/.well-known/openid-configuration"] {
+            assert_eq!(answer(plain().get(h.at(path))).await.status, 200, "{path}");
+            let head = answer(plain().head(h.at(path))).await;
+            assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
+        }
     });
 }
