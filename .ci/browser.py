@@ -11,6 +11,8 @@ BIN = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"), "debug", 
 SHOTS = os.path.join(ROOT, "artifacts")
 os.makedirs(SHOTS, exist_ok=True)
 APP = "http://localhost:9181/"
+FORM_POST = ("http://localhost:9180/authorize?response_mode=form_post&response_type=code&client_id=demo-app&scope=openid"
+             "&redirect_uri=http%3A%2F%2Flocalhost%3A9181%2Fcallback")
 
 
 def open_browser(language, dark=False, width=1100, height=800):
@@ -26,10 +28,24 @@ def open_browser(language, dark=False, width=1100, height=800):
     return driver
 
 
+PRESSED_TWICE = """
+    const prevented = [];
+    addEventListener("submit", (event) => prevented.push(event.defaultPrevented));
+    arguments[0].click();
+    arguments[0].click();
+    return prevented;
+"""
+
+
 def flow(password, language, dark, width, height, name):
     driver = open_browser(language, dark, width, height)
     shot = lambda page: driver.save_screenshot(os.path.join(SHOTS, f"{page}-{name}.png"))
     by = lambda element: WebDriverWait(driver, 15).until(lambda d: d.find_element(By.ID, element))
+
+    def press_twice(element):
+        prevented = driver.execute_script(PRESSED_TWICE, by(element))
+        assert prevented == [False, True], prevented
+
     errors = lambda: [entry for entry in driver.get_log("browser") if "favicon" not in entry["message"]]
     try:
         driver.get(APP)
@@ -42,11 +58,11 @@ def flow(password, language, dark, width, height, name):
         by("login-error")
         shot("login-error")
         by("password").send_keys(password)
-        by("sign-in").click()
+        press_twice("sign-in")
         by("allow")
         assert by("scope-email")
         shot("consent")
-        by("allow").click()
+        press_twice("allow")
         by("subject")
         shot("demo")
         for button in ("refresh", "userinfo", "api"):
@@ -66,6 +82,9 @@ def flow(password, language, dark, width, height, name):
         assert driver.execute_script("return window.opener !== null")
         driver.close()
         driver.switch_to.window(driver.window_handles[0])
+        # The answer in a form that sends itself; the demo app takes none, but it arrives.
+        driver.get(FORM_POST)
+        WebDriverWait(driver, 15).until(lambda d: d.current_url == APP + "callback")
         driver.get("http://localhost:9180/logout")
         by("sign-out")
         shot("logout")

@@ -2,7 +2,8 @@ use actix_web::{HttpRequest, HttpResponseBuilder, http::header};
 
 use crate::{Language, Words};
 
-/// What every page carries: nothing runs, nothing is loaded from elsewhere, nobody frames it, nothing is stored.
+/// What every page carries: nothing runs, or with `script` our own files alone; nothing is loaded from elsewhere,
+/// nobody frames it, nothing is stored.
 ///
 /// `form-action` is left out: Chromium holds it against the redirects that follow a form, and those lead to the
 /// client's address by design. `Cross-Origin-Opener-Policy` is left out too: an app that signs people in in a popup

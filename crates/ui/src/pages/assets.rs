@@ -3,10 +3,11 @@ use latchkey_protocol::Reason;
 
 use crate::Ui;
 
-const ASSETS: [(&str, &str, &str); 3] = [
+const ASSETS: [(&str, &str, &str); 4] = [
     ("latchkey.css", "text/css; charset=utf-8", include_str!("../../../../templates/assets/latchkey.css")),
     ("latchkey.svg", "image/svg+xml", include_str!("../../../../templates/assets/latchkey.svg")),
     ("form-post.js", "text/javascript; charset=utf-8", include_str!("../../../../templates/assets/form-post.js")),
+    ("once.js", "text/javascript; charset=utf-8", include_str!("../../../../templates/assets/once.js")),
 ];
 
 pub async fn asset(ui: web::Data<Ui>, request: HttpRequest, name: web::Path<String>) -> HttpResponse {

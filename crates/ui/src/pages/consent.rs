@@ -52,7 +52,7 @@ fn page(ui: &Ui, request: &HttpRequest, open: &Open) -> HttpResponse {
         policy_uri: open.client.metadata.policy_uri.as_deref(),
         tos_uri: open.client.metadata.tos_uri.as_deref(),
     };
-    render(&page, StatusCode::OK, false)
+    render(&page, StatusCode::OK, true)
 }
 
 pub async fn submit(

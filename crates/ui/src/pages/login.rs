@@ -63,7 +63,7 @@ fn page(
         message: message.or(other.then_some("login-hint")).map(|id| words.say(id)),
         signed_in: session.filter(|_| choosing).map(|(_, user)| display_name(user)),
     };
-    render(&page, status, false)
+    render(&page, status, true)
 }
 
 pub async fn submit(

@@ -45,7 +45,7 @@ pub fn confirm_logout(
         redirect: redirect.unwrap_or_default(),
         state: state.unwrap_or_default(),
     };
-    let mut response = render(&page, StatusCode::OK, false);
+    let mut response = render(&page, StatusCode::OK, true);
     if let Some(value) = set_cookie.and_then(|c| header::HeaderValue::from_str(&c).ok()) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
