@@ -51,7 +51,7 @@ const SETTINGS: &[Setting] = &[
     },
     setting("database_pool", Kind::Number, "16", "Connections to PostgreSQL; SQLite does not need it."),
     setting("keys_dir", Kind::Text, "keys", "Folder of the master key. Nodes that share a database share this key."),
-    setting("trusted_proxies", Kind::Networks, "", "CIDRs whose X-Forwarded-For counts."),
+    setting("trusted_proxies", Kind::Networks, "", "CIDRs whose X-Forwarded-For or Forwarded counts."),
     setting("workers", Kind::Number, "0", "Threads that answer requests; 0: one per core."),
     setting("tls.certificate", Kind::Text, "", "PEM chain. Absent: plain HTTP (loopback, or behind a proxy)."),
     setting("tls.key", Kind::Text, "", "PEM private key. Both files are read again when they change."),
