@@ -93,6 +93,15 @@ fn an_issuer_may_have_a_path() {
     });
 }
 
+fn browser_at(address: &str) -> reqwest::Client {
+    let headers = reqwest::header::HeaderMap::from_iter([(
+        reqwest::header::HeaderName::from_static("x-forwarded-for"),
+        address.parse().unwrap(),
+    )]);
+    let client = reqwest::Client::builder().no_proxy().cookie_store(true).redirect(reqwest::redirect::Policy::none());
+    client.default_headers(headers).build().unwrap()
+}
+
 #[test]
 fn sign_ins_that_nobody_finishes_are_bounded() {
     on_both_with(&[PROXY], async |h| {
@@ -100,15 +109,19 @@ fn sign_ins_that_nobody_finishes_are_bounded() {
             let request = plain().get(h.at("/authorize")).query(&Browser::request(&[]));
             answer(request.header("X-Forwarded-For", from)).await
         };
-        let browser = h.browser();
-        for n in 0..5000 {
+        for n in 0..4999 {
             // One network, whichever of its addresses speaks.
             assert_eq!(begin(&format!("2001:db8::{n:x}")).await.status, 303);
-            if n % 1000 == 0 {
-                // From an address of their own people go on; what they finish does not count.
-                browser.authorize(&[("prompt", "login")]).await;
-            }
         }
+        let mut browser = h.browser();
+        browser.http = browser_at("2001:db8::2");
+        for _ in 0..2 {
+            // What people finish does not count, and what they decline neither.
+            assert!(browser.authorize(&[("prompt", "login")]).await.contains_key("code"));
+            let (at, page) = browser.page(browser.begin(&[("prompt", "consent")]).await).await;
+            assert_eq!(browser.follow(browser.decide(&at, &page.text, "deny").await).await["error"], "access_denied");
+        }
+        assert_eq!(begin("2001:db8::1").await.status, 303);
         let refused = begin("2001:db8::1").await;
         assert_eq!((refused.status, refused.header("retry-after")), (429, "600"));
         assert!(refused.text.contains("error-page"));
