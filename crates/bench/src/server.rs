@@ -64,13 +64,6 @@ fn memory_mb(pid: u32) -> f64 {
     line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or_default() / 1024.0
 }
 
-fn taskset(list: &str, thread: bool, id: &str) -> Result<()> {
-    let how = if thread { "-cp" } else { "-acp" };
-    let done = Command::new("taskset").args([how, list, id]).stdout(Stdio::null()).status();
-    ensure!(done.is_ok_and(|status| status.success()), "taskset {how} {list} {id} failed (util-linux)");
-    Ok(())
-}
-
 /// Keeps this process off the server's cores, where there are others. Returns how many it has.
 pub fn keep_off(cores: &str) -> Result<usize> {
     let all = std::thread::available_parallelism()?.get();
@@ -80,13 +73,10 @@ pub fn keep_off(cores: &str) -> Result<usize> {
         println!("there are no cores left for the driver: ratios will be low");
         return Ok(1);
     }
-    taskset(&ours.join(","), false, &std::process::id().to_string())?;
+    let (list, id) = (ours.join(","), std::process::id().to_string());
+    let done = Command::new("taskset").args(["-acp", &list, &id]).stdout(Stdio::null()).status();
+    ensure!(done.is_ok_and(|status| status.success()), "taskset -acp {list} {id} failed (util-linux)");
     Ok(ours.len())
-}
-
-pub fn pin_thread(cores: &str) -> Result<()> {
-    let link = std::fs::read_link("/proc/thread-self")?;
-    taskset(cores, true, link.file_name().and_then(|n| n.to_str()).context("no thread id")?)
 }
 
 pub fn ready(port: u16, path: &str) -> Result<()> {

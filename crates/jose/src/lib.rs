@@ -7,6 +7,7 @@ mod error;
 mod jwk;
 mod jws;
 mod key;
+mod processor;
 mod ring;
 mod seal;
 
@@ -14,5 +15,6 @@ pub use error::JoseError;
 pub use jwk::{Jwk, JwkSet};
 pub use jws::{Compact, Header, Signer, Verifier};
 pub use key::{MINIMUM_BITS, SigningKey};
+pub use processor::openssl_variable;
 pub use ring::{KeyRing, KeyState, RingKey};
 pub use seal::MasterKey;

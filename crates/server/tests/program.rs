@@ -293,6 +293,24 @@ fn certificate(folder: &Path, name: &str) {
     );
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn openssl_is_told_of_the_processor_unless_somebody_has_done_so() {
+    let (name, value) = latchkey_jose::openssl_variable().unwrap_or(("OPENSSL_ia32cap", ""));
+    let place = Place::new();
+    let told = |running: Running| {
+        let all = std::fs::read_to_string(format!("/proc/{}/environ", running.0.id())).unwrap();
+        all.split('\0').find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap_or_default().to_owned()
+    };
+    let serve = || {
+        let mut command = place.command(&["serve"]);
+        command.stderr(Stdio::null()).env_remove(name);
+        command
+    };
+    assert_eq!(told(place.start(&mut serve())), value);
+    assert_eq!(told(place.start(serve().env(name, ":~0x0"))), ":~0x0");
+}
+
 /// kill -9 in the middle of rotation under load: nothing that was answered is lost.
 #[test]
 fn what_was_answered_survives_a_kill() {
