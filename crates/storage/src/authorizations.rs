@@ -5,7 +5,7 @@ use latchkey_protocol::{
 };
 
 use crate::{
-    connection::{AnyConnection, on},
+    connection::{AnyConnection, Kept, on},
     error::RowError,
     interactions,
     schema::{authorizations, revoked_access_tokens, sessions, users},
@@ -202,7 +202,7 @@ pub fn exchange(
         authorizations::refresh_kid.eq(refresh.map(|f| f.kid.clone())),
         authorizations::refresh_expires_at.eq(refresh.map(|f| f.expires_at)),
     );
-    Ok(on!(c => diesel::update(unused).set(set).execute(c))? == 1)
+    Ok(on!(c => Kept(diesel::update(unused).set(set)).execute(c))? == 1)
 }
 
 pub fn rotate(c: &mut AnyConnection, id: &str, expected: &[u8], next: &RefreshFamily) -> Result<bool, RowError> {
@@ -217,7 +217,7 @@ pub fn rotate(c: &mut AnyConnection, id: &str, expected: &[u8], next: &RefreshFa
         authorizations::refresh_kid.eq(Some(next.kid.clone())),
         authorizations::refresh_parent.eq(next.parent.as_ref().map(|d| d.as_bytes().to_vec())),
     );
-    Ok(on!(c => diesel::update(current).set(set).execute(c))? == 1)
+    Ok(on!(c => Kept(diesel::update(current).set(set)).execute(c))? == 1)
 }
 
 pub fn revoke(c: &mut AnyConnection, id: &str, now: i64) -> Result<(), RowError> {

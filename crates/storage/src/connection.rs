@@ -14,7 +14,11 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use diesel::{Connection, MultiConnection, PgConnection, SqliteConnection, connection::SimpleConnection};
+use diesel::{
+    Connection, MultiConnection, PgConnection, QueryResult, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection,
+    query_builder::{AstPass, QueryFragment, QueryId},
+};
 use latchkey_protocol::{StoreError, client::Client};
 use tokio::sync::oneshot;
 
@@ -40,6 +44,28 @@ macro_rules! on {
     };
 }
 pub(crate) use on;
+
+/// An update whose text is the same at each call, so that its statement is worth keeping. diesel keeps none for an
+/// update, because the columns of a changeset may differ from call to call; its cache goes by the text all the same.
+#[derive(Debug)]
+pub struct Kept<T>(pub T);
+
+impl<T> QueryId for Kept<T> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<T, C> RunQueryDsl<C> for Kept<T> {}
+
+impl<T: QueryFragment<DB>, DB: diesel::backend::Backend> QueryFragment<DB> for Kept<T> {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_ast(pass)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _: &DB) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
 
 /// How to reach a database.
 #[derive(Debug, Clone)]
