@@ -74,6 +74,7 @@ def flow(password, language, dark, width, height, name):
         by("sign-in")
         # An app may sign people in in a popup, and hears of it there.
         driver.execute_script("window.open('/login', 'popup')")
+        WebDriverWait(driver, 15).until(lambda d: len(d.window_handles) == 2)
         driver.switch_to.window(driver.window_handles[1])
         by("username").send_keys("alice")
         by("password").send_keys(password)
