@@ -106,8 +106,7 @@ impl Context {
     /// unless access is offline.
     pub fn standing(&self, now: Timestamp) -> Option<&User> {
         let a = &self.authorization;
-        let session_lives = a.is_offline() || self.session_lives(now);
-        self.user.as_ref().filter(|u| u.disabled_at.is_none() && a.revoked_at.is_none() && session_lives)
+        self.user.as_ref().filter(|u| stands(u, a.revoked_at, a.is_offline() || self.session_lives(now)))
     }
 
     pub fn session_lives(&self, now: Timestamp) -> bool {
@@ -125,11 +124,14 @@ pub struct Support {
 }
 
 impl Support {
-    /// The person, under the rule of [`Context::standing`]. A token issued `within_session` ends with the session,
-    /// even where refresh goes on offline.
-    pub fn standing(&self, within_session: bool, now: Timestamp) -> Option<&User> {
+    /// Whether it still stands, under the rule of [`Context::standing`]. A token issued `within_session` ends with the
+    /// session, even where refresh goes on offline.
+    pub fn stands(&self, within_session: bool, now: Timestamp) -> bool {
         let session_lives = self.session_expires_at.is_some_and(|end| end > now);
-        let stands = self.user.disabled_at.is_none() && self.revoked_at.is_none();
-        (stands && (session_lives || (self.offline && !within_session))).then_some(&self.user)
+        stands(&self.user, self.revoked_at, session_lives || (self.offline && !within_session))
     }
+}
+
+fn stands(user: &User, revoked_at: Option<Timestamp>, session_lives_or_need_not: bool) -> bool {
+    user.disabled_at.is_none() && revoked_at.is_none() && session_lives_or_need_not
 }

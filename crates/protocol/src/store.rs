@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    ScopeSet,
+    Reason, ScopeSet,
     authorization::{Authorization, Context, RefreshFamily, Support},
     client::Client,
     consent::Consent,
@@ -26,6 +26,16 @@ pub enum StoreError {
     Corrupt { table: &'static str, row: String, column: &'static str },
     #[error("the database refused: {0}")]
     Failed(String),
+}
+
+impl StoreError {
+    /// What the outside hears of it.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Busy | Self::Unavailable(_) => Reason::Busy,
+            Self::Corrupt { .. } | Self::Failed(_) => Reason::ServerFault,
+        }
+    }
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -4,7 +4,7 @@ use actix_web::{
     web,
 };
 use latchkey_protocol::{
-    Params, Reason, ScopeSet, Secret, SecretKind,
+    Digest, Params, Reason, ScopeSet, Secret, SecretKind,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, Step, answer_code, answer_error, next_step},
     claims::{ID_TOKEN_TYPE, IdToken},
@@ -25,11 +25,11 @@ pub async fn begin_get(provider: web::Data<Provider>, request: HttpRequest) -> H
 }
 
 pub async fn begin_post(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
-    match crate::http::form(&request, &body) {
-        Err(refused) if refused.reason == Reason::ContentTypeWrong => page(&provider, &request, &refused),
-        Ok(_) | Err(_) => begin(&provider, &request, &Params::parse(&body), true)
-            .await
-            .unwrap_or_else(|fault| fault.page(&provider, &request)),
+    match crate::http::params(&request, &body) {
+        Ok(params) => {
+            begin(&provider, &request, &params, true).await.unwrap_or_else(|fault| fault.page(&provider, &request))
+        }
+        Err(refused) => page(&provider, &request, &refused),
     }
 }
 
@@ -63,8 +63,7 @@ async fn begin(
         // A form on another site comes without our cookies; the same by GET comes with them.
         let query = params.encoded();
         if query.len() <= LONGEST_QUERY {
-            let here = format!("{}{}", provider.issuer.trim_end_matches('/'), paths::AUTHORIZE);
-            return Ok(see_other(&format!("{here}?{query}")));
+            return Ok(see_other(&format!("{}?{query}", provider.at(paths::AUTHORIZE))));
         }
     }
 
@@ -72,7 +71,7 @@ async fn begin(
     let secret = Secret::generate(SecretKind::Interaction, &*provider.entropy);
     let interaction = Interaction {
         digest: secret.digest(),
-        browser: latchkey_protocol::Digest::of(&browser),
+        browser: Digest::of(&browser),
         request: checked,
         created_at: now,
         expires_at: now + interaction::LIFETIME,
@@ -81,20 +80,16 @@ async fn begin(
         consented: None,
         declined: false,
     };
-    let session = session(provider, request).await?;
-    let page_path = match decide(provider, &client, &interaction, session).await? {
+    let page_path = match decide(provider, request, &client, &interaction).await? {
         Next::Refuse(refused) => return Ok(back(provider, request, &to, &refused)),
         Next::Approve(scope, session) => {
-            let asked = &interaction.request;
-            return approve(provider, request, (asked, None), &to, scope, &session).await;
+            return approve(provider, request, &interaction.request, None, &to, scope, &session).await;
         }
         Next::Page(path) => path,
     };
     if !provider.pages.may_begin(request, now) {
         let refused = Reason::TooManySignIns.because("fewer that nobody has finished", "one more");
-        let mut response = page(provider, request, &refused);
-        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("600"));
-        return Ok(response);
+        return Ok(page(provider, request, &refused));
     }
     provider.store.begin_interaction(&interaction).await?;
     let mut response = to_page(provider, page_path, &secret);
@@ -122,7 +117,7 @@ async fn go_on(provider: &Provider, request: &HttpRequest, path: &str) -> Result
     };
     provider.observe_client(request, &client.id);
     let (browser, _) = provider.pages.browser(request);
-    if latchkey_protocol::Digest::of(&browser) != interaction.browser {
+    if Digest::of(&browser) != interaction.browser {
         return Ok(page(provider, request, &Reason::BrowserDiffers.into()));
     }
     // Registrations change: the destination is proven again each time.
@@ -132,8 +127,7 @@ async fn go_on(provider: &Provider, request: &HttpRequest, path: &str) -> Result
         Ok(to) => to,
         Err(refused) => return Ok(page(provider, request, &refused)),
     };
-    let session = session(provider, request).await?;
-    match decide(provider, &client, &interaction, session).await? {
+    match decide(provider, request, &client, &interaction).await? {
         Next::Page(path) => Ok(to_page(provider, path, &secret)),
         Next::Refuse(refused) => {
             provider.store.end_interaction(&interaction.digest).await?;
@@ -141,7 +135,7 @@ async fn go_on(provider: &Provider, request: &HttpRequest, path: &str) -> Result
             Ok(back(provider, request, &to, &refused))
         }
         Next::Approve(scope, session) => {
-            approve(provider, request, (asked, Some(&interaction)), &to, scope, &session).await
+            approve(provider, request, asked, Some(&interaction.digest), &to, scope, &session).await
         }
     }
 }
@@ -155,10 +149,11 @@ enum Next {
 
 async fn decide(
     provider: &Provider,
+    request: &HttpRequest,
     client: &Client,
     interaction: &Interaction,
-    session: Option<Session>,
 ) -> Result<Next, Fault> {
+    let session = session(provider, request).await?;
     let consent = match &session {
         Some(session) => provider.store.consent(&session.user_id, &client.id).await?,
         None => None,
@@ -173,14 +168,15 @@ async fn decide(
 }
 
 fn to_page(provider: &Provider, path: &str, secret: &Secret) -> HttpResponse {
-    see_other(&format!("{}{}", provider.issuer.trim_end_matches('/'), paths::page(path, secret.expose())))
+    see_other(&provider.at(&paths::page(path, secret.expose())))
 }
 
-/// Turns an approval into a code, once (RFC 6749 4.1.2).
+/// Turns an approval into a code (RFC 6749 4.1.2); of an interaction that was `kept`, once.
 async fn approve(
     provider: &Provider,
     request: &HttpRequest,
-    (asked, interaction): (&AuthorizationRequest, Option<&Interaction>),
+    asked: &AuthorizationRequest,
+    kept: Option<&Digest>,
     to: &ReturnTo,
     scope: ScopeSet,
     session: &Session,
@@ -189,10 +185,10 @@ async fn approve(
     let code = Secret::generate(SecretKind::AuthorizationCode, &*provider.entropy);
     let id = new_id(now, &*provider.entropy);
     let authorization = Authorization::approve(id, code.digest(), asked, scope, session, &provider.lifetimes, now);
-    if !provider.store.issue_code(interaction.map(|i| &i.digest), &authorization).await? {
+    if !provider.store.issue_code(kept, &authorization).await? {
         return Ok(page(provider, request, &Reason::InteractionUnknown.because("the first answer", "a second one")));
     }
-    if interaction.is_some() {
+    if kept.is_some() {
         provider.pages.finished(request);
     }
     Ok(send(provider, request, to, &answer_code(to, &provider.issuer, code.expose())))

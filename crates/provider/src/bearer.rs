@@ -56,7 +56,7 @@ pub async fn prove(provider: &Provider, presented: &str) -> Result<Result<Live, 
         });
     };
     let support = provider.store.support(authorization, &claims.jti).await?;
-    Ok(match support.filter(|s| s.standing(claims.sid.is_some(), now).is_some()) {
+    Ok(match support.filter(|s| s.stands(claims.sid.is_some(), now)) {
         Some(support) => Ok(Live { token, user: Some(support.user) }),
         None => {
             Err(Reason::TokenRevoked.because("a live token, authorization, session and person", "one of them is gone"))

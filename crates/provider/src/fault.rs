@@ -17,8 +17,8 @@ impl Fault {
     /// What the outside hears of it.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Store(StoreError::Busy | StoreError::Unavailable(_)) => Reason::Busy,
-            Self::Store(_) | Self::Jose(_) => Reason::ServerFault,
+            Self::Store(error) => error.reason(),
+            Self::Jose(_) => Reason::ServerFault,
         }
     }
 

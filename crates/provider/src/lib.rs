@@ -78,11 +78,16 @@ pub struct Provider {
 }
 
 pub use bearer::VerifiedTokens;
-pub use discovery::{Document, document};
+pub use discovery::Document;
 
 impl Provider {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// One of our own addresses.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer.trim_end_matches('/'))
     }
 
     /// Keeps a refusal, notes it for the log line, and returns its reference.
@@ -105,9 +110,18 @@ impl Provider {
 pub fn documents(config: &mut web::ServiceConfig) {
     config.service(http::resource(paths::JWKS).route(web::get().to(jwks::jwks)).route(web::head().to(jwks::jwks)));
     for path in [paths::OPENID_CONFIGURATION, paths::AUTHORIZATION_SERVER] {
-        let get = web::get().to(discovery::document);
-        config.service(http::resource(path).route(get).route(web::head().to(discovery::document)));
+        document_at(config, path);
     }
+}
+
+/// The metadata document where RFC 8414 3.1 looks for that of an issuer with the path `base`: outside of that path.
+pub fn inserted_document(config: &mut web::ServiceConfig, base: &str) {
+    document_at(config, &format!("{}{base}", paths::AUTHORIZATION_SERVER));
+}
+
+fn document_at(config: &mut web::ServiceConfig, path: &str) {
+    let get = web::get().to(discovery::document);
+    config.service(http::resource(path).route(get).route(web::head().to(discovery::document)));
 }
 
 /// The route table.

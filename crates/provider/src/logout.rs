@@ -58,7 +58,7 @@ async fn end_session(provider: &Provider, request: &HttpRequest, params: &Params
         provider.store.end_session(&session.id, false, provider.now()).await?;
     }
     let state: Vec<_> = params.optional("state").map(|s| ("state", s)).into_iter().collect();
-    let done = format!("{}{}", provider.issuer.trim_end_matches('/'), paths::SIGNED_OUT);
+    let done = provider.at(paths::SIGNED_OUT);
     let mut response = see_other(&to.map_or(done, |to| uri::with_query(&to, &state)));
     provider.pages.forget_session(&mut response);
     Ok(response)

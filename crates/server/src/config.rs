@@ -278,11 +278,12 @@ fn read_environment(
 }
 
 /// Variables that look like ours and are none.
-pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
+pub fn unknown_variables() -> Vec<String> {
     let known = |name: &str| {
         name == "LATCHKEY_CONFIG"
             || SETTINGS.iter().any(|s| variable(s.path) == name || format!("{}_FILE", variable(s.path)) == name)
     };
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     names.filter(|n| n.starts_with("LATCHKEY_") && !known(n)).collect()
 }
 

@@ -45,9 +45,7 @@ pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
         if base.is_empty() {
             all(config);
         } else {
-            // Where an issuer with a path is looked for by RFC 8414 3.1.
-            let inserted = format!("{}{base}", paths::AUTHORIZATION_SERVER);
-            config.route(&inserted, web::get().to(latchkey_provider::document));
+            latchkey_provider::inserted_document(config, &base);
             config.service(web::scope(&base).configure(all));
         }
     }

@@ -144,9 +144,7 @@ impl Options {
             None => Err(StoreError::Unavailable("database_url starts with sqlite:// or postgres://".into())),
         }
     }
-}
 
-impl Options {
     /// Runs statements as they stand, on a connection of its own: repairs, and tests of what repairs are for.
     ///
     /// # Errors

@@ -9,18 +9,16 @@ use std::{
 use latchkey_protocol::time::Timestamp;
 use moka::sync::Cache;
 
-/// How long failures count, in seconds.
-const WINDOW: i64 = 10 * 60;
+/// How long failures and unfinished sign-ins count, in seconds.
+pub const WINDOW: i64 = 10 * 60;
 /// Failures of one name from one address.
 const PER_NAME_AND_ADDRESS: u32 = 10;
 /// Failures of one name from anywhere: higher, so that a stranger cannot simply lock a person out.
 const PER_NAME: u32 = 100;
 /// Failures from one address, which many people may share.
 const PER_ADDRESS: u32 = 200;
-
-/// Sign-ins begun from one address and not finished, and for how long they count.
+/// Sign-ins begun from one address and not finished.
 const UNFINISHED: u32 = 5000;
-const UNFINISHED_WINDOW: i64 = 10 * 60;
 
 #[derive(Debug, Default)]
 struct Count {
@@ -29,12 +27,12 @@ struct Count {
 }
 
 impl Count {
-    fn within(&self, window: i64, now: Timestamp) -> u32 {
-        if now - self.since.load(Ordering::Relaxed) >= window { 0 } else { self.count.load(Ordering::Relaxed) }
+    fn within_window(&self, now: Timestamp) -> u32 {
+        if now - self.since.load(Ordering::Relaxed) >= WINDOW { 0 } else { self.count.load(Ordering::Relaxed) }
     }
 
-    fn add(&self, window: i64, now: Timestamp) {
-        if now - self.since.load(Ordering::Relaxed) >= window {
+    fn add(&self, now: Timestamp) {
+        if now - self.since.load(Ordering::Relaxed) >= WINDOW {
             self.since.store(now, Ordering::Relaxed);
             self.count.store(0, Ordering::Relaxed);
         }
@@ -62,13 +60,13 @@ impl Default for Throttle {
 impl Throttle {
     /// Whether one more attempt is allowed.
     pub fn allows(&self, username: &str, address: IpAddr, now: Timestamp) -> bool {
-        let failed = |key| self.failures.get(key).map_or(0, |count| count.within(WINDOW, now));
+        let failed = |key| self.failures.get(key).map_or(0, |count| count.within_window(now));
         keys(username, address).iter().all(|(key, most)| failed(key) < *most)
     }
 
     pub fn failed(&self, username: &str, address: IpAddr, now: Timestamp) {
         for (key, _) in keys(username, address) {
-            self.failures.get_with(key, Arc::default).add(WINDOW, now);
+            self.failures.get_with(key, Arc::default).add(now);
         }
     }
 
@@ -81,9 +79,9 @@ impl Throttle {
     /// Counts a sign-in that is begun, if there is room for it.
     pub fn may_begin(&self, address: IpAddr, now: Timestamp) -> bool {
         let unfinished = self.unfinished.get_with(network(address), Arc::default);
-        let room = unfinished.within(UNFINISHED_WINDOW, now) < UNFINISHED;
+        let room = unfinished.within_window(now) < UNFINISHED;
         if room {
-            unfinished.add(UNFINISHED_WINDOW, now);
+            unfinished.add(now);
         }
         room
     }
@@ -131,9 +129,9 @@ mod tests {
         for _ in 0..UNFINISHED {
             assert!(throttle.may_begin(here, NOW));
         }
-        assert!(!throttle.may_begin(here, NOW + UNFINISHED_WINDOW - 1));
+        assert!(!throttle.may_begin(here, NOW + WINDOW - 1));
         throttle.finished(here);
         assert!(throttle.may_begin(here, NOW) && !throttle.may_begin(here, NOW));
-        assert!(throttle.may_begin(here, NOW + UNFINISHED_WINDOW), "time heals");
+        assert!(throttle.may_begin(here, NOW + WINDOW), "time heals");
     }
 }

@@ -51,17 +51,25 @@ pub fn json(body: &impl Serialize) -> HttpResponse {
     answer(StatusCode::OK).json(body)
 }
 
-/// Reads a form (RFC 6749 3.2): each parameter once.
+/// Reads a form whose parameters are still to be proven to come once.
 ///
 /// # Errors
-/// [`Reason::ContentTypeWrong`], [`Reason::ParameterRepeated`].
-pub fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, Refused> {
+/// [`Reason::ContentTypeWrong`].
+pub fn params(request: &HttpRequest, body: &[u8]) -> Result<Params, Refused> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let media = content_type.split(';').next().unwrap_or_default().trim();
     if !media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Reason::ContentTypeWrong.because("application/x-www-form-urlencoded", content_type));
     }
-    let params = Params::parse(body);
+    Ok(Params::parse(body))
+}
+
+/// Reads a form (RFC 6749 3.2): each parameter once.
+///
+/// # Errors
+/// [`Reason::ContentTypeWrong`], [`Reason::ParameterRepeated`].
+pub fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, Refused> {
+    let params = params(request, body)?;
     match params.repeated() {
         Some(name) => Err(Reason::ParameterRepeated.because("once", name)),
         None => Ok(params),

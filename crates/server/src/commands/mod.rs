@@ -41,8 +41,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Config(ConfigCommand::Check) => {
             settings()?;
-            let unknown =
-                config::unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
+            let unknown = config::unknown_variables();
             if !unknown.is_empty() {
                 bail!("{}: there is no such setting; see latchkey config reference", unknown.join(", "));
             }
@@ -57,7 +56,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve => {
             let settings = settings()?;
             let _logging = log::start(&settings)?;
-            for name in config::unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+            for name in config::unknown_variables() {
                 tracing::warn!(name, "there is no such setting; see latchkey config reference");
             }
             block_on(async {

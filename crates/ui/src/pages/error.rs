@@ -1,9 +1,12 @@
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+};
 use askama::Template;
 use latchkey_protocol::{Params, Reason};
 
 use super::render;
-use crate::{Ui, Words, headers::words};
+use crate::{Ui, Words, headers::words, throttle};
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -22,5 +25,10 @@ pub fn error_page(ui: &Ui, request: &HttpRequest, reason: Reason, reference: &st
     let refusal = reason.refusal();
     let sentence = words.find(&format!("reason-{}", reason.name()), None).unwrap_or_else(|| refusal.public.to_owned());
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-    render(&ErrorPage { words, base: &ui.base, code: refusal.code.0, sentence, reference }, status, false)
+    let page = ErrorPage { words, base: &ui.base, code: refusal.code.0, sentence, reference };
+    let mut response = render(&page, status, false);
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(header::RETRY_AFTER, throttle::WINDOW.into());
+    }
+    response
 }

@@ -103,9 +103,7 @@ async fn sign_in(ui: &Ui, request: &HttpRequest, open: &Open, form: &Params) -> 
         // Not the name: it may be a password, typed one field too early.
         let came = format!("as many as are allowed, the last from {address}");
         let refused = Reason::TooManyAttempts.because("fewer failures within ten minutes", came);
-        let mut response = ui.refuse(request, &refused);
-        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("600"));
-        return Ok(response);
+        return Ok(ui.refuse(request, &refused));
     }
     let user = ui.store.user_by_name(&username).await?;
     let hash = user.as_ref().filter(|u| u.disabled_at.is_none()).and_then(|u| u.password_hash.clone());

@@ -40,7 +40,7 @@ pub fn confirm_logout(
     let page = LogoutPage {
         words: words(request, ui_locales),
         base: &ui.base,
-        csrf: csrf(ui, &browser, "logout", ""),
+        csrf: csrf(ui, &browser, "logout", &[]),
         client_id: client_id.unwrap_or_default(),
         redirect: redirect.unwrap_or_default(),
         state: state.unwrap_or_default(),
@@ -55,7 +55,7 @@ pub fn confirm_logout(
 pub async fn confirmed(ui: web::Data<Ui>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let form = Params::parse(&body);
     let (browser, _) = cookies::browser(&request, ui.secure, &*ui.entropy);
-    if !same(form.optional("csrf").unwrap_or_default(), &csrf(&ui, &browser, "logout", "")) {
+    if !same(form.optional("csrf").unwrap_or_default(), &csrf(&ui, &browser, "logout", &[])) {
         return ui.refuse(&request, &Reason::FormForged.into());
     }
     if form.optional("decision") == Some("stay") {

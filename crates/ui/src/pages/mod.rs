@@ -52,12 +52,8 @@ pub fn see_other(location: &str) -> HttpResponse {
 /// Our own breakage, as a page.
 pub fn fault(ui: &Ui, request: &HttpRequest, error: &StoreError) -> HttpResponse {
     tracing::error!(%error, "storage failed");
-    let reason = match error {
-        StoreError::Busy | StoreError::Unavailable(_) => Reason::Busy,
-        StoreError::Corrupt { .. } | StoreError::Failed(_) => Reason::ServerFault,
-    };
     let id = request.extensions().get::<Observed>().map(|o| o.request_id.clone()).unwrap_or_default();
-    crate::error_page(ui, request, reason, &id)
+    crate::error_page(ui, request, error.reason(), &id)
 }
 
 /// The consent page's name in its anti-forgery token.
@@ -90,7 +86,7 @@ pub async fn open(ui: &Ui, request: &HttpRequest, interaction: &str, page: &str)
     let session = session(ui, request).await.map_err(fail)?;
     // A page that names a person is answered by that person, not by one who signed in since, in another tab.
     let shown_to = session.as_ref().filter(|_| page == CONSENT).map_or("", |(session, _)| session.id.as_str());
-    let csrf = ui.form_pepper.text(&["csrf", &browser, page, secret.expose(), shown_to]);
+    let csrf = csrf(ui, &browser, page, &[secret.expose(), shown_to]);
     Ok(Open { secret, interaction, client, session, csrf })
 }
 
@@ -127,8 +123,8 @@ pub fn session_secret(ui: &Ui, request: &HttpRequest) -> Option<Secret> {
 }
 
 /// An anti-forgery token: bound to the browser, the page and what it is about.
-pub fn csrf(ui: &Ui, browser: &str, page: &str, about: &str) -> String {
-    ui.form_pepper.text(&["csrf", browser, page, about])
+pub fn csrf(ui: &Ui, browser: &str, page: &str, about: &[&str]) -> String {
+    ui.form_pepper.text(&[&["csrf", browser, page], about].concat())
 }
 
 /// How a person is called on a page.
