@@ -15,6 +15,10 @@ use std::{
 
 use serde_json::{Value, json};
 
+/// Of alice, and of the app.
+const PASSWORD: &str = "a password of alice";
+const SECRET: &str = "0123456789012345678901234567890123";
+
 struct Place {
     folder: tempfile::TempDir,
     port: u16,
@@ -63,6 +67,15 @@ impl Place {
 
     fn json(&self, arguments: &[&str], stdin: &str) -> Value {
         serde_json::from_str(&self.good(arguments, stdin)).unwrap()
+    }
+
+    fn add_alice_and_app(&self) {
+        self.good(&["user", "create", "alice", "--password-stdin"], PASSWORD);
+        let app = json!({
+            "client_id": "app", "client_secret": SECRET, "trusted": true, "redirect_uris": ["https://a.example/cb"],
+            "grant_types": ["authorization_code", "refresh_token"],
+        });
+        self.good(&["client", "create", "--from", "-"], &app.to_string());
     }
 
     fn serve(&self) -> Running {
@@ -223,11 +236,15 @@ fn a_refusal_is_explained_by_why_and_a_token_by_inspect() {
     assert_eq!(at.json(&["token", "inspect", "--json"], &changed)["why"], "the signature does not match");
 }
 
+fn client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none())
+}
+
 struct Http(tokio::runtime::Runtime, reqwest::Client);
 
 fn reqwest_blocking() -> Http {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    Http(runtime, reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap())
+    Http(runtime, client().build().unwrap())
 }
 
 impl Http {
@@ -316,18 +333,12 @@ fn openssl_is_told_of_the_processor_unless_somebody_has_done_so() {
 fn what_was_answered_survives_a_kill() {
     const FAMILIES: usize = 16;
     let at = Place::new();
-    at.good(&["user", "create", "alice", "--password-stdin"], "pw");
-    at.good(
-        &["client", "create", "--from", "-"],
-        r#"{"client_id":"app","client_secret":"0123456789012345678901234567890123","trusted":true,
-            "redirect_uris":["https://a.example/cb"],"grant_types":["authorization_code","refresh_token"]}"#,
-    );
+    at.add_alice_and_app();
     let http = reqwest_blocking();
     let mut server = at.serve();
     for _ in 0..3 {
         let newest: Arc<Vec<Mutex<String>>> = Arc::new(http.0.block_on(async {
-            let browser = reqwest::Client::builder().no_proxy().cookie_store(true);
-            let browser = browser.redirect(reqwest::redirect::Policy::none()).build().unwrap();
+            let browser = client().cookie_store(true).build().unwrap();
             let mut all = Vec::new();
             for _ in 0..FAMILIES {
                 all.push(Mutex::new(family(&browser, &at.issuer()).await));
@@ -375,10 +386,7 @@ fn what_was_answered_survives_a_kill() {
 
 async fn refresh(client: &reqwest::Client, issuer: &str, token: &str) -> Option<String> {
     let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
-    let request = client
-        .post(format!("{issuer}/token"))
-        .basic_auth("app", Some("0123456789012345678901234567890123"))
-        .form(&form);
+    let request = client.post(format!("{issuer}/token")).basic_auth("app", Some(SECRET)).form(&form);
     let answer: Value = request.send().await.ok()?.json().await.ok()?;
     answer["refresh_token"].as_str().map(str::to_owned)
 }
@@ -406,7 +414,7 @@ async fn family_noting(browser: &reqwest::Client, issuer: &str, secrets: &mut Ve
             None => {
                 let page = answer.text().await.unwrap();
                 let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-                let form = [("csrf", csrf.as_str()), ("username", "alice"), ("password", "pw")];
+                let form = [("csrf", csrf.as_str()), ("username", "alice"), ("password", PASSWORD)];
                 let signed_in = browser.post(&to).form(&form).send().await.unwrap();
                 secrets.extend(cookies(&signed_in));
                 secrets.extend([csrf, to.rsplit('/').next().unwrap().to_owned()]);
@@ -420,10 +428,7 @@ async fn family_noting(browser: &reqwest::Client, issuer: &str, secrets: &mut Ve
     let url = url::Url::parse(&to).unwrap();
     let code = url.query_pairs().find(|(n, _)| n == "code").unwrap().1.into_owned();
     let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", "https://a.example/cb")];
-    let request = browser
-        .post(format!("{issuer}/token"))
-        .basic_auth("app", Some("0123456789012345678901234567890123"))
-        .form(&form);
+    let request = browser.post(format!("{issuer}/token")).basic_auth("app", Some(SECRET)).form(&form);
     let tokens: Value = request.send().await.unwrap().json().await.unwrap();
     secrets.push(code);
     for name in ["access_token", "id_token", "refresh_token"] {
@@ -434,25 +439,17 @@ async fn family_noting(browser: &reqwest::Client, issuer: &str, secrets: &mut Ve
 
 #[test]
 fn the_log_has_a_line_per_request_and_no_secret_however_much_is_logged() {
-    const PASSWORD: &str = "a password of alice";
     for format in ["text", "json"] {
         let at = Place::new();
-        at.good(&["user", "create", "alice", "--password-stdin"], "pw");
-        at.good(&["user", "create", "bob", "--password-stdin"], PASSWORD);
-        at.good(
-            &["client", "create", "--from", "-"],
-            r#"{"client_id":"app","client_secret":"0123456789012345678901234567890123","trusted":true,
-                "redirect_uris":["https://a.example/cb"],"grant_types":["authorization_code","refresh_token"]}"#,
-        );
+        at.add_alice_and_app();
         let file = at.folder.path().join("log");
         let mut command = at.command(&["serve"]);
         command.env("LATCHKEY_LOG__LEVEL", "trace").env("LATCHKEY_LOG__FORMAT", format);
         let mut server = at.start(command.stderr(std::fs::File::create(&file).unwrap()));
-        let mut secrets = vec!["0123456789012345678901234567890123".to_owned(), PASSWORD.replace(' ', "+")];
+        let mut secrets = vec![SECRET.to_owned(), PASSWORD.to_owned(), PASSWORD.replace(' ', "+")];
         let http = reqwest_blocking();
         http.0.block_on(async {
-            let browser = reqwest::Client::builder().no_proxy().cookie_store(true);
-            let browser = browser.redirect(reqwest::redirect::Policy::none()).build().unwrap();
+            let browser = client().cookie_store(true).build().unwrap();
             let token = family_noting(&browser, &at.issuer(), &mut secrets).await;
             let next = refresh(&browser, &at.issuer(), &token).await.unwrap();
             secrets.push(next.rsplit('.').next().unwrap().to_owned());

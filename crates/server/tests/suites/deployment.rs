@@ -9,15 +9,10 @@ const PROXY: (&str, &str) = ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/
 
 /// Fails a sign-in as seen from somewhere; the status.
 async fn fail(h: &Harness, headers: &[(&str, &str)]) -> u16 {
-    let browser = h.browser();
+    let browser = h.browser_sending(headers);
+    browser.act_as("alice", "no");
     let (at, page) = browser.page(browser.begin(&[]).await).await;
-    let csrf = field(&page.text, "csrf").unwrap();
-    let mut request =
-        browser.http.post(&at).form(&[("csrf", csrf.as_str()), ("username", "alice"), ("password", "no")]);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    answer(request).await.status
+    browser.login(&at, &page.text).await.status
 }
 
 #[test]
@@ -79,8 +74,9 @@ fn an_issuer_may_have_a_path() {
         assert_eq!(document["issuer"], h.issuer.as_str());
         let origin = h.issuer.strip_suffix("/auth/main").unwrap();
         let inserted = format!("{origin}/.well-known/oauth-authorization-server/auth/main");
-        let same: Value = plain().get(inserted).send().await.unwrap().json().await.unwrap();
+        let same: Value = plain().get(&inserted).send().await.unwrap().json().await.unwrap();
         assert_eq!(same, document, "RFC 8414 3.1");
+        assert_eq!(answer(plain().head(inserted)).await.status, 200);
         let browser = h.browser();
         let tokens = h.tokens(&browser).await;
         assert_eq!(claims(&tokens["id_token"])["iss"], h.issuer.as_str());
@@ -91,15 +87,6 @@ fn an_issuer_may_have_a_path() {
         assert_eq!(browser.get(&format!("{origin}{style}")).await.status, 200, "{style}");
         assert_eq!(answer(plain().get(format!("{origin}/login/x"))).await.status, 404);
     });
-}
-
-fn browser_at(address: &str) -> reqwest::Client {
-    let headers = reqwest::header::HeaderMap::from_iter([(
-        reqwest::header::HeaderName::from_static("x-forwarded-for"),
-        address.parse().unwrap(),
-    )]);
-    let client = reqwest::Client::builder().no_proxy().cookie_store(true).redirect(reqwest::redirect::Policy::none());
-    client.default_headers(headers).build().unwrap()
 }
 
 #[test]
@@ -113,8 +100,7 @@ fn sign_ins_that_nobody_finishes_are_bounded() {
             // One network, whichever of its addresses speaks.
             assert_eq!(begin(&format!("2001:db8::{n:x}")).await.status, 303);
         }
-        let mut browser = h.browser();
-        browser.http = browser_at("2001:db8::2");
+        let browser = h.browser_sending(&[("X-Forwarded-For", "2001:db8::2")]);
         for _ in 0..2 {
             // What people finish does not count, and what they decline neither.
             assert!(browser.authorize(&[("prompt", "login")]).await.contains_key("code"));

@@ -211,7 +211,13 @@ impl Harness {
     }
 
     pub fn browser(&self) -> Browser {
-        Browser::new(self.address.clone())
+        self.browser_sending(&[])
+    }
+
+    /// A browser whose every request carries these headers, as a proxy adds them.
+    pub fn browser_sending(&self, headers: &[(&str, &str)]) -> Browser {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        Browser::new(self.address.clone(), headers)
     }
 
     pub async fn discovery(&self) -> Value {
@@ -269,8 +275,12 @@ pub fn basic(id: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{}:{}", enc(id), enc(secret))))
 }
 
+fn client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none())
+}
+
 pub fn plain() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    client().build().unwrap()
 }
 
 #[derive(Debug)]
@@ -332,13 +342,8 @@ fn origin(address: &str) -> String {
 }
 
 impl Browser {
-    fn new(issuer: String) -> Self {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .cookie_store(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
+    fn new(issuer: String, headers: reqwest::header::HeaderMap) -> Self {
+        let http = client().cookie_store(true).default_headers(headers).build().unwrap();
         Self { http, issuer, user: std::sync::Mutex::new(("alice".into(), "alice password".into())) }
     }
 
