@@ -1,0 +1,88 @@
+//! What values must be, one by one and together.
+
+use super::{
+    Values,
+    table::{Kind, Setting},
+};
+
+/// Seconds in `90s`, `5m`, `12h`, `30d`.
+pub fn seconds(text: &str) -> Option<i64> {
+    let (number, factor) = match text.strip_suffix(['s', 'm', 'h', 'd']) {
+        Some(number) => (
+            number,
+            match &text[number.len()..] {
+                "s" => 1,
+                "m" => 60,
+                "h" => 3600,
+                _ => 86_400,
+            },
+        ),
+        None => return None,
+    };
+    number.parse::<i64>().ok().filter(|n| (0..=100_000).contains(n)).map(|n| n * factor)
+}
+
+pub fn networks(text: &str) -> Option<Vec<ipnet::IpNet>> {
+    let one = |part: &str| part.parse().ok().or_else(|| part.parse::<std::net::IpAddr>().ok().map(Into::into));
+    text.split(',').map(str::trim).filter(|p| !p.is_empty()).map(one).collect()
+}
+
+/// What is wrong with one value.
+pub fn value(setting: &Setting, value: &str) -> Option<String> {
+    match setting.kind {
+        Kind::Text => None,
+        Kind::Duration if seconds(value).is_none() => {
+            Some(format!("is {value:?}; a duration looks like 90s, 5m, 12h or 30d"))
+        }
+        Kind::Number if value.parse::<u16>().is_err() => Some(format!("is {value:?}; it must be a whole number")),
+        Kind::Networks if networks(value).is_none() => Some(format!("is {value:?}; CIDRs look like 10.0.0.0/8")),
+        Kind::OneOf(words) if !words.contains(&value) => {
+            Some(format!("is {value:?}; it must be one of {}", words.join(", ")))
+        }
+        Kind::Duration | Kind::Number | Kind::Networks | Kind::OneOf(_) => None,
+    }
+}
+
+/// What is wrong with values that stand side by side.
+pub fn together(given: &Values) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut fault = |path: &str, text: String| faults.push(format!("{}: {path} {text}", given[path].source));
+    let issuer = given["issuer"].value.as_str();
+    match url::Url::parse(issuer) {
+        Ok(url) if !["http", "https"].contains(&url.scheme()) || !url.has_host() => {
+            fault("issuer", format!("is {issuer:?}; it must start with https:// or http://"));
+        }
+        Ok(url) if url.query().is_some() || url.fragment().is_some() || issuer.ends_with('/') => {
+            fault("issuer", format!("is {issuer:?}; it must have no query, no fragment and no slash at its end"));
+        }
+        Ok(_) => {}
+        Err(error) => fault("issuer", format!("is {issuer:?}; that is no address: {error}")),
+    }
+    if given["listen"].value.parse::<std::net::SocketAddr>().is_err() {
+        fault(
+            "listen",
+            format!("is {:?}; it must be an IP address and a port, such as 127.0.0.1:8080", given["listen"].value),
+        );
+    }
+    let database = &given["database_url"].value;
+    if !["sqlite:", "postgres://", "postgresql://"].iter().any(|s| database.starts_with(s)) {
+        fault("database_url", "must start with sqlite:// or postgres://".into());
+    }
+    if given["tls.certificate"].value.is_empty() != given["tls.key"].value.is_empty() {
+        fault("tls.certificate", "and tls.key come together".into());
+    }
+    if seconds(&given["tokens.authorization_code_lifetime"].value).is_none_or(|s| s == 0 || s > 60) {
+        fault("tokens.authorization_code_lifetime", "must be between 1s and 60s".into());
+    }
+    for path in [
+        "tokens.access_token_lifetime",
+        "tokens.id_token_lifetime",
+        "tokens.refresh_token_lifetime",
+        "session.lifetime",
+    ] {
+        if seconds(&given[path].value) == Some(0) {
+            fault(path, "must be longer than nothing".into());
+        }
+    }
+    faults
+}

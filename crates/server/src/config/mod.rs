@@ -1,0 +1,199 @@
+//! Settings: one table, from which reading, checking, showing and the reference all come.
+
+mod check;
+mod environment;
+mod file;
+mod table;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, bail};
+use latchkey_protocol::authorization::Lifetimes;
+
+use check::{networks, seconds};
+use table::{SETTINGS, Setting};
+
+pub use environment::unknown_variables;
+pub use table::reference;
+
+/// A value in force and where it came from.
+#[derive(Debug, Clone)]
+struct Given {
+    value: String,
+    source: String,
+}
+
+type Values = BTreeMap<&'static str, Given>;
+
+/// Checked settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    given: Values,
+    pub issuer: String,
+    pub listen: String,
+    pub database_url: String,
+    pub database_pool: usize,
+    pub keys_dir: PathBuf,
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    pub workers: usize,
+    pub tls: Option<(PathBuf, PathBuf)>,
+    pub lifetimes: Lifetimes,
+    /// In seconds.
+    pub announce: i64,
+    pub log_json: bool,
+    pub log_level: String,
+}
+
+impl Settings {
+    /// Reads file and environment. `named`: the file as named by the caller, else `$LATCHKEY_CONFIG`, else
+    /// `./latchkey.toml` where there is one.
+    ///
+    /// # Errors
+    /// One error that names every fault.
+    pub fn load(named: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let mut faults = Vec::new();
+        let mut given = defaults();
+        let named = named.map(Path::to_path_buf).or_else(|| env("LATCHKEY_CONFIG").map(PathBuf::from));
+        let path = named.clone().unwrap_or_else(|| PathBuf::from("latchkey.toml"));
+        match std::fs::read_to_string(&path) {
+            Ok(text) => file::read(&path, &text, &mut given, &mut faults),
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => faults.push(format!("{}: cannot be read: {error}", path.display())),
+        }
+        environment::read(env, &mut given, &mut faults);
+        for setting in SETTINGS {
+            let value = &given[setting.path];
+            if let Some(fault) = check::value(setting, &value.value) {
+                faults.push(format!("{}: {} {fault}", value.source, setting.path));
+            }
+        }
+        if faults.is_empty() {
+            faults.extend(check::together(&given));
+        }
+        if !faults.is_empty() {
+            bail!("{}", faults.join("\n          "));
+        }
+        Ok(build(given))
+    }
+
+    /// The values in force, secrets masked, and where each came from.
+    pub fn show(&self) -> Vec<(String, String, String)> {
+        let shown = |s: &Setting, g: &Given| if s.secret { mask(&g.value) } else { g.value.clone() };
+        let line = |s: &Setting| {
+            let given = &self.given[s.path];
+            (s.path.to_owned(), shown(s, given), given.source.clone())
+        };
+        SETTINGS.iter().map(line).collect()
+    }
+
+    pub fn is_secure(&self) -> bool {
+        self.issuer.starts_with("https://")
+    }
+
+    /// The path of the issuer, without a slash at its end.
+    pub fn base(&self) -> String {
+        url::Url::parse(&self.issuer).map(|u| u.path().trim_end_matches('/').to_owned()).unwrap_or_default()
+    }
+
+    pub fn is_loopback(&self) -> bool {
+        url::Url::parse(&self.issuer).is_ok_and(|u| latchkey_protocol::uri::is_loopback(&u))
+    }
+}
+
+fn defaults() -> Values {
+    SETTINGS.iter().map(|s| (s.path, Given { value: s.default.into(), source: "default".into() })).collect()
+}
+
+fn build(given: Values) -> Settings {
+    let text = |path: &str| given[path].value.clone();
+    let duration = |path: &str| seconds(&given[path].value).unwrap_or_default();
+    let number = |path: &str| given[path].value.parse().unwrap_or_default();
+    let tls = (!text("tls.certificate").is_empty()).then(|| (text("tls.certificate").into(), text("tls.key").into()));
+    Settings {
+        issuer: text("issuer"),
+        listen: text("listen"),
+        database_url: text("database_url"),
+        database_pool: number("database_pool"),
+        keys_dir: text("keys_dir").into(),
+        trusted_proxies: networks(&text("trusted_proxies")).unwrap_or_default(),
+        workers: number("workers"),
+        tls,
+        lifetimes: Lifetimes {
+            access_token: duration("tokens.access_token_lifetime"),
+            id_token: duration("tokens.id_token_lifetime"),
+            authorization_code: duration("tokens.authorization_code_lifetime"),
+            refresh_token: duration("tokens.refresh_token_lifetime"),
+            refresh_idle: duration("tokens.refresh_token_idle"),
+            refresh_replay_window: duration("tokens.refresh_replay_window"),
+            session: duration("session.lifetime"),
+            session_remember: duration("session.remember_lifetime"),
+        },
+        announce: duration("keys.announce"),
+        log_json: text("log.format") == "json",
+        log_level: text("log.level"),
+        given,
+    }
+}
+
+/// Hides the password of a database address.
+fn mask(value: &str) -> String {
+    match url::Url::parse(value) {
+        Ok(mut url) if url.password().is_some() => {
+            // Cannot fail: an address with a password has a host.
+            let _masked = url.set_password(Some("***"));
+            url.to_string()
+        }
+        _ => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn load(text: &str, env: &[(&str, &str)]) -> Result<Settings> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("latchkey.toml");
+        std::fs::write(&file, text).unwrap();
+        let env: BTreeMap<String, String> = env.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        Settings::load(Some(&file), &|name| env.get(name).cloned())
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once_with_its_line() {
+        let error = load(
+            "listen = \"nowhere\"\nisuer = \"x\"\n[tokens]\naccess_token_lifetime = \"soon\"\n",
+            &[("LATCHKEY_WORKERS", "many")],
+        );
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains("latchkey.toml:2: there is no setting isuer; did you mean issuer?"), "{text}");
+        assert!(text.contains("latchkey.toml:4: tokens.access_token_lifetime is \"soon\""), "{text}");
+        assert!(text.contains("LATCHKEY_WORKERS: workers is \"many\""), "{text}");
+        let text = load("listen = \"nowhere\"\n", &[]).unwrap_err().to_string();
+        assert!(text.contains("latchkey.toml:1: listen is \"nowhere\""), "{text}");
+        let text = load("issuer = \"http://x\"\nlisten =\n", &[]).unwrap_err().to_string();
+        assert!(text.contains("latchkey.toml:2:"), "{text}");
+    }
+
+    #[test]
+    fn the_environment_wins_and_secrets_are_masked() {
+        let settings = load(
+            "issuer = \"https://id.example\"",
+            &[
+                ("LATCHKEY_ISSUER", "https://other.example"),
+                ("LATCHKEY_DATABASE_URL", "postgres://u:hidden@h/db"),
+                ("LATCHKEY_TOKENS__ACCESS_TOKEN_LIFETIME", "90s"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(settings.issuer, "https://other.example");
+        assert_eq!(settings.lifetimes.access_token, 90);
+        let shown = settings.show();
+        assert!(shown.iter().all(|(_, value, _)| !value.contains("hidden")));
+        assert!(shown.contains(&("issuer".into(), "https://other.example".into(), "LATCHKEY_ISSUER".into())));
+    }
+}
