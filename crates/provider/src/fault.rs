@@ -2,7 +2,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, http::Sta
 use latchkey_jose::JoseError;
 use latchkey_protocol::{Reason, StoreError, observe::Observed};
 
-use crate::Provider;
+use crate::{Provider, signing::Busy};
 
 /// Our own breakage: no refusal. Logged once at the boundary, `server_error` outside.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,8 @@ pub enum Fault {
     Store(#[from] StoreError),
     #[error(transparent)]
     Jose(#[from] JoseError),
+    #[error(transparent)]
+    Busy(#[from] Busy),
 }
 
 impl Fault {
@@ -19,6 +21,7 @@ impl Fault {
         match self {
             Self::Store(error) => error.reason(),
             Self::Jose(_) => Reason::ServerFault,
+            Self::Busy(_) => Reason::Busy,
         }
     }
 

@@ -3,7 +3,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use actix_web::web::Bytes;
 use latchkey_jose::{JoseError, JwkSet, KeyRing};
 use latchkey_protocol::time::Timestamp;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 /// The ring in use, replaced as a whole when a key is announced, activated or retired.
@@ -49,10 +49,6 @@ impl Keys {
         let made = Published { at: Some(now), body: body.clone(), etag: etag.clone() };
         *self.published.write().unwrap_or_else(PoisonError::into_inner) = made;
         (body, etag)
-    }
-
-    pub(crate) fn sign(&self, typ: &str, claims: &impl Serialize, now: Timestamp) -> Result<String, JoseError> {
-        self.ring().signer(now)?.sign(typ, claims)
     }
 
     pub(crate) fn verify<T: DeserializeOwned>(&self, typ: &str, token: &str, now: Timestamp) -> Result<T, JoseError> {

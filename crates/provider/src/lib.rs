@@ -8,10 +8,12 @@ mod fault;
 mod grants;
 mod http;
 mod introspection;
+mod issue;
 mod jwks;
 mod keys;
 mod logout;
 mod revocation;
+mod signing;
 mod token;
 mod userinfo;
 
@@ -32,6 +34,7 @@ use latchkey_protocol::{
 pub use fault::Fault;
 pub use http::refusal;
 pub use keys::Keys;
+pub use signing::{Busy, Signing};
 
 /// The pages that an endpoint may have to answer with; filled by the one who joins the routes.
 pub trait Pages: Send + Sync {
@@ -75,6 +78,7 @@ pub struct Provider {
     pub client_pepper: Pepper,
     pub metadata: discovery::Document,
     pub verified: bearer::VerifiedTokens,
+    pub signing: Signing,
 }
 
 pub use bearer::VerifiedTokens;

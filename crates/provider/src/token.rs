@@ -6,7 +6,7 @@ use latchkey_protocol::{
 };
 use serde::Serialize;
 
-use crate::{Fault, Provider, client_auth, grants, http};
+use crate::{Fault, Provider, client_auth, grants, http, signing::ADMITTED};
 
 /// A successful answer (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
 #[derive(Debug, Serialize)]
@@ -31,19 +31,25 @@ pub async fn token(
     request: HttpRequest,
     body: web::Bytes,
 ) -> Result<HttpResponse, Fault> {
+    // Before anything is read or asked: a refusal must cost next to nothing.
+    if provider.signing.wait() > ADMITTED {
+        return Ok(http::busy(&request));
+    }
     let (params, client) = match client_auth::called_by(&provider, &request, &body).await? {
         Ok(called) => called,
         Err(response) => return Ok(response),
     };
     let granted = match allowed(&params, &client) {
-        Err(denied) => Err(denied),
-        Ok(GrantType::AuthorizationCode) => grants::authorization_code::grant(&provider, &client, &params).await?,
-        Ok(GrantType::RefreshToken) => grants::refresh_token::grant(&provider, &client, &params).await?,
-        Ok(GrantType::ClientCredentials) => grants::client_credentials::grant(&provider, &client, &params)?,
+        Err(denied) => Ok(Err(denied)),
+        Ok(GrantType::AuthorizationCode) => grants::authorization_code::grant(&provider, &client, &params).await,
+        Ok(GrantType::RefreshToken) => grants::refresh_token::grant(&provider, &client, &params).await,
+        Ok(GrantType::ClientCredentials) => grants::client_credentials::grant(&provider, &client, &params).await,
     };
     Ok(match granted {
-        Ok(tokens) => http::json(&tokens),
-        Err(denied) => http::refusal(&provider, &request, &denied.refused),
+        Ok(Ok(tokens)) => http::json(&tokens),
+        Ok(Err(denied)) => http::refusal(&provider, &request, &denied.refused),
+        Err(Fault::Busy(_)) => http::busy(&request),
+        Err(fault) => return Err(fault),
     })
 }
 

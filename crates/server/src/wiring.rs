@@ -20,7 +20,7 @@ use latchkey_protocol::{
     secret::{Pepper, new_reference},
     store::{KeptRefusal, StoredKey},
 };
-use latchkey_provider::{Document, Keys, LogoutRequest, Pages, Provider, VerifiedTokens};
+use latchkey_provider::{Document, Keys, LogoutRequest, Pages, Provider, Signing, VerifiedTokens};
 use latchkey_ui::{Passwords, Throttle, Ui};
 use rand::{RngCore, rngs::OsRng};
 
@@ -279,6 +279,7 @@ pub fn join(
         client_pepper: client_pepper(master),
         metadata: Document::new(&settings.issuer),
         verified: VerifiedTokens::new(20_000),
+        signing: Signing::new(cores),
     });
     let edge = web::Data::new(Edge {
         trusted_proxies: settings.trusted_proxies.clone(),

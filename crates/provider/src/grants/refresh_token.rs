@@ -1,24 +1,26 @@
+use std::sync::Arc;
+
+use actix_web::web;
 use latchkey_protocol::{
     Params, Reason, ScopeSet, Secret, SecretKind,
-    authorization::{Context, RefreshFamily},
-    claims::{self, ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE},
+    claims::{self, REFRESH_TOKEN_TYPE},
     client::Client,
     reason::masked,
-    secret::new_id,
-    token::{Rotation, Subject, access_token, id_token, refresh_claims, rotate},
+    token::{Rotation, rotate},
 };
 
 use super::authorization_code::deny;
 use crate::{
-    Fault, Provider,
-    token::{Granted, Tokens},
+    Provider,
+    issue::{Holder, Issue, issue},
+    token::Granted,
 };
 
 /// How often a lost race is looked at again. The second look finds the winner's successor.
 const LOOKS: usize = 3;
 
 /// RFC 6749 6. Tokens are signed before the rotation is written, and leave only if it was.
-pub async fn grant(provider: &Provider, client: &Client, params: &Params) -> Granted {
+pub async fn grant(provider: &web::Data<Provider>, client: &Arc<Client>, params: &Params) -> Granted {
     let now = provider.now();
     let Some(presented) = params.optional("refresh_token") else {
         return Ok(Err(Reason::ParameterMissing.because("refresh_token", "nothing").into()));
@@ -47,17 +49,16 @@ pub async fn grant(provider: &Provider, client: &Client, params: &Params) -> Gra
             Ok(scope) => scope,
             Err(denied) => return Ok(Err(denied.into())),
         };
-        match rotation {
-            Rotation::Again { successor, family } => {
-                return Ok(Ok(sign(provider, client, &context, &scope, &successor, &family)?));
-            }
-            Rotation::Next { successor, family } => {
-                let tokens = sign(provider, client, &context, &scope, &successor, &family)?;
-                let id = &context.authorization.id;
-                if provider.store.rotate_refresh_token(id, &secret.digest(), &family).await? {
-                    return Ok(Ok(tokens));
-                }
-            }
+        let (successor, family, again) = match rotation {
+            Rotation::Again { successor, family } => (successor, family, true),
+            Rotation::Next { successor, family } => (successor, family, false),
+        };
+        let context = Arc::new(context);
+        let holder = Holder::User { context: context.clone(), nonce: None, refresh: Some((successor, family.clone())) };
+        let tokens = issue(provider, Issue { client: client.clone(), scope, holder, ring, now }).await?;
+        let id = &context.authorization.id;
+        if again || provider.store.rotate_refresh_token(id, &secret.digest(), &family).await? {
+            return Ok(Ok(tokens));
         }
     }
     Ok(Err(Reason::AuthorizationEnded.because("a live authorization", "it changed with every look").into()))
@@ -72,45 +73,4 @@ fn narrowed(params: &Params, granted: &ScopeSet) -> Result<ScopeSet, latchkey_pr
             _ => Err(Reason::ScopeExceedsGrant.because(granted.to_string(), asked)),
         },
     }
-}
-
-fn sign(
-    provider: &Provider,
-    client: &Client,
-    context: &Context,
-    scope: &ScopeSet,
-    successor: &Secret,
-    family: &RefreshFamily,
-) -> Result<Tokens, Fault> {
-    let now = provider.now();
-    let (authorization, lifetimes) = (&context.authorization, &provider.lifetimes);
-    let ring = provider.keys.ring();
-    let signer = ring.signer(now)?;
-    let access = match &context.user {
-        Some(user) => {
-            let subject = Subject::Person { user, authorization, session: context.session_lives(now) };
-            let id = new_id(now, &*provider.entropy);
-            let claims = access_token(&provider.issuer, client, &subject, scope, &id, lifetimes, now);
-            signer.sign(ACCESS_TOKEN_TYPE, &claims)?
-        }
-        None => return Err(latchkey_jose::JoseError::Signing.into()),
-    };
-    let identity = if scope.contains("openid") {
-        let claims = id_token(&provider.issuer, authorization, None, &access, lifetimes, now);
-        Some(signer.sign(ID_TOKEN_TYPE, &claims)?)
-    } else {
-        None
-    };
-    // The key that signed the successor first, so that its bytes are the same each time.
-    let first = ring.signer_by_id(&family.kid, now).unwrap_or(signer);
-    let refresh =
-        first.sign(REFRESH_TOKEN_TYPE, &refresh_claims(&provider.issuer, authorization, successor, family))?;
-    Ok(Tokens {
-        access_token: access,
-        token_type: "Bearer",
-        expires_in: lifetimes.access_token,
-        refresh_token: Some(refresh),
-        id_token: identity,
-        scope: scope.clone(),
-    })
 }

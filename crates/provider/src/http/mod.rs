@@ -1,11 +1,11 @@
 //! What all endpoints share of HTTP: forms in, JSON out, cross-origin calls.
 
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder, Resource,
+    HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Resource,
     http::{StatusCode, header},
     web,
 };
-use latchkey_protocol::{Params, Reason, error::Refused};
+use latchkey_protocol::{Params, Reason, error::Refused, observe::Observed};
 use serde::Serialize;
 
 use crate::Provider;
@@ -90,4 +90,15 @@ pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refused) ->
         "error_description": refusal.public,
         "error_ref": reference,
     }))
+}
+
+/// Too much is waiting (RFC 9110 15.6.4). Nothing is kept of it but the log line: it comes in floods.
+pub fn busy(request: &HttpRequest) -> HttpResponse {
+    if let Some(observed) = request.extensions_mut().get_mut::<Observed>() {
+        observed.refused = Some((Reason::Busy, String::new()));
+    }
+    let refusal = Reason::Busy.refusal();
+    answer(StatusCode::SERVICE_UNAVAILABLE)
+        .insert_header((header::RETRY_AFTER, header::HeaderValue::from_static("1")))
+        .json(serde_json::json!({ "error": refusal.code.0, "error_description": refusal.public }))
 }

@@ -1,0 +1,96 @@
+//! The one place where tokens are made: every grant says what for, and gets the finished set.
+
+use std::sync::Arc;
+
+use actix_web::web;
+use latchkey_jose::{JoseError, KeyRing};
+use latchkey_protocol::{
+    ScopeSet, Secret, Timestamp,
+    authorization::{Context, RefreshFamily},
+    claims::{ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE},
+    client::Client,
+    secret::new_id,
+    token::{Subject, access_token, id_token, refresh_claims},
+};
+
+use crate::{Fault, Provider, token::Tokens};
+
+/// What one answer's tokens are made from. Owned, because a signing thread takes it.
+pub struct Issue {
+    pub client: Arc<Client>,
+    pub scope: ScopeSet,
+    pub holder: Holder,
+    /// The keys that the grant was judged with.
+    pub ring: Arc<KeyRing>,
+    pub now: Timestamp,
+}
+
+/// For whom the tokens are.
+pub enum Holder {
+    /// The client itself (RFC 6749 4.4): an access token alone.
+    Client,
+    /// A user, through an authorization. A refreshed ID token has no nonce (OpenID Connect Core 12.2).
+    User { context: Arc<Context>, nonce: Option<String>, refresh: Option<(Secret, RefreshFamily)> },
+}
+
+impl Issue {
+    fn signatures(&self) -> usize {
+        match &self.holder {
+            Holder::Client => 1,
+            Holder::User { refresh, .. } => {
+                1 + usize::from(self.scope.contains("openid")) + usize::from(refresh.is_some())
+            }
+        }
+    }
+}
+
+/// Makes and signs the tokens of one answer, on a signing thread.
+///
+/// # Errors
+/// [`Fault::Busy`] when too much is waiting to be signed, [`Fault::Jose`].
+pub async fn issue(provider: &web::Data<Provider>, issue: Issue) -> Result<Tokens, Fault> {
+    let shared = provider.clone();
+    let tokens = provider.signing.run(issue.signatures(), move || sign(&shared, issue)).await??;
+    Ok(tokens)
+}
+
+/// The access token first: the ID token carries its hash.
+fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
+    let Issue { client, scope, holder, ring, now } = issue;
+    let (issuer, lifetimes) = (&provider.issuer, &provider.lifetimes);
+    let signer = ring.signer(now)?;
+    let subject = match &holder {
+        Holder::Client => Subject::Client,
+        Holder::User { context, .. } => Subject::Person {
+            user: context.user.as_ref().ok_or(JoseError::Signing)?,
+            authorization: &context.authorization,
+            session: context.session_lives(now),
+        },
+    };
+    let id = new_id(now, &*provider.entropy);
+    let claims = access_token(issuer, &client, &subject, &scope, &id, lifetimes, now);
+    let access_token = signer.sign(ACCESS_TOKEN_TYPE, &claims)?;
+
+    let (mut identity, mut refresh_token) = (None, None);
+    if let Holder::User { context, nonce, refresh } = &holder {
+        let authorization = &context.authorization;
+        if scope.contains("openid") {
+            let claims = id_token(issuer, authorization, nonce.as_deref(), &access_token, lifetimes, now);
+            identity = Some(signer.sign(ID_TOKEN_TYPE, &claims)?);
+        }
+        if let Some((secret, family)) = refresh {
+            // The key that signed the successor first, so that its bytes are the same each time.
+            let first = ring.signer_by_id(&family.kid, now).unwrap_or(signer);
+            let claims = refresh_claims(issuer, authorization, secret, family);
+            refresh_token = Some(first.sign(REFRESH_TOKEN_TYPE, &claims)?);
+        }
+    }
+    Ok(Tokens {
+        access_token,
+        token_type: "Bearer",
+        expires_in: lifetimes.access_token,
+        refresh_token,
+        id_token: identity,
+        scope,
+    })
+}

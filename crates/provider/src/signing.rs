@@ -1,0 +1,212 @@
+//! Signatures, on threads of their own, so that workers stay free for what is cheap.
+//!
+//! A signature costs more than all the rest of a request. The queue takes what can still be in time: beyond that a
+//! caller hears at once that the server is busy. When a job's turn comes it is looked at again, because signing for
+//! somebody who has gone takes the time of somebody who waits.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::oneshot;
+
+/// What would wait longer is refused when it comes.
+pub const ADMITTED: Duration = Duration::from_millis(700);
+/// What has waited longer is refused when its turn comes: its caller has most likely given up.
+const STALE: Duration = Duration::from_secs(1);
+/// How many jobs may wait, whatever the clock says.
+const MOST: usize = 20_000;
+/// What a signature is taken to cost before the first was made, in nanoseconds, and the least it is taken to cost.
+const GUESS: u64 = 400_000;
+const LEAST: u64 = 20_000;
+/// Below the workers, which only hand over and answer, and above the password threads.
+const NICE: i32 = 5;
+
+/// Too much is waiting to be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too much is waiting to be signed")]
+pub struct Busy;
+
+/// One answer's signatures.
+trait Work: Send {
+    /// Whether nobody waits for it any more.
+    fn is_abandoned(&self) -> bool;
+    fn run(self: Box<Self>);
+    fn refuse(self: Box<Self>);
+}
+
+struct Task<T, F> {
+    answer: oneshot::Sender<Result<T, Busy>>,
+    work: F,
+}
+
+impl<T: Send, F: FnOnce() -> T + Send> Work for Task<T, F> {
+    fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    fn run(self: Box<Self>) {
+        // The caller may have gone meanwhile.
+        let _gone = self.answer.send(Ok((self.work)()));
+    }
+
+    fn refuse(self: Box<Self>) {
+        let _gone = self.answer.send(Err(Busy));
+    }
+}
+
+struct Job {
+    signatures: usize,
+    since: Instant,
+    work: Box<dyn Work>,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    idle: usize,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+    ended: AtomicBool,
+    threads: usize,
+    /// Signatures that wait or are being made.
+    ahead: AtomicUsize,
+    /// Nanoseconds that a signature took of late, as a clock on the wall sees it.
+    pace: AtomicU64,
+}
+
+/// The threads that sign, and their queue.
+pub struct Signing(Arc<Shared>);
+
+impl Signing {
+    /// Starts `threads` threads.
+    pub fn new(threads: usize) -> Self {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            filled: Condvar::new(),
+            ended: AtomicBool::new(false),
+            threads: threads.max(1),
+            ahead: AtomicUsize::new(0),
+            pace: AtomicU64::new(GUESS),
+        });
+        for _ in 0..shared.threads {
+            let working = shared.clone();
+            let spawned = std::thread::Builder::new().name("signing".into()).spawn(move || working.work());
+            if let Err(error) = spawned {
+                tracing::error!(%error, "cannot start a signing thread");
+            }
+        }
+        Self(shared)
+    }
+
+    /// How long a job that came now would wait.
+    pub fn wait(&self) -> Duration {
+        self.0.wait()
+    }
+
+    /// Runs `work`, which makes so many signatures, on a signing thread.
+    ///
+    /// # Errors
+    /// [`Busy`] when its turn would come, or came, too late.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        signatures: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        if self.wait() > ADMITTED {
+            return Err(Busy);
+        }
+        let (answer, answered) = oneshot::channel();
+        self.0.add(Job { signatures, since: Instant::now(), work: Box::new(Task { answer, work }) })?;
+        answered.await.map_err(|_| Busy)?
+    }
+}
+
+impl Drop for Signing {
+    fn drop(&mut self) {
+        let queue = self.0.lock();
+        self.0.ended.store(true, Ordering::Relaxed);
+        drop(queue);
+        self.0.filled.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self) -> Duration {
+        let ahead = self.ahead.load(Ordering::Relaxed) as u64;
+        Duration::from_nanos(ahead * self.pace.load(Ordering::Relaxed) / self.threads as u64)
+    }
+
+    fn add(&self, job: Job) -> Result<(), Busy> {
+        let mut queue = self.lock();
+        // The estimate may be wrong, as when the threads get no processor: the oldest job knows better.
+        let late = queue.jobs.front().is_some_and(|oldest| oldest.since.elapsed() > ADMITTED);
+        if late || queue.jobs.len() >= MOST {
+            return Err(Busy);
+        }
+        self.ahead.fetch_add(job.signatures, Ordering::Relaxed);
+        queue.jobs.push_back(job);
+        let sleeping = queue.idle > 0;
+        drop(queue);
+        if sleeping {
+            self.filled.notify_one();
+        }
+        Ok(())
+    }
+
+    /// A thread's work, until the end.
+    fn work(&self) {
+        // On Linux this lowers the one thread. Where it is not allowed, it works all the same.
+        let _priority = rustix::process::nice(NICE);
+        while let Some(job) = self.next() {
+            let signatures = job.signatures;
+            if job.work.is_abandoned() {
+                drop(job);
+            } else if job.since.elapsed() > STALE {
+                job.work.refuse();
+            } else {
+                let started = Instant::now();
+                let work = std::panic::AssertUnwindSafe(|| job.work.run());
+                if std::panic::catch_unwind(work).is_err() {
+                    tracing::error!("a signature ended in a panic");
+                }
+                self.learn(started.elapsed(), signatures);
+            }
+            self.ahead.fetch_sub(signatures, Ordering::Relaxed);
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut queue = self.lock();
+        loop {
+            if self.ended.load(Ordering::Relaxed) {
+                return None;
+            }
+            if let Some(job) = queue.jobs.pop_front() {
+                return Some(job);
+            }
+            queue.idle += 1;
+            queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.idle -= 1;
+        }
+    }
+
+    /// Keeps a moving average; a lost race between two threads loses one measurement.
+    fn learn(&self, took: Duration, signatures: usize) {
+        let each = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / signatures.max(1) as u64;
+        let pace = self.pace.load(Ordering::Relaxed);
+        self.pace.store(((pace * 31).saturating_add(each) / 32).max(LEAST), Ordering::Relaxed);
+    }
+}
