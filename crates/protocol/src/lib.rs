@@ -4,6 +4,7 @@
 //! Nothing in here touches the world: no I/O, no async runtime, no clock, no randomness. Every rule
 //! takes what it needs, with a plain `now`, and returns what has been decided.
 
+pub mod attempts;
 pub mod authorization;
 pub mod authorize;
 pub mod claims;

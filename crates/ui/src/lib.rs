@@ -1,7 +1,9 @@
 //! The pages: login, consent, sign-out, errors, start. Cookies and anti-forgery.
 
 mod cookies;
+mod hashing;
 mod headers;
+mod line;
 mod pages;
 mod password;
 mod throttle;
@@ -23,13 +25,14 @@ use latchkey_protocol::{
 };
 
 pub use cookies::browser;
+pub use hashing::{Busy, Caller};
 pub use headers::page_headers;
 pub use pages::{
     error::error_page,
     form_post::form_post,
     logout::{confirm_logout, forget_session},
 };
-pub use password::{Busy, PasswordFault, Passwords, hash as hash_password};
+pub use password::{PasswordFault, Passwords, hash as hash_password};
 pub use throttle::Throttle;
 pub use words::{Language, Words};
 

@@ -1,21 +1,11 @@
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-};
+use std::sync::Arc;
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version, password_hash::SaltString,
 };
 use latchkey_protocol::Entropy;
-use tokio::sync::oneshot;
 
-/// How many sign-ins may wait for their hash; beyond that the page says that the server is busy.
-const WAITING: usize = 64;
-
-/// Too many sign-ins are waiting.
-#[derive(Debug, thiserror::Error)]
-#[error("too many passwords are waiting to be checked")]
-pub struct Busy;
+use crate::hashing::{Busy, Caller, Hashing};
 
 /// Hashing failed: the password is too long for the algorithm, or memory ran out.
 #[derive(Debug, thiserror::Error)]
@@ -53,27 +43,15 @@ pub enum Checked {
     RightButStale(String),
 }
 
-type Job = Box<dyn FnOnce() + Send>;
-
-/// The few threads that hash passwords, at a low priority: a flood of logins neither takes the memory
-/// nor starves the token endpoint.
+/// Checks passwords, on threads of their own.
 pub struct Passwords {
-    jobs: SyncSender<Job>,
+    hashing: Hashing,
 }
 
 impl Passwords {
     /// Starts `threads` threads; each needs 19 MiB while it works.
     pub fn new(threads: usize) -> Self {
-        let (jobs, queue) = sync_channel::<Job>(WAITING);
-        let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..threads.max(1) {
-            let queue = queue.clone();
-            let spawned = std::thread::Builder::new().name("password".into()).spawn(move || work(&queue));
-            if let Err(error) = spawned {
-                tracing::error!(%error, "cannot start a password thread");
-            }
-        }
-        Self { jobs }
+        Self { hashing: Hashing::new(threads) }
     }
 
     /// Checks a password. Without a hash (no such person) it takes the same time.
@@ -82,31 +60,12 @@ impl Passwords {
     /// [`Busy`] when too many are waiting.
     pub async fn check(
         &self,
+        caller: Caller,
         password: String,
         hash: Option<String>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Checked, Busy> {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move || {
-            // The caller may have gone.
-            let _gone = answer.send(check(&password, hash.as_deref(), &*entropy));
-        });
-        self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) | TrySendError::Disconnected(_) => Busy,
-        })?;
-        answered.await.map_err(|_| Busy)
-    }
-}
-
-fn work(queue: &Mutex<Receiver<Job>>) {
-    // On Linux this lowers the one thread. Where it is not allowed, it works all the same.
-    let _priority = rustix::process::nice(10);
-    loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match job {
-            Ok(job) => job(),
-            Err(_) => return,
-        }
+        self.hashing.run(caller, move || check(&password, hash.as_deref(), &*entropy)).await
     }
 }
 

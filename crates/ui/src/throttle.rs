@@ -1,12 +1,12 @@
 use std::{
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU32, Ordering},
     },
 };
 
-use latchkey_protocol::time::Timestamp;
+use latchkey_protocol::{attempts::network, time::Timestamp};
 use moka::sync::Cache;
 
 /// How long failures and unfinished sign-ins count, in seconds.
@@ -91,14 +91,6 @@ impl Throttle {
         if let Some(unfinished) = self.unfinished.get(&network(address)) {
             unfinished.take_back();
         }
-    }
-}
-
-/// Whoever has one IPv6 address has 2^64 of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        v4 => v4,
     }
 }
 

@@ -12,7 +12,7 @@ use latchkey_protocol::{
 };
 
 use super::{Open, back, display_name, fault, open, open_form, render, session_secret};
-use crate::{Ui, Words, cookies::cookie, headers::words, password::Checked};
+use crate::{Caller, Ui, Words, cookies::cookie, headers::words, password::Checked};
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -108,8 +108,11 @@ async fn sign_in(ui: &Ui, request: &HttpRequest, open: &Open, form: &Params) -> 
     let user = ui.store.user_by_name(&username).await?;
     let hash = user.as_ref().filter(|u| u.disabled_at.is_none()).and_then(|u| u.password_hash.clone());
     let password = form.optional("password").unwrap_or_default().to_owned();
-    let Ok(checked) = ui.passwords.check(password, hash.clone(), ui.entropy.clone()).await else {
-        return Ok(again("login-busy", StatusCode::SERVICE_UNAVAILABLE));
+    let caller = Caller { address, known: false };
+    let Ok(checked) = ui.passwords.check(caller, password, hash.clone(), ui.entropy.clone()).await else {
+        let mut busy = again("login-busy", StatusCode::SERVICE_UNAVAILABLE);
+        busy.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+        return Ok(busy);
     };
     let (user, hash) = match (user, hash) {
         (Some(user), Some(hash)) if checked != Checked::Wrong => (user, hash),

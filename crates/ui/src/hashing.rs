@@ -1,0 +1,165 @@
+use std::{
+    net::IpAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use crate::line::Line;
+
+/// Sign-ins that may wait for their hash, of browsers that are known and of others each.
+const PLACES: usize = 128;
+/// Of these, the most that one neighbourhood may hold (an IPv4 /24, an IPv6 /48).
+const SHARE: usize = 64;
+/// How long somebody waits before hearing that the server is busy.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// One turn in so many is a stranger's while known browsers wait too.
+const STRANGERS: u32 = 4;
+
+/// Too many sign-ins are waiting.
+#[derive(Debug, thiserror::Error)]
+#[error("too many passwords are waiting to be checked")]
+pub struct Busy;
+
+/// Who waits for a hash.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    pub address: IpAddr,
+    /// The browser has signed in as this user before.
+    pub known: bool,
+}
+
+trait Work: Send {
+    fn is_wanted(&self) -> bool;
+    fn run(self: Box<Self>);
+}
+
+struct Task<F, R> {
+    work: F,
+    answer: oneshot::Sender<R>,
+}
+
+impl<R: Send, F: FnOnce() -> R + Send> Work for Task<F, R> {
+    fn is_wanted(&self) -> bool {
+        !self.answer.is_closed()
+    }
+
+    fn run(self: Box<Self>) {
+        // The caller may have gone.
+        let _gone = self.answer.send((self.work)());
+    }
+}
+
+struct Lines {
+    known: Line<Box<dyn Work>>,
+    strangers: Line<Box<dyn Work>>,
+    served: u32,
+    ended: bool,
+}
+
+impl Lines {
+    fn next(&mut self) -> Option<Box<dyn Work>> {
+        self.served = self.served.wrapping_add(1);
+        if self.served % STRANGERS == 0 {
+            self.strangers.pop().or_else(|| self.known.pop())
+        } else {
+            self.known.pop().or_else(|| self.strangers.pop())
+        }
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    lines: Mutex<Lines>,
+    filled: Condvar,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { known: Line::new(PLACES, SHARE), strangers: Line::new(PLACES, SHARE), served: 0, ended: false }
+    }
+}
+
+impl Shared {
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next task that somebody still waits for; `None` when it is over.
+    fn wait(&self) -> Option<Box<dyn Work>> {
+        let mut lines = self.lines();
+        loop {
+            if lines.ended {
+                return None;
+            }
+            match lines.next() {
+                Some(task) if task.is_wanted() => return Some(task),
+                Some(_) => {}
+                None => lines = self.filled.wait(lines).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+/// The few threads that hash passwords, at a low priority, and the lines before them: a flood of logins neither takes
+/// the memory nor starves the token endpoint, and one network's flood does not keep others from signing in.
+pub struct Hashing(Arc<Shared>);
+
+impl Hashing {
+    /// Starts `threads` threads; each needs 19 MiB while it works.
+    pub fn new(threads: usize) -> Self {
+        let shared = Arc::new(Shared::default());
+        for _ in 0..threads.max(1) {
+            let shared = shared.clone();
+            let spawned = std::thread::Builder::new().name("password".into()).spawn(move || work(&shared));
+            if let Err(error) = spawned {
+                tracing::error!(%error, "cannot start a password thread");
+            }
+        }
+        Self(shared)
+    }
+
+    /// Runs `work` when it is the caller's turn, unless the caller has gone by then.
+    ///
+    /// # Errors
+    /// [`Busy`] when too many are waiting, or it took too long.
+    pub async fn run<R: Send + 'static>(
+        &self,
+        caller: Caller,
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<R, Busy> {
+        let (answer, answered) = oneshot::channel();
+        let task: Box<dyn Work> = Box::new(Task { work, answer });
+        {
+            let mut lines = self.0.lines();
+            let line = if caller.known { &mut lines.known } else { &mut lines.strangers };
+            line.retain(|task| task.is_wanted());
+            // Whoever has to go hears it by the end of its channel.
+            drop(line.push(caller.address, task));
+        }
+        self.0.filled.notify_one();
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(_)) | Err(_) => Err(Busy),
+        }
+    }
+}
+
+impl Drop for Hashing {
+    fn drop(&mut self) {
+        self.0.lines().ended = true;
+        self.0.filled.notify_all();
+    }
+}
+
+fn work(shared: &Shared) {
+    // On Linux this lowers the one thread. Where it is not allowed, it works all the same.
+    let _priority = rustix::process::nice(10);
+    while let Some(task) = shared.wait() {
+        if catch_unwind(AssertUnwindSafe(|| task.run())).is_err() {
+            tracing::error!("checking a password panicked");
+        }
+    }
+}
