@@ -1,0 +1,135 @@
+"""What is asked of every product. A product's own file says only where it differs."""
+
+import json, re
+
+
+class Product:
+    """An app that signs users in, set up by its page under docs/connect/.
+
+    The app of the page listens on $PORT and shows `signed in: SUBJECT E-MAIL NAME` at `home`.
+    """
+
+    page_name = ""  # docs/connect/NAME.md
+    package = ""  # whose version the page names
+    long = False  # only with --all
+    home, login, refresh_path, logout = "/", "/login", "/refresh", "/logout"
+
+    def __init__(self, world):
+        self.world = world
+        self.port = world.port()
+        self.url = f"http://localhost:{self.port}"
+        self.page = world.page(f"{self.page_name}.md", self.port)
+        self.browser = world.browser()
+        self.env = {"PORT": str(self.port)}
+
+    # What a language's file fills in.
+
+    def version(self):
+        raise NotImplementedError
+
+    def folder(self):
+        """Where the files of the page are written to."""
+        folder = self.world.work / self.page_name
+        folder.mkdir()
+        return folder
+
+    def command(self):
+        raise NotImplementedError
+
+    # The stages, in their order.
+
+    def set_up(self):
+        said = f"Tested with {self.package} {self.version()}"
+        assert said in self.page.source, f"{self.page.path} does not say: {said}"
+        for command in self.page.commands("latchkey client create"):
+            client = json.loads(self.world.shell(command))
+            self.env.setdefault("CLIENT_ID", client["client_id"])
+            self.env.setdefault("CLIENT_SECRET", client.get("client_secret", ""))
+            self.registered(client)
+        self.work = self.folder()
+        for name, text in self.page.files().items():
+            path = self.work / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("<client_id>", self.env["CLIENT_ID"]).replace("<client_secret>", self.env["CLIENT_SECRET"]), encoding="utf-8")
+        self.world.start(self.page_name, self.command(), self.port, self.env, self.work)
+
+    def registered(self, client):
+        """Each client of the page, for products that need more than one."""
+
+    def begin(self):
+        """What a user does to sign in; answers the page where that leads to."""
+        return self.browser.open(self.url + self.login)
+
+    def sign_in(self):
+        page = self.browser.follow(self.begin())
+        self.expect_user(page if page.url == self.url + self.home else self.browser.open(self.url + self.home))
+
+    def refresh(self):
+        page = self.browser.open(self.url + self.refresh_path)
+        assert "refreshed:" in page.text, f"{page.url}: {page.status} {page.text[:500]}"
+        self.expect_user(page)
+
+    def rotation(self):
+        """A sign-in after the key changed; the app has the old keys in its memory."""
+        self.browser = self.world.browser()
+        self.sign_in()
+
+    def sign_out(self):
+        """By a link, or by a form with a button `leave`."""
+        page = self.browser.open(self.url + self.logout)
+        if form := page.form("leave"):
+            page = self.browser.submit(page, form, "leave")
+        page = self.browser.follow(page)
+        assert page.url.startswith(self.url), f"not back at the app but at {page.url}: {page.text[:500]}"
+        self.expect_signed_out()
+
+    def expect_signed_out(self):
+        """The app's session is gone, and Latchkey's."""
+        page = self.browser.open(self.url + self.home)
+        assert self.world.user["sub"] not in page.text, f"the app still knows the user: {page.text[:500]}"
+        page = self.begin()
+        assert page.form("password"), f"Latchkey still knows the user: {page.url}: {page.text[:500]}"
+
+    def expect_user(self, page):
+        shown = re.sub(r"\s+", " ", page.text)
+        for claim in ("sub", "email", "name"):
+            assert self.world.user[claim] in shown, f"{claim} is missing at {page.url} ({page.status}): {shown[:500]}"
+
+
+class Api(Product):
+    """A resource server: it verifies access tokens by the published keys. It answers 200 with the token's subject, or 401."""
+
+    def set_up(self):
+        super().set_up()
+        self.tokens = 0
+
+    def token(self):
+        form = {"grant_type": "client_credentials", "client_id": self.env["CLIENT_ID"], "client_secret": self.env["CLIENT_SECRET"]}
+        answer = self.browser.open(f"{self.world.issuer}/token", form)
+        assert answer.status == 200, answer.text
+        return json.loads(answer.text)["access_token"]
+
+    def call(self, token):
+        page = self.browser.open(self.url, headers={"Authorization": f"Bearer {token}"})
+        return page.status, page.text
+
+    def sign_in(self):
+        token = self.token()
+        head, body, signature = token.split(".")
+        status, text = self.call(token)
+        assert status == 200 and self.env["CLIENT_ID"] in text, (status, text)
+        for bad in (f"{head}.{body}.{'A' * len(signature)}", "x", ""):
+            assert self.call(bad)[0] == 401, f"not refused: {bad}"
+
+    refresh = None
+
+    def during_rotation(self):
+        """Called each second while one key follows the other: no good token may be refused."""
+        status, text = self.call(self.token())
+        self.tokens += 1
+        assert status == 200, f"a good token was refused while the key changed: {status} {text[:300]}"
+
+    def rotation(self):
+        self.during_rotation()
+
+    sign_out = None

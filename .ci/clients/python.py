@@ -1,0 +1,106 @@
+"""The products of the Python world, and the environment that this program itself runs in."""
+
+import os, pathlib, re, sys
+
+from product import Api, Product
+from world import HERE, installed, run
+
+
+def environment(name, requirements):
+    """A virtual environment with these packages; its `python`."""
+    def install(folder):
+        run([sys.executable, "-m", "venv", str(folder)])
+        run([str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements)])
+
+    return installed(name, requirements, install=install) / "bin" / "python"
+
+
+def enter():
+    """Goes on in the environment of the Python products, which holds selenium too."""
+    python = environment("python", HERE / "requirements.txt")
+    if pathlib.Path(sys.prefix).resolve() != python.parent.parent.resolve():
+        os.execv(python, [str(python), *sys.argv])
+
+
+SESSIONS = """
+from django.contrib.sessions.models import Session
+def change(f):
+    for session in Session.objects.all():
+        data = session.get_decoded()
+        f(data)
+        session.session_data = Session.objects.encode(data)
+        session.save()
+"""
+
+
+class Python:
+    requirements = HERE / "requirements.txt"
+
+    def version(self):
+        return re.search(rf"^{re.escape(self.package)}==(\S+)$", self.requirements.read_text(), re.MULTILINE).group(1)
+
+
+class Flask(Python):
+    def command(self):
+        return [sys.executable, "-m", "flask", "run", "--port", str(self.port)]
+
+
+class Authlib(Flask, Product):
+    page_name, package = "authlib", "Authlib"
+
+
+class RequestsOauthlib(Flask, Product):
+    page_name = package = "requests-oauthlib"
+
+    def set_up(self):
+        self.env["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # here the app itself is on plain http
+        super().set_up()
+
+
+class PyJwt(Flask, Api):
+    page_name, package = "pyjwt", "PyJWT"
+
+
+class Django(Python):
+    """A new project, with the files of the page. Its home page has the form that signs out."""
+
+    logout = "/"
+
+    def folder(self):
+        folder = super().folder()
+        run([sys.executable, "-m", "django", "startproject", "mysite", "."], cwd=folder)
+        with open(folder / "mysite" / "settings.py", "a", encoding="utf-8") as settings:
+            settings.write("\nfrom .connect import *\n")
+        return folder
+
+    def run_manage(self, *command):
+        return run([sys.executable, "manage.py", *command], cwd=self.work, env={**self.world.env, **self.env})
+
+    def command(self):
+        self.run_manage("migrate", "--verbosity", "0")
+        return [sys.executable, "manage.py", "runserver", "--noreload", str(self.port)]
+
+
+class MozillaDjangoOidc(Django, Product):
+    page_name = package = "mozilla-django-oidc"
+    login = "/oidc/authenticate/"
+
+    def refresh(self):
+        """When its time is over the next page goes by Latchkey, with `prompt=none`, and comes back."""
+        self.run_manage("shell", "--verbosity", "0", "-c", f"{SESSIONS}change(lambda data: data.update(oidc_id_token_expiration=0))")
+        self.expect_user(self.browser.open(self.url + self.home))
+        left = self.run_manage("shell", "--verbosity", "0", "-c", f"{SESSIONS}print([s.get_decoded()['oidc_id_token_expiration'] for s in Session.objects.all()])")
+        assert left.strip() not in ("[]", "[0]"), left
+
+
+class DjangoAllauth(Django, Product):
+    page_name = package = "django-allauth"
+    login = "/accounts/oidc/latchkey/login/"
+    refresh = None
+
+    def begin(self):
+        page = self.browser.open(self.url + self.login)
+        return self.browser.submit(page, next(form for form in page.forms if "csrfmiddlewaretoken" in form["fields"]))
+
+
+PRODUCTS = [Authlib, RequestsOauthlib, MozillaDjangoOidc, DjangoAllauth, PyJwt]
