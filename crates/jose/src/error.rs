@@ -9,6 +9,8 @@ pub enum JoseError {
     Critical,
     #[error("the token is of type `{0}`")]
     Type(String),
+    #[error("the token was issued by `{0}`")]
+    Issuer(String),
     #[error("no published key has the id `{0}`")]
     UnknownKey(String),
     #[error("the signature does not match")]

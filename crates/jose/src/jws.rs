@@ -72,6 +72,20 @@ impl Verifier {
     }
 }
 
+/// The claims of one kind of token, with what no verification may leave out.
+pub trait Claims: DeserializeOwned {
+    /// The header `typ` values of this kind (RFC 8725 3.11).
+    const TYPES: &'static [&'static str];
+
+    /// `iss`.
+    fn issuer(&self) -> &str;
+
+    /// Whether the claims are of this kind, where another kind has the same `typ`.
+    fn is_of_kind(&self) -> bool {
+        true
+    }
+}
+
 /// The header members that decide anything here.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct Header {

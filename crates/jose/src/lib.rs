@@ -13,7 +13,7 @@ mod seal;
 
 pub use error::JoseError;
 pub use jwk::{Jwk, JwkSet};
-pub use jws::{Compact, Header, Signer, Verifier};
+pub use jws::{Claims, Compact, Header, Signer, Verifier};
 pub use key::{MINIMUM_BITS, SigningKey};
 pub use processor::openssl_variable;
 pub use ring::{KeyRing, KeyState, RingKey};

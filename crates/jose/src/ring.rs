@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 
-use crate::{Compact, JoseError, JwkSet, Signer, SigningKey, Verifier};
+use crate::{Claims, Compact, JoseError, JwkSet, Signer, SigningKey, Verifier};
 
 /// Where a key stands at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -120,16 +120,18 @@ impl KeyRing {
             .collect()
     }
 
-    /// Verifies a token's signature with a published key and returns its claims. Times, issuer and
+    /// Verifies that `issuer` signed a token of this kind with a published key, and returns its claims. Times and
     /// audience are the caller's to check.
     ///
     /// # Errors
     /// [`JoseError`] naming the first thing that was wrong.
-    pub fn verify<T: DeserializeOwned>(&self, typ: &str, token: &str, now: i64) -> Result<T, JoseError> {
+    pub fn verify<T: Claims>(&self, issuer: &str, token: &str, now: i64) -> Result<T, JoseError> {
         let compact = Compact::parse(token)?;
         let header = &compact.unverified_header;
-        if !header.typ.as_deref().is_some_and(|t| t.eq_ignore_ascii_case(typ)) {
-            return Err(JoseError::Type(header.typ.as_deref().unwrap_or("none").chars().take(40).collect()));
+        let typ = header.typ.as_deref().unwrap_or("none");
+        let other_kind = || JoseError::Type(typ.chars().take(40).collect());
+        if !T::TYPES.iter().any(|known| known.eq_ignore_ascii_case(typ)) {
+            return Err(other_kind());
         }
         let kid = header.kid.as_deref().unwrap_or_default();
         let key = self
@@ -137,7 +139,14 @@ impl KeyRing {
             .find(|k| k.signer.kid() == kid)
             .ok_or_else(|| JoseError::UnknownKey(kid.chars().take(60).collect()))?;
         key.verifier.verify(&compact)?;
-        compact.unverified_claims()
+        let claims: T = compact.unverified_claims()?;
+        if claims.issuer() != issuer {
+            return Err(JoseError::Issuer(claims.issuer().chars().take(200).collect()));
+        }
+        if !claims.is_of_kind() {
+            return Err(other_kind());
+        }
+        Ok(claims)
     }
 
     /// Whether a key is published under `kid` at `now`.

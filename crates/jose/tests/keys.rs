@@ -1,9 +1,41 @@
 //! What keys, tokens and the ring promise to a verifier.
 #![allow(clippy::unwrap_used)]
 
-use latchkey_jose::{Compact, JoseError, KeyRing, KeyState, MasterKey, RingKey, Signer, SigningKey};
+use latchkey_jose::{Claims, Compact, JoseError, KeyRing, KeyState, MasterKey, RingKey, Signer, SigningKey};
 use rand::{SeedableRng, rngs::StdRng};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
+
+#[derive(Debug, Deserialize)]
+struct Access {
+    iss: String,
+    sub: String,
+}
+
+impl Claims for Access {
+    const TYPES: &'static [&'static str] = &["at+jwt", "JWT"];
+
+    fn issuer(&self) -> &str {
+        &self.iss
+    }
+
+    fn is_of_kind(&self) -> bool {
+        self.sub != "of another kind"
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Refresh {
+    iss: String,
+}
+
+impl Claims for Refresh {
+    const TYPES: &'static [&'static str] = &["rt+jwt"];
+
+    fn issuer(&self) -> &str {
+        &self.iss
+    }
+}
 
 fn key(seed: u64) -> SigningKey {
     SigningKey::generate(&mut StdRng::seed_from_u64(seed), 2048).unwrap()
@@ -14,26 +46,31 @@ fn entry(key: &SigningKey, activates_at: i64, retires_at: Option<i64>) -> RingKe
 }
 
 #[test]
-fn a_token_verifies_under_its_type_and_key_only() {
+fn a_token_verifies_under_its_type_issuer_and_key_only() {
     let (a, b) = (key(1), key(2));
     let ring = KeyRing::new(vec![entry(&a, 0, None)], None).unwrap();
-    let token = ring.signer(10).unwrap().sign("at+jwt", &json!({"sub": "x"})).unwrap();
-    let claims: Value = ring.verify("at+jwt", &token, 10).unwrap();
-    assert_eq!(claims["sub"], "x");
-    assert!(matches!(ring.verify::<Value>("rt+jwt", &token, 10), Err(JoseError::Type(_))));
+    let token = ring.signer(10).unwrap().sign("at+jwt", &json!({"iss": "i", "sub": "x"})).unwrap();
+    let claims: Access = ring.verify("i", &token, 10).unwrap();
+    assert_eq!(claims.sub, "x");
+    assert!(matches!(ring.verify::<Refresh>("i", &token, 10), Err(JoseError::Type(_))));
+    for issuer in ["", "I", "i/", "other"] {
+        assert!(matches!(ring.verify::<Access>(issuer, &token, 10), Err(JoseError::Issuer(_))), "{issuer}");
+    }
+    let kin = ring.signer(10).unwrap().sign("JWT", &json!({"iss": "i", "sub": "of another kind"})).unwrap();
+    assert!(matches!(ring.verify::<Access>("i", &kin, 10), Err(JoseError::Type(_))));
     let other = KeyRing::new(vec![entry(&b, 0, None)], None).unwrap();
-    assert!(matches!(other.verify::<Value>("at+jwt", &token, 10), Err(JoseError::UnknownKey(_))));
+    assert!(matches!(other.verify::<Access>("i", &token, 10), Err(JoseError::UnknownKey(_))));
 }
 
 #[test]
 fn a_changed_token_is_refused_and_never_panics() {
     let ring = KeyRing::new(vec![entry(&key(1), 0, None)], None).unwrap();
-    let token = ring.signer(0).unwrap().sign("JWT", &json!({"sub": "x"})).unwrap();
+    let token = ring.signer(0).unwrap().sign("JWT", &json!({"iss": "i", "sub": "x"})).unwrap();
     for at in 0..token.len() {
         let mut changed = token.clone().into_bytes();
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(changed).unwrap();
-        assert!(ring.verify::<Value>("JWT", &changed, 0).is_err(), "byte {at}");
+        assert!(ring.verify::<Access>("i", &changed, 0).is_err(), "byte {at}");
     }
 }
 

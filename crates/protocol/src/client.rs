@@ -87,8 +87,9 @@ pub struct Metadata {
     pub redirect_uris: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
-    #[serde(default = "default_auth_method")]
-    pub token_endpoint_auth_method: AuthMethod,
+    /// Absent: either of the two secret methods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_method: Option<AuthMethod>,
     #[serde(default = "default_grants")]
     pub grant_types: Vec<GrantType>,
     #[serde(default = "default_responses")]
@@ -116,16 +117,28 @@ pub struct Metadata {
     pub refresh: RefreshPolicy,
 }
 
-fn default_auth_method() -> AuthMethod {
-    AuthMethod::ClientSecretBasic
-}
-
 fn default_grants() -> Vec<GrantType> {
     vec![GrantType::AuthorizationCode]
 }
 
 fn default_responses() -> Vec<String> {
     vec!["code".into()]
+}
+
+impl Metadata {
+    /// How the client may authenticate: the method that was registered, or either secret method where none was named.
+    pub fn auth_methods(&self) -> &'static [AuthMethod] {
+        match self.token_endpoint_auth_method {
+            None => &[AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost],
+            Some(AuthMethod::ClientSecretBasic) => &[AuthMethod::ClientSecretBasic],
+            Some(AuthMethod::ClientSecretPost) => &[AuthMethod::ClientSecretPost],
+            Some(AuthMethod::None) => &[AuthMethod::None],
+        }
+    }
+
+    pub fn is_public(&self) -> bool {
+        self.token_endpoint_auth_method == Some(AuthMethod::None)
+    }
 }
 
 /// A registered client.
@@ -174,7 +187,7 @@ impl Client {
     }
 
     pub fn is_public(&self) -> bool {
-        self.metadata.token_endpoint_auth_method == AuthMethod::None
+        self.metadata.is_public()
     }
 
     pub fn may(&self, grant: GrantType) -> bool {

@@ -4,7 +4,7 @@ use crate::{
     Params,
     client::{AuthMethod, Client},
     error::Refused,
-    reason::{Reason, masked},
+    reason::{Reason, masked, unknown_id},
     secret::Pepper,
 };
 
@@ -39,7 +39,9 @@ impl Presented {
             return Err(Reason::ClientAuthMultiple.because("one method", "the Authorization header and client_secret"));
         }
         if id.is_some_and(|id| id != basic_id) {
-            return Err(Reason::ClientAuthMultiple.because(basic_id, id.unwrap_or_default()));
+            // Either may be the secret, in the wrong place.
+            let came = unknown_id(id.unwrap_or_default());
+            return Err(Reason::ClientAuthMultiple.because("the client_id of the Authorization header", came));
         }
         Ok(Self { client_id: basic_id, secret: Some(basic_secret), method: AuthMethod::ClientSecretBasic })
     }
@@ -49,11 +51,12 @@ impl Presented {
     /// # Errors
     /// [`Reason::ClientAuthMethodWrong`], [`Reason::ClientSecretWrong`].
     pub fn authenticate(&self, client: &Client, pepper: &Pepper) -> Result<(), Refused> {
-        let registered = client.metadata.token_endpoint_auth_method;
-        if self.method != registered {
-            return Err(Reason::ClientAuthMethodWrong.because(registered.name(), self.method.name()));
+        let accepted = client.metadata.auth_methods();
+        if !accepted.contains(&self.method) {
+            let accepted: Vec<_> = accepted.iter().map(|m| m.name()).collect();
+            return Err(Reason::ClientAuthMethodWrong.because(accepted.join(" or "), self.method.name()));
         }
-        match (registered, &self.secret, &client.secret) {
+        match (self.method, &self.secret, &client.secret) {
             (AuthMethod::None, None, _) => Ok(()),
             (_, Some(secret), Some(digest)) if pepper.digest(&[&client.id, secret]) == *digest => Ok(()),
             (_, secret, _) => {
@@ -62,6 +65,11 @@ impl Presented {
             }
         }
     }
+}
+
+/// Whether the caller tried `Basic`, well or badly: who did hears of it in `WWW-Authenticate` (RFC 6749 5.2).
+pub fn tried_basic(authorization: &str) -> bool {
+    authorization.split(' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
 }
 
 /// `Basic` credentials, form-urldecoded after base64 (RFC 6749 2.3.1).

@@ -1,4 +1,9 @@
-use crate::{claims::IdToken, client::Client, error::Refused, reason::Reason};
+use crate::{
+    claims::IdToken,
+    client::Client,
+    error::Refused,
+    reason::{Reason, unknown_id},
+};
 
 /// Where a sign-out may return to (OpenID Connect RP-Initiated Logout 3): exactly what the client registered.
 ///
@@ -21,7 +26,7 @@ pub fn destination(client: Option<&Client>, asked: Option<&str>) -> Result<Optio
 /// [`Reason::LogoutHintUnusable`].
 pub fn same_client(hint: Option<&IdToken>, client_id: Option<&str>) -> Result<Option<String>, Refused> {
     match (hint, client_id) {
-        (Some(hint), Some(id)) if hint.aud != id => Err(Reason::LogoutHintUnusable.because(&hint.aud, id)),
+        (Some(hint), Some(id)) if hint.aud != id => Err(Reason::LogoutHintUnusable.because(&hint.aud, unknown_id(id))),
         (Some(hint), _) => Ok(Some(hint.aud.clone())),
         (None, id) => Ok(id.map(str::to_owned)),
     }

@@ -39,6 +39,17 @@ pub fn masked(secret: &str) -> String {
     }
 }
 
+/// Shows of an identifier that nothing is known by only its kind and length: id and secret exchanged, it is a secret.
+pub fn unknown_id(text: &str) -> String {
+    let kind = match text {
+        "" => return "nothing".into(),
+        t if t.starts_with("lk_secret_") => "has the form of a client secret",
+        t if t.len() == 36 && t.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') => "has the form of a UUID",
+        _ => "a text",
+    };
+    format!("({kind}, {} characters, masked)", text.chars().count())
+}
+
 macro_rules! reasons {
     ($( $name:ident: $code:literal $status:literal $public:literal, $checked:literal, $mend:literal; )*) => {
         /// Why a request was refused. To the log and to `latchkey why`, never to the wire.
@@ -132,9 +143,9 @@ reasons! {
     ClientAuthMultiple: "invalid_request" 400 "Two ways of client authentication were used at once.",
         "one method per request (RFC 6749 2.3)", "Send credentials either in the header or in the form.";
     ClientAuthUnknownClient: "invalid_client" 401 "Client authentication failed.",
-        "client_id names a registered client", "Correct the client_id (latchkey client list).";
+        "client_id names a registered client", "Correct the client_id (latchkey client list); look whether id and secret were exchanged.";
     ClientAuthMethodWrong: "invalid_client" 401 "Client authentication failed.",
-        "the method is the one the client registered (token_endpoint_auth_method)", "Use the registered method, or update the client.";
+        "the method is the one the client registered (token_endpoint_auth_method); where none was named, Basic or form", "Use the registered method, or update the client.";
     ClientSecretWrong: "invalid_client" 401 "Client authentication failed.",
         "the client secret", "Correct the secret, or make a new one (latchkey client rotate-secret).";
     ClientAuthMalformed: "invalid_client" 401 "Client authentication failed.",

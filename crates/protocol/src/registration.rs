@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    client::{ApplicationType, AuthMethod, GrantType, Metadata},
+    client::{ApplicationType, GrantType, Metadata},
     uri,
 };
 
@@ -56,7 +56,7 @@ impl Registration {
             if !visible(secret) || secret.len() > 255 {
                 return Err(metadata_error("client_secret holds 1 to 255 printable ASCII characters"));
             }
-            if m.token_endpoint_auth_method == AuthMethod::None {
+            if m.is_public() {
                 return Err(metadata_error("a public client (token_endpoint_auth_method none) has no client_secret"));
             }
         }
@@ -86,7 +86,7 @@ impl Registration {
             let sentence = "redirect_uris is needed for the grant authorization_code".to_owned();
             return Err(RegistrationError { code: "invalid_redirect_uri", sentence });
         }
-        if m.grant_types.contains(&GrantType::ClientCredentials) && m.token_endpoint_auth_method == AuthMethod::None {
+        if m.grant_types.contains(&GrantType::ClientCredentials) && m.is_public() {
             return Err(metadata_error("a public client cannot have the grant client_credentials"));
         }
         if m.response_types.iter().any(|t| t != "code") {

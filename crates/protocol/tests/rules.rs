@@ -2,14 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    Params, Reason, ScopeSet, Secret, SecretKind,
-    authorize::Prompt,
-    client::{AuthMethod, Client},
-    client_auth::Presented,
-    pkce,
-    registration::Registration,
-    secret::Pepper,
-    uri,
+    Params, Reason, ScopeSet, Secret, SecretKind, authorize::Prompt, client::Client, client_auth::Presented, pkce,
+    registration::Registration, secret::Pepper, uri,
 };
 use serde_json::{Value, json};
 
@@ -89,16 +83,16 @@ fn prompts_scopes_and_parameters_are_read_strictly() {
 #[test]
 fn each_client_authenticates_by_its_registered_method_alone() {
     let pepper = Pepper::derive(&[3; 32], "test");
-    let client = |method: &str| {
+    let client = |method: Option<&str>| {
         let json = json!({ "redirect_uris": ["https://a.example/"], "token_endpoint_auth_method": method });
         let metadata = Registration::parse(&json).unwrap().metadata;
-        let secret = (metadata.token_endpoint_auth_method != AuthMethod::None).then(|| pepper.digest(&["c", "s:%& +"]));
+        let secret = (!metadata.is_public()).then(|| pepper.digest(&["c", "s:%& +"]));
         Client { id: "c".into(), secret, metadata, created_at: 0 }
     };
     // Basic of the form-urlencoded `c` and `s:%& +` (RFC 6749 2.3.1).
     let basic = Some("Basic YzpzJTNBJTI1JTI2KyUyQg==");
     let post = "client_id=c&client_secret=s%3A%25%26+%2B";
-    let table: [(&str, Option<&str>, &str, Option<Reason>); 8] = [
+    let table: [(&str, Option<&str>, &str, Option<Reason>); 13] = [
         ("client_secret_basic", basic, "client_id=c", None),
         ("client_secret_basic", Some("Basic Yzp4"), "", Some(Reason::ClientSecretWrong)),
         ("client_secret_basic", None, post, Some(Reason::ClientAuthMethodWrong)),
@@ -107,10 +101,17 @@ fn each_client_authenticates_by_its_registered_method_alone() {
         ("client_secret_post", basic, "", Some(Reason::ClientAuthMethodWrong)),
         ("none", None, "client_id=c", None),
         ("none", None, post, Some(Reason::ClientAuthMethodWrong)),
+        // Where none was named, both ways of sending a secret are good, and none without one.
+        ("", basic, "", None),
+        ("", None, post, None),
+        ("", None, "client_id=c", Some(Reason::ClientAuthMethodWrong)),
+        ("", Some("Basic Yzp4"), "", Some(Reason::ClientSecretWrong)),
+        ("", None, "client_id=c&client_secret=x", Some(Reason::ClientSecretWrong)),
     ];
     for (method, header, form, expected) in table {
         let presented = Presented::parse(header, &Params::parse(form.as_bytes())).ok().unwrap();
-        let refused = presented.authenticate(&client(method), &pepper).err().map(|r| r.reason);
+        let refused =
+            presented.authenticate(&client(Some(method).filter(|m| !m.is_empty())), &pepper).err().map(|r| r.reason);
         assert_eq!(refused, expected, "{method} {header:?} {form}");
     }
 }

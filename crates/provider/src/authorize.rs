@@ -7,11 +7,12 @@ use latchkey_protocol::{
     Digest, Params, Reason, ScopeSet, Secret, SecretKind,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, Step, answer_code, answer_error, next_step},
-    claims::{ID_TOKEN_TYPE, IdToken},
+    claims::IdToken,
     client::{Client, ResponseMode, ReturnTo},
     error::{AuthorizationError, Refused},
     interaction::{self, Interaction},
     paths,
+    reason::unknown_id,
     secret::new_id,
     session::{Cookie, Session, cookie_name},
     uri,
@@ -46,7 +47,11 @@ async fn begin(
 ) -> Result<HttpResponse, Fault> {
     let client_id = params.optional("client_id").unwrap_or_default();
     let Some(client) = provider.store.client(client_id).await? else {
-        return Ok(page(provider, request, &Reason::ClientUnknown.because("a registered client", client_id)));
+        return Ok(page(
+            provider,
+            request,
+            &Reason::ClientUnknown.because("a registered client", unknown_id(client_id)),
+        ));
     };
     provider.observe_client(request, &client.id);
     let to = match AuthorizationRequest::destination(params, &client) {
@@ -205,9 +210,9 @@ pub async fn session(provider: &Provider, request: &HttpRequest) -> Result<Optio
 fn hint(provider: &Provider, params: &Params) -> Hint {
     let Some(token) = params.optional("id_token_hint") else { return Hint::None };
     // Expired hints are accepted (OpenID Connect Core 3.1.2.1): only signature and issuer count.
-    match provider.keys.verify::<IdToken>(ID_TOKEN_TYPE, token, provider.now()) {
-        Ok(claims) if claims.iss == provider.issuer => Hint::Subject(claims.sub),
-        Ok(_) | Err(_) => Hint::Unusable,
+    match provider.keys.verify::<IdToken>(token, provider.now()) {
+        Ok(claims) => Hint::Subject(claims.sub),
+        Err(_) => Hint::Unusable,
     }
 }
 

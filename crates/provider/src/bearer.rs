@@ -4,12 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
 };
-use latchkey_protocol::{
-    Params, Reason,
-    claims::{ACCESS_TOKEN_TYPE, AccessToken},
-    error::Refused,
-    user::User,
-};
+use latchkey_protocol::{Params, Reason, claims::AccessToken, error::Refused, user::User};
 use sha2::{Digest, Sha256};
 
 use crate::{Fault, Provider, http};
@@ -72,13 +67,9 @@ fn verify(provider: &Provider, presented: &str) -> Result<Arc<(String, AccessTok
     {
         return Ok(known);
     }
-    let claims: AccessToken = provider
-        .keys
-        .verify(ACCESS_TOKEN_TYPE, presented, now)
-        .map_err(|why| Reason::TokenInvalid.because("an access token signed by a published key", why.to_string()))?;
-    if claims.iss != provider.issuer {
-        return Err(Reason::TokenInvalid.because(&provider.issuer, claims.iss));
-    }
+    let claims: AccessToken = provider.keys.verify(presented, now).map_err(|why| {
+        Reason::TokenInvalid.because("an access token of this issuer, signed by a published key", why.to_string())
+    })?;
     let kid = latchkey_jose::Compact::parse(presented).ok().and_then(|c| c.unverified_header.kid).unwrap_or_default();
     let token = Arc::new((kid, claims));
     provider.verified.0.insert(digest, token.clone());
@@ -111,10 +102,7 @@ pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refused) ->
         builder.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"latchkey\""));
         return builder.json(serde_json::json!({ "error_description": refusal.public, "error_ref": reference }));
     }
-    let challenge = format!(
-        "Bearer realm=\"latchkey\", error=\"{}\", error_description=\"{}\", error_ref=\"{reference}\"",
-        refusal.code.0, refusal.public
-    );
+    let challenge = http::challenge("Bearer", &refusal, &reference);
     builder.insert_header((header::WWW_AUTHENTICATE, challenge)).json(serde_json::json!({
         "error": refusal.code.0, "error_description": refusal.public, "error_ref": reference,
     }))

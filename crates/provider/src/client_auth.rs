@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
-use latchkey_protocol::{Params, Reason, client::Client, client_auth::Presented, error::Refused};
+use latchkey_protocol::{Params, Reason, client::Client, client_auth::Presented, error::Refused, reason::unknown_id};
 
 use crate::{Fault, Provider, http};
 
@@ -42,9 +42,10 @@ async fn authenticate(
         Ok(presented) => presented,
         Err(refused) => return Ok(Err(refused)),
     };
-    provider.observe_client(request, &presented.client_id);
     let Some(client) = provider.store.client(&presented.client_id).await? else {
-        return Ok(Err(Reason::ClientAuthUnknownClient.because("a registered client", &presented.client_id)));
+        let came = unknown_id(&presented.client_id);
+        return Ok(Err(Reason::ClientAuthUnknownClient.because("a registered client", came)));
     };
+    provider.observe_client(request, &client.id);
     Ok(presented.authenticate(&client, &provider.client_pepper).map(|()| client))
 }

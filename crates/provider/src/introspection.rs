@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
     Reason,
-    claims::{AccessToken, REFRESH_TOKEN_TYPE, RefreshToken},
+    claims::{AccessToken, RefreshToken},
     client::Client,
     secret::{Secret, SecretKind},
 };
@@ -57,7 +57,7 @@ async fn access(provider: &Provider, client: &Client, token: &str) -> Result<Opt
 
 async fn refresh(provider: &Provider, client: &Client, token: &str) -> Result<Option<Value>, Fault> {
     let now = provider.now();
-    let Ok(claims) = provider.keys.verify::<RefreshToken>(REFRESH_TOKEN_TYPE, token, now) else { return Ok(None) };
+    let Ok(claims) = provider.keys.verify::<RefreshToken>(token, now) else { return Ok(None) };
     let Some(context) = provider.store.authorization(&claims.authorization).await? else { return Ok(None) };
     let current = Secret::presented(SecretKind::RefreshToken, &claims.jti).map(|s| s.digest());
     let family = context.authorization.refresh.as_ref();

@@ -1,14 +1,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::web::Bytes;
-use latchkey_jose::{JoseError, JwkSet, KeyRing};
+use latchkey_jose::{Claims, JoseError, JwkSet, KeyRing};
 use latchkey_protocol::time::Timestamp;
-use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-/// The ring in use, replaced as a whole when a key is announced, activated or retired.
-#[derive(Default)]
+/// The ring in use, replaced as a whole when a key is announced, activated or retired, and the issuer that it signs for.
 pub struct Keys {
+    issuer: String,
     ring: RwLock<Arc<KeyRing>>,
     published: RwLock<Published>,
 }
@@ -22,8 +21,8 @@ struct Published {
 }
 
 impl Keys {
-    pub fn new(ring: KeyRing) -> Self {
-        Self { ring: RwLock::new(Arc::new(ring)), published: RwLock::default() }
+    pub fn new(ring: KeyRing, issuer: &str) -> Self {
+        Self { issuer: issuer.to_owned(), ring: RwLock::new(Arc::new(ring)), published: RwLock::default() }
     }
 
     pub fn ring(&self) -> Arc<KeyRing> {
@@ -51,8 +50,12 @@ impl Keys {
         (body, etag)
     }
 
-    pub(crate) fn verify<T: DeserializeOwned>(&self, typ: &str, token: &str, now: Timestamp) -> Result<T, JoseError> {
-        self.ring().verify(typ, token, now)
+    /// Proves that a token of the kind `T` was issued here: type, key, signature, `iss`. Its times are the caller's to check.
+    ///
+    /// # Errors
+    /// [`JoseError`] naming the first thing that was wrong.
+    pub fn verify<T: Claims>(&self, token: &str, now: Timestamp) -> Result<T, JoseError> {
+        self.ring().verify(&self.issuer, token, now)
     }
 }
 

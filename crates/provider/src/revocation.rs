@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use latchkey_protocol::{
     Reason,
-    claims::{ACCESS_TOKEN_TYPE, AccessToken, REFRESH_TOKEN_TYPE, RefreshToken},
+    claims::{AccessToken, RefreshToken},
 };
 
 use crate::{Fault, Provider, client_auth, http};
@@ -20,11 +20,11 @@ pub async fn revoke(
         return Ok(http::refusal(&provider, &request, &Reason::ParameterMissing.because("token", "nothing")));
     };
     let now = provider.now();
-    if let Ok(claims) = provider.keys.verify::<RefreshToken>(REFRESH_TOKEN_TYPE, token, now) {
+    if let Ok(claims) = provider.keys.verify::<RefreshToken>(token, now) {
         if claims.client_id == client.id {
             provider.store.revoke_authorization(&claims.authorization, now).await?;
         }
-    } else if let Ok(claims) = provider.keys.verify::<AccessToken>(ACCESS_TOKEN_TYPE, token, now)
+    } else if let Ok(claims) = provider.keys.verify::<AccessToken>(token, now)
         && claims.client_id == client.id
         && claims.exp > now
     {

@@ -272,7 +272,7 @@ pub fn join(
         store,
         clock,
         entropy,
-        keys: Arc::new(Keys::new(ring)),
+        keys: Arc::new(Keys::new(ring, &settings.issuer)),
         refusals,
         pages: Arc::new(UiPages(ui.clone())),
         lifetimes: settings.lifetimes,

@@ -456,8 +456,11 @@ fn the_log_has_a_line_per_request_and_no_secret_however_much_is_logged() {
             let wrong = [("grant_type", "authorization_code"), ("code", "a-secret-code-of-somebody-else")];
             let request = browser.post(format!("{}/token", at.issuer())).form(&wrong);
             request.basic_auth("app", Some("a-wrong-secret-of-the-app")).send().await.unwrap();
+            let exchanged = browser.post(format!("{}/token", at.issuer())).form(&wrong);
+            exchanged.basic_auth("a-secret-in-the-place-of-the-id", Some("app")).send().await.unwrap();
         });
         secrets.extend(["a-secret-code-of-somebody-else".into(), "a-wrong-secret-of-the-app".into()]);
+        secrets.push("a-secret-in-the-place-of-the-id".into());
         assert!(secrets.len() > 12, "{secrets:?}");
         // Asked to stop it writes what is waiting.
         Command::new("kill").arg(server.0.id().to_string()).status().unwrap();
@@ -468,6 +471,7 @@ fn the_log_has_a_line_per_request_and_no_secret_however_much_is_logged() {
         }
         let lines = log.lines().filter(|l| l.contains("/token") && l.contains("app")).count();
         assert_eq!(lines, 3, "{log}");
+        assert!(log.contains("ClientAuthUnknownClient"), "{log}");
         assert!(log.contains("ClientSecretWrong"), "the refusal's reason: {log}");
         if format == "json" {
             assert!(log.lines().all(|l| serde_json::from_str::<Value>(l).is_ok()), "{log}");

@@ -3,7 +3,9 @@
 mod userinfo;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use latchkey_jose::Claims;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 pub use userinfo::{CLAIMS, check_claims, userinfo};
@@ -44,6 +46,16 @@ pub struct AccessToken {
     pub groups: Vec<String>,
 }
 
+impl Claims for AccessToken {
+    /// Some resource servers know no type but `JWT`. An ID token, which has it too, never passes: it has neither of the
+    /// members `client_id` and `jti`, which are required here.
+    const TYPES: &'static [&'static str] = &[ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE];
+
+    fn issuer(&self) -> &str {
+        &self.iss
+    }
+}
+
 impl AccessToken {
     /// The authorization it came from; none for a client's own.
     pub fn authorization(&self) -> Option<&str> {
@@ -71,7 +83,26 @@ pub struct IdToken {
     pub sid: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
+    /// What it says of the user besides.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
+
+impl Claims for IdToken {
+    const TYPES: &'static [&'static str] = &[ID_TOKEN_TYPE];
+
+    fn issuer(&self) -> &str {
+        &self.iss
+    }
+
+    /// An access token of type `JWT` is none.
+    fn is_of_kind(&self) -> bool {
+        !ACCESS_TOKEN_ONLY.iter().any(|name| self.more.contains_key(*name))
+    }
+}
+
+/// What every access token has and no ID token ever does.
+const ACCESS_TOKEN_ONLY: [&str; 2] = ["client_id", "jti"];
 
 /// A refresh token: signed, so that garbage is refused before storage is asked; its `jti` is the secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +114,14 @@ pub struct RefreshToken {
     pub jti: String,
     pub iat: Timestamp,
     pub exp: Timestamp,
+}
+
+impl Claims for RefreshToken {
+    const TYPES: &'static [&'static str] = &[REFRESH_TOKEN_TYPE];
+
+    fn issuer(&self) -> &str {
+        &self.iss
+    }
 }
 
 /// `at_hash`: the left half of the SHA-256 hash (OpenID Connect Core 3.1.3.6).

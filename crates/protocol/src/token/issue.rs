@@ -1,3 +1,5 @@
+use serde_json::Map;
+
 use crate::{
     ScopeSet,
     authorization::{Authorization, Lifetimes, RefreshFamily},
@@ -79,6 +81,7 @@ pub fn id_token(
         amr: vec![authorization.amr.clone()],
         sid: Some(authorization.session_id.clone()),
         at_hash: Some(crate::claims::half_hash(access_token)),
+        more: Map::new(),
     }
 }
 

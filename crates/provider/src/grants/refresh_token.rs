@@ -2,8 +2,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 use latchkey_protocol::{
-    Params, Reason, ScopeSet, Secret, SecretKind,
-    claims::{self, REFRESH_TOKEN_TYPE},
+    Params, Reason, ScopeSet, Secret, SecretKind, claims,
     client::Client,
     reason::masked,
     token::{Rotation, rotate},
@@ -25,11 +24,11 @@ pub async fn grant(provider: &web::Data<Provider>, client: &Arc<Client>, params:
     let Some(presented) = params.optional("refresh_token") else {
         return Ok(Err(Reason::ParameterMissing.because("refresh_token", "nothing").into()));
     };
-    let token: claims::RefreshToken = match provider.keys.verify(REFRESH_TOKEN_TYPE, presented, now) {
+    let token: claims::RefreshToken = match provider.keys.verify(presented, now) {
         Ok(token) => token,
         Err(why) => return Ok(Err(Reason::RefreshTokenMalformed.because(why.to_string(), masked(presented)).into())),
     };
-    let secret = Secret::presented(SecretKind::RefreshToken, &token.jti).filter(|_| token.iss == provider.issuer);
+    let secret = Secret::presented(SecretKind::RefreshToken, &token.jti);
     let Some(secret) = secret else {
         return Ok(Err(Reason::RefreshTokenMalformed
             .because("a refresh token of this issuer", masked(presented))

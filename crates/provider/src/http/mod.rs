@@ -5,7 +5,7 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
-use latchkey_protocol::{Params, Reason, error::Refused, observe::Observed};
+use latchkey_protocol::{Params, Reason, client_auth::tried_basic, error::Refused, observe::Observed, reason::Refusal};
 use serde::Serialize;
 
 use crate::Provider;
@@ -76,14 +76,23 @@ pub fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, Refused> {
     }
 }
 
+/// A challenge that explains itself (RFC 9110 11.6.1, RFC 6750 3), for callers that look at nothing else.
+pub fn challenge(scheme: &str, refusal: &Refusal, reference: &str) -> String {
+    format!(
+        "{scheme} realm=\"latchkey\", error=\"{}\", error_description=\"{}\", error_ref=\"{reference}\"",
+        refusal.code.0, refusal.public
+    )
+}
+
 /// An OAuth error as JSON (RFC 6749 5.2), with our reference.
 pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refused) -> HttpResponse {
     let reference = provider.refuse(request, refused);
     let refusal = refused.reason.refusal();
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     let mut builder = answer(status);
-    if status == StatusCode::UNAUTHORIZED {
-        builder.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"latchkey\""));
+    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    if status == StatusCode::UNAUTHORIZED && authorization.is_some_and(tried_basic) {
+        builder.insert_header((header::WWW_AUTHENTICATE, challenge("Basic", &refusal, &reference)));
     }
     builder.json(serde_json::json!({
         "error": refusal.code.0,

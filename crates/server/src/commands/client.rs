@@ -3,7 +3,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use latchkey_protocol::{
     Secret, SecretKind, Store, Timestamp,
-    client::{AuthMethod, Client},
+    client::Client,
     registration::Registration,
     secret::{Pepper, new_id},
 };
@@ -72,14 +72,11 @@ pub async fn register(
     now: Timestamp,
 ) -> Result<(Client, Option<String>)> {
     let id = registration.client_id.unwrap_or_else(|| new_id(now, &OsEntropy));
-    let secret = match registration.metadata.token_endpoint_auth_method {
-        AuthMethod::None => None,
-        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => Some(
-            registration
-                .client_secret
-                .unwrap_or_else(|| Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned()),
-        ),
-    };
+    let secret = (!registration.metadata.is_public()).then(|| {
+        registration
+            .client_secret
+            .unwrap_or_else(|| Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned())
+    });
     if secret.as_ref().is_some_and(|s| s.len() < ADVISED_SECRET) {
         eprintln!(
             "latchkey: the client_secret is shorter than {ADVISED_SECRET} characters and may be guessed; leave it out to get a good one"
@@ -126,6 +123,8 @@ async fn find(store: &dyn Store, client_id: &str) -> Result<Client> {
 /// The answer of RFC 7591 3.2.1.
 fn response(client: &Client, secret: Option<&str>) -> Value {
     let mut answer = serde_json::to_value(&client.metadata).unwrap_or_default();
+    // RFC 7591 has one method, and no word for either of two.
+    answer["token_endpoint_auth_methods"] = client.metadata.auth_methods().iter().map(|m| m.name()).collect();
     answer["client_id"] = client.id.clone().into();
     answer["client_id_issued_at"] = client.created_at.into();
     if let Some(secret) = secret {
@@ -145,7 +144,7 @@ fn list(clients: &[Client], json: bool) {
         vec![
             c.id.clone(),
             c.name().to_owned(),
-            c.metadata.token_endpoint_auth_method.name().to_owned(),
+            c.metadata.auth_methods().iter().map(|m| m.name()).collect::<Vec<_>>().join(" or "),
             grants.join(","),
             utc(c.created_at),
         ]

@@ -138,6 +138,13 @@ fn what_was_signed_for_another_issuer_counts_for_nothing() {
             let seen = h.post_as_app("/introspect", &[("token", &access)]).await;
             assert_eq!(seen.json["active"], ours);
             let refresh = elsewhere("refresh_token", REFRESH_TOKEN_TYPE, issuer);
+            let seen = h.post_as_app("/introspect", &[("token", &refresh)]).await;
+            assert_eq!(seen.json["active"], ours);
+            if !ours {
+                for token in [&access, &refresh] {
+                    h.post_as_app("/revoke", &[("token", token)]).await;
+                }
+            }
             assert_eq!(h.refresh(&refresh).await.status, if ours { 200 } else { 400 });
             let logout = browser.get(&h.at(&format!("/logout?id_token_hint={hint}"))).await;
             assert_eq!(logout.status, if ours { 303 } else { 200 }, "a stranger's hint asks first");

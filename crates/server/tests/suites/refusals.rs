@@ -86,6 +86,37 @@ fn a_body_that_is_too_large_or_cut_short_is_refused_and_explained() {
 }
 
 #[test]
+fn an_id_that_names_no_client_may_be_a_secret_and_is_not_kept() {
+    on_both(async |h| {
+        let grant = ("grant_type", "client_credentials");
+        let made = "lk_secret_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        for (secret, kind) in [(SECRET, "(a text, 43 characters, masked)"), (made, "has the form of a client secret")] {
+            let header = |extra: Vec<(&'static str, &'static str)>| {
+                let exchanged = plain().post(h.at("/token")).header("Authorization", basic(secret, "app"));
+                answer(exchanged.form(&[vec![grant], extra].concat()))
+            };
+            let browser = h.browser();
+            let page = |answer: Answer| {
+                answer.text.split("id=\"error-ref\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
+            };
+            let json = |answer: Answer| answer.json["error_ref"].as_str().unwrap().to_owned();
+            for reference in [
+                json(header(vec![]).await),
+                json(header(vec![("client_id", "app")]).await),
+                json(h.post("/token", &[grant, ("client_id", secret), ("client_secret", "app")]).await),
+                json(h.post("/introspect", &[("client_id", secret), ("client_secret", "app")]).await),
+                page(browser.begin(&[("client_id", secret)]).await),
+            ] {
+                let kept = kept(&h, &reference).await;
+                assert!(!format!("{kept:?}").contains(secret), "{kept:?}");
+                assert_eq!(kept.client_id, None);
+                assert!(kept.came.contains(kind) || kept.reason == "ClientAuthMultiple", "{kept:?}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_locked_out_person_is_explained_too() {
     on_both(async |h| {
         let browser = h.browser();
