@@ -149,6 +149,8 @@ pub struct Client {
     pub secret: Option<Digest>,
     pub metadata: Metadata,
     pub created_at: Timestamp,
+    /// Counts the changes, so that none is made to what somebody else has changed since.
+    pub version: i64,
 }
 
 /// How the answer travels back (OAuth 2.0 Multiple Response Types 2.1, Form Post Response Mode).

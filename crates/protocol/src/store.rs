@@ -9,6 +9,7 @@ use crate::{
     client::Client,
     consent::Consent,
     interaction::Interaction,
+    names::Login,
     secret::Digest,
     session::Session,
     time::Timestamp,
@@ -63,6 +64,36 @@ pub struct KeptRefusal {
     pub came: String,
 }
 
+/// What came of writing a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    Done,
+    /// Somebody else has the name.
+    NameTaken,
+    /// The name is somebody else's address.
+    NameIsAddress,
+    /// Somebody else has the address.
+    AddressTaken,
+    /// The address is somebody else's name.
+    AddressIsName,
+    /// The row is gone, or not as it was read: read again.
+    Changed,
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandEvent {
+    /// Sorts by time.
+    pub id: String,
+    pub at: Timestamp,
+    /// As it is called, such as `user disable`.
+    pub operation: String,
+    /// Whom or what it was done to.
+    pub target: String,
+    /// Who called it, as the operating system knows them.
+    pub caller: String,
+}
+
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Adds a client. `false` when its id is taken; of racing callers one gets `true`.
@@ -70,26 +101,50 @@ pub trait Store: Send + Sync {
     /// May be up to a second behind what another process wrote.
     async fn client(&self, id: &str) -> Result<Option<std::sync::Arc<Client>>>;
     async fn clients(&self) -> Result<Vec<Client>>;
-    /// Replaces secret and metadata. `false` when there is no such client.
-    async fn update_client(&self, client: &Client) -> Result<bool>;
+    /// Replaces metadata and secret, if the client is still at the version that `client` was read at. `false` when it is
+    /// not, or is gone: of racing callers one wins, and the others read again.
+    async fn update_client_metadata(&self, client: &Client) -> Result<bool>;
+    /// Replaces the secret alone, if the client is still at `version`. `false` as above.
+    async fn set_client_secret(&self, id: &str, version: i64, secret: &Digest) -> Result<bool>;
     /// Removes a client with all its authorizations and consents. `false` when there is none.
     async fn delete_client(&self, id: &str) -> Result<bool>;
 
-    /// Adds a person. `false` when the user name is taken.
-    async fn create_user(&self, user: &User) -> Result<bool>;
+    /// Adds a user, unless the name or the address is somebody else's, be it as a name or as an address.
+    /// Of racing callers who want the same, one gets [`Written::Done`].
+    async fn create_user(&self, user: &User) -> Result<Written>;
     async fn user(&self, id: &str) -> Result<Option<User>>;
-    /// By user name, as it was stored (lower case).
+    /// By user name alone, as it was stored.
     async fn user_by_name(&self, username: &str) -> Result<Option<User>>;
+    /// By what was typed: a name or an address. A name goes before an address.
+    async fn user_by_login(&self, login: &Login) -> Result<Option<User>>;
     async fn users(&self) -> Result<Vec<User>>;
-    /// Replaces everything but the id. `false` when there is none.
-    async fn update_user(&self, user: &User) -> Result<bool>;
+    /// Replaces what describes a user (address, display name, roles, groups, claims) and nothing that decides whether they
+    /// may sign in, if the user is still at the version that `before` was read at. The address as in [`Store::create_user`].
+    async fn update_user_profile(&self, before: &User, after: &User) -> Result<Written>;
+    /// Replaces the password hash, and ends all sessions and authorizations of the user in the same step: whoever knew
+    /// the old password is out. How many sessions there were; `None` when there is no such user.
+    async fn set_password(&self, user_id: &str, hash: &str, now: Timestamp) -> Result<Option<usize>>;
     /// Replaces the password hash if it is still `old`; so a rehash at login never undoes a new password.
     async fn rehash_password(&self, user_id: &str, old: &str, new: &str) -> Result<bool>;
-    /// Removes a person with sessions, consents and authorizations.
+    /// Lets a user in no more, and ends all sessions and authorizations in the same step, so that enabling brings none
+    /// back. How many sessions there were; `None` when there is no such user.
+    async fn disable_user(&self, user_id: &str, now: Timestamp) -> Result<Option<usize>>;
+    /// `false` when there is no such user.
+    async fn enable_user(&self, user_id: &str, now: Timestamp) -> Result<bool>;
+    /// Removes a user with sessions, consents and authorizations.
     async fn delete_user(&self, id: &str) -> Result<bool>;
 
-    /// Adds a session, removes `replaces`, and stamps the interaction with the new session.
-    async fn sign_in(&self, session: &Session, replaces: Option<&Digest>, interaction: Option<&Digest>) -> Result<()>;
+    /// Adds a session, removes `replaces`, and stamps the interaction with the new session, if the user is enabled and
+    /// `password_hash`, which the password was compared with, is still theirs. `false`, and nothing added, otherwise.
+    /// The user's row is held until the session is there: a change of password, a disable or a delete comes either
+    /// before, and is seen here, or after, and then ends this session too.
+    async fn sign_in(
+        &self,
+        session: &Session,
+        password_hash: &str,
+        replaces: Option<&Digest>,
+        interaction: Option<&Digest>,
+    ) -> Result<bool>;
     /// Who is signed in: the session and its person, while the one has not expired and the other is enabled.
     async fn session(&self, digest: &Digest, now: Timestamp) -> Result<Option<(Session, User)>>;
     async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>>;
@@ -141,6 +196,11 @@ pub trait Store: Send + Sync {
     async fn rotate_key(&self, key: &StoredKey, others_retire_at: Timestamp) -> Result<()>;
     /// Takes a key out of service. `false` when there is none.
     async fn retire_key(&self, kid: &str, at: Timestamp) -> Result<bool>;
+
+    /// Notes what a command did, for a server to log.
+    async fn add_command_event(&self, event: &CommandEvent) -> Result<()>;
+    /// Takes at most `most` notes away, the oldest first. Of racing callers one gets each.
+    async fn take_command_events(&self, most: i64) -> Result<Vec<CommandEvent>>;
 
     async fn keep_refusal(&self, refusal: &KeptRefusal) -> Result<()>;
     async fn refusal(&self, reference: &str) -> Result<Option<KeptRefusal>>;

@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 pub struct User {
     /// The subject identifier: never reassigned (OpenID Connect Core 2).
     pub id: String,
-    /// What is typed at the login page.
+    /// What is typed at the login page, in the form of [`crate::names::username`].
     pub username: String,
     pub email: Option<String>,
     pub name: Option<String>,
@@ -20,6 +20,8 @@ pub struct User {
     pub disabled_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// Counts the changes of the profile, so that none is made to what somebody else has changed since.
+    pub version: i64,
 }
 
 impl std::fmt::Debug for User {

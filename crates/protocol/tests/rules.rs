@@ -87,7 +87,7 @@ fn each_client_authenticates_by_its_registered_method_alone() {
         let json = json!({ "redirect_uris": ["https://a.example/"], "token_endpoint_auth_method": method });
         let metadata = Registration::parse(&json).unwrap().metadata;
         let secret = (!metadata.is_public()).then(|| pepper.digest(&["c", "s:%& +"]));
-        Client { id: "c".into(), secret, metadata, created_at: 0 }
+        Client { id: "c".into(), secret, metadata, created_at: 0, version: 0 }
     };
     // Basic of the form-urlencoded `c` and `s:%& +` (RFC 6749 2.3.1).
     let basic = Some("Basic YzpzJTNBJTI1JTI2KyUyQg==");

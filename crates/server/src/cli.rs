@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
 
 /// Sign-in for your apps and APIs: an OpenID Connect provider in one binary.
 #[derive(Debug, Parser)]
@@ -81,6 +82,9 @@ pub enum UserCommand {
         username: String,
         #[arg(long)]
         email: Option<String>,
+        /// Nobody has proven yet that the address is theirs.
+        #[arg(long, requires = "email")]
+        email_unverified: bool,
         /// Display name.
         #[arg(long)]
         name: Option<String>,
@@ -88,10 +92,13 @@ pub enum UserCommand {
         roles: Vec<String>,
         #[arg(long = "group")]
         groups: Vec<String>,
-        /// JSON object of OpenID Connect standard claims.
+        /// JSON object of OpenID Connect standard claims; - is standard input.
         #[arg(long, value_name = "FILE")]
         claims: Option<PathBuf>,
-        /// Read the password from standard input.
+        /// One claim, besides those of the file: JSON where it is JSON, else a text.
+        #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
+        set: Vec<(String, Value)>,
+        /// Read the password from standard input: 8 characters or more.
         #[arg(long)]
         password_stdin: bool,
         #[arg(long)]
@@ -109,22 +116,10 @@ pub enum UserCommand {
         json: bool,
     },
     /// Changes a person; what is not given stays.
-    #[command(after_help = "Example: latchkey user update alice --email alice@new.example --role admin")]
-    Update {
-        username: String,
-        #[arg(long)]
-        email: Option<String>,
-        #[arg(long)]
-        name: Option<String>,
-        /// Replaces all roles.
-        #[arg(long = "role")]
-        roles: Option<Vec<String>>,
-        /// Replaces all groups.
-        #[arg(long = "group")]
-        groups: Option<Vec<String>>,
-        #[arg(long, value_name = "FILE")]
-        claims: Option<PathBuf>,
-    },
+    #[command(
+        after_help = "Example: latchkey user update alice --email alice@new.example --role admin --claim locale=ko-KR"
+    )]
+    Update(UserUpdate),
     /// Ends everything a person has and lets them in no more.
     Disable { username: String },
     /// Lets a person in again.
@@ -135,11 +130,53 @@ pub enum UserCommand {
     #[command(after_help = "Example: printf %s \"$PASSWORD\" | latchkey user set-password alice --password-stdin")]
     SetPassword {
         username: String,
-        #[arg(long)]
+        /// Says that the password comes from standard input, and never from an argument.
+        #[arg(long, required = true)]
         password_stdin: bool,
     },
     /// Throws a person out, everywhere, at once.
     EndSessions { username: String },
+}
+
+/// What of a user changes.
+#[derive(Debug, Args)]
+pub struct UserUpdate {
+    /// Name or email address.
+    pub username: String,
+    /// A new address; it counts as verified.
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Nobody has proven yet that the address is theirs.
+    #[arg(long)]
+    pub email_unverified: bool,
+    /// Takes the address away.
+    #[arg(long, conflicts_with_all = ["email", "email_unverified"])]
+    pub no_email: bool,
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Replaces all roles.
+    #[arg(long = "role")]
+    pub roles: Option<Vec<String>>,
+    /// Takes all roles away.
+    #[arg(long, conflicts_with = "roles")]
+    pub no_roles: bool,
+    /// Replaces all groups.
+    #[arg(long = "group")]
+    pub groups: Option<Vec<String>>,
+    /// Takes all groups away.
+    #[arg(long, conflicts_with = "groups")]
+    pub no_groups: bool,
+    /// Replaces all claims by those of a JSON object; - is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub claims: Option<PathBuf>,
+    /// Sets one claim and keeps the rest: JSON where it is JSON, else a text; null takes it away.
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
+    pub set: Vec<(String, Value)>,
+}
+
+fn claim(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("it looks like NAME=VALUE")?;
+    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,13 +7,14 @@ use crate::{
     schema::clients,
 };
 
-#[derive(Queryable, Insertable, AsChangeset)]
-#[diesel(table_name = clients, treat_none_as_null = true)]
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = clients)]
 pub struct Row {
     id: String,
     secret: Option<Vec<u8>>,
     metadata: String,
     created_at: i64,
+    version: i64,
 }
 
 impl Row {
@@ -23,6 +24,7 @@ impl Row {
             secret: client.secret.as_ref().map(|d| d.as_bytes().to_vec()),
             metadata: serde_json::to_string(&client.metadata).unwrap_or_default(),
             created_at: client.created_at,
+            version: client.version,
         }
     }
 
@@ -32,7 +34,13 @@ impl Row {
             row: self.id.clone(),
             column: "metadata",
         })?;
-        Ok(Client { id: self.id, secret: self.secret.map(Digest::from_stored), metadata, created_at: self.created_at })
+        Ok(Client {
+            id: self.id,
+            secret: self.secret.map(Digest::from_stored),
+            metadata,
+            created_at: self.created_at,
+            version: self.version,
+        })
     }
 }
 
@@ -52,9 +60,17 @@ pub fn all(c: &mut AnyConnection) -> Result<Vec<Client>, RowError> {
     on!(c => clients::table.order(clients::id).load::<Row>(c))?.into_iter().map(Row::into_client).collect()
 }
 
-pub fn update(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
-    let id = row.id.clone();
-    Ok(on!(c => diesel::update(clients::table.filter(clients::id.eq(id))).set(row).execute(c))? == 1)
+pub fn update_metadata(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
+    let unchanged = clients::table.filter(clients::id.eq(&row.id)).filter(clients::version.eq(row.version));
+    let values =
+        (clients::metadata.eq(&row.metadata), clients::secret.eq(&row.secret), clients::version.eq(row.version + 1));
+    Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
+}
+
+pub fn set_secret(c: &mut AnyConnection, id: &str, version: i64, secret: &[u8]) -> Result<bool, RowError> {
+    let unchanged = clients::table.filter(clients::id.eq(id)).filter(clients::version.eq(version));
+    let values = (clients::secret.eq(Some(secret)), clients::version.eq(version + 1));
+    Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
 }
 
 pub fn delete(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {

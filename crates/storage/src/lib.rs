@@ -2,6 +2,7 @@
 
 mod authorizations;
 mod clients;
+mod command_events;
 mod connection;
 mod error;
 mod interactions;

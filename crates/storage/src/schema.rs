@@ -1,8 +1,11 @@
-diesel::table! { clients (id) { id -> Text, secret -> Nullable<Binary>, metadata -> Text, created_at -> BigInt, } }
+diesel::table! {
+    clients (id) { id -> Text, secret -> Nullable<Binary>, metadata -> Text, created_at -> BigInt, version -> BigInt, }
+}
 diesel::table! {
     users (id) {
         id -> Text, username -> Text, email -> Nullable<Text>, name -> Nullable<Text>, password_hash -> Nullable<Text>,
         roles -> Text, groups -> Text, claims -> Text, disabled_at -> Nullable<BigInt>, created_at -> BigInt, updated_at -> BigInt,
+        version -> BigInt, email_key -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -37,5 +40,8 @@ diesel::table! {
         reference -> Text, at -> BigInt, reason -> Text, endpoint -> Text, client_id -> Nullable<Text>, request_id -> Text,
         expected -> Text, came -> Text,
     }
+}
+diesel::table! {
+    command_events (id) { id -> Text, at -> BigInt, operation -> Text, target -> Text, caller -> Text, }
 }
 diesel::allow_tables_to_appear_in_same_query!(authorizations, users, sessions, clients, revoked_access_tokens);

@@ -4,8 +4,8 @@ use latchkey_protocol::{secret::Digest, session::Session, user::User};
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
-    schema::{authorizations, interactions, sessions, users},
-    users::Row as UserRow,
+    schema::{authorizations, interactions, sessions, users as user_rows},
+    users::{self, Row as UserRow},
 };
 
 #[derive(Queryable, Insertable)]
@@ -52,9 +52,13 @@ impl Row {
 pub fn sign_in(
     c: &mut AnyConnection,
     row: &Row,
+    password_hash: &str,
     replaces: Option<&[u8]>,
     interaction: Option<&[u8]>,
-) -> Result<(), RowError> {
+) -> Result<bool, RowError> {
+    if !users::hold(c, &row.user_id, password_hash)? {
+        return Ok(false);
+    }
     on!(c => diesel::insert_into(sessions::table).values(row).execute(c))?;
     if let Some(interaction) = interaction {
         let stamp = interactions::login_session.eq(Some(&row.id));
@@ -62,25 +66,26 @@ pub fn sign_in(
     }
     if let Some(old) = replaces {
         let known = on!(c => sessions::table.filter(sessions::digest.eq(old)).get_result::<Row>(c)).optional()?;
-        // The same person goes on: what was allowed in the old session goes on in the new one.
+        // The same person goes on: what was allowed in the old session goes on in the new one. The session goes first,
+        // as where sessions are ended: two that meet do not wait for one another.
         if let Some(old) = known {
+            on!(c => diesel::delete(sessions::table.filter(sessions::id.eq(&old.id))).execute(c))?;
             if old.user_id == row.user_id {
                 let theirs = authorizations::table.filter(authorizations::session_id.eq(&old.id));
                 on!(c => diesel::update(theirs).set(authorizations::session_id.eq(&row.id)).execute(c))?;
             }
-            on!(c => diesel::delete(sessions::table.filter(sessions::id.eq(&old.id))).execute(c))?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 pub fn find(c: &mut AnyConnection, digest: &[u8], now: i64) -> Result<Option<(Session, User)>, RowError> {
     let found: Option<(Row, UserRow)> = on!(c => sessions::table
-        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .inner_join(user_rows::table.on(user_rows::id.eq(sessions::user_id)))
         .filter(sessions::digest.eq(digest))
         .filter(sessions::expires_at.gt(now))
-        .filter(users::disabled_at.is_null())
-        .select((sessions::all_columns, users::all_columns))
+        .filter(user_rows::disabled_at.is_null())
+        .select((sessions::all_columns, user_rows::all_columns))
         .get_result(c))
     .optional()?;
     found.map(|(session, user)| Ok((session.into_session(), user.into_user()?))).transpose()

@@ -8,15 +8,17 @@ use latchkey_protocol::{
     client::Client,
     consent::Consent,
     interaction::Interaction,
+    names::Login,
     secret::Digest,
     session::Session,
-    store::{KeptRefusal, Result, StoredKey},
+    store::{CommandEvent, KeptRefusal, Result, StoredKey, Written},
     time::Timestamp,
     user::User,
 };
 
 use crate::{
-    authorizations, clients, connection::Database, interactions, keys, migrate, refusals, sessions, sweep, users,
+    authorizations, clients, command_events, connection::Database, interactions, keys, migrate, refusals, sessions,
+    sweep, users,
 };
 
 fn bytes(digest: &Digest) -> Vec<u8> {
@@ -46,10 +48,17 @@ impl Store for Database {
         self.read(clients::all).await
     }
 
-    async fn update_client(&self, client: &Client) -> Result<bool> {
+    async fn update_client_metadata(&self, client: &Client) -> Result<bool> {
         let row = clients::Row::from_client(client);
-        let updated = self.write_one(move |c| clients::update(c, &row)).await;
+        let updated = self.write_one(move |c| clients::update_metadata(c, &row)).await;
         self.clients.invalidate(&client.id);
+        updated
+    }
+
+    async fn set_client_secret(&self, id: &str, version: i64, secret: &Digest) -> Result<bool> {
+        let (key, secret) = (id.to_owned(), bytes(secret));
+        let updated = self.write_one(move |c| clients::set_secret(c, &key, version, &secret)).await;
+        self.clients.invalidate(id);
         updated
     }
 
@@ -60,9 +69,9 @@ impl Store for Database {
         deleted
     }
 
-    async fn create_user(&self, user: &User) -> Result<bool> {
+    async fn create_user(&self, user: &User) -> Result<Written> {
         let row = users::Row::from_user(user);
-        self.write_one(move |c| users::create(c, &row)).await
+        self.write(move |c| users::create(c, &row)).await
     }
 
     async fn user(&self, id: &str) -> Result<Option<User>> {
@@ -79,9 +88,31 @@ impl Store for Database {
         self.read(users::all).await
     }
 
-    async fn update_user(&self, user: &User) -> Result<bool> {
-        let row = users::Row::from_user(user);
-        self.write_one(move |c| users::update(c, &row)).await
+    async fn user_by_login(&self, login: &Login) -> Result<Option<User>> {
+        let login = login.clone();
+        self.read(move |c| users::find_by_login(c, &login)).await
+    }
+
+    async fn update_user_profile(&self, before: &User, after: &User) -> Result<Written> {
+        let mut row = users::Row::from_user(after);
+        row.version = before.version;
+        let new_address = before.email != after.email;
+        self.write(move |c| users::update_profile(c, row, new_address)).await
+    }
+
+    async fn set_password(&self, user_id: &str, hash: &str, now: Timestamp) -> Result<Option<usize>> {
+        let (id, hash) = (user_id.to_owned(), hash.to_owned());
+        self.write(move |c| users::set_password(c, &id, &hash, now)).await
+    }
+
+    async fn disable_user(&self, user_id: &str, now: Timestamp) -> Result<Option<usize>> {
+        let id = user_id.to_owned();
+        self.write(move |c| users::disable(c, &id, now)).await
+    }
+
+    async fn enable_user(&self, user_id: &str, now: Timestamp) -> Result<bool> {
+        let id = user_id.to_owned();
+        self.write_one(move |c| users::enable(c, &id, now)).await
     }
 
     async fn rehash_password(&self, user_id: &str, old: &str, new: &str) -> Result<bool> {
@@ -94,10 +125,16 @@ impl Store for Database {
         self.write_one(move |c| users::delete(c, &id)).await
     }
 
-    async fn sign_in(&self, session: &Session, replaces: Option<&Digest>, interaction: Option<&Digest>) -> Result<()> {
-        let row = sessions::Row::from_session(session);
+    async fn sign_in(
+        &self,
+        session: &Session,
+        password_hash: &str,
+        replaces: Option<&Digest>,
+        interaction: Option<&Digest>,
+    ) -> Result<bool> {
+        let (row, hash) = (sessions::Row::from_session(session), password_hash.to_owned());
         let (replaces, interaction) = (replaces.map(bytes), interaction.map(bytes));
-        self.write(move |c| sessions::sign_in(c, &row, replaces.as_deref(), interaction.as_deref())).await
+        self.write(move |c| sessions::sign_in(c, &row, &hash, replaces.as_deref(), interaction.as_deref())).await
     }
 
     async fn session(&self, digest: &Digest, now: Timestamp) -> Result<Option<(Session, User)>> {
@@ -223,6 +260,18 @@ impl Store for Database {
     async fn retire_key(&self, kid: &str, at: Timestamp) -> Result<bool> {
         let kid = kid.to_owned();
         self.write_one(move |c| keys::retire(c, &kid, at)).await
+    }
+
+    async fn add_command_event(&self, event: &CommandEvent) -> Result<()> {
+        let row = command_events::Row::from_event(event);
+        self.write_one(move |c| command_events::add(c, &row)).await
+    }
+
+    async fn take_command_events(&self, most: i64) -> Result<Vec<CommandEvent>> {
+        if self.read(command_events::none).await? {
+            return Ok(Vec::new());
+        }
+        self.write(move |c| command_events::take(c, most)).await
     }
 
     async fn keep_refusal(&self, refusal: &KeptRefusal) -> Result<()> {

@@ -1,14 +1,19 @@
 use diesel::prelude::*;
-use latchkey_protocol::user::User;
+use latchkey_protocol::{
+    names::{Login, email_key},
+    store::Written,
+    user::User,
+};
 
 use crate::{
     connection::{AnyConnection, on},
-    error::{RowError, is_taken},
+    error::RowError,
     schema::users,
+    sessions,
 };
 
-#[derive(Queryable, Insertable, AsChangeset)]
-#[diesel(table_name = users, treat_none_as_null = true)]
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = users)]
 pub struct Row {
     id: String,
     username: String,
@@ -21,6 +26,21 @@ pub struct Row {
     disabled_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
+    pub version: i64,
+    email_key: Option<String>,
+}
+
+/// The columns that describe a user, and none that decides whether they may sign in.
+#[derive(AsChangeset)]
+#[diesel(table_name = users, treat_none_as_null = true)]
+struct Profile {
+    email: Option<String>,
+    name: Option<String>,
+    roles: String,
+    groups: String,
+    claims: String,
+    updated_at: i64,
+    version: i64,
 }
 
 impl Row {
@@ -30,6 +50,7 @@ impl Row {
             roles: serde_json::to_string(&user.roles).unwrap_or_default(),
             groups: serde_json::to_string(&user.groups).unwrap_or_default(),
             claims: serde_json::to_string(&user.claims).unwrap_or_default(),
+            email_key: user.email.as_deref().and_then(email_key),
             id: user.id,
             username: user.username,
             email: user.email,
@@ -38,6 +59,7 @@ impl Row {
             disabled_at: user.disabled_at,
             created_at: user.created_at,
             updated_at: user.updated_at,
+            version: user.version,
         }
     }
 
@@ -55,16 +77,44 @@ impl Row {
             disabled_at: self.disabled_at,
             created_at: self.created_at,
             updated_at: self.updated_at,
+            version: self.version,
         })
     }
 }
 
-pub fn create(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
-    match on!(c => diesel::insert_into(users::table).values(row).execute(c)) {
-        Ok(_) => Ok(true),
-        Err(error) if is_taken(&error) => Ok(false),
-        Err(error) => Err(error.into()),
+/// Any fixed number: those who write names or addresses do so one after the other, so that what was looked at still holds
+/// when it is written. No constraint spans the two columns.
+const NAMES: i64 = 0x6c6b_6e61_6d65_7300;
+
+/// Who has the name or the address of `row` already.
+fn taken(c: &mut AnyConnection, row: &Row) -> Result<Written, RowError> {
+    if let AnyConnection::Postgres(inner) = c {
+        diesel::sql_query(format!("SELECT pg_advisory_xact_lock({NAMES})")).execute(inner)?;
     }
+    let as_address = email_key(&row.username).unwrap_or_else(|| row.username.clone());
+    let as_name = row.email_key.clone().unwrap_or_default();
+    let others: Vec<(String, Option<String>)> = on!(c => users::table
+        .select((users::username, users::email_key))
+        .filter(users::id.ne(&row.id))
+        .filter(users::username.eq_any([&row.username, &as_name]).or(users::email_key.eq_any([&as_address, &as_name])))
+        .load(c))?;
+    let named = |name: &str| others.iter().any(|(known, _)| known == name);
+    let addressed = |key: &str| others.iter().any(|(_, known)| known.as_deref() == Some(key));
+    Ok(match row.email_key.as_deref() {
+        _ if named(&row.username) => Written::NameTaken,
+        _ if addressed(&as_address) && row.email_key.as_deref() != Some(&as_address) => Written::NameIsAddress,
+        Some(key) if addressed(key) => Written::AddressTaken,
+        Some(key) if named(key) => Written::AddressIsName,
+        Some(_) | None => Written::Done,
+    })
+}
+
+pub fn create(c: &mut AnyConnection, row: &Row) -> Result<Written, RowError> {
+    let taken = taken(c, row)?;
+    if taken == Written::Done {
+        on!(c => diesel::insert_into(users::table).values(row).execute(c))?;
+    }
+    Ok(taken)
 }
 
 pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<User>, RowError> {
@@ -78,13 +128,86 @@ pub fn find_by_name(c: &mut AnyConnection, name: &str) -> Result<Option<User>, R
         .transpose()
 }
 
+/// One query whatever was typed, so that the time tells nothing.
+pub fn find_by_login(c: &mut AnyConnection, login: &Login) -> Result<Option<User>, RowError> {
+    let name = login.username.as_deref().unwrap_or(&login.as_typed);
+    let key = login.email_key.as_deref().unwrap_or_default();
+    let found: Vec<Row> = on!(c => users::table
+        .filter(users::username.eq(&login.as_typed).or(users::username.eq(name)).or(users::email_key.eq(key)))
+        .load(c))?;
+    found.into_iter().min_by_key(|row| login.rank(&row.username)).map(Row::into_user).transpose()
+}
+
 pub fn all(c: &mut AnyConnection) -> Result<Vec<User>, RowError> {
     on!(c => users::table.order(users::username).load::<Row>(c))?.into_iter().map(Row::into_user).collect()
 }
 
-pub fn update(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
-    let id = row.id.clone();
-    Ok(on!(c => diesel::update(users::table.filter(users::id.eq(id))).set(row).execute(c))? == 1)
+/// `new_address`: the address has changed, and is looked at. Users who shared one before addresses were compared keep it
+/// as long as they do not change it.
+pub fn update_profile(c: &mut AnyConnection, row: Row, new_address: bool) -> Result<Written, RowError> {
+    if new_address {
+        let taken = taken(c, &row)?;
+        if matches!(taken, Written::AddressTaken | Written::AddressIsName) {
+            return Ok(taken);
+        }
+    }
+    let (id, version, key) = (row.id, row.version, row.email_key);
+    let profile = Profile {
+        email: row.email,
+        name: row.name,
+        roles: row.roles,
+        groups: row.groups,
+        claims: row.claims,
+        updated_at: row.updated_at,
+        version: version + 1,
+    };
+    let unchanged = users::table.filter(users::id.eq(&id)).filter(users::version.eq(version));
+    if on!(c => diesel::update(unchanged).set(&profile).execute(c))? == 0 {
+        return Ok(Written::Changed);
+    }
+    if new_address {
+        on!(c => diesel::update(users::table.find(&id)).set(users::email_key.eq(&key)).execute(c))?;
+    }
+    Ok(Written::Done)
+}
+
+/// Writes the user's row before it ends the sessions: a sign-in that holds the row is waited for, and its session is
+/// among those that end (on PostgreSQL each statement sees what was committed before it).
+pub fn set_password(c: &mut AnyConnection, id: &str, hash: &str, now: i64) -> Result<Option<usize>, RowError> {
+    let values = (users::password_hash.eq(Some(hash)), users::updated_at.eq(now));
+    let known = on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1;
+    if known { sessions::end_all_of(c, id, now).map(Some) } else { Ok(None) }
+}
+
+/// In the order of [`set_password`], for the same reason.
+pub fn disable(c: &mut AnyConnection, id: &str, now: i64) -> Result<Option<usize>, RowError> {
+    let values = (users::disabled_at.eq(Some(now)), users::updated_at.eq(now));
+    let known = on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1;
+    if known { sessions::end_all_of(c, id, now).map(Some) } else { Ok(None) }
+}
+
+pub fn enable(c: &mut AnyConnection, id: &str, now: i64) -> Result<bool, RowError> {
+    let values = (users::disabled_at.eq(None::<i64>), users::updated_at.eq(now));
+    Ok(on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1)
+}
+
+/// Whether the user may sign in with the password that `hash` was made of; if so they can neither be disabled nor
+/// deleted nor given another password before this transaction is over.
+///
+/// PostgreSQL: `FOR SHARE` waits for whoever is changing the row, and then looks at the row as they left it. `FOR KEY
+/// SHARE`, which the foreign key of the session takes, would let a disable pass.
+pub fn hold(c: &mut AnyConnection, id: &str, hash: &str) -> Result<bool, RowError> {
+    let user = users::table
+        .select(users::id)
+        .filter(users::id.eq(id))
+        .filter(users::disabled_at.is_null())
+        .filter(users::password_hash.eq(hash));
+    let found = match c {
+        // One writer at a time: nothing comes between.
+        AnyConnection::Sqlite(c) => user.get_result::<String>(c),
+        AnyConnection::Postgres(c) => user.for_share().get_result::<String>(c),
+    };
+    Ok(found.optional()?.is_some())
 }
 
 pub fn rehash(c: &mut AnyConnection, id: &str, old: &str, new: &str) -> Result<bool, RowError> {

@@ -1,6 +1,9 @@
 //! What every store promises, with racing callers, on both databases.
 #![allow(clippy::unwrap_used)]
 
+#[path = "conformance/users.rs"]
+mod users;
+
 use std::sync::Arc;
 
 use latchkey_protocol::{
@@ -12,7 +15,7 @@ use latchkey_protocol::{
     interaction::Interaction,
     registration::Registration,
     session::Session,
-    store::{KeptRefusal, StoredKey},
+    store::{KeptRefusal, StoredKey, Written},
     user::User,
 };
 use latchkey_storage::{Database, Options};
@@ -20,10 +23,15 @@ use latchkey_storage::{Database, Options};
 const CALLERS: usize = 16;
 
 fn on_both(test: impl AsyncFn(Arc<Database>)) {
+    on_both_at(async |options| test(Arc::new(Database::open(&options).unwrap())).await);
+}
+
+/// Where an empty database is.
+fn on_both_at(test: impl AsyncFn(Options)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/db", folder.path().display());
-    runtime.block_on(test(Arc::new(Database::open(&Options { url, pool: 1 }).unwrap())));
+    runtime.block_on(test(Options { url, pool: 1 }));
 
     let admin =
         std::env::var("LATCHKEY_TEST_POSTGRES").expect("LATCHKEY_TEST_POSTGRES names a server; ./test.sh starts one");
@@ -35,7 +43,7 @@ fn on_both(test: impl AsyncFn(Arc<Database>)) {
     let made = std::process::Command::new("createdb").args(["--maintenance-db", &admin, &name]).status().unwrap();
     assert!(made.success());
     let url = format!("{}/{name}", admin.rsplit_once('/').unwrap().0);
-    runtime.block_on(test(Arc::new(Database::open(&Options { url, pool: 8 }).unwrap())));
+    runtime.block_on(test(Options { url, pool: 8 }));
     let _gone = std::process::Command::new("dropdb").args(["--force", "--maintenance-db", &admin, &name]).status();
 }
 
@@ -55,7 +63,7 @@ where
 fn client() -> Client {
     let json = r#"{"redirect_uris":["https://a.example/cb"],"client_name":"A"}"#;
     let registration = Registration::parse(&serde_json::from_str(json).unwrap()).unwrap();
-    Client { id: "c".into(), secret: Some(Digest::of("s")), metadata: registration.metadata, created_at: 1 }
+    Client { id: "c".into(), secret: Some(Digest::of("s")), metadata: registration.metadata, created_at: 1, version: 0 }
 }
 
 fn user(id: &str) -> User {
@@ -71,6 +79,7 @@ fn user(id: &str) -> User {
         disabled_at: None,
         created_at: 1,
         updated_at: 1,
+        version: 0,
     }
 }
 
@@ -151,8 +160,8 @@ fn family(current: &str, parent: Option<&str>) -> RefreshFamily {
 
 async fn seeded(store: &Database) {
     assert!(store.create_client(&client()).await.unwrap());
-    assert!(store.create_user(&user("u")).await.unwrap());
-    store.sign_in(&session("s", "u"), None, None).await.unwrap();
+    assert_eq!(store.create_user(&user("u")).await.unwrap(), Written::Done);
+    assert!(store.sign_in(&session("s", "u"), "hash", None, None).await.unwrap());
 }
 
 async fn issued(store: &Database, id: &str, scope: &str) {
@@ -167,7 +176,7 @@ fn names_are_taken_once() {
         let made = winners(&store, |s, n| async move {
             let mut user = user(&format!("u{n}"));
             user.username = "same".into();
-            s.create_user(&user).await.unwrap()
+            s.create_user(&user).await.unwrap() == Written::Done
         });
         assert_eq!(made.await, 1);
         let read = store.user_by_name("same").await.unwrap().unwrap();
@@ -204,7 +213,7 @@ fn an_ended_session_gives_no_code() {
             if round == 0 {
                 seeded(&store).await;
             } else {
-                store.sign_in(&session("s", "u"), None, None).await.unwrap();
+                store.sign_in(&session("s", "u"), "hash", None, None).await.unwrap();
             }
             let raced = winners(&store, move |s, n| async move {
                 if n == 0 {
@@ -258,7 +267,7 @@ fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked() {
         assert_eq!((revoked("online").await, revoked("offline").await), (Some(9), None));
         store.end_session("s", true, 11).await.unwrap();
         assert_eq!(revoked("offline").await, Some(11));
-        store.sign_in(&session("s2", "u"), None, None).await.unwrap();
+        store.sign_in(&session("s2", "u"), "hash", None, None).await.unwrap();
         assert_eq!(store.end_user("u", 12).await.unwrap(), 1);
         assert!(store.session(&Digest::of("s2"), 2).await.unwrap().is_none());
     });
@@ -273,9 +282,7 @@ fn a_session_answers_while_it_lives_and_its_person_is_enabled() {
         assert_eq!((session.id.as_str(), person.id.as_str()), ("s", "u"));
         assert!(store.session(&digest, 1000).await.unwrap().is_none(), "it ends at its end");
         assert!(store.session(&Digest::of("other"), 2).await.unwrap().is_none());
-        let mut disabled = user("u");
-        disabled.disabled_at = Some(3);
-        store.update_user(&disabled).await.unwrap();
+        assert_eq!(store.disable_user("u", 3).await.unwrap(), Some(1));
         assert!(store.session(&digest, 2).await.unwrap().is_none());
     });
 }
@@ -286,14 +293,14 @@ fn signing_in_replaces_the_session_and_stamps_the_interaction() {
         seeded(&store).await;
         store.begin_interaction(&interaction("i")).await.unwrap();
         issued(&store, "a", "openid").await;
-        store.sign_in(&session("s2", "u"), Some(&Digest::of("s")), Some(&Digest::of("i"))).await.unwrap();
+        store.sign_in(&session("s2", "u"), "hash", Some(&Digest::of("s")), Some(&Digest::of("i"))).await.unwrap();
         assert!(store.session(&Digest::of("s"), 2).await.unwrap().is_none());
         let stamped = store.interaction(&Digest::of("i")).await.unwrap().unwrap();
         assert_eq!(stamped.login_session.as_deref(), Some("s2"));
         let context = store.authorization("a").await.unwrap().unwrap();
         assert_eq!(context.authorization.session_id, "s2", "the same person's tokens go on");
-        assert!(store.create_user(&user("v")).await.unwrap());
-        store.sign_in(&session("s3", "v"), Some(&Digest::of("s2")), None).await.unwrap();
+        assert_eq!(store.create_user(&user("v")).await.unwrap(), Written::Done);
+        store.sign_in(&session("s3", "v"), "hash", Some(&Digest::of("s2")), None).await.unwrap();
         assert!(!store.authorization("a").await.unwrap().unwrap().session_lives(2), "another person's do not");
     });
 }

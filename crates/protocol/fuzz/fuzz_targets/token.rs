@@ -12,6 +12,6 @@ fuzz_target!(|data: &[u8]| {
     let metadata = Registration::parse(&json).expect("metadata").metadata;
     let pepper = Pepper::derive(&[1; 32], "fuzz");
     let secret = pepper.digest(&["c", "a secret that the fuzzer does not know: 9f1c6d7e"]);
-    let client = Client { id: "c".into(), secret: Some(secret), metadata, created_at: 0 };
+    let client = Client { id: "c".into(), secret: Some(secret), metadata, created_at: 0, version: 0 };
     assert!(presented.authenticate(&client, &pepper).is_err());
 });

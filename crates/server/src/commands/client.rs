@@ -39,14 +39,15 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
             println!("deleted {client_id}");
         }
         ClientCommand::RotateSecret { client_id } => {
-            let mut client = find(store, &client_id).await?;
-            if client.is_public() {
-                bail!("{client_id} is a public client: it has no secret");
-            }
             let secret = Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned();
-            client.secret = Some(pepper(&at).await?.digest(&[&client.id, &secret]));
-            store.update_client(&client).await?;
-            println!("{:#}", response(&client, Some(&secret)));
+            let digest = pepper(&at).await?.digest(&[&client_id, &secret]);
+            let client = change(store, &client_id, async |client| {
+                if client.is_public() {
+                    bail!("{client_id} is a public client: it has no secret");
+                }
+                Ok(store.set_client_secret(&client.id, client.version, &digest).await?)
+            });
+            println!("{:#}", response(&client.await?, Some(&secret)));
         }
     }
     Ok(())
@@ -83,7 +84,7 @@ pub async fn register(
         );
     }
     let digest = secret.as_ref().map(|s| pepper.digest(&[&id, s]));
-    let client = Client { id, secret: digest, metadata: registration.metadata, created_at: now };
+    let client = Client { id, secret: digest, metadata: registration.metadata, created_at: now, version: 0 };
     if !store.create_client(&client).await? {
         bail!("the client_id {} is taken; change it with latchkey client update", client.id);
     }
@@ -91,26 +92,43 @@ pub async fn register(
 }
 
 async fn update(at: &At, client_id: &str, registration: Registration) -> Result<()> {
-    let mut client = find(&*at.store, client_id).await?;
     if registration.client_id.as_ref().is_some_and(|id| id != client_id) {
         bail!("the file has another client_id than {client_id}: an id cannot change");
     }
-    client.metadata = registration.metadata;
+    let pepper = pepper(at).await?;
     let mut shown = None;
-    if client.is_public() {
-        client.secret = None;
-    } else if registration.client_secret.is_some() || client.secret.is_none() {
-        let secret = registration
-            .client_secret
-            .unwrap_or_else(|| Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned());
-        client.secret = Some(pepper(at).await?.digest(&[client_id, &secret]));
-        shown = Some(secret);
-    }
-    if !at.store.update_client(&client).await? {
-        bail!("{client_id} was deleted meanwhile");
-    }
+    let client = change(&*at.store, client_id, async |client| {
+        client.metadata = registration.metadata.clone();
+        shown = None;
+        if client.is_public() {
+            client.secret = None;
+        } else if registration.client_secret.is_some() || client.secret.is_none() {
+            let new = || Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned();
+            let secret = registration.client_secret.clone().unwrap_or_else(new);
+            client.secret = Some(pepper.digest(&[client_id, &secret]));
+            shown = Some(secret);
+        }
+        Ok(at.store.update_client_metadata(client).await?)
+    });
+    let client = client.await?;
     println!("{:#}", response(&client, shown.as_deref()));
     Ok(())
+}
+
+/// Reads the client and lets `write` change it, on the condition that nobody else has done so in between; else again.
+async fn change(
+    store: &dyn Store,
+    client_id: &str,
+    mut write: impl AsyncFnMut(&mut Client) -> Result<bool>,
+) -> Result<Client> {
+    const TRIES: usize = 10;
+    for _ in 0..TRIES {
+        let mut client = find(store, client_id).await?;
+        if write(&mut client).await? {
+            return Ok(client);
+        }
+    }
+    bail!("{client_id} is being changed by others all the time; try again")
 }
 
 async fn find(store: &dyn Store, client_id: &str) -> Result<Client> {

@@ -1,17 +1,29 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use latchkey_protocol::{Entropy, Store, Timestamp, claims::check_claims, secret::new_id, user::User};
+use latchkey_protocol::{
+    Entropy, Store, Timestamp,
+    claims::check_claims,
+    names::{Login, username},
+    profile::ProfileChange,
+    secret::new_id,
+    store::Written,
+    user::User,
+};
 use serde_json::{Map, Value, json};
 
 use super::{At, print_table, read_input, read_json, utc};
-use crate::{cli::UserCommand, wiring::OsEntropy};
+use crate::{
+    cli::{UserCommand, UserUpdate},
+    wiring::OsEntropy,
+};
 
-/// A person to be added.
+/// A user to be added.
 #[derive(Debug, Default)]
 pub struct NewUser {
     pub username: String,
     pub email: Option<String>,
+    pub email_unverified: bool,
     pub name: Option<String>,
     pub roles: Vec<String>,
     pub groups: Vec<String>,
@@ -22,15 +34,33 @@ pub struct NewUser {
 pub async fn run(at: At, command: UserCommand) -> Result<()> {
     let store = &*at.store;
     match command {
-        UserCommand::Create { username, email, name, roles, groups, claims, password_stdin, json } => {
-            let claims = read_claims(claims)?;
+        UserCommand::Create {
+            username,
+            email,
+            email_unverified,
+            name,
+            roles,
+            groups,
+            claims,
+            set,
+            password_stdin,
+            json,
+        } => {
+            let mut claims = read_claims(claims)?.unwrap_or_default();
+            claims.extend(set);
             let password = if password_stdin { Some(read_password()?) } else { None };
-            let new = NewUser { username, email, name, roles, groups, claims, password };
+            let new = NewUser { username, email, email_unverified, name, roles, groups, claims, password };
             let user = create(store, new, at.now, &OsEntropy).await?;
             if json {
                 println!("{}", show(&user))
             } else {
                 println!("created {} with the subject {}", user.username, user.id)
+            }
+            if user.password_hash.is_none() {
+                eprintln!(
+                    "latchkey: {0} has no password yet and cannot sign in; give one with: latchkey user set-password {0} --password-stdin",
+                    user.username
+                );
             }
         }
         UserCommand::List { json } => list(&store.users().await?, json),
@@ -38,48 +68,37 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
             let user = find(store, &username).await?;
             if json { println!("{}", show(&user)) } else { println!("{:#}", show(&user)) }
         }
-        UserCommand::Update { username, email, name, roles, groups, claims } => {
-            let mut user = find(store, &username).await?;
-            user.email = email.or(user.email);
-            user.name = name.or(user.name);
-            user.roles = roles.unwrap_or(user.roles);
-            user.groups = groups.unwrap_or(user.groups);
-            if claims.is_some() {
-                user.claims = read_claims(claims)?;
-            }
-            change(store, user, at.now).await?;
+        UserCommand::Update(change) => {
+            let username = change.username.clone();
+            let change = profile_change(change)?;
+            update(store, &username, &change, at.now).await?;
             println!("updated {username}");
         }
         UserCommand::Disable { username } => {
-            let mut user = find(store, &username).await?;
-            user.disabled_at = Some(at.now);
-            let id = user.id.clone();
-            change(store, user, at.now).await?;
-            let ended = store.end_user(&id, at.now).await?;
+            let user = find(store, &username).await?;
+            let Some(ended) = store.disable_user(&user.id, at.now).await? else { return Err(gone(&username)) };
             println!("disabled {username}; {ended} sessions ended");
         }
         UserCommand::Enable { username } => {
-            let mut user = find(store, &username).await?;
-            user.disabled_at = None;
-            change(store, user, at.now).await?;
+            let user = find(store, &username).await?;
+            if !store.enable_user(&user.id, at.now).await? {
+                return Err(gone(&username));
+            }
             println!("enabled {username}");
         }
         UserCommand::Delete { username } => {
             let user = find(store, &username).await?;
-            store.delete_user(&user.id).await?;
+            if !store.delete_user(&user.id).await? {
+                return Err(gone(&username));
+            }
             println!("deleted {username}");
         }
-        UserCommand::SetPassword { username, password_stdin } => {
-            if !password_stdin {
-                bail!("the password comes from standard input: add --password-stdin");
-            }
-            let mut user = find(store, &username).await?;
-            user.password_hash = Some(hash(&read_password()?)?);
-            let id = user.id.clone();
-            change(store, user, at.now).await?;
-            // Whoever knew the old password is out.
-            store.end_user(&id, at.now).await?;
-            println!("set a new password for {username}");
+        UserCommand::SetPassword { username, password_stdin: _ } => {
+            // Read and hashed first: standard input may take its time, and nothing is decided on what was true before.
+            let hash = hash(&read_password()?)?;
+            let user = find(store, &username).await?;
+            let Some(ended) = store.set_password(&user.id, &hash, at.now).await? else { return Err(gone(&username)) };
+            println!("set a new password for {username}; {ended} sessions ended");
         }
         UserCommand::EndSessions { username } => {
             let user = find(store, &username).await?;
@@ -90,36 +109,84 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
     Ok(())
 }
 
-/// Adds a person.
+/// Adds a user.
 ///
 /// # Errors
-/// When the name is taken or unfit, or a claim is wrong.
+/// When the name or the address is taken or unfit, or a claim is wrong.
 pub async fn create(store: &dyn Store, new: NewUser, now: Timestamp, entropy: &dyn Entropy) -> Result<User> {
-    let username = new.username.trim().to_lowercase();
-    if username.is_empty() || username.len() > 200 || username.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        bail!("{:?} is no user name: 1 to 200 characters without spaces", new.username);
-    }
-    if let Err(fault) = check_claims(&new.claims) {
-        bail!("--claims: {fault}");
-    }
+    let username = username(&new.username).map_err(anyhow::Error::msg)?;
     let password_hash = new.password.as_deref().map(hash).transpose()?;
-    let user = User {
+    let profile = ProfileChange {
+        email: new.email.map(Some),
+        email_unverified: new.email_unverified,
+        name: new.name,
+        roles: Some(new.roles),
+        groups: Some(new.groups),
+        replace_claims: Some(new.claims),
+        ..ProfileChange::default()
+    };
+    let bare = User {
         id: new_id(now, entropy),
         username,
-        email: new.email,
-        name: new.name,
+        email: None,
+        name: None,
         password_hash,
-        roles: new.roles,
-        groups: new.groups,
-        claims: new.claims,
+        roles: Vec::new(),
+        groups: Vec::new(),
+        claims: Map::new(),
         disabled_at: None,
         created_at: now,
         updated_at: now,
+        version: 0,
     };
-    if !store.create_user(&user).await? {
-        bail!("there is already somebody called {}", user.username);
+    let user = profile.apply(&bare, now).map_err(anyhow::Error::msg)?;
+    match store.create_user(&user).await? {
+        Written::Done => Ok(user),
+        refused => Err(taken(refused, &user)),
     }
-    Ok(user)
+}
+
+/// Decides on what is there now; where somebody else changed it in between, again.
+async fn update(store: &dyn Store, username: &str, change: &ProfileChange, now: Timestamp) -> Result<()> {
+    const TRIES: usize = 10;
+    for _ in 0..TRIES {
+        let before = find(store, username).await?;
+        let after = change.apply(&before, now).map_err(anyhow::Error::msg)?;
+        match store.update_user_profile(&before, &after).await? {
+            Written::Done => return Ok(()),
+            Written::Changed => {}
+            refused => return Err(taken(refused, &after)),
+        }
+    }
+    bail!("{username} is being changed by others all the time; try again")
+}
+
+fn taken(written: Written, user: &User) -> anyhow::Error {
+    let (name, email) = (&user.username, user.email.as_deref().unwrap_or_default());
+    anyhow::anyhow!(match written {
+        Written::NameTaken => format!("there is already somebody called {name}"),
+        Written::NameIsAddress => format!("{name} is the email address of another user, who signs in with it"),
+        Written::AddressTaken => format!("there is already somebody with the email address {email}"),
+        Written::AddressIsName => format!("{email} is the user name of another user, who signs in with it"),
+        Written::Done | Written::Changed => format!("{name} was changed meanwhile"),
+    })
+}
+
+fn gone(username: &str) -> anyhow::Error {
+    anyhow::anyhow!("{username} was deleted meanwhile")
+}
+
+fn profile_change(given: UserUpdate) -> Result<ProfileChange> {
+    let list = |values: Option<Vec<String>>, none: bool| if none { Some(Vec::new()) } else { values };
+    Ok(ProfileChange {
+        email: if given.no_email { Some(None) } else { given.email.map(Some) },
+        email_unverified: given.email_unverified,
+        name: given.name,
+        roles: list(given.roles, given.no_roles),
+        groups: list(given.groups, given.no_groups),
+        replace_claims: read_claims(given.claims)?,
+        merge_claims: given.set.into_iter().collect(),
+    })
 }
 
 fn hash(password: &str) -> Result<String> {
@@ -134,28 +201,21 @@ fn read_password() -> Result<String> {
     Ok(text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text).to_owned())
 }
 
-fn read_claims(file: Option<PathBuf>) -> Result<Map<String, Value>> {
-    let Some(file) = file else { return Ok(Map::new()) };
+fn read_claims(file: Option<PathBuf>) -> Result<Option<Map<String, Value>>> {
+    let Some(file) = file else { return Ok(None) };
     let Value::Object(claims) = read_json(&file)? else { bail!("{}: claims are a JSON object", file.display()) };
     if let Err(fault) = check_claims(&claims) {
         bail!("{}: {fault}", file.display());
     }
-    Ok(claims)
+    Ok(Some(claims))
 }
 
+/// By name, or by email address.
 pub async fn find(store: &dyn Store, username: &str) -> Result<User> {
-    match store.user_by_name(&username.trim().to_lowercase()).await? {
+    match store.user_by_login(&Login::new(username)).await? {
         Some(user) => Ok(user),
         None => bail!("there is nobody called {username}; see latchkey user list"),
     }
-}
-
-async fn change(store: &dyn Store, mut user: User, now: Timestamp) -> Result<()> {
-    user.updated_at = now;
-    if !store.update_user(&user).await? {
-        bail!("{} was deleted meanwhile", user.username);
-    }
-    Ok(())
 }
 
 fn show(user: &User) -> Value {

@@ -16,3 +16,4 @@ mod rfc7009_revocation;
 mod rfc7662_introspection;
 mod rfc9700_refresh;
 mod support;
+mod users;

@@ -143,9 +143,7 @@ fn no_refresh_token_without_offline_access() {
 fn a_disabled_person_cannot_refresh() {
     on_both(async |h| {
         let tokens = h.tokens(&h.browser()).await;
-        let mut user = h.store.user(&h.alice).await.unwrap().unwrap();
-        user.disabled_at = Some(h.now());
-        h.store.update_user(&user).await.unwrap();
+        h.store.disable_user(&h.alice, h.now()).await.unwrap();
         assert_eq!(h.refresh(tokens["refresh_token"].as_str().unwrap()).await.error(), "invalid_grant");
         assert_eq!(h.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
     });

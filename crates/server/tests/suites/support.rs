@@ -164,6 +164,7 @@ impl Harness {
             groups: vec!["blue".into()],
             claims: claims.as_object().cloned().unwrap_or_default(),
             password: Some(format!("{username} password")),
+            ..NewUser::default()
         };
         let alice = create_user(&*store, person("alice", claims), START, &*entropy).await.unwrap().id;
         create_user(&*store, person("bob", json!({})), START, &*entropy).await.unwrap();

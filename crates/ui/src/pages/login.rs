@@ -6,6 +6,7 @@ use actix_web::{
 use askama::Template;
 use latchkey_protocol::{
     Params, Reason, Secret, SecretKind, StoreError,
+    names::Login,
     secret::new_id,
     session::{Cookie, Session},
     user::User,
@@ -96,47 +97,85 @@ async fn sign_in(ui: &Ui, request: &HttpRequest, open: &Open, form: &Params) -> 
     let typed = form.optional("username").unwrap_or_default().trim();
     let remember = form.optional("remember-me").is_some();
     let again = |message, status| page(ui, request, open, Some(message), typed, remember, status);
-    let username = typed.to_lowercase();
+    let login = Login::new(typed);
     let address = crate::address(request);
     let now = ui.clock.now();
+    let user = ui.store.user_by_login(&login).await?;
+    // Name and address are one user: attempts by either count together.
+    let username = user.as_ref().map_or(login.canonical(), |user| &user.username).to_owned();
     if !ui.throttle.allows(&username, address, now) {
         // Not the name: it may be a password, typed one field too early.
         let came = format!("as many as are allowed, the last from {address}");
         let refused = Reason::TooManyAttempts.because("fewer failures within ten minutes", came);
         return Ok(ui.refuse(request, &refused));
     }
-    let user = ui.store.user_by_name(&username).await?;
-    let hash = user.as_ref().filter(|u| u.disabled_at.is_none()).and_then(|u| u.password_hash.clone());
-    let password = form.optional("password").unwrap_or_default().to_owned();
-    let caller = Caller { address, known: false };
-    let Ok(checked) = ui.passwords.check(caller, password, hash.clone(), ui.entropy.clone()).await else {
-        let mut busy = again("login-busy", StatusCode::SERVICE_UNAVAILABLE);
-        busy.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
-        return Ok(busy);
-    };
-    let (user, hash) = match (user, hash) {
-        (Some(user), Some(hash)) if checked != Checked::Wrong => (user, hash),
-        _ => {
+    let password = form.optional("password").unwrap_or_default();
+    let mut outcome = attempt(ui, request, open, user, password, remember).await?;
+    if let Attempt::Overtaken = outcome {
+        // Once more, with what is true now; then it counts as wrong.
+        let user = ui.store.user_by_login(&login).await?;
+        outcome = attempt(ui, request, open, user, password, remember).await?;
+    }
+    match outcome {
+        Attempt::SignedIn(response) => {
+            ui.throttle.succeeded(&username, address);
+            Ok(response)
+        }
+        Attempt::Busy => {
+            let mut busy = again("login-busy", StatusCode::SERVICE_UNAVAILABLE);
+            busy.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+            Ok(busy)
+        }
+        Attempt::Wrong | Attempt::Overtaken => {
             ui.throttle.failed(&username, address, now);
             tracing::info!(target: "audit", %address, "sign-in failed");
-            return Ok(again("login-wrong", StatusCode::UNAUTHORIZED));
+            Ok(again("login-wrong", StatusCode::UNAUTHORIZED))
         }
-    };
-    if let Checked::RightButStale(new) = &checked {
-        ui.store.rehash_password(&user.id, &hash, new).await?;
     }
-    ui.throttle.succeeded(&username, address);
-    begin_session(ui, request, open, &user, remember).await
 }
 
-/// A new session, never a reused one, for this interaction.
+/// What came of one comparison.
+enum Attempt {
+    SignedIn(HttpResponse),
+    Wrong,
+    Busy,
+    /// Right, but while it was compared the password was changed or renewed, or the user disabled or deleted.
+    Overtaken,
+}
+
+async fn attempt(
+    ui: &Ui,
+    request: &HttpRequest,
+    open: &Open,
+    user: Option<User>,
+    password: &str,
+    remember: bool,
+) -> Result<Attempt, StoreError> {
+    let hash = user.as_ref().filter(|u| u.disabled_at.is_none()).and_then(|u| u.password_hash.clone());
+    let caller = Caller { address: crate::address(request), known: false };
+    let Ok(checked) = ui.passwords.check(caller, password.to_owned(), hash.clone(), ui.entropy.clone()).await else {
+        return Ok(Attempt::Busy);
+    };
+    let (Some(user), Some(hash)) = (user, hash) else { return Ok(Attempt::Wrong) };
+    let hash = match checked {
+        Checked::Wrong => return Ok(Attempt::Wrong),
+        Checked::Right => hash,
+        Checked::RightButStale(new) if ui.store.rehash_password(&user.id, &hash, &new).await? => new,
+        Checked::RightButStale(_) => return Ok(Attempt::Overtaken),
+    };
+    let begun = begin_session(ui, request, open, &user, &hash, remember).await?;
+    Ok(begun.map_or(Attempt::Overtaken, Attempt::SignedIn))
+}
+
+/// A new session, never a reused one, for this interaction; none when `hash` is not the user's any more.
 async fn begin_session(
     ui: &Ui,
     request: &HttpRequest,
     open: &Open,
     user: &User,
+    hash: &str,
     remember: bool,
-) -> Result<HttpResponse, StoreError> {
+) -> Result<Option<HttpResponse>, StoreError> {
     let now = ui.clock.now();
     let secret = Secret::generate(SecretKind::Session, &*ui.entropy);
     let lifetime = if remember { ui.lifetimes.session_remember } else { ui.lifetimes.session };
@@ -151,12 +190,14 @@ async fn begin_session(
         expires_at: now + lifetime,
     };
     let replaces = session_secret(ui, request).map(|s| s.digest());
-    ui.store.sign_in(&session, replaces.as_ref(), Some(&open.interaction.digest)).await?;
+    if !ui.store.sign_in(&session, hash, replaces.as_ref(), Some(&open.interaction.digest)).await? {
+        return Ok(None);
+    }
     tracing::info!(target: "audit", user = %user.id, session = %session.id, "signed in");
     let mut response = back(ui, open);
     let set = cookie(ui.secure, Cookie::Session, secret.expose(), remember.then_some(lifetime));
     if let Ok(value) = header::HeaderValue::from_str(&set) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
-    Ok(response)
+    Ok(Some(response))
 }

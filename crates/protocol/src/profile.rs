@@ -1,0 +1,79 @@
+//! What describes a user, and how it is changed.
+
+use serde_json::{Map, Value};
+
+use crate::{claims::check_claims, names, time::Timestamp, user::User};
+
+/// A change that an administrator makes to a user's profile; what is not named stays.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProfileChange {
+    /// `Some(None)` takes the address away.
+    pub email: Option<Option<String>>,
+    /// Whether an address that is given here counts as the user's own unproven.
+    pub email_unverified: bool,
+    pub name: Option<String>,
+    pub roles: Option<Vec<String>>,
+    pub groups: Option<Vec<String>>,
+    /// These claims and no others.
+    pub replace_claims: Option<Map<String, Value>>,
+    /// These claims besides; null takes one away.
+    pub merge_claims: Map<String, Value>,
+}
+
+impl ProfileChange {
+    /// The user as they are afterwards.
+    ///
+    /// An address counts as verified when the administrator enters it, unless they say otherwise. A telephone number that
+    /// changes does not keep what was proven of the one before (OpenID Connect Core 5.1).
+    ///
+    /// # Errors
+    /// A sentence: an address that is none, a claim of the wrong type.
+    pub fn apply(&self, user: &User, now: Timestamp) -> Result<User, String> {
+        let mut after = user.clone();
+        after.updated_at = now;
+        let verified_before = user.claims.get("email_verified").cloned();
+        if let Some(claims) = &self.replace_claims {
+            after.claims.clone_from(claims);
+        }
+        for (name, value) in &self.merge_claims {
+            match value {
+                Value::Null => after.claims.remove(name),
+                value => after.claims.insert(name.clone(), value.clone()),
+            };
+        }
+        let given = |name: &str| {
+            self.merge_claims.contains_key(name)
+                || self.replace_claims.as_ref().is_some_and(|claims| claims.contains_key(name))
+        };
+        // An address among the claims is the address: one user for each.
+        let among_claims = after.claims.remove("email");
+        let email = match (&self.email, among_claims) {
+            (None, Some(Value::String(email))) => Some(Some(email)),
+            (None, Some(_)) => return Err("email must be a text".into()),
+            (given, _) => given.clone(),
+        };
+        if let Some(email) = email {
+            after.email = email.map(|email| names::email(&email)).transpose()?;
+            match (&after.email, self.email_unverified) {
+                (None, _) => drop(after.claims.remove("email_verified")),
+                (Some(_), true) => drop(after.claims.insert("email_verified".into(), false.into())),
+                (Some(_), false) if given("email_verified") => {}
+                (Some(_), false) => drop(after.claims.insert("email_verified".into(), true.into())),
+            }
+        } else if self.email_unverified {
+            after.claims.insert("email_verified".into(), false.into());
+        } else if let Some(known) = verified_before.filter(|_| !given("email_verified")) {
+            after.claims.insert("email_verified".into(), known);
+        }
+        if user.claims.get("phone_number") != after.claims.get("phone_number") && !given("phone_number_verified") {
+            after.claims.remove("phone_number_verified");
+        }
+        if let Some(name) = &self.name {
+            after.name = Some(name.clone()).filter(|name| !name.is_empty());
+        }
+        after.roles = self.roles.clone().unwrap_or(after.roles);
+        after.groups = self.groups.clone().unwrap_or(after.groups);
+        check_claims(&after.claims)?;
+        Ok(after)
+    }
+}
