@@ -4,6 +4,8 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod dev;
+pub mod edge;
+pub mod host;
 pub mod log;
 pub mod observe;
 pub mod serve;

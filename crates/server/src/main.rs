@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use latchkey_server::{
     cli::{Cli, Command},
-    commands,
+    commands, host,
 };
 
 /// Gives memory back after a flood of password hashes, and allocates faster than the system's.
@@ -11,6 +11,8 @@ use latchkey_server::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before the first thread: the umask is the whole process's.
+    host::keep_to_ourselves();
     // The allocator asks for 2 MB pages wherever it can, of which a quiet server would fill a small part. Where the
     // kernel knows no such pages there is nothing to refuse.
     #[cfg(target_os = "linux")]

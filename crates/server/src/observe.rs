@@ -1,7 +1,6 @@
 //! A line per request, with what the endpoints found out, and never a secret.
 
 use std::{
-    net::{IpAddr, SocketAddr},
     sync::{
         LazyLock,
         atomic::{AtomicU32, Ordering},
@@ -25,17 +24,10 @@ use latchkey_protocol::{
 };
 use rand::RngCore;
 
+use crate::edge::Edge;
+
 static PROCESS: LazyLock<u32> = LazyLock::new(|| rand::rngs::OsRng.next_u32());
 static COUNT: AtomicU32 = AtomicU32::new(0);
-
-/// How callers reach us.
-pub struct Edge {
-    /// Networks whose word about the caller's address counts.
-    pub trusted_proxies: Vec<ipnet::IpNet>,
-    /// Whether browsers are told never to come by plain HTTP again (RFC 6797). Not on a developer's own host, whose
-    /// other ports they would no longer reach.
-    pub strict_transport: bool,
-}
 
 /// Names the request, finds out who is calling, and logs what came of it.
 ///
@@ -49,7 +41,7 @@ pub async fn observe(
     let id = format!("{:08x}{:08x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
     let edge = request.app_data::<web::Data<Edge>>().map(|edge| edge.get_ref());
     let strict_transport = edge.is_some_and(|edge| edge.strict_transport);
-    let peer = peer(&request, edge);
+    let peer = edge.and_then(|edge| edge.peer(&request));
     request.extensions_mut().insert(Observed { request_id: id.clone(), peer, ..Observed::default() });
     let response = next.call(request).await?;
     let mut response = match unreadable(&response) {
@@ -94,73 +86,4 @@ fn unreadable(response: &ServiceResponse<impl MessageBody>) -> Option<Refused> {
         PayloadError::Overflow => Reason::BodyTooLarge.because("at most 64 KiB", "more"),
         error => Reason::BodyUnreadable.because("a whole body", error.to_string()),
     })
-}
-
-/// The caller's address: the last hop that is no trusted proxy, if a trusted proxy speaks.
-fn peer(request: &ServiceRequest, edge: Option<&Edge>) -> Option<IpAddr> {
-    let direct = request.peer_addr()?.ip().to_canonical();
-    let trusted = &edge?.trusted_proxies;
-    let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
-    if !is_trusted(&direct) {
-        return Some(direct);
-    }
-    let outermost = |hops: Vec<&str>| {
-        let mut last = direct;
-        for hop in hops.into_iter().rev().map_while(address) {
-            last = hop;
-            if !is_trusted(&hop) {
-                break;
-            }
-        }
-        last
-    };
-    let text = |name| -> String {
-        let lines = request.headers().get_all(name).filter_map(|value| value.to_str().ok());
-        lines.collect::<Vec<_>>().join(",")
-    };
-    let (customary, standard) = (text("x-forwarded-for"), text("forwarded"));
-    Some(match (customary.is_empty(), standard.is_empty()) {
-        (_, true) => outermost(customary.split(',').collect()),
-        (true, false) => outermost(forwarded_for(&standard)),
-        // A proxy writes one of them; the other may be the caller's own words.
-        (false, false) => direct,
-    })
-}
-
-/// The `for` of each hop (RFC 7239 4).
-fn forwarded_for(header: &str) -> Vec<&str> {
-    let named = |pair: &str| pair.trim().get(..4).is_some_and(|name| name.eq_ignore_ascii_case("for="));
-    let hops = header.split(',').map(|hop| hop.split(';').find(|pair| named(pair)));
-    hops.map(|pair| pair.map_or("", |pair| &pair.trim()[4..])).collect()
-}
-
-/// An address as proxies write it: bare, in quotes, in brackets, with a port.
-fn address(hop: &str) -> Option<IpAddr> {
-    let hop = hop.trim().trim_matches('"');
-    let bare = hop.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or(hop);
-    let parsed = bare.parse().ok().or_else(|| bare.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()));
-    parsed.map(|ip: IpAddr| ip.to_canonical())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_as_proxies_write_them() {
-        for (written, meant) in [
-            ("192.0.2.1", "192.0.2.1"),
-            (" \"192.0.2.1:4711\"", "192.0.2.1"),
-            ("\"[2001:db8::1]:80\"", "2001:db8::1"),
-            ("2001:db8::1", "2001:db8::1"),
-            ("::ffff:192.0.2.1", "192.0.2.1"),
-            ("[::1", "::1"),
-        ] {
-            assert_eq!(address(written), meant.parse().ok(), "{written}");
-        }
-        for garbage in ["", "unknown", "_hidden", "[", "1.2.3"] {
-            assert_eq!(address(garbage), None, "{garbage}");
-        }
-        assert_eq!(forwarded_for("proto=https;For=\"[::1]\";by=x, host=a, for=1.2.3.4"), ["\"[::1]\"", "", "1.2.3.4"]);
-    }
 }

@@ -81,6 +81,9 @@ pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>> {
 /// # Errors
 /// A sentence: a port in use, a broken certificate, a wrong key file, an unreachable database.
 pub async fn start(settings: &Settings) -> Result<(Server, App)> {
+    for warning in settings.warnings() {
+        tracing::warn!("{warning}");
+    }
     let listener = listen(&settings.listen)?;
     let certificate =
         settings.tls.as_ref().map(|(certificate, key)| Certificate::load(certificate, key)).transpose()?;

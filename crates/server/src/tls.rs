@@ -7,12 +7,14 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use openssl::{asn1::Asn1Time, x509::X509};
 use rustls::{
     ServerConfig,
     crypto::ring,
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 /// The certificate in use.
 #[derive(Debug)]
@@ -22,18 +24,14 @@ pub struct Certificate {
     current: RwLock<(Arc<CertifiedKey>, Option<SystemTime>)>,
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey> {
-    let open = |path: &Path| {
-        let file = std::fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-        anyhow::Ok(std::io::BufReader::new(file))
-    };
-    let chain: Vec<_> = rustls_pemfile::certs(&mut open(certificate)?)
-        .collect::<std::io::Result<_>>()
-        .with_context(|| format!("{} is no PEM certificate", certificate.display()))?;
-    anyhow::ensure!(!chain.is_empty(), "{} has no certificate in it", certificate.display());
-    let private = rustls_pemfile::private_key(&mut open(key)?)
+/// Reads chain and key.
+///
+/// # Errors
+/// A sentence naming the file and its fault.
+pub fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey> {
+    let chain = chain(certificate)?;
+    let private = PrivateKeyDer::from_pem_slice(&bytes(key)?)
         .ok()
-        .flatten()
         .with_context(|| format!("{} has no private key in it", key.display()))?;
     let certified = CertifiedKey::from_der(chain, private, &ring::default_provider())
         .with_context(|| format!("{} and {} do not belong together", certificate.display(), key.display()))?;
@@ -41,6 +39,29 @@ fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey> {
         .keys_match()
         .with_context(|| format!("{} and {} do not belong together", certificate.display(), key.display()))?;
     Ok(certified)
+}
+
+fn bytes(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
+}
+
+fn chain(certificate: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&bytes(certificate)?)
+        .collect::<std::result::Result<_, _>>()
+        .with_context(|| format!("{} is no PEM certificate", certificate.display()))?;
+    anyhow::ensure!(!chain.is_empty(), "{} has no certificate in it", certificate.display());
+    Ok(chain)
+}
+
+/// Whole days until the first certificate of the chain ends; negative once it has.
+///
+/// # Errors
+/// A sentence naming the file and its fault.
+pub fn days_left(certificate: &Path) -> Result<i64> {
+    let chain = chain(certificate)?;
+    let own = X509::from_der(&chain[0]).with_context(|| format!("{} cannot be read", certificate.display()))?;
+    let left = Asn1Time::days_from_now(0)?.diff(own.not_after())?;
+    Ok(i64::from(left.days) - i64::from(left.secs < 0))
 }
 
 fn changed(certificate: &Path, key: &Path) -> Option<SystemTime> {

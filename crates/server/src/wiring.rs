@@ -24,7 +24,7 @@ use latchkey_provider::{Document, Keys, LogoutRequest, Pages, Provider, Signing,
 use latchkey_ui::{Passwords, Throttle, Ui};
 use rand::{RngCore, rngs::OsRng};
 
-use crate::{config::Settings, observe::Edge};
+use crate::{config::Settings, edge::Edge};
 
 /// The system's clock.
 pub struct SystemClock;
@@ -76,8 +76,9 @@ pub fn master_key(keys_dir: &Path, may_create: bool) -> Result<MasterKey> {
 }
 
 fn create_master_key(keys_dir: &Path) -> Result<MasterKey> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::create_dir_all(keys_dir).with_context(|| format!("cannot make the folder {}", keys_dir.display()))?;
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(keys_dir);
+    made.with_context(|| format!("cannot make the folder {}", keys_dir.display()))?;
     let mut bytes = [0; 32];
     OsRng.fill_bytes(&mut bytes);
     let key = MasterKey::from_bytes(bytes);
@@ -281,9 +282,7 @@ pub fn join(
         verified: VerifiedTokens::new(20_000),
         signing: Signing::new(cores),
     });
-    let edge = web::Data::new(Edge {
-        trusted_proxies: settings.trusted_proxies.clone(),
-        strict_transport: settings.is_secure() && !settings.is_loopback(),
-    });
-    App { provider, ui, edge }
+    let strict_transport = settings.is_secure() && !settings.is_loopback();
+    let edge = Edge::new(settings.trusted_proxies.clone(), &settings.forwarded_header, strict_transport);
+    App { provider, ui, edge: web::Data::new(edge) }
 }

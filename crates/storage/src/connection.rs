@@ -22,7 +22,7 @@ use diesel::{
 use latchkey_protocol::{StoreError, client::Client};
 use tokio::sync::oneshot;
 
-use crate::{error::RowError, migrate};
+use crate::{error::RowError, files, migrate};
 
 #[derive(MultiConnection)]
 pub enum AnyConnection {
@@ -133,9 +133,7 @@ impl Options {
         match self.sqlite_path() {
             Some("" | ":memory:") => Err(StoreError::Unavailable("SQLite needs a file: sqlite://PATH".into())),
             Some(path) => {
-                if let Some(folder) = std::path::Path::new(path).parent() {
-                    std::fs::create_dir_all(folder).map_err(unavailable)?;
-                }
+                files::prepare(path).map_err(unavailable)?;
                 connect_sqlite(path)
             }
             None if self.url.starts_with("postgres://") || self.url.starts_with("postgresql://") => {

@@ -5,6 +5,7 @@ mod clients;
 mod command_events;
 mod connection;
 mod error;
+mod files;
 mod interactions;
 mod keys;
 mod migrate;

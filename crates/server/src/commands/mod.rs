@@ -40,10 +40,14 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Config(ConfigCommand::Check) => {
-            settings()?;
+            let settings = settings()?;
+            settings.check_files()?;
             let unknown = config::unknown_variables();
             if !unknown.is_empty() {
                 bail!("{}: there is no such setting; see latchkey config reference", unknown.join(", "));
+            }
+            for warning in settings.warnings() {
+                eprintln!("warning: {warning}");
             }
             println!("the settings are good");
             Ok(ExitCode::SUCCESS)
@@ -59,6 +63,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             for name in config::unknown_variables() {
                 tracing::warn!(name, "there is no such setting; see latchkey config reference");
             }
+            let told = latchkey_jose::openssl_variable().map_or("OPENSSL_ia32cap", |(name, _)| name);
+            let value = std::env::var(told).unwrap_or_default();
+            tracing::debug!(value, "what OpenSSL is told of the processor");
             block_on(async {
                 let (server, app) = start(&settings).await?;
                 tracing::info!(issuer = %app.ui.issuer, listen = %settings.listen, "ready");

@@ -1,9 +1,13 @@
 //! What values must be, one by one and together.
 
 use super::{
-    Values,
+    Values, issuer,
     table::{Kind, Setting},
 };
+
+/// The shortest time that a new key is published before it signs, in seconds: caches are told to keep the key set for
+/// 15, nodes read it every half second, and clocks differ.
+const LEAST_ANNOUNCE: i64 = 60;
 
 /// Seconds in `90s`, `5m`, `12h`, `30d`.
 pub fn seconds(text: &str) -> Option<i64> {
@@ -48,15 +52,8 @@ pub fn together(given: &Values) -> Vec<String> {
     let mut faults = Vec::new();
     let mut fault = |path: &str, text: String| faults.push(format!("{}: {path} {text}", given[path].source));
     let issuer = given["issuer"].value.as_str();
-    match url::Url::parse(issuer) {
-        Ok(url) if !["http", "https"].contains(&url.scheme()) || !url.has_host() => {
-            fault("issuer", format!("is {issuer:?}; it must start with https:// or http://"));
-        }
-        Ok(url) if url.query().is_some() || url.fragment().is_some() || issuer.ends_with('/') => {
-            fault("issuer", format!("is {issuer:?}; it must have no query, no fragment and no slash at its end"));
-        }
-        Ok(_) => {}
-        Err(error) => fault("issuer", format!("is {issuer:?}; that is no address: {error}")),
+    if let Some(why) = issuer::fault(issuer, given["allow_insecure_issuer"].value == "true") {
+        fault("issuer", format!("is {issuer:?}; {why}"));
     }
     if given["listen"].value.parse::<std::net::SocketAddr>().is_err() {
         fault(
@@ -73,6 +70,15 @@ pub fn together(given: &Values) -> Vec<String> {
     }
     if seconds(&given["tokens.authorization_code_lifetime"].value).is_none_or(|s| s == 0 || s > 60) {
         fault("tokens.authorization_code_lifetime", "must be between 1s and 60s".into());
+    }
+    let announce = seconds(&given["keys.announce"].value).unwrap_or_default();
+    if announce < LEAST_ANNOUNCE {
+        let why = "caches and other nodes must have a new key before it signs; for emergencies there is latchkey key rotate --now";
+        fault("keys.announce", format!("must be {LEAST_ANNOUNCE}s at least: {why}"));
+    }
+    let rotate_after = seconds(&given["keys.rotate_after"].value).unwrap_or_default();
+    if rotate_after != 0 && rotate_after <= announce {
+        fault("keys.rotate_after", "must be longer than keys.announce, or 0s for never".into());
     }
     for path in [
         "tokens.access_token_lifetime",

@@ -1,8 +1,11 @@
 //! Settings: one table, from which reading, checking, showing and the reference all come.
 
+mod advice;
 mod check;
 mod environment;
 mod file;
+mod issuer;
+mod mask;
 mod table;
 
 use std::{
@@ -14,6 +17,7 @@ use anyhow::{Result, bail};
 use latchkey_protocol::authorization::Lifetimes;
 
 use check::{networks, seconds};
+use mask::mask;
 use table::{SETTINGS, Setting};
 
 pub use environment::unknown_variables;
@@ -32,17 +36,22 @@ type Values = BTreeMap<&'static str, Given>;
 #[derive(Debug, Clone)]
 pub struct Settings {
     given: Values,
+    /// The settings file that was read.
+    file: Option<PathBuf>,
     pub issuer: String,
     pub listen: String,
     pub database_url: String,
     pub database_pool: usize,
     pub keys_dir: PathBuf,
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    pub forwarded_header: String,
     pub workers: usize,
     pub tls: Option<(PathBuf, PathBuf)>,
     pub lifetimes: Lifetimes,
     /// In seconds.
     pub announce: i64,
+    /// In seconds; 0: never.
+    pub rotate_after: i64,
     pub log_json: bool,
     pub log_level: String,
 }
@@ -58,8 +67,12 @@ impl Settings {
         let mut given = defaults();
         let named = named.map(Path::to_path_buf).or_else(|| env("LATCHKEY_CONFIG").map(PathBuf::from));
         let path = named.clone().unwrap_or_else(|| PathBuf::from("latchkey.toml"));
+        let mut read = None;
         match std::fs::read_to_string(&path) {
-            Ok(text) => file::read(&path, &text, &mut given, &mut faults),
+            Ok(text) => {
+                file::read(&path, &text, &mut given, &mut faults);
+                read = Some(path);
+            }
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => faults.push(format!("{}: cannot be read: {error}", path.display())),
         }
@@ -76,7 +89,7 @@ impl Settings {
         if !faults.is_empty() {
             bail!("{}", faults.join("\n          "));
         }
-        Ok(build(given))
+        Ok(build(given, read))
     }
 
     /// The values in force, secrets masked, and where each came from.
@@ -107,7 +120,7 @@ fn defaults() -> Values {
     SETTINGS.iter().map(|s| (s.path, Given { value: s.default.into(), source: "default".into() })).collect()
 }
 
-fn build(given: Values) -> Settings {
+fn build(given: Values, file: Option<PathBuf>) -> Settings {
     let text = |path: &str| given[path].value.clone();
     let duration = |path: &str| seconds(&given[path].value).unwrap_or_default();
     let number = |path: &str| given[path].value.parse().unwrap_or_default();
@@ -119,6 +132,7 @@ fn build(given: Values) -> Settings {
         database_pool: number("database_pool"),
         keys_dir: text("keys_dir").into(),
         trusted_proxies: networks(&text("trusted_proxies")).unwrap_or_default(),
+        forwarded_header: text("forwarded_header"),
         workers: number("workers"),
         tls,
         lifetimes: Lifetimes {
@@ -132,21 +146,11 @@ fn build(given: Values) -> Settings {
             session_remember: duration("session.remember_lifetime"),
         },
         announce: duration("keys.announce"),
+        rotate_after: duration("keys.rotate_after"),
         log_json: text("log.format") == "json",
         log_level: text("log.level"),
         given,
-    }
-}
-
-/// Hides the password of a database address.
-fn mask(value: &str) -> String {
-    match url::Url::parse(value) {
-        Ok(mut url) if url.password().is_some() => {
-            // Cannot fail: an address with a password has a host.
-            let _masked = url.set_password(Some("***"));
-            url.to_string()
-        }
-        _ => value.to_owned(),
+        file,
     }
 }
 

@@ -32,6 +32,12 @@ pub const SETTINGS: &[Setting] = &[
         "http://localhost:8080",
         "The public address, without a slash at its end. It stands in every token.",
     ),
+    setting(
+        "allow_insecure_issuer",
+        Kind::OneOf(&["false", "true"]),
+        "false",
+        "Whether the issuer may be plain http off this host. For laboratories: everyone on the way reads passwords and tokens.",
+    ),
     setting("listen", Kind::Text, "127.0.0.1:8080", "Address and port to listen on."),
     Setting {
         path: "database_url",
@@ -42,7 +48,13 @@ pub const SETTINGS: &[Setting] = &[
     },
     setting("database_pool", Kind::Number, "16", "Connections to PostgreSQL; SQLite does not need it."),
     setting("keys_dir", Kind::Text, "keys", "Folder of the master key. Nodes that share a database share this key."),
-    setting("trusted_proxies", Kind::Networks, "", "CIDRs whose X-Forwarded-For or Forwarded counts."),
+    setting("trusted_proxies", Kind::Networks, "", "CIDRs whose forwarded_header counts."),
+    setting(
+        "forwarded_header",
+        Kind::OneOf(&["X-Forwarded-For", "Forwarded"]),
+        "X-Forwarded-For",
+        "The one header in which the trusted proxies name the caller; the other is the caller's own, and not read.",
+    ),
     setting("workers", Kind::Number, "0", "Threads that answer requests; 0: one per core."),
     setting("tls.certificate", Kind::Text, "", "PEM chain. Absent: plain HTTP (loopback, or behind a proxy)."),
     setting("tls.key", Kind::Text, "", "PEM private key. Both files are read again when they change."),
@@ -65,7 +77,18 @@ pub const SETTINGS: &[Setting] = &[
     setting("tokens.format", Kind::OneOf(&["jwt"]), "jwt", "Format of access tokens (RFC 9068)."),
     setting("session.lifetime", Kind::Duration, "12h", "A browser session."),
     setting("session.remember_lifetime", Kind::Duration, "30d", "A browser session with 'keep me signed in'."),
-    setting("keys.announce", Kind::Duration, "20s", "How long a new signing key is published before it signs."),
+    setting(
+        "keys.announce",
+        Kind::Duration,
+        "1h",
+        "How long a new signing key is published before it signs; 60s at least. Verifiers keep the key set for longer than they are told.",
+    ),
+    setting(
+        "keys.rotate_after",
+        Kind::Duration,
+        "90d",
+        "How long a signing key signs before the server makes the next one; 0s: only `latchkey key rotate` does.",
+    ),
     setting("log.format", Kind::OneOf(&["text", "json"]), "text", "How log lines look."),
     setting(
         "log.level",

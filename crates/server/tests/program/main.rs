@@ -1,11 +1,14 @@
 //! The program as people run it: commands, faults, TLS, and a kill in the middle of rotation under load.
 #![allow(clippy::unwrap_used)]
 
+mod host;
+mod settings;
+mod support;
+
 use std::{
-    io::Write,
     net::TcpListener,
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -15,101 +18,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// Of alice, and of the app.
-const PASSWORD: &str = "a password of alice";
-const SECRET: &str = "0123456789012345678901234567890123";
-
-struct Place {
-    folder: tempfile::TempDir,
-    port: u16,
-}
-
-impl Place {
-    fn new() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { folder: tempfile::tempdir().unwrap(), port }
-    }
-
-    fn issuer(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
-        let path = self.folder.path();
-        command
-            .args(arguments)
-            .current_dir(path)
-            .env("LATCHKEY_ISSUER", self.issuer())
-            .env("LATCHKEY_LISTEN", format!("127.0.0.1:{}", self.port))
-            .env("LATCHKEY_DATABASE_URL", format!("sqlite://{}/db", path.display()))
-            .env("LATCHKEY_KEYS_DIR", path.join("keys"));
-        command
-    }
-
-    fn run(&self, arguments: &[&str], stdin: &str) -> Output {
-        let mut child = self
-            .command(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
-    }
-
-    fn good(&self, arguments: &[&str], stdin: &str) -> String {
-        let out = self.run(arguments, stdin);
-        assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
-        String::from_utf8(out.stdout).unwrap()
-    }
-
-    fn json(&self, arguments: &[&str], stdin: &str) -> Value {
-        serde_json::from_str(&self.good(arguments, stdin)).unwrap()
-    }
-
-    fn add_alice_and_app(&self) {
-        self.good(&["user", "create", "alice", "--password-stdin"], PASSWORD);
-        let app = json!({
-            "client_id": "app", "client_secret": SECRET, "trusted": true, "redirect_uris": ["https://a.example/cb"],
-            "grant_types": ["authorization_code", "refresh_token"],
-        });
-        self.good(&["client", "create", "--from", "-"], &app.to_string());
-    }
-
-    fn serve(&self) -> Running {
-        self.start(self.command(&["serve"]).stderr(Stdio::null()))
-    }
-
-    fn start(&self, command: &mut Command) -> Running {
-        let child = command.spawn().unwrap();
-        let running = Running(child);
-        for _ in 0..600 {
-            if self.command(&["healthcheck"]).stderr(Stdio::null()).status().unwrap().success() {
-                return running;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("it does not become ready");
-    }
-}
-
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ended = self.0.kill();
-        let _waited = self.0.wait();
-    }
-}
-
-/// One clear sentence and exit 1.
-fn refused(out: &Output, needle: &str) {
-    let text = String::from_utf8_lossy(&out.stderr);
-    assert_eq!(out.status.code(), Some(1), "{text}");
-    assert!(text.contains(needle) && !text.contains("panicked"), "{text}");
-}
+use support::*;
 
 #[test]
 fn people_apps_keys_and_sessions_are_managed_by_commands() {
@@ -315,17 +224,21 @@ fn certificate(folder: &Path, name: &str) {
 fn openssl_is_told_of_the_processor_unless_somebody_has_done_so() {
     let (name, value) = latchkey_jose::openssl_variable().unwrap_or(("OPENSSL_ia32cap", ""));
     let place = Place::new();
-    let told = |running: Running| {
-        let all = std::fs::read_to_string(format!("/proc/{}/environ", running.0.id())).unwrap();
-        all.split('\0').find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap_or_default().to_owned()
-    };
-    let serve = || {
+    let told = |set: Option<&str>| {
+        let log = place.folder.path().join("log");
         let mut command = place.command(&["serve"]);
-        command.stderr(Stdio::null()).env_remove(name);
-        command
+        command.stderr(std::fs::File::create(&log).unwrap()).env("LATCHKEY_LOG__LEVEL", "debug").env_remove(name);
+        if let Some(value) = set {
+            command.env(name, value);
+        }
+        let mut running = place.start(&mut command);
+        Command::new("kill").arg(running.0.id().to_string()).status().unwrap();
+        assert!(running.0.wait().unwrap().success());
+        std::fs::read_to_string(log).unwrap()
     };
-    assert_eq!(told(place.start(&mut serve())), value);
-    assert_eq!(told(place.start(serve().env(name, ":~0x0"))), ":~0x0");
+    let says = |value: &str| format!("what OpenSSL is told of the processor value=\"{value}\"");
+    assert!(told(None).contains(&says(value)));
+    assert!(told(Some(":~0x0")).contains(&says(":~0x0")));
 }
 
 /// kill -9 in the middle of rotation under load: nothing that was answered is lost.
