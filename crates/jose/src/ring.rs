@@ -70,12 +70,21 @@ impl KeyRing {
         Ok(Self { keys: loaded })
     }
 
+    /// The youngest that may sign; where the clock was set back to before all of them, the oldest published one, which
+    /// verifiers have known for longest.
     fn active(&self, now: i64) -> Option<&Loaded> {
-        self.keys
-            .iter()
-            .rev()
-            .find(|k| k.entry.activates_at <= now && k.entry.retires_at.is_none_or(|at| now < at))
-            .map(AsRef::as_ref)
+        let published = || self.published(now);
+        published().filter(|k| k.entry.activates_at <= now).last().or_else(|| published().next())
+    }
+
+    /// Whether the key that signs at `now` does so before its time: the clock was set back.
+    pub fn signs_early(&self, now: i64) -> bool {
+        self.active(now).is_some_and(|k| now < k.entry.activates_at)
+    }
+
+    /// Every key, oldest first.
+    pub fn entries(&self) -> impl Iterator<Item = &RingKey> {
+        self.keys.iter().map(|k| &k.entry)
     }
 
     /// The key that signs at `now`.

@@ -108,6 +108,34 @@ fn a_key_is_announced_then_active_then_retiring_then_gone() {
 }
 
 #[test]
+fn with_the_clock_set_back_before_every_key_the_oldest_published_one_signs() {
+    let (a, b, c) = (key(1), key(2), key(3));
+    let both = [entry(&a, 100, Some(400)), entry(&b, 200, None)];
+    let rotated = [entry(&a, 100, Some(150)), entry(&b, 200, None), entry(&c, 300, None)];
+    for (keys, now, signs, early) in [
+        (&both[..], 99, Some(&a), true),
+        (&both[..], -7200, Some(&a), true),
+        (&both[..], 100, Some(&a), false),
+        (&both[..], 200, Some(&b), false),
+        (&both[1..], 0, Some(&b), true),
+        // A key that has retired does not come back.
+        (&rotated[..], 150, Some(&b), true),
+        (&rotated[..], 500, Some(&c), false),
+        (&both[..1], 400, None, false),
+        (&[], 0, None, false),
+    ] {
+        let ring = KeyRing::new(keys.to_vec(), None).unwrap();
+        assert_eq!(ring.signer(now).ok().map(|s| s.kid().to_owned()), signs.map(|k| k.kid().to_owned()), "{now}");
+        assert_eq!(ring.signs_early(now), early, "{now}");
+        let active = ring.states(now).into_iter().filter(|(_, s)| *s == KeyState::Active).count();
+        assert_eq!(active, usize::from(signs.is_some()), "{now}");
+        if let Some(key) = signs {
+            assert!(ring.publishes(key.kid(), now), "what signs is published");
+        }
+    }
+}
+
+#[test]
 fn the_published_set_has_only_public_members() {
     let ring = KeyRing::new(vec![entry(&key(1), 0, None)], None).unwrap();
     let set = serde_json::to_value(ring.jwks(0)).unwrap();

@@ -23,6 +23,7 @@ pub mod pkce;
 pub mod profile;
 pub mod reason;
 pub mod registration;
+pub mod rotation;
 pub mod scope;
 pub mod secret;
 pub mod session;

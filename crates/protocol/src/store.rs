@@ -45,7 +45,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKey {
     pub kid: String,
-    pub sealed: String,
+    /// None once it has retired: then nobody can sign with it again.
+    pub sealed: Option<String>,
     pub created_at: Timestamp,
     pub activates_at: Timestamp,
     pub retires_at: Option<Timestamp>,
@@ -192,9 +193,18 @@ pub trait Store: Send + Sync {
     async fn signing_keys(&self) -> Result<Vec<StoredKey>>;
     /// Adds the first key. `false` when another node was faster.
     async fn add_first_key(&self, key: &StoredKey) -> Result<bool>;
-    /// Adds a key, and sets when those before it retire.
+    /// Adds a key, and sets when those before it retire; one that would only have signed after it retires at once.
     async fn rotate_key(&self, key: &StoredKey, others_retire_at: Timestamp) -> Result<()>;
-    /// Takes a key out of service. `false` when there is none.
+    /// As `rotate_key`, if `predecessor` is still the one key that no other has superseded; none: if there is no such
+    /// key. Of racing callers one gets `true`, and nothing comes of the others' keys.
+    async fn succeed_key(
+        &self,
+        key: &StoredKey,
+        others_retire_at: Timestamp,
+        predecessor: Option<&str>,
+    ) -> Result<bool>;
+    /// Takes a key out of service and forgets its private half. `false` when there is none, or when it is the one that
+    /// signs at `at`.
     async fn retire_key(&self, kid: &str, at: Timestamp) -> Result<bool>;
 
     /// Notes what a command did, for a server to log.
@@ -205,7 +215,8 @@ pub trait Store: Send + Sync {
     async fn keep_refusal(&self, refusal: &KeptRefusal) -> Result<()>;
     async fn refusal(&self, reference: &str) -> Result<Option<KeptRefusal>>;
 
-    /// Removes at most `most` expired rows of each kind. How many went.
+    /// Removes at most `most` expired rows of each kind, and forgets the private halves of keys that have retired. How
+    /// many rows went.
     async fn sweep(&self, now: Timestamp, most: i64) -> Result<usize>;
     /// Whether the database answers and has every migration.
     async fn ready(&self) -> Result<bool>;

@@ -220,7 +220,7 @@ pub enum KeyCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Makes a new key: published at once, signing as soon as every cache has it.
+    /// Makes a new key: published at once, signing as soon as every cache has it (keys.announce).
     #[command(after_help = "Example: latchkey key rotate")]
     Rotate {
         /// Sign with it at once, for when the old key may be stolen; then retire the old one.

@@ -6,6 +6,7 @@ pub mod config;
 pub mod dev;
 pub mod edge;
 pub mod host;
+pub mod key_watch;
 pub mod log;
 pub mod observe;
 pub mod serve;

@@ -4,15 +4,15 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{App as ActixApp, HttpResponse, HttpServer, dev::Server, middleware::from_fn, web};
 use anyhow::{Context, Result};
-use latchkey_jose::MasterKey;
-use latchkey_protocol::{Store, paths};
+use latchkey_protocol::{Store, paths, rotation::Rotation};
 use latchkey_storage::{Database, Options};
 
 use crate::{
     config::Settings,
+    key_watch::KeyWatch,
     observe::observe,
     tls::Certificate,
-    wiring::{App, OsEntropy, SystemClock, join, open_keys, open_ring},
+    wiring::{App, OsEntropy, SystemClock, join, open_keys},
 };
 
 /// The largest body that is read, in bytes.
@@ -92,7 +92,8 @@ pub async fn start(settings: &Settings) -> Result<(Server, App)> {
     let now = latchkey_protocol::Clock::now(&*clock);
     let (master, ring) = open_keys(&*store, &settings.keys_dir, now).await?;
     let app = join(settings, store, clock, Arc::new(OsEntropy), &master, ring);
-    keep_house(&app, master, certificate.clone());
+    let rotation = Rotation { after: settings.rotate_after, announce: settings.announce };
+    keep_house(&app, KeyWatch::new(master, rotation), certificate.clone());
 
     let routes = configure(app.clone());
     let mut server = HttpServer::new(move || ActixApp::new().configure(routes.clone()))
@@ -119,28 +120,12 @@ fn listen(address: &str) -> Result<TcpListener> {
 }
 
 /// Keys that other nodes or commands change, certificates that are replaced, rows that have expired.
-fn keep_house(app: &App, master: MasterKey, certificate: Option<Arc<Certificate>>) {
+fn keep_house(app: &App, mut keys: KeyWatch, certificate: Option<Arc<Certificate>>) {
     let provider = app.provider.clone();
     actix_web::rt::spawn(async move {
-        let mut known = provider.store.signing_keys().await.unwrap_or_default();
         loop {
+            keys.look(&provider).await;
             actix_web::rt::time::sleep(Duration::from_millis(400)).await;
-            match provider.store.signing_keys().await {
-                Ok(stored) if stored != known && !stored.is_empty() => {
-                    match open_ring(&master, &stored, Some(&provider.keys.ring())) {
-                        Ok(ring) => {
-                            provider.keys.replace(ring);
-                            tracing::info!(keys = stored.len(), "signing keys changed");
-                        }
-                        Err(error) => {
-                            tracing::error!("the new signing keys cannot be opened, the old ones stay: {error:#}")
-                        }
-                    }
-                    known = stored;
-                }
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, "signing keys could not be read"),
-            }
         }
     });
     let provider = app.provider.clone();

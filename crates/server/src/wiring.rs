@@ -103,20 +103,21 @@ fn create_master_key(keys_dir: &Path) -> Result<MasterKey> {
 pub fn new_key(master: &MasterKey, created_at: Timestamp, activates_at: Timestamp) -> Result<StoredKey> {
     let key = SigningKey::generate(&mut OsRng, 2048)?;
     let sealed = master.seal(key.pem())?;
-    Ok(StoredKey { kid: key.kid().to_owned(), sealed, created_at, activates_at, retires_at: None })
+    Ok(StoredKey { kid: key.kid().to_owned(), sealed: Some(sealed), created_at, activates_at, retires_at: None })
 }
 
-/// Opens the keys of the store.
+/// Opens the keys of the store that have not been forgotten.
 ///
 /// # Errors
 /// When one was sealed under another master key.
 pub fn open_ring(master: &MasterKey, stored: &[StoredKey], previous: Option<&KeyRing>) -> Result<KeyRing> {
-    let open = |s: &StoredKey| -> Result<RingKey> {
-        let pem = master.open(&s.sealed).with_context(|| format!("signing key {}", s.kid))?;
-        let key = SigningKey::from_pem(&pem)?;
-        Ok(RingKey { key, created_at: s.created_at, activates_at: s.activates_at, retires_at: s.retires_at })
+    let open = |s: &StoredKey| -> Option<Result<RingKey>> {
+        let opened = master.open(s.sealed.as_ref()?).and_then(|pem| SigningKey::from_pem(&pem));
+        let named = opened.with_context(|| format!("signing key {}", s.kid));
+        let (created_at, activates_at, retires_at) = (s.created_at, s.activates_at, s.retires_at);
+        Some(named.map(|key| RingKey { key, created_at, activates_at, retires_at }))
     };
-    Ok(KeyRing::new(stored.iter().map(open).collect::<Result<_>>()?, previous)?)
+    Ok(KeyRing::new(stored.iter().filter_map(open).collect::<Result<_>>()?, previous)?)
 }
 
 /// Opens master key and ring; makes both where the installation is new.

@@ -11,6 +11,7 @@ use crate::{
 #[diesel(table_name = signing_keys)]
 pub struct Row {
     kid: String,
+    /// Empty once the private half has been forgotten.
     sealed: String,
     created_at: i64,
     activates_at: i64,
@@ -20,29 +21,31 @@ pub struct Row {
 impl Row {
     pub fn from_key(key: &StoredKey) -> Self {
         let StoredKey { kid, sealed, created_at, activates_at, retires_at } = key.clone();
-        Self { kid, sealed, created_at, activates_at, retires_at }
+        Self { kid, sealed: sealed.unwrap_or_default(), created_at, activates_at, retires_at }
     }
+
+    fn into_key(self) -> StoredKey {
+        let Self { kid, sealed, created_at, activates_at, retires_at } = self;
+        StoredKey { kid, sealed: Some(sealed).filter(|s| !s.is_empty()), created_at, activates_at, retires_at }
+    }
+}
+
+/// Callers that decide by looking at all keys take turns. On SQLite they do anyway.
+fn take_turns(c: &mut AnyConnection) -> Result<(), RowError> {
+    if let AnyConnection::Postgres(inner) = c {
+        diesel::sql_query("LOCK TABLE signing_keys IN EXCLUSIVE MODE").execute(inner)?;
+    }
+    Ok(())
 }
 
 pub fn all(c: &mut AnyConnection) -> Result<Vec<StoredKey>, RowError> {
     let rows: Vec<Row> = on!(c => signing_keys::table.order(signing_keys::created_at).load(c))?;
-    Ok(rows
-        .into_iter()
-        .map(|Row { kid, sealed, created_at, activates_at, retires_at }| StoredKey {
-            kid,
-            sealed,
-            created_at,
-            activates_at,
-            retires_at,
-        })
-        .collect())
+    Ok(rows.into_iter().map(Row::into_key).collect())
 }
 
 pub fn add_first(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
     // Nodes that start together add theirs one after the other; all but the first see a key and take theirs back.
-    if let AnyConnection::Postgres(inner) = c {
-        diesel::sql_query("LOCK TABLE signing_keys IN EXCLUSIVE MODE").execute(inner)?;
-    }
+    take_turns(c)?;
     let known: i64 = on!(c => signing_keys::table.count().get_result(c))?;
     if known > 0 {
         return Ok(false);
@@ -52,13 +55,51 @@ pub fn add_first(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
 }
 
 pub fn rotate(c: &mut AnyConnection, row: &Row, others_retire_at: i64) -> Result<(), RowError> {
+    take_turns(c)?;
+    // One that was announced for later would sign instead of this one. It has signed nothing yet.
+    let later = signing_keys::table
+        .filter(signing_keys::retires_at.is_null())
+        .filter(signing_keys::activates_at.gt(row.activates_at));
+    on!(c => diesel::update(later).set(signing_keys::retires_at.eq(Some(row.created_at))).execute(c))?;
     let others = signing_keys::table.filter(signing_keys::retires_at.is_null());
     on!(c => diesel::update(others).set(signing_keys::retires_at.eq(Some(others_retire_at))).execute(c))?;
     on!(c => diesel::insert_into(signing_keys::table).values(row).execute(c))?;
     Ok(())
 }
 
+pub fn succeed(
+    c: &mut AnyConnection,
+    row: &Row,
+    others_retire_at: i64,
+    predecessor: Option<&str>,
+) -> Result<bool, RowError> {
+    take_turns(c)?;
+    let lasting = signing_keys::table.filter(signing_keys::retires_at.is_null()).select(signing_keys::kid);
+    let lasting: Vec<String> = on!(c => lasting.load(c))?;
+    if !lasting.iter().map(String::as_str).eq(predecessor) {
+        return Ok(false);
+    }
+    rotate(c, row, others_retire_at)?;
+    Ok(true)
+}
+
 pub fn retire(c: &mut AnyConnection, kid: &str, at: i64) -> Result<bool, RowError> {
-    Ok(on!(c => diesel::update(signing_keys::table.find(kid)).set(signing_keys::retires_at.eq(Some(at))).execute(c))?
-        == 1)
+    take_turns(c)?;
+    let keys = all(c)?;
+    let signs = keys
+        .iter()
+        .filter(|k| k.activates_at <= at && k.retires_at.is_none_or(|retires| at < retires))
+        .max_by_key(|k| (k.activates_at, k.created_at));
+    if signs.is_some_and(|k| k.kid == kid) {
+        return Ok(false);
+    }
+    let gone = (signing_keys::retires_at.eq(Some(at)), signing_keys::sealed.eq(""));
+    Ok(on!(c => diesel::update(signing_keys::table.find(kid)).set(gone).execute(c))? == 1)
+}
+
+/// What nobody verifies any longer nobody shall be able to sign.
+pub fn forget_retired(c: &mut AnyConnection, now: i64) -> Result<(), RowError> {
+    let retired = signing_keys::table.filter(signing_keys::retires_at.le(now)).filter(signing_keys::sealed.ne(""));
+    on!(c => diesel::update(retired).set(signing_keys::sealed.eq("")).execute(c))?;
+    Ok(())
 }

@@ -257,9 +257,19 @@ impl Store for Database {
         self.write(move |c| keys::rotate(c, &row, others_retire_at)).await
     }
 
+    async fn succeed_key(
+        &self,
+        key: &StoredKey,
+        others_retire_at: Timestamp,
+        predecessor: Option<&str>,
+    ) -> Result<bool> {
+        let (row, predecessor) = (keys::Row::from_key(key), predecessor.map(str::to_owned));
+        self.write(move |c| keys::succeed(c, &row, others_retire_at, predecessor.as_deref())).await
+    }
+
     async fn retire_key(&self, kid: &str, at: Timestamp) -> Result<bool> {
         let kid = kid.to_owned();
-        self.write_one(move |c| keys::retire(c, &kid, at)).await
+        self.write(move |c| keys::retire(c, &kid, at)).await
     }
 
     async fn add_command_event(&self, event: &CommandEvent) -> Result<()> {

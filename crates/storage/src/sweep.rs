@@ -3,6 +3,7 @@ use diesel::prelude::*;
 use crate::{
     connection::AnyConnection,
     error::RowError,
+    keys,
     schema::{authorizations, interactions, refusals, revoked_access_tokens, sessions},
 };
 
@@ -23,6 +24,7 @@ macro_rules! sweep {
 }
 
 pub fn sweep(c: &mut AnyConnection, now: i64, most: i64) -> Result<usize, RowError> {
+    keys::forget_retired(c, now)?;
     Ok(sweep!(c, interactions, digest, expires_at, now, most)
         + sweep!(c, sessions, id, expires_at, now, most)
         + sweep!(c, authorizations, id, expires_at, now, most)

@@ -1,5 +1,6 @@
 use anyhow::{Result, bail};
 use latchkey_jose::KeyState;
+use latchkey_protocol::{rotation::published_after, store::StoredKey};
 use serde_json::{Value, json};
 
 use super::{At, print_table, utc};
@@ -8,20 +9,22 @@ use crate::{
     wiring::{new_key, open_keys},
 };
 
-/// Between a node reading the keys and a cache reading it, in seconds.
-const MARGIN: i64 = 60;
-
 pub async fn run(at: At, command: KeyCommand) -> Result<()> {
     let (master, ring) = open_keys(&*at.store, &at.settings.keys_dir, at.now).await?;
     match command {
         KeyCommand::List { json } => {
             let states = ring.states(at.now);
+            let keys = at.store.signing_keys().await?;
+            // A key whose private half has been forgotten is no longer in the ring.
+            let state = |kid: &str| {
+                states.iter().find(|(k, _)| k.key.kid() == kid).map_or(KeyState::Retired, |(_, state)| *state)
+            };
             if json {
-                let all: Value = states
+                let all: Value = keys
                     .iter()
-                    .map(|(k, state)| {
+                    .map(|k| {
                         json!({
-                            "kid": k.key.kid(), "state": state, "created_at": k.created_at,
+                            "kid": k.kid, "state": state(&k.kid), "created_at": k.created_at,
                             "activates_at": k.activates_at, "retires_at": k.retires_at,
                         })
                     })
@@ -29,11 +32,10 @@ pub async fn run(at: At, command: KeyCommand) -> Result<()> {
                 println!("{all}");
                 return Ok(());
             }
-            let row = |(k, state): &(&latchkey_jose::RingKey, KeyState)| {
-                let state = format!("{state:?}").to_lowercase();
+            let row = |k: &StoredKey| {
                 vec![
-                    k.key.kid().to_owned(),
-                    state,
+                    k.kid.clone(),
+                    format!("{:?}", state(&k.kid)).to_lowercase(),
                     utc(k.created_at),
                     utc(k.activates_at),
                     k.retires_at.map(utc).unwrap_or_default(),
@@ -41,16 +43,13 @@ pub async fn run(at: At, command: KeyCommand) -> Result<()> {
             };
             print_table(
                 &["KID", "STATE", "CREATED", "SIGNS FROM", "RETIRES"],
-                &states.iter().map(row).collect::<Vec<_>>(),
+                &keys.iter().map(row).collect::<Vec<_>>(),
             );
         }
         KeyCommand::Rotate { now, json } => {
             let activates = if now { at.now } else { at.now + at.settings.announce };
             let key = new_key(&master, at.now, activates)?;
-            // The old key stays published until the last token it signed has expired.
-            let l = &at.settings.lifetimes;
-            let longest = l.access_token.max(l.id_token).max(l.refresh_idle.min(l.refresh_token));
-            at.store.rotate_key(&key, activates + longest + MARGIN).await?;
+            at.store.rotate_key(&key, activates + published_after(&at.settings.lifetimes)).await?;
             if json {
                 println!("{}", json!({ "kid": key.kid, "activates_at": key.activates_at }));
             } else {
@@ -59,15 +58,14 @@ pub async fn run(at: At, command: KeyCommand) -> Result<()> {
         }
         KeyCommand::Retire { kid } => {
             let states = ring.states(at.now);
-            match states.iter().find(|(k, _)| k.key.kid() == kid) {
-                None => bail!("there is no key {kid}; see latchkey key list"),
-                Some((_, KeyState::Active)) => {
-                    bail!("{kid} is the key that signs: run latchkey key rotate --now first")
-                }
-                Some((_, KeyState::Announced | KeyState::Retiring | KeyState::Retired)) => {}
+            let signs = states.iter().any(|(k, state)| k.key.kid() == kid && *state == KeyState::Active);
+            if !at.store.signing_keys().await?.iter().any(|k| k.kid == kid) {
+                bail!("there is no key {kid}; see latchkey key list");
             }
-            at.store.retire_key(&kid, at.now).await?;
-            println!("key {kid} is retired: what it signed is refused from now on");
+            if signs || !at.store.retire_key(&kid, at.now).await? {
+                bail!("{kid} is the key that signs: run latchkey key rotate --now first");
+            }
+            println!("key {kid} is retired: what it signed is refused from now on, and nobody can sign with it again");
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 mod deployment;
 mod documents;
 mod faults;
+mod key_rotation;
 mod model;
 mod oidc_core;
 mod oidc_rp_initiated_logout;

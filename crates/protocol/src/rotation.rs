@@ -1,0 +1,48 @@
+//! When signing keys are made, superseded and forgotten.
+
+use crate::{authorization::Lifetimes, store::StoredKey, time::Timestamp};
+
+/// Between a node, a cache and a clock that read or run differently, in seconds.
+const MARGIN: i64 = 60;
+
+/// How keys rotate by themselves. In seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotation {
+    /// How long a key signs; 0: no key is superseded by itself.
+    pub after: i64,
+    /// How long a key is published before it signs.
+    pub announce: i64,
+}
+
+/// A key that should be made now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due<'a> {
+    /// The newest key, which the next one supersedes; none where every key has been superseded or retired.
+    pub predecessor: Option<&'a str>,
+    /// From when on the next key signs.
+    pub activates_at: Timestamp,
+}
+
+impl Rotation {
+    /// Whether the next key is to be announced at `now`: so early that the newest has signed for as long as it should
+    /// when the next one takes over, and whenever there is none that goes on signing.
+    pub fn due<'a>(&self, keys: &'a [StoredKey], now: Timestamp) -> Option<Due<'a>> {
+        let lasting = keys.iter().filter(|k| k.retires_at.is_none());
+        let Some(newest) = lasting.max_by_key(|k| (k.activates_at, k.created_at)) else {
+            // The announced successor was retired: until the next one signs, one that still may goes on.
+            let announced = now + self.announce;
+            let covered = keys.iter().any(|k| k.activates_at <= now && k.retires_at.is_some_and(|at| at > announced));
+            let activates_at = if covered { announced } else { now };
+            return (!keys.is_empty()).then_some(Due { predecessor: None, activates_at });
+        };
+        let over = self.after > 0 && now >= newest.activates_at + self.after - self.announce;
+        over.then(|| Due { predecessor: Some(&newest.kid), activates_at: now + self.announce })
+    }
+}
+
+/// How long a key stays published once another signs: until its last token has expired, and a refresh token that was
+/// presented at its last moment can no longer be presented again. In seconds.
+pub fn published_after(lifetimes: &Lifetimes) -> i64 {
+    let refresh = lifetimes.refresh_idle.min(lifetimes.refresh_token) + lifetimes.refresh_replay_window;
+    lifetimes.access_token.max(lifetimes.id_token).max(refresh) + MARGIN
+}
