@@ -80,11 +80,14 @@ fn basic(header: &str) -> Option<(String, String)> {
     }
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
-    Some((form_decode(id), form_decode(secret)))
+    Some((form_decode(id)?, form_decode(secret)?))
 }
 
-fn form_decode(text: &str) -> String {
+/// Nobody registered an id or a secret that holds a control character or is no UTF-8: it goes no further.
+fn form_decode(text: &str) -> Option<String> {
     // Only one value stands here, so `&` and `=` are text.
     let guarded = text.replace('&', "%26").replace('=', "%3D");
-    url::form_urlencoded::parse(guarded.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+    let decoded = url::form_urlencoded::parse(guarded.as_bytes()).next().map(|(name, _)| name.into_owned());
+    Some(decoded.unwrap_or_default())
+        .filter(|t| !t.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER))
 }

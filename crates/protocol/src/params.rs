@@ -1,44 +1,100 @@
-use crate::reason::Reason;
+use crate::{error::Refused, reason::Reason};
 
 /// Form or query parameters as they came, each at most once (RFC 6749 3.1, 3.2).
+///
+/// The one place where text from outside is read: what is malformed is remembered by its name alone, so that neither
+/// a rule nor storage ever sees its value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Params {
     pairs: Vec<(String, String)>,
-    repeated: Option<String>,
+    faults: Vec<(String, ParamFault)>,
+}
+
+/// What is wrong with a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParamFault {
+    /// It came more than once.
+    Repeated,
+    /// It is not percent-encoded UTF-8, or it holds a control character.
+    Malformed,
 }
 
 /// The most parameters looked at; what comes after is a flood, not a request.
 const MOST: usize = 100;
 
-/// One pair, its `&` taken off. Most, tokens above all, have nothing in them to decode.
-fn pair(encoded: &[u8]) -> (String, String) {
-    match std::str::from_utf8(encoded) {
-        Ok(plain) if !encoded.contains(&b'%') && !encoded.contains(&b'+') => {
-            let (name, value) = plain.split_once('=').unwrap_or((plain, ""));
-            (name.to_owned(), value.to_owned())
+impl ParamFault {
+    fn refused(self, name: &str) -> Refused {
+        match self {
+            Self::Repeated => Reason::ParameterRepeated.because("once", name),
+            Self::Malformed => Reason::ParameterMalformed
+                .because(format!("{name}: percent-encoded UTF-8 without control characters"), "something else"),
         }
-        _ => match url::form_urlencoded::parse(encoded).next() {
-            Some((name, value)) => (name.into_owned(), value.into_owned()),
-            None => Default::default(),
-        },
     }
+}
+
+/// Control characters that no parameter needs. PostgreSQL stores no NUL; the others grow sixfold in JSON. Line breaks
+/// and tabs stay: the JSON of `claims` may have them.
+fn is_forbidden(byte: u8) -> bool {
+    byte < 0x20 && !b"\t\n\r".contains(&byte)
+}
+
+/// One half of a pair. Most, tokens above all, have nothing in them to decode.
+fn decode(encoded: &[u8]) -> Option<String> {
+    let decoded = if encoded.iter().any(|byte| b"%+".contains(byte)) { unescape(encoded)? } else { encoded.to_vec() };
+    String::from_utf8(decoded).ok().filter(|text| !text.bytes().any(is_forbidden))
+}
+
+/// A percent sign stands before two hexadecimal digits and nowhere else (RFC 3986 2.1).
+fn unescape(encoded: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut decoded = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.iter();
+    while let Some(byte) = rest.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => digit(rest.next())? * 16 + digit(rest.next())?,
+            other => *other,
+        });
+    }
+    Some(decoded)
 }
 
 impl Params {
     /// Reads `application/x-www-form-urlencoded`. Empty values count as absent (RFC 6749 3.1).
     ///
-    /// A repeated parameter is remembered, and refused by [`Params::once`] when it is known to the endpoint.
+    /// What is wrong is remembered, and refused by [`Params::sound`].
     pub fn parse(encoded: &[u8]) -> Self {
         let mut params = Self::default();
         let pairs = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-        for (name, value) in pairs.take(MOST).map(pair) {
-            if params.pairs.iter().any(|(known, _)| *known == name) {
-                params.repeated.get_or_insert(name);
-            } else {
-                params.pairs.push((name, value));
-            }
+        for pair in pairs.take(MOST) {
+            let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+                Some(at) => (&pair[..at], &pair[at + 1..]),
+                None => (pair, &[][..]),
+            };
+            params.add(decode(name), decode(value));
         }
         params
+    }
+
+    /// From finished pairs, as a signed request object has them, under the same rules.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let sound = |text: String| Some(text).filter(|t| !t.bytes().any(is_forbidden));
+        let mut params = Self::default();
+        for (name, value) in pairs.into_iter().take(MOST) {
+            params.add(sound(name), sound(value));
+        }
+        params
+    }
+
+    fn add(&mut self, name: Option<String>, value: Option<String>) {
+        match (name, value) {
+            (None, _) => self.faults.push(("a name".into(), ParamFault::Malformed)),
+            (Some(name), None) => self.faults.push((name, ParamFault::Malformed)),
+            (Some(name), Some(_)) if self.pairs.iter().any(|(known, _)| *known == name) => {
+                self.faults.push((name, ParamFault::Repeated));
+            }
+            (Some(name), Some(value)) => self.pairs.push((name, value)),
+        }
     }
 
     /// The value of `name`, if it came and is not empty.
@@ -46,22 +102,26 @@ impl Params {
         self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|v| !v.is_empty())
     }
 
+    /// Every parameter is readable and came once.
+    ///
     /// # Errors
-    /// [`Reason::ParameterRepeated`] when any parameter came twice (RFC 6749 3.1).
-    pub fn once(&self) -> Result<(), Reason> {
-        match self.repeated {
-            Some(_) => Err(Reason::ParameterRepeated),
-            None => Ok(()),
-        }
+    /// [`Reason::ParameterRepeated`] (RFC 6749 3.1), [`Reason::ParameterMalformed`].
+    pub fn sound(&self) -> Result<(), Refused> {
+        self.faults.first().map_or(Ok(()), |(name, fault)| Err(fault.refused(name)))
+    }
+
+    /// As [`Params::sound`], for these parameters alone.
+    ///
+    /// # Errors
+    /// As [`Params::sound`].
+    pub fn sound_in(&self, names: &[&str]) -> Result<(), Refused> {
+        let first = self.faults.iter().find(|(name, _)| names.contains(&name.as_str()));
+        first.map_or(Ok(()), |(name, fault)| Err(fault.refused(name)))
     }
 
     /// As a query or form again.
     pub fn encoded(&self) -> String {
         url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.pairs).finish()
-    }
-
-    pub fn repeated(&self) -> Option<&str> {
-        self.repeated.as_deref()
     }
 
     pub fn is_empty(&self) -> bool {

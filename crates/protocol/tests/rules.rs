@@ -77,7 +77,28 @@ fn prompts_scopes_and_parameters_are_read_strictly() {
     assert!(ScopeSet::parse("a\"").is_none() && ScopeSet::parse("a\n").is_none());
     let params = Params::parse(b"a=1&b=&c=%41%2B+&a=2");
     assert_eq!((params.optional("a"), params.optional("b"), params.optional("c")), (Some("1"), None, Some("A+ ")));
-    assert_eq!(params.once(), Err(Reason::ParameterRepeated));
+    assert_eq!(params.sound().unwrap_err().reason, Reason::ParameterRepeated);
+}
+
+#[test]
+fn a_parameter_that_is_no_percent_encoded_utf8_or_holds_a_control_character_is_never_seen() {
+    for malformed in
+        ["a=%00", "a=\0", "a=%FF", "a=%C3", "a=%ED%A0%80", "a=%1B", "a=%", "a=%4", "a=%zz", "a=1%00", "%00=1"]
+    {
+        let params = Params::parse(format!("b=2&{malformed}&c=3").as_bytes());
+        assert_eq!(params.sound().unwrap_err().reason, Reason::ParameterMalformed, "{malformed}");
+        assert_eq!((params.optional("a"), params.optional("c")), (None, Some("3")), "{malformed}");
+        assert!(params.sound_in(&["b", "c"]).is_ok() && !params.encoded().contains("00"), "{malformed}");
+    }
+    assert!(Params::parse(b"a=\xff").sound().is_err());
+    for fine in ["a=%ED%95%9C", "a=\u{d55c}", "a=%0A%09%0D", "a=%25", "a=+", "a=%2b", "a", "=", "a=b=c"] {
+        assert_eq!(Params::parse(fine.as_bytes()).sound(), Ok(()), "{fine}");
+    }
+    assert_eq!(Params::parse(b"a=b=c%3D+%2B").optional("a"), Some("b=c= +"));
+    let both = Params::parse(b"x=%FF&y=1&y=2");
+    assert!(both.sound_in(&["x"]).is_err() && both.sound_in(&["y"]).is_err(), "each fault is known by its name");
+    let pairs = |value: &str| Params::from_pairs([("a".to_owned(), value.to_owned())]);
+    assert!(pairs("\0").sound().is_err() && pairs("%00").sound().is_ok(), "finished pairs are not decoded again");
 }
 
 #[test]

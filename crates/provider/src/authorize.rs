@@ -45,6 +45,9 @@ async fn begin(
     params: &Params,
     posted: bool,
 ) -> Result<HttpResponse, Fault> {
+    if let Err(refused) = params.sound_in(&["client_id"]) {
+        return Ok(page(provider, request, &refused));
+    }
     let client_id = params.optional("client_id").unwrap_or_default();
     let Some(client) = provider.store.client(client_id).await? else {
         return Ok(page(

@@ -23,6 +23,9 @@ pub async fn post(provider: web::Data<Provider>, request: HttpRequest, body: web
 
 /// OpenID Connect RP-Initiated Logout 2. Without a hint that proves who asks, the person is asked first.
 async fn end_session(provider: &Provider, request: &HttpRequest, params: &Params) -> Result<HttpResponse, Fault> {
+    if let Err(refused) = params.sound() {
+        return Ok(page(provider, request, &refused));
+    }
     // Expiry is ignored; the signature, the issuer and the audience are not.
     let hint: Option<IdToken> =
         params.optional("id_token_hint").and_then(|token| provider.keys.verify(token, provider.now()).ok());

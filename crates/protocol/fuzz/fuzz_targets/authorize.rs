@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(to) = AuthorizationRequest::destination(&params, &client) else { return };
     assert_eq!(to.redirect_uri(), REDIRECT);
     match AuthorizationRequest::check(&params, &client, to, Hint::None) {
-        Ok(request) => assert!(request.redirect_uri == REDIRECT && !params.repeated().is_some()),
+        Ok(request) => assert!(request.redirect_uri == REDIRECT && params.sound().is_ok()),
         Err(AuthorizationError::Back(to, refused)) => {
             let sent = uri::with_query(to.redirect_uri(), &answer_error(&to, "https://i.example", refused.reason, "R"));
             assert!(sent.starts_with(REDIRECT) && !sent.contains(['\r', '\n', ' ']));

@@ -44,10 +44,7 @@ impl AuthorizationRequest {
     /// # Errors
     /// [`Refused`] for a page.
     pub fn destination(params: &Params, client: &Client) -> Result<ReturnTo, Refused> {
-        if params.repeated().is_some_and(|name| ["client_id", "redirect_uri", "response_mode", "state"].contains(&name))
-        {
-            return Err(Reason::ParameterRepeated.because("once", params.repeated().unwrap_or_default()));
-        }
+        params.sound_in(&["client_id", "redirect_uri", "response_mode", "state"])?;
         let mode = match params.optional("response_mode") {
             Some("form_post") => ResponseMode::FormPost,
             _ => ResponseMode::Query,
@@ -64,9 +61,7 @@ impl AuthorizationRequest {
     }
 
     fn checked(params: &Params, client: &Client, to: &ReturnTo, hint: Hint) -> Result<Self, Refused> {
-        if let Some(name) = params.repeated() {
-            return Err(Reason::ParameterRepeated.because("once", name));
-        }
+        params.sound()?;
         if params.optional("request").is_some() {
             return Err(Reason::RequestObjectUnsupported.into());
         }

@@ -51,7 +51,7 @@ pub fn json(body: &impl Serialize) -> HttpResponse {
     answer(StatusCode::OK).json(body)
 }
 
-/// Reads a form whose parameters are still to be proven to come once.
+/// Reads a form whose parameters are still to be proven sound.
 ///
 /// # Errors
 /// [`Reason::ContentTypeWrong`].
@@ -64,16 +64,14 @@ pub fn params(request: &HttpRequest, body: &[u8]) -> Result<Params, Refused> {
     Ok(Params::parse(body))
 }
 
-/// Reads a form (RFC 6749 3.2): each parameter once.
+/// Reads a form (RFC 6749 3.2): each parameter readable and once.
 ///
 /// # Errors
-/// [`Reason::ContentTypeWrong`], [`Reason::ParameterRepeated`].
+/// [`Reason::ContentTypeWrong`], [`Reason::ParameterRepeated`], [`Reason::ParameterMalformed`].
 pub fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, Refused> {
     let params = params(request, body)?;
-    match params.repeated() {
-        Some(name) => Err(Reason::ParameterRepeated.because("once", name)),
-        None => Ok(params),
-    }
+    params.sound()?;
+    Ok(params)
 }
 
 /// A challenge that explains itself (RFC 9110 11.6.1, RFC 6750 3), for callers that look at nothing else.

@@ -9,6 +9,7 @@ mod model;
 mod oidc_core;
 mod oidc_rp_initiated_logout;
 mod pages;
+mod parameters;
 mod refusals;
 mod rfc6749_authorize;
 mod rfc6749_token;

@@ -54,6 +54,9 @@ pub fn confirm_logout(
 
 pub async fn confirmed(ui: web::Data<Ui>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let form = Params::parse(&body);
+    if let Err(refused) = form.sound() {
+        return ui.refuse(&request, &refused);
+    }
     let (browser, _) = cookies::browser(&request, ui.secure, &*ui.entropy);
     if !same(form.optional("csrf").unwrap_or_default(), &csrf(&ui, &browser, "logout", &[])) {
         return ui.refuse(&request, &Reason::FormForged.into());

@@ -100,6 +100,7 @@ pub async fn open_form(
 ) -> Result<(Open, Params), HttpResponse> {
     let open = open(ui, request, interaction, page).await?;
     let form = Params::parse(body);
+    form.sound().map_err(|refused| ui.refuse(request, &refused))?;
     if !same(form.optional("csrf").unwrap_or_default(), &open.csrf) {
         return Err(ui.refuse(request, &Reason::FormForged.into()));
     }
