@@ -68,7 +68,7 @@ pub enum RefreshPolicy {
     Always,
 }
 
-/// Client metadata (RFC 7591 2, OpenID Connect Registration 2) and our own `trusted`, `audience`, `roles`, `refresh`.
+/// Client metadata (RFC 7591 2, OpenID Connect Registration 2) and our own members below `require_auth_time`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,6 +104,9 @@ pub struct Metadata {
     pub default_max_age: Option<i64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub require_auth_time: bool,
+    /// Whether it must send a code challenge; a public client always must.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_pkce: bool,
     /// No consent page.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trusted: bool,

@@ -22,6 +22,7 @@ pub mod paths;
 pub mod pkce;
 pub mod profile;
 pub mod reason;
+pub mod redirect_uri;
 pub mod registration;
 pub mod rotation;
 pub mod scope;

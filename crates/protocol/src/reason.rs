@@ -126,7 +126,7 @@ reasons! {
     PromptMalformed: "invalid_request" 400 "The prompt parameter has a value that cannot be used.",
         "prompt holds known values, and none stands alone (OpenID Connect Core 3.1.2.1)", "Correct prompt.";
     ChallengeMissing: "invalid_request" 400 "A code_challenge is required (PKCE).",
-        "public clients send a code_challenge (RFC 9700 2.1.1)", "Turn PKCE on in the app's library.";
+        "public clients send a code_challenge (RFC 9700 2.1.1), and so do all where require_pkce is set for the client or in the settings", "Turn PKCE on in the app's library.";
     ChallengeMethodUnsupported: "invalid_request" 400 "code_challenge_method must be S256.",
         "code_challenge_method is S256; plain is the default of RFC 7636 and refused", "Use S256.";
     HintUnusable: "invalid_request" 400 "The id_token_hint was not issued here.",

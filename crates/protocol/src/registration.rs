@@ -3,8 +3,15 @@ use serde_json::Value;
 
 use crate::{
     client::{ApplicationType, GrantType, Metadata},
-    uri,
+    redirect_uri::{self, RedirectRules},
 };
+
+/// What an installation allows in registrations beyond the specifications.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RegistrationRules {
+    /// Redirect URIs with plain http to private addresses, for laboratories.
+    pub private_http_redirects: bool,
+}
 
 /// A registration as it came: client metadata, and what an administrator may give besides.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,6 +42,14 @@ impl Registration {
     /// # Errors
     /// [`RegistrationError`] with the RFC 7591 code and one sentence.
     pub fn parse(json: &Value) -> Result<Self, RegistrationError> {
+        Self::parse_under(json, RegistrationRules::default())
+    }
+
+    /// As [`Registration::parse`], under the rules of an installation.
+    ///
+    /// # Errors
+    /// As [`Registration::parse`].
+    pub fn parse_under(json: &Value, rules: RegistrationRules) -> Result<Self, RegistrationError> {
         // OpenID Connect Registration 2: null is as good as absent.
         let mut json = json.clone();
         let Some(members) = json.as_object_mut() else {
@@ -42,11 +57,11 @@ impl Registration {
         };
         members.retain(|_, value| !value.is_null());
         let registration: Self = serde_json::from_value(json).map_err(|e| metadata_error(e.to_string()))?;
-        registration.check()?;
+        registration.check(rules)?;
         Ok(registration)
     }
 
-    fn check(&self) -> Result<(), RegistrationError> {
+    fn check(&self, rules: RegistrationRules) -> Result<(), RegistrationError> {
         let m = &self.metadata;
         let visible = |text: &str| !text.is_empty() && text.bytes().all(|b| (0x20..=0x7e).contains(&b));
         if self.client_id.as_ref().is_some_and(|id| !visible(id) || id.len() > 255) {
@@ -60,15 +75,18 @@ impl Registration {
                 return Err(metadata_error("a public client (token_endpoint_auth_method none) has no client_secret"));
             }
         }
-        let native = m.application_type == ApplicationType::Native;
+        let redirects = RedirectRules {
+            native: m.application_type == ApplicationType::Native,
+            private_http: rules.private_http_redirects,
+        };
         for redirect in &m.redirect_uris {
-            if let Some(fault) = uri::redirect_fault(redirect, native) {
+            if let Some(fault) = redirect_uri::fault(redirect, redirects) {
                 let sentence = format!("redirect_uris has {redirect:?}: {fault}");
                 return Err(RegistrationError { code: "invalid_redirect_uri", sentence });
             }
         }
         for uri in m.post_logout_redirect_uris.iter() {
-            if let Some(fault) = uri::redirect_fault(uri, native) {
+            if let Some(fault) = redirect_uri::fault(uri, redirects) {
                 return Err(metadata_error(format!("post_logout_redirect_uris has {uri:?}: {fault}")));
             }
         }

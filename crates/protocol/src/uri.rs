@@ -1,7 +1,8 @@
 use url::Url;
 
 /// Whether a presented redirect URI is the registered one: the same characters, query included
-/// (RFC 9700 2.1). The one exception is the port of a native client's loopback address (RFC 8252 7.3).
+/// (RFC 9700 2.1). The one exception is the port of a native client's loopback address (RFC 8252 7.3), which may be
+/// written as `localhost`: common libraries write nothing else.
 pub fn matches(registered: &str, presented: &str, native: bool) -> bool {
     if registered == presented {
         return true;
@@ -9,9 +10,9 @@ pub fn matches(registered: &str, presented: &str, native: bool) -> bool {
     native && without_loopback_port(registered).is_some_and(|r| Some(r) == without_loopback_port(presented))
 }
 
-/// Splits `http://127.0.0.1:PORT/rest` or `http://[::1]:PORT/rest` into what is left without the port.
+/// Splits `http://127.0.0.1:PORT/rest`, or the same with `[::1]` or `localhost`, into what is left without the port.
 fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
-    let (host, rest) = ["http://127.0.0.1", "http://[::1]"]
+    let (host, rest) = ["http://127.0.0.1", "http://[::1]", "http://localhost"]
         .iter()
         .find_map(|host| uri.strip_prefix(host).map(|rest| (*host, rest)))?;
     let Some(after) = rest.strip_prefix(':') else {
@@ -21,29 +22,6 @@ fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
     let (port, path) = after.split_at(digits);
     let valid = port.parse::<u16>().is_ok() && (path.is_empty() || path.starts_with(['/', '?']));
     valid.then_some((host, path))
-}
-
-/// Why a URI cannot be registered as a redirect URI, or nothing when it can (RFC 6749 3.1.2, RFC 8252 7, 8.3).
-pub fn redirect_fault(uri: &str, native: bool) -> Option<&'static str> {
-    let Ok(url) = Url::parse(uri) else { return Some("it is not an absolute URI") };
-    if uri.contains(['#', ' ', '\\']) || uri.chars().any(char::is_control) || !uri.is_ascii() {
-        return Some("it has a fragment, a space, a backslash or a character outside ASCII");
-    }
-    if uri.contains('*') {
-        return Some("wildcards are not supported: register each URI");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Some("it has a user name or a password");
-    }
-    match url.scheme() {
-        "https" => None,
-        "http" if is_loopback(&url) => None,
-        "http" => Some("http is for loopback addresses alone; use https"),
-        scheme if native && scheme.contains('.') => None,
-        "javascript" | "data" | "file" | "blob" | "about" | "vbscript" => Some("that scheme can run or read things"),
-        _ if native => Some("a private-use scheme must be a reverse domain name, such as com.example.app"),
-        _ => Some("only https is accepted, and http on a loopback address"),
-    }
 }
 
 /// Whether the host is this machine.

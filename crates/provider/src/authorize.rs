@@ -61,7 +61,8 @@ async fn begin(
         Ok(to) => to,
         Err(refused) => return Ok(page(provider, request, &refused)),
     };
-    let checked = match AuthorizationRequest::check(params, &client, to.clone(), hint(provider, params)) {
+    let checked = match AuthorizationRequest::check(params, &client, to.clone(), hint(provider, params), provider.rules)
+    {
         Ok(checked) => checked,
         Err(AuthorizationError::Page(refused)) => return Ok(page(provider, request, &refused)),
         Err(AuthorizationError::Back(to, refused)) => return Ok(back(provider, request, &to, &refused)),

@@ -23,6 +23,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
     Clock, Entropy, Reason, Store,
     authorization::Lifetimes,
+    authorize::RequestRules,
     client::ReturnTo,
     error::Refused,
     observe::{Observed, Refusals},
@@ -75,6 +76,7 @@ pub struct Provider {
     pub refusals: Arc<dyn Refusals>,
     pub pages: Arc<dyn Pages>,
     pub lifetimes: Lifetimes,
+    pub rules: RequestRules,
     pub client_pepper: Pepper,
     pub metadata: discovery::Document,
     pub verified: bearer::VerifiedTokens,

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use latchkey_jose::{KeyRing, MasterKey, RingKey, SigningKey};
 use latchkey_protocol::{
     Clock, Entropy, Reason, Store, Timestamp,
+    authorize::RequestRules,
     client::ReturnTo,
     error::Refused,
     observe::Refusals,
@@ -278,6 +279,7 @@ pub fn join(
         refusals,
         pages: Arc::new(UiPages(ui.clone())),
         lifetimes: settings.lifetimes,
+        rules: RequestRules { require_pkce: settings.require_pkce },
         client_pepper: client_pepper(master),
         metadata: Document::new(&settings.issuer),
         verified: VerifiedTokens::new(20_000),

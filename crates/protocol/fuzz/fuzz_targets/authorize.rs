@@ -2,7 +2,7 @@
 #![no_main]
 use latchkey_protocol::{
     Params,
-    authorize::{AuthorizationRequest, Hint, answer_error},
+    authorize::{AuthorizationRequest, Hint, RequestRules, answer_error},
     client::Client,
     error::AuthorizationError,
     registration::Registration,
@@ -19,7 +19,7 @@ fuzz_target!(|data: &[u8]| {
     let params = Params::parse(data);
     let Ok(to) = AuthorizationRequest::destination(&params, &client) else { return };
     assert_eq!(to.redirect_uri(), REDIRECT);
-    match AuthorizationRequest::check(&params, &client, to, Hint::None) {
+    match AuthorizationRequest::check(&params, &client, to, Hint::None, RequestRules::default()) {
         Ok(request) => assert!(request.redirect_uri == REDIRECT && params.sound().is_ok()),
         Err(AuthorizationError::Back(to, refused)) => {
             let sent = uri::with_query(to.redirect_uri(), &answer_error(&to, "https://i.example", refused.reason, "R"));

@@ -6,6 +6,6 @@ mod response;
 mod step;
 
 pub use prompt::Prompt;
-pub use request::{AuthorizationRequest, Hint};
+pub use request::{AuthorizationRequest, Hint, RequestRules};
 pub use response::{answer_code, answer_error};
 pub use step::{Step, next_step};

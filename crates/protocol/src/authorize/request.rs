@@ -17,6 +17,13 @@ pub enum Hint {
     Unusable,
 }
 
+/// What an installation asks of requests beyond the specifications.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RequestRules {
+    /// Every client sends a code challenge.
+    pub require_pkce: bool,
+}
+
 /// A checked authorization request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
@@ -56,11 +63,24 @@ impl AuthorizationRequest {
     ///
     /// # Errors
     /// [`AuthorizationError::Back`].
-    pub fn check(params: &Params, client: &Client, to: ReturnTo, hint: Hint) -> Result<Self, AuthorizationError> {
-        Self::checked(params, client, &to, hint).map_err(|refused| AuthorizationError::Back(Box::new(to), refused))
+    pub fn check(
+        params: &Params,
+        client: &Client,
+        to: ReturnTo,
+        hint: Hint,
+        rules: RequestRules,
+    ) -> Result<Self, AuthorizationError> {
+        Self::checked(params, client, &to, hint, rules)
+            .map_err(|refused| AuthorizationError::Back(Box::new(to), refused))
     }
 
-    fn checked(params: &Params, client: &Client, to: &ReturnTo, hint: Hint) -> Result<Self, Refused> {
+    fn checked(
+        params: &Params,
+        client: &Client,
+        to: &ReturnTo,
+        hint: Hint,
+        rules: RequestRules,
+    ) -> Result<Self, Refused> {
         params.sound()?;
         if params.optional("request").is_some() {
             return Err(Reason::RequestObjectUnsupported.into());
@@ -107,7 +127,7 @@ impl AuthorizationRequest {
                 Hint::Unusable => return Err(Reason::HintUnusable.into()),
             },
             ui_locales: params.optional("ui_locales").map(|l| l.chars().take(100).collect()),
-            code_challenge: challenge(params, client)?,
+            code_challenge: challenge(params, client, rules)?,
         })
     }
 }
@@ -134,10 +154,11 @@ fn max_age(params: &Params, client: &Client) -> Result<Option<i64>, Refused> {
     }
 }
 
-fn challenge(params: &Params, client: &Client) -> Result<Option<String>, Refused> {
+fn challenge(params: &Params, client: &Client, rules: RequestRules) -> Result<Option<String>, Refused> {
     let method = params.optional("code_challenge_method");
+    let required = rules.require_pkce || client.metadata.require_pkce || client.is_public();
     match params.optional("code_challenge") {
-        None if method.is_some() || client.is_public() => Err(Reason::ChallengeMissing.into()),
+        None if method.is_some() || required => Err(Reason::ChallengeMissing.into()),
         None => Ok(None),
         Some(_) if method != Some("S256") => {
             Err(Reason::ChallengeMethodUnsupported.because("S256", method.unwrap_or("nothing, which means plain")))

@@ -22,7 +22,7 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
     let store = &*at.store;
     match command {
         ClientCommand::Create { from } => {
-            let registration = read(&from)?;
+            let registration = read(&at, &from)?;
             let (client, secret) = register(store, registration, &pepper(&at).await?, at.now).await?;
             println!("{:#}", response(&client, secret.as_deref()));
         }
@@ -32,7 +32,7 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
             let shown = response(&client, None);
             if json { println!("{shown}") } else { println!("{shown:#}") }
         }
-        ClientCommand::Update { client_id, from } => update(&at, &client_id, read(&from)?).await?,
+        ClientCommand::Update { client_id, from } => update(&at, &client_id, read(&at, &from)?).await?,
         ClientCommand::Delete { client_id } => {
             find(store, &client_id).await?;
             store.delete_client(&client_id).await?;
@@ -58,8 +58,9 @@ async fn pepper(at: &At) -> Result<Pepper> {
     Ok(client_pepper(&master))
 }
 
-fn read(from: &Path) -> Result<Registration> {
-    Registration::parse(&read_json(from)?).with_context(|| format!("{} is refused", from.display()))
+fn read(at: &At, from: &Path) -> Result<Registration> {
+    Registration::parse_under(&read_json(from)?, at.settings.registration)
+        .with_context(|| format!("{} is refused", from.display()))
 }
 
 /// Registers a client; returns it with its secret, which is shown this once.

@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use latchkey_protocol::authorization::Lifetimes;
+use latchkey_protocol::{authorization::Lifetimes, registration::RegistrationRules};
 
 use check::{networks, seconds};
 use mask::mask;
@@ -45,6 +45,8 @@ pub struct Settings {
     pub keys_dir: PathBuf,
     pub trusted_proxies: Vec<ipnet::IpNet>,
     pub forwarded_header: String,
+    pub require_pkce: bool,
+    pub registration: RegistrationRules,
     pub workers: usize,
     pub tls: Option<(PathBuf, PathBuf)>,
     pub lifetimes: Lifetimes,
@@ -133,6 +135,8 @@ fn build(given: Values, file: Option<PathBuf>) -> Settings {
         keys_dir: text("keys_dir").into(),
         trusted_proxies: networks(&text("trusted_proxies")).unwrap_or_default(),
         forwarded_header: text("forwarded_header"),
+        require_pkce: text("require_pkce") == "true",
+        registration: RegistrationRules { private_http_redirects: text("allow_private_http_redirects") == "true" },
         workers: number("workers"),
         tls,
         lifetimes: Lifetimes {

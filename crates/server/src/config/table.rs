@@ -25,6 +25,8 @@ const fn setting(path: &'static str, kind: Kind, default: &'static str, help: &'
     Setting { path, kind, default, secret: false, help }
 }
 
+const FLAG: &[&str] = &["true", "false"];
+
 pub const SETTINGS: &[Setting] = &[
     setting(
         "issuer",
@@ -34,7 +36,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "allow_insecure_issuer",
-        Kind::OneOf(&["false", "true"]),
+        Kind::OneOf(FLAG),
         "false",
         "Whether the issuer may be plain http off this host. For laboratories: everyone on the way reads passwords and tokens.",
     ),
@@ -54,6 +56,18 @@ pub const SETTINGS: &[Setting] = &[
         Kind::OneOf(&["X-Forwarded-For", "Forwarded"]),
         "X-Forwarded-For",
         "The one header in which the trusted proxies name the caller; the other is the caller's own, and not read.",
+    ),
+    setting(
+        "require_pkce",
+        Kind::OneOf(FLAG),
+        "false",
+        "Whether every client must send a code_challenge; public ones always must.",
+    ),
+    setting(
+        "allow_private_http_redirects",
+        Kind::OneOf(FLAG),
+        "false",
+        "For laboratories: whether clients may register http:// redirect URIs with private addresses and names (10.0.0.5, app.test, a name without a dot).",
     ),
     setting("workers", Kind::Number, "0", "Threads that answer requests; 0: one per core."),
     setting("tls.certificate", Kind::Text, "", "PEM chain. Absent: plain HTTP (loopback, or behind a proxy)."),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod host;
+mod requests;
 mod settings;
 mod support;
 
