@@ -5,6 +5,7 @@
 //! somebody who has gone takes the time of somebody who waits.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -16,7 +17,7 @@ use std::{
 use tokio::sync::oneshot;
 
 /// What would wait longer is refused when it comes.
-pub const ADMITTED: Duration = Duration::from_millis(700);
+const ADMITTED: Duration = Duration::from_millis(700);
 /// What has waited longer is refused when its turn comes: its caller has most likely given up.
 const STALE: Duration = Duration::from_secs(1);
 /// How many jobs may wait, whatever the clock says.
@@ -26,6 +27,16 @@ const GUESS: u64 = 400_000;
 const LEAST: u64 = 20_000;
 /// Below the workers, which only hand over and answer, and above the password threads.
 const NICE: i32 = 5;
+
+/// How far apart refusals leave, and how long one may be held back for that. Callers who come again at once would
+/// otherwise keep the workers busy with nothing but refusing them.
+const PACE: Duration = Duration::from_micros(500);
+const HELD: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// How many requests have come to be signed on this worker.
+    static COME: Cell<u64> = const { Cell::new(0) };
+}
 
 /// Too much is waiting to be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +92,8 @@ struct Shared {
     ahead: AtomicUsize,
     /// Nanoseconds that a signature took of late, as a clock on the wall sees it.
     pace: AtomicU64,
+    /// When the next refusal may leave.
+    refusal: Mutex<Option<Instant>>,
 }
 
 /// The threads that sign, and their queue.
@@ -96,6 +109,7 @@ impl Signing {
             threads: threads.max(1),
             ahead: AtomicUsize::new(0),
             pace: AtomicU64::new(GUESS),
+            refusal: Mutex::default(),
         });
         for _ in 0..shared.threads {
             let working = shared.clone();
@@ -107,12 +121,26 @@ impl Signing {
         Self(shared)
     }
 
-    /// How long a job that came now would wait.
-    pub fn wait(&self) -> Duration {
-        self.0.wait()
+    /// Whether a job that came now would wait too long.
+    pub fn is_full(&self) -> bool {
+        self.0.wait() > ADMITTED
     }
 
-    /// Runs `work`, which makes so many signatures, on a signing thread.
+    /// Comes back when the next refusal may leave.
+    pub async fn pace_refusal(&self) {
+        let now = Instant::now();
+        let at = {
+            let mut next = self.0.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = next.map_or(now, |next| next.clamp(now, now + HELD));
+            *next = Some(at + PACE);
+            at
+        };
+        if at > now {
+            tokio::time::sleep_until(at.into()).await;
+        }
+    }
+
+    /// Runs `work`, which makes so many signatures: on a signing thread, or at once where nobody waits for anything.
     ///
     /// # Errors
     /// [`Busy`] when its turn would come, or came, too late.
@@ -121,13 +149,25 @@ impl Signing {
         signatures: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        if self.wait() > ADMITTED {
+        if self.0.ahead.load(Ordering::Relaxed) == 0 && is_alone().await {
+            return Ok(self.0.make(signatures, work));
+        }
+        if self.is_full() {
             return Err(Busy);
         }
         let (answer, answered) = oneshot::channel();
         self.0.add(Job { signatures, since: Instant::now(), work: Box::new(Task { answer, work }) })?;
         answered.await.map_err(|_| Busy)?
     }
+}
+
+/// Lets this worker do all else that is ready, and says whether that brought nobody else to sign for. Then handing over
+/// to another thread would only cost time.
+async fn is_alone() -> bool {
+    let mine = COME.get() + 1;
+    COME.set(mine);
+    tokio::task::yield_now().await;
+    COME.get() == mine
 }
 
 impl Drop for Signing {
@@ -188,6 +228,14 @@ impl Shared {
         }
     }
 
+    /// Makes the signatures here and now.
+    fn make<T>(&self, signatures: usize, work: impl FnOnce() -> T) -> T {
+        self.ahead.fetch_add(signatures, Ordering::Relaxed);
+        let made = work();
+        self.ahead.fetch_sub(signatures, Ordering::Relaxed);
+        made
+    }
+
     fn next(&self) -> Option<Job> {
         let mut queue = self.lock();
         loop {
@@ -208,5 +256,85 @@ impl Shared {
         let each = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / signatures.max(1) as u64;
         let pace = self.pace.load(Ordering::Relaxed);
         self.pace.store(((pace * 31).saturating_add(each) / 32).max(LEAST), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// One thread, kept busy until the sender is used.
+    async fn busy() -> (Arc<Signing>, mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), Busy>>) {
+        let signing = Arc::new(Signing::new(1));
+        let (go_on, wait) = mpsc::channel();
+        let (began, begun) = oneshot::channel();
+        let first = signing.clone();
+        // Somebody seems to be waiting, so that nothing is signed on the caller's thread.
+        signing.0.ahead.fetch_add(1, Ordering::Relaxed);
+        let held = tokio::spawn(async move {
+            let work = move || {
+                let _begun = began.send(());
+                let _ended = wait.recv();
+            };
+            first.run(1, work).await
+        });
+        begun.await.expect("the first job began");
+        (signing, go_on, held)
+    }
+
+    #[tokio::test]
+    async fn what_would_wait_too_long_is_refused_at_once() {
+        let (signing, go_on, held) = busy().await;
+        let other = signing.clone();
+        let waiting = tokio::spawn(async move { other.run(10_000, || ()).await });
+        while !signing.is_full() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(signing.run(1, || ()).await, Err(Busy));
+        go_on.send(()).expect("the thread waits");
+        assert_eq!((held.await.expect("joined"), waiting.await.expect("joined")), (Ok(()), Ok(())));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_signed_for_who_has_gone() {
+        let (signing, go_on, held) = busy().await;
+        let (made, signed) = mpsc::channel();
+        let gone = signing.clone();
+        let sender = made.clone();
+        let gone = tokio::spawn(async move { gone.run(1, move || sender.send("gone")).await });
+        while signing.0.lock().jobs.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        gone.abort();
+        let there = signing.clone();
+        let there = tokio::spawn(async move { there.run(1, move || made.send("there")).await });
+        drop(gone.await);
+        go_on.send(()).expect("the thread waits");
+        there.await.expect("joined").expect("not busy").expect("sent");
+        held.await.expect("joined").expect("not busy");
+        assert_eq!(signed.iter().collect::<Vec<_>>(), ["there"]);
+    }
+
+    #[tokio::test]
+    async fn what_has_waited_too_long_is_refused_when_its_turn_comes() {
+        let (signing, go_on, held) = busy().await;
+        let late = signing.clone();
+        let late = tokio::spawn(async move { late.run(1, || ()).await });
+        while signing.0.lock().jobs.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        std::thread::sleep(STALE + Duration::from_millis(50));
+        go_on.send(()).expect("the thread waits");
+        assert_eq!(late.await.expect("joined"), Err(Busy));
+        held.await.expect("joined").expect("not busy");
+    }
+
+    #[tokio::test]
+    async fn a_lone_caller_is_served_where_it_is() {
+        let signing = Signing::new(1);
+        let here = std::thread::current().id();
+        assert_eq!(signing.run(1, || std::thread::current().id()).await, Ok(here));
     }
 }

@@ -6,7 +6,7 @@ use latchkey_protocol::{
 };
 use serde::Serialize;
 
-use crate::{Fault, Provider, client_auth, grants, http, signing::ADMITTED};
+use crate::{Fault, Provider, client_auth, grants, http};
 
 /// A successful answer (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
 #[derive(Debug, Serialize)]
@@ -32,7 +32,8 @@ pub async fn token(
     body: web::Bytes,
 ) -> Result<HttpResponse, Fault> {
     // Before anything is read or asked: a refusal must cost next to nothing.
-    if provider.signing.wait() > ADMITTED {
+    if provider.signing.is_full() {
+        provider.signing.pace_refusal().await;
         return Ok(http::busy(&request));
     }
     let (params, client) = match client_auth::called_by(&provider, &request, &body).await? {
@@ -48,7 +49,10 @@ pub async fn token(
     Ok(match granted {
         Ok(Ok(tokens)) => http::json(&tokens),
         Ok(Err(denied)) => http::refusal(&provider, &request, &denied.refused),
-        Err(Fault::Busy(_)) => http::busy(&request),
+        Err(Fault::Busy(_)) => {
+            provider.signing.pace_refusal().await;
+            http::busy(&request)
+        }
         Err(fault) => return Err(fault),
     })
 }

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod connections;
 pub mod dev;
 pub mod edge;
 pub mod host;

@@ -108,7 +108,8 @@ impl Drop for Logging {
 /// # Errors
 /// When the thread cannot be started.
 pub fn start(settings: &Settings) -> io::Result<Logging> {
-    let quiet = "actix_server=warn,actix_http=warn,rustls=warn";
+    // What actix calls a stream error is whatever a stranger has sent that is no HTTP.
+    let quiet = "actix_server=warn,actix_http=warn,actix_http::h1::dispatcher=off,rustls=warn";
     let filter = EnvFilter::new(format!("{},{quiet}", settings.log_level));
     let queue = Arc::new(Queue::default());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Lines(queue.clone()));

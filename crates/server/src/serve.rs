@@ -1,14 +1,15 @@
 //! Listens, answers, and keeps house.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use actix_web::{App as ActixApp, HttpResponse, HttpServer, dev::Server, middleware::from_fn, web};
+use actix_web::{HttpResponse, dev::Server, middleware::from_fn, web};
 use anyhow::{Context, Result};
 use latchkey_protocol::{Store, paths, rotation::Rotation};
 use latchkey_storage::{Database, Options};
 
 use crate::{
     config::Settings,
+    connections::{self, Limits},
     key_watch::KeyWatch,
     observe::observe,
     tls::Certificate,
@@ -84,7 +85,8 @@ pub async fn start(settings: &Settings) -> Result<(Server, App)> {
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
-    let listener = listen(&settings.listen)?;
+    // Bound before anything is made, so that a port in use leaves nothing behind.
+    let listener = connections::bind(&settings.listen)?;
     let certificate =
         settings.tls.as_ref().map(|(certificate, key)| Certificate::load(certificate, key)).transpose()?;
     let store = open_store(settings)?;
@@ -95,28 +97,25 @@ pub async fn start(settings: &Settings) -> Result<(Server, App)> {
     let rotation = Rotation { after: settings.rotate_after, announce: settings.announce };
     keep_house(&app, KeyWatch::new(master, rotation), certificate.clone());
 
-    let routes = configure(app.clone());
-    let mut server = HttpServer::new(move || ActixApp::new().configure(routes.clone()))
-        .keep_alive(Duration::from_secs(75))
-        .client_request_timeout(Duration::from_secs(10))
-        .shutdown_timeout(30);
-    if settings.workers > 0 {
-        server = server.workers(settings.workers);
-    }
-    let server = match &certificate {
-        Some(certificate) => server.listen_rustls_0_23(listener, certificate.server_config()?)?,
-        None => server.listen(listener)?,
-    };
-    Ok((server.run(), app))
+    let limits = limits(settings);
+    let server = connections::serve(listener, &limits, certificate.as_ref(), configure(app.clone()))?;
+    Ok((server, app))
 }
 
-fn listen(address: &str) -> Result<TcpListener> {
-    // Bound before anything is made, so that a port in use leaves nothing behind.
-    let listener = TcpListener::bind(address).with_context(|| {
-        format!("cannot listen on {address} (another program may be using the port; see the setting listen)")
-    })?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+/// As the settings say, and no more connections than the system lets us have.
+fn limits(settings: &Settings) -> Limits {
+    let room = connections::raise_descriptors();
+    if room < settings.connections {
+        let wanted = settings.connections;
+        tracing::warn!(wanted, room, "limits.connections is more than the limit of open descriptors leaves room for");
+    }
+    Limits {
+        connections: settings.connections.min(room),
+        connections_per_address: settings.connections_per_address,
+        trusted_proxies: settings.trusted_proxies.clone(),
+        patience: settings.patience,
+        workers: settings.workers,
+    }
 }
 
 /// Keys that other nodes or commands change, certificates that are replaced, rows that have expired.

@@ -85,9 +85,17 @@ pub fn together(given: &Values) -> Vec<String> {
         "tokens.id_token_lifetime",
         "tokens.refresh_token_lifetime",
         "session.lifetime",
+        "limits.head_timeout",
+        "limits.body_timeout",
+        "limits.idle_timeout",
     ] {
         if seconds(&given[path].value) == Some(0) {
             fault(path, "must be longer than nothing".into());
+        }
+    }
+    for path in ["limits.connections", "limits.connections_per_address"] {
+        if given[path].value == "0" {
+            fault(path, "must be at least 1".into());
         }
     }
     faults

@@ -16,6 +16,7 @@ use std::{
 use anyhow::{Result, bail};
 use latchkey_protocol::{authorization::Lifetimes, registration::RegistrationRules};
 
+use crate::connections::Patience;
 use check::{networks, seconds};
 use mask::mask;
 use table::{SETTINGS, Setting};
@@ -48,6 +49,9 @@ pub struct Settings {
     pub require_pkce: bool,
     pub registration: RegistrationRules,
     pub workers: usize,
+    pub connections: usize,
+    pub connections_per_address: usize,
+    pub patience: Patience,
     pub tls: Option<(PathBuf, PathBuf)>,
     pub lifetimes: Lifetimes,
     /// In seconds.
@@ -125,6 +129,7 @@ fn defaults() -> Values {
 fn build(given: Values, file: Option<PathBuf>) -> Settings {
     let text = |path: &str| given[path].value.clone();
     let duration = |path: &str| seconds(&given[path].value).unwrap_or_default();
+    let patience = |path: &str| std::time::Duration::from_secs(u64::try_from(duration(path)).unwrap_or_default());
     let number = |path: &str| given[path].value.parse().unwrap_or_default();
     let tls = (!text("tls.certificate").is_empty()).then(|| (text("tls.certificate").into(), text("tls.key").into()));
     Settings {
@@ -138,6 +143,13 @@ fn build(given: Values, file: Option<PathBuf>) -> Settings {
         require_pkce: text("require_pkce") == "true",
         registration: RegistrationRules { private_http_redirects: text("allow_private_http_redirects") == "true" },
         workers: number("workers"),
+        connections: number("limits.connections"),
+        connections_per_address: number("limits.connections_per_address"),
+        patience: Patience {
+            head: patience("limits.head_timeout"),
+            body: patience("limits.body_timeout"),
+            idle: patience("limits.idle_timeout"),
+        },
         tls,
         lifetimes: Lifetimes {
             access_token: duration("tokens.access_token_lifetime"),

@@ -8,6 +8,7 @@ mod key_rotation;
 mod model;
 mod oidc_core;
 mod oidc_rp_initiated_logout;
+mod overload;
 mod pages;
 mod parameters;
 mod refusals;

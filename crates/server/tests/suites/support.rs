@@ -142,6 +142,7 @@ impl Harness {
         let app = join(&settings, store.clone(), clock.clone(), entropy.clone(), &master, ring);
         let routes = configure(app.clone());
         let server = HttpServer::new(move || App::new().configure(routes.clone()))
+            .h1_allow_half_closed(false)
             .workers(2)
             .disable_signals()
             .listen(listener)

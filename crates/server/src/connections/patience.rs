@@ -1,0 +1,99 @@
+use std::{
+    cell::Cell,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+/// How long a connection may take for what it has to say.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For the head of a request, from its first byte.
+    pub head: Duration,
+    /// For its body, from the end of the head: so 64 KiB, the most that is read, come no slower than 6.5 KB/s.
+    pub body: Duration,
+    /// Between two requests.
+    pub idle: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { head: Duration::from_secs(10), body: Duration::from_secs(10), idle: Duration::from_secs(75) }
+    }
+}
+
+impl Patience {
+    pub fn least(&self) -> Duration {
+        self.head.min(self.body).min(self.idle)
+    }
+}
+
+/// How long a connection stays after its head came too slowly, so that an answer can leave.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What a connection and the endpoints know of one another: whose turn it is, and since when.
+pub struct Exchange {
+    /// A request is being answered.
+    answering: Cell<bool>,
+    /// Opened, or the last answer done.
+    quiet_since: Cell<Instant>,
+    /// The first byte after that.
+    head_since: Cell<Option<Instant>>,
+    /// Its endpoint waits for the body.
+    body_since: Cell<Option<Instant>>,
+}
+
+/// A request is being answered until this is dropped.
+pub struct Answering(Rc<Exchange>);
+
+impl Exchange {
+    pub fn new() -> Rc<Self> {
+        Rc::new(Self {
+            answering: Cell::new(false),
+            quiet_since: Cell::new(Instant::now()),
+            head_since: Cell::new(None),
+            body_since: Cell::new(None),
+        })
+    }
+
+    pub fn begin(self: &Rc<Self>) -> Answering {
+        self.answering.set(true);
+        self.head_since.set(None);
+        Answering(self.clone())
+    }
+
+    /// Bytes have come.
+    pub fn came(&self) {
+        if !self.answering.get() && self.head_since.get().is_none() {
+            self.head_since.set(Some(Instant::now()));
+        }
+    }
+
+    pub fn body_is_awaited(&self) {
+        self.body_since.set(Some(Instant::now()));
+    }
+
+    pub fn body_is_done(&self) {
+        self.body_since.set(None);
+    }
+
+    /// When patience ends, if it is the caller's turn.
+    pub fn deadline(&self, patience: &Patience) -> Option<Instant> {
+        if let Some(since) = self.body_since.get() {
+            return Some(since + patience.body);
+        }
+        if self.answering.get() {
+            return None;
+        }
+        let idle = self.quiet_since.get() + patience.idle;
+        // The first head of a connection that comes too slowly is answered (408) before this.
+        Some(self.head_since.get().map_or(idle, |since| idle.min(since + patience.head + GRACE)))
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let exchange = &self.0;
+        exchange.answering.set(false);
+        exchange.quiet_since.set(Instant::now());
+    }
+}
