@@ -52,6 +52,7 @@ reason-BrowserDiffers = 다른 브라우저에서 시작한 로그인입니다. 
 reason-FormForged = 양식이 만료되었습니다. 뒤로 가서 다시 시도해 주세요.
 reason-TooManyAttempts = 시도가 너무 많습니다. 몇 분 뒤에 다시 시도해 주세요.
 reason-TooManySignIns = 이 네트워크에서 시작된 로그인이 너무 많습니다. 몇 분 뒤에 다시 시도해 주세요.
+reason-DatabaseAway = 지금은 서버가 응답할 수 없습니다. 잠시 후 다시 시도해 주세요.
 reason-Busy = 서버가 바쁩니다. 잠시 후 다시 시도해 주세요.
 reason-PageUnknown = 이 주소에는 아무것도 없습니다.
 reason-ServerFault = 서버에 문제가 생겼습니다. 기록해 두었습니다.

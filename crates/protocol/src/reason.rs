@@ -106,6 +106,8 @@ reasons! {
         "sign-ins that were begun from this address within ten minutes and not finished, each of which takes a row for an hour", "Wait. If many people share the address, set trusted_proxies so that theirs is seen.";
     Busy: "temporarily_unavailable" 503 "The server is busy. Try again in a moment.",
         "the queue of waiting work has room", "Add a node or cores, or find who floods the server.";
+    DatabaseAway: "temporarily_unavailable" 503 "The server cannot answer just now. Try again in a moment.",
+        "the database answers", "Look at the database, and the log: it names what the connection failed with.";
     // The authorization endpoint afterwards: back to the client.
     ResponseTypeUnsupported: "unsupported_response_type" 400 "This response_type is not supported.",
         "response_type is code", "Use response_type=code.";

@@ -33,7 +33,8 @@ impl StoreError {
     /// What the outside hears of it.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Busy | Self::Unavailable(_) => Reason::Busy,
+            Self::Busy => Reason::Busy,
+            Self::Unavailable(_) => Reason::DatabaseAway,
             Self::Corrupt { .. } | Self::Failed(_) => Reason::ServerFault,
         }
     }

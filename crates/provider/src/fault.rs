@@ -1,8 +1,11 @@
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, http::StatusCode};
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
 use latchkey_jose::JoseError;
 use latchkey_protocol::{Reason, StoreError, observe::Observed};
 
-use crate::{Provider, signing::Busy};
+use crate::{Provider, http, signing::Busy};
 
 /// Our own breakage: no refusal. Logged once at the boundary, `server_error` outside.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +45,10 @@ impl ResponseError for Fault {
         let status = self.status_code();
         let refusal = self.reason().refusal();
         let body = serde_json::json!({ "error": refusal.code.0, "error_description": refusal.public });
-        HttpResponse::build(status).insert_header(("Cache-Control", "no-store")).json(body)
+        let mut builder = http::answer(status);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            builder.insert_header((header::RETRY_AFTER, header::HeaderValue::from_static("2")));
+        }
+        builder.json(body)
     }
 }

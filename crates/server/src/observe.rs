@@ -67,8 +67,11 @@ pub async fn observe(
     let (method, path) = (response.request().method().as_str(), first_segment(response.request().path()));
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let client = observed.client_id.as_deref().unwrap_or("-");
-    if let Some(error) = response.response().error() {
-        tracing::error!(request = %id, method, path, %error, "our own fault");
+    match response.response().error() {
+        // Asked to come again: overload, or a database that is away, which has its own line.
+        Some(error) if status == 503 => tracing::warn!(request = %id, method, path, %error, "not just now"),
+        Some(error) => tracing::error!(request = %id, method, path, %error, "our own fault"),
+        None => {}
     }
     match &observed.refused {
         Some((reason, reference)) => {

@@ -6,11 +6,8 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -20,9 +17,14 @@ use diesel::{
     query_builder::{AstPass, QueryFragment, QueryId},
 };
 use latchkey_protocol::{StoreError, client::Client};
-use tokio::sync::oneshot;
 
-use crate::{error::RowError, files, migrate};
+use crate::{
+    error::RowError,
+    files,
+    job::{AT_MOST, Job, Kind, Task},
+    migrate,
+    postgres::{self, Link},
+};
 
 #[derive(MultiConnection)]
 pub enum AnyConnection {
@@ -76,14 +78,6 @@ pub struct Options {
     pub pool: usize,
 }
 
-/// Work for a database thread, and what to tell the caller once it is durable.
-type Job = Box<dyn FnOnce(&mut AnyConnection) -> Done + Send>;
-
-struct Done {
-    broken: bool,
-    tell: Box<dyn FnOnce(Result<(), String>) + Send>,
-}
-
 /// How many operations may wait; beyond that callers hear [`StoreError::Busy`] at once.
 const WAITING: usize = 10_000;
 /// The most operations in one SQLite commit.
@@ -99,12 +93,12 @@ enum Backend {
 /// A [`latchkey_protocol::Store`] on SQLite or PostgreSQL. Cheap to share behind an `Arc`.
 pub struct Database {
     backend: Backend,
-    jobs: Sender<Job>,
+    jobs: Sender<Box<dyn Job>>,
     /// Clients are read with every request and change rarely; a second's age is allowed.
     pub(crate) clients: moka::sync::Cache<String, Arc<Client>>,
 }
 
-fn unavailable(error: impl std::fmt::Display) -> StoreError {
+pub fn unavailable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string().trim().replace('\n', " "))
 }
 
@@ -114,10 +108,6 @@ fn connect_sqlite(path: &str) -> Result<AnyConnection, StoreError> {
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
     connection.batch_execute(&format!("{BUSY}; {pragmas}")).map_err(unavailable)?;
     Ok(AnyConnection::Sqlite(connection))
-}
-
-fn connect_postgres(url: &str) -> Result<AnyConnection, StoreError> {
-    Ok(AnyConnection::Postgres(PgConnection::establish(url).map_err(unavailable)?))
 }
 
 impl Options {
@@ -137,7 +127,7 @@ impl Options {
                 connect_sqlite(path)
             }
             None if self.url.starts_with("postgres://") || self.url.starts_with("postgresql://") => {
-                connect_postgres(&self.url)
+                postgres::connect(&self.url)
             }
             None => Err(StoreError::Unavailable("database_url starts with sqlite:// or postgres://".into())),
         }
@@ -179,11 +169,10 @@ impl Database {
             }
             None => {
                 let mut first = Some(connection);
-                let breaks = Arc::new(AtomicUsize::new(0));
+                let link = Arc::new(Link::new(&options.url));
                 for _ in 0..options.pool.max(1) {
-                    let (queue, url, connection) = (queue.clone(), options.url.clone(), first.take());
-                    let breaks = breaks.clone();
-                    spawn("postgres", Box::new(move || serve_postgres(&url, connection, &queue, &breaks)))?;
+                    let (queue, link, connection) = (queue.clone(), link.clone(), first.take());
+                    spawn("postgres", Box::new(move || postgres::serve(&link, connection, &queue)))?;
                 }
                 Backend::Postgres
             }
@@ -196,10 +185,10 @@ impl Database {
     /// Runs a read that needs no transaction.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
+        work: impl Fn(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let Backend::Sqlite { path, readers } = &self.backend else {
-            return self.send(work).await;
+            return self.send(Kind::Read, work).await;
         };
         let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match idle {
@@ -214,78 +203,55 @@ impl Database {
     /// Runs one statement that writes.
     pub(crate) async fn write_one<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
+        work: impl Fn(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.send(work).await
+        self.send(Kind::Statement, work).await
     }
 
     /// Runs several statements as one. The first must write: on SQLite a lock is already held, on PostgreSQL
     /// it takes the row.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
+        work: impl Fn(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.send(move |connection| atomic(connection, work)).await
+        self.send(Kind::Transaction, work).await
     }
 
     async fn send<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
+        kind: Kind,
+        work: impl Fn(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let result = work(connection);
-            let broken = result.as_ref().err().is_some_and(RowError::is_broken);
-            let tell = Box::new(move |committed: Result<(), String>| {
-                let result = match (result, committed) {
-                    (Ok(value), Ok(())) => Ok(value),
-                    (Ok(_), Err(why)) => Err(StoreError::Failed(why)),
-                    (Err(error), _) => Err(error.into()),
-                };
-                // The caller may have gone; what was written stays.
-                let _gone = answer.send(result);
-            });
-            Done { broken, tell }
-        });
-        self.jobs.try_send(job).map_err(|error| match error {
+        let (task, answered) = Task::new(kind, work);
+        self.jobs.try_send(Box::new(task)).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy,
             TrySendError::Disconnected(_) => StoreError::Unavailable("the database thread has ended".into()),
         })?;
-        answered.await.map_err(|_| StoreError::Failed("the database thread dropped the work".into()))?
+        let answer = match self.backend {
+            Backend::Sqlite { .. } => answered.await,
+            // A server that has stopped in the middle of a statement answers nobody.
+            Backend::Postgres => tokio::time::timeout(AT_MOST, answered)
+                .await
+                .map_err(|_| StoreError::Unavailable("it does not answer in time".into()))?,
+        };
+        answer.map_err(|_| StoreError::Failed("the database thread dropped the work".into()))?
     }
-}
-
-fn atomic<T>(
-    connection: &mut AnyConnection,
-    work: impl FnOnce(&mut AnyConnection) -> Result<T, RowError>,
-) -> Result<T, RowError> {
-    if matches!(connection, AnyConnection::Postgres(_)) {
-        return connection.transaction(work);
-    }
-    // The writer thread has begun the transaction.
-    connection.batch_execute("SAVEPOINT verb")?;
-    let result = work(connection);
-    connection.batch_execute(match result {
-        Ok(_) => "RELEASE verb",
-        Err(_) => "ROLLBACK TO verb; RELEASE verb",
-    })?;
-    result
 }
 
 /// Puts whatever is waiting into one commit: many durable writes for one flush to disk.
-fn write_in_groups(mut connection: AnyConnection, queue: &Receiver<Job>) {
+fn write_in_groups(mut connection: AnyConnection, queue: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = queue.recv() {
         if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
             // Another process has held the lock too long, or the disk fails: the caller's work never began.
             tracing::error!(%error, "cannot begin a SQLite transaction");
-            drop(first);
+            first.refuse(RowError::from(error).into());
             continue;
         }
         let mut done = Vec::with_capacity(16);
         let mut next = Some(first);
-        while let Some(job) = next {
-            match catch_unwind(AssertUnwindSafe(|| job(&mut connection))) {
-                Ok(outcome) => done.push(outcome),
+        while let Some(mut job) = next {
+            match catch_unwind(AssertUnwindSafe(|| job.run(&mut connection))) {
+                Ok(_) => done.push(job),
                 // Of a verb that did not come to its end nothing may stay; a single statement has no savepoint.
                 Err(_) => drop(connection.batch_execute("ROLLBACK TO verb; RELEASE verb")),
             }
@@ -297,36 +263,8 @@ fn write_in_groups(mut connection: AnyConnection, queue: &Receiver<Job>) {
             let _nothing_open = connection.batch_execute("ROLLBACK");
             error.to_string()
         });
-        for outcome in done {
-            (outcome.tell)(committed.clone());
-        }
-    }
-}
-
-/// `breaks` counts the connections that broke, of all threads: where one did, others may have, and are tried before use.
-fn serve_postgres(url: &str, mut connection: Option<AnyConnection>, queue: &Receiver<Job>, breaks: &AtomicUsize) {
-    let (mut last_used, mut known_breaks) = (Instant::now(), 0);
-    while let Ok(job) = queue.recv() {
-        let stale = last_used.elapsed() > Duration::from_secs(5) || known_breaks != breaks.load(Ordering::Relaxed);
-        known_breaks = breaks.load(Ordering::Relaxed);
-        if stale && connection.as_mut().is_some_and(|c| c.batch_execute("SELECT 1").is_err()) {
-            connection = None;
-        }
-        if connection.is_none() {
-            connection = connect_postgres(url).map_err(|error| tracing::error!(%error, "no connection")).ok();
-        }
-        // Without a connection the job is dropped, and its caller told so.
-        let Some(open) = connection.as_mut() else { continue };
-        last_used = Instant::now();
-        match catch_unwind(AssertUnwindSafe(|| job(open))) {
-            Ok(done) => {
-                if done.broken {
-                    connection = None;
-                    breaks.fetch_add(1, Ordering::Relaxed);
-                }
-                (done.tell)(Ok(()));
-            }
-            Err(_) => connection = None,
+        for job in done {
+            job.tell(committed.clone());
         }
     }
 }

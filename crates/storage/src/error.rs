@@ -28,11 +28,28 @@ impl RowError {
     }
 }
 
+impl RowError {
+    /// Of a broken connection: whether the statement that found out has certainly changed nothing. Either it could not
+    /// be sent, or the server says that it was told to end the connection, which it does before a statement or by
+    /// undoing one. Where the server says so in another language, nothing is certain.
+    pub fn is_undone(&self) -> bool {
+        matches!(self, Self::Database(Error::DatabaseError(kind, detail))
+            if matches!(kind, DatabaseErrorKind::UnableToSendCommand)
+                || detail.message().contains("terminating connection due to administrator command"))
+    }
+
+    /// Whether another process holds SQLite's lock.
+    fn is_locked(&self) -> bool {
+        matches!(self, Self::Database(Error::DatabaseError(_, detail)) if detail.message().contains("database is locked"))
+    }
+}
+
 impl From<RowError> for StoreError {
     fn from(error: RowError) -> Self {
         match error {
             RowError::Corrupt { table, row, column } => Self::Corrupt { table, row, column },
             broken if broken.is_broken() => Self::Unavailable("the connection was lost".into()),
+            locked if locked.is_locked() => Self::Busy,
             RowError::Database(error) => Self::Failed(error.to_string()),
         }
     }

@@ -94,10 +94,14 @@ impl Store for Database {
     }
 
     async fn update_user_profile(&self, before: &User, after: &User) -> Result<Written> {
-        let mut row = users::Row::from_user(after);
-        row.version = before.version;
+        let (after, version) = (after.clone(), before.version);
         let new_address = before.email != after.email;
-        self.write(move |c| users::update_profile(c, row, new_address)).await
+        self.write(move |c| {
+            let mut row = users::Row::from_user(&after);
+            row.version = version;
+            users::update_profile(c, row, new_address)
+        })
+        .await
     }
 
     async fn set_password(&self, user_id: &str, hash: &str, now: Timestamp) -> Result<Option<usize>> {

@@ -65,18 +65,3 @@ fn a_row_that_nobody_wrote_fails_alone() {
         assert_eq!((failed.status, failed.error()), (500, "server_error"));
     });
 }
-
-#[test]
-fn connections_that_break_are_made_again() {
-    on(Kind::Postgres, &[], &async |h: Harness| {
-        let tokens = h.tokens(&h.browser()).await;
-        h.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
-        let access = tokens["access_token"].as_str().unwrap();
-        let mut statuses = Vec::new();
-        for _ in 0..12 {
-            statuses.push(h.userinfo(access).await.status);
-        }
-        assert_eq!(statuses[0], 503);
-        assert!(statuses[1..].iter().all(|s| *s == 200), "one caller finds out for all: {statuses:?}");
-    });
-}

@@ -1,6 +1,7 @@
 //! One suite per specification; each test is a requirement, run on both databases over HTTP.
 #![allow(clippy::unwrap_used)]
 
+mod database_away;
 mod deployment;
 mod documents;
 mod faults;

@@ -27,8 +27,14 @@ pub fn error_page(ui: &Ui, request: &HttpRequest, reason: Reason, reference: &st
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     let page = ErrorPage { words, base: &ui.base, code: refusal.code.0, sentence, reference };
     let mut response = render(&page, status, false);
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        response.headers_mut().insert(header::RETRY_AFTER, throttle::WINDOW.into());
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => {
+            response.headers_mut().insert(header::RETRY_AFTER, throttle::WINDOW.into());
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+        }
+        _ => {}
     }
     response
 }

@@ -1,0 +1,120 @@
+//! Work for a database thread, and what its caller hears.
+
+use std::time::{Duration, Instant};
+
+use diesel::{Connection, connection::SimpleConnection};
+use latchkey_protocol::StoreError;
+use tokio::sync::oneshot;
+
+use crate::{connection::AnyConnection, error::RowError};
+
+/// How long a caller waits for an answer. Beyond that it has been told that the database does not answer, and the work
+/// does not begin any more.
+pub const AT_MOST: Duration = Duration::from_secs(10);
+
+/// What kind of work it is, which decides whether it can run twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Read,
+    /// One statement, which commits by itself.
+    Statement,
+    /// Several statements as one.
+    Transaction,
+}
+
+/// What came of running a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ran {
+    /// The caller can be told.
+    Done,
+    /// The connection is of no more use, and whether the work was done is not known.
+    Broken,
+    /// The connection is of no more use, and nothing was done: the same work can run again.
+    Undone,
+}
+
+pub trait Job: Send {
+    fn asked(&self) -> Instant;
+    fn run(&mut self, connection: &mut AnyConnection) -> Ran;
+    /// Tells the caller what came of it, once that is durable.
+    fn tell(self: Box<Self>, committed: Result<(), String>);
+    /// Tells the caller that the work never began.
+    fn refuse(self: Box<Self>, why: StoreError);
+}
+
+pub struct Task<T, F> {
+    asked: Instant,
+    kind: Kind,
+    work: F,
+    result: Option<Result<T, RowError>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F: Fn(&mut AnyConnection) -> Result<T, RowError>> Task<T, F> {
+    pub fn new(kind: Kind, work: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
+        let (answer, answered) = oneshot::channel();
+        (Self { asked: Instant::now(), kind, work, result: None, answer }, answered)
+    }
+}
+
+impl<T: Send, F: Fn(&mut AnyConnection) -> Result<T, RowError> + Send> Job for Task<T, F> {
+    fn asked(&self) -> Instant {
+        self.asked
+    }
+
+    fn run(&mut self, connection: &mut AnyConnection) -> Ran {
+        let mut committing = false;
+        let result = match self.kind {
+            Kind::Read | Kind::Statement => (self.work)(connection),
+            Kind::Transaction => atomic(connection, |c| {
+                let result = (self.work)(c);
+                committing = result.is_ok();
+                result
+            }),
+        };
+        let ran = match &result {
+            Err(error) if error.is_broken() => match self.kind {
+                Kind::Read => Ran::Undone,
+                // What was not committed the database has undone.
+                Kind::Transaction if !committing => Ran::Undone,
+                Kind::Statement | Kind::Transaction if error.is_undone() => Ran::Undone,
+                Kind::Statement | Kind::Transaction => Ran::Broken,
+            },
+            Ok(_) | Err(_) => Ran::Done,
+        };
+        self.result = Some(result);
+        ran
+    }
+
+    fn tell(self: Box<Self>, committed: Result<(), String>) {
+        let result = match (self.result, committed) {
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (Some(Ok(_)), Err(why)) => Err(StoreError::Failed(why)),
+            (Some(Err(error)), _) => Err(error.into()),
+            (None, _) => Err(StoreError::Failed("the work was not run".into())),
+        };
+        // The caller may have gone; what was written stays.
+        let _gone = self.answer.send(result);
+    }
+
+    fn refuse(self: Box<Self>, why: StoreError) {
+        let _gone = self.answer.send(Err(why));
+    }
+}
+
+fn atomic<T>(
+    connection: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, RowError>,
+) -> Result<T, RowError> {
+    if matches!(connection, AnyConnection::Postgres(_)) {
+        return connection.transaction(work);
+    }
+    // The writer thread has begun the transaction.
+    connection.batch_execute("SAVEPOINT verb")?;
+    let result = work(connection);
+    connection.batch_execute(match result {
+        Ok(_) => "RELEASE verb",
+        Err(_) => "ROLLBACK TO verb; RELEASE verb",
+    })?;
+    result
+}

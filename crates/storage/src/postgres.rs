@@ -1,0 +1,215 @@
+//! The threads that work on PostgreSQL, a connection each, and how they get one back when the server has gone.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::Receiver;
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use latchkey_protocol::StoreError;
+
+use crate::{
+    connection::{AnyConnection, unavailable},
+    job::{AT_MOST, Job, Ran},
+};
+
+/// How long a job waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A connection that was not used for so long is tried before use.
+const QUIET: Duration = Duration::from_secs(5);
+/// The pause after the first failure to connect, and the longest. Each is up to half shorter, so that nodes that lost
+/// the same server do not come back in step.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How often a job is run whose connections break.
+const RUNS: usize = 3;
+/// libpq's own limits, unless the address sets them: without them a server that was switched off, or is behind a
+/// broken network, is noticed after minutes.
+const LIMITS: [(&str, &str); 5] = [
+    ("connect_timeout", "3"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
+    ("keepalives_count", "3"),
+    ("tcp_user_timeout", "10000"),
+];
+
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub fn connect(url: &str) -> Result<AnyConnection, StoreError> {
+    Ok(AnyConnection::Postgres(PgConnection::establish(&limited(url)).map_err(unavailable)?))
+}
+
+fn limited(url: &str) -> String {
+    let mut limited = url.to_owned();
+    for (name, value) in LIMITS.into_iter().filter(|(name, _)| !url.contains(name)) {
+        let joint = if limited.contains('?') { '&' } else { '?' };
+        limited += &format!("{joint}{name}={value}");
+    }
+    limited
+}
+
+/// What the threads know together of the server.
+pub struct Link {
+    url: String,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Connections that broke, of all threads: where one did, others may have, and are tried before use.
+    breaks: AtomicUsize,
+}
+
+struct State {
+    /// One thread at a time connects, so that a server that comes back is not met by all of them at once.
+    connecting: bool,
+    failures: u32,
+    next: Instant,
+}
+
+impl Link {
+    pub fn new(url: &str) -> Self {
+        let state = State { connecting: false, failures: 0, next: Instant::now() };
+        Self { url: url.to_owned(), state: Mutex::new(state), changed: Condvar::new(), breaks: AtomicUsize::new(0) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new connection, unless there can be none by `deadline`.
+    fn connection(&self, deadline: Instant) -> Option<AnyConnection> {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            if !state.connecting && state.next <= now {
+                state.connecting = true;
+                drop(state);
+                let made = connect(&self.url);
+                state = self.lock();
+                state.connecting = false;
+                self.changed.notify_all();
+                match made {
+                    Ok(connection) => {
+                        if state.failures > 0 {
+                            tracing::info!(failures = state.failures, "the database answers again");
+                        }
+                        state.failures = 0;
+                        return Some(connection);
+                    }
+                    Err(error) => {
+                        state.failures = state.failures.saturating_add(1);
+                        state.next = Instant::now() + pause(state.failures);
+                        tracing::error!(failures = state.failures, %error, "no connection to the database");
+                    }
+                }
+                continue;
+            }
+            let until = if state.connecting { deadline } else { state.next };
+            if now >= deadline || until > deadline {
+                return None;
+            }
+            state = self.changed.wait_timeout(state, until - now).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn breaks(&self) -> usize {
+        self.breaks.load(Ordering::Relaxed)
+    }
+}
+
+/// Twice as long with each failure, with a jitter.
+fn pause(failures: u32) -> Duration {
+    let whole = FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(16)).min(LONGEST_PAUSE);
+    // The standard library's hash keys are random, and this needs no better.
+    let random = u32::try_from(RandomState::new().hash_one(failures) % 1000).unwrap_or_default();
+    whole - whole / 2000 * random
+}
+
+/// A thread's work, until the queue ends.
+pub fn serve(link: &Link, mut connection: Option<AnyConnection>, queue: &Receiver<Box<dyn Job>>) {
+    let (mut last_used, mut known_breaks) = (Instant::now(), link.breaks());
+    while let Ok(job) = queue.recv() {
+        let breaks = link.breaks();
+        let doubtful = last_used.elapsed() > QUIET || known_breaks != breaks;
+        known_breaks = breaks;
+        if doubtful && connection.as_mut().is_some_and(|c| c.batch_execute("SELECT 1").is_err()) {
+            connection = None;
+        }
+        if job.asked().elapsed() > AT_MOST {
+            job.refuse(StoreError::Unavailable("it did not answer in time".into()));
+        } else {
+            run(link, &mut connection, job);
+        }
+        last_used = Instant::now();
+    }
+}
+
+/// Runs a job; once more on another connection where nothing of it was done.
+fn run(link: &Link, connection: &mut Option<AnyConnection>, mut job: Box<dyn Job>) {
+    let deadline = job.asked() + PATIENCE;
+    for last in (0..RUNS).rev() {
+        if connection.is_none() {
+            *connection = link.connection(deadline);
+        }
+        let Some(open) = connection.as_mut() else {
+            return job.refuse(StoreError::Unavailable("there is no connection".into()));
+        };
+        let Ok(ran) = catch_unwind(AssertUnwindSafe(|| job.run(open))) else {
+            // Dropped, the job tells its caller.
+            *connection = None;
+            return;
+        };
+        if ran != Ran::Done {
+            *connection = None;
+            link.breaks.fetch_add(1, Ordering::Relaxed);
+        }
+        if ran != Ran::Undone || last == 0 {
+            return job.tell(Ok(()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_bound_and_are_not_in_step() {
+        for (failures, longest) in [(1, 50), (2, 100), (3, 200), (6, 1600), (7, 2000), (40, 2000), (u32::MAX, 2000)] {
+            let longest = Duration::from_millis(longest);
+            let paused = pause(failures);
+            assert!(paused <= longest && paused >= longest / 2, "{failures}: {paused:?}");
+        }
+        let different = (0..20).map(|_| pause(7)).collect::<std::collections::BTreeSet<_>>();
+        assert!(different.len() > 1, "{different:?}");
+    }
+
+    #[test]
+    fn limits_of_the_address_are_kept() {
+        let plain = limited("postgres://u@h/db");
+        assert!(plain.starts_with("postgres://u@h/db?connect_timeout=3&keepalives_idle=10"), "{plain}");
+        let given = limited("postgres://u@h/db?connect_timeout=30");
+        assert!(given.contains("connect_timeout=30&keepalives") && !given.contains("connect_timeout=3&"), "{given}");
+    }
+
+    #[test]
+    fn while_nobody_answers_one_tries_and_the_others_are_told_in_time() {
+        let link = Link::new("postgres://u@127.0.0.1:1/none");
+        let started = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    let patience = Duration::from_millis(400);
+                    assert!(link.connection(Instant::now() + patience).is_none());
+                });
+            }
+        });
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        // 25 to 50, 50 to 100, 100 to 200, 200 to 400 ms apart: not one try for each of the sixteen.
+        assert!((2..=6).contains(&link.lock().failures), "{}", link.lock().failures);
+    }
+}
