@@ -15,6 +15,7 @@ pub mod discovery;
 pub mod error;
 pub mod interaction;
 pub mod logout;
+pub mod metadata;
 pub mod names;
 pub mod observe;
 pub mod params;

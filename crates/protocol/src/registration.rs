@@ -3,6 +3,7 @@ use serde_json::Value;
 
 use crate::{
     client::{ApplicationType, GrantType, Metadata},
+    metadata::{faulty_member, merge},
     redirect_uri::{self, RedirectRules},
 };
 
@@ -56,9 +57,30 @@ impl Registration {
             return Err(metadata_error("client metadata is a JSON object"));
         };
         members.retain(|_, value| !value.is_null());
-        let registration: Self = serde_json::from_value(json).map_err(|e| metadata_error(e.to_string()))?;
+        let faulty = faulty_member(members);
+        let registration: Self = serde_json::from_value(json).map_err(|error| {
+            metadata_error(faulty.map_or_else(|| error.to_string(), |(name, fault)| format!("{name}: {fault}")))
+        })?;
         registration.check(rules)?;
         Ok(registration)
+    }
+
+    /// Reads and checks a change of a client's metadata: what it names replaces what was, null removes (RFC 7396), the
+    /// rest stays.
+    ///
+    /// # Errors
+    /// As [`Registration::parse`], of what would come of it.
+    pub fn parse_change(
+        before: &Metadata,
+        change: &Value,
+        rules: RegistrationRules,
+    ) -> Result<Self, RegistrationError> {
+        if !change.is_object() {
+            return Err(metadata_error("client metadata is a JSON object"));
+        }
+        let mut json = serde_json::to_value(before).map_err(|e| metadata_error(e.to_string()))?;
+        merge(&mut json, change);
+        Self::parse_under(&json, rules)
     }
 
     fn check(&self, rules: RegistrationRules) -> Result<(), RegistrationError> {

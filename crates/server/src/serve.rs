@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, dev::Server, middleware::from_fn, web};
 use anyhow::{Context, Result};
-use latchkey_protocol::{Store, paths, rotation::Rotation};
+use latchkey_protocol::{Store, paths, rotation::Rotation, store::CommandEvent};
 use latchkey_storage::{Database, Options};
 
 use crate::{
@@ -143,6 +143,7 @@ fn keep_house(app: &App, mut keys: KeyWatch, certificate: Option<Arc<Certificate
             }
         }
     });
+    actix_web::rt::spawn(log_commands(app.provider.store.clone()));
     if let Some(certificate) = certificate {
         actix_web::rt::spawn(async move {
             loop {
@@ -150,5 +151,20 @@ fn keep_house(app: &App, mut keys: KeyWatch, certificate: Option<Arc<Certificate
                 certificate.refresh();
             }
         });
+    }
+}
+
+/// What commands did stands in one log with the rest. With several nodes, one of them writes it.
+async fn log_commands(store: Arc<dyn Store>) {
+    loop {
+        match store.take_command_events(100).await {
+            Ok(events) => {
+                for CommandEvent { at, operation, target, caller, .. } in events {
+                    tracing::info!(target: "audit", at, operation, on = target, caller, "command");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "what commands did could not be read"),
+        }
+        actix_web::rt::time::sleep(Duration::from_secs(1)).await;
     }
 }

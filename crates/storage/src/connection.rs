@@ -115,6 +115,11 @@ impl Options {
         self.url.strip_prefix("sqlite://").or_else(|| self.url.strip_prefix("sqlite:"))
     }
 
+    /// The file of a SQLite database.
+    pub fn file(&self) -> Option<&std::path::Path> {
+        self.sqlite_path().map(std::path::Path::new)
+    }
+
     /// One plain connection, for migrations.
     ///
     /// # Errors
@@ -151,6 +156,14 @@ impl Database {
         let mut connection = options.connect()?;
         migrate::apply(&mut connection)?;
         Self::open_migrated(options, connection)
+    }
+
+    /// As [`Database::open`], without migrating.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub fn open_current(options: &Options) -> Result<Self, StoreError> {
+        Self::open_migrated(options, options.connect()?)
     }
 
     /// As [`Database::open`], with an own connection and without migrating.

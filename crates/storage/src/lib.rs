@@ -19,4 +19,4 @@ mod sweep;
 mod users;
 
 pub use connection::{Database, Options};
-pub use migrate::pending;
+pub use migrate::Condition;

@@ -1,8 +1,8 @@
-use diesel::connection::SimpleConnection;
+use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use latchkey_protocol::StoreError;
 
-use crate::connection::AnyConnection;
+use crate::{Options, connection::AnyConnection};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -26,6 +26,60 @@ pub fn pending(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError
             c.pending_migrations(POSTGRES).map_err(failed)?.iter().map(|m| m.name().to_string()).collect()
         }
     })
+}
+
+#[derive(QueryableByName)]
+struct Known {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    tables: i64,
+}
+
+/// Whether migrations were ever applied. Asking for pending ones makes the table that they are noted in.
+fn begun(connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    const NAME: &str = "__diesel_schema_migrations";
+    let known: Known = match connection {
+        AnyConnection::Sqlite(c) => {
+            let count = format!("SELECT count(*) AS tables FROM sqlite_master WHERE name = '{NAME}'");
+            diesel::sql_query(count).get_result(c).map_err(failed)?
+        }
+        AnyConnection::Postgres(c) => {
+            let count = format!("SELECT count(to_regclass('{NAME}')) AS tables");
+            diesel::sql_query(count).get_result(c).map_err(failed)?
+        }
+    };
+    Ok(known.tables > 0)
+}
+
+/// What is there, found out without making anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// No file.
+    Absent,
+    /// A database without a table of ours.
+    Empty,
+    /// These migrations are not applied yet.
+    Pending(Vec<String>),
+    Current,
+}
+
+impl Options {
+    /// # Errors
+    /// [`StoreError`] when the database does not answer.
+    pub fn condition(&self) -> Result<Condition, StoreError> {
+        if self.file().is_some_and(|file| !file.exists()) {
+            return Ok(Condition::Absent);
+        }
+        // Opening an empty file as a database would write to it.
+        if self.file().is_some_and(|file| file.metadata().is_ok_and(|known| known.len() == 0)) {
+            return Ok(Condition::Empty);
+        }
+        let mut connection = self.connect()?;
+        if !begun(&mut connection)? {
+            return Ok(Condition::Empty);
+        }
+        let pending = pending(&mut connection)?;
+        Ok(if pending.is_empty() { Condition::Current } else { Condition::Pending(pending) })
+    }
 }
 
 pub fn apply(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {

@@ -1,18 +1,19 @@
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use latchkey_protocol::{
     Secret, SecretKind, Store, Timestamp,
     client::Client,
-    registration::Registration,
+    metadata::{UnknownMember, unknown_members},
+    registration::{Registration, RegistrationError},
     secret::{Pepper, new_id},
 };
 use serde_json::{Value, json};
 
-use super::{At, print_table, read_json, utc};
+use super::{At, input_name, print::say, print_table, read_json, utc};
 use crate::{
     cli::ClientCommand,
-    wiring::{OsEntropy, client_pepper, open_keys},
+    wiring::{OsEntropy, client_pepper},
 };
 
 /// Shorter secrets can be guessed.
@@ -22,45 +23,59 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
     let store = &*at.store;
     match command {
         ClientCommand::Create { from } => {
-            let registration = read(&at, &from)?;
-            let (client, secret) = register(store, registration, &pepper(&at).await?, at.now).await?;
-            println!("{:#}", response(&client, secret.as_deref()));
+            let rules = at.settings.registration;
+            let registration =
+                Registration::parse_under(&read(&from)?, rules).map_err(|error| refused(&from, error))?;
+            let (client, secret) = register(store, registration, &client_pepper(&at.master), at.now).await?;
+            at.note("client create", &client.id).await;
+            say!("{:#}", response(&client, secret.as_deref()));
         }
         ClientCommand::List { json } => list(&store.clients().await?, json),
         ClientCommand::Show { client_id, json } => {
             let client = find(store, &client_id).await?;
             let shown = response(&client, None);
-            if json { println!("{shown}") } else { println!("{shown:#}") }
+            if json { say!("{shown}") } else { say!("{shown:#}") }
         }
-        ClientCommand::Update { client_id, from } => update(&at, &client_id, read(&at, &from)?).await?,
+        ClientCommand::Update { client_id, from } => update(&at, &client_id, &from).await?,
         ClientCommand::Delete { client_id } => {
-            find(store, &client_id).await?;
-            store.delete_client(&client_id).await?;
-            println!("deleted {client_id}");
+            if !store.delete_client(&client_id).await? {
+                bail!("there is no client {client_id}; see latchkey client list");
+            }
+            at.note("client delete", &client_id).await;
+            say!("deleted {client_id}");
         }
         ClientCommand::RotateSecret { client_id } => {
             let secret = Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned();
-            let digest = pepper(&at).await?.digest(&[&client_id, &secret]);
+            let digest = client_pepper(&at.master).digest(&[&client_id, &secret]);
             let client = change(store, &client_id, async |client| {
                 if client.is_public() {
                     bail!("{client_id} is a public client: it has no secret");
                 }
                 Ok(store.set_client_secret(&client.id, client.version, &digest).await?)
             });
-            println!("{:#}", response(&client.await?, Some(&secret)));
+            let client = client.await?;
+            at.note("client rotate-secret", &client_id).await;
+            say!("{:#}", response(&client, Some(&secret)));
         }
     }
     Ok(())
 }
 
-async fn pepper(at: &At) -> Result<Pepper> {
-    let (master, _) = open_keys(&*at.store, &at.settings.keys_dir, at.now).await?;
-    Ok(client_pepper(&master))
+/// Reads client metadata, and names what is misspelled in it.
+fn read(from: &Path) -> Result<Value> {
+    let json = read_json(from)?;
+    let name = input_name(from);
+    for UnknownMember { name: member, meant } in json.as_object().map(unknown_members).unwrap_or_default() {
+        if let Some(meant) = meant {
+            bail!("{name}: there is no client metadata {member}; did you mean {meant}?");
+        }
+        eprintln!("latchkey: {name}: {member} is not known here and ignored");
+    }
+    Ok(json)
 }
 
-fn read(at: &At, from: &Path) -> Result<Registration> {
-    Registration::parse_under(&read_json(from)?, at.settings.registration)
-        .with_context(|| format!("{} is refused", from.display()))
+fn refused(from: &Path, error: RegistrationError) -> anyhow::Error {
+    anyhow::Error::new(error).context(format!("{} is refused", input_name(from)))
 }
 
 /// Registers a client; returns it with its secret, which is shown this once.
@@ -92,27 +107,31 @@ pub async fn register(
     Ok((client, secret))
 }
 
-async fn update(at: &At, client_id: &str, registration: Registration) -> Result<()> {
-    if registration.client_id.as_ref().is_some_and(|id| id != client_id) {
-        bail!("the file has another client_id than {client_id}: an id cannot change");
+async fn update(at: &At, client_id: &str, from: &Path) -> Result<()> {
+    let given = read(from)?;
+    if given.get("client_id").is_some_and(|id| !id.is_null() && id != client_id) {
+        bail!("{} has another client_id than {client_id}: an id cannot change", input_name(from));
     }
-    let pepper = pepper(at).await?;
+    let pepper = client_pepper(&at.master);
     let mut shown = None;
     let client = change(&*at.store, client_id, async |client| {
-        client.metadata = registration.metadata.clone();
+        let changed = Registration::parse_change(&client.metadata, &given, at.settings.registration)
+            .map_err(|error| refused(from, error))?;
+        client.metadata = changed.metadata;
         shown = None;
         if client.is_public() {
             client.secret = None;
-        } else if registration.client_secret.is_some() || client.secret.is_none() {
+        } else if changed.client_secret.is_some() || client.secret.is_none() {
             let new = || Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned();
-            let secret = registration.client_secret.clone().unwrap_or_else(new);
+            let secret = changed.client_secret.unwrap_or_else(new);
             client.secret = Some(pepper.digest(&[client_id, &secret]));
             shown = Some(secret);
         }
         Ok(at.store.update_client_metadata(client).await?)
     });
     let client = client.await?;
-    println!("{:#}", response(&client, shown.as_deref()));
+    at.note("client update", client_id).await;
+    say!("{:#}", response(&client, shown.as_deref()));
     Ok(())
 }
 
@@ -155,7 +174,7 @@ fn response(client: &Client, secret: Option<&str>) -> Value {
 
 fn list(clients: &[Client], json: bool) {
     if json {
-        println!("{}", clients.iter().map(|c| response(c, None)).collect::<Value>());
+        say!("{}", clients.iter().map(|c| response(c, None)).collect::<Value>());
         return;
     }
     let row = |c: &Client| {

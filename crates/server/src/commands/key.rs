@@ -3,14 +3,11 @@ use latchkey_jose::KeyState;
 use latchkey_protocol::{rotation::published_after, store::StoredKey};
 use serde_json::{Value, json};
 
-use super::{At, print_table, utc};
-use crate::{
-    cli::KeyCommand,
-    wiring::{new_key, open_keys},
-};
+use super::{At, print::say, print_table, utc};
+use crate::{cli::KeyCommand, wiring::new_key};
 
 pub async fn run(at: At, command: KeyCommand) -> Result<()> {
-    let (master, ring) = open_keys(&*at.store, &at.settings.keys_dir, at.now).await?;
+    let (master, ring) = (&at.master, &at.ring);
     match command {
         KeyCommand::List { json } => {
             let states = ring.states(at.now);
@@ -29,7 +26,7 @@ pub async fn run(at: At, command: KeyCommand) -> Result<()> {
                         })
                     })
                     .collect();
-                println!("{all}");
+                say!("{all}");
                 return Ok(());
             }
             let row = |k: &StoredKey| {
@@ -48,12 +45,13 @@ pub async fn run(at: At, command: KeyCommand) -> Result<()> {
         }
         KeyCommand::Rotate { now, json } => {
             let activates = if now { at.now } else { at.now + at.settings.announce };
-            let key = new_key(&master, at.now, activates)?;
+            let key = new_key(master, at.now, activates)?;
             at.store.rotate_key(&key, activates + published_after(&at.settings.lifetimes)).await?;
+            at.note(if now { "key rotate --now" } else { "key rotate" }, &key.kid).await;
             if json {
-                println!("{}", json!({ "kid": key.kid, "activates_at": key.activates_at }));
+                say!("{}", json!({ "kid": key.kid, "activates_at": key.activates_at }));
             } else {
-                println!("key {} is published and signs from {}", key.kid, utc(key.activates_at));
+                say!("key {} is published and signs from {}", key.kid, utc(key.activates_at));
             }
         }
         KeyCommand::Retire { kid } => {
@@ -65,7 +63,8 @@ pub async fn run(at: At, command: KeyCommand) -> Result<()> {
             if signs || !at.store.retire_key(&kid, at.now).await? {
                 bail!("{kid} is the key that signs: run latchkey key rotate --now first");
             }
-            println!("key {kid} is retired: what it signed is refused from now on, and nobody can sign with it again");
+            at.note("key retire", &kid).await;
+            say!("key {kid} is retired: what it signed is refused from now on, and nobody can sign with it again");
         }
     }
     Ok(())

@@ -1,7 +1,11 @@
 //! One file for each noun.
+#![deny(clippy::print_stdout)]
 
 mod client;
+mod healthcheck;
+mod installation;
 mod key;
+mod print;
 mod session;
 mod token;
 mod user;
@@ -10,17 +14,22 @@ mod why;
 use std::{io::Read, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, bail};
-use latchkey_protocol::{Clock, Store, Timestamp};
+use latchkey_jose::{KeyRing, MasterKey};
+use latchkey_protocol::{Clock, Store, Timestamp, secret::new_id, store::CommandEvent};
 
 pub use client::register;
+pub use print::{print_table, utc};
 pub use user::{NewUser, create as create_user};
+
+use installation::Installation;
+use print::say;
 
 use crate::{
     cli::{Cli, Command, ConfigCommand},
     config::{self, Settings},
     dev, log,
-    serve::{open_store, start},
-    wiring::SystemClock,
+    serve::start,
+    wiring::{OsEntropy, SystemClock},
 };
 
 /// Runs a command.
@@ -32,11 +41,12 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     let settings = || Settings::load(cli.config.as_deref(), &env);
     match cli.command {
         Command::Version => {
-            println!("latchkey {}", env!("CARGO_PKG_VERSION"));
+            say!("latchkey {}", env!("CARGO_PKG_VERSION"));
             Ok(ExitCode::SUCCESS)
         }
         Command::Config(ConfigCommand::Reference { errors }) => {
-            print!("{}", if errors { latchkey_protocol::reason::reference() } else { config::reference() });
+            let reference = if errors { latchkey_protocol::reason::reference() } else { config::reference() };
+            say!("{}", reference.trim_end());
             Ok(ExitCode::SUCCESS)
         }
         Command::Config(ConfigCommand::Check) => {
@@ -49,14 +59,14 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             for warning in settings.warnings() {
                 eprintln!("warning: {warning}");
             }
-            println!("the settings are good");
+            say!("the settings are good");
             Ok(ExitCode::SUCCESS)
         }
         Command::Config(ConfigCommand::Show { json }) => {
             show_config(&settings()?, json);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Migrate { check } => migrate(&settings()?, check),
+        Command::Migrate { check } => installation::migrate(&settings()?, check),
         Command::Serve => {
             let settings = settings()?;
             let _logging = log::start(&settings)?;
@@ -74,7 +84,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             })
         }
         Command::Dev { data, app_port, api_port } => dev::run(settings()?, data, app_port, api_port),
-        Command::Healthcheck => block_on(healthcheck(settings()?)),
+        Command::Healthcheck => block_on(healthcheck::run(settings()?)),
         Command::User(command) => with_store(&settings()?, |at| user::run(at, command)),
         Command::Client(command) => with_store(&settings()?, |at| client::run(at, command)),
         Command::Key(command) => with_store(&settings()?, |at| key::run(at, command)),
@@ -84,17 +94,36 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     }
 }
 
-/// What a command that changes data works with.
+/// What a command works with.
 pub struct At {
     pub settings: Settings,
     pub store: Arc<dyn Store>,
+    pub master: MasterKey,
+    pub ring: KeyRing,
     pub now: Timestamp,
+}
+
+impl At {
+    /// Notes what was done, for the log of the server: after it is done, before anything is said of it.
+    pub async fn note(&self, operation: &str, target: &str) {
+        let event = CommandEvent {
+            id: new_id(self.now, &OsEntropy),
+            at: self.now,
+            operation: operation.to_owned(),
+            target: target.to_owned(),
+            caller: format!("uid {}", rustix::process::getuid().as_raw()),
+        };
+        if let Err(error) = self.store.add_command_event(&event).await {
+            eprintln!("latchkey: {operation} {target} is done, and could not be noted for the log: {error}");
+        }
+    }
 }
 
 fn with_store<F: Future<Output = Result<()>>>(settings: &Settings, work: impl FnOnce(At) -> F) -> Result<ExitCode> {
     block_on(async {
-        let at = At { settings: settings.clone(), store: open_store(settings)?, now: SystemClock.now() };
-        work(at).await?;
+        let now = SystemClock.now();
+        let Installation { store, master, ring } = installation::open(settings, now).await?;
+        work(At { settings: settings.clone(), store, master, ring, now }).await?;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -110,53 +139,27 @@ fn show_config(settings: &Settings, json: bool) {
             .into_iter()
             .map(|(path, value, source)| (path, serde_json::json!({ "value": value, "source": source })))
             .collect();
-        println!("{}", serde_json::Value::from(all));
+        say!("{}", serde_json::Value::from(all));
         return;
     }
     for (path, value, source) in rows {
-        println!("{path:<38} {value:<32} {source}");
+        say!("{path:<38} {value:<32} {source}");
     }
 }
 
-fn migrate(settings: &Settings, check: bool) -> Result<ExitCode> {
-    let options = latchkey_storage::Options { url: settings.database_url.clone(), pool: 1 };
-    let mut connection = options.connect().context("database_url")?;
-    let pending = latchkey_storage::pending(&mut connection)?;
-    for name in &pending {
-        println!("{}{name}", if check { "pending: " } else { "applying: " });
-    }
-    if check {
-        return Ok(if pending.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) });
-    }
-    latchkey_storage::Database::open(&options)?;
-    println!("the database is up to date");
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn healthcheck(settings: Settings) -> Result<ExitCode> {
-    let port = settings.listen.rsplit(':').next().unwrap_or("8080").to_owned();
-    let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let address = format!("{scheme}://127.0.0.1:{port}{}/readyz", settings.base());
-    // The certificate names the public address, not this one; only liveness is asked.
-    let http = reqwest::Client::builder()
-        .danger_accept_invalid_certs(true)
-        .no_proxy()
-        .timeout(std::time::Duration::from_secs(5))
-        .build()?;
-    let answer = http.get(&address).send().await.with_context(|| format!("{address} does not answer"))?;
-    if !answer.status().is_success() {
-        bail!("{address} answered {}: {}", answer.status(), answer.text().await.unwrap_or_default().trim());
-    }
-    Ok(ExitCode::SUCCESS)
+/// What an input is called in a message.
+pub fn input_name(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
 /// Reads a file, or standard input for `-`.
 pub fn read_input(path: &Path) -> Result<String> {
+    let name = input_name(path);
     let mut text = String::new();
     if path == Path::new("-") {
-        std::io::stdin().take(1 << 20).read_to_string(&mut text).context("standard input cannot be read")?;
+        std::io::stdin().take(1 << 20).read_to_string(&mut text).with_context(|| format!("{name} cannot be read"))?;
     } else {
-        text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        text = std::fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
     }
     Ok(text)
 }
@@ -164,49 +167,5 @@ pub fn read_input(path: &Path) -> Result<String> {
 /// Reads JSON, or says where it breaks off.
 pub fn read_json(path: &Path) -> Result<serde_json::Value> {
     let text = read_input(path)?;
-    serde_json::from_str(&text).map_err(|error| anyhow::anyhow!("{}: this is no JSON: {error}", path.display()))
-}
-
-/// A table whose columns line up.
-pub fn print_table(head: &[&str], rows: &[Vec<String>]) {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([head[column].len()]).max().unwrap_or_default()
-    };
-    let widths: Vec<_> = (0..head.len()).map(width).collect();
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<_> = cells.zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        println!("{}", padded.join("  ").trim_end());
-    };
-    line(&mut head.iter().copied());
-    for row in rows {
-        line(&mut row.iter().map(String::as_str));
-    }
-}
-
-/// Seconds since the epoch as UTC, for people.
-pub fn utc(at: Timestamp) -> String {
-    let days = at.div_euclid(86_400);
-    let seconds = at.rem_euclid(86_400);
-    // Days to a civil date in the proleptic Gregorian calendar, counted from 0000-03-01.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn times_are_shown_in_utc() {
-        assert_eq!(super::utc(0), "1970-01-01T00:00:00Z");
-        assert_eq!(super::utc(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(super::utc(1_795_219_199), "2026-11-20T23:59:59Z");
-    }
+    serde_json::from_str(&text).map_err(|error| anyhow::anyhow!("{}: this is no JSON: {error}", input_name(path)))
 }

@@ -2,7 +2,7 @@ use anyhow::{Result, bail};
 use latchkey_protocol::session::Session;
 use serde_json::{Value, json};
 
-use super::{At, print_table, user, utc};
+use super::{At, print::say, print_table, user, utc};
 use crate::cli::SessionCommand;
 
 pub async fn run(at: At, command: SessionCommand) -> Result<()> {
@@ -21,7 +21,7 @@ pub async fn run(at: At, command: SessionCommand) -> Result<()> {
             let name = |s: &Session| names.get(&s.user_id).cloned().unwrap_or_else(|| s.user_id.clone());
             if json {
                 let shown = |s: &Session| json!({ "id": s.id, "user": name(s), "sub": s.user_id, "auth_time": s.auth_time, "created_at": s.created_at, "expires_at": s.expires_at });
-                println!("{}", sessions.iter().map(shown).collect::<Value>());
+                say!("{}", sessions.iter().map(shown).collect::<Value>());
                 return Ok(());
             }
             let row = |s: &Session| vec![s.id.clone(), name(s), utc(s.auth_time), utc(s.expires_at)];
@@ -31,7 +31,8 @@ pub async fn run(at: At, command: SessionCommand) -> Result<()> {
             if !at.store.end_session(&id, true, at.now).await? {
                 bail!("there is no session {id}; see latchkey session list");
             }
-            println!("ended {id}");
+            at.note("session end", &id).await;
+            say!("ended {id}");
         }
     }
     Ok(())

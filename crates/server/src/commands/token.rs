@@ -6,8 +6,8 @@ use latchkey_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::{At, read_input, utc};
-use crate::{cli::TokenCommand, wiring::open_keys};
+use super::{At, print::say, read_input, utc};
+use crate::cli::TokenCommand;
 
 pub async fn run(at: At, TokenCommand::Inspect { json }: TokenCommand) -> Result<()> {
     let text = read_input(std::path::Path::new("-"))?;
@@ -29,9 +29,9 @@ pub async fn run(at: At, TokenCommand::Inspect { json }: TokenCommand) -> Result
         Err(why) => (false, why),
     };
     if json {
-        println!("{}", json!({ "header": header, "claims": claims, "valid": valid, "why": why }));
+        say!("{}", json!({ "header": header, "claims": claims, "valid": valid, "why": why }));
     } else {
-        println!("header {header:#}\nclaims {claims:#}\n{}: {why}", if valid { "valid" } else { "not valid" });
+        say!("header {header:#}\nclaims {claims:#}\n{}: {why}", if valid { "valid" } else { "not valid" });
     }
     Ok(())
 }
@@ -63,8 +63,8 @@ fn verify(
 
 /// Whether and why (not) it is valid.
 async fn judge(at: &At, token: &str, typ: &str, claims: &Value) -> Result<Result<String, String>> {
-    let (_, ring) = open_keys(&*at.store, &at.settings.keys_dir, at.now).await?;
-    let issued = match verify(&ring, &at.settings.issuer, token, typ, at.now) {
+    let ring = &at.ring;
+    let issued = match verify(ring, &at.settings.issuer, token, typ, at.now) {
         Ok(issued) => issued,
         Err(JoseError::Issuer(other)) => {
             return Ok(Err(format!("its issuer is {other}, and this is {}", at.settings.issuer)));

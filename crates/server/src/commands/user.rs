@@ -12,7 +12,7 @@ use latchkey_protocol::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{At, print_table, read_input, read_json, utc};
+use super::{At, input_name, print::say, print_table, read_input, read_json, utc};
 use crate::{
     cli::{UserCommand, UserUpdate},
     wiring::OsEntropy,
@@ -51,10 +51,11 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
             let password = if password_stdin { Some(read_password()?) } else { None };
             let new = NewUser { username, email, email_unverified, name, roles, groups, claims, password };
             let user = create(store, new, at.now, &OsEntropy).await?;
+            at.note("user create", &user.username).await;
             if json {
-                println!("{}", show(&user))
+                say!("{}", show(&user))
             } else {
-                println!("created {} with the subject {}", user.username, user.id)
+                say!("created {} with the subject {}", user.username, user.id)
             }
             if user.password_hash.is_none() {
                 eprintln!(
@@ -66,44 +67,50 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
         UserCommand::List { json } => list(&store.users().await?, json),
         UserCommand::Show { username, json } => {
             let user = find(store, &username).await?;
-            if json { println!("{}", show(&user)) } else { println!("{:#}", show(&user)) }
+            if json { say!("{}", show(&user)) } else { say!("{:#}", show(&user)) }
         }
         UserCommand::Update(change) => {
             let username = change.username.clone();
             let change = profile_change(change)?;
             update(store, &username, &change, at.now).await?;
-            println!("updated {username}");
+            at.note("user update", &username).await;
+            say!("updated {username}");
         }
         UserCommand::Disable { username } => {
             let user = find(store, &username).await?;
             let Some(ended) = store.disable_user(&user.id, at.now).await? else { return Err(gone(&username)) };
-            println!("disabled {username}; {ended} sessions ended");
+            at.note("user disable", &username).await;
+            say!("disabled {username}; {ended} sessions ended");
         }
         UserCommand::Enable { username } => {
             let user = find(store, &username).await?;
             if !store.enable_user(&user.id, at.now).await? {
                 return Err(gone(&username));
             }
-            println!("enabled {username}");
+            at.note("user enable", &username).await;
+            say!("enabled {username}");
         }
         UserCommand::Delete { username } => {
             let user = find(store, &username).await?;
             if !store.delete_user(&user.id).await? {
                 return Err(gone(&username));
             }
-            println!("deleted {username}");
+            at.note("user delete", &username).await;
+            say!("deleted {username}");
         }
         UserCommand::SetPassword { username, password_stdin: _ } => {
             // Read and hashed first: standard input may take its time, and nothing is decided on what was true before.
             let hash = hash(&read_password()?)?;
             let user = find(store, &username).await?;
             let Some(ended) = store.set_password(&user.id, &hash, at.now).await? else { return Err(gone(&username)) };
-            println!("set a new password for {username}; {ended} sessions ended");
+            at.note("user set-password", &username).await;
+            say!("set a new password for {username}; {ended} sessions ended");
         }
         UserCommand::EndSessions { username } => {
             let user = find(store, &username).await?;
             let ended = store.end_user(&user.id, at.now).await?;
-            println!("ended {ended} sessions of {username}");
+            at.note("user end-sessions", &username).await;
+            say!("ended {ended} sessions of {username}");
         }
     }
     Ok(())
@@ -203,9 +210,9 @@ fn read_password() -> Result<String> {
 
 fn read_claims(file: Option<PathBuf>) -> Result<Option<Map<String, Value>>> {
     let Some(file) = file else { return Ok(None) };
-    let Value::Object(claims) = read_json(&file)? else { bail!("{}: claims are a JSON object", file.display()) };
+    let Value::Object(claims) = read_json(&file)? else { bail!("{}: claims are a JSON object", input_name(&file)) };
     if let Err(fault) = check_claims(&claims) {
-        bail!("{}: {fault}", file.display());
+        bail!("{}: {fault}", input_name(&file));
     }
     Ok(Some(claims))
 }
@@ -228,7 +235,7 @@ fn show(user: &User) -> Value {
 
 fn list(users: &[User], json: bool) {
     if json {
-        println!("{}", users.iter().map(show).collect::<Value>());
+        say!("{}", users.iter().map(show).collect::<Value>());
         return;
     }
     let row = |user: &User| {

@@ -2,7 +2,7 @@ use anyhow::{Result, bail};
 use latchkey_protocol::Reason;
 use serde_json::json;
 
-use super::{At, utc};
+use super::{At, print::say, utc};
 
 pub async fn run(at: At, reference: String, json: bool) -> Result<()> {
     let reference = reference.trim().to_uppercase();
@@ -16,7 +16,7 @@ pub async fn run(at: At, reference: String, json: bool) -> Result<()> {
     };
     let refusal = reason.refusal();
     if json {
-        println!(
+        say!(
             "{}",
             json!({
                 "reference": kept.reference, "at": kept.at, "reason": kept.reason, "error": refusal.code.0, "endpoint": kept.endpoint,
@@ -26,10 +26,10 @@ pub async fn run(at: At, reference: String, json: bool) -> Result<()> {
         );
         return Ok(());
     }
-    println!("{} at {}, {}", reason.name(), utc(kept.at), kept.endpoint);
+    say!("{} at {}, {}", reason.name(), utc(kept.at), kept.endpoint);
     let line = |name: &str, text: &str| {
         if !text.is_empty() {
-            println!("  {name:<9} {text}");
+            say!("  {name:<9} {text}");
         }
     };
     line("client", kept.client_id.as_deref().unwrap_or_default());

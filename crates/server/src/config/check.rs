@@ -55,10 +55,13 @@ pub fn together(given: &Values) -> Vec<String> {
     if let Some(why) = issuer::fault(issuer, given["allow_insecure_issuer"].value == "true") {
         fault("issuer", format!("is {issuer:?}; {why}"));
     }
-    if given["listen"].value.parse::<std::net::SocketAddr>().is_err() {
+    let listen = given["listen"].value.as_str();
+    let named =
+        |(host, port): (&str, &str)| !host.is_empty() && !host.contains([':', '/']) && port.parse::<u16>().is_ok();
+    if listen.parse::<std::net::SocketAddr>().is_err() && !listen.rsplit_once(':').is_some_and(named) {
         fault(
             "listen",
-            format!("is {:?}; it must be an IP address and a port, such as 127.0.0.1:8080", given["listen"].value),
+            format!("is {listen:?}; it must be an address and a port, such as 127.0.0.1:8080 or localhost:8080"),
         );
     }
     let database = &given["database_url"].value;

@@ -108,6 +108,11 @@ impl Settings {
         SETTINGS.iter().map(line).collect()
     }
 
+    /// The address of the database, its password masked.
+    pub fn database_shown(&self) -> String {
+        mask(&self.database_url)
+    }
+
     pub fn is_secure(&self) -> bool {
         self.issuer.starts_with("https://")
     }

@@ -40,7 +40,12 @@ pub const SETTINGS: &[Setting] = &[
         "false",
         "Whether the issuer may be plain http off this host. For laboratories: everyone on the way reads passwords and tokens.",
     ),
-    setting("listen", Kind::Text, "127.0.0.1:8080", "Address and port to listen on."),
+    setting(
+        "listen",
+        Kind::Text,
+        "127.0.0.1:8080",
+        "Address and port to listen on; a host name stands for its first address.",
+    ),
     Setting {
         path: "database_url",
         kind: Kind::Text,

@@ -3,7 +3,7 @@
 mod api;
 mod app;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{net::ToSocketAddrs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
 use latchkey_protocol::{Clock, Entropy, registration::Registration};
@@ -28,7 +28,8 @@ pub fn run(mut settings: Settings, data: Option<PathBuf>, app_port: u16, api_por
             settings.issuer
         );
     }
-    if !settings.listen.parse().is_ok_and(|a: std::net::SocketAddr| a.ip().is_loopback()) {
+    let mut listened = settings.listen.to_socket_addrs().with_context(|| format!("listen is {:?}", settings.listen))?;
+    if !listened.all(|address| address.ip().is_loopback()) {
         bail!("dev listens on loopback addresses only, not on {}", settings.listen);
     }
     println!("latchkey dev: making a database, keys and people ...");

@@ -1,6 +1,7 @@
 //! The program as people run it: commands, faults, TLS, and a kill in the middle of rotation under load.
 #![allow(clippy::unwrap_used)]
 
+mod commands;
 mod host;
 mod requests;
 mod settings;
@@ -26,7 +27,7 @@ fn people_apps_keys_and_sessions_are_managed_by_commands() {
     let at = Place::new();
     let alice = at.json(
         &["user", "create", "Alice", "--email", "a@example.org", "--role", "admin", "--password-stdin", "--json"],
-        "pw\n",
+        "eight characters\n",
     );
     assert_eq!((alice["username"].as_str(), alice["has_password"].as_bool()), (Some("alice"), Some(true)));
     refused(&at.run(&["user", "create", "alice"], ""), "already somebody called alice");
@@ -62,7 +63,7 @@ fn people_apps_keys_and_sessions_are_managed_by_commands() {
 
 #[test]
 fn bad_input_gets_one_clear_sentence_and_leaves_nothing_half_made() {
-    let at = Place::new();
+    let at = Place::bare();
     let path = at.folder.path();
     std::fs::write(path.join("latchkey.toml"), "isuer = \"x\"\n").unwrap();
     refused(&at.run(&["serve"], ""), "latchkey.toml:1: there is no setting isuer; did you mean issuer?");
@@ -87,6 +88,7 @@ fn bad_input_gets_one_clear_sentence_and_leaves_nothing_half_made() {
     };
     refused(&tls(&mut at.command(&["serve"])), "cert.pem has no certificate in it");
 
+    at.good(&["migrate"], "");
     refused(
         &at.run(&["client", "create", "--from", "-"], "{\"client_name\": \"x\",}"),
         "this is no JSON: trailing comma at line 1",
@@ -109,6 +111,7 @@ fn bad_input_gets_one_clear_sentence_and_leaves_nothing_half_made() {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&master, std::fs::Permissions::from_mode(0o644)).unwrap();
     refused(&at.run(&["serve"], ""), "chmod 600");
+    std::fs::set_permissions(&master, std::fs::Permissions::from_mode(0o600)).unwrap();
     let out = at.command(&["dev"]).env("LATCHKEY_ISSUER", "https://id.example").output().unwrap();
     refused(&out, "loopback");
     refused(&at.run(&["why", "NOSUCHRF"], ""), "no refusal has the reference");

@@ -19,7 +19,15 @@ pub struct Place {
 }
 
 impl Place {
+    /// With a database and keys.
     pub fn new() -> Self {
+        let place = Self::bare();
+        place.good(&["migrate"], "");
+        place
+    }
+
+    /// With nothing in it.
+    pub fn bare() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self { folder: tempfile::tempdir().unwrap(), port }
     }
