@@ -68,7 +68,38 @@ pub enum RefreshPolicy {
     Always,
 }
 
-/// Client metadata (RFC 7591 2, OpenID Connect Registration 2) and our own members below `require_auth_time`.
+/// Where the claims of granted scopes are said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum IdTokenClaims {
+    /// In the ID token, and at UserInfo: most apps look nowhere but in the ID token.
+    #[default]
+    All,
+    /// At UserInfo alone (OpenID Connect Core 5.4).
+    Minimal,
+}
+
+/// Header `typ` of access tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccessTokenTyp {
+    /// RFC 9068 2.1.
+    #[serde(rename = "at+jwt")]
+    AtJwt,
+    /// For resource servers that know no other.
+    #[serde(rename = "JWT")]
+    Jwt,
+}
+
+impl AccessTokenTyp {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AtJwt => crate::claims::ACCESS_TOKEN_TYPE,
+            Self::Jwt => crate::claims::ID_TOKEN_TYPE,
+        }
+    }
+}
+
+/// Client metadata (RFC 7591 2, OpenID Connect Registration 2) and our own members, which `docs/clients.md` explains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,7 +141,7 @@ pub struct Metadata {
     /// No consent page.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trusted: bool,
-    /// `aud` of its access tokens; absent: the issuer.
+    /// `aud` of its access tokens, with the issuer where UserInfo is to take them; absent: the issuer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audience: Vec<String>,
     /// `roles` of the tokens it gets for itself.
@@ -118,6 +149,14 @@ pub struct Metadata {
     pub roles: Vec<String>,
     #[serde(default)]
     pub refresh: RefreshPolicy,
+    /// Added to every authorization request.
+    #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
+    pub implied_scope: ScopeSet,
+    #[serde(default)]
+    pub id_token_claims: IdTokenClaims,
+    /// Absent: by the audience, and `at+jwt` for all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token_typ: Option<AccessTokenTyp>,
 }
 
 fn default_grants() -> Vec<GrantType> {
@@ -200,10 +239,11 @@ impl Client {
     }
 
     pub fn knows_scope(&self, scope: &str) -> bool {
-        match &self.metadata.scope {
+        let registered = match &self.metadata.scope {
             Some(scopes) => scopes.contains(scope) || scope == "openid",
             None => crate::scope::STANDARD.contains(&scope),
-        }
+        };
+        registered || self.metadata.implied_scope.contains(scope)
     }
 
     /// Proves a destination: `redirect_uri` must be one that this client registered (RFC 6749 3.1.2.3).
@@ -236,8 +276,14 @@ impl Client {
         self.metadata.post_logout_redirect_uris.iter().any(|known| known == asked)
     }
 
-    /// `aud` of its access tokens (RFC 9068 3).
-    pub fn audience(&self, issuer: &str) -> Vec<String> {
-        if self.metadata.audience.is_empty() { vec![issuer.to_owned()] } else { self.metadata.audience.clone() }
+    /// `aud` of its access tokens (RFC 9068 3): the APIs that were registered, and the issuer for those that UserInfo is
+    /// to take, which looks for it there.
+    pub fn audience(&self, issuer: &str, scope: &ScopeSet) -> Vec<String> {
+        let mut audience = self.metadata.audience.clone();
+        let for_userinfo = scope.contains("openid") && !audience.iter().any(|a| a == issuer);
+        if audience.is_empty() || for_userinfo {
+            audience.push(issuer.to_owned());
+        }
+        audience
     }
 }

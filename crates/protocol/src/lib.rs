@@ -10,6 +10,7 @@ pub mod authorize;
 pub mod claims;
 pub mod client;
 pub mod client_auth;
+pub mod client_reference;
 pub mod consent;
 pub mod discovery;
 pub mod error;

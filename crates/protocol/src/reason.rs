@@ -194,6 +194,8 @@ reasons! {
         "the access token has not expired", "Refresh it.";
     TokenRevoked: "invalid_token" 401 "The access token is not valid.",
         "the token, its authorization, session and person are still there", "The person signs in again.";
+    TokenForOthers: "invalid_token" 401 "The access token is not valid.",
+        "the access token is for this issuer too (aud, RFC 9068 4)", "Ask for the scope openid in the authorization request: its tokens are for UserInfo too.";
     ScopeInsufficient: "insufficient_scope" 403 "The access token lacks the openid scope.",
         "the scope openid (OpenID Connect Core 5.3)", "Ask for openid in the authorization request.";
     // Sign-out.

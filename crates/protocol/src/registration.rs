@@ -2,6 +2,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    ScopeSet,
     client::{ApplicationType, GrantType, Metadata},
     metadata::{faulty_member, merge},
     redirect_uri::{self, RedirectRules},
@@ -131,6 +132,14 @@ impl Registration {
         }
         if m.response_types.iter().any(|t| t != "code") {
             return Err(metadata_error("the only response type is code"));
+        }
+        for (name, scopes) in [("scope", m.scope.as_ref()), ("implied_scope", Some(&m.implied_scope))] {
+            if scopes.is_some_and(|scopes| ScopeSet::parse(&scopes.to_string()).is_none()) {
+                return Err(metadata_error(format!("{name} holds scopes, separated by spaces (RFC 6749 3.3)")));
+            }
+        }
+        if m.implied_scope.contains("offline_access") {
+            return Err(metadata_error("implied_scope cannot have offline_access; use \"refresh\": \"always\""));
         }
         if m.default_max_age.is_some_and(|age| age < 0) {
             return Err(metadata_error("default_max_age is a number of seconds, 0 or more"));

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 #[serde(from = "String", into = "String")]
 pub struct ScopeSet(Vec<String>);
 
-/// The scopes that Latchkey knows by itself (OpenID Connect Core 5.4, 11).
-pub const STANDARD: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
+/// The scopes that Latchkey knows by itself (OpenID Connect Core 5.4, 11), and `groups` and `roles`.
+pub const STANDARD: [&str; 8] = ["openid", "profile", "email", "address", "phone", "groups", "roles", "offline_access"];
 
 impl ScopeSet {
     /// Splits at spaces; `None` when a character is outside RFC 6749 3.3.

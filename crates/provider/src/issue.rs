@@ -7,10 +7,10 @@ use latchkey_jose::{JoseError, KeyRing};
 use latchkey_protocol::{
     ScopeSet, Secret, Timestamp,
     authorization::{Context, RefreshFamily},
-    claims::{ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE},
-    client::Client,
+    claims::{ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE},
+    client::{AccessTokenTyp, Client},
     secret::new_id,
-    token::{Subject, access_token, id_token, refresh_claims},
+    token::{Subject, access_token, id_token, id_token_claims, refresh_claims},
 };
 
 use crate::{Fault, Provider, token::Tokens};
@@ -69,13 +69,14 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
     };
     let id = new_id(now, &*provider.entropy);
     let claims = access_token(issuer, &client, &subject, &scope, &id, lifetimes, now);
-    let access_token = signer.sign(ACCESS_TOKEN_TYPE, &claims)?;
+    let access_token = signer.sign(access_token_typ(provider, &client, &claims.aud).name(), &claims)?;
 
     let (mut identity, mut refresh_token) = (None, None);
     if let Holder::User { context, nonce, refresh } = &holder {
         let authorization = &context.authorization;
-        if scope.contains("openid") {
-            let claims = id_token(issuer, authorization, nonce.as_deref(), &access_token, lifetimes, now);
+        if let Some(user) = context.user.as_ref().filter(|_| scope.contains("openid")) {
+            let more = id_token_claims(&client, user, &scope);
+            let claims = id_token(issuer, authorization, more, nonce.as_deref(), &access_token, lifetimes, now);
             identity = Some(signer.sign(ID_TOKEN_TYPE, &claims)?);
         }
         if let Some((secret, family)) = refresh {
@@ -93,4 +94,11 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
         id_token: identity,
         scope,
     })
+}
+
+/// As the client registered it, else as one of the audiences needs it.
+fn access_token_typ(provider: &Provider, client: &Client, audience: &[String]) -> AccessTokenTyp {
+    let needs_jwt = || audience.iter().any(|a| provider.jwt_typ_audiences.contains(a));
+    let by_audience = || if needs_jwt() { AccessTokenTyp::Jwt } else { AccessTokenTyp::AtJwt };
+    client.metadata.access_token_typ.unwrap_or_else(by_audience)
 }

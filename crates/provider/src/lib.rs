@@ -77,6 +77,8 @@ pub struct Provider {
     pub pages: Arc<dyn Pages>,
     pub lifetimes: Lifetimes,
     pub rules: RequestRules,
+    /// Audiences whose access tokens are of type `JWT`.
+    pub jwt_typ_audiences: Vec<String>,
     pub client_pepper: Pepper,
     pub metadata: discovery::Document,
     pub verified: bearer::VerifiedTokens,

@@ -41,6 +41,10 @@ async fn answer(
     };
     let claims = &live.token.1;
     provider.observe_client(request, &claims.client_id);
+    if !claims.aud.contains(&provider.issuer) {
+        let refused = Reason::TokenForOthers.because(format!("{} in aud", provider.issuer), claims.aud.join(" "));
+        return Ok(bearer::refusal(provider, request, &refused));
+    }
     match &live.user {
         Some(user) if claims.scope.contains("openid") => Ok(http::json(&userinfo(user, &claims.scope))),
         _ => Ok(bearer::refusal(

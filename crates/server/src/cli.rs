@@ -271,5 +271,8 @@ pub enum ConfigCommand {
         /// The table of refusals instead.
         #[arg(long)]
         errors: bool,
+        /// The members of client metadata instead.
+        #[arg(long, conflicts_with = "errors")]
+        clients: bool,
     },
 }

@@ -280,6 +280,7 @@ pub fn join(
         pages: Arc::new(UiPages(ui.clone())),
         lifetimes: settings.lifetimes,
         rules: RequestRules { require_pkce: settings.require_pkce },
+        jwt_typ_audiences: settings.jwt_typ_audiences.clone(),
         client_pepper: client_pepper(master),
         metadata: Document::new(&settings.issuer),
         verified: VerifiedTokens::new(20_000),

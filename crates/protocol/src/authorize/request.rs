@@ -132,7 +132,7 @@ impl AuthorizationRequest {
     }
 }
 
-/// Scopes that are not understood are ignored (OpenID Connect Core 3.1.2.1).
+/// Scopes that are not understood are ignored (OpenID Connect Core 3.1.2.1); those that the registration implies are added.
 fn scope(params: &Params, client: &Client) -> Result<ScopeSet, Refused> {
     let text = params.optional("scope").unwrap_or_default();
     let asked = ScopeSet::parse(text).ok_or_else(|| Reason::ScopeUnknown.because("RFC 6749 3.3 characters", text))?;
@@ -141,7 +141,7 @@ fn scope(params: &Params, client: &Client) -> Result<ScopeSet, Refused> {
     if known.is_empty() && !asked.is_empty() {
         return Err(Reason::ScopeUnknown.because("a scope of the client's registration", text));
     }
-    Ok(known)
+    Ok(known.union(&client.metadata.implied_scope))
 }
 
 fn max_age(params: &Params, client: &Client) -> Result<Option<i64>, Refused> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-pub use userinfo::{CLAIMS, check_claims, userinfo};
+pub use userinfo::{CLAIMS, check_claims, scope_claims, userinfo};
 
 use crate::{ScopeSet, time::Timestamp};
 
@@ -44,6 +44,9 @@ pub struct AccessToken {
     pub roles: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
+    /// What it says of the user besides.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 impl Claims for AccessToken {

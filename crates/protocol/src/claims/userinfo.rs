@@ -33,7 +33,7 @@ const STANDARD: [(&str, &str, Kind); 19] = [
 ];
 
 /// The names of the claims that can be had, for discovery.
-pub const CLAIMS: [&str; 27] = [
+pub const CLAIMS: [&str; 29] = [
     "iss",
     "sub",
     "aud",
@@ -61,6 +61,8 @@ pub const CLAIMS: [&str; 27] = [
     "phone_number",
     "phone_number_verified",
     "address",
+    "groups",
+    "roles",
 ];
 
 /// Checks claims that an administrator gives: known names, right types (OpenID Connect Core 5.1).
@@ -95,10 +97,16 @@ fn fits(kind: &Kind, value: &Value) -> bool {
 }
 
 /// What UserInfo answers (OpenID Connect Core 5.3.2): `sub`, and the claims of the granted scopes.
-/// No nulls, no empty texts.
 pub fn userinfo(user: &User, scope: &ScopeSet) -> Map<String, Value> {
-    let mut answer = Map::new();
+    let mut answer = scope_claims(user, scope);
     answer.insert("sub".into(), user.id.clone().into());
+    answer
+}
+
+/// The claims of the granted scopes (OpenID Connect Core 5.4), and those of `groups` and `roles`.
+/// No nulls, no empty texts. Who is in no group is told so: an app that looks for changes needs to see this one too.
+pub fn scope_claims(user: &User, scope: &ScopeSet) -> Map<String, Value> {
+    let mut answer = Map::new();
     for (name, needed, kind) in &STANDARD {
         if !scope.contains(needed) {
             continue;
@@ -118,6 +126,11 @@ pub fn userinfo(user: &User, scope: &ScopeSet) -> Map<String, Value> {
     for (value, flag) in [("email", "email_verified"), ("phone_number", "phone_number_verified")] {
         if answer.contains_key(value) && !answer.contains_key(flag) {
             answer.insert(flag.into(), false.into());
+        }
+    }
+    for (name, names) in [("groups", &user.groups), ("roles", &user.roles)] {
+        if scope.contains(name) {
+            answer.insert(name.into(), names.clone().into());
         }
     }
     answer

@@ -1,10 +1,10 @@
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use crate::{
     ScopeSet,
     authorization::{Authorization, Lifetimes, RefreshFamily},
-    claims::{AccessToken, IdToken, RefreshToken},
-    client::Client,
+    claims::{AccessToken, IdToken, RefreshToken, scope_claims},
+    client::{Client, IdTokenClaims},
     secret::Secret,
     time::Timestamp,
     user::User,
@@ -31,7 +31,7 @@ pub fn access_token(
     let base = AccessToken {
         iss: issuer.to_owned(),
         sub: client.id.clone(),
-        aud: client.audience(issuer),
+        aud: client.audience(issuer, scope),
         exp: now + lifetimes.access_token,
         iat: now,
         jti: id.to_owned(),
@@ -43,6 +43,7 @@ pub fn access_token(
         sid: None,
         roles: client.metadata.roles.clone(),
         groups: Vec::new(),
+        more: Map::new(),
     };
     match subject {
         Subject::Client => base,
@@ -53,17 +54,26 @@ pub fn access_token(
             acr: Some("1".to_owned()),
             amr: vec![authorization.amr.clone()],
             sid: session.then(|| authorization.session_id.clone()),
-            roles: user.roles.clone(),
-            groups: user.groups.clone(),
+            roles: if scope.contains("roles") { user.roles.clone() } else { Vec::new() },
+            groups: if scope.contains("groups") { user.groups.clone() } else { Vec::new() },
             ..base
         },
     }
 }
 
-/// The claims of an ID token (OpenID Connect Core 2, 3.1.3.6). A refreshed one has no nonce (12.2).
+/// What an ID token says of the user for the granted scopes.
+pub fn id_token_claims(client: &Client, user: &User, scope: &ScopeSet) -> Map<String, Value> {
+    match client.metadata.id_token_claims {
+        IdTokenClaims::All => scope_claims(user, scope),
+        IdTokenClaims::Minimal => Map::new(),
+    }
+}
+
+/// The claims of an ID token (OpenID Connect Core 2, 3.1.3.6), with `more` of the user. A refreshed one has no nonce (12.2).
 pub fn id_token(
     issuer: &str,
     authorization: &Authorization,
+    more: Map<String, Value>,
     nonce: Option<&str>,
     access_token: &str,
     lifetimes: &Lifetimes,
@@ -81,7 +91,7 @@ pub fn id_token(
         amr: vec![authorization.amr.clone()],
         sid: Some(authorization.session_id.clone()),
         at_hash: Some(crate::claims::half_hash(access_token)),
-        more: Map::new(),
+        more,
     }
 }
 

@@ -44,7 +44,7 @@ pub async fn grant(provider: &web::Data<Provider>, client: &Arc<Client>, params:
             Ok(rotation) => rotation,
             Err(denied) => return deny(provider, &context, denied).await,
         };
-        let scope = match narrowed(params, &context.authorization.scope) {
+        let scope = match narrowed(params, client, &context.authorization.scope) {
             Ok(scope) => scope,
             Err(denied) => return Ok(Err(denied.into())),
         };
@@ -63,12 +63,18 @@ pub async fn grant(provider: &web::Data<Provider>, client: &Arc<Client>, params:
     Ok(Err(Reason::AuthorizationEnded.because("a live authorization", "it changed with every look").into()))
 }
 
-/// Less scope may be asked for, more may not.
-fn narrowed(params: &Params, granted: &ScopeSet) -> Result<ScopeSet, latchkey_protocol::error::Refused> {
+/// Less scope may be asked for, more may not. What the registration adds to each request is added to this one too.
+fn narrowed(
+    params: &Params,
+    client: &Client,
+    granted: &ScopeSet,
+) -> Result<ScopeSet, latchkey_protocol::error::Refused> {
     match params.optional("scope") {
         None => Ok(granted.clone()),
         Some(asked) => match ScopeSet::parse(asked) {
-            Some(scope) if scope.is_subset_of(granted) => Ok(scope),
+            Some(scope) if scope.is_subset_of(granted) => {
+                Ok(scope.union(&client.metadata.implied_scope.filter(|s| granted.contains(s))))
+            }
             _ => Err(Reason::ScopeExceedsGrant.because(granted.to_string(), asked)),
         },
     }

@@ -44,8 +44,12 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             say!("latchkey {}", env!("CARGO_PKG_VERSION"));
             Ok(ExitCode::SUCCESS)
         }
-        Command::Config(ConfigCommand::Reference { errors }) => {
-            let reference = if errors { latchkey_protocol::reason::reference() } else { config::reference() };
+        Command::Config(ConfigCommand::Reference { errors, clients }) => {
+            let reference = match (errors, clients) {
+                (true, _) => latchkey_protocol::reason::reference(),
+                (_, true) => latchkey_protocol::client_reference::reference(),
+                _ => config::reference(),
+            };
             say!("{}", reference.trim_end());
             Ok(ExitCode::SUCCESS)
         }

@@ -31,10 +31,14 @@ pub fn networks(text: &str) -> Option<Vec<ipnet::IpNet>> {
     text.split(',').map(str::trim).filter(|p| !p.is_empty()).map(one).collect()
 }
 
+pub fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
 /// What is wrong with one value.
 pub fn value(setting: &Setting, value: &str) -> Option<String> {
     match setting.kind {
-        Kind::Text => None,
+        Kind::Text | Kind::List => None,
         Kind::Duration if seconds(value).is_none() => {
             Some(format!("is {value:?}; a duration looks like 90s, 5m, 12h or 30d"))
         }

@@ -17,7 +17,7 @@ use anyhow::{Result, bail};
 use latchkey_protocol::{authorization::Lifetimes, registration::RegistrationRules};
 
 use crate::connections::Patience;
-use check::{networks, seconds};
+use check::{list, networks, seconds};
 use mask::mask;
 use table::{SETTINGS, Setting};
 
@@ -54,6 +54,7 @@ pub struct Settings {
     pub patience: Patience,
     pub tls: Option<(PathBuf, PathBuf)>,
     pub lifetimes: Lifetimes,
+    pub jwt_typ_audiences: Vec<String>,
     /// In seconds.
     pub announce: i64,
     /// In seconds; 0: never.
@@ -166,6 +167,7 @@ fn build(given: Values, file: Option<PathBuf>) -> Settings {
             session: duration("session.lifetime"),
             session_remember: duration("session.remember_lifetime"),
         },
+        jwt_typ_audiences: list(&text("tokens.jwt_typ_audiences")),
         announce: duration("keys.announce"),
         rotate_after: duration("keys.rotate_after"),
         log_json: text("log.format") == "json",

@@ -9,6 +9,8 @@ pub enum Kind {
     Number,
     /// CIDRs.
     Networks,
+    /// Texts, in a file as an array, in the environment with commas between them.
+    List,
     OneOf(&'static [&'static str]),
 }
 
@@ -114,6 +116,12 @@ pub const SETTINGS: &[Setting] = &[
         "How long the parent of an unused successor gets the same successor again.",
     ),
     setting("tokens.format", Kind::OneOf(&["jwt"]), "jwt", "Format of access tokens (RFC 9068)."),
+    setting(
+        "tokens.jwt_typ_audiences",
+        Kind::List,
+        "",
+        "Audiences whose access tokens have the header typ JWT instead of at+jwt, for APIs whose library refuses the latter.",
+    ),
     setting("session.lifetime", Kind::Duration, "12h", "A browser session."),
     setting("session.remember_lifetime", Kind::Duration, "30d", "A browser session with 'keep me signed in'."),
     setting(

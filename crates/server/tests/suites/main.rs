@@ -1,6 +1,7 @@
 //! One suite per specification; each test is a requirement, run on both databases over HTTP.
 #![allow(clippy::unwrap_used)]
 
+mod claims;
 mod database_away;
 mod deployment;
 mod documents;
@@ -20,6 +21,7 @@ mod rfc7009_revocation;
 mod rfc7636_pkce;
 mod rfc7662_introspection;
 mod rfc8252_native_apps;
+mod rfc9068_access_tokens;
 mod rfc9700_refresh;
 mod support;
 mod users;

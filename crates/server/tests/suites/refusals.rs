@@ -50,6 +50,12 @@ fn errors_hold_printable_ascii_without_quotes_and_the_reference_is_up_to_date() 
         latchkey_protocol::reason::reference(),
         "run: cargo run -- config reference --errors > docs/errors.md"
     );
+    let kept = include_str!("../../../../docs/clients.md");
+    assert_eq!(
+        kept,
+        latchkey_protocol::client_reference::reference(),
+        "run: cargo run -- config reference --clients > docs/clients.md"
+    );
     let kept = include_str!("../../../../docs/configuration.md");
     assert_eq!(
         kept,

@@ -1,0 +1,184 @@
+//! `docs/clients.md`: what each member of a client's metadata does.
+
+/// Who may write a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// Client metadata (RFC 7591, OpenID Connect Registration).
+    Standard,
+    /// Our own: an administrator.
+    Administrator,
+    /// Only in answers; ignored where it comes in.
+    Answer,
+}
+
+/// One member of client metadata.
+#[derive(Debug, Clone, Copy)]
+pub struct Member {
+    pub name: &'static str,
+    pub writer: Writer,
+    /// What it may be.
+    pub value: &'static str,
+    /// What holds without it.
+    pub absent: &'static str,
+    pub what: &'static str,
+}
+
+const fn standard(name: &'static str, value: &'static str, absent: &'static str, what: &'static str) -> Member {
+    Member { name, writer: Writer::Standard, value, absent, what }
+}
+
+const fn ours(name: &'static str, value: &'static str, absent: &'static str, what: &'static str) -> Member {
+    Member { name, writer: Writer::Administrator, value, absent, what }
+}
+
+const fn answered(name: &'static str, value: &'static str, what: &'static str) -> Member {
+    Member { name, writer: Writer::Answer, value, absent: "", what }
+}
+
+/// Every member that is known, in the order of the reference.
+pub const MEMBERS: &[Member] = &[
+    ours(
+        "client_id",
+        "1 to 255 printable ASCII characters",
+        "one is made",
+        "The name of the client in every protocol message. It never changes.",
+    ),
+    ours(
+        "client_secret",
+        "printable ASCII characters",
+        "one of 256 random bits is made, for clients that are not public",
+        "Only its keyed digest is stored. Best left out: the answer shows the one that was made, this once.",
+    ),
+    standard("client_name", "text", "the client_id", "What pages call the app."),
+    standard("client_uri", "http or https address", "none", "Home page of the app."),
+    standard("logo_uri", "http or https address", "none", "Logo of the app."),
+    standard("policy_uri", "http or https address", "none", "Linked on the consent page."),
+    standard("tos_uri", "http or https address", "none", "Linked on the consent page."),
+    standard("contacts", "list of texts", "none", "Whom to ask about the app."),
+    standard(
+        "redirect_uris",
+        "list of addresses",
+        "none; the grant `authorization_code` needs one",
+        "Where the browser may return to after a sign-in: compared character by character.",
+    ),
+    standard(
+        "post_logout_redirect_uris",
+        "list of addresses",
+        "none",
+        "Where the browser may return to after a sign-out: compared character by character.",
+    ),
+    standard(
+        "token_endpoint_auth_method",
+        "`client_secret_basic`, `client_secret_post`, `none`",
+        "the secret may come in the `Authorization` header or in the form",
+        "How the client authenticates. Named, it is the only way. `none` makes a public client: no secret, and PKCE on every sign-in.",
+    ),
+    standard(
+        "grant_types",
+        "list of `authorization_code`, `refresh_token`, `client_credentials`",
+        "`authorization_code`",
+        "What the client may do at the token endpoint.",
+    ),
+    standard("response_types", "list of `code`", "`code`", "There is no other response type."),
+    standard(
+        "application_type",
+        "`web`, `native`",
+        "`web`",
+        "`native` (RFC 8252) may return to loopback addresses on any port and to private schemes.",
+    ),
+    standard(
+        "scope",
+        "scopes, separated by spaces",
+        "`openid profile email address phone groups roles offline_access`",
+        "What the client may ask for, besides `openid` and `implied_scope`. Other scopes in a request are ignored.",
+    ),
+    standard(
+        "default_max_age",
+        "seconds",
+        "none",
+        "Used for requests without `max_age`: users whose sign-in is older sign in again.",
+    ),
+    standard("require_auth_time", "true, false", "false", "`auth_time` is in every ID token anyway."),
+    ours(
+        "require_pkce",
+        "true, false",
+        "the setting `require_pkce`; public clients always",
+        "Every sign-in must carry a `code_challenge` (RFC 7636).",
+    ),
+    ours("trusted", "true, false", "false", "No consent page."),
+    ours(
+        "audience",
+        "list of texts",
+        "the issuer",
+        "`aud` of the client's access tokens: the APIs they are for. Tokens with the scope `openid` have the issuer too, so that UserInfo takes them; without that scope they are for these APIs alone.",
+    ),
+    ours(
+        "roles",
+        "list of texts",
+        "none",
+        "`roles` of the tokens that the client gets for itself (`client_credentials`).",
+    ),
+    ours(
+        "refresh",
+        "`offline_access`, `always`",
+        "`offline_access`",
+        "When there is a refresh token: with the scope `offline_access`, or with every sign-in; it then ends with the session.",
+    ),
+    ours(
+        "implied_scope",
+        "scopes, separated by spaces",
+        "none",
+        "Scopes that are added to every sign-in of the client, for apps that cannot ask for them: `\"implied_scope\": \"groups\"`. The consent page shows them like the others.",
+    ),
+    ours(
+        "id_token_claims",
+        "`all`, `minimal`",
+        "`all`",
+        "`all`: name, e-mail address, groups and so on are in the ID token for the scopes that were granted; most apps look nowhere else. `minimal`: only at UserInfo (OpenID Connect Core 5.4).",
+    ),
+    ours(
+        "access_token_typ",
+        "`at+jwt`, `JWT`",
+        "`JWT` where `aud` has one of the setting `tokens.jwt_typ_audiences`, else `at+jwt`",
+        "Header `typ` of the client's access tokens. `JWT` is for APIs whose library refuses `at+jwt` (RFC 9068), as Spring Security and Nimbus do by default.",
+    ),
+    answered("token_endpoint_auth_methods", "list", "The ways in which the client may authenticate."),
+    answered("client_id_issued_at", "seconds since 1970", "When the client was registered."),
+    answered("client_secret_expires_at", "0", "Beside a new secret: it does not expire."),
+];
+
+const HEAD: &str = "\
+# Client metadata
+
+Generated from the table in `crates/protocol/src/client_reference.rs` by `latchkey config reference --clients`.
+
+An app is registered by a JSON object of these members, from a file or standard input:
+
+```
+echo '{\"client_name\":\"My app\",\"redirect_uris\":[\"https://app.example/callback\"]}' | latchkey client create --from -
+```
+
+`latchkey client show ID --json` prints them, `latchkey client update ID --from FILE` changes them. `null` is as good as absent.
+";
+
+/// `docs/clients.md`.
+pub fn reference() -> String {
+    let mut text = String::from(HEAD);
+    for (title, writer, absent) in [
+        ("Of the specifications", Writer::Standard, true),
+        ("Our own, for administrators", Writer::Administrator, true),
+        ("Only in answers", Writer::Answer, false),
+    ] {
+        text += &format!("\n## {title}\n\n");
+        text += if absent {
+            "| member | value | without it | what it does |\n|---|---|---|---|\n"
+        } else {
+            "| member | value | meaning |\n|---|---|---|\n"
+        };
+        for m in MEMBERS.iter().filter(|m| m.writer == writer) {
+            let absent = if absent { format!("{} | ", m.absent) } else { String::new() };
+            text += &format!("| `{}` | {} | {absent}{} |\n", m.name, m.value, m.what);
+        }
+    }
+    text
+}
