@@ -39,9 +39,26 @@ def latchkey(*command, stdin=""):
     return done.stdout
 
 
-def sign_in(address):
-    """Signs in as a person does: follows links, fills forms."""
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+class StopAtCallback(urllib.request.HTTPRedirectHandler):
+    """Keeps the answer to the app from being delivered."""
+
+    def redirect_request(self, request, file, code, message, headers, address):
+        if "/callback?" in address:
+            raise Answered(address)
+        return super().redirect_request(request, file, code, message, headers, address)
+
+
+class Answered(Exception):
+    pass
+
+
+def new_browser(*handlers):
+    return urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()), *handlers)
+
+
+def sign_in(address, browser=None):
+    """Signs in as a user does: follows links, fills forms."""
+    browser = browser or new_browser()
     page = browser.open(address)
     for _ in range(4):
         text = page.read().decode()
@@ -56,12 +73,50 @@ def sign_in(address):
     sys.exit(f"{address}: no end")
 
 
+def answer_for(address):
+    """A browser that has signed in, and the answer for the app, not delivered yet."""
+    browser = new_browser(StopAtCallback)
+    try:
+        sign_in(address, browser)
+    except Answered as answered:
+        return browser, answered.args[0]
+    sys.exit(f"{address}: no answer")
+
+
+def refused(browser, address):
+    try:
+        said = browser.open(address).read().decode()
+    except urllib.error.HTTPError as error:
+        assert error.code == 400, f"{address}: {error.code}"
+        return
+    sys.exit(f"{address} is not refused: {said}")
+
+
+def keeps_visitors_apart(address):
+    """An answer is good in the browser that asked for it, from the issuer that it asked, and nowhere else."""
+    _, answer = answer_for(address)
+    refused(new_browser(), answer)
+    other, _ = answer_for(address)
+    refused(other, answer)
+    browser, answer = answer_for(address)
+    refused(browser, re.sub("iss=[^&]*", "iss=https%3A%2F%2Fother.example", answer))
+    browser, answer = answer_for(address)
+    refused(browser, re.sub("&?iss=[^&]*", "", answer))
+    browser, answer = answer_for(address)
+    assert browser.open(answer).read().decode().startswith("signed in:"), "the answer itself is good"
+
+
+def keys_fetched():
+    return open(os.path.join(work, "latchkey.log")).read().count('path="/jwks.json"')
+
+
 work = tempfile.mkdtemp(prefix="latchkey-examples-")
 settings = {
     "LATCHKEY_ISSUER": ISSUER,
     "LATCHKEY_LISTEN": "127.0.0.1:9100",
     "LATCHKEY_DATABASE_URL": f"sqlite://{work}/latchkey.db",
     "LATCHKEY_KEYS_DIR": f"{work}/keys",
+    "LATCHKEY_LOG__LEVEL": "debug",  # has a line for each fetch of the keys
 }
 try:
     start("latchkey", [f"{BIN}/latchkey", "serve"], settings)
@@ -82,7 +137,8 @@ try:
         wait(f"http://localhost:{port}/")
         said = sign_in(f"http://localhost:{port}/")
         assert said == f"signed in: {subject} alice@example.org", said
-        print(f"  {name}: {said}", flush=True)
+        keeps_visitors_apart(f"http://localhost:{port}/")
+        print(f"  {name}: {said}; other visitors' answers and other issuers' are refused", flush=True)
 
     wait("http://localhost:9104/")
     basic = base64.b64encode(f"example:{SECRET}".encode()).decode()
@@ -93,20 +149,29 @@ try:
     def call(token):
         try:
             request = urllib.request.Request("http://localhost:9104/", headers={"Authorization": f"Bearer {token}"})
-            return urllib.request.urlopen(request).status
+            return urllib.request.urlopen(request, timeout=20).status
         except urllib.error.HTTPError as error:
             return error.code
 
     assert (call(token), call(token[:-6] + "AAAAAA"), call("x")) == (200, 401, 401)
+    # Strangers' tokens with unknown keys: the API may ask for the keys once in five seconds, not for each.
+    before, began = keys_fetched(), time.monotonic()
+    assert before > 0, "the log has no line for a fetch of the keys"
+    for number in range(60):
+        head = base64.urlsafe_b64encode(json.dumps({"alg": "RS256", "typ": "at+jwt", "kid": f"unknown-{number}"}).encode()).decode().rstrip("=")
+        assert call(".".join([head, *token.split(".")[1:]])) == 401
+    fetches, most = keys_fetched() - before, 1 + int((time.monotonic() - began) / 5)
+    assert fetches <= most, f"{fetches} fetches for 60 unknown keys, where {most} are allowed"
+    print(f"  60 tokens with unknown keys: {fetches} fetch(es) of the key set", flush=True)
     kept = json.loads(latchkey("key", "list", "--json"))
     latchkey("key", "rotate", "--now")
-    time.sleep(1)
+    time.sleep(6)
     token = json.load(urllib.request.urlopen(request))["access_token"]
     kid = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))["kid"]
     assert kid != kept[0]["kid"], "a rotation reaches a running server within a second"
     assert call(token) == 200, "the API fetches the new key"
     print("  jsonwebtoken (Rust API): verified, also after a key rotation", flush=True)
-    print("5 passed, 0 failed")
+    print("9 passed, 0 failed")
 except BaseException:
     for name in os.listdir(work):
         if name.endswith(".log"):

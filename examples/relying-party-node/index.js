@@ -7,13 +7,13 @@ const here = 'http://localhost:9102'
 // Plain http is for loopback alone.
 const execute = ISSUER.startsWith('http://') ? [oidc.allowInsecureRequests] : []
 const config = await oidc.discovery(new URL(ISSUER), CLIENT_ID, CLIENT_SECRET, oidc.ClientSecretBasic(CLIENT_SECRET), { execute })
-// Sign-ins under way, by state. A real app keeps this in the visitor's session.
-const pending = new Map()
+
+// What a sign-in began with stays in the visitor's own browser: an answer that was made for another one is refused.
+// On https call the cookie __Host-sign-in and add Secure.
+const cookie = (value, seconds) => `sign-in=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax`
 
 async function signIn(response) {
-  const verifier = oidc.randomPKCECodeVerifier()
-  const [state, nonce] = [oidc.randomState(), oidc.randomNonce()]
-  pending.set(state, { verifier, nonce })
+  const [state, nonce, verifier] = [oidc.randomState(), oidc.randomNonce(), oidc.randomPKCECodeVerifier()]
   const address = oidc.buildAuthorizationUrl(config, {
     redirect_uri: `${here}/callback`,
     scope: 'openid email offline_access',
@@ -22,29 +22,27 @@ async function signIn(response) {
     state,
     nonce,
   })
-  response.writeHead(303, { Location: address.href }).end()
+  response.writeHead(303, { Location: address.href, 'Set-Cookie': cookie(`${state}.${nonce}.${verifier}`, 600) }).end()
 }
 
-async function callback(url, response) {
-  const state = url.searchParams.get('state')
-  const started = pending.get(state)
-  pending.delete(state)
-  let tokens = await oidc.authorizationCodeGrant(config, url, {
-    pkceCodeVerifier: started?.verifier,
-    expectedState: state,
-    expectedNonce: started?.nonce,
-    idTokenExpected: true,
-  })
+async function callback(url, request, response) {
+  const started = request.headers.cookie?.match(/(?:^|; )sign-in=([^;]+)/)?.[1]
+  if (!started) throw new Error('this sign-in was not started in this browser')
+  const [expectedState, expectedNonce, pkceCodeVerifier] = started.split('.')
+  // Also compares iss (RFC 9207).
+  let tokens = await oidc.authorizationCodeGrant(config, url, { expectedState, expectedNonce, pkceCodeVerifier, idTokenExpected: true })
   const { sub } = tokens.claims()
   tokens = await oidc.refreshTokenGrant(config, tokens.refresh_token)
   const user = await oidc.fetchUserInfo(config, tokens.access_token, sub)
-  response.writeHead(200, { 'Content-Type': 'text/plain' }).end(`signed in: ${sub} ${user.email}\n`)
+  // A real app begins a session of its own here.
+  const headers = { 'Content-Type': 'text/plain', 'Set-Cookie': cookie('', 0) }
+  response.writeHead(200, headers).end(`signed in: ${sub} ${user.email}\n`)
 }
 
 createServer(async (request, response) => {
   try {
     const url = new URL(request.url, here)
-    if (url.pathname === '/callback') await callback(url, response)
+    if (url.pathname === '/callback') await callback(url, request, response)
     else await signIn(response)
   } catch (error) {
     response.writeHead(400).end(`${error.message}\n`)
