@@ -1,7 +1,10 @@
 """The products of the JavaScript world."""
 
-import json, shutil
+import json, shutil, sys
 
+from selenium.webdriver.common.by import By
+
+from chromium import Chromium
 from product import Api, Product
 from world import HERE, installed, run
 
@@ -65,8 +68,66 @@ class Msal(Node, Product):
     page_name, package = "msal", "@azure/msal-node"
 
 
+class OidcClientTs(Node, Product):
+    """Files on a web server of another site than Latchkey's, in Chromium."""
+
+    page_name = package = "oidc-client-ts"
+    host = "127.0.0.1"
+
+    def folder(self):
+        folder = super().folder()
+        shutil.copy(folder / "node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js", folder)
+        return folder
+
+    def command(self):
+        return [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(self.port)]
+
+    def set_up(self):
+        super().set_up()
+        self.browser = None
+
+    def sign_in(self):
+        self.end()
+        self.browser = Chromium()
+        self.browser.open(f"{self.url}/")
+        self.browser.press("login")
+        self.browser.sign_in()
+        self.expect_shown()
+
+    def expect_shown(self):
+        user = self.world.user
+        wanted = f"signed in: {user['sub']} {user['email']} {user['name']}"
+        try:
+            self.browser.wait(lambda: self.browser.text("user") == wanted)
+        except Exception:
+            at = self.browser.driver.current_url
+            raise AssertionError(f"at {at}: {self.browser.text('user')!r} {self.browser.console()}") from None
+
+    def access_token(self):
+        return self.browser.driver.execute_script("return users.getUser().then((user) => user.access_token)")
+
+    def refresh(self):
+        before = self.access_token()
+        self.browser.press("refresh")
+        self.expect_shown()
+        assert self.access_token() != before, "no new access token"
+
+    def rotation(self):
+        self.sign_in()
+
+    def sign_out(self):
+        self.browser.press("logout")
+        self.browser.wait(lambda: self.browser.text("user") == "signed out")
+        self.browser.press("login")
+        self.browser.wait(lambda: self.browser.driver.find_element(By.ID, "password"))
+
+    def end(self):
+        if self.browser:
+            self.browser.close()
+
+
 class Jose(Node, Api):
     page_name = package = "jose"
 
 
-PRODUCTS = [OpenidClient, Passport, AuthJs, ExpressOpenidConnect, Msal, Jose]
+PRODUCTS = [OpenidClient, Passport, AuthJs, ExpressOpenidConnect, Msal, OidcClientTs, Jose]

@@ -11,14 +11,15 @@ class Product:
 
     page_name = ""  # docs/connect/NAME.md
     package = ""  # whose version the page names
+    host = "localhost"
     long = False  # only with --all
     home, login, refresh_path, logout = "/", "/login", "/refresh", "/logout"
 
     def __init__(self, world):
         self.world = world
         self.port = world.port()
-        self.url = f"http://localhost:{self.port}"
-        self.page = world.page(f"{self.page_name}.md", self.port)
+        self.url = f"http://{self.host}:{self.port}"
+        self.page = world.page(f"{self.page_name}.md", self.url)
         self.browser = world.browser()
         self.env = {"PORT": str(self.port)}
 
@@ -82,6 +83,9 @@ class Product:
         page = self.browser.follow(page)
         assert page.url.startswith(self.url), f"not back at the app but at {page.url}: {page.text[:500]}"
         self.expect_signed_out()
+
+    def end(self):
+        """What is left to close, whatever happened."""
 
     def expect_signed_out(self):
         """The app's session is gone, and Latchkey's."""

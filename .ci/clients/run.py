@@ -80,6 +80,7 @@ def main():
     python.enter()
     world = world_module.World()
     report = Report(world)
+    products = []
     try:
         world.begin()
         products = [make(world) for make in chosen(arguments.only, arguments.all)]
@@ -94,6 +95,8 @@ def main():
         if report.failed:
             print(f"--- latchkey\n{world.log('latchkey', 8000)}")
     finally:
+        for product in products:
+            product.end()
         world.end()
     print(f"{report.passed} passed, {report.failed} failed")
     sys.exit(1 if report.failed else 0)

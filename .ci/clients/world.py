@@ -11,8 +11,8 @@ HERE = ROOT / ".ci" / "clients"
 BIN = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug"
 TOOLS = pathlib.Path(os.environ.get("LATCHKEY_TOOLS", ROOT / "target" / "tools"))
 FIRST_PORT = int(os.environ.get("LATCHKEY_CLIENTS_PORT", "9200"))
-# Longer than the time in which jose and PyJWT do not ask for the keys again (30 s).
-ANNOUNCE = 35
+# The least that the settings allow; jose and PyJWT do not ask for the keys again within 30 s.
+ANNOUNCE = 60
 
 
 def run(command, **options):
@@ -67,14 +67,14 @@ class World:
              "-keyout", self.settings["LATCHKEY_TLS__KEY"], "-out", self.certificate, *subject])
         os.chmod(self.settings["LATCHKEY_TLS__KEY"], 0o600)
         self.start("latchkey", [str(BIN / "latchkey"), "serve"], FIRST_PORT, env=self.settings, cwd=self.work)
-        for command in self.page("README.md", None).commands("latchkey user create"):
+        for command in self.page("README.md", "http://localhost").commands("latchkey user create"):
             self.shell(command)
         self.user = json.loads(self.latchkey("user", "show", browser.USER, "--json"))
 
-    def page(self, name, port):
+    def page(self, name, url):
         addresses = [("https://login.example.com", self.issuer), ("login.example.com", self.host)]
-        addresses += [(f"https://{app}.example.com", f"http://localhost:{port}") for app in ("app", "api")]
-        addresses += [(f"{app}.example.com", f"localhost:{port}") for app in ("app", "api")]
+        addresses += [(f"https://{app}.example.com", url) for app in ("app", "api")]
+        addresses += [(f"{app}.example.com", url.split("//")[1]) for app in ("app", "api")]
         return Page(PAGES / name, addresses)
 
     def port(self):
