@@ -40,6 +40,7 @@ logout-submit = Sign out
 logout-stay = Stay signed in
 signed-out-title = You are signed out
 signed-out-text = You can close this window.
+signed-out-refused = The application could not be returned to as it asked.
 error-title = This did not work
 error-tell = If you ask for help, give this reference:
 start-title = This is a sign-in service

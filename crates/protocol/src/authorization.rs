@@ -14,6 +14,9 @@ pub struct Lifetimes {
     pub refresh_replay_window: i64,
     pub session: i64,
     pub session_remember: i64,
+    /// How long a session may lie unused; 0: as long as it lives.
+    pub session_idle: i64,
+    pub session_remember_idle: i64,
 }
 
 /// The refresh family: the current token and the one before it.

@@ -234,6 +234,13 @@ impl Client {
         self.metadata.is_public()
     }
 
+    /// Whether another program on the user's device can pass for this client: it has no secret, and whoever listens on
+    /// a loopback address or has registered a private-use scheme receives what is sent there (RFC 8252 8.6). Only an
+    /// https address proves who answers.
+    pub fn can_be_impersonated(&self, redirect_uri: &str) -> bool {
+        self.is_public() && !redirect_uri.starts_with("https://")
+    }
+
     pub fn may(&self, grant: GrantType) -> bool {
         self.metadata.grant_types.contains(&grant)
     }

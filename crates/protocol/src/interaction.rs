@@ -3,6 +3,10 @@ use crate::{ScopeSet, authorize::AuthorizationRequest, secret::Digest, time::Tim
 /// How long a person has to sign in and to decide, in seconds.
 pub const LIFETIME: i64 = 60 * 60;
 
+/// How long the browser's former secret still counts after a new one was made, in seconds: what was under way in
+/// another tab, or an answer that got lost, must not end a sign-in.
+const RENEWAL: i64 = 5 * 60;
+
 /// An authorization request waiting for a person.
 #[derive(Debug, Clone)]
 pub struct Interaction {
@@ -10,6 +14,8 @@ pub struct Interaction {
     pub digest: Digest,
     /// Digest of the cookie of the browser that began it; another browser cannot go on with it.
     pub browser: Digest,
+    /// Digest of the cookie before that, and when it was renewed.
+    pub former_browser: Option<(Digest, Timestamp)>,
     pub request: AuthorizationRequest,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
@@ -17,7 +23,20 @@ pub struct Interaction {
     pub login_session: Option<String>,
     /// The session that the person chose to go on with.
     pub selected_session: Option<String>,
-    /// What the person allowed in this interaction.
-    pub consented: Option<ScopeSet>,
+    /// What was allowed in this interaction, and by which user: it counts for nobody else.
+    pub consented: Option<(String, ScopeSet)>,
     pub declined: bool,
+}
+
+impl Interaction {
+    /// Whether the browser with this cookie may go on with it.
+    pub fn is_of(&self, browser: &Digest, now: Timestamp) -> bool {
+        let former = self.former_browser.as_ref().filter(|(_, renewed)| (0..RENEWAL).contains(&(now - renewed)));
+        self.browser == *browser || former.is_some_and(|(digest, _)| digest == browser)
+    }
+
+    /// Whether this session belongs to it: made for it, or chosen in it.
+    pub fn has_chosen(&self, session_id: &str) -> bool {
+        [&self.login_session, &self.selected_session].into_iter().flatten().any(|id| id == session_id)
+    }
 }

@@ -1,11 +1,47 @@
+//! OpenID Connect RP-Initiated Logout 1.0: who may end which session, and where the browser goes afterwards.
+
 use crate::{
     claims::IdToken,
     client::Client,
     error::Refused,
     reason::{Reason, unknown_id},
+    session::Session,
 };
 
-/// Where a sign-out may return to (OpenID Connect RP-Initiated Logout 3): exactly what the client registered.
+/// What an `id_token_hint` turned out to be. Expiry is ignored (RP-Initiated Logout 4).
+#[derive(Debug, Clone)]
+pub enum Hint {
+    None,
+    /// An ID token of ours.
+    Token(Box<IdToken>),
+    /// Why it is none.
+    Unusable(Refused),
+}
+
+impl Hint {
+    pub fn token(&self) -> Option<&IdToken> {
+        match self {
+            Self::Token(token) => Some(token),
+            Self::None | Self::Unusable(_) => None,
+        }
+    }
+}
+
+/// The client that a request comes from: what hint and `client_id` say must agree.
+///
+/// # Errors
+/// [`Reason::LogoutHintUnusable`].
+pub fn claimed_client<'a>(hint: &'a Hint, client_id: Option<&'a str>) -> Result<Option<&'a str>, Refused> {
+    match (hint.token(), client_id) {
+        (Some(hint), Some(id)) if hint.aud != id => {
+            Err(Reason::LogoutHintUnusable.because("client_id: the client that the ID token was issued to", "another"))
+        }
+        (Some(hint), _) => Ok(Some(&hint.aud)),
+        (None, id) => Ok(id),
+    }
+}
+
+/// Where a sign-out may return to (RP-Initiated Logout 3): exactly what the client registered.
 ///
 /// # Errors
 /// [`Reason::LogoutRedirectUnregistered`], also without a known client to compare with.
@@ -20,14 +56,58 @@ pub fn destination(client: Option<&Client>, asked: Option<&str>) -> Result<Optio
     }
 }
 
-/// Whether hint and `client_id` speak of the same client.
+/// Where to return to, and what is wrong with the request though the user may still sign out: the cause, not what
+/// follows from it.
+pub fn returns(
+    hint: &Hint,
+    client_id: Option<&str>,
+    client: Option<&Client>,
+    asked: Option<&str>,
+) -> (Option<String>, Option<Refused>) {
+    let to = destination(client, asked);
+    match (hint, client_id, client, to) {
+        (Hint::Unusable(why), _, _, to) => (to.ok().flatten(), Some(why.clone())),
+        (_, Some(id), None, _) => (None, Some(Reason::ClientUnknown.because("a registered client", unknown_id(id)))),
+        (_, _, _, Ok(to)) => (to, None),
+        (_, _, _, Err(refused)) => (None, Some(refused)),
+    }
+}
+
+/// What a sign-out asked for by a browser does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignOut {
+    /// The browser's own session ends at once: the hint is of this very session, so the app speaks for it.
+    Now,
+    /// The user is asked first. `named`: what ends then is not this browser's, which has none, but what the hint names.
+    Ask { named: Option<String> },
+    /// Nobody is signed in here, and what the hint names has ended: that is all that was wanted.
+    Done,
+}
+
+/// Decides by the browser's live session, and by the live session of the hint's user that the hint names, which is
+/// looked for where the browser has none.
+pub fn sign_out(hint: Option<&IdToken>, here: Option<&Session>, named: Option<&Session>) -> SignOut {
+    match (hint, here) {
+        (Some(hint), Some(here)) if hint.sub == here.user_id && hint.sid.as_ref() == Some(&here.id) => SignOut::Now,
+        (Some(_), None) => named.map_or(SignOut::Done, |s| SignOut::Ask { named: Some(s.id.clone()) }),
+        (_, _) => SignOut::Ask { named: None },
+    }
+}
+
+/// What a client that has proven itself may end without a browser: the session that an ID token of its own names.
 ///
 /// # Errors
-/// [`Reason::LogoutHintUnusable`].
-pub fn same_client(hint: Option<&IdToken>, client_id: Option<&str>) -> Result<Option<String>, Refused> {
-    match (hint, client_id) {
-        (Some(hint), Some(id)) if hint.aud != id => Err(Reason::LogoutHintUnusable.because(&hint.aud, unknown_id(id))),
-        (Some(hint), _) => Ok(Some(hint.aud.clone())),
-        (None, id) => Ok(id.map(str::to_owned)),
+/// [`Reason::ParameterMissing`], [`Reason::LogoutHintUnusable`].
+pub fn named_by<'a>(hint: &'a Hint, client: &Client) -> Result<(&'a str, &'a str), Refused> {
+    let token = match hint {
+        Hint::Token(token) => token,
+        Hint::Unusable(why) => return Err(why.clone()),
+        Hint::None => return Err(Reason::ParameterMissing.because("id_token_hint", "nothing")),
+    };
+    if token.aud != client.id {
+        return Err(Reason::LogoutHintUnusable.because("an ID token that was issued to this client", "another's"));
     }
+    let sid =
+        token.sid.as_deref().ok_or_else(|| Reason::LogoutHintUnusable.because("a sid in the ID token", "none"))?;
+    Ok((sid, &token.sub))
 }

@@ -137,6 +137,8 @@ reasons! {
         "prompt=none with a session that may answer", "Send the person through a request without prompt=none.";
     ConsentNeeded: "consent_required" 400 "The person has to allow the application first.",
         "prompt=none with a remembered consent for these scopes", "Send the person through a request without prompt=none, or make the client trusted.";
+    InteractionNeeded: "interaction_required" 400 "The user has to confirm the sign-in.",
+        "prompt=none with a client that cannot be impersonated: a public client on a loopback address or a private-use scheme gets no code without a page (RFC 8252 8.6)", "Send the user through a request without prompt=none, or use refresh tokens.";
     PersonDeclined: "access_denied" 403 "The person did not allow the application.",
         "the person's answer on the consent page", "Nothing: it was the person's choice.";
     // The token endpoint: who is asking.

@@ -1,4 +1,9 @@
-use crate::{secret::Digest, time::Timestamp};
+use crate::{authorization::Lifetimes, secret::Digest, time::Timestamp};
+
+/// A use is noted at most this often, in seconds.
+const NOTED_EVERY: i64 = 60;
+/// The most former sessions whose names are kept.
+const FORMER: usize = 8;
 
 /// A browser that is signed in, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +19,81 @@ pub struct Session {
     pub amr: String,
     pub remember: bool,
     pub created_at: Timestamp,
+    /// When it ends unless it is used before: whoever asks whether it lives asks this, and needs to know no more.
     pub expires_at: Timestamp,
+    /// When it ends, however much it is used.
+    pub ends_at: Timestamp,
+    pub last_used_at: Timestamp,
+    /// The sessions of the same user that it carries on, newest first: their ID tokens still name them.
+    pub former: Vec<String>,
+}
+
+/// A use to note, if the row is still as old as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
+    /// The last use known, or an earlier one.
+    pub noted_before: Timestamp,
+    pub at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+impl Session {
+    /// A session that begins now. `id` and `digest` are of finished, random values.
+    pub fn begin(
+        id: String,
+        digest: Digest,
+        user_id: String,
+        remember: bool,
+        lifetimes: &Lifetimes,
+        now: Timestamp,
+    ) -> Self {
+        let ends_at = now + if remember { lifetimes.session_remember } else { lifetimes.session };
+        let mut session = Self {
+            id,
+            digest,
+            user_id,
+            auth_time: now,
+            amr: "pwd".to_owned(),
+            remember,
+            created_at: now,
+            expires_at: ends_at,
+            ends_at,
+            last_used_at: now,
+            former: Vec::new(),
+        };
+        session.expires_at = session.idle_end(lifetimes, now);
+        session
+    }
+
+    /// What is to be written because the session is used now; nothing when that was noted a moment ago.
+    pub fn used(&self, lifetimes: &Lifetimes, now: Timestamp) -> Option<Use> {
+        let idle = self.idle(lifetimes);
+        let every = if idle == 0 { NOTED_EVERY } else { NOTED_EVERY.min(idle / 4) };
+        let noted_before = now - every;
+        let due = self.expires_at > now && self.last_used_at <= noted_before;
+        due.then(|| Use { noted_before, at: now, expires_at: self.idle_end(lifetimes, now) })
+    }
+
+    fn idle(&self, lifetimes: &Lifetimes) -> i64 {
+        if self.remember { lifetimes.session_remember_idle } else { lifetimes.session_idle }
+    }
+
+    fn idle_end(&self, lifetimes: &Lifetimes, now: Timestamp) -> Timestamp {
+        match self.idle(lifetimes) {
+            0 => self.ends_at,
+            idle => self.ends_at.min(now + idle),
+        }
+    }
+
+    /// Whether an ID token with this `sid` is of this session, or of one that it carries on.
+    pub fn carries_on(&self, sid: &str) -> bool {
+        self.id == sid || self.former.iter().any(|id| id == sid)
+    }
+
+    /// The former sessions of one that takes this one's place.
+    pub fn succession(&self) -> Vec<String> {
+        std::iter::once(&self.id).chain(&self.former).take(FORMER).cloned().collect()
+    }
 }
 
 /// Names of our cookies. Under https they carry the `__Host-` prefix: this host alone, TLS alone.

@@ -5,13 +5,13 @@ use async_trait::async_trait;
 
 use crate::{
     Reason, ScopeSet,
-    authorization::{Authorization, Context, RefreshFamily, Support},
+    authorization::{Authorization, Context, Lifetimes, RefreshFamily, Support},
     client::Client,
     consent::Consent,
     interaction::Interaction,
     names::Login,
     secret::Digest,
-    session::Session,
+    session::{Session, Use},
     time::Timestamp,
     user::User,
 };
@@ -149,6 +149,26 @@ pub trait Store: Send + Sync {
     ) -> Result<bool>;
     /// Who is signed in: the session and its person, while the one has not expired and the other is enabled.
     async fn session(&self, digest: &Digest, now: Timestamp) -> Result<Option<(Session, User)>>;
+    /// The live session of `user_id` with this `sid`, or the one that carries it on.
+    async fn session_of(&self, sid: &str, user_id: &str, now: Timestamp) -> Result<Option<Session>>;
+    /// Notes that a session is used, if it still lives and nobody noted it since `noted_before`. Of racing callers one
+    /// writes; an ended session stays ended.
+    async fn use_session(&self, id: &str, used: Use) -> Result<bool>;
+    /// As [`Store::session`], for a browser that uses its session: that is noted, at most about once a minute.
+    async fn session_in_use(
+        &self,
+        digest: &Digest,
+        lifetimes: &Lifetimes,
+        now: Timestamp,
+    ) -> Result<Option<(Session, User)>> {
+        let found = self.session(digest, now).await?;
+        if let Some((session, _)) = &found
+            && let Some(used) = session.used(lifetimes, now)
+        {
+            self.use_session(&session.id, used).await?;
+        }
+        Ok(found)
+    }
     async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>>;
     /// Ends a session and what hangs on it; with `offline`, also what would outlive it. `false` when there is none.
     async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> Result<bool>;
@@ -157,11 +177,16 @@ pub trait Store: Send + Sync {
 
     async fn begin_interaction(&self, interaction: &Interaction) -> Result<()>;
     async fn interaction(&self, digest: &Digest) -> Result<Option<Interaction>>;
-    /// The person goes on with `session_id`.
-    async fn select_account(&self, digest: &Digest, session_id: &str) -> Result<()>;
-    /// Stamps the interaction with what was allowed and remembers it, added to what was allowed before.
-    async fn record_consent(&self, digest: &Digest, consent: &Consent) -> Result<()>;
-    async fn decline(&self, digest: &Digest) -> Result<()>;
+    /// Binds all interactions of a browser to its new secret. `false` when it has none under the old one.
+    async fn renew_browser(&self, old: &Digest, new: &Digest, now: Timestamp) -> Result<bool>;
+    /// The user goes on with this session, if it is still there. `false`, and nothing written, when it or the
+    /// interaction is gone.
+    async fn select_account(&self, digest: &Digest, session_id: &str) -> Result<bool>;
+    /// Stamps the interaction with what was allowed and by whom, and remembers it, added to what was allowed before, if
+    /// `session_id` is still there and this user's. `false`, and nothing written, when it or the interaction is gone.
+    async fn record_consent(&self, digest: &Digest, session_id: &str, consent: &Consent) -> Result<bool>;
+    /// As [`Store::record_consent`], for a user who does not allow it.
+    async fn decline(&self, digest: &Digest, session_id: &str) -> Result<bool>;
     async fn consent(&self, user_id: &str, client_id: &str) -> Result<Option<Consent>>;
 
     /// Adds the authorization, and removes the interaction where there was one. `false`, and nothing added, when the

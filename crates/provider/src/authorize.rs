@@ -67,20 +67,33 @@ async fn begin(
         Err(AuthorizationError::Page(refused)) => return Ok(page(provider, request, &refused)),
         Err(AuthorizationError::Back(to, refused)) => return Ok(back(provider, request, &to, &refused)),
     };
-    let (browser, set_cookie) = provider.pages.browser(request);
-    if posted && set_cookie.is_some() {
+    let browser = provider.pages.browser(request);
+    if posted && browser.1.is_some() {
         // A form on another site comes without our cookies; the same by GET comes with them.
         let query = params.encoded();
         if query.len() <= LONGEST_QUERY {
             return Ok(see_other(&format!("{}?{query}", provider.at(paths::AUTHORIZE))));
         }
     }
+    let begun = begin_checked(provider, request, &client, &to, checked, browser).await;
+    Ok(begun.unwrap_or_else(|fault| fault_back(provider, request, &to, &fault)))
+}
 
+/// Answers at once, or keeps an interaction. From here on the destination is proven: even our own faults go there.
+async fn begin_checked(
+    provider: &Provider,
+    request: &HttpRequest,
+    client: &Client,
+    to: &ReturnTo,
+    checked: AuthorizationRequest,
+    (browser, set_cookie): (String, Option<String>),
+) -> Result<HttpResponse, Fault> {
     let now = provider.now();
     let secret = Secret::generate(SecretKind::Interaction, &*provider.entropy);
     let interaction = Interaction {
         digest: secret.digest(),
         browser: Digest::of(&browser),
+        former_browser: None,
         request: checked,
         created_at: now,
         expires_at: now + interaction::LIFETIME,
@@ -89,10 +102,18 @@ async fn begin(
         consented: None,
         declined: false,
     };
-    let page_path = match decide(provider, request, &client, &interaction).await? {
-        Next::Refuse(refused) => return Ok(back(provider, request, &to, &refused)),
-        Next::Approve(scope, session) => {
-            return approve(provider, request, &interaction.request, None, &to, scope, &session).await;
+    let mut next = decide(provider, request, client, &interaction).await?;
+    if let Next::Approve(scope, session) = next {
+        if let Some(sent) = approve(provider, request, &interaction.request, None, to, scope, &session).await? {
+            return Ok(sent);
+        }
+        // The session ended at this very moment: it is asked again, without it.
+        next = decide(provider, request, client, &interaction).await?;
+    }
+    let path = match next {
+        Next::Refuse(refused) => return Ok(back(provider, request, to, &refused)),
+        Next::Approve(..) => {
+            return Ok(back(provider, request, to, &Reason::LoginNeeded.because("a session", "two ended")));
         }
         Next::Page(path) => path,
     };
@@ -101,7 +122,7 @@ async fn begin(
         return Ok(page(provider, request, &refused));
     }
     provider.store.begin_interaction(&interaction).await?;
-    let mut response = to_page(provider, page_path, &secret);
+    let mut response = to_page(provider, path, &secret);
     if let Some(cookie) = set_cookie.and_then(|c| header::HeaderValue::from_str(&c).ok()) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -126,7 +147,7 @@ async fn go_on(provider: &Provider, request: &HttpRequest, path: &str) -> Result
     };
     provider.observe_client(request, &client.id);
     let (browser, _) = provider.pages.browser(request);
-    if Digest::of(&browser) != interaction.browser {
+    if !interaction.is_of(&Digest::of(&browser), now) {
         return Ok(page(provider, request, &Reason::BrowserDiffers.into()));
     }
     // Registrations change: the destination is proven again each time.
@@ -136,15 +157,30 @@ async fn go_on(provider: &Provider, request: &HttpRequest, path: &str) -> Result
         Ok(to) => to,
         Err(refused) => return Ok(page(provider, request, &refused)),
     };
-    match decide(provider, request, &client, &interaction).await? {
-        Next::Page(path) => Ok(to_page(provider, path, &secret)),
+    let gone_on = go_on_to(provider, request, &client, &interaction, &secret, &to).await;
+    Ok(gone_on.unwrap_or_else(|fault| fault_back(provider, request, &to, &fault)))
+}
+
+async fn go_on_to(
+    provider: &Provider,
+    request: &HttpRequest,
+    client: &Client,
+    interaction: &Interaction,
+    secret: &Secret,
+    to: &ReturnTo,
+) -> Result<HttpResponse, Fault> {
+    match decide(provider, request, client, interaction).await? {
+        Next::Page(path) => Ok(to_page(provider, path, secret)),
         Next::Refuse(refused) => {
             provider.store.end_interaction(&interaction.digest).await?;
             provider.pages.finished(request);
-            Ok(back(provider, request, &to, &refused))
+            Ok(back(provider, request, to, &refused))
         }
         Next::Approve(scope, session) => {
-            approve(provider, request, asked, Some(&interaction.digest), &to, scope, &session).await
+            let digest = Some(&interaction.digest);
+            let sent = approve(provider, request, &interaction.request, digest, to, scope, &session).await?;
+            let again = || Reason::InteractionUnknown.because("the first answer", "a second one");
+            Ok(sent.unwrap_or_else(|| page(provider, request, &again())))
         }
     }
 }
@@ -180,7 +216,8 @@ fn to_page(provider: &Provider, path: &str, secret: &Secret) -> HttpResponse {
     see_other(&provider.at(&paths::page(path, secret.expose())))
 }
 
-/// Turns an approval into a code (RFC 6749 4.1.2); of an interaction that was `kept`, once.
+/// Turns an approval into a code (RFC 6749 4.1.2); of an interaction that was `kept`, once. Nothing when that or the
+/// session is gone.
 async fn approve(
     provider: &Provider,
     request: &HttpRequest,
@@ -189,26 +226,31 @@ async fn approve(
     to: &ReturnTo,
     scope: ScopeSet,
     session: &Session,
-) -> Result<HttpResponse, Fault> {
+) -> Result<Option<HttpResponse>, Fault> {
     let now = provider.now();
     let code = Secret::generate(SecretKind::AuthorizationCode, &*provider.entropy);
     let id = new_id(now, &*provider.entropy);
     let authorization = Authorization::approve(id, code.digest(), asked, scope, session, &provider.lifetimes, now);
     if !provider.store.issue_code(kept, &authorization).await? {
-        return Ok(page(provider, request, &Reason::InteractionUnknown.because("the first answer", "a second one")));
+        return Ok(None);
     }
     if kept.is_some() {
         provider.pages.finished(request);
     }
-    Ok(send(provider, request, to, &answer_code(to, &provider.issuer, code.expose())))
+    Ok(Some(send(provider, request, to, &answer_code(to, &provider.issuer, code.expose()))))
 }
 
-/// Who is signed in at this browser.
-pub async fn session(provider: &Provider, request: &HttpRequest) -> Result<Option<Session>, Fault> {
-    let Some(cookie) = request.cookie(cookie_name(provider.secure, Cookie::Session)) else { return Ok(None) };
-    let Some(secret) = Secret::presented(SecretKind::Session, cookie.value()) else { return Ok(None) };
-    let found = provider.store.session(&secret.digest(), provider.now()).await?;
+/// Who is signed in at this browser, and uses it.
+async fn session(provider: &Provider, request: &HttpRequest) -> Result<Option<Session>, Fault> {
+    let Some(secret) = session_secret(provider, request) else { return Ok(None) };
+    let found = provider.store.session_in_use(&secret.digest(), &provider.lifetimes, provider.now()).await?;
     Ok(found.map(|(session, _)| session))
+}
+
+/// The secret of the session cookie.
+pub fn session_secret(provider: &Provider, request: &HttpRequest) -> Option<Secret> {
+    let cookie = request.cookie(cookie_name(provider.secure, Cookie::Session))?;
+    Secret::presented(SecretKind::Session, cookie.value())
 }
 
 fn hint(provider: &Provider, params: &Params) -> Hint {
@@ -229,6 +271,12 @@ pub fn page(provider: &Provider, request: &HttpRequest, refused: &Refused) -> Ht
 fn back(provider: &Provider, request: &HttpRequest, to: &ReturnTo, refused: &Refused) -> HttpResponse {
     let reference = provider.refuse(request, refused);
     send(provider, request, to, &answer_error(to, &provider.issuer, refused.reason, &reference))
+}
+
+/// Our own breakage, where a destination is proven: the app can try again (RFC 6749 4.1.2.1).
+fn fault_back(provider: &Provider, request: &HttpRequest, to: &ReturnTo, fault: &Fault) -> HttpResponse {
+    tracing::error!(error = %fault, "our own fault");
+    back(provider, request, to, &fault.reason().into())
 }
 
 fn send(provider: &Provider, request: &HttpRequest, to: &ReturnTo, pairs: &[(&str, &str)]) -> HttpResponse {

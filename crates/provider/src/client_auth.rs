@@ -28,7 +28,7 @@ pub async fn called_by(
 ///
 /// # Errors
 /// The outer error is ours, the inner one a refusal.
-async fn authenticate(
+pub async fn authenticate(
     provider: &Provider,
     request: &HttpRequest,
     params: &Params,

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
-    Clock, Entropy, Reason, Store,
+    Clock, Entropy, Reason, Secret, Store,
     authorization::Lifetimes,
     authorize::RequestRules,
     client::ReturnTo,
@@ -29,7 +29,9 @@ use latchkey_protocol::{
     observe::{Observed, Refusals},
     paths,
     secret::Pepper,
+    session::Session,
     time::Timestamp,
+    user::User,
 };
 
 pub use fault::Fault;
@@ -43,8 +45,13 @@ pub trait Pages: Send + Sync {
     fn refusal(&self, request: &HttpRequest, reason: Reason, reference: &str) -> HttpResponse;
     /// A page that posts `pairs` to the client (OAuth 2.0 Form Post Response Mode).
     fn form_post(&self, request: &HttpRequest, to: &ReturnTo, pairs: &[(&str, &str)]) -> HttpResponse;
-    /// Asks the person before signing out.
-    fn confirm_logout(&self, request: &HttpRequest, asked: &LogoutRequest) -> HttpResponse;
+    /// Asks the user before signing out: whoever is signed in at this browser, if anybody is.
+    fn confirm_logout(
+        &self,
+        request: &HttpRequest,
+        here: Option<&(Session, User)>,
+        asked: &LogoutRequest,
+    ) -> HttpResponse;
     /// Takes the session cookie back.
     fn forget_session(&self, response: &mut HttpResponse);
     /// Whether one more sign-in may be begun from there: each takes a row until somebody finishes it.
@@ -53,15 +60,21 @@ pub trait Pages: Send + Sync {
     fn finished(&self, request: &HttpRequest);
     /// The browser's own secret, and the cookie to set when it had none.
     fn browser(&self, request: &HttpRequest) -> (String, Option<String>);
+    /// Gives the browser another secret of its own.
+    fn set_browser(&self, response: &mut HttpResponse, secret: &Secret);
 }
 
-/// A sign-out that a person has to confirm.
+/// A sign-out that a user has to confirm.
 #[derive(Debug, Clone, Default)]
 pub struct LogoutRequest {
     pub client_id: Option<String>,
     pub post_logout_redirect_uri: Option<String>,
     pub state: Option<String>,
     pub ui_locales: Option<String>,
+    /// What was wrong with the request, and its reference.
+    pub refused: Option<(Reason, String)>,
+    /// The session that ends, where it is not this browser's.
+    pub named: Option<String>,
 }
 
 /// Everything that the endpoints share.

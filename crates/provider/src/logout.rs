@@ -1,66 +1,241 @@
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use latchkey_protocol::{
-    Params,
+    Params, Reason, Secret, SecretKind,
     claims::IdToken,
-    logout::{destination, same_client},
+    client::Client,
+    error::Refused,
+    logout::{self, Hint, SignOut, claimed_client, named_by, returns},
     paths, uri,
 };
 
 use crate::{
     Fault, LogoutRequest, Provider,
-    authorize::{page, see_other, session},
+    authorize::{page, see_other, session_secret},
+    client_auth, http,
 };
+
+/// The longest query that a browser is sent to: what proxies let through.
+const LONGEST_QUERY: usize = 7000;
 
 pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
-    end_session(&provider, &request, &params).await.unwrap_or_else(|fault| fault.page(&provider, &request))
+    end_session(&provider, &request, &params, false).await.unwrap_or_else(|fault| fault.page(&provider, &request))
 }
 
 pub async fn post(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
-    let params = Params::parse(&body);
-    end_session(&provider, &request, &params).await.unwrap_or_else(|fault| fault.page(&provider, &request))
+    match http::params(&request, &body) {
+        Ok(params) => end_session(&provider, &request, &params, true)
+            .await
+            .unwrap_or_else(|fault| fault.page(&provider, &request)),
+        Err(refused) => page(&provider, &request, &refused),
+    }
 }
 
-/// OpenID Connect RP-Initiated Logout 2. Without a hint that proves who asks, the person is asked first.
-async fn end_session(provider: &Provider, request: &HttpRequest, params: &Params) -> Result<HttpResponse, Fault> {
+/// OpenID Connect RP-Initiated Logout 2, from a browser or from a client itself.
+async fn end_session(
+    provider: &Provider,
+    request: &HttpRequest,
+    params: &Params,
+    posted: bool,
+) -> Result<HttpResponse, Fault> {
     if let Err(refused) = params.sound() {
         return Ok(page(provider, request, &refused));
     }
-    // Expiry is ignored; the signature, the issuer and the audience are not.
-    let hint: Option<IdToken> =
-        params.optional("id_token_hint").and_then(|token| provider.keys.verify(token, provider.now()).ok());
-    let client_id = match same_client(hint.as_ref(), params.optional("client_id")) {
+    let hint = hint(provider, params);
+    let (browser, new) = provider.pages.browser(request);
+    let cookieless = new.is_some() && session_secret(provider, request).is_none();
+    if cookieless && has_credentials(request, params, posted) {
+        return by_client(provider, request, params, &hint).await;
+    }
+    let client_id = match claimed_client(&hint, params.optional("client_id")) {
         Ok(client_id) => client_id,
-        Err(refused) => return Ok(page(provider, request, &refused)),
-    };
-    let client = match &client_id {
-        Some(id) => provider.store.client(id).await?,
-        None => None,
-    };
-    let to = match destination(client.as_deref(), params.optional("post_logout_redirect_uri")) {
-        Ok(to) => to,
         Err(refused) => {
-            provider.refuse(request, &refused);
-            None
+            observe(provider, request, hint.token().map(|token| token.aud.as_str())).await?;
+            return Ok(page(provider, request, &refused));
         }
     };
-    let session = session(provider, request).await?;
-    let theirs = hint.as_ref().is_some_and(|h| session.as_ref().is_none_or(|s| s.user_id == h.sub));
-    if !theirs {
-        let asked = LogoutRequest {
-            client_id: client.map(|c| c.id.clone()),
-            post_logout_redirect_uri: to,
-            state: params.optional("state").map(str::to_owned),
-            ui_locales: params.optional("ui_locales").map(str::to_owned),
+    if posted && cookieless {
+        return Ok(again(provider, request, params, &hint, client_id));
+    }
+    let client = observe(provider, request, client_id).await?;
+    let asked = params.optional("post_logout_redirect_uri");
+    let (to, refused) = returns(&hint, client_id, client.as_deref(), asked);
+    let refused = refused.map(|refused| (refused.reason, provider.refuse(request, &refused)));
+    let answer = Answer { provider, to, state: params.optional("state"), reference: refused.as_ref().map(|r| &*r.1) };
+    by_browser(request, params, &hint, client.as_deref(), (&browser, new.is_none()), refused.as_ref(), answer).await
+}
+
+/// A client that is registered, noted for the log line before anything is refused.
+async fn observe(
+    provider: &Provider,
+    request: &HttpRequest,
+    client_id: Option<&str>,
+) -> Result<Option<std::sync::Arc<Client>>, Fault> {
+    let Some(id) = client_id else { return Ok(None) };
+    let client = provider.store.client(id).await?;
+    if client.is_some() {
+        provider.observe_client(request, id);
+    }
+    Ok(client)
+}
+
+/// Whether a client itself is calling, with its secret. A browser brings a cookie, or no secret.
+fn has_credentials(request: &HttpRequest, params: &Params, posted: bool) -> bool {
+    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let basic = header.and_then(|h| h.get(..6)).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic "));
+    // A secret does not belong into an address.
+    basic || (posted && params.optional("client_secret").is_some())
+}
+
+/// A form on another site comes without our cookies; the same by GET comes with them. What is too long for an address
+/// goes without its hint, and the user is asked.
+fn again(
+    provider: &Provider,
+    request: &HttpRequest,
+    params: &Params,
+    hint: &Hint,
+    client_id: Option<&str>,
+) -> HttpResponse {
+    let at = provider.at(paths::END_SESSION);
+    let whole = params.encoded();
+    if whole.len() <= LONGEST_QUERY {
+        return see_other(&format!("{at}?{whole}"));
+    }
+    let unusable = matches!(hint, Hint::Unusable(_)).then_some("too-long");
+    let mut kept: Vec<_> = unusable.map(|hint| ("id_token_hint", hint)).into_iter().collect();
+    kept.extend(client_id.map(|id| ("client_id", id)));
+    kept.extend(
+        ["post_logout_redirect_uri", "state", "ui_locales"].iter().filter_map(|n| Some((*n, params.optional(n)?))),
+    );
+    let shorter = uri::with_query(&at, &kept);
+    if shorter.len() <= LONGEST_QUERY {
+        return see_other(&shorter);
+    }
+    let long =
+        Reason::BodyTooLarge.because(format!("at most {LONGEST_QUERY} bytes"), format!("{} bytes", shorter.len()));
+    page(provider, request, &long)
+}
+
+/// Where a sign-out that was carried out leads.
+struct Answer<'a> {
+    provider: &'a Provider,
+    to: Option<String>,
+    state: Option<&'a str>,
+    /// Of what was wrong with the request.
+    reference: Option<&'a str>,
+}
+
+impl Answer<'_> {
+    fn send(&self) -> HttpResponse {
+        let pairs = |name, value: Option<&str>| value.map(|v| vec![(name, v.to_owned())]).unwrap_or_default();
+        let (at, pairs) = match &self.to {
+            Some(to) => (to.clone(), pairs("state", self.state)),
+            None => (self.provider.at(paths::SIGNED_OUT), pairs("refused", self.reference)),
         };
-        return Ok(provider.pages.confirm_logout(request, &asked));
+        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        see_other(&uri::with_query(&at, &pairs))
     }
-    if let Some(session) = session {
-        provider.store.end_session(&session.id, false, provider.now()).await?;
+}
+
+/// A sign-out that a browser asks for.
+async fn by_browser(
+    request: &HttpRequest,
+    params: &Params,
+    hint: &Hint,
+    client: Option<&Client>,
+    (browser, known): (&str, bool),
+    refused: Option<&(Reason, String)>,
+    answer: Answer<'_>,
+) -> Result<HttpResponse, Fault> {
+    let provider = answer.provider;
+    let now = provider.now();
+    let cookie = session_secret(provider, request);
+    let here = match &cookie {
+        Some(secret) => provider.store.session(&secret.digest(), now).await?,
+        None => None,
+    };
+    let session = here.as_ref().map(|(session, _)| session);
+    let named = match (hint.token(), session) {
+        (Some(IdToken { sid: Some(sid), sub, .. }), None) => provider.store.session_of(sid, sub, now).await?,
+        _ => None,
+    };
+    let named = match logout::sign_out(hint.token(), session, named.as_ref()) {
+        SignOut::Ask { named } => named,
+        done @ (SignOut::Now | SignOut::Done) => {
+            let mut response = answer.send();
+            if let (SignOut::Now, Some(session)) = (done, session) {
+                end(provider, &session.id, &session.user_id).await?;
+                if known {
+                    renew_browser(provider, browser, &mut response).await;
+                }
+            }
+            // What was not presented is not touched.
+            if cookie.is_some() {
+                provider.pages.forget_session(&mut response);
+            }
+            return Ok(response);
+        }
+    };
+    let asked = LogoutRequest {
+        client_id: client.map(|c| c.id.clone()),
+        post_logout_redirect_uri: answer.to,
+        state: params.optional("state").map(str::to_owned),
+        ui_locales: params.optional("ui_locales").map(str::to_owned),
+        refused: refused.cloned(),
+        named,
+    };
+    Ok(provider.pages.confirm_logout(request, here.as_ref(), &asked))
+}
+
+/// A sign-out that a client asks for itself, without a browser: what its own ID token names ends.
+async fn by_client(
+    provider: &Provider,
+    request: &HttpRequest,
+    params: &Params,
+    hint: &Hint,
+) -> Result<HttpResponse, Fault> {
+    let client = match client_auth::authenticate(provider, request, params).await? {
+        Ok(client) => client,
+        Err(refused) => return Ok(http::refusal(provider, request, &refused)),
+    };
+    let (sid, user) = match named_by(hint, &client) {
+        Ok(named) => named,
+        Err(refused) => return Ok(http::refusal(provider, request, &refused)),
+    };
+    if let Some(session) = provider.store.session_of(sid, user, provider.now()).await? {
+        end(provider, &session.id, user).await?;
     }
-    let state: Vec<_> = params.optional("state").map(|s| ("state", s)).into_iter().collect();
-    let done = provider.at(paths::SIGNED_OUT);
-    let mut response = see_other(&to.map_or(done, |to| uri::with_query(&to, &state)));
-    provider.pages.forget_session(&mut response);
-    Ok(response)
+    let asked = params.optional("post_logout_redirect_uri");
+    let (to, refused) = returns(hint, Some(&client.id), Some(&client), asked);
+    let reference = refused.map(|refused| provider.refuse(request, &refused));
+    Ok(Answer { provider, to, state: params.optional("state"), reference: reference.as_deref() }.send())
+}
+
+async fn end(provider: &Provider, session: &str, user: &str) -> Result<(), Fault> {
+    provider.store.end_session(session, false, provider.now()).await?;
+    tracing::info!(target: "audit", user, session, "signed out");
+    Ok(())
+}
+
+/// The next user of this browser starts with a secret that nobody before them knows.
+async fn renew_browser(provider: &Provider, old: &str, response: &mut HttpResponse) {
+    let new = Secret::generate(SecretKind::Browser, &*provider.entropy);
+    let old = latchkey_protocol::Digest::of(old);
+    match provider.store.renew_browser(&old, &new.digest(), provider.now()).await {
+        Ok(_) => provider.pages.set_browser(response, &new),
+        Err(error) => tracing::warn!(%error, "the browser's secret was not renewed"),
+    }
+}
+
+fn hint(provider: &Provider, params: &Params) -> Hint {
+    let Some(token) = params.optional("id_token_hint") else { return Hint::None };
+    let unusable = |came: String| Hint::Unusable(refused_hint(came));
+    match provider.keys.verify::<IdToken>(token, provider.now()) {
+        Ok(claims) => Hint::Token(Box::new(claims)),
+        Err(why) => unusable(why.to_string()),
+    }
+}
+
+fn refused_hint(came: String) -> Refused {
+    Reason::LogoutHintUnusable.because("an ID token of this issuer, signed by a published key", came)
 }

@@ -13,13 +13,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use anyhow::{Context, Result, bail};
 use latchkey_jose::{KeyRing, MasterKey, RingKey, SigningKey};
 use latchkey_protocol::{
-    Clock, Entropy, Reason, Store, Timestamp,
+    Clock, Entropy, Reason, Secret, Store, Timestamp,
     authorize::RequestRules,
     client::ReturnTo,
     error::Refused,
     observe::Refusals,
     secret::{Pepper, new_reference},
+    session::Session,
     store::{KeptRefusal, StoredKey},
+    user::User,
 };
 use latchkey_provider::{Document, Keys, LogoutRequest, Pages, Provider, Signing, VerifiedTokens};
 use latchkey_ui::{Passwords, Throttle, Ui};
@@ -202,15 +204,22 @@ impl Pages for UiPages {
         latchkey_ui::form_post(&self.0, request, to, pairs)
     }
 
-    fn confirm_logout(&self, request: &HttpRequest, asked: &LogoutRequest) -> HttpResponse {
-        latchkey_ui::confirm_logout(
-            &self.0,
-            request,
-            asked.client_id.as_deref(),
-            asked.post_logout_redirect_uri.as_deref(),
-            asked.state.as_deref(),
-            asked.ui_locales.as_deref(),
-        )
+    fn confirm_logout(
+        &self,
+        request: &HttpRequest,
+        here: Option<&(Session, User)>,
+        asked: &LogoutRequest,
+    ) -> HttpResponse {
+        let question = latchkey_ui::LogoutQuestion {
+            here,
+            named: asked.named.as_deref(),
+            client_id: asked.client_id.as_deref(),
+            redirect: asked.post_logout_redirect_uri.as_deref(),
+            state: asked.state.as_deref(),
+            ui_locales: asked.ui_locales.as_deref(),
+            refused: asked.refused.as_ref().map(|(reason, reference)| (*reason, reference.as_str())),
+        };
+        latchkey_ui::confirm_logout(&self.0, request, &question)
     }
 
     fn forget_session(&self, response: &mut HttpResponse) {
@@ -227,6 +236,10 @@ impl Pages for UiPages {
 
     fn browser(&self, request: &HttpRequest) -> (String, Option<String>) {
         latchkey_ui::browser(request, self.0.secure, &*self.0.entropy)
+    }
+
+    fn set_browser(&self, response: &mut HttpResponse, secret: &Secret) {
+        latchkey_ui::set_browser(&self.0, response, secret);
     }
 }
 

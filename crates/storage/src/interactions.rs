@@ -1,10 +1,10 @@
-use diesel::prelude::*;
-use latchkey_protocol::{ScopeSet, consent::Consent, interaction::Interaction, secret::Digest, store::merged};
+use diesel::{dsl::exists, prelude::*};
+use latchkey_protocol::{consent::Consent, interaction::Interaction, secret::Digest, store::merged};
 
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
-    schema::{consents, interactions},
+    schema::{consents, interactions, sessions},
 };
 
 #[derive(Queryable, Insertable)]
@@ -19,6 +19,9 @@ pub struct Row {
     selected_session: Option<String>,
     consented: Option<String>,
     declined: i64,
+    consented_by: Option<String>,
+    former_browser: Option<Vec<u8>>,
+    renewed_at: Option<i64>,
 }
 
 impl Row {
@@ -31,8 +34,11 @@ impl Row {
             expires_at: interaction.expires_at,
             login_session: interaction.login_session.clone(),
             selected_session: interaction.selected_session.clone(),
-            consented: interaction.consented.as_ref().map(ToString::to_string),
+            consented: interaction.consented.as_ref().map(|(_, scope)| scope.to_string()),
             declined: i64::from(interaction.declined),
+            consented_by: interaction.consented.as_ref().map(|(user, _)| user.clone()),
+            former_browser: interaction.former_browser.as_ref().map(|(digest, _)| digest.as_bytes().to_vec()),
+            renewed_at: interaction.former_browser.as_ref().map(|(_, renewed_at)| *renewed_at),
         }
     }
 
@@ -45,12 +51,13 @@ impl Row {
         Ok(Interaction {
             digest: Digest::from_stored(self.digest),
             browser: Digest::from_stored(self.browser),
+            former_browser: self.former_browser.map(Digest::from_stored).zip(self.renewed_at),
             request,
             created_at: self.created_at,
             expires_at: self.expires_at,
             login_session: self.login_session,
             selected_session: self.selected_session,
-            consented: self.consented.map(ScopeSet::from),
+            consented: self.consented_by.zip(self.consented.map(Into::into)),
             declined: self.declined != 0,
         })
     }
@@ -65,34 +72,65 @@ pub fn find(c: &mut AnyConnection, digest: &[u8]) -> Result<Option<Interaction>,
     on!(c => interactions::table.find(digest).get_result::<Row>(c)).optional()?.map(Row::into_interaction).transpose()
 }
 
-pub fn select_account(c: &mut AnyConnection, digest: &[u8], session: &str) -> Result<(), RowError> {
-    on!(c => diesel::update(interactions::table.find(digest))
-        .set(interactions::selected_session.eq(Some(session)))
-        .execute(c))?;
-    Ok(())
+pub fn renew_browser(c: &mut AnyConnection, old: &[u8], new: &[u8], now: i64) -> Result<bool, RowError> {
+    let set = (
+        interactions::browser.eq(new),
+        interactions::former_browser.eq(Some(old)),
+        interactions::renewed_at.eq(Some(now)),
+    );
+    Ok(on!(c => diesel::update(interactions::table.filter(interactions::browser.eq(old))).set(set).execute(c))? > 0)
 }
 
-pub fn decline(c: &mut AnyConnection, digest: &[u8]) -> Result<(), RowError> {
-    on!(c => diesel::update(interactions::table.find(digest)).set(interactions::declined.eq(1)).execute(c))?;
-    Ok(())
+/// The interaction, while there is a session with this id.
+macro_rules! while_session {
+    ($digest:expr, $session:expr) => {
+        interactions::table
+            .filter(interactions::digest.eq($digest))
+            .filter(exists(sessions::table.filter(sessions::id.eq($session))))
+    };
+}
+
+pub fn select_account(c: &mut AnyConnection, digest: &[u8], session: &str) -> Result<bool, RowError> {
+    let set = interactions::selected_session.eq(Some(session));
+    Ok(on!(c => diesel::update(while_session!(digest, session)).set(set).execute(c))? == 1)
+}
+
+pub fn decline(c: &mut AnyConnection, digest: &[u8], session: &str) -> Result<bool, RowError> {
+    let set = interactions::declined.eq(1);
+    Ok(on!(c => diesel::update(while_session!(digest, session)).set(set).execute(c))? == 1)
 }
 
 pub fn delete(c: &mut AnyConnection, digest: &[u8]) -> Result<bool, RowError> {
     Ok(on!(c => diesel::delete(interactions::table.find(digest)).execute(c))? == 1)
 }
 
-pub fn record_consent(c: &mut AnyConnection, digest: &[u8], consent: &Consent) -> Result<(), RowError> {
-    let allowed = consent.scope.to_string();
-    on!(c => diesel::update(interactions::table.find(digest)).set(interactions::consented.eq(Some(allowed))).execute(c))?;
-    let before = find_consent(c, &consent.user_id, &consent.client_id)?;
-    let scope = merged(before.as_ref().map(|b| &b.scope), &consent.scope).to_string();
-    let row = consents::table.find((&consent.user_id, &consent.client_id));
-    let values = (consents::scope.eq(&scope), consents::granted_at.eq(consent.granted_at));
-    if on!(c => diesel::update(row).set(values).execute(c))? == 0 {
-        let key = (consents::user_id.eq(&consent.user_id), consents::client_id.eq(&consent.client_id));
-        on!(c => diesel::insert_into(consents::table).values((key.0, key.1, values.0, values.1)).execute(c))?;
+pub fn record_consent(
+    c: &mut AnyConnection,
+    digest: &[u8],
+    session: &str,
+    consent: &Consent,
+) -> Result<bool, RowError> {
+    let user = &consent.user_id;
+    let theirs = interactions::table
+        .filter(interactions::digest.eq(digest))
+        .filter(exists(sessions::table.filter(sessions::id.eq(session)).filter(sessions::user_id.eq(user))));
+    let set = (interactions::consented.eq(Some(consent.scope.to_string())), interactions::consented_by.eq(Some(user)));
+    if on!(c => diesel::update(theirs).set(set).execute(c))? == 0 {
+        return Ok(false);
     }
-    Ok(())
+    let key = (consents::user_id.eq(user), consents::client_id.eq(&consent.client_id));
+    let first = (key, consents::scope.eq(consent.scope.to_string()), consents::granted_at.eq(consent.granted_at));
+    // Whoever was first; the row then belongs to this transaction, and is read as it is.
+    let added = on!(c => diesel::insert_into(consents::table).values(first).on_conflict_do_nothing().execute(c))?;
+    if added == 0 {
+        let row = consents::table.find((user, &consent.client_id));
+        let now = consents::granted_at.eq(consent.granted_at);
+        on!(c => diesel::update(row).set(now).execute(c))?;
+        let before = find_consent(c, user, &consent.client_id)?;
+        let scope = merged(before.as_ref().map(|b| &b.scope), &consent.scope).to_string();
+        on!(c => diesel::update(row).set(consents::scope.eq(scope)).execute(c))?;
+    }
+    Ok(true)
 }
 
 pub fn find_consent(c: &mut AnyConnection, user: &str, client: &str) -> Result<Option<Consent>, RowError> {

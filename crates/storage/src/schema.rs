@@ -11,13 +11,14 @@ diesel::table! {
 diesel::table! {
     sessions (id) {
         id -> Text, digest -> Binary, user_id -> Text, auth_time -> BigInt, amr -> Text, remember -> BigInt,
-        created_at -> BigInt, expires_at -> BigInt,
+        created_at -> BigInt, expires_at -> BigInt, ends_at -> BigInt, last_used_at -> BigInt, former -> Text,
     }
 }
 diesel::table! {
     interactions (digest) {
         digest -> Binary, browser -> Binary, request -> Text, created_at -> BigInt, expires_at -> BigInt,
         login_session -> Nullable<Text>, selected_session -> Nullable<Text>, consented -> Nullable<Text>, declined -> BigInt,
+        consented_by -> Nullable<Text>, former_browser -> Nullable<Binary>, renewed_at -> Nullable<BigInt>,
     }
 }
 diesel::table! { consents (user_id, client_id) { user_id -> Text, client_id -> Text, scope -> Text, granted_at -> BigInt, } }
@@ -44,4 +45,5 @@ diesel::table! {
 diesel::table! {
     command_events (id) { id -> Text, at -> BigInt, operation -> Text, target -> Text, caller -> Text, }
 }
+diesel::allow_tables_to_appear_in_same_query!(interactions, sessions);
 diesel::allow_tables_to_appear_in_same_query!(authorizations, users, sessions, clients, revoked_access_tokens);

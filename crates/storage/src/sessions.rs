@@ -1,5 +1,9 @@
 use diesel::prelude::*;
-use latchkey_protocol::{secret::Digest, session::Session, user::User};
+use latchkey_protocol::{
+    secret::Digest,
+    session::{Session, Use},
+    user::User,
+};
 
 use crate::{
     connection::{AnyConnection, on},
@@ -19,6 +23,9 @@ pub struct Row {
     remember: i64,
     created_at: i64,
     expires_at: i64,
+    ends_at: i64,
+    last_used_at: i64,
+    former: String,
 }
 
 impl Row {
@@ -32,6 +39,9 @@ impl Row {
             remember: i64::from(session.remember),
             created_at: session.created_at,
             expires_at: session.expires_at,
+            ends_at: session.ends_at,
+            last_used_at: session.last_used_at,
+            former: session.former.join(" "),
         }
     }
 
@@ -45,6 +55,10 @@ impl Row {
             remember: self.remember != 0,
             created_at: self.created_at,
             expires_at: self.expires_at,
+            // A node of the version before, which knows no such column, may have written it.
+            ends_at: self.ends_at.max(self.expires_at),
+            last_used_at: self.last_used_at,
+            former: self.former.split_whitespace().map(str::to_owned).collect(),
         }
     }
 }
@@ -70,7 +84,10 @@ pub fn sign_in(
         // as where sessions are ended: two that meet do not wait for one another.
         if let Some(old) = known {
             on!(c => diesel::delete(sessions::table.filter(sessions::id.eq(&old.id))).execute(c))?;
+            let old = old.into_session();
             if old.user_id == row.user_id {
+                let carried_on = sessions::former.eq(old.succession().join(" "));
+                on!(c => diesel::update(sessions::table.find(&row.id)).set(carried_on).execute(c))?;
                 let theirs = authorizations::table.filter(authorizations::session_id.eq(&old.id));
                 on!(c => diesel::update(theirs).set(authorizations::session_id.eq(&row.id)).execute(c))?;
             }
@@ -89,6 +106,24 @@ pub fn find(c: &mut AnyConnection, digest: &[u8], now: i64) -> Result<Option<(Se
         .get_result(c))
     .optional()?;
     found.map(|(session, user)| Ok((session.into_session(), user.into_user()?))).transpose()
+}
+
+pub fn find_of(c: &mut AnyConnection, sid: &str, user: &str, now: i64) -> Result<Option<Session>, RowError> {
+    let rows: Vec<Row> = on!(c => sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::expires_at.gt(now))
+        .filter(sessions::id.eq(sid).or(sessions::former.like(format!("%{sid}%"))))
+        .load(c))?;
+    Ok(rows.into_iter().map(Row::into_session).find(|session| session.carries_on(sid)))
+}
+
+pub fn note_use(c: &mut AnyConnection, id: &str, used: Use) -> Result<bool, RowError> {
+    let live = sessions::table
+        .filter(sessions::id.eq(id))
+        .filter(sessions::last_used_at.le(used.noted_before))
+        .filter(sessions::expires_at.gt(used.at));
+    let set = (sessions::last_used_at.eq(used.at), sessions::expires_at.eq(used.expires_at));
+    Ok(on!(c => diesel::update(live).set(set).execute(c))? == 1)
 }
 
 pub fn all(c: &mut AnyConnection, user_id: Option<&str>) -> Result<Vec<Session>, RowError> {

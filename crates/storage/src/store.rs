@@ -10,7 +10,7 @@ use latchkey_protocol::{
     interaction::Interaction,
     names::Login,
     secret::Digest,
-    session::Session,
+    session::{Session, Use},
     store::{CommandEvent, KeptRefusal, Result, StoredKey, Written},
     time::Timestamp,
     user::User,
@@ -146,6 +146,16 @@ impl Store for Database {
         self.read(move |c| sessions::find(c, &digest, now)).await
     }
 
+    async fn session_of(&self, sid: &str, user_id: &str, now: Timestamp) -> Result<Option<Session>> {
+        let (sid, user) = (sid.to_owned(), user_id.to_owned());
+        self.read(move |c| sessions::find_of(c, &sid, &user, now)).await
+    }
+
+    async fn use_session(&self, id: &str, used: Use) -> Result<bool> {
+        let id = id.to_owned();
+        self.write_one(move |c| sessions::note_use(c, &id, used)).await
+    }
+
     async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>> {
         let user = user_id.map(str::to_owned);
         self.read(move |c| sessions::all(c, user.as_deref())).await
@@ -171,19 +181,24 @@ impl Store for Database {
         self.read(move |c| interactions::find(c, &digest)).await
     }
 
-    async fn select_account(&self, digest: &Digest, session_id: &str) -> Result<()> {
+    async fn renew_browser(&self, old: &Digest, new: &Digest, now: Timestamp) -> Result<bool> {
+        let (old, new) = (bytes(old), bytes(new));
+        self.write_one(move |c| interactions::renew_browser(c, &old, &new, now)).await
+    }
+
+    async fn select_account(&self, digest: &Digest, session_id: &str) -> Result<bool> {
         let (digest, session) = (bytes(digest), session_id.to_owned());
         self.write_one(move |c| interactions::select_account(c, &digest, &session)).await
     }
 
-    async fn record_consent(&self, digest: &Digest, consent: &Consent) -> Result<()> {
-        let (digest, consent) = (bytes(digest), consent.clone());
-        self.write(move |c| interactions::record_consent(c, &digest, &consent)).await
+    async fn record_consent(&self, digest: &Digest, session_id: &str, consent: &Consent) -> Result<bool> {
+        let (digest, session, consent) = (bytes(digest), session_id.to_owned(), consent.clone());
+        self.write(move |c| interactions::record_consent(c, &digest, &session, &consent)).await
     }
 
-    async fn decline(&self, digest: &Digest) -> Result<()> {
-        let digest = bytes(digest);
-        self.write_one(move |c| interactions::decline(c, &digest)).await
+    async fn decline(&self, digest: &Digest, session_id: &str) -> Result<bool> {
+        let (digest, session) = (bytes(digest), session_id.to_owned());
+        self.write_one(move |c| interactions::decline(c, &digest, &session)).await
     }
 
     async fn consent(&self, user_id: &str, client_id: &str) -> Result<Option<Consent>> {

@@ -14,7 +14,7 @@ use latchkey_protocol::{
     consent::Consent,
     interaction::Interaction,
     registration::Registration,
-    session::Session,
+    session::{Session, Use},
     store::{KeptRefusal, StoredKey, Written},
     user::User,
 };
@@ -93,6 +93,9 @@ fn session(id: &str, user: &str) -> Session {
         remember: false,
         created_at: 1,
         expires_at: 1000,
+        ends_at: 1000,
+        last_used_at: 1,
+        former: Vec::new(),
     }
 }
 
@@ -100,6 +103,7 @@ fn interaction(id: &str) -> Interaction {
     Interaction {
         digest: Digest::of(id),
         browser: Digest::of("browser"),
+        former_browser: None,
         request: AuthorizationRequest {
             client_id: "c".into(),
             redirect_uri: "https://a.example/cb".into(),
@@ -317,13 +321,14 @@ fn consent_adds_up() {
                 scope: ScopeSet::from(scope.to_owned()),
                 granted_at: 3,
             };
-            store.record_consent(&Digest::of("i"), &consent).await.unwrap();
+            assert!(store.record_consent(&Digest::of("i"), "s", &consent).await.unwrap());
         }
         let known = store.consent("u", "c").await.unwrap().unwrap();
         assert_eq!(known.scope.to_string(), "openid email phone");
         let stamped = store.interaction(&Digest::of("i")).await.unwrap().unwrap();
-        assert_eq!(stamped.consented.unwrap().to_string(), "openid phone");
-        store.decline(&Digest::of("i")).await.unwrap();
+        let (user, scope) = stamped.consented.unwrap();
+        assert_eq!((user.as_str(), scope.to_string().as_str()), ("u", "openid phone"));
+        assert!(store.decline(&Digest::of("i"), "s").await.unwrap());
         assert!(store.interaction(&Digest::of("i")).await.unwrap().unwrap().declined);
     });
 }
@@ -473,4 +478,127 @@ fn both_folders_hold_the_same_migrations() {
     };
     assert_eq!(names("sqlite"), names("postgres"));
     on_both(async |store| assert!(store.ready().await.unwrap()));
+}
+
+fn consent(user: &str, scope: &str) -> Consent {
+    let scope = ScopeSet::from(scope.to_owned());
+    Consent { user_id: user.into(), client_id: "c".into(), scope, granted_at: 3 }
+}
+
+#[test]
+fn what_a_page_decides_is_written_only_for_the_session_it_was_shown_to() {
+    on_both(async |store| {
+        seeded(&store).await;
+        let i = Digest::of("i");
+        store.begin_interaction(&interaction("i")).await.unwrap();
+        assert!(!store.record_consent(&i, "s", &consent("v", "openid")).await.unwrap(), "another user's session");
+        assert!(!store.record_consent(&i, "s9", &consent("u", "openid")).await.unwrap(), "no session");
+        assert!(!store.record_consent(&Digest::of("j"), "s", &consent("u", "openid")).await.unwrap(), "no interaction");
+        assert!(!store.select_account(&i, "s9").await.unwrap() && !store.decline(&i, "s9").await.unwrap());
+        let untouched = store.interaction(&i).await.unwrap().unwrap();
+        assert!(untouched.consented.is_none() && untouched.selected_session.is_none() && !untouched.declined);
+        assert!(store.consent("u", "c").await.unwrap().is_none() && store.consent("v", "c").await.unwrap().is_none());
+        assert!(store.select_account(&i, "s").await.unwrap());
+        store.end_session("s", false, 5).await.unwrap();
+        assert!(!store.record_consent(&i, "s", &consent("u", "openid")).await.unwrap());
+        assert!(!store.select_account(&i, "s").await.unwrap() && !store.decline(&i, "s").await.unwrap());
+    });
+}
+
+#[test]
+fn consents_given_at_once_add_up() {
+    on_both(async |store| {
+        seeded(&store).await;
+        for n in 0..CALLERS {
+            store.begin_interaction(&interaction(&format!("i{n}"))).await.unwrap();
+        }
+        let given = winners(&store, |s, n| async move {
+            s.record_consent(&Digest::of(&format!("i{n}")), "s", &consent("u", &format!("scope{n}"))).await.unwrap()
+        });
+        assert_eq!(given.await, CALLERS);
+        assert_eq!(store.consent("u", "c").await.unwrap().unwrap().scope.iter().count(), CALLERS);
+    });
+}
+
+#[test]
+fn a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once() {
+    on_both(async |store| {
+        for id in ["i", "j"] {
+            store.begin_interaction(&interaction(id)).await.unwrap();
+        }
+        let mut elsewhere = interaction("k");
+        elsewhere.browser = Digest::of("another");
+        store.begin_interaction(&elsewhere).await.unwrap();
+        let renewed = winners(&store, |s, n| async move {
+            s.renew_browser(&Digest::of("browser"), &Digest::of(&format!("new{n}")), 7).await.unwrap()
+        });
+        assert_eq!(renewed.await, 1);
+        let read = async |id: &str| store.interaction(&Digest::of(id)).await.unwrap().unwrap();
+        let (i, j, k) = (read("i").await, read("j").await, read("k").await);
+        assert_eq!((i.browser.clone(), i.former_browser.clone()), (j.browser, j.former_browser));
+        assert_eq!(i.former_browser, Some((Digest::of("browser"), 7)));
+        assert_eq!((k.browser, k.former_browser), (Digest::of("another"), None));
+    });
+}
+
+#[test]
+fn a_use_of_a_session_is_noted_once_and_never_brings_it_back() {
+    on_both(async |store| {
+        seeded(&store).await;
+        let used = Use { noted_before: 60, at: 120, expires_at: 700 };
+        let noted = winners(&store, move |s, _| async move { s.use_session("s", used).await.unwrap() });
+        assert_eq!(noted.await, 1);
+        let read = async || store.sessions(Some("u")).await.unwrap()[0].clone();
+        assert_eq!((read().await.last_used_at, read().await.expires_at, read().await.ends_at), (120, 700, 1000));
+        let late = Use { noted_before: 640, at: 700, expires_at: 900 };
+        assert!(!store.use_session("s", late).await.unwrap(), "it has ended");
+        assert_eq!(read().await.expires_at, 700);
+    });
+}
+
+#[test]
+fn a_session_is_found_by_the_names_it_carries_on_and_by_its_own_user_alone() {
+    on_both(async |store| {
+        seeded(&store).await;
+        for (new, old) in [("s2", "s"), ("s3", "s2")] {
+            store.sign_in(&session(new, "u"), "hash", Some(&Digest::of(old)), None).await.unwrap();
+        }
+        let found = async |sid: &str, user: &str, now: i64| {
+            store.session_of(sid, user, now).await.unwrap().map(|session| session.id)
+        };
+        for sid in ["s", "s2", "s3"] {
+            assert_eq!(found(sid, "u", 2).await.as_deref(), Some("s3"), "{sid}");
+        }
+        assert_eq!(found("s3", "v", 2).await, None, "another user");
+        assert_eq!(found("s3", "u", 1000).await, None, "expired");
+        assert_eq!(store.create_user(&user("v")).await.unwrap(), Written::Done);
+        store.sign_in(&session("s4", "v"), "hash", Some(&Digest::of("s3")), None).await.unwrap();
+        assert_eq!(
+            (found("s3", "u", 2).await, found("s3", "v", 2).await),
+            (None, None),
+            "another user carries nothing on"
+        );
+    });
+}
+
+#[test]
+fn sessions_and_sign_ins_under_way_survive_the_upgrade() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/db", folder.path().display());
+    let options = Options { url, pool: 1 };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = Database::open(&options).unwrap();
+        seeded(&store).await;
+        store.begin_interaction(&interaction("i")).await.unwrap();
+        drop(store);
+        let back = std::fs::read_to_string("../../migrations/sqlite/00000000000002_sessions/down.sql").unwrap();
+        options.script(&back).unwrap();
+        options.script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000002'").unwrap();
+        let store = Database::open(&options).unwrap();
+        let (kept, _) = store.session(&Digest::of("s"), 999).await.unwrap().unwrap();
+        assert_eq!((kept.expires_at, kept.ends_at, kept.last_used_at), (1000, 1000, 1));
+        let waiting = store.interaction(&Digest::of("i")).await.unwrap().unwrap();
+        assert!(waiting.consented.is_none() && waiting.former_browser.is_none());
+    });
 }

@@ -24,6 +24,11 @@ pub fn cookie(secure: bool, name: Cookie, value: &str, lifetime: Option<i64>) ->
     cookie.to_string()
 }
 
+/// The cookie of the browser's own secret.
+pub fn browser_cookie(secure: bool, secret: &Secret) -> String {
+    cookie(secure, Cookie::Browser, secret.expose(), Some(BROWSER_LIFETIME))
+}
+
 /// The browser's own secret, and the cookie to set where it had none.
 pub fn browser(request: &HttpRequest, secure: bool, entropy: &dyn Entropy) -> (String, Option<String>) {
     let known = request.cookie(cookie_name(secure, Cookie::Browser));
@@ -31,7 +36,7 @@ pub fn browser(request: &HttpRequest, secure: bool, entropy: &dyn Entropy) -> (S
         Some(secret) => (secret.expose().to_owned(), None),
         None => {
             let secret = Secret::generate(SecretKind::Browser, entropy);
-            let set = cookie(secure, Cookie::Browser, secret.expose(), Some(BROWSER_LIFETIME));
+            let set = browser_cookie(secure, &secret);
             (secret.expose().to_owned(), Some(set))
         }
     }

@@ -18,6 +18,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
     Clock, Entropy, Reason, Store,
     authorization::Lifetimes,
+    client::Client,
     error::Refused,
     observe::{Observed, Refusals, first_segment},
     paths,
@@ -30,7 +31,8 @@ pub use headers::page_headers;
 pub use pages::{
     error::error_page,
     form_post::form_post,
-    logout::{confirm_logout, forget_session},
+    logout::{LogoutQuestion, confirm_logout, forget_session},
+    set_browser,
 };
 pub use password::{PasswordFault, Passwords, hash as hash_password};
 pub use throttle::Throttle;
@@ -60,11 +62,18 @@ pub fn address(request: &HttpRequest) -> IpAddr {
 
 impl Ui {
     pub(crate) fn refuse(&self, request: &HttpRequest, refused: &Refused) -> HttpResponse {
-        let mut extensions = request.extensions_mut();
-        let observed = extensions.get_mut::<Observed>();
-        let reference = observed.map_or_else(String::new, |o| o.refuse(&*self.refusals, refused, request.path()));
-        drop(extensions);
+        let reference = self.note(request, None, refused);
         error_page(self, request, refused.reason, &reference)
+    }
+
+    /// Keeps a refusal, with the client where one is known, and returns its reference.
+    pub(crate) fn note(&self, request: &HttpRequest, client: Option<&Client>, refused: &Refused) -> String {
+        let mut extensions = request.extensions_mut();
+        let Some(observed) = extensions.get_mut::<Observed>() else { return String::new() };
+        if let Some(client) = client {
+            observed.client_id = Some(client.id.clone());
+        }
+        observed.refuse(&*self.refusals, refused, request.path())
     }
 }
 

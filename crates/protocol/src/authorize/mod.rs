@@ -8,4 +8,4 @@ mod step;
 pub use prompt::Prompt;
 pub use request::{AuthorizationRequest, Hint, RequestRules};
 pub use response::{answer_code, answer_error};
-pub use step::{Step, next_step};
+pub use step::{Step, may_continue, next_step};

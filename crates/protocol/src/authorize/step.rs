@@ -33,17 +33,31 @@ pub fn next_step(
     if interaction.request.hint_subject.as_ref().is_some_and(|hinted| *hinted != session.user_id) {
         return needs_person(Step::Login, Reason::LoginNeeded);
     }
-    let chosen = [&interaction.login_session, &interaction.selected_session].contains(&&Some(session.id.clone()));
+    let chosen = interaction.has_chosen(&session.id);
     if prompt.select_account && !chosen {
         return Step::SelectAccount;
     }
     let asked = &interaction.request.scope;
-    let just_allowed = interaction.consented.as_ref().is_some_and(|scope| asked.is_subset_of(scope));
+    let allowed_here = interaction.consented.as_ref().filter(|(user, _)| *user == session.user_id);
+    let just_allowed = allowed_here.is_some_and(|(_, scope)| asked.is_subset_of(scope));
     let remembered = consent.is_some_and(|c| asked.is_subset_of(&c.scope)) || client.metadata.trusted;
-    if !just_allowed && (prompt.consent || !remembered) {
+    let impersonable = client.can_be_impersonated(&interaction.request.redirect_uri);
+    let counts = remembered && !(impersonable && asked.contains("offline_access"));
+    if !just_allowed && (prompt.consent || !counts) {
         return needs_person(Step::Consent, Reason::ConsentNeeded);
     }
+    if impersonable && !just_allowed && !chosen {
+        return needs_person(Step::SelectAccount, Reason::InteractionNeeded);
+    }
     Step::Approve { scope: asked.clone() }
+}
+
+/// Whether going on as who is signed in is worth offering: the session would be enough, were it chosen.
+pub fn may_continue(client: &Client, interaction: &Interaction, session: &Session, now: Timestamp) -> bool {
+    let asked = &interaction.request;
+    let choosing = asked.prompt.select_account || client.can_be_impersonated(&asked.redirect_uri);
+    let hinted = asked.hint_subject.as_ref().is_none_or(|hinted| *hinted == session.user_id);
+    choosing && hinted && session.expires_at > now && is_fresh(interaction, session, now)
 }
 
 /// Whether this session may answer: a login made for this interaction always may, so that `max_age=1` does not loop;

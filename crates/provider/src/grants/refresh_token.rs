@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use actix_web::web;
 use latchkey_protocol::{
-    Params, Reason, ScopeSet, Secret, SecretKind, claims,
+    Params, Reason, ScopeSet, Secret, SecretKind,
+    authorization::Context,
+    claims,
     client::Client,
     reason::masked,
     token::{Rotation, rotate},
@@ -10,7 +12,7 @@ use latchkey_protocol::{
 
 use super::authorization_code::deny;
 use crate::{
-    Provider,
+    Fault, Provider,
     issue::{Holder, Issue, issue},
     token::Granted,
 };
@@ -57,10 +59,22 @@ pub async fn grant(provider: &web::Data<Provider>, client: &Arc<Client>, params:
         let tokens = issue(provider, Issue { client: client.clone(), scope, holder, ring, now }).await?;
         let id = &context.authorization.id;
         if again || provider.store.rotate_refresh_token(id, &secret.digest(), &family).await? {
+            note_use(provider, &context).await?;
             return Ok(Ok(tokens));
         }
     }
     Ok(Err(Reason::AuthorizationEnded.because("a live authorization", "it changed with every look").into()))
+}
+
+/// A refresh within a browser session is a use of it. What outlives the session leaves it alone.
+async fn note_use(provider: &Provider, context: &Context) -> Result<(), Fault> {
+    let session = context.session.as_ref().filter(|_| !context.authorization.is_offline());
+    if let Some(session) = session
+        && let Some(used) = session.used(&provider.lifetimes, provider.now())
+    {
+        provider.store.use_session(&session.id, used).await?;
+    }
+    Ok(())
 }
 
 /// Less scope may be asked for, more may not. What the registration adds to each request is added to this one too.

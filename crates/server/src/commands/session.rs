@@ -20,7 +20,7 @@ pub async fn run(at: At, command: SessionCommand) -> Result<()> {
             }
             let name = |s: &Session| names.get(&s.user_id).cloned().unwrap_or_else(|| s.user_id.clone());
             if json {
-                let shown = |s: &Session| json!({ "id": s.id, "user": name(s), "sub": s.user_id, "auth_time": s.auth_time, "created_at": s.created_at, "expires_at": s.expires_at });
+                let shown = |s: &Session| json!({ "id": s.id, "user": name(s), "sub": s.user_id, "auth_time": s.auth_time, "created_at": s.created_at, "last_used_at": s.last_used_at, "expires_at": s.expires_at, "ends_at": s.ends_at });
                 say!("{}", sessions.iter().map(shown).collect::<Value>());
                 return Ok(());
             }

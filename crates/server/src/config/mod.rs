@@ -166,6 +166,8 @@ fn build(given: Values, file: Option<PathBuf>) -> Settings {
             refresh_replay_window: duration("tokens.refresh_replay_window"),
             session: duration("session.lifetime"),
             session_remember: duration("session.remember_lifetime"),
+            session_idle: duration("session.idle_lifetime"),
+            session_remember_idle: duration("session.remember_idle_lifetime"),
         },
         jwt_typ_audiences: list(&text("tokens.jwt_typ_audiences")),
         announce: duration("keys.announce"),

@@ -125,6 +125,13 @@ pub const SETTINGS: &[Setting] = &[
     setting("session.lifetime", Kind::Duration, "12h", "A browser session."),
     setting("session.remember_lifetime", Kind::Duration, "30d", "A browser session with 'keep me signed in'."),
     setting(
+        "session.idle_lifetime",
+        Kind::Duration,
+        "4h",
+        "How long a browser session may lie unused before it ends; 0s: as long as it lives.",
+    ),
+    setting("session.remember_idle_lifetime", Kind::Duration, "14d", "The same, with 'keep me signed in'."),
+    setting(
         "keys.announce",
         Kind::Duration,
         "1h",

@@ -1,6 +1,7 @@
 //! One suite per specification; each test is a requirement, run on both databases over HTTP.
 #![allow(clippy::unwrap_used)]
 
+mod browser_sessions;
 mod claims;
 mod database_away;
 mod deployment;
@@ -23,5 +24,6 @@ mod rfc7662_introspection;
 mod rfc8252_native_apps;
 mod rfc9068_access_tokens;
 mod rfc9700_refresh;
+mod sign_out;
 mod support;
 mod users;

@@ -311,6 +311,11 @@ pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
     Answer { status, headers, text, json }
 }
 
+/// The cookies that an answer sets, whole.
+pub fn cookies(answer: &Answer) -> Vec<String> {
+    answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+}
+
 /// The claims of a token, unverified.
 pub fn claims(token: &Value) -> Value {
     part(token, 1)

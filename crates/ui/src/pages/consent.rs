@@ -1,9 +1,12 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
-use latchkey_protocol::{StoreError, consent::Consent, uri};
+use latchkey_protocol::{Reason, StoreError, consent::Consent, uri};
 
-use super::{CONSENT, Open, back, display_name, fault, open, open_form, render};
+use super::{Open, back, display_name, fault, is_ours, open, read, render};
 use crate::{Ui, Words, headers::words};
+
+/// This page's name in its anti-forgery token.
+const PAGE: &str = "consent";
 
 struct Scope {
     name: String,
@@ -19,21 +22,21 @@ struct ConsentPage<'a> {
     client: &'a str,
     name: &'a str,
     host: String,
-    csrf: &'a str,
+    csrf: String,
     scopes: Vec<Scope>,
     policy_uri: Option<&'a str>,
     tos_uri: Option<&'a str>,
 }
 
 pub async fn show(ui: web::Data<Ui>, request: HttpRequest, interaction: web::Path<String>) -> HttpResponse {
-    match open(&ui, &request, &interaction, CONSENT).await {
+    match open(&ui, &request, &interaction).await {
         Ok(open) => page(&ui, &request, &open),
         Err(response) => response,
     }
 }
 
 fn page(ui: &Ui, request: &HttpRequest, open: &Open) -> HttpResponse {
-    let Some((_, user)) = &open.session else { return back(ui, open) };
+    let (Some((_, user)), Some(csrf)) = (&open.session, open.form_of_user(ui, PAGE)) else { return back(ui, open) };
     let asked = &open.interaction.request;
     let words = words(request, asked.ui_locales.as_deref());
     let scopes = asked.scope.iter().map(|name| Scope {
@@ -47,7 +50,7 @@ fn page(ui: &Ui, request: &HttpRequest, open: &Open) -> HttpResponse {
         client: open.client.name(),
         name: display_name(user),
         host: uri::origin(&asked.redirect_uri).unwrap_or_default(),
-        csrf: &open.csrf,
+        csrf,
         scopes: scopes.collect(),
         policy_uri: open.client.metadata.policy_uri.as_deref(),
         tos_uri: open.client.metadata.tos_uri.as_deref(),
@@ -61,27 +64,34 @@ pub async fn submit(
     interaction: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let (open, form) = match open_form(&ui, &request, &interaction, CONSENT, &body).await {
-        Ok(sent) => sent,
-        Err(response) => return response,
+    let (open, form) = match (open(&ui, &request, &interaction).await, read(&ui, &request, &body)) {
+        (Ok(open), Ok(form)) => (open, form),
+        (Err(response), _) | (_, Err(response)) => return response,
     };
+    // Without a session there is nobody to decide; the way back leads to the login page.
+    let Some(token) = open.form_of_user(&ui, PAGE) else { return back(&ui, &open) };
+    if !is_ours(&form, &[Some(token)]) {
+        return ui.refuse(&request, &Reason::FormForged.into());
+    }
     match decide(&ui, &open, form.optional("decision")).await {
         Ok(()) => back(&ui, &open),
         Err(error) => fault(&ui, &request, &error),
     }
 }
 
+/// Commits what the user decided. Where the session has ended in between nothing is written, and the way back says so.
 async fn decide(ui: &Ui, open: &Open, decision: Option<&str>) -> Result<(), StoreError> {
-    // Without a session there is nobody to decide; the way back leads to the login page.
     let Some((session, _)) = &open.session else { return Ok(()) };
-    if decision != Some("allow") {
-        return ui.store.decline(&open.interaction.digest).await;
-    }
-    let consent = Consent {
-        user_id: session.user_id.clone(),
-        client_id: open.client.id.clone(),
-        scope: open.interaction.request.scope.clone(),
-        granted_at: ui.clock.now(),
+    let _written = if decision == Some("allow") {
+        let consent = Consent {
+            user_id: session.user_id.clone(),
+            client_id: open.client.id.clone(),
+            scope: open.interaction.request.scope.clone(),
+            granted_at: ui.clock.now(),
+        };
+        ui.store.record_consent(&open.interaction.digest, &session.id, &consent).await?
+    } else {
+        ui.store.decline(&open.interaction.digest, &session.id).await?
     };
-    ui.store.record_consent(&open.interaction.digest, &consent).await
+    Ok(())
 }

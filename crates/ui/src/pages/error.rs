@@ -23,7 +23,7 @@ pub fn error_page(ui: &Ui, request: &HttpRequest, reason: Reason, reference: &st
     let params = Params::parse(request.query_string().as_bytes());
     let words = words(request, params.optional("ui_locales"));
     let refusal = reason.refusal();
-    let sentence = words.find(&format!("reason-{}", reason.name()), None).unwrap_or_else(|| refusal.public.to_owned());
+    let sentence = sentence(words, reason);
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     let page = ErrorPage { words, base: &ui.base, code: refusal.code.0, sentence, reference };
     let mut response = render(&page, status, false);
@@ -37,4 +37,9 @@ pub fn error_page(ui: &Ui, request: &HttpRequest, reason: Reason, reference: &st
         _ => {}
     }
     response
+}
+
+/// What is said of a refusal, in the language of the page.
+pub fn sentence(words: Words, reason: Reason) -> String {
+    words.find(&format!("reason-{}", reason.name()), None).unwrap_or_else(|| reason.refusal().public.to_owned())
 }

@@ -6,14 +6,18 @@ use actix_web::{
 use askama::Template;
 use latchkey_protocol::{
     Params, Reason, Secret, SecretKind, StoreError,
+    authorize::may_continue,
     names::Login,
     secret::new_id,
     session::{Cookie, Session},
     user::User,
 };
 
-use super::{Open, back, display_name, fault, open, open_form, render, session_secret};
+use super::{Open, add_cookie, back, display_name, fault, is_ours, open, read, render, renew_browser, session_secret};
 use crate::{Caller, Ui, Words, cookies::cookie, headers::words, password::Checked};
+
+/// This page's name in its anti-forgery tokens.
+const PAGE: &str = "login";
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -21,16 +25,16 @@ struct LoginPage<'a> {
     words: Words,
     base: &'a str,
     client: &'a str,
-    csrf: &'a str,
+    csrf: String,
     username: &'a str,
     remember: bool,
     message: Option<String>,
-    /// Who could go on without a password.
-    signed_in: Option<&'a str>,
+    /// Who could go on without a password, and the token of the form that names them.
+    signed_in: Option<(&'a str, String)>,
 }
 
 pub async fn show(ui: web::Data<Ui>, request: HttpRequest, interaction: web::Path<String>) -> HttpResponse {
-    match open(&ui, &request, &interaction, "login").await {
+    match open(&ui, &request, &interaction).await {
         Ok(open) => {
             let username = open.interaction.request.login_hint.clone().unwrap_or_default();
             page(&ui, &request, &open, None, &username, false, StatusCode::OK)
@@ -50,19 +54,21 @@ fn page(
 ) -> HttpResponse {
     let asked = &open.interaction.request;
     let words = words(request, asked.ui_locales.as_deref());
-    let choosing = asked.prompt.select_account && !asked.prompt.login;
     let hinted = asked.hint_subject.as_ref();
     let session = open.session.as_ref();
     let other = session.is_some_and(|(s, _)| hinted.is_some_and(|h| *h != s.user_id));
+    // Only where the session would be enough, were it chosen.
+    let enough = |session: &Session| may_continue(&open.client, &open.interaction, session, ui.clock.now());
+    let choosing = session.filter(|(session, _)| enough(session));
     let page = LoginPage {
         words,
         base: &ui.base,
         client: open.client.name(),
-        csrf: &open.csrf,
+        csrf: open.form(ui, PAGE),
         username,
         remember,
         message: message.or(other.then_some("login-hint")).map(|id| words.say(id)),
-        signed_in: session.filter(|_| choosing).map(|(_, user)| display_name(user)),
+        signed_in: choosing.map(|(_, user)| display_name(user)).zip(open.form_of_user(ui, PAGE)),
     };
     render(&page, status, true)
 }
@@ -73,22 +79,24 @@ pub async fn submit(
     interaction: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let (open, form) = match open_form(&ui, &request, &interaction, "login", &body).await {
-        Ok(sent) => sent,
-        Err(response) => return response,
+    let (open, form) = match (open(&ui, &request, &interaction).await, read(&ui, &request, &body)) {
+        (Ok(open), Ok(form)) => (open, form),
+        (Err(response), _) | (_, Err(response)) => return response,
     };
-    let done = if form.optional("continue").is_some() {
-        go_on(&ui, &open).await
-    } else {
-        sign_in(&ui, &request, &open, &form).await
-    };
+    let goes_on = form.optional("continue").is_some();
+    // Going on takes the token of the form that names the user; a password speaks for itself.
+    let plain = (!goes_on).then(|| open.form(&ui, PAGE));
+    if !is_ours(&form, &[open.form_of_user(&ui, PAGE), plain]) {
+        return ui.refuse(&request, &Reason::FormForged.into());
+    }
+    let done = if goes_on { go_on(&ui, &open).await } else { sign_in(&ui, &request, &open, &form).await };
     done.unwrap_or_else(|error| fault(&ui, &request, &error))
 }
 
-/// The person chose the account that is signed in already.
+/// The user chose the account that is signed in already. Where that has ended in between, the way back says so.
 async fn go_on(ui: &Ui, open: &Open) -> Result<HttpResponse, StoreError> {
     if let Some((session, _)) = &open.session {
-        ui.store.select_account(&open.interaction.digest, &session.id).await?;
+        let _written = ui.store.select_account(&open.interaction.digest, &session.id).await?;
     }
     Ok(back(ui, open))
 }
@@ -178,26 +186,16 @@ async fn begin_session(
 ) -> Result<Option<HttpResponse>, StoreError> {
     let now = ui.clock.now();
     let secret = Secret::generate(SecretKind::Session, &*ui.entropy);
-    let lifetime = if remember { ui.lifetimes.session_remember } else { ui.lifetimes.session };
-    let session = Session {
-        id: new_id(now, &*ui.entropy),
-        digest: secret.digest(),
-        user_id: user.id.clone(),
-        auth_time: now,
-        amr: "pwd".to_owned(),
-        remember,
-        created_at: now,
-        expires_at: now + lifetime,
-    };
+    let id = new_id(now, &*ui.entropy);
+    let session = Session::begin(id, secret.digest(), user.id.clone(), remember, &ui.lifetimes, now);
     let replaces = session_secret(ui, request).map(|s| s.digest());
     if !ui.store.sign_in(&session, hash, replaces.as_ref(), Some(&open.interaction.digest)).await? {
         return Ok(None);
     }
     tracing::info!(target: "audit", user = %user.id, session = %session.id, "signed in");
     let mut response = back(ui, open);
-    let set = cookie(ui.secure, Cookie::Session, secret.expose(), remember.then_some(lifetime));
-    if let Ok(value) = header::HeaderValue::from_str(&set) {
-        response.headers_mut().append(header::SET_COOKIE, value);
-    }
+    let lifetime = remember.then_some(session.ends_at - now);
+    add_cookie(&mut response, &cookie(ui.secure, Cookie::Session, secret.expose(), lifetime));
+    renew_browser(ui, &open.browser, &mut response).await;
     Ok(Some(response))
 }

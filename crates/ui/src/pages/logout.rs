@@ -1,13 +1,20 @@
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
-use latchkey_protocol::{Params, Reason, StoreError, logout, paths, secret::same, session::Cookie, uri};
+use latchkey_protocol::{
+    Params, Reason, StoreError, logout, paths,
+    secret::same,
+    session::{Cookie, Session},
+    uri,
+    user::User,
+};
 
-use super::{csrf, fault, render, see_other, session};
+use super::{
+    add_cookie, csrf, display_name, error::sentence, fault, read, render, renew_browser, see_other, session_secret,
+};
 use crate::{Ui, Words, cookies, headers::words};
+
+/// This page's name in its anti-forgery tokens.
+const PAGE: &str = "logout";
 
 #[derive(Template)]
 #[template(path = "logout.html")]
@@ -15,9 +22,14 @@ struct LogoutPage<'a> {
     words: Words,
     base: &'a str,
     csrf: String,
+    /// Who is signed in here.
+    name: Option<&'a str>,
+    named: &'a str,
     client_id: &'a str,
     redirect: &'a str,
     state: &'a str,
+    /// What was wrong with the request, and its reference.
+    refused: Option<(String, &'a str)>,
 }
 
 #[derive(Template)]
@@ -25,76 +37,129 @@ struct LogoutPage<'a> {
 struct SignedOutPage<'a> {
     words: Words,
     base: &'a str,
+    /// The reference of what was wrong with the request.
+    refused: Option<&'a str>,
 }
 
-/// Asks before signing out, so that no link alone can do it.
-pub fn confirm_logout(
-    ui: &Ui,
-    request: &HttpRequest,
-    client_id: Option<&str>,
-    redirect: Option<&str>,
-    state: Option<&str>,
-    ui_locales: Option<&str>,
-) -> HttpResponse {
+/// What the user is asked about before signing out.
+pub struct LogoutQuestion<'a> {
+    /// Who is signed in at this browser.
+    pub here: Option<&'a (Session, User)>,
+    /// The session that ends, where nobody is signed in here.
+    pub named: Option<&'a str>,
+    pub client_id: Option<&'a str>,
+    pub redirect: Option<&'a str>,
+    pub state: Option<&'a str>,
+    pub ui_locales: Option<&'a str>,
+    pub refused: Option<(Reason, &'a str)>,
+}
+
+/// Asks before signing out, so that no link alone can do it. The form is bound to the session that it is about.
+pub fn confirm_logout(ui: &Ui, request: &HttpRequest, asked: &LogoutQuestion<'_>) -> HttpResponse {
     let (browser, set_cookie) = cookies::browser(request, ui.secure, &*ui.entropy);
+    let words = words(request, asked.ui_locales);
     let page = LogoutPage {
-        words: words(request, ui_locales),
+        words,
         base: &ui.base,
-        csrf: csrf(ui, &browser, "logout", &[]),
-        client_id: client_id.unwrap_or_default(),
-        redirect: redirect.unwrap_or_default(),
-        state: state.unwrap_or_default(),
+        csrf: token(ui, &browser, asked.here.map(|(session, _)| session), asked.named),
+        name: asked.here.map(|(_, user)| display_name(user)),
+        named: asked.named.unwrap_or_default(),
+        client_id: asked.client_id.unwrap_or_default(),
+        redirect: asked.redirect.unwrap_or_default(),
+        state: asked.state.unwrap_or_default(),
+        refused: asked.refused.map(|(reason, reference)| (sentence(words, reason), reference)),
     };
     let mut response = render(&page, StatusCode::OK, true);
-    if let Some(value) = set_cookie.and_then(|c| header::HeaderValue::from_str(&c).ok()) {
-        response.headers_mut().append(header::SET_COOKIE, value);
+    if let Some(cookie) = set_cookie {
+        add_cookie(&mut response, &cookie);
     }
     response
 }
 
-pub async fn confirmed(ui: web::Data<Ui>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
-    let form = Params::parse(&body);
-    if let Err(refused) = form.sound() {
-        return ui.refuse(&request, &refused);
-    }
-    let (browser, _) = cookies::browser(&request, ui.secure, &*ui.entropy);
-    if !same(form.optional("csrf").unwrap_or_default(), &csrf(&ui, &browser, "logout", &[])) {
-        return ui.refuse(&request, &Reason::FormForged.into());
-    }
-    if form.optional("decision") == Some("stay") {
-        return see_other(&format!("{}/", ui.base));
-    }
-    sign_out(&ui, &request, &form).await.unwrap_or_else(|error| fault(&ui, &request, &error))
+fn token(ui: &Ui, browser: &str, here: Option<&Session>, named: Option<&str>) -> String {
+    csrf(ui, browser, PAGE, &[here.map_or("", |session| session.id.as_str()), named.unwrap_or_default()])
 }
 
-async fn sign_out(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpResponse, StoreError> {
-    if let Some((session, _)) = session(ui, request).await? {
-        ui.store.end_session(&session.id, false, ui.clock.now()).await?;
+pub async fn confirmed(ui: web::Data<Ui>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+    let form = match read(&ui, &request, &body) {
+        Ok(form) => form,
+        Err(response) => return response,
+    };
+    answer(&ui, &request, &form).await.unwrap_or_else(|error| fault(&ui, &request, &error))
+}
+
+async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpResponse, StoreError> {
+    let (browser, _) = cookies::browser(request, ui.secure, &*ui.entropy);
+    let here = who(ui, request).await?;
+    let here = here.as_ref().map(|(session, _)| session);
+    let named = form.optional("named");
+    if !same(form.optional("csrf").unwrap_or_default(), &token(ui, &browser, here, named)) {
+        return Ok(match (here, named) {
+            // A second press: the first has done it.
+            (None, None) => see_other(&format!("{}{}", ui.base, paths::SIGNED_OUT)),
+            _ => ui.refuse(request, &Reason::FormForged.into()),
+        });
     }
+    if form.optional("decision") == Some("stay") {
+        return Ok(see_other(&format!("{}/", ui.base)));
+    }
+    // The token has proven which session the page was about.
+    if let Some(id) = here.map(|session| session.id.as_str()).or(named) {
+        ui.store.end_session(id, false, ui.clock.now()).await?;
+        tracing::info!(target: "audit", user = here.map(|session| &*session.user_id), session = id, "signed out");
+    }
+    let mut response = see_other(&next(ui, request, form).await?);
+    renew_browser(ui, &browser, &mut response).await;
+    if request.cookie(latchkey_protocol::session::cookie_name(ui.secure, Cookie::Session)).is_some() {
+        forget_session(ui, &mut response);
+    }
+    Ok(response)
+}
+
+/// Where the browser goes afterwards. What the form says is proven again: it came back through the browser.
+async fn next(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<String, StoreError> {
     let client = match form.optional("client_id") {
         Some(id) => ui.store.client(id).await?,
         None => None,
     };
-    // What the form says is proven again: it came back through the browser.
-    let to = logout::destination(client.as_deref(), form.optional("post_logout_redirect_uri")).ok().flatten();
-    let state: Vec<_> = form.optional("state").map(|s| ("state", s)).into_iter().collect();
-    let mut response = see_other(&match to {
-        Some(to) => uri::with_query(&to, &state),
-        None => format!("{}{}", ui.base, paths::SIGNED_OUT),
-    });
-    forget_session(ui, &mut response);
-    Ok(response)
+    let done = format!("{}{}", ui.base, paths::SIGNED_OUT);
+    Ok(match logout::destination(client.as_deref(), form.optional("post_logout_redirect_uri")) {
+        Ok(Some(to)) => {
+            let state: Vec<_> = form.optional("state").map(|s| ("state", s)).into_iter().collect();
+            uri::with_query(&to, &state)
+        }
+        Ok(None) => done,
+        Err(refused) => uri::with_query(&done, &[("refused", &ui.note(request, client.as_deref(), &refused))]),
+    })
 }
 
 /// Takes the session cookie back.
 pub fn forget_session(ui: &Ui, response: &mut HttpResponse) {
-    if let Ok(value) = header::HeaderValue::from_str(&cookies::cookie(ui.secure, Cookie::Session, "", Some(0))) {
-        response.headers_mut().append(header::SET_COOKIE, value);
-    }
+    add_cookie(response, &cookies::cookie(ui.secure, Cookie::Session, "", Some(0)));
 }
 
 pub async fn done(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
+    match who(&ui, &request).await {
+        Ok(None) => signed_out(&ui, &request),
+        // Anyone can lead a browser here: whoever is told so is signed out.
+        Ok(Some(_)) => see_other(&format!("{}/", ui.base)),
+        Err(error) => fault(&ui, &request, &error),
+    }
+}
+
+fn signed_out(ui: &Ui, request: &HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
-    let words = words(&request, params.optional("ui_locales"));
-    render(&SignedOutPage { words, base: &ui.base }, StatusCode::OK, false)
+    let words = words(request, params.optional("ui_locales"));
+    // Anyone can write an address: nothing but what a reference looks like gets onto the page.
+    let is_reference = |text: &&str| text.len() == 8 && text.bytes().all(|b| b.is_ascii_alphanumeric());
+    let refused = params.optional("refused").filter(is_reference);
+    render(&SignedOutPage { words, base: &ui.base, refused }, StatusCode::OK, false)
+}
+
+/// Who is signed in, without using it.
+async fn who(ui: &Ui, request: &HttpRequest) -> Result<Option<(Session, User)>, StoreError> {
+    match session_secret(ui, request) {
+        Some(secret) => ui.store.session(&secret.digest(), ui.clock.now()).await,
+        None => Ok(None),
+    }
 }

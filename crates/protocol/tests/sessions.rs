@@ -1,0 +1,216 @@
+//! Tables for what sessions, sign-outs and sign-ins under way are bound to.
+#![allow(clippy::unwrap_used)]
+
+use latchkey_protocol::{
+    Digest, Params, Reason, ScopeSet,
+    authorization::Lifetimes,
+    authorize::{AuthorizationRequest, Hint as RequestHint, RequestRules, Step, may_continue, next_step},
+    claims::IdToken,
+    client::{Client, ResponseMode},
+    consent::Consent,
+    interaction::Interaction,
+    logout::{Hint, SignOut, claimed_client, named_by, returns, sign_out},
+    registration::Registration,
+    session::{Session, Use},
+};
+use serde_json::json;
+
+const NOW: i64 = 1_800_000_000;
+const LIFETIMES: Lifetimes = Lifetimes {
+    access_token: 300,
+    id_token: 300,
+    authorization_code: 60,
+    refresh_token: 1000,
+    refresh_idle: 1000,
+    refresh_replay_window: 30,
+    session: 3600,
+    session_remember: 7200,
+    session_idle: 600,
+    session_remember_idle: 0,
+};
+
+fn session(id: &str, user: &str) -> Session {
+    Session::begin(id.into(), Digest::of(id), user.into(), false, &LIFETIMES, NOW)
+}
+
+fn token(sid: &str, sub: &str) -> IdToken {
+    let claims = json!({ "iss": "i", "sub": sub, "aud": "app", "exp": 0, "iat": 0, "amr": ["pwd"], "sid": sid });
+    serde_json::from_value(claims).unwrap()
+}
+
+fn client(id: &str, metadata: serde_json::Value) -> Client {
+    let metadata = Registration::parse(&metadata).unwrap().metadata;
+    Client { id: id.into(), secret: None, metadata, created_at: 0, version: 1 }
+}
+
+#[test]
+fn only_the_hint_of_this_very_session_signs_out_unasked() {
+    let (here, other) = (session("s1", "alice"), session("s2", "alice"));
+    let ask = |named: Option<&str>| SignOut::Ask { named: named.map(str::to_owned) };
+    let table = [
+        (Some(token("s1", "alice")), Some(&here), None, SignOut::Now),
+        (Some(token("s1", "bob")), Some(&here), None, ask(None)),
+        (Some(token("s2", "alice")), Some(&here), None, ask(None)),
+        (Some(token("s9", "bob")), Some(&here), None, ask(None)),
+        (None, Some(&here), None, ask(None)),
+        (None, None, None, ask(None)),
+        (Some(token("s2", "alice")), None, Some(&other), ask(Some("s2"))),
+        (Some(token("s2", "alice")), None, None, SignOut::Done),
+    ];
+    for (hint, here, named, expected) in table {
+        assert_eq!(sign_out(hint.as_ref(), here, named), expected, "{hint:?} {here:?}");
+    }
+}
+
+#[test]
+fn the_cause_of_a_refused_sign_out_is_named_and_not_what_follows_from_it() {
+    const BYE: &str = "https://a.example/bye";
+    let app = client("app", json!({ "redirect_uris": ["https://a.example/cb"], "post_logout_redirect_uris": [BYE] }));
+    let bad = Hint::Unusable(Reason::LogoutHintUnusable.into());
+    let good = Hint::Token(Box::new(token("s", "u")));
+    let table = [
+        (&good, Some("app"), Some(&app), Some(BYE), Some(BYE), None),
+        (&good, Some("app"), Some(&app), None, None, None),
+        (&good, Some("app"), Some(&app), Some("https://e.example/"), None, Some(Reason::LogoutRedirectUnregistered)),
+        (&good, Some("app"), None, Some(BYE), None, Some(Reason::ClientUnknown)),
+        (&bad, None, None, Some(BYE), None, Some(Reason::LogoutHintUnusable)),
+        (&bad, Some("app"), Some(&app), Some(BYE), Some(BYE), Some(Reason::LogoutHintUnusable)),
+        (&bad, Some("app"), Some(&app), Some("https://e.example/"), None, Some(Reason::LogoutHintUnusable)),
+        (&Hint::None, None, None, Some(BYE), None, Some(Reason::LogoutRedirectUnregistered)),
+        (&Hint::None, Some("x"), None, None, None, Some(Reason::ClientUnknown)),
+        (&Hint::None, None, None, None, None, None),
+    ];
+    for (hint, id, client, asked, to, refused) in table {
+        let found = returns(hint, id, client, asked);
+        assert_eq!((found.0.as_deref(), found.1.map(|r| r.reason)), (to, refused), "{hint:?} {id:?} {asked:?}");
+    }
+    assert_eq!(claimed_client(&good, Some("app")), Ok(Some("app")));
+    assert_eq!(claimed_client(&good, None), Ok(Some("app")));
+    assert!(claimed_client(&good, Some("other")).is_err());
+    assert_eq!(named_by(&good, &app), Ok(("s", "u")));
+    let other = Client { id: "other".into(), ..app };
+    let reason = |hint| named_by(hint, &other).unwrap_err().reason;
+    assert_eq!(reason(&good), Reason::LogoutHintUnusable);
+    assert_eq!(reason(&bad), Reason::LogoutHintUnusable);
+    assert_eq!(reason(&Hint::None), Reason::ParameterMissing);
+}
+
+#[test]
+fn a_session_ends_idle_or_by_its_age_whichever_comes_first() {
+    let made = session("s", "u");
+    assert_eq!((made.expires_at, made.ends_at), (NOW + 600, NOW + 3600));
+    assert_eq!(made.used(&LIFETIMES, NOW + 59), None);
+    let used = Use { noted_before: NOW, at: NOW + 60, expires_at: NOW + 660 };
+    assert_eq!(made.used(&LIFETIMES, NOW + 60), Some(used));
+    assert_eq!(made.used(&LIFETIMES, NOW + 600), None, "what has ended stays ended");
+    assert_eq!(made.used(&LIFETIMES, NOW - 7200), None, "nor does a clock that was set back do anything");
+    let late = Session { expires_at: NOW + 3600, last_used_at: NOW + 3100, ..made.clone() };
+    assert_eq!(late.used(&LIFETIMES, NOW + 3300).unwrap().expires_at, NOW + 3600);
+    let remembered = Session::begin("s".into(), Digest::of("s"), "u".into(), true, &LIFETIMES, NOW);
+    assert_eq!((remembered.expires_at, remembered.ends_at), (NOW + 7200, NOW + 7200), "0: no idle end");
+    let short = Lifetimes { session_idle: 40, ..LIFETIMES };
+    assert!(session("s", "u").used(&short, NOW + 10).is_some(), "a short idle time is noted more often");
+}
+
+#[test]
+fn a_session_knows_whom_it_carries_on() {
+    let mut now = session("s0", "u");
+    for n in 1..12 {
+        now = Session { former: now.succession(), ..session(&format!("s{n}"), "u") };
+    }
+    assert!(now.carries_on("s11") && now.carries_on("s10") && now.carries_on("s3"));
+    assert!(!now.carries_on("s2") && !now.carries_on("") && now.former.len() == 8);
+}
+
+fn interaction(client: &Client, query: &str) -> Interaction {
+    let params = Params::parse(query.as_bytes());
+    let to = client.return_to(params.optional("redirect_uri"), ResponseMode::Query, None).unwrap();
+    Interaction {
+        digest: Digest::of("i"),
+        browser: Digest::of("new"),
+        former_browser: Some((Digest::of("old"), NOW)),
+        request: AuthorizationRequest::check(&params, client, to, RequestHint::None, RequestRules::default()).unwrap(),
+        created_at: NOW,
+        expires_at: NOW + 3600,
+        login_session: None,
+        selected_session: None,
+        consented: None,
+        declined: false,
+    }
+}
+
+#[test]
+fn the_former_secret_of_a_browser_counts_for_a_while() {
+    let app = client("app", json!({ "redirect_uris": ["https://a.example/cb"] }));
+    let waiting = interaction(&app, "response_type=code&scope=openid");
+    for (secret, at, expected) in [
+        ("new", 0, true),
+        ("old", 0, true),
+        ("old", 299, true),
+        ("old", 300, false),
+        ("old", -1, false),
+        ("x", 0, false),
+    ] {
+        assert_eq!(waiting.is_of(&Digest::of(secret), NOW + at), expected, "{secret} {at}");
+    }
+}
+
+#[test]
+fn consent_counts_for_the_user_who_gave_it() {
+    let app = client("app", json!({ "redirect_uris": ["https://a.example/cb"] }));
+    let mut waiting = interaction(&app, "response_type=code&scope=openid");
+    waiting.consented = Some(("alice".into(), ScopeSet::from("openid".to_owned())));
+    let step = |user| next_step(&app, &waiting, Some(&session("s", user)), None, NOW);
+    assert!(matches!(step("alice"), Step::Approve { .. }));
+    assert_eq!(step("bob"), Step::Consent);
+}
+
+#[test]
+fn who_answers_on_a_users_device_is_not_known() {
+    const PKCE: &str = "code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let uris = ["https://a.example/cb", "http://127.0.0.1/cb", "com.example.app:/cb"];
+    let grants = ["authorization_code", "refresh_token"];
+    let registered = |method: &str| {
+        client(
+            "c",
+            json!({ "redirect_uris": uris, "application_type": "native", "token_endpoint_auth_method": method, "grant_types": grants }),
+        )
+    };
+    let (public, secret) = (registered("none"), registered("client_secret_basic"));
+    // Client, redirect URI, scope; the step with a remembered consent, and with prompt=none.
+    let table = [
+        (&public, uris[0], "openid offline_access", None, None),
+        (&secret, uris[1], "openid offline_access", None, None),
+        (&public, uris[1], "openid", Some(Step::SelectAccount), Some(Reason::InteractionNeeded)),
+        (&public, uris[2], "openid", Some(Step::SelectAccount), Some(Reason::InteractionNeeded)),
+        (&public, uris[1], "openid offline_access", Some(Step::Consent), Some(Reason::ConsentNeeded)),
+        (&public, uris[2], "openid offline_access", Some(Step::Consent), Some(Reason::ConsentNeeded)),
+    ];
+    let scope = ScopeSet::from("openid offline_access".to_owned());
+    let consent = Consent { user_id: "u".into(), client_id: "c".into(), scope, granted_at: NOW };
+    let here = session("s", "u");
+    for (client, uri, scope, shown, silent) in table {
+        let query = format!("response_type=code&{PKCE}&redirect_uri={uri}&scope={}", scope.replace(' ', "+"));
+        let mut waiting = interaction(client, &query);
+        let told = format!("{uri} {scope}");
+        let step = |waiting: &Interaction| next_step(client, waiting, Some(&here), Some(&consent), NOW);
+        match &shown {
+            Some(page) => assert_eq!(step(&waiting), *page, "{told}"),
+            None => assert!(matches!(step(&waiting), Step::Approve { .. }), "{told}"),
+        }
+        let quiet = interaction(client, &format!("{query}&prompt=none"));
+        match (step(&quiet), silent) {
+            (Step::Refuse(refused), Some(reason)) => assert_eq!(refused.reason, reason, "{told}"),
+            (step, None) => assert!(matches!(step, Step::Approve { .. }), "{told}"),
+            (step, Some(_)) => panic!("{told}: {step:?}"),
+        }
+        if shown == Some(Step::SelectAccount) {
+            assert!(may_continue(client, &waiting, &here, NOW));
+            waiting.selected_session = Some("s".into());
+            assert!(matches!(step(&waiting), Step::Approve { .. }), "{told}: chosen");
+            waiting.selected_session = Some("another".into());
+            waiting.login_session = Some("s".into());
+            assert!(matches!(step(&waiting), Step::Approve { .. }), "{told}: signed in for it");
+        }
+    }
+}
