@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Runs every check of the project, and says what it is doing. Installs what the checks need (as root, Debian packages).
+#   --all   also the products that take minutes to install (JupyterHub, Synapse): once a day, or on demand.
 set -euo pipefail
 cd "$(dirname "$0")"
+case "${1:-}" in "" | --all) ;; *) echo "usage: ./test.sh [--all]" >&2; exit 2 ;; esac
 started=$SECONDS
 say() { printf '\n== [%3d s] %s\n' $((SECONDS - started)) "$*"; }
 tools=${LATCHKEY_TOOLS:-$PWD/target/tools}
@@ -14,6 +16,7 @@ missing=()
 [ -x /usr/bin/chromium ] || missing+=(chromium)
 [ -x /usr/bin/chromedriver ] || missing+=(chromium-driver)
 [ -n "$(ls /usr/share/fonts/opentype/noto/NotoSansCJK* 2>/dev/null)" ] || missing+=(fonts-noto-cjk)
+command -v openssl >/dev/null || missing+=(openssl)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -52,6 +55,9 @@ python3 -m venv "$tools/venv"
 say "examples: three client libraries and an API against a real server"
 (cd examples/relying-party-node && npm install --no-audit --no-fund --no-package-lock --loglevel=error)
 EXAMPLE_PYTHON="$tools/venv/bin/python" "$tools/venv/bin/python" .ci/examples.py
+
+say "other projects' clients, set up by the pages of docs/connect/: sign-in, refresh, key rotation, sign-out"
+python3 .ci/clients/run.py ${1:+"$1"}
 
 say "licences, sources and walls between crates (cargo-deny)"
 command -v cargo-deny >/dev/null || [ -x "$tools/bin/cargo-deny" ] || cargo install --quiet --locked --root "$tools" cargo-deny

@@ -40,8 +40,10 @@ class Product:
     # The stages, in their order.
 
     def set_up(self):
-        said = f"Tested with {self.package} {self.version()}"
-        assert said in self.page.source, f"{self.page.path} does not say: {said}"
+        assert f"({self.page_name}.md)" in self.world.page("README.md", self.url).source, "the index does not name the page"
+        if self.package:
+            said = f"Tested with {self.package} {self.version()}"
+            assert said in self.page.source, f"{self.page.path} does not say: {said}"
         for command in self.page.commands("latchkey client create"):
             client = json.loads(self.world.shell(command))
             self.env.setdefault("CLIENT_ID", client["client_id"])

@@ -1,6 +1,6 @@
 """The products of the Python world, and the environment that this program itself runs in."""
 
-import os, pathlib, re, sys
+import base64, json, os, pathlib, re, sys, urllib.parse
 
 from product import Api, Product
 from world import HERE, installed, run
@@ -103,4 +103,52 @@ class DjangoAllauth(Django, Product):
         return self.browser.submit(page, next(form for form in page.forms if "csrfmiddlewaretoken" in form["fields"]))
 
 
-PRODUCTS = [Authlib, RequestsOauthlib, MozillaDjangoOidc, DjangoAllauth, PyJwt]
+class Recipes(Flask, Product):
+    """An API that introspects, and an app whose tokens have several audiences; the app's part is played here."""
+
+    page_name = "recipes"
+    package = rotation = sign_out = None
+
+    def set_up(self):
+        self.clients = []
+        super().set_up()
+
+    def registered(self, client):
+        self.clients.append(client)
+        self.env.setdefault("API_SECRET", client["client_secret"])
+
+    def token(self, **form):
+        shop = self.clients[1]
+        form |= {"client_id": shop["client_id"], "client_secret": shop["client_secret"]}
+        answer = self.browser.open(f"{self.world.issuer}/token", form)
+        assert answer.status == 200, answer.text
+        return json.loads(answer.text)
+
+    def tokens(self):
+        back = f"{self.url}/callback"
+        query = {"response_type": "code", "client_id": self.clients[1]["client_id"], "redirect_uri": back, "scope": "openid email offline_access"}
+        page = self.browser.follow(self.browser.open(f"{self.world.issuer}/authorize?{urllib.parse.urlencode(query)}"))
+        code = urllib.parse.parse_qs(urllib.parse.urlsplit(page.url).query)["code"][0]
+        return self.token(grant_type="authorization_code", code=code, redirect_uri=back)
+
+    def call(self, address, token):
+        return self.browser.open(address, headers={"Authorization": f"Bearer {token}"})
+
+    def sign_in(self):
+        """The token is good at the API and at UserInfo, until the session ends: then it is refused at once."""
+        tokens = self.tokens()
+        access = tokens["access_token"]
+        assert self.world.user["sub"] in self.call(self.url, access).text
+        assert self.call(f"{self.world.issuer}/userinfo", access).status == 200
+        claims = tokens["id_token"].split(".")[1]
+        self.world.latchkey("session", "end", json.loads(base64.urlsafe_b64decode(claims + "=="))["sid"])
+        assert self.call(self.url, access).status == 401
+
+    def refresh(self):
+        """The same refresh token twice, as from two tabs: the very same successor."""
+        old = self.tokens()["refresh_token"]
+        answers = [self.token(grant_type="refresh_token", refresh_token=old) for _ in range(2)]
+        assert answers[0]["refresh_token"] == answers[1]["refresh_token"] != old
+
+
+PRODUCTS = [Authlib, RequestsOauthlib, MozillaDjangoOidc, DjangoAllauth, PyJwt, Recipes]

@@ -6,7 +6,7 @@
 Stages: set-up, sign-in, refresh, a key rotation, sign-out. The shell lines and files of the pages are what is run.
 """
 
-import argparse, json, os, sys, time, traceback
+import argparse, json, os, signal, sys, time, traceback
 
 import python
 import world as world_module
@@ -62,8 +62,8 @@ def rotate(world, report, products):
 
 def chosen(only, everything):
     # Each language has a file with its products.
-    import javascript
-    known = [*javascript.PRODUCTS, *python.PRODUCTS]
+    import javascript, servers
+    known = [*javascript.PRODUCTS, *python.PRODUCTS, *servers.PRODUCTS]
     unknown = set(only) - {product.page_name for product in known}
     if unknown:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(p.page_name for p in known)}")
@@ -78,6 +78,7 @@ def main():
     parser.add_argument("--only", action="append", default=[], metavar="NAME")
     arguments = parser.parse_args()
     python.enter()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     world = world_module.World()
     report = Report(world)
     products = []

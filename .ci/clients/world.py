@@ -23,6 +23,11 @@ def run(command, **options):
     return done.stdout
 
 
+def listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def installed(name, *sources, install):
     """Calls `install(folder)` once for these lock files, in a folder under the tools that is kept between runs."""
     folder = TOOLS / f"clients-{name}"
@@ -92,15 +97,15 @@ class World:
 
     def start(self, name, command, port, env, cwd):
         """Starts a process and waits until it listens."""
+        assert not listening(port), f"port {port} is taken: end what listens there, or set LATCHKEY_CLIENTS_PORT"
         log = open(self.work / f"{name}.log", "a", encoding="utf-8")
         process = subprocess.Popen(command, env={**self.env, **env}, cwd=cwd, stdout=log, stderr=log, start_new_session=True)
         self.processes[name] = process
         for _ in range(600):
             if process.poll() is not None:
                 raise AssertionError(f"{name} ended at once:\n{self.log(name)}")
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return
+            if listening(port):
+                return
             time.sleep(0.1)
         raise AssertionError(f"{name} does not listen:\n{self.log(name)}")
 
