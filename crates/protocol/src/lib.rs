@@ -20,6 +20,7 @@ pub mod metadata;
 pub mod names;
 pub mod observe;
 pub mod params;
+pub mod passwords;
 pub mod paths;
 pub mod pkce;
 pub mod profile;

@@ -198,6 +198,8 @@ reasons! {
         "the token, its authorization, session and person are still there", "The person signs in again.";
     TokenForOthers: "invalid_token" 401 "The access token is not valid.",
         "the access token is for this issuer too (aud, RFC 9068 4)", "Ask for the scope openid in the authorization request: its tokens are for UserInfo too.";
+    TokenNotForCaller: "" 200 "The token is not active.",
+        "the client that introspects is the token's own, or one of its audiences (RFC 7662 4)", "Add the caller's client_id to audience of the client that gets the token (latchkey client update), and get a new one.";
     ScopeInsufficient: "insufficient_scope" 403 "The access token lacks the openid scope.",
         "the scope openid (OpenID Connect Core 5.3)", "Ask for openid in the authorization request.";
     // Sign-out.

@@ -27,7 +27,7 @@ pub async fn introspect(
     let Some(token) = params.optional("token") else {
         return Ok(http::refusal(&provider, &request, &Reason::ParameterMissing.because("token", "nothing")));
     };
-    if let Some(seen) = access(&provider, &client, token).await? {
+    if let Some(seen) = access(&provider, &request, &client, token).await? {
         return Ok(seen);
     }
     let seen = refresh(&provider, &client, token).await?;
@@ -45,11 +45,19 @@ struct Seen<'a> {
     claims: &'a AccessToken,
 }
 
-async fn access(provider: &Provider, client: &Client, token: &str) -> Result<Option<HttpResponse>, Fault> {
+async fn access(
+    provider: &Provider,
+    request: &HttpRequest,
+    client: &Client,
+    token: &str,
+) -> Result<Option<HttpResponse>, Fault> {
     let Ok(live) = bearer::prove(provider, token).await? else { return Ok(None) };
     let claims = &live.token.1;
     if claims.client_id != client.id && !claims.aud.contains(&client.id) {
-        return Ok(None);
+        // The caller hears nothing of it; whoever runs the server finds the reference in the log line of the request.
+        let refused = Reason::TokenNotForCaller.because(claims.aud.join(" or "), &client.id);
+        provider.refuse(request, &refused);
+        return Ok(Some(http::json(&json!({ "active": false }))));
     }
     let username = live.user.as_ref().map(|u| u.username.as_str());
     Ok(Some(http::json(&Seen { active: true, token_type: "Bearer", username, claims })))

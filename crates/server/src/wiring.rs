@@ -24,7 +24,7 @@ use latchkey_protocol::{
     user::User,
 };
 use latchkey_provider::{Document, Keys, LogoutRequest, Pages, Provider, Signing, VerifiedTokens};
-use latchkey_ui::{Passwords, Throttle, Ui};
+use latchkey_ui::{PasswordKey, Passwords, Throttle, Ui};
 use rand::{RngCore, rngs::OsRng};
 
 use crate::{config::Settings, edge::Edge};
@@ -137,6 +137,11 @@ pub async fn open_keys(store: &dyn Store, keys_dir: &Path, now: Timestamp) -> Re
     let ring = open_ring(&master, &stored, None)
         .with_context(|| format!("{} does not fit this database", master_key_file(keys_dir).display()))?;
     Ok((master, ring))
+}
+
+/// The key that goes into hashes of passwords.
+pub fn password_key(master: &MasterKey) -> PasswordKey {
+    PasswordKey::new(&Pepper::derive(master.bytes(), "passwords"))
 }
 
 /// The key that client secrets are digested under.
@@ -279,7 +284,8 @@ pub fn join(
         refusals: refusals.clone(),
         lifetimes: settings.lifetimes,
         form_pepper: Pepper::derive(master.bytes(), "forms"),
-        passwords: Passwords::new((cores / 2).clamp(1, 4)),
+        audit_pepper: Pepper::derive(master.bytes(), "audit"),
+        passwords: Passwords::new((cores / 2).clamp(1, 4), password_key(master)),
         throttle: Throttle::default(),
     });
     let provider = web::Data::new(Provider {

@@ -34,7 +34,7 @@ pub use pages::{
     logout::{LogoutQuestion, confirm_logout, forget_session},
     set_browser,
 };
-pub use password::{PasswordFault, Passwords, hash as hash_password};
+pub use password::{PasswordFault, PasswordKey, Passwords};
 pub use throttle::Throttle;
 pub use words::{Language, Words};
 
@@ -51,6 +51,8 @@ pub struct Ui {
     pub refusals: Arc<dyn Refusals>,
     pub lifetimes: Lifetimes,
     pub form_pepper: Pepper,
+    /// For digests of what was typed as a name and is nobody's, in the log.
+    pub audit_pepper: Pepper,
     pub passwords: Passwords,
     pub throttle: Throttle,
 }

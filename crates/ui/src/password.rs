@@ -1,38 +1,94 @@
 use std::sync::Arc;
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version, password_hash::SaltString,
+    Algorithm, Argon2, Params, ParamsBuilder, PasswordHash, PasswordHasher, PasswordVerifier, Version,
+    password_hash::SaltString,
 };
-use latchkey_protocol::Entropy;
+use latchkey_protocol::{Entropy, passwords::prepared, secret::Pepper};
 
 use crate::hashing::{Busy, Caller, Hashing};
 
-/// Hashing failed: the password is too long for the algorithm, or memory ran out.
+/// Hashing failed: memory ran out.
 #[derive(Debug, thiserror::Error)]
 #[error("the password could not be hashed: {0}")]
 pub struct PasswordFault(String);
 
-/// OWASP's parameters: 19 MiB, two passes, one lane.
-fn argon2() -> Argon2<'static> {
-    let params = Params::new(19 * 1024, 2, 1, None).unwrap_or(Params::DEFAULT);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+fn fault(error: impl std::fmt::Display) -> PasswordFault {
+    PasswordFault(error.to_string())
 }
 
-/// Hashes a new password, in PHC form. Takes some 20 ms and 19 MiB.
-///
-/// # Errors
-/// [`PasswordFault`].
-pub fn hash(password: &str, entropy: &dyn Entropy) -> Result<String, PasswordFault> {
-    let mut salt = [0; 16];
-    entropy.fill(&mut salt);
-    let salt = SaltString::encode_b64(&salt).map_err(|e| PasswordFault(e.to_string()))?;
-    let hash = argon2().hash_password(password.as_bytes(), &salt).map_err(|e| PasswordFault(e.to_string()))?;
-    Ok(hash.to_string())
+/// OWASP's parameters: 19 MiB, two passes, one lane.
+const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
+
+/// The secret that goes into every hash (RFC 9106 3.1), so that the database alone is not enough to guess a password. The
+/// name of the key stands in the hash: those from before there was one go on, and are renewed when they are used.
+#[derive(Clone)]
+pub struct PasswordKey {
+    secret: [u8; 32],
+    id: [u8; 8],
+}
+
+impl PasswordKey {
+    /// `pepper`: derived from the master key for this alone.
+    pub fn new(pepper: &Pepper) -> Self {
+        let (mut secret, mut id) = ([0; 32], [0; 8]);
+        secret.copy_from_slice(pepper.digest(&["secret"]).as_bytes());
+        id.copy_from_slice(&pepper.digest(&["id"]).as_bytes()[..8]);
+        Self { secret, id }
+    }
+
+    fn params(&self) -> Result<Params, PasswordFault> {
+        let mut builder = ParamsBuilder::new();
+        builder.m_cost(COST.0).t_cost(COST.1).p_cost(COST.2).keyid(argon2::KeyId::new(&self.id).map_err(fault)?);
+        builder.build().map_err(fault)
+    }
+
+    fn argon2(&self, params: Params) -> Result<Argon2<'_>, PasswordFault> {
+        Argon2::new_with_secret(&self.secret, Algorithm::Argon2id, Version::V0x13, params).map_err(fault)
+    }
+
+    /// Hashes a new password, in PHC form. Takes some 20 ms and 19 MiB.
+    ///
+    /// # Errors
+    /// [`PasswordFault`].
+    pub fn hash(&self, password: &str, entropy: &dyn Entropy) -> Result<String, PasswordFault> {
+        let mut salt = [0; 16];
+        entropy.fill(&mut salt);
+        let salt = SaltString::encode_b64(&salt).map_err(fault)?;
+        let argon2 = self.argon2(self.params()?)?;
+        Ok(argon2.hash_password(prepared(password).as_bytes(), &salt).map_err(fault)?.to_string())
+    }
+
+    fn check(&self, password: &str, hash: Option<&str>, entropy: &dyn Entropy) -> Checked {
+        let Ok(parsed) = PasswordHash::new(hash.unwrap_or(NOBODY)) else {
+            tracing::error!("a stored password hash cannot be read");
+            return Checked::Wrong;
+        };
+        let Ok(params) = Params::try_from(&parsed) else { return Checked::Wrong };
+        let keyed = !params.keyid().is_empty();
+        if keyed && params.keyid() != self.id && hash.is_some() {
+            tracing::error!("a stored password hash was made under another master key: nobody can sign in with it");
+        }
+        let right = match (keyed, self.argon2(Params::DEFAULT)) {
+            (true, Ok(argon2)) => argon2.verify_password(prepared(password).as_bytes(), &parsed).is_ok(),
+            // From before there was a key: as it was typed.
+            (false, _) => Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok(),
+            (true, Err(_)) => false,
+        };
+        if !right || hash.is_none() {
+            return Checked::Wrong;
+        }
+        let cost = (params.m_cost(), params.t_cost(), params.p_cost());
+        if keyed && cost == COST && parsed.algorithm == Algorithm::Argon2id.ident() {
+            return Checked::Right;
+        }
+        self.hash(password, entropy).map_or(Checked::Right, Checked::RightButStale)
+    }
 }
 
 /// A hash that no password has, to spend the same time on names that do not exist.
 const NOBODY: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlzLg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    "$argon2id$v=19$m=19456,t=2,p=1,keyid=bm9ib2R5$bm9ib2R5IGhhcyB0aGlzLg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// What a check found.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,15 +102,21 @@ pub enum Checked {
 /// Checks passwords, on threads of their own.
 pub struct Passwords {
     hashing: Hashing,
+    key: Arc<PasswordKey>,
 }
 
 impl Passwords {
     /// Starts `threads` threads; each needs 19 MiB while it works.
-    pub fn new(threads: usize) -> Self {
-        Self { hashing: Hashing::new(threads) }
+    pub fn new(threads: usize, key: PasswordKey) -> Self {
+        Self { hashing: Hashing::new(threads), key: Arc::new(key) }
     }
 
-    /// Checks a password. Without a hash (no such person) it takes the same time.
+    /// The key of new hashes.
+    pub fn key(&self) -> &PasswordKey {
+        &self.key
+    }
+
+    /// Checks a password. Without a hash (no such user) it takes the same time.
     ///
     /// # Errors
     /// [`Busy`] when too many are waiting.
@@ -65,24 +127,9 @@ impl Passwords {
         hash: Option<String>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Checked, Busy> {
-        self.hashing.run(caller, move || check(&password, hash.as_deref(), &*entropy)).await
+        let key = self.key.clone();
+        self.hashing.run(caller, move || key.check(&password, hash.as_deref(), &*entropy)).await
     }
-}
-
-fn check(password: &str, hash: Option<&str>, entropy: &dyn Entropy) -> Checked {
-    let Ok(parsed) = PasswordHash::new(hash.unwrap_or(NOBODY)) else {
-        tracing::error!("a stored password hash cannot be read");
-        return Checked::Wrong;
-    };
-    let right = argon2().verify_password(password.as_bytes(), &parsed).is_ok();
-    if !right || hash.is_none() {
-        return Checked::Wrong;
-    }
-    let today = Params::try_from(&parsed).is_ok_and(|p| (p.m_cost(), p.t_cost(), p.p_cost()) == (19 * 1024, 2, 1));
-    if today && parsed.algorithm == Algorithm::Argon2id.ident() {
-        return Checked::Right;
-    }
-    self::hash(password, entropy).map_or(Checked::Right, Checked::RightButStale)
 }
 
 #[cfg(test)]
@@ -96,16 +143,46 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_hash_with_other_parameters_is_right_and_renewed() {
-        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).expect("params"));
+    fn key(master: u8) -> PasswordKey {
+        PasswordKey::new(&Pepper::derive(&[master; 32], "passwords"))
+    }
+
+    fn without_key(cost: u32, password: &str) -> String {
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(cost, 2, 1, None).expect("params"));
         let salt = SaltString::encode_b64(b"0123456789abcdef").expect("salt");
-        let old = weak.hash_password(b"secret", &salt).expect("hash").to_string();
-        let Checked::RightButStale(new) = check("secret", Some(&old), &Zero) else { panic!("not renewed") };
-        assert!(new.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert_eq!(check("secret", Some(&new), &Zero), Checked::Right);
-        assert_eq!(check("Secret", Some(&new), &Zero), Checked::Wrong);
-        assert_eq!(check("secret", None, &Zero), Checked::Wrong);
-        assert_eq!(check("secret", Some("garbage"), &Zero), Checked::Wrong);
+        argon2.hash_password(password.as_bytes(), &salt).expect("hash").to_string()
+    }
+
+    #[test]
+    fn a_hash_from_before_is_right_and_renewed_under_the_key() {
+        let key = key(1);
+        for old in [without_key(8, "secret"), without_key(COST.0, "secret")] {
+            let Checked::RightButStale(new) = key.check("secret", Some(&old), &Zero) else { panic!("not renewed") };
+            assert!(new.starts_with("$argon2id$v=19$m=19456,t=2,p=1,keyid="), "{new}");
+            assert_eq!(key.check("secret", Some(&new), &Zero), Checked::Right);
+            assert_eq!(key.check("Secret", Some(&new), &Zero), Checked::Wrong);
+        }
+        assert_eq!(key.check("secret", None, &Zero), Checked::Wrong);
+        assert_eq!(key.check("secret", Some("garbage"), &Zero), Checked::Wrong);
+        PasswordHash::new(NOBODY).expect("nobody's hash can be read");
+    }
+
+    #[test]
+    fn without_the_master_key_a_hash_tells_nothing() {
+        let hash = key(1).hash("a password", &Zero).expect("hash");
+        assert_eq!(key(2).check("a password", Some(&hash), &Zero), Checked::Wrong, "another key");
+        let named = hash.split(",keyid=").nth(1).and_then(|rest| rest.split('$').next()).expect("keyid");
+        let bare = hash.replace(&format!(",keyid={named}"), "");
+        assert_eq!(key(1).check("a password", Some(&bare), &Zero), Checked::Wrong, "the secret is part of it");
+    }
+
+    #[test]
+    fn two_keyboards_type_the_same_password_and_one_from_before_is_taken_as_it_was_typed() {
+        let (composed, decomposed) = ("p\u{e4}ssw\u{f6}rd one", "pa\u{308}sswo\u{308}rd\u{a0}one");
+        let hash = key(1).hash(composed, &Zero).expect("hash");
+        assert_eq!(key(1).check(decomposed, Some(&hash), &Zero), Checked::Right);
+        let old = without_key(8, decomposed);
+        let Checked::RightButStale(new) = key(1).check(decomposed, Some(&old), &Zero) else { panic!("not renewed") };
+        assert_eq!(key(1).check(composed, Some(&new), &Zero), Checked::Right);
     }
 }

@@ -5,17 +5,19 @@ use latchkey_protocol::{
     Entropy, Store, Timestamp,
     claims::check_claims,
     names::{Login, username},
+    passwords::check_new,
     profile::ProfileChange,
     secret::new_id,
     store::Written,
     user::User,
 };
+use latchkey_ui::PasswordKey;
 use serde_json::{Map, Value, json};
 
 use super::{At, input_name, print::say, print_table, read_input, read_json, utc};
 use crate::{
     cli::{UserCommand, UserUpdate},
-    wiring::OsEntropy,
+    wiring::{OsEntropy, password_key},
 };
 
 /// A user to be added.
@@ -50,7 +52,7 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
             claims.extend(set);
             let password = if password_stdin { Some(read_password()?) } else { None };
             let new = NewUser { username, email, email_unverified, name, roles, groups, claims, password };
-            let user = create(store, new, at.now, &OsEntropy).await?;
+            let user = create(store, &password_key(&at.master), new, at.now, &OsEntropy).await?;
             at.note("user create", &user.username).await;
             if json {
                 say!("{}", show(&user))
@@ -100,7 +102,7 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
         }
         UserCommand::SetPassword { username, password_stdin: _ } => {
             // Read and hashed first: standard input may take its time, and nothing is decided on what was true before.
-            let hash = hash(&read_password()?)?;
+            let hash = hash(&password_key(&at.master), &read_password()?)?;
             let user = find(store, &username).await?;
             let Some(ended) = store.set_password(&user.id, &hash, at.now).await? else { return Err(gone(&username)) };
             at.note("user set-password", &username).await;
@@ -120,9 +122,15 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
 ///
 /// # Errors
 /// When the name or the address is taken or unfit, or a claim is wrong.
-pub async fn create(store: &dyn Store, new: NewUser, now: Timestamp, entropy: &dyn Entropy) -> Result<User> {
+pub async fn create(
+    store: &dyn Store,
+    key: &PasswordKey,
+    new: NewUser,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<User> {
     let username = username(&new.username).map_err(anyhow::Error::msg)?;
-    let password_hash = new.password.as_deref().map(hash).transpose()?;
+    let password_hash = new.password.as_deref().map(|password| hash(key, password)).transpose()?;
     let profile = ProfileChange {
         email: new.email.map(Some),
         email_unverified: new.email_unverified,
@@ -196,11 +204,9 @@ fn profile_change(given: UserUpdate) -> Result<ProfileChange> {
     })
 }
 
-fn hash(password: &str) -> Result<String> {
-    if password.is_empty() {
-        bail!("the password is empty");
-    }
-    Ok(latchkey_ui::hash_password(password, &OsEntropy)?)
+fn hash(key: &PasswordKey, password: &str) -> Result<String> {
+    check_new(password).map_err(anyhow::Error::msg)?;
+    Ok(key.hash(password, &OsEntropy)?)
 }
 
 fn read_password() -> Result<String> {

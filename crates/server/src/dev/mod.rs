@@ -75,7 +75,7 @@ pub fn run(mut settings: Settings, data: Option<PathBuf>, app_port: u16, api_por
                 password: Some(password.clone()),
                 ..NewUser::default()
             };
-            create_user(store, new, now, &OsEntropy).await?;
+            create_user(store, provider.ui.passwords.key(), new, now, &OsEntropy).await?;
             people.push((username, password));
         }
         let app = app::start(app_port, &settings.issuer, &app_address, &api_address, secret).await?;

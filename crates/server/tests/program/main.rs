@@ -1,6 +1,7 @@
 //! The program as people run it: commands, faults, TLS, and a kill in the middle of rotation under load.
 #![allow(clippy::unwrap_used)]
 
+mod audit;
 mod commands;
 mod host;
 mod requests;

@@ -167,8 +167,9 @@ impl Harness {
             password: Some(format!("{username} password")),
             ..NewUser::default()
         };
-        let alice = create_user(&*store, person("alice", claims), START, &*entropy).await.unwrap().id;
-        create_user(&*store, person("bob", json!({})), START, &*entropy).await.unwrap();
+        let alice =
+            create_user(&*store, app.ui.passwords.key(), person("alice", claims), START, &*entropy).await.unwrap().id;
+        create_user(&*store, app.ui.passwords.key(), person("bob", json!({})), START, &*entropy).await.unwrap();
         let harness = Self { issuer, address, database, store, app, alice, clock, folder, server: handle, dropped };
         harness.client(json!({
             "client_id": "app", "client_secret": SECRET, "client_name": "The App", "redirect_uris": [CALLBACK, "https://app.example/other"],

@@ -51,3 +51,67 @@ fn a_sign_in_under_way_does_not_survive_a_disable_or_a_new_password() {
         }
     });
 }
+
+#[test]
+fn users_sign_in_by_name_or_address_however_it_is_written() {
+    on_both(async |h| {
+        for typed in ["alice", "ALICE", "\u{ff41}lice", " Alice@Example.ORG ", "alice@example.org"] {
+            let browser = h.browser();
+            browser.act_as(typed, "alice password");
+            assert!(browser.authorize(&[]).await.contains_key("code"), "{typed}");
+        }
+        for typed in ["alice@", "alice@example.org.example", "\u{430}lice"] {
+            let browser = h.browser();
+            browser.act_as(typed, "alice password");
+            let (at, page) = browser.page(browser.begin(&[]).await).await;
+            assert_eq!(browser.login(&at, &page.text).await.status, 401, "{typed}");
+        }
+    });
+}
+
+#[test]
+fn attempts_by_name_and_by_address_count_together() {
+    on_both(async |h| {
+        let browser = h.browser();
+        let (at, page) = browser.page(browser.begin(&[]).await).await;
+        for n in 0..10 {
+            browser.act_as(["alice", "alice@example.org", "\u{ff41}LICE"][n % 3], "wrong");
+            assert_eq!(browser.login(&at, &page.text).await.status, 401);
+        }
+        browser.act_as("alice@example.org", "alice password");
+        assert_eq!(browser.login(&at, &page.text).await.status, 429);
+    });
+}
+
+/// Argon2id of `x` with low costs and without a key, as an earlier version or another system may have made it.
+const OLD: &str = "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0$";
+
+#[test]
+fn an_old_password_signs_in_and_is_renewed_under_the_master_key_by_two_at_once() {
+    use argon2::{Argon2, Params, PasswordHasher, password_hash::SaltString};
+    on_both(async |h| {
+        let params = Params::new(64, 1, 1, None).unwrap();
+        let argon2 = Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+        let salt = SaltString::from_b64("c2FsdHNhbHRzYWx0").unwrap();
+        let old = argon2.hash_password(b"x", &salt).unwrap().to_string();
+        assert!(old.starts_with(OLD), "{old}");
+        h.store.set_password(&h.alice, &old, h.now()).await.unwrap();
+        let browsers = before_the_page(&h, 4).await;
+        let sign_in = |(browser, at, page): &(Browser, String, String)| {
+            browser.act_as("alice", "x");
+            let (browser, at, page) = (browser.http.clone(), at.clone(), page.clone());
+            async move {
+                let csrf = field(&page, "csrf").unwrap();
+                let form = [("csrf", csrf.as_str()), ("username", "alice"), ("password", "x")];
+                answer(browser.post(at).form(&form)).await.status
+            }
+        };
+        assert_eq!(join_all(browsers.iter().map(sign_in)).await, [303; 4], "short ones from before stay good");
+        let renewed = h.store.user(&h.alice).await.unwrap().unwrap().password_hash.unwrap();
+        assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1,keyid="), "{renewed}");
+        let browser = h.browser();
+        browser.act_as("alice", "x");
+        assert!(browser.authorize(&[]).await.contains_key("code"));
+        assert_eq!(h.store.user(&h.alice).await.unwrap().unwrap().password_hash.unwrap(), renewed, "once");
+    });
+}

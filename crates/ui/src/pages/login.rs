@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
@@ -117,6 +119,7 @@ async fn sign_in(ui: &Ui, request: &HttpRequest, open: &Open, form: &Params) -> 
         let refused = Reason::TooManyAttempts.because("fewer failures within ten minutes", came);
         return Ok(ui.refuse(request, &refused));
     }
+    let known = user.as_ref().map(|user| user.id.clone());
     let password = form.optional("password").unwrap_or_default();
     let mut outcome = attempt(ui, request, open, user, password, remember).await?;
     if let Attempt::Overtaken = outcome {
@@ -136,8 +139,21 @@ async fn sign_in(ui: &Ui, request: &HttpRequest, open: &Open, form: &Params) -> 
         }
         Attempt::Wrong | Attempt::Overtaken => {
             ui.throttle.failed(&username, address, now);
-            tracing::info!(target: "audit", %address, "sign-in failed");
+            audit_failure(ui, open, &login, known.as_deref(), address);
             Ok(again("login-wrong", StatusCode::UNAUTHORIZED))
+        }
+    }
+}
+
+/// A user is named; what is nobody's name may be a password, typed one field too early, and stands there as a keyed
+/// digest, by which attempts at the same can be told to be the same.
+fn audit_failure(ui: &Ui, open: &Open, login: &Login, known: Option<&str>, address: IpAddr) {
+    let client = &open.client.id;
+    match known {
+        Some(user) => tracing::info!(target: "audit", user, client, %address, "sign-in failed"),
+        None => {
+            let typed: String = ui.audit_pepper.text(&[login.canonical()]).chars().take(10).collect();
+            tracing::info!(target: "audit", typed, client, %address, "sign-in failed");
         }
     }
 }
@@ -192,7 +208,8 @@ async fn begin_session(
     if !ui.store.sign_in(&session, hash, replaces.as_ref(), Some(&open.interaction.digest)).await? {
         return Ok(None);
     }
-    tracing::info!(target: "audit", user = %user.id, session = %session.id, "signed in");
+    let (client, address) = (&open.client.id, crate::address(request));
+    tracing::info!(target: "audit", user = %user.id, session = %session.id, client, %address, "signed in");
     let mut response = back(ui, open);
     let lifetime = remember.then_some(session.ends_at - now);
     add_cookie(&mut response, &cookie(ui.secure, Cookie::Session, secret.expose(), lifetime));

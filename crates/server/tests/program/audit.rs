@@ -1,0 +1,150 @@
+//! The log's target `audit`: who signed in and who failed to, what ended, and what commands did.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Http, client, reqwest_blocking, support::*};
+
+struct Audited {
+    at: Place,
+    server: Running,
+    http: Http,
+}
+
+impl Audited {
+    fn start() -> Self {
+        let at = Place::new();
+        at.add_alice_and_app();
+        let file = std::fs::File::create(at.folder.path().join("log")).unwrap();
+        let mut command = at.command(&["serve"]);
+        let server = at.start(command.env("LATCHKEY_LOG__FORMAT", "json").stderr(file));
+        Self { at, server, http: reqwest_blocking() }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.at.folder.path().join("log")).unwrap()
+    }
+
+    /// Waits for the audit line that fits.
+    fn line(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..100 {
+            let lines: Vec<Value> = self.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            let found = lines.into_iter().find(|l| l["target"] == "audit" && l["message"] == what && fits(l));
+            if let Some(line) = found {
+                return line;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("no {what}: {}", self.log());
+    }
+
+    /// What the login page answers; the browser stays signed in.
+    fn sign_in(&self, browser: &reqwest::Client, name: &str, password: &str) -> u16 {
+        let issuer = self.at.issuer();
+        self.http.0.block_on(async {
+            let query =
+                "client_id=app&redirect_uri=https%3A%2F%2Fa.example%2Fcb&response_type=code&scope=openid&prompt=login";
+            let begun = browser.get(format!("{issuer}/authorize?{query}")).send().await.unwrap();
+            let to = begun.headers()["location"].to_str().unwrap().to_owned();
+            let to = if to.starts_with('/') { format!("{issuer}{to}") } else { to };
+            let page = browser.get(&to).send().await.unwrap().text().await.unwrap();
+            let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+            let form = [("csrf", csrf), ("username", name), ("password", password)];
+            browser.post(&to).form(&form).send().await.unwrap().status().as_u16()
+        })
+    }
+}
+
+#[test]
+fn sign_ins_and_failures_name_user_client_and_address_and_never_what_may_be_a_password() {
+    let audited = Audited::start();
+    let sub = audited.at.json(&["user", "show", "alice", "--json"], "")["sub"].clone();
+    let browser = client().cookie_store(true).build().unwrap();
+    assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
+    let line = audited.line("signed in", |_| true);
+    assert_eq!((&line["user"], &line["client"], &line["address"]), (&sub, &json!("app"), &json!("127.0.0.1")));
+    assert!(line["session"].is_string());
+
+    assert_eq!(audited.sign_in(&browser, "Alice", "wrong"), 401);
+    let line = audited.line("sign-in failed", |l| l["user"] == sub);
+    assert_eq!((&line["client"], &line["address"]), (&json!("app"), &json!("127.0.0.1")));
+    for typed in ["MySecretPassword", "mysecretpassword", "other"] {
+        assert_eq!(audited.sign_in(&browser, typed, "x"), 401);
+    }
+    let typed = audited.line("sign-in failed", |l| l["typed"].is_string())["typed"].clone();
+    let log = audited.log();
+    assert_eq!(log.matches(typed.as_str().unwrap()).count(), 2, "the same name, the same digest: {log}");
+    assert!(!log.to_lowercase().contains("mysecretpassword"), "{log}");
+    assert!(!log.contains(PASSWORD));
+}
+
+#[test]
+fn what_commands_do_and_what_ends_is_in_the_servers_log() {
+    let audited = Audited::start();
+    let at = &audited.at;
+    let browser = client().cookie_store(true).build().unwrap();
+    assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
+    let session = at.json(&["session", "list", "--json"], "")[0]["id"].as_str().unwrap().to_owned();
+    at.good(&["session", "end", &session], "");
+    at.good(&["user", "disable", "alice"], "");
+    at.good(&["user", "enable", "alice"], "");
+    at.good(&["user", "set-password", "alice", "--password-stdin"], "another password");
+    at.good(&["client", "rotate-secret", "app"], "");
+    at.good(&["key", "rotate"], "");
+    at.good(&["user", "list"], "");
+    for (operation, on) in [
+        // Before the server was there.
+        ("user create", "alice"),
+        ("client create", "app"),
+        ("session end", &session),
+        ("user disable", "alice"),
+        ("user enable", "alice"),
+        ("user set-password", "alice"),
+        ("client rotate-secret", "app"),
+    ] {
+        let line = audited.line("command", |l| l["operation"] == operation);
+        assert_eq!((line["on"].as_str(), line["caller"].as_str().map(|c| &c[..4])), (Some(on), Some("uid ")), "{line}");
+        assert!(line["at"].as_i64().unwrap() > 1_700_000_000);
+    }
+    audited.line("command", |l| l["operation"] == "key rotate");
+    let log = audited.log();
+    assert_eq!(log.matches("user disable").count(), 1, "once: {log}");
+    assert!(!log.contains("another password") && !log.contains("user list"), "{log}");
+    drop(audited.server);
+}
+
+#[test]
+fn an_introspection_that_hides_a_token_of_another_audience_leaves_a_reference() {
+    let audited = Audited::start();
+    let at = &audited.at;
+    for id in ["caller", "api"] {
+        let metadata = json!({ "client_id": id, "client_secret": SECRET, "grant_types": ["client_credentials"] });
+        at.good(&["client", "create", "--from", "-"], &metadata.to_string());
+    }
+    let (_, token) = audited.http.post(at, "caller", SECRET);
+    let token = token["access_token"].as_str().unwrap().to_owned();
+    let answer: Value = audited.http.0.block_on(async {
+        let request = audited.http.1.post(format!("{}/introspect", at.issuer())).basic_auth("api", Some(SECRET));
+        request.form(&[("token", &token)]).send().await.unwrap().json().await.unwrap()
+    });
+    assert_eq!(answer, json!({ "active": false }), "and nothing else");
+    let mut reference = None;
+    for _ in 0..100 {
+        let lines = audited.log();
+        let line = lines.lines().find(|l| l.contains("TokenNotForCaller")).map(str::to_owned);
+        if let Some(line) = line {
+            reference = serde_json::from_str::<Value>(&line).unwrap()["reference"].as_str().map(str::to_owned);
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let reference = reference.expect("in the request's line of the log");
+    let explained = (0..50).find_map(|_| {
+        let out = at.run(&["why", &reference], "");
+        std::thread::sleep(Duration::from_millis(50));
+        out.status.success().then(|| String::from_utf8(out.stdout).unwrap())
+    });
+    let explained = explained.expect("why explains it");
+    assert!(explained.contains("api") && explained.contains("audience"), "{explained}");
+}
