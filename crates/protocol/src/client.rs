@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ScopeSet, error::Refused, reason::Reason, secret::Digest, time::Timestamp, uri};
+use crate::{
+    ScopeSet, claims::CustomClaims, error::Refused, reason::Reason, scope::STANDARD, secret::Digest, time::Timestamp,
+    uri,
+};
 
 /// How a client proves who it is at the token endpoint (RFC 7591 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +160,9 @@ pub struct Metadata {
     /// Absent: by the audience, and `at+jwt` for all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token_typ: Option<AccessTokenTyp>,
+    /// Besides, or in place of, those for all clients.
+    #[serde(default, skip_serializing_if = "CustomClaims::is_empty")]
+    pub custom_claims: CustomClaims,
 }
 
 fn default_grants() -> Vec<GrantType> {
@@ -248,9 +254,10 @@ impl Client {
     pub fn knows_scope(&self, scope: &str) -> bool {
         let registered = match &self.metadata.scope {
             Some(scopes) => scopes.contains(scope) || scope == "openid",
-            None => crate::scope::STANDARD.contains(&scope),
+            None => STANDARD.contains(&scope),
         };
-        registered || self.metadata.implied_scope.contains(scope)
+        let mapped = || self.metadata.custom_claims.scopes().any(|s| s == scope);
+        registered || self.metadata.implied_scope.contains(scope) || (!STANDARD.contains(&scope) && mapped())
     }
 
     /// Proves a destination: `redirect_uri` must be one that this client registered (RFC 6749 3.1.2.3).

@@ -90,7 +90,7 @@ pub const MEMBERS: &[Member] = &[
         "scope",
         "scopes, separated by spaces",
         "`openid profile email address phone groups roles offline_access`",
-        "What the client may ask for, besides `openid` and `implied_scope`. Other scopes in a request are ignored.",
+        "What the client may ask for, besides `openid`, `implied_scope` and the scopes of its own `custom_claims`. Other scopes in a request are ignored.",
     ),
     standard(
         "default_max_age",
@@ -142,6 +142,12 @@ pub const MEMBERS: &[Member] = &[
         "`JWT` where `aud` has one of the setting `tokens.jwt_typ_audiences`, else `at+jwt`",
         "Header `typ` of the client's access tokens. `JWT` is for APIs whose library refuses `at+jwt` (RFC 9068), as Spring Security and Nimbus do by default.",
     ),
+    ours(
+        "custom_claims",
+        "object of mappings by claim name",
+        "none",
+        "Claims of this client alone, or in place of one for all (`latchkey claim`): see below.",
+    ),
     answered("token_endpoint_auth_methods", "list", "The ways in which the client may authenticate."),
     answered("client_id_issued_at", "seconds since 1970", "When the client was registered."),
     answered("client_secret_expires_at", "0", "Beside a new secret: it does not expire."),
@@ -159,6 +165,33 @@ echo '{\"client_name\":\"My app\",\"redirect_uris\":[\"https://app.example/callb
 ```
 
 `latchkey client show ID --json` prints them, `latchkey client update ID --from FILE` changes them. `null` is as good as absent.
+";
+
+const CUSTOM: &str = "
+## Custom claims
+
+`custom_claims` maps what is known of a user to claims of this client. Each member is the name of a claim: one of the
+[registry](https://www.rfc-editor.org/rfc/rfc7519#section-10.1), a URI of your own, or a private name that the app expects.
+
+```json
+\"custom_claims\": {
+  \"department\": { \"attribute\": \"department\" },
+  \"upn\": { \"claim\": \"preferred_username\", \"in\": [\"access_token\"] },
+  \"https://example.org/tenant\": { \"value\": \"acme\", \"in\": [\"id_token\", \"access_token\"], \"scope\": \"tenant\" }
+}
+```
+
+| member | meaning |
+|---|---|
+| `attribute` | The user's attribute of this name (`latchkey user update NAME --attribute department=Sales`): any JSON. Without it there is no such claim. |
+| `claim` | A claim that Latchkey has of every user: those of `profile`, `email`, `phone`, `address`, and `groups`, `roles`. |
+| `value` | The same for all, and in tokens that the client gets for itself. |
+| `in` | Where it is said: `id_token`, `userinfo`, `access_token`. Without it: `id_token` and `userinfo`. |
+| `scope` | It is said only where this scope was granted. Without it: `openid`. The client may ask for the scopes of its own custom claims. |
+
+`latchkey claim set NAME ...` makes such a mapping for all clients, `latchkey claim list` shows them, `latchkey claim remove NAME` ends one.
+A new scope of such a mapping has to be in `scope` or `implied_scope` of the clients that may have it. Claims by which tokens are judged
+(`iss`, `aud`, `exp`, `scope` and so on) cannot be mapped, and the claims that every user has keep their values.
 ";
 
 /// `docs/clients.md`.
@@ -180,5 +213,5 @@ pub fn reference() -> String {
             text += &format!("| `{}` | {} | {absent}{} |\n", m.name, m.value, m.what);
         }
     }
-    text
+    text + CUSTOM
 }

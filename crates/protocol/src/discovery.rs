@@ -1,14 +1,15 @@
 use serde_json::{Value, json};
 
 use crate::{
-    claims::CLAIMS,
+    claims::{CLAIMS, CustomClaims},
     client::{AuthMethod, GrantType},
     paths,
     scope::STANDARD,
 };
 
 /// The metadata document (OpenID Connect Discovery 3, RFC 8414 2): registered names only, and only what works.
-pub fn metadata(issuer: &str) -> Value {
+/// `custom` are the claims for all clients.
+pub fn metadata(issuer: &str, custom: &CustomClaims) -> Value {
     let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));
     let methods: Vec<_> = AuthMethod::ALL.iter().map(|m| m.name()).collect();
     let confidential: Vec<_> = methods.iter().filter(|m| **m != "none").collect();
@@ -22,8 +23,8 @@ pub fn metadata(issuer: &str) -> Value {
         "introspection_endpoint": at(paths::INTROSPECT),
         "revocation_endpoint": at(paths::REVOKE),
         "end_session_endpoint": at(paths::END_SESSION),
-        "scopes_supported": STANDARD,
-        "claims_supported": CLAIMS,
+        "scopes_supported": with(&STANDARD, custom.scopes()),
+        "claims_supported": with(&CLAIMS, custom.names()),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": grants,
@@ -40,4 +41,15 @@ pub fn metadata(issuer: &str) -> Value {
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
     })
+}
+
+/// Those that are always there, and what is new among the others, once each.
+fn with<'a>(always: &[&'a str], others: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut all = always.to_vec();
+    for other in others {
+        if !all.contains(&other) {
+            all.push(other);
+        }
+    }
+    all
 }

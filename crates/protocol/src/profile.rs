@@ -2,7 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::{claims::check_claims, names, time::Timestamp, user::User};
+use crate::{
+    claims::{check_attributes, check_claims},
+    names,
+    time::Timestamp,
+    user::User,
+};
 
 /// A change that an administrator makes to a user's profile; what is not named stays.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,6 +23,10 @@ pub struct ProfileChange {
     pub replace_claims: Option<Map<String, Value>>,
     /// These claims besides; null takes one away.
     pub merge_claims: Map<String, Value>,
+    /// These attributes and no others.
+    pub replace_attributes: Option<Map<String, Value>>,
+    /// These attributes besides; null takes one away.
+    pub merge_attributes: Map<String, Value>,
 }
 
 impl ProfileChange {
@@ -35,12 +44,12 @@ impl ProfileChange {
         if let Some(claims) = &self.replace_claims {
             after.claims.clone_from(claims);
         }
-        for (name, value) in &self.merge_claims {
-            match value {
-                Value::Null => after.claims.remove(name),
-                value => after.claims.insert(name.clone(), value.clone()),
-            };
+        merge(&mut after.claims, &self.merge_claims);
+        if let Some(attributes) = &self.replace_attributes {
+            after.attributes.clone_from(attributes);
         }
+        merge(&mut after.attributes, &self.merge_attributes);
+        after.attributes.retain(|_, value| !value.is_null());
         let given = |name: &str| {
             self.merge_claims.contains_key(name)
                 || self.replace_claims.as_ref().is_some_and(|claims| claims.contains_key(name))
@@ -74,6 +83,16 @@ impl ProfileChange {
         after.roles = self.roles.clone().unwrap_or(after.roles);
         after.groups = self.groups.clone().unwrap_or(after.groups);
         check_claims(&after.claims)?;
+        check_attributes(&after.attributes)?;
         Ok(after)
+    }
+}
+
+fn merge(into: &mut Map<String, Value>, changes: &Map<String, Value>) {
+    for (name, value) in changes {
+        match value {
+            Value::Null => into.remove(name),
+            value => into.insert(name.clone(), value.clone()),
+        };
     }
 }

@@ -138,6 +138,7 @@ impl Registration {
                 return Err(metadata_error(format!("{name} holds scopes, separated by spaces (RFC 6749 3.3)")));
             }
         }
+        m.custom_claims.check().map_err(|fault| metadata_error(format!("custom_claims: {fault}")))?;
         if m.implied_scope.contains("offline_access") {
             return Err(metadata_error("implied_scope cannot have offline_access; use \"refresh\": \"always\""));
         }

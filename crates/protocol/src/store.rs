@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use crate::{
     Reason, ScopeSet,
     authorization::{Authorization, Context, Lifetimes, RefreshFamily, Support},
+    claims::{CustomClaims, Mapping},
     client::Client,
     consent::Consent,
     interaction::Interaction,
@@ -120,7 +121,7 @@ pub trait Store: Send + Sync {
     /// By what was typed: a name or an address. A name goes before an address.
     async fn user_by_login(&self, login: &Login) -> Result<Option<User>>;
     async fn users(&self) -> Result<Vec<User>>;
-    /// Replaces what describes a user (address, display name, roles, groups, claims) and nothing that decides whether they
+    /// Replaces what describes a user (address, display name, roles, groups, claims, attributes) and nothing that decides whether they
     /// may sign in, if the user is still at the version that `before` was read at. The address as in [`Store::create_user`].
     async fn update_user_profile(&self, before: &User, after: &User) -> Result<Written>;
     /// Replaces the password hash, and ends all sessions and authorizations of the user in the same step: whoever knew
@@ -215,6 +216,14 @@ pub trait Store: Send + Sync {
     /// Ends one access token until it would have expired anyway; idempotent.
     async fn revoke_access_token(&self, jti: &str, expires_at: Timestamp) -> Result<()>;
     async fn is_access_token_revoked(&self, jti: &str) -> Result<bool>;
+
+    /// The custom claims for all clients.
+    async fn custom_claims(&self) -> Result<CustomClaims>;
+    /// Adds a custom claim for all clients, or replaces the one of this name. `false`, and nothing written, when there are
+    /// [`MOST_MAPPINGS`](crate::claims::MOST_MAPPINGS) others; of racing callers none gets past that.
+    async fn set_custom_claim(&self, name: &str, mapping: &Mapping) -> Result<bool>;
+    /// `false` when there is none of this name.
+    async fn remove_custom_claim(&self, name: &str) -> Result<bool>;
 
     async fn signing_keys(&self) -> Result<Vec<StoredKey>>;
     /// Adds the first key. `false` when another node was faster.

@@ -17,6 +17,8 @@ pub struct User {
     pub groups: Vec<String>,
     /// OpenID Connect standard claims (Core 5.1) beyond the fields above.
     pub claims: Map<String, Value>,
+    /// What custom claims may be mapped from.
+    pub attributes: Map<String, Value>,
     pub disabled_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

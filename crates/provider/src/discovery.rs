@@ -1,24 +1,33 @@
+use std::sync::{PoisonError, RwLock};
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use latchkey_protocol::discovery::metadata;
+use latchkey_protocol::{claims::CustomClaims, discovery::metadata};
 
 use crate::{Provider, keys::entity_tag};
 
-/// The metadata document, made once: nothing in it changes while the server runs.
-pub struct Document {
-    body: web::Bytes,
-    etag: String,
-}
+/// The metadata document, made again where custom claims change; nothing else in it does while the server runs.
+pub struct Document(RwLock<(web::Bytes, String)>);
 
 impl Document {
     pub fn new(issuer: &str) -> Self {
-        let body = web::Bytes::from(metadata(issuer).to_string());
-        Self { etag: entity_tag(&body), body }
+        Self(RwLock::new(made(issuer, &CustomClaims::default())))
     }
+
+    pub(crate) fn renew(&self, issuer: &str, custom: &CustomClaims) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = made(issuer, custom);
+    }
+}
+
+fn made(issuer: &str, custom: &CustomClaims) -> (web::Bytes, String) {
+    let body = web::Bytes::from(metadata(issuer, custom).to_string());
+    let etag = entity_tag(&body);
+    (body, etag)
 }
 
 /// OpenID Connect Discovery 4, RFC 8414 3.
 pub async fn document(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
-    cached(&request, &provider.metadata.body, &provider.metadata.etag, "public, max-age=300")
+    let (body, etag) = provider.metadata.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+    cached(&request, &body, &etag, "public, max-age=300")
 }
 
 /// A public document with an entity tag (RFC 9110 13.1.2).

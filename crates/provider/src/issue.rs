@@ -10,7 +10,7 @@ use latchkey_protocol::{
     claims::{ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE},
     client::{AccessTokenTyp, Client},
     secret::new_id,
-    token::{Subject, access_token, id_token, id_token_claims, refresh_claims},
+    token::{Issuer, Subject, access_token, id_token, id_token_claims, refresh_claims},
 };
 
 use crate::{Fault, Provider, token::Tokens};
@@ -57,7 +57,8 @@ pub async fn issue(provider: &web::Data<Provider>, issue: Issue) -> Result<Token
 /// The access token first: the ID token carries its hash.
 fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
     let Issue { client, scope, holder, ring, now } = issue;
-    let (issuer, lifetimes) = (&provider.issuer, &provider.lifetimes);
+    let (lifetimes, custom_claims) = (&provider.lifetimes, provider.custom_claims.now());
+    let issuer = Issuer { name: &provider.issuer, lifetimes, custom_claims: &custom_claims };
     let signer = ring.signer(now)?;
     let subject = match &holder {
         Holder::Client => Subject::Client,
@@ -68,21 +69,21 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
         },
     };
     let id = new_id(now, &*provider.entropy);
-    let claims = access_token(issuer, &client, &subject, &scope, &id, lifetimes, now);
+    let claims = access_token(issuer, &client, &subject, &scope, &id, now);
     let access_token = signer.sign(access_token_typ(provider, &client, &claims.aud).name(), &claims)?;
 
     let (mut identity, mut refresh_token) = (None, None);
     if let Holder::User { context, nonce, refresh } = &holder {
         let authorization = &context.authorization;
         if let Some(user) = context.user.as_ref().filter(|_| scope.contains("openid")) {
-            let more = id_token_claims(&client, user, &scope);
-            let claims = id_token(issuer, authorization, more, nonce.as_deref(), &access_token, lifetimes, now);
+            let more = id_token_claims(issuer, &client, user, &scope);
+            let claims = id_token(issuer, authorization, more, nonce.as_deref(), &access_token, now);
             identity = Some(signer.sign(ID_TOKEN_TYPE, &claims)?);
         }
         if let Some((secret, family)) = refresh {
             // The key that signed the successor first, so that its bytes are the same each time.
             let first = ring.signer_by_id(&family.kid, now).unwrap_or(signer);
-            let claims = refresh_claims(issuer, authorization, secret, family);
+            let claims = refresh_claims(issuer.name, authorization, secret, family);
             refresh_token = Some(first.sign(REFRESH_TOKEN_TYPE, &claims)?);
         }
     }

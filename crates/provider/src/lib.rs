@@ -3,6 +3,7 @@
 mod authorize;
 mod bearer;
 mod client_auth;
+mod custom_claims;
 mod discovery;
 mod fault;
 mod grants;
@@ -94,11 +95,13 @@ pub struct Provider {
     pub jwt_typ_audiences: Vec<String>,
     pub client_pepper: Pepper,
     pub metadata: discovery::Document,
+    pub custom_claims: CustomClaimsInForce,
     pub verified: bearer::VerifiedTokens,
     pub signing: Signing,
 }
 
 pub use bearer::VerifiedTokens;
+pub use custom_claims::CustomClaimsInForce;
 pub use discovery::Document;
 
 impl Provider {

@@ -1,5 +1,9 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use latchkey_protocol::{Params, Reason, claims::userinfo, error::Refused};
+use latchkey_protocol::{
+    Params, Reason,
+    claims::{Custom, CustomClaims, userinfo},
+    error::Refused,
+};
 
 use crate::{Fault, Provider, bearer, http};
 
@@ -46,7 +50,12 @@ async fn answer(
         return Ok(bearer::refusal(provider, request, &refused));
     }
     match &live.user {
-        Some(user) if claims.scope.contains("openid") => Ok(http::json(&userinfo(user, &claims.scope))),
+        Some(user) if claims.scope.contains("openid") => {
+            let client = provider.store.client(&claims.client_id).await?;
+            let (for_all, none) = (provider.custom_claims.now(), CustomClaims::default());
+            let own = client.as_ref().map_or(&none, |client| &client.metadata.custom_claims);
+            Ok(http::json(&userinfo(user, &claims.scope, Custom { for_all: &for_all, own })))
+        }
         _ => Ok(bearer::refusal(
             provider,
             request,

@@ -45,6 +45,9 @@ pub enum Command {
     /// Apps and APIs.
     #[command(subcommand)]
     Client(ClientCommand),
+    /// Custom claims for all clients; those of one client are in its metadata.
+    #[command(subcommand)]
+    Claim(ClaimCommand),
     /// Signing keys: announced, active, retiring.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -98,6 +101,12 @@ pub enum UserCommand {
         /// One claim, besides those of the file: JSON where it is JSON, else a text.
         #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
         set: Vec<(String, Value)>,
+        /// JSON object of attributes, for custom claims; - is standard input.
+        #[arg(long, value_name = "FILE")]
+        attributes: Option<PathBuf>,
+        /// One attribute, besides those of the file: JSON where it is JSON, else a text.
+        #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = claim)]
+        set_attributes: Vec<(String, Value)>,
         /// Read the password from standard input: 8 characters or more.
         #[arg(long)]
         password_stdin: bool,
@@ -172,6 +181,12 @@ pub struct UserUpdate {
     /// Sets one claim and keeps the rest: JSON where it is JSON, else a text; null takes it away.
     #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
     pub set: Vec<(String, Value)>,
+    /// Replaces all attributes by those of a JSON object; - is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub attributes: Option<PathBuf>,
+    /// Sets one attribute and keeps the rest: JSON where it is JSON, else a text; null takes it away.
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = claim)]
+    pub set_attributes: Vec<(String, Value)>,
 }
 
 fn claim(text: &str) -> Result<(String, Value), String> {
@@ -211,6 +226,45 @@ pub enum ClientCommand {
     Delete { client_id: String },
     /// Makes a new secret and prints it this once.
     RotateSecret { client_id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ClaimCommand {
+    /// Lists custom claims.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Maps a claim for all clients; one of --attribute, --claim and --value says what it is.
+    #[command(
+        after_help = "Example: latchkey claim set department --attribute department --in id_token --in access_token --scope profile"
+    )]
+    #[command(group(clap::ArgGroup::new("source").required(true).args(["attribute", "claim", "value"])))]
+    Set {
+        /// Of the registry, a URI, or a private one.
+        name: String,
+        /// The user's attribute of this name.
+        #[arg(long)]
+        attribute: Option<String>,
+        /// A claim of every user, such as preferred_username.
+        #[arg(long)]
+        claim: Option<String>,
+        /// The same for all: JSON where it is JSON, else a text.
+        #[arg(long, value_parser = value)]
+        value: Option<Value>,
+        /// Where it is said; without it in ID token and UserInfo.
+        #[arg(long = "in", value_name = "PLACE", value_parser = ["id_token", "userinfo", "access_token"])]
+        places: Vec<String>,
+        /// Only where this scope was granted.
+        #[arg(long, default_value = "openid")]
+        scope: String,
+    },
+    /// Says a claim no more.
+    Remove { name: String },
+}
+
+fn value(text: &str) -> Result<Value, String> {
+    Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
 }
 
 #[derive(Debug, Subcommand)]

@@ -94,6 +94,7 @@ pub async fn start(settings: &Settings) -> Result<(Server, App)> {
     let now = latchkey_protocol::Clock::now(&*clock);
     let (master, ring) = open_keys(&*store, &settings.keys_dir, now).await?;
     let app = join(settings, store, clock, Arc::new(OsEntropy), &master, ring);
+    app.provider.use_custom_claims(app.provider.store.custom_claims().await?);
     let rotation = Rotation { after: settings.rotate_after, announce: settings.announce };
     keep_house(&app, KeyWatch::new(master, rotation), certificate.clone());
 
@@ -143,6 +144,7 @@ fn keep_house(app: &App, mut keys: KeyWatch, certificate: Option<Arc<Certificate
             }
         }
     });
+    actix_web::rt::spawn(watch_custom_claims(app.provider.clone()));
     actix_web::rt::spawn(log_commands(app.provider.store.clone()));
     if let Some(certificate) = certificate {
         actix_web::rt::spawn(async move {
@@ -151,6 +153,21 @@ fn keep_house(app: &App, mut keys: KeyWatch, certificate: Option<Arc<Certificate
                 certificate.refresh();
             }
         });
+    }
+}
+
+/// Custom claims that commands, here or at other nodes, change.
+async fn watch_custom_claims(provider: actix_web::web::Data<latchkey_provider::Provider>) {
+    loop {
+        actix_web::rt::time::sleep(Duration::from_millis(700)).await;
+        match provider.store.custom_claims().await {
+            Ok(claims) => {
+                if provider.use_custom_claims(claims) {
+                    tracing::info!("custom claims changed");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "custom claims could not be read; the old ones stay"),
+        }
     }
 }
 

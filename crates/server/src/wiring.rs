@@ -23,7 +23,7 @@ use latchkey_protocol::{
     store::{KeptRefusal, StoredKey},
     user::User,
 };
-use latchkey_provider::{Document, Keys, LogoutRequest, Pages, Provider, Signing, VerifiedTokens};
+use latchkey_provider::{CustomClaimsInForce, Document, Keys, LogoutRequest, Pages, Provider, Signing, VerifiedTokens};
 use latchkey_ui::{PasswordKey, Passwords, Throttle, Ui};
 use rand::{RngCore, rngs::OsRng};
 
@@ -302,6 +302,7 @@ pub fn join(
         jwt_typ_audiences: settings.jwt_typ_audiences.clone(),
         client_pepper: client_pepper(master),
         metadata: Document::new(&settings.issuer),
+        custom_claims: CustomClaimsInForce::default(),
         verified: VerifiedTokens::new(20_000),
         signing: Signing::new(cores),
     });

@@ -4,6 +4,7 @@ mod authorizations;
 mod clients;
 mod command_events;
 mod connection;
+mod custom_claims;
 mod error;
 mod files;
 mod interactions;

@@ -5,7 +5,7 @@ diesel::table! {
     users (id) {
         id -> Text, username -> Text, email -> Nullable<Text>, name -> Nullable<Text>, password_hash -> Nullable<Text>,
         roles -> Text, groups -> Text, claims -> Text, disabled_at -> Nullable<BigInt>, created_at -> BigInt, updated_at -> BigInt,
-        version -> BigInt, email_key -> Nullable<Text>,
+        version -> BigInt, email_key -> Nullable<Text>, attributes -> Text,
     }
 }
 diesel::table! {
@@ -33,6 +33,7 @@ diesel::table! {
     }
 }
 diesel::table! { revoked_access_tokens (jti) { jti -> Text, expires_at -> BigInt, } }
+diesel::table! { custom_claims (name) { name -> Text, mapping -> Text, } }
 diesel::table! {
     signing_keys (kid) { kid -> Text, sealed -> Text, created_at -> BigInt, activates_at -> BigInt, retires_at -> Nullable<BigInt>, }
 }

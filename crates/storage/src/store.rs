@@ -5,20 +5,21 @@ use diesel::connection::SimpleConnection;
 use latchkey_protocol::{
     Store,
     authorization::{Authorization, Context, RefreshFamily, Support},
+    claims::{CustomClaims, Mapping},
     client::Client,
     consent::Consent,
     interaction::Interaction,
     names::Login,
     secret::Digest,
     session::{Session, Use},
-    store::{CommandEvent, KeptRefusal, Result, StoredKey, Written},
+    store::{CommandEvent, KeptRefusal, Result, StoreError, StoredKey, Written},
     time::Timestamp,
     user::User,
 };
 
 use crate::{
-    authorizations, clients, command_events, connection::Database, interactions, keys, migrate, refusals, sessions,
-    sweep, users,
+    authorizations, clients, command_events, connection::Database, custom_claims, interactions, keys, migrate,
+    refusals, sessions, sweep, users,
 };
 
 fn bytes(digest: &Digest) -> Vec<u8> {
@@ -260,6 +261,21 @@ impl Store for Database {
     async fn is_access_token_revoked(&self, jti: &str) -> Result<bool> {
         let jti = jti.to_owned();
         self.read(move |c| authorizations::is_access_token_revoked(c, &jti)).await
+    }
+
+    async fn custom_claims(&self) -> Result<CustomClaims> {
+        self.read(custom_claims::all).await
+    }
+
+    async fn set_custom_claim(&self, name: &str, mapping: &Mapping) -> Result<bool> {
+        let text = serde_json::to_string(mapping).map_err(|error| StoreError::Failed(error.to_string()))?;
+        let name = name.to_owned();
+        self.write(move |c| custom_claims::set(c, &name, &text)).await
+    }
+
+    async fn remove_custom_claim(&self, name: &str) -> Result<bool> {
+        let name = name.to_owned();
+        self.write_one(move |c| custom_claims::remove(c, &name)).await
     }
 
     async fn signing_keys(&self) -> Result<Vec<StoredKey>> {

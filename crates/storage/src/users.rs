@@ -28,6 +28,7 @@ pub struct Row {
     updated_at: i64,
     pub version: i64,
     email_key: Option<String>,
+    attributes: String,
 }
 
 /// The columns that describe a user, and none that decides whether they may sign in.
@@ -39,6 +40,7 @@ struct Profile {
     roles: String,
     groups: String,
     claims: String,
+    attributes: String,
     updated_at: i64,
     version: i64,
 }
@@ -50,6 +52,7 @@ impl Row {
             roles: serde_json::to_string(&user.roles).unwrap_or_default(),
             groups: serde_json::to_string(&user.groups).unwrap_or_default(),
             claims: serde_json::to_string(&user.claims).unwrap_or_default(),
+            attributes: serde_json::to_string(&user.attributes).unwrap_or_default(),
             email_key: user.email.as_deref().and_then(email_key),
             id: user.id,
             username: user.username,
@@ -69,6 +72,7 @@ impl Row {
             roles: serde_json::from_str(&self.roles).map_err(|_| corrupt("roles"))?,
             groups: serde_json::from_str(&self.groups).map_err(|_| corrupt("groups"))?,
             claims: serde_json::from_str(&self.claims).map_err(|_| corrupt("claims"))?,
+            attributes: serde_json::from_str(&self.attributes).map_err(|_| corrupt("attributes"))?,
             id: self.id,
             username: self.username,
             email: self.email,
@@ -158,6 +162,7 @@ pub fn update_profile(c: &mut AnyConnection, row: Row, new_address: bool) -> Res
         roles: row.roles,
         groups: row.groups,
         claims: row.claims,
+        attributes: row.attributes,
         updated_at: row.updated_at,
         version: version + 1,
     };

@@ -1,6 +1,8 @@
 //! What every store promises, with racing callers, on both databases.
 #![allow(clippy::unwrap_used)]
 
+#[path = "conformance/custom_claims.rs"]
+mod custom_claims;
 #[path = "conformance/users.rs"]
 mod users;
 
@@ -76,6 +78,7 @@ fn user(id: &str) -> User {
         roles: vec!["r".into()],
         groups: vec![],
         claims: serde_json::Map::new(),
+        attributes: serde_json::Map::new(),
         disabled_at: None,
         created_at: 1,
         updated_at: 1,

@@ -1,5 +1,6 @@
 //! What tokens and UserInfo say.
 
+mod custom;
 mod userinfo;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -8,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-pub use userinfo::{CLAIMS, check_claims, scope_claims, userinfo};
+pub use custom::{Custom, CustomClaims, MOST_MAPPINGS, Mapping, Place, Source, check_attributes};
+pub use userinfo::{CLAIMS, check_claims, is_own_claim, own_claim, scope_claims, userinfo};
 
 use crate::{ScopeSet, time::Timestamp};
 

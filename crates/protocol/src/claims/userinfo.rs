@@ -1,5 +1,6 @@
 use serde_json::{Map, Value};
 
+use super::{Custom, Place};
 use crate::{ScopeSet, user::User};
 
 enum Kind {
@@ -96,11 +97,41 @@ fn fits(kind: &Kind, value: &Value) -> bool {
     }
 }
 
-/// What UserInfo answers (OpenID Connect Core 5.3.2): `sub`, and the claims of the granted scopes.
-pub fn userinfo(user: &User, scope: &ScopeSet) -> Map<String, Value> {
+/// What UserInfo answers (OpenID Connect Core 5.3.2): `sub`, the claims of the granted scopes, and custom claims.
+pub fn userinfo(user: &User, scope: &ScopeSet, custom: Custom<'_>) -> Map<String, Value> {
     let mut answer = scope_claims(user, scope);
+    custom.add(Place::Userinfo, scope, Some(user), &mut answer);
     answer.insert("sub".into(), user.id.clone().into());
     answer
+}
+
+/// Whether every user has this claim, if it is known of them.
+pub fn is_own_claim(name: &str) -> bool {
+    ["groups", "roles"].contains(&name) || STANDARD.iter().any(|(known, _, _)| *known == name)
+}
+
+/// A claim of which Latchkey knows for every user whether and what it is.
+pub fn own_claim(user: &User, name: &str) -> Option<Value> {
+    match name {
+        "groups" => Some(user.groups.clone().into()),
+        "roles" => Some(user.roles.clone().into()),
+        name => {
+            let (_, _, kind) = STANDARD.iter().find(|(known, _, _)| *known == name)?;
+            standard_claim(user, name, kind)
+        }
+    }
+}
+
+fn standard_claim(user: &User, name: &str, kind: &Kind) -> Option<Value> {
+    let own = match name {
+        "name" => user.name.clone().map(Value::from),
+        "preferred_username" => Some(user.username.clone().into()),
+        "email" => user.email.clone().map(Value::from),
+        "updated_at" => Some(user.updated_at.into()),
+        _ => None,
+    };
+    let value = own.or_else(|| user.claims.get(name).cloned());
+    value.filter(|v| fits(kind, v) && v.as_str() != Some(""))
 }
 
 /// The claims of the granted scopes (OpenID Connect Core 5.4), and those of `groups` and `roles`.
@@ -111,15 +142,7 @@ pub fn scope_claims(user: &User, scope: &ScopeSet) -> Map<String, Value> {
         if !scope.contains(needed) {
             continue;
         }
-        let own = match *name {
-            "name" => user.name.clone().map(Value::from),
-            "preferred_username" => Some(user.username.clone().into()),
-            "email" => user.email.clone().map(Value::from),
-            "updated_at" => Some(user.updated_at.into()),
-            _ => None,
-        };
-        let value = own.or_else(|| user.claims.get(*name).cloned());
-        if let Some(value) = value.filter(|v| fits(kind, v) && v.as_str() != Some("")) {
+        if let Some(value) = standard_claim(user, name, kind) {
             answer.insert((*name).into(), value);
         }
     }

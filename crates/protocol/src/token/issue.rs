@@ -3,12 +3,28 @@ use serde_json::{Map, Value};
 use crate::{
     ScopeSet,
     authorization::{Authorization, Lifetimes, RefreshFamily},
-    claims::{AccessToken, IdToken, RefreshToken, scope_claims},
+    claims::{AccessToken, Custom, CustomClaims, IdToken, Place, RefreshToken, scope_claims},
     client::{Client, IdTokenClaims},
     secret::Secret,
     time::Timestamp,
     user::User,
 };
+
+/// What the tokens of an installation have in common.
+#[derive(Clone, Copy)]
+pub struct Issuer<'a> {
+    pub name: &'a str,
+    pub lifetimes: &'a Lifetimes,
+    /// For all clients.
+    pub custom_claims: &'a CustomClaims,
+}
+
+impl<'a> Issuer<'a> {
+    /// The custom claims that hold for `client`.
+    pub fn custom(&self, client: &'a Client) -> Custom<'a> {
+        Custom { for_all: self.custom_claims, own: &client.metadata.custom_claims }
+    }
+}
 
 /// For whom an access token is.
 pub enum Subject<'a> {
@@ -20,19 +36,26 @@ pub enum Subject<'a> {
 
 /// The claims of an access token (RFC 9068 2.2). `id` is a finished random value.
 pub fn access_token(
-    issuer: &str,
+    issuer: Issuer<'_>,
     client: &Client,
     subject: &Subject<'_>,
     scope: &ScopeSet,
     id: &str,
-    lifetimes: &Lifetimes,
     now: Timestamp,
 ) -> AccessToken {
+    let user = match subject {
+        Subject::Person { user, .. } => Some(*user),
+        Subject::Client => None,
+    };
+    let mut more = Map::new();
+    issuer.custom(client).add(Place::AccessToken, scope, user, &mut more);
+    let mut mapped = |name: &str| more.remove(name).and_then(|names| serde_json::from_value(names).ok());
+    let (groups, roles): (Option<Vec<String>>, _) = (mapped("groups"), mapped("roles"));
     let base = AccessToken {
-        iss: issuer.to_owned(),
+        iss: issuer.name.to_owned(),
         sub: client.id.clone(),
-        aud: client.audience(issuer, scope),
-        exp: now + lifetimes.access_token,
+        aud: client.audience(issuer.name, scope),
+        exp: now + issuer.lifetimes.access_token,
         iat: now,
         jti: id.to_owned(),
         client_id: client.id.clone(),
@@ -43,8 +66,9 @@ pub fn access_token(
         sid: None,
         roles: client.metadata.roles.clone(),
         groups: Vec::new(),
-        more: Map::new(),
+        more,
     };
+    let granted = |name: &str, names: &[String]| if scope.contains(name) { names.to_vec() } else { Vec::new() };
     match subject {
         Subject::Client => base,
         Subject::Person { user, authorization, session } => AccessToken {
@@ -54,36 +78,37 @@ pub fn access_token(
             acr: Some("1".to_owned()),
             amr: vec![authorization.amr.clone()],
             sid: session.then(|| authorization.session_id.clone()),
-            roles: if scope.contains("roles") { user.roles.clone() } else { Vec::new() },
-            groups: if scope.contains("groups") { user.groups.clone() } else { Vec::new() },
+            roles: roles.unwrap_or_else(|| granted("roles", &user.roles)),
+            groups: groups.unwrap_or_else(|| granted("groups", &user.groups)),
             ..base
         },
     }
 }
 
 /// What an ID token says of the user for the granted scopes.
-pub fn id_token_claims(client: &Client, user: &User, scope: &ScopeSet) -> Map<String, Value> {
-    match client.metadata.id_token_claims {
+pub fn id_token_claims(issuer: Issuer<'_>, client: &Client, user: &User, scope: &ScopeSet) -> Map<String, Value> {
+    let mut claims = match client.metadata.id_token_claims {
         IdTokenClaims::All => scope_claims(user, scope),
         IdTokenClaims::Minimal => Map::new(),
-    }
+    };
+    issuer.custom(client).add(Place::IdToken, scope, Some(user), &mut claims);
+    claims
 }
 
 /// The claims of an ID token (OpenID Connect Core 2, 3.1.3.6), with `more` of the user. A refreshed one has no nonce (12.2).
 pub fn id_token(
-    issuer: &str,
+    issuer: Issuer<'_>,
     authorization: &Authorization,
     more: Map<String, Value>,
     nonce: Option<&str>,
     access_token: &str,
-    lifetimes: &Lifetimes,
     now: Timestamp,
 ) -> IdToken {
     IdToken {
-        iss: issuer.to_owned(),
+        iss: issuer.name.to_owned(),
         sub: authorization.user_id.clone(),
         aud: authorization.client_id.clone(),
-        exp: now + lifetimes.id_token,
+        exp: now + issuer.lifetimes.id_token,
         iat: now,
         auth_time: Some(authorization.auth_time),
         nonce: nonce.map(str::to_owned),

@@ -5,7 +5,7 @@ mod issue;
 mod refresh_token;
 
 pub use authorization_code::redeem;
-pub use issue::{Subject, access_token, id_token, id_token_claims, refresh_claims};
+pub use issue::{Issuer, Subject, access_token, id_token, id_token_claims, refresh_claims};
 pub use refresh_token::{Rotation, rotate};
 
 use crate::error::Refused;

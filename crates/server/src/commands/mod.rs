@@ -1,6 +1,7 @@
 //! One file for each noun.
 #![deny(clippy::print_stdout)]
 
+mod claim;
 mod client;
 mod healthcheck;
 mod installation;
@@ -91,6 +92,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Healthcheck => block_on(healthcheck::run(settings()?)),
         Command::User(command) => with_store(&settings()?, |at| user::run(at, command)),
         Command::Client(command) => with_store(&settings()?, |at| client::run(at, command)),
+        Command::Claim(command) => with_store(&settings()?, |at| claim::run(at, command)),
         Command::Key(command) => with_store(&settings()?, |at| key::run(at, command)),
         Command::Session(command) => with_store(&settings()?, |at| session::run(at, command)),
         Command::Token(command) => with_store(&settings()?, |at| token::run(at, command)),

@@ -38,7 +38,7 @@ pub async fn run(at: At, TokenCommand::Inspect { json }: TokenCommand) -> Result
 
 /// A token that was issued here, and what it hangs on.
 enum Issued {
-    Access(AccessToken),
+    Access(Box<AccessToken>),
     Id,
     Refresh(RefreshToken),
 }
@@ -56,7 +56,7 @@ fn verify(
     // Both other kinds may be of type JWT; their claims tell them apart.
     match ring.verify::<IdToken>(issuer, token, now) {
         Ok(_) => Ok(Issued::Id),
-        Err(JoseError::Type(_)) => ring.verify(issuer, token, now).map(Issued::Access),
+        Err(JoseError::Type(_)) => ring.verify(issuer, token, now).map(|token| Issued::Access(Box::new(token))),
         Err(error) => Err(error),
     }
 }

@@ -30,6 +30,7 @@ pub struct NewUser {
     pub roles: Vec<String>,
     pub groups: Vec<String>,
     pub claims: Map<String, Value>,
+    pub attributes: Map<String, Value>,
     pub password: Option<String>,
 }
 
@@ -45,13 +46,17 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
             groups,
             claims,
             set,
+            attributes,
+            set_attributes,
             password_stdin,
             json,
         } => {
             let mut claims = read_claims(claims)?.unwrap_or_default();
             claims.extend(set);
+            let mut attributes = read_object(attributes, "attributes")?.unwrap_or_default();
+            attributes.extend(set_attributes);
             let password = if password_stdin { Some(read_password()?) } else { None };
-            let new = NewUser { username, email, email_unverified, name, roles, groups, claims, password };
+            let new = NewUser { username, email, email_unverified, name, roles, groups, claims, attributes, password };
             let user = create(store, &password_key(&at.master), new, at.now, &OsEntropy).await?;
             at.note("user create", &user.username).await;
             if json {
@@ -138,6 +143,7 @@ pub async fn create(
         roles: Some(new.roles),
         groups: Some(new.groups),
         replace_claims: Some(new.claims),
+        replace_attributes: Some(new.attributes),
         ..ProfileChange::default()
     };
     let bare = User {
@@ -149,6 +155,7 @@ pub async fn create(
         roles: Vec::new(),
         groups: Vec::new(),
         claims: Map::new(),
+        attributes: Map::new(),
         disabled_at: None,
         created_at: now,
         updated_at: now,
@@ -201,6 +208,8 @@ fn profile_change(given: UserUpdate) -> Result<ProfileChange> {
         groups: list(given.groups, given.no_groups),
         replace_claims: read_claims(given.claims)?,
         merge_claims: given.set.into_iter().collect(),
+        replace_attributes: read_object(given.attributes, "attributes")?,
+        merge_attributes: given.set_attributes.into_iter().collect(),
     })
 }
 
@@ -215,12 +224,18 @@ fn read_password() -> Result<String> {
 }
 
 fn read_claims(file: Option<PathBuf>) -> Result<Option<Map<String, Value>>> {
-    let Some(file) = file else { return Ok(None) };
-    let Value::Object(claims) = read_json(&file)? else { bail!("{}: claims are a JSON object", input_name(&file)) };
-    if let Err(fault) = check_claims(&claims) {
-        bail!("{}: {fault}", input_name(&file));
+    let name = file.as_deref().map(input_name);
+    let claims = read_object(file, "claims")?;
+    if let (Some(name), Some(Err(fault))) = (name, claims.as_ref().map(check_claims)) {
+        bail!("{name}: {fault}");
     }
-    Ok(Some(claims))
+    Ok(claims)
+}
+
+fn read_object(file: Option<PathBuf>, what: &str) -> Result<Option<Map<String, Value>>> {
+    let Some(file) = file else { return Ok(None) };
+    let Value::Object(members) = read_json(&file)? else { bail!("{}: {what} are a JSON object", input_name(&file)) };
+    Ok(Some(members))
 }
 
 /// By name, or by email address.
@@ -234,7 +249,7 @@ pub async fn find(store: &dyn Store, username: &str) -> Result<User> {
 fn show(user: &User) -> Value {
     json!({
         "sub": user.id, "username": user.username, "email": user.email, "name": user.name, "roles": user.roles,
-        "groups": user.groups, "claims": user.claims, "disabled": user.disabled_at.is_some(),
+        "groups": user.groups, "claims": user.claims, "attributes": user.attributes, "disabled": user.disabled_at.is_some(),
         "has_password": user.password_hash.is_some(), "created_at": user.created_at, "updated_at": user.updated_at,
     })
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod audit;
+mod claims;
 mod commands;
 mod host;
 mod requests;

@@ -3,6 +3,7 @@
 
 mod browser_sessions;
 mod claims;
+mod custom_claims;
 mod database_away;
 mod deployment;
 mod documents;

@@ -1,0 +1,282 @@
+//! Custom claims: what an administrator lets tokens say besides, from attributes of users or the same for all.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{is_own_claim, own_claim};
+use crate::{ScopeSet, user::User};
+
+/// Where a claim is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    IdToken,
+    Userinfo,
+    AccessToken,
+}
+
+impl Place {
+    pub const ALL: [Self; 3] = [Self::IdToken, Self::Userinfo, Self::AccessToken];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IdToken => "id_token",
+            Self::Userinfo => "userinfo",
+            Self::AccessToken => "access_token",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|place| place.name() == name)
+    }
+}
+
+/// Where a claim's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The user's attribute of this name; users without it have no such claim.
+    Attribute(String),
+    /// One of the claims that Latchkey has of every user, under another name or in another place.
+    Claim(String),
+    /// The same for all.
+    Value(Value),
+}
+
+/// One line of the table: what a claim says, where, and under which scope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub struct Mapping {
+    pub source: Source,
+    pub places: Vec<Place>,
+    /// Said only where this scope was granted.
+    pub scope: String,
+}
+
+/// As it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attribute: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claim: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<Value>,
+    #[serde(default = "default_places", rename = "in")]
+    places: Vec<Place>,
+    #[serde(default = "default_scope")]
+    scope: String,
+}
+
+fn default_places() -> Vec<Place> {
+    vec![Place::IdToken, Place::Userinfo]
+}
+
+fn default_scope() -> String {
+    "openid".into()
+}
+
+impl TryFrom<Written> for Mapping {
+    type Error = &'static str;
+
+    fn try_from(w: Written) -> Result<Self, Self::Error> {
+        let source = match (w.attribute, w.claim, w.value) {
+            (Some(attribute), None, None) => Source::Attribute(attribute),
+            (None, Some(claim), None) => Source::Claim(claim),
+            (None, None, Some(value)) => Source::Value(value),
+            _ => return Err("a custom claim has one of attribute, claim and value"),
+        };
+        Ok(Self { source, places: w.places, scope: w.scope })
+    }
+}
+
+impl From<Mapping> for Written {
+    fn from(mapping: Mapping) -> Self {
+        let Mapping { source, places, scope } = mapping;
+        let mut written = Self { attribute: None, claim: None, value: None, places, scope };
+        match source {
+            Source::Attribute(attribute) => written.attribute = Some(attribute),
+            Source::Claim(claim) => written.claim = Some(claim),
+            Source::Value(value) => written.value = Some(value),
+        }
+        written
+    }
+}
+
+/// The most mappings for all clients, and for each.
+pub const MOST_MAPPINGS: usize = 50;
+/// The longest claim or attribute name, in bytes.
+const LONGEST_NAME: usize = 255;
+/// The longest constant, in bytes of JSON.
+const LONGEST_VALUE: usize = 1024;
+/// All attributes of a user, in bytes of JSON: they travel in tokens, and tokens in headers.
+const LONGEST_ATTRIBUTES: usize = 8192;
+
+/// Claims by which tokens are judged (RFC 7519 4.1, OpenID Connect Core 2, RFC 7800, RFC 8693, RFC 9068) and members of
+/// an introspection answer (RFC 7662 2.2): never for an administrator to say.
+const RESERVED: [&str; 35] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "sid",
+    "auth_time",
+    "acr",
+    "amr",
+    "azp",
+    "client_id",
+    "scope",
+    "status",
+    "cnf",
+    "act",
+    "may_act",
+    "sub_jwk",
+    "sub_id",
+    "events",
+    "htm",
+    "htu",
+    "ath",
+    "authorization_details",
+    "_claim_names",
+    "_claim_sources",
+    "active",
+    "token_type",
+    "username",
+    "error",
+];
+
+/// Custom claims by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CustomClaims(pub BTreeMap<String, Mapping>);
+
+impl CustomClaims {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(|mapping| mapping.scope.as_str())
+    }
+
+    /// # Errors
+    /// A sentence naming the first mapping that is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        if self.0.len() > MOST_MAPPINGS {
+            return Err(format!("there are at most {MOST_MAPPINGS} custom claims"));
+        }
+        self.0.iter().try_for_each(|(name, mapping)| mapping.check(name))
+    }
+
+    /// Adds what these mappings say in `place`, unless `unless` has one of the same name.
+    fn say(
+        &self,
+        place: Place,
+        scope: &ScopeSet,
+        user: Option<&User>,
+        unless: Option<&Self>,
+        said: &mut Map<String, Value>,
+    ) {
+        for (name, mapping) in &self.0 {
+            let replaced = unless.is_some_and(|own| own.0.contains_key(name));
+            if replaced || !mapping.places.contains(&place) || !scope.contains(&mapping.scope) {
+                continue;
+            }
+            if let Some(value) = mapping.value(user) {
+                said.insert(name.clone(), value);
+            }
+        }
+    }
+}
+
+/// The mappings that hold for a client.
+#[derive(Debug, Clone, Copy)]
+pub struct Custom<'a> {
+    pub for_all: &'a CustomClaims,
+    /// Its own, each in place of one for all of the same name.
+    pub own: &'a CustomClaims,
+}
+
+impl Custom<'_> {
+    /// Adds the custom claims of `place` that belong to the granted scopes.
+    pub fn add(&self, place: Place, scope: &ScopeSet, user: Option<&User>, said: &mut Map<String, Value>) {
+        self.for_all.say(place, scope, user, Some(self.own), said);
+        self.own.say(place, scope, user, None, said);
+    }
+}
+
+impl Mapping {
+    /// # Errors
+    /// A sentence that says what is wrong with it under this name.
+    pub fn check(&self, name: &str) -> Result<(), String> {
+        check_name("a claim", name)?;
+        if RESERVED.contains(&name) {
+            return Err(format!("{name} belongs to the protocol and cannot be mapped"));
+        }
+        if !is_scope(&self.scope) {
+            return Err(format!("{name}: {:?} is no scope (RFC 6749 3.3)", self.scope));
+        }
+        if is_own_claim(name) && self.source != Source::Claim(name.into()) {
+            return Err(format!(
+                "{name} is a claim of every user: it can be mapped to other places, not to another value"
+            ));
+        }
+        match &self.source {
+            Source::Attribute(attribute) => check_name("an attribute", attribute),
+            Source::Claim(claim) if is_own_claim(claim) => Ok(()),
+            Source::Claim(claim) => Err(format!("{name}: {claim:?} is no claim of every user; use attribute")),
+            Source::Value(value) if value.to_string().len() > LONGEST_VALUE => {
+                Err(format!("{name}: a value has at most {LONGEST_VALUE} bytes"))
+            }
+            Source::Value(_) => Ok(()),
+        }
+    }
+
+    fn value(&self, user: Option<&User>) -> Option<Value> {
+        let value = match &self.source {
+            Source::Attribute(attribute) => user?.attributes.get(attribute).cloned(),
+            Source::Claim(claim) => own_claim(user?, claim),
+            Source::Value(value) => Some(value.clone()),
+        };
+        value.filter(|value| !value.is_null())
+    }
+}
+
+fn is_scope(text: &str) -> bool {
+    ScopeSet::parse(text).is_some_and(|scopes| scopes.iter().eq([text]))
+}
+
+/// Registered names, URIs and private ones (RFC 7519 4): all of printable ASCII.
+fn check_name(what: &str, name: &str) -> Result<(), String> {
+    let visible = name.bytes().all(|b| (0x21..=0x7e).contains(&b) && b != b'"' && b != b'\\');
+    if name.is_empty() || name.len() > LONGEST_NAME || !visible {
+        return Err(format!("{name:?} is no name of {what}: 1 to {LONGEST_NAME} visible ASCII characters"));
+    }
+    Ok(())
+}
+
+/// Checks attributes that an administrator gives a user.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn check_attributes(attributes: &Map<String, Value>) -> Result<(), String> {
+    attributes.keys().try_for_each(|name| check_name("an attribute", name))?;
+    let length = serde_json::to_string(attributes).map_or(usize::MAX, |text| text.len());
+    if length > LONGEST_ATTRIBUTES {
+        return Err(format!("the attributes of a user have at most {LONGEST_ATTRIBUTES} bytes of JSON, not {length}"));
+    }
+    Ok(())
+}

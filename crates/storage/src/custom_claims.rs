@@ -1,0 +1,38 @@
+use diesel::prelude::*;
+use latchkey_protocol::claims::{CustomClaims, MOST_MAPPINGS, Mapping};
+
+use crate::{
+    connection::{AnyConnection, on},
+    error::RowError,
+    schema::custom_claims,
+};
+
+pub fn all(c: &mut AnyConnection) -> Result<CustomClaims, RowError> {
+    let rows: Vec<(String, String)> = on!(c => custom_claims::table.load(c))?;
+    let read = |(name, text): (String, String)| match serde_json::from_str::<Mapping>(&text) {
+        Ok(mapping) => Ok((name, mapping)),
+        Err(_) => Err(RowError::Corrupt { table: "custom_claims", row: name, column: "mapping" }),
+    };
+    rows.into_iter().map(read).collect::<Result<_, _>>().map(CustomClaims)
+}
+
+/// Writers take turns, so that what was counted still holds. On SQLite they do anyway.
+pub fn set(c: &mut AnyConnection, name: &str, mapping: &str) -> Result<bool, RowError> {
+    if let AnyConnection::Postgres(inner) = c {
+        diesel::sql_query("LOCK TABLE custom_claims IN EXCLUSIVE MODE").execute(inner)?;
+    }
+    let set = custom_claims::mapping.eq(mapping);
+    if on!(c => diesel::update(custom_claims::table.find(name)).set(set).execute(c))? == 1 {
+        return Ok(true);
+    }
+    let others: i64 = on!(c => custom_claims::table.count().get_result(c))?;
+    if usize::try_from(others).is_ok_and(|others| others >= MOST_MAPPINGS) {
+        return Ok(false);
+    }
+    on!(c => diesel::insert_into(custom_claims::table).values((custom_claims::name.eq(name), set)).execute(c))?;
+    Ok(true)
+}
+
+pub fn remove(c: &mut AnyConnection, name: &str) -> Result<bool, RowError> {
+    Ok(on!(c => diesel::delete(custom_claims::table.find(name)).execute(c))? == 1)
+}

@@ -1,0 +1,2 @@
+DROP TABLE custom_claims;
+ALTER TABLE users DROP COLUMN attributes;
