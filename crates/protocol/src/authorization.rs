@@ -1,6 +1,13 @@
 //! All that follows from one approval: its code, its refresh family, its end. What gets revoked.
 
-use crate::{ScopeSet, authorize::AuthorizationRequest, secret::Digest, session::Session, time::Timestamp, user::User};
+use crate::{
+    ScopeSet,
+    authorize::{AuthorizationRequest, ClaimsRequest},
+    secret::Digest,
+    session::Session,
+    time::Timestamp,
+    user::User,
+};
 
 /// How long things live, in seconds.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +61,10 @@ pub struct Authorization {
     pub revoked_at: Option<Timestamp>,
     /// After this nothing can come of it, and it is swept.
     pub expires_at: Timestamp,
+    /// What was asked for besides, and ignored: the client cannot have it.
+    pub ignored_scope: ScopeSet,
+    /// What was asked for claim by claim.
+    pub asked_claims: ClaimsRequest,
 }
 
 /// An authorization with the person and the session it hangs on, if they are still there.
@@ -95,6 +106,8 @@ impl Authorization {
             revoked_at: None,
             // Kept a day past the code, so that a late replay is still seen for what it is.
             expires_at: now + lifetimes.authorization_code + 86_400,
+            ignored_scope: request.ignored_scope.clone(),
+            asked_claims: request.claims.clone(),
         }
     }
 

@@ -18,6 +18,21 @@ pub struct Refusal {
     pub mend: &'static str,
 }
 
+impl Refusal {
+    /// The public sentence with our reference at its end, for answers that have no member of their own for it.
+    pub fn described(&self, reference: &str) -> String {
+        format!("{} (ref {reference})", self.public)
+    }
+}
+
+/// The reference in what was pasted: alone, or with the sentence or the address that carried it.
+pub fn pasted_reference(text: &str) -> String {
+    let marks = ["(ref ", "(ref%20", "(ref+", "%28ref%20", "%28ref+"];
+    let after = marks.iter().find_map(|mark| text.rsplit_once(mark)).map_or(text, |(_, after)| after);
+    let letters = after.chars().skip_while(|c| !c.is_ascii_alphanumeric()).take_while(char::is_ascii_alphanumeric);
+    letters.collect::<String>().to_uppercase()
+}
+
 /// What was expected and what came, for `latchkey why`. Secrets are masked before they get here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Detail {

@@ -270,7 +270,9 @@ pub fn page(provider: &Provider, request: &HttpRequest, refused: &Refused) -> Ht
 
 fn back(provider: &Provider, request: &HttpRequest, to: &ReturnTo, refused: &Refused) -> HttpResponse {
     let reference = provider.refuse(request, refused);
-    send(provider, request, to, &answer_error(to, &provider.issuer, refused.reason, &reference))
+    let refusal = refused.reason.refusal();
+    let description = refusal.described(&reference);
+    send(provider, request, to, &answer_error(to, &provider.issuer, refusal.code, &description))
 }
 
 /// Our own breakage, where a destination is proven: the app can try again (RFC 6749 4.1.2.1).

@@ -57,10 +57,11 @@ pub enum Command {
     /// Tokens.
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Explains a refusal by the reference its answer carried.
+    /// Explains a refusal by the reference its answer carried, or by the whole text that ends with it.
     #[command(after_help = "Example: latchkey why 7K3M9Q2X")]
     Why {
-        reference: String,
+        #[arg(required = true)]
+        reference: Vec<String>,
         #[arg(long)]
         json: bool,
     },

@@ -1,6 +1,7 @@
 use diesel::prelude::*;
 use latchkey_protocol::{
     authorization::{Authorization, Context, RefreshFamily, Support},
+    authorize::ClaimsRequest,
     secret::Digest,
 };
 
@@ -40,6 +41,8 @@ pub struct Row {
     refresh_expires_at: Option<i64>,
     revoked_at: Option<i64>,
     expires_at: i64,
+    ignored_scope: String,
+    asked_claims: Option<String>,
 }
 
 impl Row {
@@ -70,11 +73,15 @@ impl Row {
             refresh_expires_at: refresh.map(|f| f.expires_at),
             revoked_at: a.revoked_at,
             expires_at: a.expires_at,
+            ignored_scope: a.ignored_scope.to_string(),
+            asked_claims: (!a.asked_claims.is_empty())
+                .then(|| serde_json::to_string(&a.asked_claims).unwrap_or_default()),
         }
     }
 
     fn into_authorization(self) -> Result<Authorization, RowError> {
         let refresh = self.refresh()?;
+        let asked_claims = asked_claims(self.asked_claims.as_deref(), &self.id)?;
         Ok(Authorization {
             id: self.id,
             client_id: self.client_id,
@@ -94,6 +101,8 @@ impl Row {
             refresh,
             revoked_at: self.revoked_at,
             expires_at: self.expires_at,
+            ignored_scope: self.ignored_scope.into(),
+            asked_claims,
         })
     }
 
@@ -110,6 +119,12 @@ impl Row {
             expires_at: self.refresh_expires_at.ok_or_else(|| missing("refresh_expires_at"))?,
         }))
     }
+}
+
+/// The claims that were asked for, from the column of the authorization `id`.
+fn asked_claims(text: Option<&str>, id: &str) -> Result<ClaimsRequest, RowError> {
+    let corrupt = |_| RowError::Corrupt { table: "authorizations", row: id.to_owned(), column: "asked_claims" };
+    text.map_or(Ok(ClaimsRequest::default()), |text| serde_json::from_str(text).map_err(corrupt))
 }
 
 pub fn issue(c: &mut AnyConnection, interaction: Option<&[u8]>, row: &Row) -> Result<bool, RowError> {

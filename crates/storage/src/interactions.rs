@@ -134,9 +134,9 @@ pub fn record_consent(
 }
 
 pub fn find_consent(c: &mut AnyConnection, user: &str, client: &str) -> Result<Option<Consent>, RowError> {
-    let row: Option<(String, String, String, i64)> =
+    let row: Option<(String, String, String, i64, String)> =
         on!(c => consents::table.find((user, client)).get_result(c)).optional()?;
-    Ok(row.map(|(user_id, client_id, scope, granted_at)| Consent {
+    Ok(row.map(|(user_id, client_id, scope, granted_at, _)| Consent {
         user_id,
         client_id,
         scope: scope.into(),

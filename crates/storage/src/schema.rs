@@ -21,7 +21,7 @@ diesel::table! {
         consented_by -> Nullable<Text>, former_browser -> Nullable<Binary>, renewed_at -> Nullable<BigInt>,
     }
 }
-diesel::table! { consents (user_id, client_id) { user_id -> Text, client_id -> Text, scope -> Text, granted_at -> BigInt, } }
+diesel::table! { consents (user_id, client_id) { user_id -> Text, client_id -> Text, scope -> Text, granted_at -> BigInt, claims -> Text, } }
 diesel::table! {
     authorizations (id) {
         id -> Text, client_id -> Text, user_id -> Text, session_id -> Text, scope -> Text, offline -> BigInt,
@@ -30,6 +30,7 @@ diesel::table! {
         exchanged_at -> Nullable<BigInt>, refresh_current -> Nullable<Binary>, refresh_issued_at -> Nullable<BigInt>,
         refresh_idle_expires_at -> Nullable<BigInt>, refresh_kid -> Nullable<Text>, refresh_parent -> Nullable<Binary>,
         refresh_expires_at -> Nullable<BigInt>, revoked_at -> Nullable<BigInt>, expires_at -> BigInt,
+        ignored_scope -> Text, asked_claims -> Nullable<Text>,
     }
 }
 diesel::table! { revoked_access_tokens (jti) { jti -> Text, expires_at -> BigInt, } }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use latchkey_protocol::{
     Digest, ScopeSet, Store,
     authorization::{Authorization, RefreshFamily},
+    authorize::ClaimsRequest,
     authorize::{AuthorizationRequest, Prompt},
     client::{Client, ResponseMode},
     consent::Consent,
@@ -114,6 +115,8 @@ fn interaction(id: &str) -> Interaction {
             mode: ResponseMode::Query,
             state: None,
             scope: ScopeSet::from("openid".to_owned()),
+            ignored_scope: ScopeSet::default(),
+            claims: ClaimsRequest::default(),
             nonce: None,
             prompt: Prompt::default(),
             max_age: None,
@@ -151,6 +154,8 @@ fn authorization(id: &str, scope: &str) -> Authorization {
         refresh: None,
         revoked_at: None,
         expires_at: 1000,
+        ignored_scope: "unknown".to_owned().into(),
+        asked_claims: ClaimsRequest::default(),
     }
 }
 

@@ -22,7 +22,10 @@ fuzz_target!(|data: &[u8]| {
     match AuthorizationRequest::check(&params, &client, to, Hint::None, RequestRules::default()) {
         Ok(request) => assert!(request.redirect_uri == REDIRECT && params.sound().is_ok()),
         Err(AuthorizationError::Back(to, refused)) => {
-            let sent = uri::with_query(to.redirect_uri(), &answer_error(&to, "https://i.example", refused.reason, "R"));
+            let refusal = refused.reason.refusal();
+            let description = refusal.described("7K3M9Q2X");
+            let answer = answer_error(&to, "https://i.example", refusal.code, &description);
+            let sent = uri::with_query(to.redirect_uri(), &answer);
             assert!(sent.starts_with(REDIRECT) && !sent.contains(['\r', '\n', ' ']));
         }
         Err(AuthorizationError::Page(_)) => {}

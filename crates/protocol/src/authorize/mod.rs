@@ -1,10 +1,12 @@
 //! The authorization endpoint (RFC 6749 3.1, OpenID Connect Core 3.1.2): what is asked, what is next, what is answered.
 
+mod claims_request;
 mod prompt;
 mod request;
 mod response;
 mod step;
 
+pub use claims_request::{AskedClaim, ClaimsRequest};
 pub use prompt::Prompt;
 pub use request::{AuthorizationRequest, Hint, RequestRules};
 pub use response::{answer_code, answer_error};

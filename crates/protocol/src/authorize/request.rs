@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Prompt;
+use super::{ClaimsRequest, Prompt};
 use crate::{
     Params, ScopeSet,
     client::{Client, GrantType, ResponseMode, ReturnTo},
@@ -34,6 +34,12 @@ pub struct AuthorizationRequest {
     pub mode: ResponseMode,
     pub state: Option<String>,
     pub scope: ScopeSet,
+    /// What was asked for and the client cannot have.
+    #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
+    pub ignored_scope: ScopeSet,
+    /// What was asked for claim by claim.
+    #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
+    pub claims: ClaimsRequest,
     pub nonce: Option<String>,
     pub prompt: Prompt,
     /// In seconds.
@@ -92,7 +98,7 @@ impl AuthorizationRequest {
             return Err(Reason::RegistrationUnsupported.into());
         }
         // An interaction is kept for an hour, and anyone may begin one.
-        for (name, most) in [("state", 4096), ("nonce", 1024)] {
+        for (name, most) in [("state", 4096), ("nonce", 1024), ("scope", 4096)] {
             let length = params.optional(name).map_or(0, str::len);
             if length > most {
                 return Err(Reason::ParameterMalformed
@@ -110,13 +116,16 @@ impl AuthorizationRequest {
         if !client.may(GrantType::AuthorizationCode) {
             return Err(Reason::GrantNotAllowed.because("authorization_code among grant_types", "not there"));
         }
+        let (scope, ignored_scope) = scope(params, client)?;
         Ok(Self {
             client_id: client.id.clone(),
             redirect_uri: to.redirect_uri().to_owned(),
             redirect_uri_sent: params.optional("redirect_uri").is_some(),
             mode: to.mode(),
             state: to.state().map(str::to_owned),
-            scope: scope(params, client)?,
+            scope,
+            ignored_scope,
+            claims: ClaimsRequest::default(),
             nonce: params.optional("nonce").map(str::to_owned),
             prompt: Prompt::parse(params.optional("prompt").unwrap_or_default())?,
             max_age: max_age(params, client)?,
@@ -132,8 +141,9 @@ impl AuthorizationRequest {
     }
 }
 
-/// Scopes that are not understood are ignored (OpenID Connect Core 3.1.2.1); those that the registration implies are added.
-fn scope(params: &Params, client: &Client) -> Result<ScopeSet, Refused> {
+/// What the client is asked to get, and the rest: scopes that are not understood are ignored (OpenID Connect Core 3.1.2.1),
+/// those that the registration implies are added.
+fn scope(params: &Params, client: &Client) -> Result<(ScopeSet, ScopeSet), Refused> {
     let text = params.optional("scope").unwrap_or_default();
     let asked = ScopeSet::parse(text).ok_or_else(|| Reason::ScopeUnknown.because("RFC 6749 3.3 characters", text))?;
     let may_refresh = client.may(GrantType::RefreshToken);
@@ -141,7 +151,9 @@ fn scope(params: &Params, client: &Client) -> Result<ScopeSet, Refused> {
     if known.is_empty() && !asked.is_empty() {
         return Err(Reason::ScopeUnknown.because("a scope of the client's registration", text));
     }
-    Ok(known.union(&client.metadata.implied_scope))
+    let given = known.union(&client.metadata.implied_scope);
+    let ignored = asked.filter(|s| !given.contains(s));
+    Ok((given, ignored))
 }
 
 fn max_age(params: &Params, client: &Client) -> Result<Option<i64>, Refused> {

@@ -1,4 +1,4 @@
-use crate::{client::ReturnTo, reason::Reason};
+use crate::{client::ReturnTo, reason::ErrorCode};
 
 /// The members of a successful answer, in order (RFC 6749 4.1.2, RFC 9207 2).
 pub fn answer_code<'a>(to: &'a ReturnTo, issuer: &'a str, code: &'a str) -> Vec<(&'static str, &'a str)> {
@@ -8,17 +8,16 @@ pub fn answer_code<'a>(to: &'a ReturnTo, issuer: &'a str, code: &'a str) -> Vec<
     pairs
 }
 
-/// The members of a refusal (RFC 6749 4.1.2.1, RFC 9207 2) with our reference.
+/// The members of a refusal (RFC 6749 4.1.2.1, RFC 9207 2), and no others: clients warn of what they do not know.
+/// Our reference stands in the `description` ([`crate::Refusal::described`]).
 pub fn answer_error<'a>(
     to: &'a ReturnTo,
     issuer: &'a str,
-    reason: Reason,
-    reference: &'a str,
+    code: ErrorCode,
+    description: &'a str,
 ) -> Vec<(&'static str, &'a str)> {
-    let refusal = reason.refusal();
-    let mut pairs = vec![("error", refusal.code.0), ("error_description", refusal.public)];
+    let mut pairs = vec![("error", code.0), ("error_description", description)];
     pairs.extend(to.state().map(|state| ("state", state)));
     pairs.push(("iss", issuer));
-    pairs.push(("error_ref", reference));
     pairs
 }

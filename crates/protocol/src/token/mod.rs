@@ -6,7 +6,7 @@ mod refresh_token;
 
 pub use authorization_code::redeem;
 pub use issue::{Issuer, Subject, access_token, id_token, id_token_claims, refresh_claims};
-pub use refresh_token::{Rotation, rotate};
+pub use refresh_token::{Rotation, narrowed, rotate};
 
 use crate::error::Refused;
 

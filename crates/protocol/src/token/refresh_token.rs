@@ -1,8 +1,10 @@
 use super::{Denied, authorization_code::ended};
 use crate::{
-    authorization::{Context, Lifetimes, RefreshFamily},
+    ScopeSet,
+    authorization::{Authorization, Context, Lifetimes, RefreshFamily},
     claims::RefreshToken,
     client::Client,
+    error::Refused,
     reason::Reason,
     secret::{Digest, Secret, SecretKind},
     time::Timestamp,
@@ -16,6 +18,24 @@ pub enum Rotation {
     /// It is the parent of the current one, which nobody has used yet: the answer was lost, or two tabs
     /// raced. The very same successor again.
     Again { successor: Secret, family: RefreshFamily },
+}
+
+/// The scope of a refresh (RFC 6749 6): all that was granted, or less. Many clients send the scope of the authorization
+/// request again: what was ignored there is ignored here, and what the registration adds is added. What could have been
+/// granted and was not is refused.
+///
+/// # Errors
+/// [`Reason::ScopeUnknown`] for what is no scope, [`Reason::ScopeExceedsGrant`].
+pub fn narrowed(asked: Option<&str>, client: &Client, authorization: &Authorization) -> Result<ScopeSet, Refused> {
+    let (granted, ignored) = (&authorization.scope, &authorization.ignored_scope);
+    let Some(text) = asked else { return Ok(granted.clone()) };
+    let asked = ScopeSet::parse(text).ok_or_else(|| Reason::ScopeUnknown.because("RFC 6749 3.3 characters", text))?;
+    let known = asked.filter(|scope| !ignored.contains(scope));
+    if known.is_subset_of(granted) && !known.is_empty() {
+        Ok(known.union(&client.metadata.implied_scope.filter(|scope| granted.contains(scope))))
+    } else {
+        Err(Reason::ScopeExceedsGrant.because(granted.to_string(), text))
+    }
 }
 
 /// Judges a presented refresh token (RFC 6749 6, RFC 9700 4.14.2). `kid` is the key that signs now.

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use actix_web::web;
 use latchkey_protocol::{
-    Params, Reason, ScopeSet, Secret, SecretKind,
+    Params, Reason, Secret, SecretKind,
     authorization::Context,
     claims,
     client::Client,
     reason::masked,
-    token::{Rotation, rotate},
+    token::{Rotation, narrowed, rotate},
 };
 
 use super::authorization_code::deny;
@@ -46,7 +46,7 @@ pub async fn grant(provider: &web::Data<Provider>, client: &Arc<Client>, params:
             Ok(rotation) => rotation,
             Err(denied) => return deny(provider, &context, denied).await,
         };
-        let scope = match narrowed(params, client, &context.authorization.scope) {
+        let scope = match narrowed(params.optional("scope"), client, &context.authorization) {
             Ok(scope) => scope,
             Err(denied) => return Ok(Err(denied.into())),
         };
@@ -75,21 +75,4 @@ async fn note_use(provider: &Provider, context: &Context) -> Result<(), Fault> {
         provider.store.use_session(&session.id, used).await?;
     }
     Ok(())
-}
-
-/// Less scope may be asked for, more may not. What the registration adds to each request is added to this one too.
-fn narrowed(
-    params: &Params,
-    client: &Client,
-    granted: &ScopeSet,
-) -> Result<ScopeSet, latchkey_protocol::error::Refused> {
-    match params.optional("scope") {
-        None => Ok(granted.clone()),
-        Some(asked) => match ScopeSet::parse(asked) {
-            Some(scope) if scope.is_subset_of(granted) => {
-                Ok(scope.union(&client.metadata.implied_scope.filter(|s| granted.contains(s))))
-            }
-            _ => Err(Reason::ScopeExceedsGrant.because(granted.to_string(), asked)),
-        },
-    }
 }

@@ -96,7 +96,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Key(command) => with_store(&settings()?, |at| key::run(at, command)),
         Command::Session(command) => with_store(&settings()?, |at| session::run(at, command)),
         Command::Token(command) => with_store(&settings()?, |at| token::run(at, command)),
-        Command::Why { reference, json } => with_store(&settings()?, |at| why::run(at, reference, json)),
+        Command::Why { reference, json } => with_store(&settings()?, |at| why::run(at, reference.join(" "), json)),
     }
 }
 

@@ -1,11 +1,11 @@
 use anyhow::{Result, bail};
-use latchkey_protocol::Reason;
+use latchkey_protocol::{Reason, reason::pasted_reference};
 use serde_json::json;
 
 use super::{At, print::say, utc};
 
-pub async fn run(at: At, reference: String, json: bool) -> Result<()> {
-    let reference = reference.trim().to_uppercase();
+pub async fn run(at: At, pasted: String, json: bool) -> Result<()> {
+    let reference = pasted_reference(&pasted);
     let Some(kept) = at.store.refusal(&reference).await? else {
         bail!(
             "no refusal has the reference {reference} (they are kept for seven days; under a flood some are only in the log)"

@@ -219,11 +219,8 @@ async fn redeem(demo: &Demo, visit: &mut Visit, query: &HashMap<String, String>)
         return Err(anyhow!("the state differs"));
     }
     if let Some(error) = query.get("error") {
-        let reference = query.get("error_ref").map(String::as_str).unwrap_or("-");
-        return Err(anyhow!(
-            "{error}: {} (reference {reference})",
-            query.get("error_description").map(String::as_str).unwrap_or("")
-        ));
+        let description = query.get("error_description").map(String::as_str).unwrap_or_default();
+        return Err(anyhow!("{error}: {description}"));
     }
     let code = query.get("code").context("there is no code")?.clone();
     let client = demo.client().await?;

@@ -137,6 +137,9 @@ fn a_refusal_is_explained_by_why_and_a_token_by_inspect() {
         out = at.run(&["why", reference], "");
     }
     let text = String::from_utf8(out.stdout).unwrap();
+    let pasted = format!("The user has to sign in. (ref {reference})");
+    assert_eq!(at.good(&["why", &pasted], ""), text, "as it stands in a redirect");
+    assert_eq!(at.good(&["why", "in.", "(ref", &format!("{reference})")], ""), text, "without quotes");
     assert!(
         text.contains("ClientSecretWrong") && text.contains("(5 characters, masked)") && !text.contains("wrong\n"),
         "{text}"

@@ -39,6 +39,23 @@ fn every_refusal_carries_a_reference_that_explains_it_and_the_outside_hears_no_m
 }
 
 #[test]
+fn a_redirect_carries_the_reference_at_the_end_of_its_description_and_no_member_of_its_own() {
+    on_both(async |h| {
+        let browser = h.browser();
+        for case in [[("scope", "nothing known")], [("prompt", "none")]] {
+            let back = browser.authorize(&case).await;
+            let mut members: Vec<_> = back.keys().map(String::as_str).collect();
+            members.sort_unstable();
+            assert_eq!(members, ["error", "error_description", "iss", "state", "tenant"], "{case:?}");
+            let description = &back["error_description"];
+            assert!(description.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\'), "{description}");
+            let reference = description.rsplit_once("(ref ").unwrap().1.strip_suffix(')').unwrap();
+            assert_eq!(kept(&h, reference).await.client_id.as_deref(), Some("app"));
+        }
+    });
+}
+
+#[test]
 fn errors_hold_printable_ascii_without_quotes_and_the_reference_is_up_to_date() {
     for reason in latchkey_protocol::Reason::ALL {
         let public = reason.refusal().public;

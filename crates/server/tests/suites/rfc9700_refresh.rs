@@ -113,6 +113,47 @@ fn less_scope_may_be_asked_for_and_more_may_not() {
 }
 
 #[test]
+fn the_scope_of_the_authorization_request_may_be_sent_again_with_what_was_ignored_there() {
+    on_both(async |h| {
+        h.client(serde_json::json!({
+            "client_id": "authlib", "client_secret": SECRET, "redirect_uris": [CALLBACK], "trusted": true,
+            "scope": "openid email profile offline_access", "grant_types": ["authorization_code", "refresh_token"],
+        }))
+        .await;
+        let client = [("client_id", "authlib"), ("client_secret", SECRET)];
+        let asked = "openid email unknown.scope offline_access https://api.example/read";
+        let code = h.code(&h.browser(), &[client[0], ("scope", asked)]).await;
+        let exchange = [
+            client[0],
+            client[1],
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        let first = h.post("/token", &exchange).await;
+        assert_eq!(first.json["scope"], "openid email offline_access", "{first:?}");
+        let refresh = async |token: &str, scope: &str| {
+            let form =
+                [client[0], client[1], ("grant_type", "refresh_token"), ("refresh_token", token), ("scope", scope)];
+            h.post("/token", &form).await
+        };
+        let again = refresh(&refresh_token(&first), asked).await;
+        assert_eq!((again.status, &again.json["scope"]), (200, &first.json["scope"]), "{again:?}");
+        assert_eq!(claims(&again.json["access_token"])["scope"], first.json["scope"]);
+        let token = refresh_token(&again);
+        assert_eq!(
+            refresh(&token, "openid email profile").await.error(),
+            "invalid_scope",
+            "it could have been granted"
+        );
+        assert_eq!(refresh(&token, "openid another").await.error(), "invalid_scope", "nobody asked for it");
+        assert_eq!(refresh(&token, "unknown.scope").await.error(), "invalid_scope", "nothing is left");
+        assert_eq!(refresh(&token, "openid unknown.scope").await.json["scope"], "openid");
+    });
+}
+
+#[test]
 fn the_idle_and_the_absolute_lifetime_end_the_family() {
     on_both(async |h| {
         let browser = h.browser();

@@ -1,0 +1,70 @@
+//! Tables for the rules of authorization requests and refreshes.
+#![allow(clippy::unwrap_used)]
+
+use latchkey_protocol::{
+    Digest, Reason, authorization::Authorization, authorize::ClaimsRequest, client::Client, reason::pasted_reference,
+    registration::Registration, token::narrowed,
+};
+use serde_json::{Value, json};
+
+fn client(metadata: Value) -> Client {
+    let metadata = Registration::parse(&metadata).unwrap().metadata;
+    Client { id: "client".into(), secret: None, metadata, created_at: 0, version: 0 }
+}
+
+fn authorization(granted: &str, ignored: &str) -> Authorization {
+    Authorization {
+        id: "id".into(),
+        client_id: "client".into(),
+        user_id: "user".into(),
+        session_id: "session".into(),
+        scope: granted.to_owned().into(),
+        nonce: None,
+        auth_time: 0,
+        amr: "pwd".into(),
+        redirect_uri: "https://a.example/".into(),
+        redirect_uri_sent: true,
+        code_challenge: None,
+        code: Digest::of("code"),
+        code_expires_at: 0,
+        created_at: 0,
+        exchanged_at: None,
+        refresh: None,
+        revoked_at: None,
+        expires_at: 0,
+        ignored_scope: ignored.to_owned().into(),
+        asked_claims: ClaimsRequest::default(),
+    }
+}
+
+#[test]
+fn a_refresh_takes_the_scope_of_the_authorization_request_and_never_more() {
+    let table: [(Option<&str>, Result<&str, Reason>); 10] = [
+        (None, Ok("openid email")),
+        (Some("openid email"), Ok("openid email")),
+        (Some("email openid"), Ok("email openid")),
+        (Some("openid"), Ok("openid")),
+        (Some("openid groups email custom"), Ok("openid email")),
+        (Some("openid profile"), Err(Reason::ScopeExceedsGrant)),
+        (Some("openid email groups profile"), Err(Reason::ScopeExceedsGrant)),
+        (Some("openid never-asked-for"), Err(Reason::ScopeExceedsGrant)),
+        (Some("groups custom"), Err(Reason::ScopeExceedsGrant)),
+        (Some("openid \"email"), Err(Reason::ScopeUnknown)),
+    ];
+    let client = client(json!({ "redirect_uris": ["https://a.example/"] }));
+    for (asked, expected) in table {
+        let scope = narrowed(asked, &client, &authorization("openid email", "groups custom"));
+        let scope = scope.as_ref().map(ToString::to_string).map_err(|refused| refused.reason);
+        assert_eq!(scope, expected.map(str::to_owned), "{asked:?}");
+    }
+}
+
+#[test]
+fn a_reference_is_found_in_whatever_was_pasted() {
+    let described = Reason::LoginNeeded.refusal().described("7K3M9Q2X");
+    let address =
+        "https://app.example/cb?error=login_required&error_description=Sign%20in.%20%28ref%207K3M9Q2X%29&state=1";
+    for pasted in ["7K3M9Q2X", " 7k3m9q2x\n", "(ref 7K3M9Q2X)", "ref+(ref+7K3M9Q2X)", described.as_str(), address] {
+        assert_eq!(pasted_reference(pasted), "7K3M9Q2X", "{pasted}");
+    }
+}
