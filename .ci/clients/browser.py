@@ -38,7 +38,8 @@ class Shown:
 
 class Browser:
     def __init__(self, certificate):
-        self.jar = http.cookiejar.CookieJar()
+        # Everything is on localhost, where browsers send Secure cookies over plain http too.
+        self.jar = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(secure_protocols=("https", "http")))
         tls = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=certificate))
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar), tls)
 
