@@ -54,8 +54,8 @@ impl ProfileChange {
             self.merge_claims.contains_key(name)
                 || self.replace_claims.as_ref().is_some_and(|claims| claims.contains_key(name))
         };
-        // An address among the claims is the address: one user for each.
-        let among_claims = after.claims.remove("email");
+        // An address given among the claims is the address: one user for each. One from before stays what it was.
+        let among_claims = if given("email") { after.claims.remove("email") } else { None };
         let email = match (&self.email, among_claims) {
             (None, Some(Value::String(email))) => Some(Some(email)),
             (None, Some(_)) => return Err("email must be a text".into()),

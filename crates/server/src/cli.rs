@@ -217,7 +217,10 @@ pub enum ClientCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Replaces an app's metadata.
+    /// Changes an app's metadata; what is not named stays, null removes (RFC 7396).
+    #[command(
+        after_help = "Example: echo '{\"client_name\":\"New name\",\"contacts\":null}' | latchkey client update my-app --from -"
+    )]
     Update {
         client_id: String,
         #[arg(long, value_name = "FILE")]

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -32,11 +33,17 @@ use crate::{config::Settings, edge::Edge};
 /// The system's clock.
 pub struct SystemClock;
 
-impl Clock for SystemClock {
+impl SystemClock {
+    /// Since the epoch.
     #[allow(clippy::disallowed_methods)]
+    pub fn elapsed(&self) -> Duration {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+    }
+}
+
+impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        since.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+        i64::try_from(self.elapsed().as_secs()).unwrap_or(i64::MAX)
     }
 }
 

@@ -112,9 +112,11 @@ pub struct At {
 impl At {
     /// Notes what was done, for the log of the server: after it is done, before anything is said of it.
     pub async fn note(&self, operation: &str, target: &str) {
+        let at = SystemClock.elapsed();
         let event = CommandEvent {
-            id: new_id(self.now, &OsEntropy),
-            at: self.now,
+            // Those of one second stay in order.
+            id: format!("{:015}-{}", at.as_millis(), new_id(self.now, &OsEntropy)),
+            at: i64::try_from(at.as_secs()).unwrap_or(i64::MAX),
             operation: operation.to_owned(),
             target: target.to_owned(),
             caller: format!("uid {}", rustix::process::getuid().as_raw()),

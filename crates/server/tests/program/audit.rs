@@ -54,6 +54,16 @@ impl Audited {
             browser.post(&to).form(&form).send().await.unwrap().status().as_u16()
         })
     }
+
+    fn sign_out(&self, browser: &reqwest::Client) -> u16 {
+        let issuer = self.at.issuer();
+        self.http.0.block_on(async {
+            let page = browser.get(format!("{issuer}/logout")).send().await.unwrap().text().await.unwrap();
+            let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+            let form = [("csrf", csrf), ("decision", "sign-out")];
+            browser.post(format!("{issuer}/logout/confirm")).form(&form).send().await.unwrap().status().as_u16()
+        })
+    }
 }
 
 #[test]
@@ -84,6 +94,10 @@ fn what_commands_do_and_what_ends_is_in_the_servers_log() {
     let audited = Audited::start();
     let at = &audited.at;
     let browser = client().cookie_store(true).build().unwrap();
+    assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
+    let session = at.json(&["session", "list", "--json"], "")[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(audited.sign_out(&browser), 303);
+    assert_eq!(audited.line("signed out", |_| true)["session"], session.as_str());
     assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
     let session = at.json(&["session", "list", "--json"], "")[0]["id"].as_str().unwrap().to_owned();
     at.good(&["session", "end", &session], "");
