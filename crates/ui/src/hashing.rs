@@ -62,7 +62,7 @@ struct Lines {
 impl Lines {
     fn next(&mut self) -> Option<Box<dyn Work>> {
         self.served = self.served.wrapping_add(1);
-        if self.served % STRANGERS == 0 {
+        if self.served.is_multiple_of(STRANGERS) {
             self.strangers.pop().or_else(|| self.known.pop())
         } else {
             self.known.pop().or_else(|| self.strangers.pop())

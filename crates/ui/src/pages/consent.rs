@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use latchkey_protocol::{Reason, StoreError, consent::Consent, uri};
 
-use super::{Open, back, display_name, fault, is_ours, open, read, render};
+use super::{Open, back, display_name, fault, is_ours, open, open_form, render};
 use crate::{Ui, Words, headers::words};
 
 /// This page's name in its anti-forgery token.
@@ -64,9 +64,9 @@ pub async fn submit(
     interaction: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let (open, form) = match (open(&ui, &request, &interaction).await, read(&ui, &request, &body)) {
-        (Ok(open), Ok(form)) => (open, form),
-        (Err(response), _) | (_, Err(response)) => return response,
+    let (open, form) = match open_form(&ui, &request, &interaction, &body).await {
+        Ok(sent) => sent,
+        Err(response) => return response,
     };
     // Without a session there is nobody to decide; the way back leads to the login page.
     let Some(token) = open.form_of_user(&ui, PAGE) else { return back(&ui, &open) };

@@ -15,7 +15,9 @@ use latchkey_protocol::{
     user::User,
 };
 
-use super::{Open, add_cookie, back, display_name, fault, is_ours, open, read, render, renew_browser, session_secret};
+use super::{
+    Open, add_cookie, back, display_name, fault, is_ours, open, open_form, render, renew_browser, session_secret,
+};
 use crate::{Caller, Ui, Words, cookies::cookie, headers::words, password::Checked};
 
 /// This page's name in its anti-forgery tokens.
@@ -81,9 +83,9 @@ pub async fn submit(
     interaction: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let (open, form) = match (open(&ui, &request, &interaction).await, read(&ui, &request, &body)) {
-        (Ok(open), Ok(form)) => (open, form),
-        (Err(response), _) | (_, Err(response)) => return response,
+    let (open, form) = match open_form(&ui, &request, &interaction, &body).await {
+        Ok(sent) => sent,
+        Err(response) => return response,
     };
     let goes_on = form.optional("continue").is_some();
     // Going on takes the token of the form that names the user; a password speaks for itself.

@@ -8,9 +8,7 @@ use latchkey_protocol::{
     user::User,
 };
 
-use super::{
-    add_cookie, csrf, display_name, error::sentence, fault, read, render, renew_browser, see_other, session_secret,
-};
+use super::{add_cookie, csrf, display_name, error::sentence, fault, render, renew_browser, see_other, session_secret};
 use crate::{Ui, Words, cookies, headers::words};
 
 /// This page's name in its anti-forgery tokens.
@@ -81,10 +79,10 @@ fn token(ui: &Ui, browser: &str, here: Option<&Session>, named: Option<&str>) ->
 }
 
 pub async fn confirmed(ui: web::Data<Ui>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
-    let form = match read(&ui, &request, &body) {
-        Ok(form) => form,
-        Err(response) => return response,
-    };
+    let form = Params::parse(&body);
+    if let Err(refused) = form.sound() {
+        return ui.refuse(&request, &refused);
+    }
     answer(&ui, &request, &form).await.unwrap_or_else(|error| fault(&ui, &request, &error))
 }
 

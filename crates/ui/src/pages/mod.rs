@@ -101,11 +101,17 @@ pub async fn open(ui: &Ui, request: &HttpRequest, interaction: &str) -> Result<O
     Ok(Open { secret, browser, interaction, client, session })
 }
 
-/// Reads a form that was sent.
-pub fn read(ui: &Ui, request: &HttpRequest, body: &[u8]) -> Result<Params, HttpResponse> {
+/// As [`open`], with the form that was sent.
+pub async fn open_form(
+    ui: &Ui,
+    request: &HttpRequest,
+    interaction: &str,
+    body: &[u8],
+) -> Result<(Open, Params), HttpResponse> {
+    let open = open(ui, request, interaction).await?;
     let form = Params::parse(body);
     form.sound().map_err(|refused| ui.refuse(request, &refused))?;
-    Ok(form)
+    Ok((open, form))
 }
 
 /// Whether the anti-forgery token of a form is one of these.
