@@ -2,6 +2,83 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::secret::{Digest, Pepper};
+
+/// How long attempts count, in seconds.
+pub const WINDOW: i64 = 10 * 60;
+
+/// One line of the table: what is counted together, and how often it may fail within [`WINDOW`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Keeps the counts of one line apart from those of another.
+    pub name: &'static str,
+    pub most: i64,
+}
+
+/// Sign-ins by one name from one [`network`].
+pub const NAME_FROM_NETWORK: Limit = Limit { name: "name from network", most: 10 };
+/// Sign-ins by one name from anywhere: higher, so that a stranger cannot simply lock a user out.
+pub const NAME: Limit = Limit { name: "name", most: 100 };
+/// Sign-ins from one network, which many users may share.
+pub const NETWORK: Limit = Limit { name: "network", most: 200 };
+/// Sign-ins in a browser that has signed in as this user before. It has this count alone, so that nobody else's
+/// failures lock a user out of their own browser.
+pub const KNOWN_BROWSER: Limit = Limit { name: "known browser", most: 10 };
+/// Secrets of one client from one network.
+pub const SECRET_FROM_NETWORK: Limit = Limit { name: "secret from network", most: 20 };
+/// Secrets of one client from anywhere; does not lock networks from which the client has authenticated before.
+pub const SECRET: Limit = Limit { name: "secret", most: 200 };
+
+/// Something that is counted, and how often it may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowance {
+    pub key: Digest,
+    pub most: i64,
+}
+
+impl Limit {
+    /// For one `subject`. The key tells nobody who sees the database what was typed.
+    pub fn of(self, pepper: &Pepper, subject: &[&str]) -> Allowance {
+        Allowance { key: pepper.digest(&[&[self.name], subject].concat()), most: self.most }
+    }
+}
+
+/// What a sign-in counts against. The first is cleared when it works.
+pub fn of_sign_in(pepper: &Pepper, name: &str, address: IpAddr, known_browser: Option<&str>) -> Vec<Allowance> {
+    let name: String = name.chars().take(200).collect();
+    let network = network(address).to_string();
+    match known_browser {
+        Some(browser) => vec![KNOWN_BROWSER.of(pepper, &[browser, &name])],
+        None => vec![
+            NAME_FROM_NETWORK.of(pepper, &[&name, &network]),
+            NAME.of(pepper, &[&name]),
+            NETWORK.of(pepper, &[&network]),
+        ],
+    }
+}
+
+/// What a wrong client secret counts against: of the client from there, of the client from anywhere.
+pub fn of_secret(pepper: &Pepper, client_id: &str, address: IpAddr) -> [Allowance; 2] {
+    let network = network(address).to_string();
+    [SECRET_FROM_NETWORK.of(pepper, &[client_id, &network]), SECRET.of(pepper, &[client_id])]
+}
+
+/// Who asked for something that takes a row, as keyed digests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    pub network: Digest,
+    pub neighbourhood: Digest,
+}
+
+impl Origin {
+    pub fn of(pepper: &Pepper, address: IpAddr) -> Self {
+        Self {
+            network: pepper.digest(&["origin", &network(address).to_string()]),
+            neighbourhood: pepper.digest(&["neighbourhood", &neighbourhood(address).to_string()]),
+        }
+    }
+}
+
 /// Whom an address counts as: an IPv4 address, or the /64 that whoever has one IPv6 address has whole.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

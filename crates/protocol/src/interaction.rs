@@ -40,3 +40,9 @@ impl Interaction {
         [&self.login_session, &self.selected_session].into_iter().flatten().any(|id| id == session_id)
     }
 }
+
+/// Whether a browser came to show what it gets, by what it says of the request (Fetch Metadata). A picture, a script or
+/// a frame shows no page of ours, so it begins no sign-in. Whoever says nothing is an older browser, or none.
+pub fn is_visit(mode: Option<&str>, dest: Option<&str>) -> bool {
+    mode.is_none_or(|mode| mode == "navigate") && dest.is_none_or(|dest| dest == "document")
+}

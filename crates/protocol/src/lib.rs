@@ -7,6 +7,7 @@
 pub mod attempts;
 pub mod authorization;
 pub mod authorize;
+pub mod bounds;
 pub mod claims;
 pub mod client;
 pub mod client_auth;

@@ -16,8 +16,7 @@ pub struct Observed {
 impl Observed {
     /// Keeps a refusal at `path`, notes it for the log line, and returns its reference.
     pub fn refuse(&mut self, refusals: &dyn Refusals, refused: &Refused, path: &str) -> String {
-        let client = self.client_id.as_deref();
-        let reference = refusals.record(refused, first_segment(path), client, &self.request_id);
+        let reference = refusals.record(refused, first_segment(path), self);
         self.refused = Some((refused.reason, reference.clone()));
         reference
     }
@@ -33,5 +32,5 @@ pub fn first_segment(path: &str) -> &str {
 /// Where refusals go. Bounded: under a flood some are only logged.
 pub trait Refusals: Send + Sync {
     /// Keeps a refusal and returns its reference.
-    fn record(&self, refused: &Refused, endpoint: &str, client_id: Option<&str>, request_id: &str) -> String;
+    fn record(&self, refused: &Refused, endpoint: &str, observed: &Observed) -> String;
 }

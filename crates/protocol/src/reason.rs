@@ -119,6 +119,10 @@ reasons! {
         "failed sign-ins of this name and this address within the window", "Wait. If many people share the address, set trusted_proxies so that theirs is seen.";
     TooManySignIns: "temporarily_unavailable" 429 "Too many sign-ins were started from your network. Wait a few minutes, then try again.",
         "sign-ins that were begun from this address within ten minutes and not finished, each of which takes a row for an hour", "Wait. If many people share the address, set trusted_proxies so that theirs is seen.";
+    NotAVisit: "invalid_request" 403 "Sign-in starts with a visit to this address, not from within another page.",
+        "Sec-Fetch-Mode is navigate and Sec-Fetch-Dest is document, where a browser says them: a picture, a script or a frame begins no sign-in", "Send the browser itself to the authorization endpoint. A frame may ask with prompt=none.";
+    RequestTooLarge: "invalid_request" 400 "The request is too large to be kept while somebody signs in.",
+        "the size of the authorization request as it is stored; control characters take six bytes each", "Keep state, nonce and claims short.";
     Busy: "temporarily_unavailable" 503 "The server is busy. Try again in a moment.",
         "the queue of waiting work has room", "Add a node or cores, or find who floods the server.";
     DatabaseAway: "temporarily_unavailable" 503 "The server cannot answer just now. Try again in a moment.",
@@ -167,6 +171,8 @@ reasons! {
         "the method is the one the client registered (token_endpoint_auth_method); where none was named, Basic or form", "Use the registered method, or update the client.";
     ClientSecretWrong: "invalid_client" 401 "Client authentication failed.",
         "the client secret", "Correct the secret, or make a new one (latchkey client rotate-secret).";
+    ClientAuthLocked: "invalid_client" 429 "Client authentication failed too often. Wait a few minutes, then try again.",
+        "wrong secrets of this client from this network, or from networks where it never authenticated, within ten minutes", "Correct the secret and wait. If others guess: nothing, they are held up; the client's own servers are not.";
     ClientAuthMalformed: "invalid_client" 401 "Client authentication failed.",
         "the Authorization header is Basic with base64 of form-urlencoded id:secret (RFC 6749 2.3.1)", "Encode the header as the RFC says.";
     // The token endpoint: what for.

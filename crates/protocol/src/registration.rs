@@ -26,6 +26,9 @@ pub struct Registration {
     pub metadata: Metadata,
 }
 
+/// Shorter secrets can be guessed. Those that were registered before go on working.
+pub const SHORTEST_SECRET: usize = 32;
+
 /// Why a registration is refused (RFC 7591 3.2.2).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {sentence}")]
@@ -93,6 +96,11 @@ impl Registration {
         if let Some(secret) = &self.client_secret {
             if !visible(secret) || secret.len() > 255 {
                 return Err(metadata_error("client_secret holds 1 to 255 printable ASCII characters"));
+            }
+            if secret.len() < SHORTEST_SECRET {
+                return Err(metadata_error(format!(
+                    "client_secret has {SHORTEST_SECRET} characters or more, because shorter ones can be guessed; leave it out to get a good one"
+                )));
             }
             if m.is_public() {
                 return Err(metadata_error("a public client (token_endpoint_auth_method none) has no client_secret"));

@@ -16,6 +16,7 @@ pub enum SecretKind {
     Session,
     Interaction,
     Browser,
+    KnownBrowser,
     ClientSecret,
 }
 
@@ -27,6 +28,7 @@ impl SecretKind {
             Self::Session => "lk_session_",
             Self::Interaction => "lk_interaction_",
             Self::Browser => "lk_browser_",
+            Self::KnownBrowser => "lk_known_",
             Self::ClientSecret => "lk_secret_",
         }
     }

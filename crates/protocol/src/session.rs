@@ -101,14 +101,17 @@ pub fn cookie_name(secure: bool, name: Cookie) -> &'static str {
     match (secure, name) {
         (true, Cookie::Session) => "__Host-latchkey-session",
         (true, Cookie::Browser) => "__Host-latchkey-browser",
+        (true, Cookie::Known) => "__Host-latchkey-known",
         (false, Cookie::Session) => "latchkey-session",
         (false, Cookie::Browser) => "latchkey-browser",
+        (false, Cookie::Known) => "latchkey-known",
     }
 }
 
-/// The cookies there are: who is signed in, and which browser this is.
+/// The cookies there are: who is signed in, which browser this is, and who has signed in there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cookie {
     Session,
     Browser,
+    Known,
 }

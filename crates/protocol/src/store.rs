@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use crate::{
     Reason, ScopeSet,
+    attempts::{Allowance, Origin},
     authorization::{Authorization, Context, Lifetimes, RefreshFamily, Support},
     claims::{CustomClaims, Mapping},
     client::Client,
@@ -65,6 +66,22 @@ pub struct KeptRefusal {
     pub request_id: String,
     pub expected: String,
     pub came: String,
+    /// Whose share of what is kept it takes: a registered client's, or the one that all others have.
+    pub share: String,
+    /// From where it came.
+    pub neighbourhood: Option<Digest>,
+}
+
+/// What became of a sign-in that was to be begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    Begun,
+    /// Its row would be larger than any may be.
+    TooLarge,
+    /// Its network has left too many unfinished.
+    NetworkFull,
+    /// All together have.
+    Full,
 }
 
 /// What came of writing a user.
@@ -176,7 +193,9 @@ pub trait Store: Send + Sync {
     /// Ends all sessions and all authorizations of a person. How many sessions there were.
     async fn end_user(&self, user_id: &str, now: Timestamp) -> Result<usize>;
 
-    async fn begin_interaction(&self, interaction: &Interaction) -> Result<()>;
+    /// Adds an interaction within the bounds of [`crate::bounds`]: of its browser's the oldest makes room, its network
+    /// is refused more. Racing callers may exceed a network's bound by as many as they are.
+    async fn begin_interaction(&self, interaction: &Interaction, from: &Origin) -> Result<Begun>;
     async fn interaction(&self, digest: &Digest) -> Result<Option<Interaction>>;
     /// Binds all interactions of a browser to its new secret. `false` when it has none under the old one.
     async fn renew_browser(&self, old: &Digest, new: &Digest, now: Timestamp) -> Result<bool>;
@@ -192,6 +211,7 @@ pub trait Store: Send + Sync {
 
     /// Adds the authorization, and removes the interaction where there was one. `false`, and nothing added, when the
     /// interaction or the session is gone: of racing callers one wins, and an ended session gives no more codes.
+    /// Beyond the bounds of [`crate::bounds`], the session's oldest for the same client go.
     async fn issue_code(&self, interaction: Option<&Digest>, authorization: &Authorization) -> Result<bool>;
     /// Removes an interaction that was refused.
     async fn end_interaction(&self, digest: &Digest) -> Result<()>;
@@ -247,11 +267,17 @@ pub trait Store: Send + Sync {
     /// Takes at most `most` notes away, the oldest first. Of racing callers one gets each.
     async fn take_command_events(&self, most: i64) -> Result<Vec<CommandEvent>>;
 
+    /// Counts one attempt against each of the allowances, unless one is used up: then none is counted, and its key is
+    /// returned. Of racing callers, on any node, no more get through than are allowed.
+    async fn reserve_attempts(&self, allowances: &[Allowance], now: Timestamp) -> Result<Option<Digest>>;
+    /// Takes back one attempt of each key that was reserved at `reserved`; with `clear`, all of the first key.
+    async fn give_back_attempts(&self, keys: &[Digest], clear: bool, reserved: Timestamp) -> Result<()>;
+
     async fn keep_refusal(&self, refusal: &KeptRefusal) -> Result<()>;
     async fn refusal(&self, reference: &str) -> Result<Option<KeptRefusal>>;
 
-    /// Removes at most `most` expired rows of each kind, and forgets the private halves of keys that have retired. How
-    /// many rows went.
+    /// Removes at most `most` expired rows of each kind, and what exceeds the bounds of [`crate::bounds`], of whoever
+    /// has the most; forgets the private halves of keys that have retired. How many rows went.
     async fn sweep(&self, now: Timestamp, most: i64) -> Result<usize>;
     /// Whether the database answers and has every migration.
     async fn ready(&self) -> Result<bool>;

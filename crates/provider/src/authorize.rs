@@ -5,8 +5,10 @@ use actix_web::{
 };
 use latchkey_protocol::{
     Digest, Params, Reason, ScopeSet, Secret, SecretKind,
+    attempts::Origin,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, Step, answer_code, answer_error, next_step},
+    bounds,
     claims::IdToken,
     client::{Client, ResponseMode, ReturnTo},
     error::{AuthorizationError, Refused},
@@ -15,6 +17,7 @@ use latchkey_protocol::{
     reason::unknown_id,
     secret::new_id,
     session::{Cookie, Session, cookie_name},
+    store::Begun,
     uri,
 };
 
@@ -117,16 +120,34 @@ async fn begin_checked(
         }
         Next::Page(path) => path,
     };
-    if !provider.pages.may_begin(request, now) {
-        let refused = Reason::TooManySignIns.because("fewer that nobody has finished", "one more");
+    if let Some(refused) = keep(provider, request, &interaction).await? {
         return Ok(page(provider, request, &refused));
     }
-    provider.store.begin_interaction(&interaction).await?;
     let mut response = to_page(provider, path, &secret);
     if let Some(cookie) = set_cookie.and_then(|c| header::HeaderValue::from_str(&c).ok()) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// Keeps what a user has to answer, unless nobody is there to answer it or too much is kept already.
+async fn keep(provider: &Provider, request: &HttpRequest, interaction: &Interaction) -> Result<Option<Refused>, Fault> {
+    let said = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    let (mode, dest) = (said("sec-fetch-mode"), said("sec-fetch-dest"));
+    if !interaction::is_visit(mode, dest) {
+        let came = format!("{} {}", mode.unwrap_or_default(), dest.unwrap_or_default());
+        return Ok(Some(Reason::NotAVisit.because("a navigation to a document", came)));
+    }
+    let from = Origin::of(&provider.count_pepper, provider.address(request));
+    Ok(match provider.store.begin_interaction(interaction, &from).await? {
+        Begun::Begun => None,
+        Begun::TooLarge => {
+            let most = format!("at most {} bytes, as it is stored", bounds::LARGEST_REQUEST);
+            Some(Reason::RequestTooLarge.because(most, "more"))
+        }
+        Begun::NetworkFull => Some(Reason::TooManySignIns.because("fewer that nobody has finished", "one more")),
+        Begun::Full => Some(Reason::Busy.because("fewer that nobody has finished, of all together", "one more")),
+    })
 }
 
 /// Every page returns here.
@@ -173,7 +194,6 @@ async fn go_on_to(
         Next::Page(path) => Ok(to_page(provider, path, secret)),
         Next::Refuse(refused) => {
             provider.store.end_interaction(&interaction.digest).await?;
-            provider.pages.finished(request);
             Ok(back(provider, request, to, &refused))
         }
         Next::Approve(scope, session) => {
@@ -233,9 +253,6 @@ async fn approve(
     let authorization = Authorization::approve(id, code.digest(), asked, scope, session, &provider.lifetimes, now);
     if !provider.store.issue_code(kept, &authorization).await? {
         return Ok(None);
-    }
-    if kept.is_some() {
-        provider.pages.finished(request);
     }
     Ok(Some(send(provider, request, to, &answer_code(to, &provider.issuer, code.expose()))))
 }

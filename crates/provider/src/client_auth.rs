@@ -47,5 +47,36 @@ pub async fn authenticate(
         return Ok(Err(Reason::ClientAuthUnknownClient.because("a registered client", came)));
     };
     provider.observe_client(request, &client.id);
-    Ok(presented.authenticate(&client, &provider.client_pepper).map(|()| client))
+    let checked = guarded(provider, request, &presented, &client).await;
+    Ok(checked.map(|()| client))
+}
+
+/// Compares, unless too many secrets of this client were wrong from there.
+async fn guarded(
+    provider: &Provider,
+    request: &HttpRequest,
+    presented: &Presented,
+    client: &Client,
+) -> Result<(), Refused> {
+    if client.secret.is_none() {
+        return presented.authenticate(client, &provider.client_pepper);
+    }
+    let (guard, address, now) = (&provider.client_guard, provider.address(request), provider.now());
+    let locked = || {
+        let came = format!("as many as are allowed, the last from {address}");
+        Reason::ClientAuthLocked.because("fewer wrong secrets within ten minutes", came)
+    };
+    if guard.is_locked(&client.id, address, now) {
+        return Err(locked());
+    }
+    match presented.authenticate(client, &provider.client_pepper) {
+        Err(refused) if refused.reason == Reason::ClientSecretWrong => {
+            Err(if guard.failed(&client.id, address, now).await { refused } else { locked() })
+        }
+        Ok(()) => {
+            guard.succeeded(&client.id, address);
+            Ok(())
+        }
+        Err(refused) => Err(refused),
+    }
 }

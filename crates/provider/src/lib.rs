@@ -3,6 +3,7 @@
 mod authorize;
 mod bearer;
 mod client_auth;
+mod client_guard;
 mod custom_claims;
 mod discovery;
 mod fault;
@@ -18,7 +19,10 @@ mod signing;
 mod token;
 mod userinfo;
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
@@ -35,6 +39,7 @@ use latchkey_protocol::{
     user::User,
 };
 
+pub use client_guard::ClientGuard;
 pub use fault::Fault;
 pub use http::refusal;
 pub use keys::Keys;
@@ -55,10 +60,6 @@ pub trait Pages: Send + Sync {
     ) -> HttpResponse;
     /// Takes the session cookie back.
     fn forget_session(&self, response: &mut HttpResponse);
-    /// Whether one more sign-in may be begun from there: each takes a row until somebody finishes it.
-    fn may_begin(&self, request: &HttpRequest, now: Timestamp) -> bool;
-    /// A sign-in that was begun came to its end.
-    fn finished(&self, request: &HttpRequest);
     /// The browser's own secret, and the cookie to set when it had none.
     fn browser(&self, request: &HttpRequest) -> (String, Option<String>);
     /// Gives the browser another secret of its own.
@@ -94,6 +95,9 @@ pub struct Provider {
     /// Audiences whose access tokens are of type `JWT`.
     pub jwt_typ_audiences: Vec<String>,
     pub client_pepper: Pepper,
+    /// Keeps whose attempts and rows are counted out of the counts' keys.
+    pub count_pepper: Pepper,
+    pub client_guard: ClientGuard,
     pub metadata: discovery::Document,
     pub custom_claims: CustomClaimsInForce,
     pub verified: bearer::VerifiedTokens,
@@ -112,6 +116,11 @@ impl Provider {
     /// One of our own addresses.
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.issuer.trim_end_matches('/'))
+    }
+
+    /// Who is at the other end, past the trusted proxies.
+    pub(crate) fn address(&self, request: &HttpRequest) -> IpAddr {
+        request.extensions().get::<Observed>().and_then(|o| o.peer).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
     }
 
     /// Keeps a refusal, notes it for the log line, and returns its reference.

@@ -10,6 +10,7 @@ pub mod host;
 pub mod key_watch;
 pub mod log;
 pub mod observe;
+pub mod recorder;
 pub mod serve;
 pub mod tls;
 pub mod wiring;

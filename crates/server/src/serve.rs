@@ -19,7 +19,9 @@ use crate::{
 /// The largest body that is read, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
 /// How many expired rows of each kind go at once.
-const SWEPT_AT_ONCE: i64 = 200;
+const SWEPT_AT_ONCE: i64 = 1000;
+/// How long the sweep waits while more may be left, and when nothing is.
+const SWEPT_EVERY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(20));
 
 /// All routes. The published documents stand before the rest: they need no request id and no log line.
 pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
@@ -134,12 +136,12 @@ fn keep_house(app: &App, mut keys: KeyWatch, certificate: Option<Arc<Certificate
             match provider.store.sweep(provider.clock.now(), SWEPT_AT_ONCE).await {
                 // More may be waiting: go on soon, leaving room for requests.
                 Ok(gone) if gone >= usize::try_from(SWEPT_AT_ONCE).unwrap_or(usize::MAX) => {
-                    actix_web::rt::time::sleep(Duration::from_millis(200)).await;
+                    actix_web::rt::time::sleep(SWEPT_EVERY.0).await;
                 }
-                Ok(_) => actix_web::rt::time::sleep(Duration::from_secs(60)).await,
+                Ok(_) => actix_web::rt::time::sleep(SWEPT_EVERY.1).await,
                 Err(error) => {
                     tracing::warn!(%error, "expired rows could not be swept");
-                    actix_web::rt::time::sleep(Duration::from_secs(60)).await;
+                    actix_web::rt::time::sleep(SWEPT_EVERY.1).await;
                 }
             }
         }

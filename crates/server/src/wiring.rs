@@ -1,34 +1,21 @@
 //! Fills the seams: the system's clock and randomness, the store, the keys, the pages.
 
-use std::{
-    io::Write,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{io::Write, path::Path, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use anyhow::{Context, Result, bail};
 use latchkey_jose::{KeyRing, MasterKey, RingKey, SigningKey};
 use latchkey_protocol::{
-    Clock, Entropy, Reason, Secret, Store, Timestamp,
-    authorize::RequestRules,
-    client::ReturnTo,
-    error::Refused,
-    observe::Refusals,
-    secret::{Pepper, new_reference},
-    session::Session,
-    store::{KeptRefusal, StoredKey},
-    user::User,
+    Clock, Entropy, Reason, Secret, Store, Timestamp, authorize::RequestRules, client::ReturnTo, observe::Refusals,
+    secret::Pepper, session::Session, store::StoredKey, user::User,
 };
-use latchkey_provider::{CustomClaimsInForce, Document, Keys, LogoutRequest, Pages, Provider, Signing, VerifiedTokens};
+use latchkey_provider::{
+    ClientGuard, CustomClaimsInForce, Document, Keys, LogoutRequest, Pages, Provider, Signing, VerifiedTokens,
+};
 use latchkey_ui::{PasswordKey, Passwords, Throttle, Ui};
 use rand::{RngCore, rngs::OsRng};
 
-use crate::{config::Settings, edge::Edge};
+use crate::{config::Settings, edge::Edge, recorder::Recorder};
 
 /// The system's clock.
 pub struct SystemClock;
@@ -156,54 +143,6 @@ pub fn client_pepper(master: &MasterKey) -> Pepper {
     Pepper::derive(master.bytes(), "client secrets")
 }
 
-/// Keeps refusals for `latchkey why`; at most some a second, so that garbage cannot fill the database.
-pub struct Recorder {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    second: AtomicI64,
-    kept: AtomicI64,
-}
-
-/// Refusals kept in one second.
-const KEPT_A_SECOND: i64 = 50;
-
-impl Recorder {
-    fn may_keep(&self, now: Timestamp) -> bool {
-        if self.second.swap(now, Ordering::Relaxed) != now {
-            self.kept.store(0, Ordering::Relaxed);
-        }
-        self.kept.fetch_add(1, Ordering::Relaxed) < KEPT_A_SECOND
-    }
-}
-
-impl Refusals for Recorder {
-    fn record(&self, refused: &Refused, endpoint: &str, client_id: Option<&str>, request_id: &str) -> String {
-        let reference = new_reference(&*self.entropy);
-        let now = self.clock.now();
-        if self.may_keep(now) {
-            let short = |text: &str| text.chars().filter(|c| !c.is_control()).take(300).collect::<String>();
-            let kept = KeptRefusal {
-                reference: reference.clone(),
-                at: now,
-                reason: refused.reason.name().to_owned(),
-                endpoint: short(endpoint),
-                client_id: client_id.map(short),
-                request_id: request_id.to_owned(),
-                expected: short(&refused.detail.expected),
-                came: short(&refused.detail.came),
-            };
-            let store = self.store.clone();
-            actix_web::rt::spawn(async move {
-                if let Err(error) = store.keep_refusal(&kept).await {
-                    tracing::warn!(%error, "a refusal could not be kept");
-                }
-            });
-        }
-        reference
-    }
-}
-
 /// Answers the provider's pages with the ui's.
 struct UiPages(web::Data<Ui>);
 
@@ -238,14 +177,6 @@ impl Pages for UiPages {
         latchkey_ui::forget_session(&self.0, response);
     }
 
-    fn may_begin(&self, request: &HttpRequest, now: Timestamp) -> bool {
-        self.0.throttle.may_begin(latchkey_ui::address(request), now)
-    }
-
-    fn finished(&self, request: &HttpRequest) {
-        self.0.throttle.finished(latchkey_ui::address(request));
-    }
-
     fn browser(&self, request: &HttpRequest) -> (String, Option<String>) {
         latchkey_ui::browser(request, self.0.secure, &*self.0.entropy)
     }
@@ -272,14 +203,9 @@ pub fn join(
     master: &MasterKey,
     ring: KeyRing,
 ) -> App {
-    let recorder = Recorder {
-        store: store.clone(),
-        clock: clock.clone(),
-        entropy: entropy.clone(),
-        second: AtomicI64::new(0),
-        kept: AtomicI64::new(0),
-    };
-    let refusals: Arc<dyn Refusals> = Arc::new(recorder);
+    let count_pepper = Pepper::derive(master.bytes(), "counts");
+    let refusals: Arc<dyn Refusals> =
+        Arc::new(Recorder::new(store.clone(), clock.clone(), entropy.clone(), count_pepper.clone()));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let ui = web::Data::new(Ui {
         issuer: settings.issuer.clone(),
@@ -293,12 +219,12 @@ pub fn join(
         form_pepper: Pepper::derive(master.bytes(), "forms"),
         audit_pepper: Pepper::derive(master.bytes(), "audit"),
         passwords: Passwords::new((cores / 2).clamp(1, 4), password_key(master)),
-        throttle: Throttle::default(),
+        throttle: Throttle::new(store.clone(), count_pepper.clone()),
     });
     let provider = web::Data::new(Provider {
         issuer: settings.issuer.clone(),
         secure: settings.is_secure(),
-        store,
+        store: store.clone(),
         clock,
         entropy,
         keys: Arc::new(Keys::new(ring, &settings.issuer)),
@@ -308,6 +234,8 @@ pub fn join(
         rules: RequestRules { require_pkce: settings.require_pkce },
         jwt_typ_audiences: settings.jwt_typ_audiences.clone(),
         client_pepper: client_pepper(master),
+        client_guard: ClientGuard::new(store.clone(), count_pepper.clone()),
+        count_pepper,
         metadata: Document::new(&settings.issuer),
         custom_claims: CustomClaimsInForce::default(),
         verified: VerifiedTokens::new(20_000),

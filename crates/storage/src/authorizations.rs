@@ -1,7 +1,12 @@
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Text},
+};
 use latchkey_protocol::{
     authorization::{Authorization, Context, RefreshFamily, Support},
     authorize::ClaimsRequest,
+    bounds,
     secret::Digest,
 };
 
@@ -136,8 +141,37 @@ pub fn issue(c: &mut AnyConnection, interaction: Option<&[u8]>, row: &Row) -> Re
     if !session_rows::hold(c, &row.session_id)? {
         return Ok(false);
     }
+    trim(c, row)?;
     on!(c => diesel::insert_into(authorizations::table).values(row).execute(c))?;
     Ok(true)
+}
+
+/// Of what the session has of the client: codes that nobody exchanged, and what was exchanged, by its last use.
+const UNUSED: &str = "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE session_id = $1 \
+    AND client_id = $2 AND exchanged_at IS NULL ORDER BY created_at DESC LIMIT 1000 OFFSET $3)";
+const USED: &str = "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE session_id = $1 \
+    AND client_id = $2 AND exchanged_at IS NOT NULL ORDER BY CASE WHEN refresh_current IS NULL THEN 1 ELSE 0 END, \
+    coalesce(refresh_issued_at, exchanged_at) DESC LIMIT 1000 OFFSET $3)";
+
+/// Makes room for one more, so that no loop of sign-ins in one session fills the database.
+fn trim(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
+    let theirs = authorizations::table
+        .filter(authorizations::session_id.eq(&row.session_id))
+        .filter(authorizations::client_id.eq(&row.client_id));
+    if on!(c => theirs.count().get_result::<i64>(c))? < bounds::CODES {
+        return Ok(());
+    }
+    for (query, most) in [(UNUSED, bounds::CODES - 1), (USED, bounds::AUTHORIZATIONS)] {
+        let surplus = sql_query(query).bind::<Text, _>(&row.session_id).bind::<Text, _>(&row.client_id);
+        let ended = on!(c => surplus.bind::<BigInt, _>(most).execute(c))?;
+        if ended > 0 && query == USED {
+            tracing::warn!(
+                target: "audit", session = %row.session_id, client = %row.client_id, ended,
+                "one session holds too many authorizations of a client: those that were used longest ago have ended"
+            );
+        }
+    }
+    Ok(())
 }
 
 type Joined = (Row, Option<UserRow>, Option<SessionRow>);

@@ -6,7 +6,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
     time::Duration,
 };
 
@@ -16,7 +16,7 @@ use diesel::{
     connection::SimpleConnection,
     query_builder::{AstPass, QueryFragment, QueryId},
 };
-use latchkey_protocol::{StoreError, client::Client};
+use latchkey_protocol::{StoreError, client::Client, time::Timestamp};
 
 use crate::{
     error::RowError,
@@ -24,6 +24,7 @@ use crate::{
     job::{AT_MOST, Job, Kind, Task},
     migrate,
     postgres::{self, Link},
+    space,
 };
 
 #[derive(MultiConnection)]
@@ -96,16 +97,24 @@ pub struct Database {
     jobs: Sender<Box<dyn Job>>,
     /// Clients are read with every request and change rarely; a second's age is allowed.
     pub(crate) clients: moka::sync::Cache<String, Arc<Client>>,
+    /// About how much is kept of unfinished sign-ins: counted by the last sweep, and begun here since.
+    pub(crate) begun: AtomicI64,
+    /// Networks that may begin no more sign-ins, and the second in which that was found.
+    pub(crate) full_networks: moka::sync::Cache<Vec<u8>, Timestamp>,
 }
 
 pub fn unavailable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string().trim().replace('\n', " "))
 }
 
-fn connect_sqlite(path: &str) -> Result<AnyConnection, StoreError> {
+pub(crate) fn connect_sqlite(path: &str) -> Result<AnyConnection, StoreError> {
     let mut connection = SqliteConnection::establish(path).map_err(unavailable)?;
-    let pragmas =
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+    // Only in a new file does auto_vacuum do anything, and only before anything else.
+    let pragmas = format!(
+        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = {}; \
+         PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
+        space::LOG
+    );
     connection.batch_execute(&format!("{BUSY}; {pragmas}")).map_err(unavailable)?;
     Ok(AnyConnection::Sqlite(connection))
 }
@@ -192,7 +201,16 @@ impl Database {
         };
         let clients =
             moka::sync::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_millis(800)).build();
-        Ok(Self { backend, jobs, clients })
+        let full_networks = moka::sync::Cache::new(10_000);
+        Ok(Self { backend, jobs, clients, begun: AtomicI64::new(0), full_networks })
+    }
+
+    /// The file, where it is SQLite.
+    pub(crate) fn sqlite_path(&self) -> Option<&str> {
+        match &self.backend {
+            Backend::Sqlite { path, .. } => Some(path),
+            Backend::Postgres => None,
+        }
     }
 
     /// Runs a read that needs no transaction.

@@ -1,10 +1,23 @@
-use diesel::{dsl::exists, prelude::*};
-use latchkey_protocol::{consent::Consent, interaction::Interaction, secret::Digest, store::merged};
+use diesel::{
+    dsl::exists,
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Binary, Nullable},
+};
+use latchkey_protocol::{
+    attempts::{Origin, WINDOW},
+    bounds,
+    consent::Consent,
+    interaction::Interaction,
+    secret::Digest,
+    store::{Begun, merged},
+};
 
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
     schema::{consents, interactions, sessions},
+    sweep::Sum,
 };
 
 #[derive(Queryable, Insertable)]
@@ -22,14 +35,17 @@ pub struct Row {
     consented_by: Option<String>,
     former_browser: Option<Vec<u8>>,
     renewed_at: Option<i64>,
+    network: Option<Vec<u8>>,
+    neighbourhood: Option<Vec<u8>>,
+    cost: i64,
 }
 
 impl Row {
-    pub fn from_interaction(interaction: &Interaction) -> Self {
+    pub fn from_interaction(interaction: &Interaction, from: &Origin) -> Self {
+        let request = serde_json::to_string(&interaction.request).unwrap_or_default();
         Self {
             digest: interaction.digest.as_bytes().to_vec(),
             browser: interaction.browser.as_bytes().to_vec(),
-            request: serde_json::to_string(&interaction.request).unwrap_or_default(),
             created_at: interaction.created_at,
             expires_at: interaction.expires_at,
             login_session: interaction.login_session.clone(),
@@ -39,7 +55,20 @@ impl Row {
             consented_by: interaction.consented.as_ref().map(|(user, _)| user.clone()),
             former_browser: interaction.former_browser.as_ref().map(|(digest, _)| digest.as_bytes().to_vec()),
             renewed_at: interaction.former_browser.as_ref().map(|(_, renewed_at)| *renewed_at),
+            network: Some(from.network.as_bytes().to_vec()),
+            neighbourhood: Some(from.neighbourhood.as_bytes().to_vec()),
+            cost: bounds::cost(request.len()),
+            request,
         }
+    }
+
+    /// What it counts, of what all may keep.
+    pub fn cost(&self) -> i64 {
+        self.cost
+    }
+
+    pub fn is_too_large(&self) -> bool {
+        self.request.len() > bounds::LARGEST_REQUEST
     }
 
     fn into_interaction(self) -> Result<Interaction, RowError> {
@@ -63,9 +92,27 @@ impl Row {
     }
 }
 
-pub fn begin(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
+/// All but the newest of a browser.
+const SURPLUS: &str = "DELETE FROM interactions WHERE digest IN (SELECT digest FROM interactions WHERE browser = $1 \
+    ORDER BY created_at DESC LIMIT 1000 OFFSET $2)";
+const OF_NETWORK: &str = "SELECT CAST(coalesce(sum(cost), 0) AS BIGINT) AS sum FROM interactions \
+    WHERE network = $1 AND created_at > $2";
+
+/// The browser's own surplus goes first, so that one browser takes no more of its network's room than its own.
+pub fn begin(c: &mut AnyConnection, row: &Row) -> Result<Begun, RowError> {
+    on!(c => sql_query(SURPLUS)
+        .bind::<Binary, _>(&row.browser)
+        .bind::<BigInt, _>(bounds::BEGUN_BY_BROWSER - 1)
+        .execute(c))?;
+    let of_network = on!(c => sql_query(OF_NETWORK)
+        .bind::<Nullable<Binary>, _>(&row.network)
+        .bind::<BigInt, _>(row.created_at - WINDOW)
+        .get_result::<Sum>(c))?;
+    if of_network.sum + row.cost > bounds::BEGUN_BY_NETWORK {
+        return Ok(Begun::NetworkFull);
+    }
     on!(c => diesel::insert_into(interactions::table).values(row).execute(c))?;
-    Ok(())
+    Ok(Begun::Begun)
 }
 
 pub fn find(c: &mut AnyConnection, digest: &[u8]) -> Result<Option<Interaction>, RowError> {

@@ -1,5 +1,6 @@
 //! Fills [`latchkey_protocol::Store`] on SQLite and PostgreSQL with diesel.
 
+mod attempts;
 mod authorizations;
 mod clients;
 mod command_events;
@@ -15,6 +16,7 @@ mod postgres;
 mod refusals;
 mod schema;
 mod sessions;
+mod space;
 mod store;
 mod sweep;
 mod users;

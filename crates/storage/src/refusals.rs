@@ -1,5 +1,5 @@
 use diesel::prelude::*;
-use latchkey_protocol::store::KeptRefusal;
+use latchkey_protocol::{secret::Digest, store::KeptRefusal};
 
 use crate::{
     connection::{AnyConnection, on},
@@ -18,12 +18,25 @@ pub struct Row {
     request_id: String,
     expected: String,
     came: String,
+    share: String,
+    neighbourhood: Option<Vec<u8>>,
 }
 
 impl Row {
     pub fn from_refusal(refusal: &KeptRefusal) -> Self {
-        let KeptRefusal { reference, at, reason, endpoint, client_id, request_id, expected, came } = refusal.clone();
-        Self { reference, at, reason, endpoint, client_id, request_id, expected, came }
+        let kept = refusal.clone();
+        Self {
+            reference: kept.reference,
+            at: kept.at,
+            reason: kept.reason,
+            endpoint: kept.endpoint,
+            client_id: kept.client_id,
+            request_id: kept.request_id,
+            expected: kept.expected,
+            came: kept.came,
+            share: kept.share,
+            neighbourhood: kept.neighbourhood.map(|d| d.as_bytes().to_vec()),
+        }
     }
 }
 
@@ -34,14 +47,16 @@ pub fn keep(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
 
 pub fn find(c: &mut AnyConnection, reference: &str) -> Result<Option<KeptRefusal>, RowError> {
     let row: Option<Row> = on!(c => refusals::table.find(reference).get_result(c)).optional()?;
-    Ok(row.map(|Row { reference, at, reason, endpoint, client_id, request_id, expected, came }| KeptRefusal {
-        reference,
-        at,
-        reason,
-        endpoint,
-        client_id,
-        request_id,
-        expected,
-        came,
+    Ok(row.map(|row| KeptRefusal {
+        reference: row.reference,
+        at: row.at,
+        reason: row.reason,
+        endpoint: row.endpoint,
+        client_id: row.client_id,
+        request_id: row.request_id,
+        expected: row.expected,
+        came: row.came,
+        share: row.share,
+        neighbourhood: row.neighbourhood.map(Digest::from_stored),
     }))
 }

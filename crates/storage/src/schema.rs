@@ -19,6 +19,7 @@ diesel::table! {
         digest -> Binary, browser -> Binary, request -> Text, created_at -> BigInt, expires_at -> BigInt,
         login_session -> Nullable<Text>, selected_session -> Nullable<Text>, consented -> Nullable<Text>, declined -> BigInt,
         consented_by -> Nullable<Text>, former_browser -> Nullable<Binary>, renewed_at -> Nullable<BigInt>,
+        network -> Nullable<Binary>, neighbourhood -> Nullable<Binary>, cost -> BigInt,
     }
 }
 diesel::table! { consents (user_id, client_id) { user_id -> Text, client_id -> Text, scope -> Text, granted_at -> BigInt, claims -> Text, } }
@@ -41,11 +42,12 @@ diesel::table! {
 diesel::table! {
     refusals (reference) {
         reference -> Text, at -> BigInt, reason -> Text, endpoint -> Text, client_id -> Nullable<Text>, request_id -> Text,
-        expected -> Text, came -> Text,
+        expected -> Text, came -> Text, share -> Text, neighbourhood -> Nullable<Binary>,
     }
 }
 diesel::table! {
     command_events (id) { id -> Text, at -> BigInt, operation -> Text, target -> Text, caller -> Text, }
 }
 diesel::allow_tables_to_appear_in_same_query!(interactions, sessions);
+diesel::table! { attempts (key) { key -> Binary, since -> BigInt, count -> BigInt, } }
 diesel::allow_tables_to_appear_in_same_query!(authorizations, users, sessions, clients, revoked_access_tokens);

@@ -1,10 +1,12 @@
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection;
 use latchkey_protocol::{
     Store,
+    attempts::{Allowance, Origin},
     authorization::{Authorization, Context, RefreshFamily, Support},
+    bounds,
     claims::{CustomClaims, Mapping},
     client::Client,
     consent::Consent,
@@ -12,14 +14,14 @@ use latchkey_protocol::{
     names::Login,
     secret::Digest,
     session::{Session, Use},
-    store::{CommandEvent, KeptRefusal, Result, StoreError, StoredKey, Written},
+    store::{Begun, CommandEvent, KeptRefusal, Result, StoreError, StoredKey, Written},
     time::Timestamp,
     user::User,
 };
 
 use crate::{
-    authorizations, clients, command_events, connection::Database, custom_claims, interactions, keys, migrate,
-    refusals, sessions, sweep, users,
+    attempts, authorizations, clients, command_events, connection::Database, custom_claims, interactions, keys,
+    migrate, refusals, sessions, space, sweep, users,
 };
 
 fn bytes(digest: &Digest) -> Vec<u8> {
@@ -172,9 +174,26 @@ impl Store for Database {
         self.write(move |c| sessions::end_all_of(c, &id, now)).await
     }
 
-    async fn begin_interaction(&self, interaction: &Interaction) -> Result<()> {
-        let row = interactions::Row::from_interaction(interaction);
-        self.write_one(move |c| interactions::begin(c, &row)).await
+    async fn begin_interaction(&self, interaction: &Interaction, from: &Origin) -> Result<Begun> {
+        let row = interactions::Row::from_interaction(interaction, from);
+        if row.is_too_large() {
+            return Ok(Begun::TooLarge);
+        }
+        if self.begun.load(Ordering::Relaxed) >= bounds::BEGUN_AT_MOST {
+            return Ok(Begun::Full);
+        }
+        let (network, now, cost) = (bytes(&from.network), interaction.created_at, row.cost());
+        // Asked once a second, so that whoever goes on where there is no room costs nothing.
+        if self.full_networks.get(&network) == Some(now) {
+            return Ok(Begun::NetworkFull);
+        }
+        let begun = self.write(move |c| interactions::begin(c, &row)).await?;
+        match begun {
+            Begun::Begun => _ = self.begun.fetch_add(cost, Ordering::Relaxed),
+            Begun::NetworkFull => self.full_networks.insert(network, now),
+            Begun::TooLarge | Begun::Full => {}
+        }
+        Ok(begun)
     }
 
     async fn interaction(&self, digest: &Digest) -> Result<Option<Interaction>> {
@@ -319,6 +338,20 @@ impl Store for Database {
         self.write(move |c| command_events::take(c, most)).await
     }
 
+    async fn reserve_attempts(&self, allowances: &[Allowance], now: Timestamp) -> Result<Option<Digest>> {
+        let mut allowed: Vec<_> = allowances.iter().map(|a| (bytes(&a.key), a.most)).collect();
+        allowed.sort();
+        let used_up = self.write(move |c| attempts::reserve(c, &allowed, now)).await?;
+        Ok(used_up.map(Digest::from_stored))
+    }
+
+    async fn give_back_attempts(&self, keys: &[Digest], clear: bool, reserved: Timestamp) -> Result<()> {
+        let mut keys: Vec<_> = keys.iter().map(bytes).collect();
+        let cleared = keys.first().filter(|_| clear).cloned();
+        keys.sort();
+        self.write(move |c| attempts::give_back(c, &keys, cleared.as_ref(), reserved)).await
+    }
+
     async fn keep_refusal(&self, refusal: &KeptRefusal) -> Result<()> {
         let row = refusals::Row::from_refusal(refusal);
         self.write_one(move |c| refusals::keep(c, &row)).await
@@ -330,7 +363,13 @@ impl Store for Database {
     }
 
     async fn sweep(&self, now: Timestamp, most: i64) -> Result<usize> {
-        self.write(move |c| sweep::sweep(c, now, most)).await
+        let (gone, begun) = self.write(move |c| Ok((sweep::sweep(c, now, most)?, sweep::begun(c)?))).await?;
+        self.begun.store(begun, Ordering::Relaxed);
+        self.write_one(space::shrink).await?;
+        if let Some(path) = self.sqlite_path() {
+            space::bound_log(path);
+        }
+        Ok(gone)
     }
 
     async fn ready(&self) -> Result<bool> {

@@ -3,6 +3,8 @@
 
 #[path = "conformance/custom_claims.rs"]
 mod custom_claims;
+#[path = "conformance/limits.rs"]
+mod limits;
 #[path = "conformance/users.rs"]
 mod users;
 
@@ -10,6 +12,7 @@ use std::sync::Arc;
 
 use latchkey_protocol::{
     Digest, ScopeSet, Store,
+    attempts::Origin,
     authorization::{Authorization, RefreshFamily},
     authorize::ClaimsRequest,
     authorize::{AuthorizationRequest, Prompt},
@@ -17,8 +20,9 @@ use latchkey_protocol::{
     consent::Consent,
     interaction::Interaction,
     registration::Registration,
+    secret::Pepper,
     session::{Session, Use},
-    store::{KeptRefusal, StoredKey, Written},
+    store::{Begun, KeptRefusal, StoredKey, Written},
     user::User,
 };
 use latchkey_storage::{Database, Options};
@@ -85,6 +89,10 @@ fn user(id: &str) -> User {
         updated_at: 1,
         version: 0,
     }
+}
+
+fn origin(address: &str) -> Origin {
+    Origin::of(&Pepper::derive(&[1; 32], "counts"), address.parse().unwrap())
 }
 
 fn session(id: &str, user: &str) -> Session {
@@ -177,7 +185,7 @@ async fn seeded(store: &Database) {
 }
 
 async fn issued(store: &Database, id: &str, scope: &str) {
-    store.begin_interaction(&interaction(id)).await.unwrap();
+    assert_eq!(store.begin_interaction(&interaction(id), &origin("192.0.2.1")).await.unwrap(), Begun::Begun);
     assert!(store.issue_code(Some(&Digest::of(id)), &authorization(id, scope)).await.unwrap());
 }
 
@@ -202,7 +210,7 @@ fn names_are_taken_once() {
 fn a_code_is_issued_once_per_interaction_and_exchanged_once() {
     on_both(async |store| {
         seeded(&store).await;
-        store.begin_interaction(&interaction("i")).await.unwrap();
+        assert_eq!(store.begin_interaction(&interaction("i"), &origin("192.0.2.1")).await.unwrap(), Begun::Begun);
         let made = winners(&store, |s, n| async move {
             s.issue_code(Some(&Digest::of("i")), &authorization(&format!("a{n}"), "openid")).await.unwrap()
         });
@@ -303,7 +311,7 @@ fn a_session_answers_while_it_lives_and_its_person_is_enabled() {
 fn signing_in_replaces_the_session_and_stamps_the_interaction() {
     on_both(async |store| {
         seeded(&store).await;
-        store.begin_interaction(&interaction("i")).await.unwrap();
+        assert_eq!(store.begin_interaction(&interaction("i"), &origin("192.0.2.1")).await.unwrap(), Begun::Begun);
         issued(&store, "a", "openid").await;
         store.sign_in(&session("s2", "u"), "hash", Some(&Digest::of("s")), Some(&Digest::of("i"))).await.unwrap();
         assert!(store.session(&Digest::of("s"), 2).await.unwrap().is_none());
@@ -321,7 +329,7 @@ fn signing_in_replaces_the_session_and_stamps_the_interaction() {
 fn consent_adds_up() {
     on_both(async |store| {
         seeded(&store).await;
-        store.begin_interaction(&interaction("i")).await.unwrap();
+        assert_eq!(store.begin_interaction(&interaction("i"), &origin("192.0.2.1")).await.unwrap(), Begun::Begun);
         for scope in ["openid email", "openid phone"] {
             let consent = Consent {
                 user_id: "u".into(),
@@ -443,7 +451,10 @@ fn expired_rows_are_swept_in_small_batches_and_live_ones_stay() {
     on_both(async |store| {
         seeded(&store).await;
         for n in 0..7 {
-            store.begin_interaction(&interaction(&format!("i{n}"))).await.unwrap();
+            assert_eq!(
+                store.begin_interaction(&interaction(&format!("i{n}")), &origin("192.0.2.1")).await.unwrap(),
+                Begun::Begun
+            );
         }
         store.revoke_access_token("j", 1000).await.unwrap();
         store.revoke_access_token("j", 1000).await.unwrap();
@@ -456,6 +467,8 @@ fn expired_rows_are_swept_in_small_batches_and_live_ones_stay() {
             request_id: "r".into(),
             expected: String::new(),
             came: String::new(),
+            share: String::new(),
+            neighbourhood: Some(origin("192.0.2.1").neighbourhood),
         };
         store.keep_refusal(&refusal).await.unwrap();
         assert_eq!(store.refusal("R").await.unwrap(), Some(refusal));
@@ -498,7 +511,7 @@ fn what_a_page_decides_is_written_only_for_the_session_it_was_shown_to() {
     on_both(async |store| {
         seeded(&store).await;
         let i = Digest::of("i");
-        store.begin_interaction(&interaction("i")).await.unwrap();
+        store.begin_interaction(&interaction("i"), &origin("192.0.2.1")).await.unwrap();
         assert!(!store.record_consent(&i, "s", &consent("v", "openid")).await.unwrap(), "another user's session");
         assert!(!store.record_consent(&i, "s9", &consent("u", "openid")).await.unwrap(), "no session");
         assert!(!store.record_consent(&Digest::of("j"), "s", &consent("u", "openid")).await.unwrap(), "no interaction");
@@ -518,7 +531,7 @@ fn consents_given_at_once_add_up() {
     on_both(async |store| {
         seeded(&store).await;
         for n in 0..CALLERS {
-            store.begin_interaction(&interaction(&format!("i{n}"))).await.unwrap();
+            store.begin_interaction(&interaction(&format!("i{n}")), &origin("192.0.2.1")).await.unwrap();
         }
         let given = winners(&store, |s, n| async move {
             s.record_consent(&Digest::of(&format!("i{n}")), "s", &consent("u", &format!("scope{n}"))).await.unwrap()
@@ -532,11 +545,11 @@ fn consents_given_at_once_add_up() {
 fn a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once() {
     on_both(async |store| {
         for id in ["i", "j"] {
-            store.begin_interaction(&interaction(id)).await.unwrap();
+            store.begin_interaction(&interaction(id), &origin("192.0.2.1")).await.unwrap();
         }
         let mut elsewhere = interaction("k");
         elsewhere.browser = Digest::of("another");
-        store.begin_interaction(&elsewhere).await.unwrap();
+        store.begin_interaction(&elsewhere, &origin("192.0.2.1")).await.unwrap();
         let renewed = winners(&store, |s, n| async move {
             s.renew_browser(&Digest::of("browser"), &Digest::of(&format!("new{n}")), 7).await.unwrap()
         });
@@ -598,7 +611,7 @@ fn sessions_and_sign_ins_under_way_survive_the_upgrade() {
     runtime.block_on(async {
         let store = Database::open(&options).unwrap();
         seeded(&store).await;
-        store.begin_interaction(&interaction("i")).await.unwrap();
+        store.begin_interaction(&interaction("i"), &origin("192.0.2.1")).await.unwrap();
         drop(store);
         let back = std::fs::read_to_string("../../migrations/sqlite/00000000000002_sessions/down.sql").unwrap();
         options.script(&back).unwrap();

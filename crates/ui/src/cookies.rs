@@ -8,7 +8,7 @@ use latchkey_protocol::{
 };
 
 /// The cookie that says which browser this is lives this long, in seconds.
-const BROWSER_LIFETIME: i64 = 400 * 86_400;
+pub const BROWSER_LIFETIME: i64 = 400 * 86_400;
 
 /// A cookie of ours. `Lax` lets it come along when an app sends the browser here, and with nothing that writes.
 pub fn cookie(secure: bool, name: Cookie, value: &str, lifetime: Option<i64>) -> String {

@@ -3,6 +3,7 @@
 mod cookies;
 mod hashing;
 mod headers;
+mod known;
 mod line;
 mod pages;
 mod password;

@@ -5,7 +5,9 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
-use latchkey_protocol::{Params, Reason, client_auth::tried_basic, error::Refused, observe::Observed, reason::Refusal};
+use latchkey_protocol::{
+    Params, Reason, attempts, client_auth::tried_basic, error::Refused, observe::Observed, reason::Refusal,
+};
 use serde::Serialize;
 
 use crate::Provider;
@@ -91,6 +93,9 @@ pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refused) ->
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     if status == StatusCode::UNAUTHORIZED && authorization.is_some_and(tried_basic) {
         builder.insert_header((header::WWW_AUTHENTICATE, challenge("Basic", &refusal, &reference)));
+    }
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        builder.insert_header((header::RETRY_AFTER, attempts::WINDOW));
     }
     builder.json(serde_json::json!({
         "error": refusal.code.0,

@@ -16,9 +16,6 @@ use crate::{
     wiring::{OsEntropy, client_pepper},
 };
 
-/// Shorter secrets can be guessed.
-const ADVISED_SECRET: usize = 32;
-
 pub async fn run(at: At, command: ClientCommand) -> Result<()> {
     let store = &*at.store;
     match command {
@@ -94,11 +91,6 @@ pub async fn register(
             .client_secret
             .unwrap_or_else(|| Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned())
     });
-    if secret.as_ref().is_some_and(|s| s.len() < ADVISED_SECRET) {
-        eprintln!(
-            "latchkey: the client_secret is shorter than {ADVISED_SECRET} characters and may be guessed; leave it out to get a good one"
-        );
-    }
     let digest = secret.as_ref().map(|s| pepper.digest(&[&id, s]));
     let client = Client { id, secret: digest, metadata: registration.metadata, created_at: now, version: 0 };
     if !store.create_client(&client).await? {

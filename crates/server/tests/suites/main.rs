@@ -9,6 +9,7 @@ mod deployment;
 mod documents;
 mod faults;
 mod key_rotation;
+mod limits;
 mod model;
 mod oidc_core;
 mod oidc_rp_initiated_logout;

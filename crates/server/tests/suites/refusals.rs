@@ -5,7 +5,7 @@ use latchkey_protocol::store::KeptRefusal;
 use crate::support::*;
 
 /// What is kept of a refusal; it is written behind the answer.
-async fn kept(h: &Harness, reference: &str) -> KeptRefusal {
+pub async fn kept(h: &Harness, reference: &str) -> KeptRefusal {
     for _ in 0..400 {
         if let Some(kept) = h.store.refusal(reference).await.unwrap() {
             return kept;

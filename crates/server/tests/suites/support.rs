@@ -59,6 +59,7 @@ pub struct Harness {
     pub app: Joined,
     pub alice: String,
     clock: Arc<HandClock>,
+    settings: Settings,
     folder: tempfile::TempDir,
     server: actix_web::dev::ServerHandle,
     dropped: Option<String>,
@@ -140,16 +141,7 @@ impl Harness {
         let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(7))));
         let (master, ring) = open_keys(&*store, &settings.keys_dir, START).await.unwrap();
         let app = join(&settings, store.clone(), clock.clone(), entropy.clone(), &master, ring);
-        let routes = configure(app.clone());
-        let server = HttpServer::new(move || App::new().configure(routes.clone()))
-            .h1_allow_half_closed(false)
-            .workers(2)
-            .disable_signals()
-            .listen(listener)
-            .unwrap()
-            .run();
-        let handle = server.handle();
-        actix_web::rt::spawn(server);
+        let handle = listen(&app, listener);
 
         let claims = json!({
             "given_name": "Alice", "family_name": "Kim", "middle_name": "Q", "nickname": "Al", "profile": "https://a.example/",
@@ -170,7 +162,8 @@ impl Harness {
         let alice =
             create_user(&*store, app.ui.passwords.key(), person("alice", claims), START, &*entropy).await.unwrap().id;
         create_user(&*store, app.ui.passwords.key(), person("bob", json!({})), START, &*entropy).await.unwrap();
-        let harness = Self { issuer, address, database, store, app, alice, clock, folder, server: handle, dropped };
+        let harness =
+            Self { issuer, address, database, store, app, alice, clock, settings, folder, server: handle, dropped };
         harness.client(json!({
             "client_id": "app", "client_secret": SECRET, "client_name": "The App", "redirect_uris": [CALLBACK, "https://app.example/other"],
             "post_logout_redirect_uris": ["https://app.example/bye?x=1"],
@@ -185,6 +178,19 @@ impl Harness {
             "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"], "trusted": true,
         })).await;
         harness
+    }
+
+    /// Another node on the same database and keys, with the same clock: its address, which is its issuer too.
+    pub async fn another_node(&self) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let mut settings = self.settings.clone();
+        settings.issuer.clone_from(&address);
+        let store: Arc<dyn Store> = Arc::new(Database::open(&self.database).unwrap());
+        let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(8))));
+        let (master, ring) = open_keys(&*store, &settings.keys_dir, START).await.unwrap();
+        listen(&join(&settings, store, self.clock.clone(), entropy, &master, ring), listener);
+        address
     }
 
     /// Runs SQL behind the server's back.
@@ -211,6 +217,11 @@ impl Harness {
 
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.address)
+    }
+
+    /// A browser at another node.
+    pub fn browser_at(&self, address: &str) -> Browser {
+        Browser::new(address.to_owned(), reqwest::header::HeaderMap::new())
     }
 
     pub fn browser(&self) -> Browser {
@@ -270,6 +281,20 @@ impl Harness {
     pub async fn userinfo(&self, token: &str) -> Answer {
         answer(plain().get(self.at("/userinfo")).bearer_auth(token)).await
     }
+}
+
+fn listen(app: &Joined, listener: std::net::TcpListener) -> actix_web::dev::ServerHandle {
+    let routes = configure(app.clone());
+    let server = HttpServer::new(move || App::new().configure(routes.clone()))
+        .workers(2)
+        .h1_allow_half_closed(false)
+        .disable_signals()
+        .listen(listener)
+        .unwrap()
+        .run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    handle
 }
 
 pub fn basic(id: &str, secret: &str) -> String {

@@ -3,10 +3,10 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use askama::Template;
-use latchkey_protocol::{Params, Reason};
+use latchkey_protocol::{Params, Reason, attempts};
 
 use super::render;
-use crate::{Ui, Words, headers::words, throttle};
+use crate::{Ui, Words, headers::words};
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -29,7 +29,7 @@ pub fn error_page(ui: &Ui, request: &HttpRequest, reason: Reason, reference: &st
     let mut response = render(&page, status, false);
     match status {
         StatusCode::TOO_MANY_REQUESTS => {
-            response.headers_mut().insert(header::RETRY_AFTER, throttle::WINDOW.into());
+            response.headers_mut().insert(header::RETRY_AFTER, attempts::WINDOW.into());
         }
         StatusCode::SERVICE_UNAVAILABLE => {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));

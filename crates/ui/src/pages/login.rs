@@ -18,7 +18,7 @@ use latchkey_protocol::{
 use super::{
     Open, add_cookie, back, display_name, fault, is_ours, open, open_form, render, renew_browser, session_secret,
 };
-use crate::{Caller, Ui, Words, cookies::cookie, headers::words, password::Checked};
+use crate::{Caller, Ui, Words, cookies::cookie, headers::words, known::KnownBrowser, password::Checked};
 
 /// This page's name in its anti-forgery tokens.
 const PAGE: &str = "login";
@@ -115,33 +115,38 @@ async fn sign_in(ui: &Ui, request: &HttpRequest, open: &Open, form: &Params) -> 
     let user = ui.store.user_by_login(&login).await?;
     // Name and address are one user: attempts by either count together.
     let username = user.as_ref().map_or(login.canonical(), |user| &user.username).to_owned();
-    if !ui.throttle.allows(&username, address, now) {
+    let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
+    let browser = KnownBrowser::of(request, ui.secure);
+    let known = browser.as_ref().and_then(|b| b.knows(&ui.form_pepper, &user.as_ref()?.id, hash?));
+    let caller = Caller { address, known: known.is_some() };
+    // Counted before it is judged: of many at once no more are judged than are allowed.
+    let Some(reserved) = ui.throttle.reserve(&username, address, known, now).await? else {
         // Not the name: it may be a password, typed one field too early.
         let came = format!("as many as are allowed, the last from {address}");
         let refused = Reason::TooManyAttempts.because("fewer failures within ten minutes", came);
         return Ok(ui.refuse(request, &refused));
-    }
-    let known = user.as_ref().map(|user| user.id.clone());
+    };
+    let subject = user.as_ref().map(|user| user.id.clone());
     let password = form.optional("password").unwrap_or_default();
-    let mut outcome = attempt(ui, request, open, user, password, remember).await?;
+    let mut outcome = attempt(ui, request, open, caller, user, password, remember).await?;
     if let Attempt::Overtaken = outcome {
         // Once more, with what is true now; then it counts as wrong.
         let user = ui.store.user_by_login(&login).await?;
-        outcome = attempt(ui, request, open, user, password, remember).await?;
+        outcome = attempt(ui, request, open, caller, user, password, remember).await?;
     }
     match outcome {
         Attempt::SignedIn(response) => {
-            ui.throttle.succeeded(&username, address);
+            ui.throttle.succeeded(reserved).await;
             Ok(response)
         }
         Attempt::Busy => {
+            ui.throttle.give_back(reserved).await;
             let mut busy = again("login-busy", StatusCode::SERVICE_UNAVAILABLE);
             busy.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
             Ok(busy)
         }
         Attempt::Wrong | Attempt::Overtaken => {
-            ui.throttle.failed(&username, address, now);
-            audit_failure(ui, open, &login, known.as_deref(), address);
+            audit_failure(ui, open, &login, subject.as_deref(), address);
             Ok(again("login-wrong", StatusCode::UNAUTHORIZED))
         }
     }
@@ -173,12 +178,12 @@ async fn attempt(
     ui: &Ui,
     request: &HttpRequest,
     open: &Open,
+    caller: Caller,
     user: Option<User>,
     password: &str,
     remember: bool,
 ) -> Result<Attempt, StoreError> {
     let hash = user.as_ref().filter(|u| u.disabled_at.is_none()).and_then(|u| u.password_hash.clone());
-    let caller = Caller { address: crate::address(request), known: false };
     let Ok(checked) = ui.passwords.check(caller, password.to_owned(), hash.clone(), ui.entropy.clone()).await else {
         return Ok(Attempt::Busy);
     };
@@ -215,6 +220,9 @@ async fn begin_session(
     let mut response = back(ui, open);
     let lifetime = remember.then_some(session.ends_at - now);
     add_cookie(&mut response, &cookie(ui.secure, Cookie::Session, secret.expose(), lifetime));
+    let shown = KnownBrowser::of(request, ui.secure);
+    let known = KnownBrowser::cookie(shown, &ui.form_pepper, &*ui.entropy, ui.secure, (&user.id, hash));
+    add_cookie(&mut response, &known);
     renew_browser(ui, &open.browser, &mut response).await;
     Ok(Some(response))
 }

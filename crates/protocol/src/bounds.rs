@@ -1,0 +1,36 @@
+//! How much is kept of what strangers can make.
+
+/// Unfinished sign-ins of one browser; the oldest makes room.
+pub const BEGUN_BY_BROWSER: i64 = 20;
+/// Unfinished sign-ins that one network ([`crate::attempts::network`]) may begin within [`crate::attempts::WINDOW`], in
+/// units of [`BEGUN_UNIT`].
+pub const BEGUN_BY_NETWORK: i64 = 5_000;
+/// Unfinished sign-ins of all, in units: beyond, the oldest of the neighbourhood that has the most go.
+pub const BEGUN_BY_ALL: i64 = 100_000;
+/// Beyond this no more are begun until some have gone.
+pub const BEGUN_AT_MOST: i64 = 2 * BEGUN_BY_ALL;
+/// Bytes of an authorization request, as it is stored, that count as one sign-in.
+pub const BEGUN_UNIT: usize = 2 * 1024;
+/// Bytes of the largest authorization request that waits for a user, as it is stored.
+pub const LARGEST_REQUEST: usize = 16 * 1024;
+
+/// Refusals that can be explained: beyond, the oldest of whoever has the most go.
+pub const REFUSALS: i64 = 40_000;
+/// How long they can be, in seconds.
+pub const EXPLAINED: i64 = 7 * 86_400;
+/// Bytes of each text of a refusal.
+pub const REFUSAL_TEXT: usize = 300;
+
+/// Codes of one session and client that nobody has exchanged; the oldest makes room.
+pub const CODES: i64 = 20;
+/// Exchanged authorizations of one session and client. Of more, one whose use was longest ago is ended, one without
+/// refresh tokens first.
+pub const AUTHORIZATIONS: i64 = 200;
+
+/// Counts of attempts; of more, the smallest go.
+pub const COUNTS: i64 = 200_000;
+
+/// What a stored request of so many bytes counts.
+pub fn cost(bytes: usize) -> i64 {
+    i64::try_from(bytes.div_ceil(BEGUN_UNIT)).unwrap_or(i64::MAX).max(1)
+}

@@ -1,0 +1,10 @@
+DROP INDEX refusals_neighbourhood;
+DROP INDEX refusals_share;
+ALTER TABLE refusals DROP COLUMN neighbourhood;
+ALTER TABLE refusals DROP COLUMN share;
+DROP INDEX interactions_neighbourhood;
+DROP INDEX interactions_network;
+ALTER TABLE interactions DROP COLUMN cost;
+ALTER TABLE interactions DROP COLUMN neighbourhood;
+ALTER TABLE interactions DROP COLUMN network;
+DROP TABLE attempts;
