@@ -34,14 +34,20 @@ class Chromium:
         """Until `condition` answers something; pages may change in between."""
         return WebDriverWait(self.driver, seconds, ignored_exceptions=(Exception,)).until(lambda _: condition())
 
-    def sign_in(self):
+    def sign_in(self, issuer):
         """Fills Latchkey's pages, until they are left."""
         self.type("username", browser.USER)
         self.type("password", browser.PASSWORD)
         self.press("sign-in")
-        self.wait(lambda: not self.driver.find_elements(By.ID, "sign-in"))
-        if self.driver.find_elements(By.ID, "allow"):
-            self.press("allow")
+
+        def left():
+            if not self.driver.current_url.startswith(issuer):
+                return True
+            if self.driver.find_elements(By.ID, "allow"):
+                self.press("allow")
+            return False
+
+        self.wait(left)
 
     def type(self, element, text):
         self.wait(lambda: self.driver.find_element(By.ID, element)).send_keys(text)

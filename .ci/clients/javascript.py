@@ -91,7 +91,7 @@ class OidcClientTs(Node, Product):
         self.browser = Chromium()
         self.browser.open(f"{self.url}/")
         self.browser.press("login")
-        self.browser.sign_in()
+        self.browser.sign_in(self.world.issuer)
         self.expect_shown()
 
     def expect_shown(self):
