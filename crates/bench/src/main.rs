@@ -4,6 +4,7 @@
 
 mod bare;
 mod client;
+mod crowd;
 mod scenarios;
 mod server;
 
@@ -45,6 +46,12 @@ struct Options {
     /// Only the scenarios whose name has this in it.
     #[arg(long, default_value = "")]
     only: String,
+    /// Only the crowds: twice the capacity from so many impatient callers, bystanders beside floods, 2,000 connections at once.
+    #[arg(long, num_args = 0..=1, default_missing_value = "3000")]
+    crowd: Option<usize>,
+    /// The program to measure.
+    #[arg(long, default_value = "target/release/latchkey")]
+    binary: std::path::PathBuf,
     /// Answers the bytes of a file; what the program starts for itself to compare with.
     #[arg(long, hide = true)]
     bare: Option<std::path::PathBuf>,
@@ -107,6 +114,11 @@ fn run(options: &Options) -> Result<()> {
         // PostgreSQL needs the drivers' cores.
         spin: options.database_url.is_none(),
     };
+    if let Some(callers) = options.crowd {
+        let server = Server::start(options)?;
+        server.prepare()?;
+        return crowd::run(&server.target(), &load, callers);
+    }
     let signatures = signatures_per_cpu_second(&options.cores)?;
     println!("RS256 signatures per second and core: {signatures:.0}");
     let started = Instant::now();

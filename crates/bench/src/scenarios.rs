@@ -59,7 +59,7 @@ fn authorize(client_id: &str) -> String {
     )
 }
 
-fn basic(client_id: &str) -> String {
+pub fn basic(client_id: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{client_id}:{SECRET}")))
 }
 
@@ -79,7 +79,7 @@ async fn credentials(c: &mut Connection, client_id: &str, username: &str, passwo
 }
 
 /// Signs in once on this connection, until the client is answered.
-async fn login(c: &mut Connection, client_id: &str) -> Result<String> {
+pub async fn login(c: &mut Connection, client_id: &str) -> Result<String> {
     let resume = credentials(c, client_id, "bench", "correct+horse").await?.path()?;
     code_of(&c.browse("GET", &resume, None).await?)
 }
@@ -366,6 +366,6 @@ pub fn drive(
 }
 
 /// Runs to its end on this thread.
-fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+pub fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
 }

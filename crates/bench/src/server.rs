@@ -104,6 +104,7 @@ pub struct Server {
     folder: tempfile::TempDir,
     cores: String,
     database_url: String,
+    binary: std::path::PathBuf,
 }
 
 impl Server {
@@ -111,7 +112,13 @@ impl Server {
         let folder = tempfile::Builder::new().prefix("bench").tempdir_in("target")?;
         let sqlite = || format!("sqlite://{}/latchkey.db", folder.path().display());
         let database_url = options.database_url.clone().unwrap_or_else(sqlite);
-        let mut server = Self { nodes: Vec::new(), folder, cores: options.cores.clone(), database_url };
+        let mut server = Self {
+            nodes: Vec::new(),
+            folder,
+            cores: options.cores.clone(),
+            database_url,
+            binary: options.binary.clone(),
+        };
         for _ in 0..options.nodes {
             server.add_node()?;
         }
@@ -137,10 +144,11 @@ impl Server {
         let port = PORT + u16::try_from(self.nodes.len())?;
         let log = std::fs::File::create(self.folder.path().join(format!("log{port}")))?;
         let mut command = Command::new("taskset");
-        command.args(["-c", &self.cores, "target/release/latchkey", "serve"]).stderr(log);
+        command.args(["-c", &self.cores]).arg(&self.binary).arg("serve").stderr(log);
         self.configure(&mut command).env("LATCHKEY_LISTEN", format!("127.0.0.1:{port}"));
-        let no_binary = "cannot start target/release/latchkey; run cargo build --release -p latchkey first";
-        self.nodes.push(command.spawn().context(no_binary)?);
+        let no_binary =
+            || format!("cannot start {}; run cargo build --release -p latchkey first", self.binary.display());
+        self.nodes.push(command.spawn().with_context(no_binary)?);
         ready(port, "/readyz")
     }
 
@@ -149,13 +157,13 @@ impl Server {
             .env("LATCHKEY_ISSUER", ISSUER)
             .env("LATCHKEY_DATABASE_URL", &self.database_url)
             .env("LATCHKEY_KEYS_DIR", self.folder.path().join("keys"))
-            .env("LATCHKEY_WORKERS", "2")
+            .env("LATCHKEY_WORKERS", self.cores.split(',').count().to_string())
             .env("LATCHKEY_TOKENS__ACCESS_TOKEN_LIFETIME", "1h")
     }
 
     /// Runs a command of the binary on the same database.
     fn command(&self, arguments: &[&str], stdin: &str) -> Result<()> {
-        let mut command = Command::new("target/release/latchkey");
+        let mut command = Command::new(&self.binary);
         self.configure(&mut command).args(arguments).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = command.spawn()?;
         child.stdin.take().context("stdin")?.write_all(stdin.as_bytes())?;

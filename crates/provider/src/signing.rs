@@ -30,8 +30,8 @@ const NICE: i32 = 5;
 
 /// How far apart refusals leave, and how long one may be held back for that. Callers who come again at once would
 /// otherwise keep the workers busy with nothing but refusing them.
-const PACE: Duration = Duration::from_micros(500);
-const HELD: Duration = Duration::from_secs(1);
+const PACE: Duration = Duration::from_micros(400);
+const HELD: Duration = Duration::from_millis(500);
 
 thread_local! {
     /// How many requests have come to be signed on this worker.

@@ -2,10 +2,10 @@
 
 use std::{
     sync::{
-        LazyLock,
+        LazyLock, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix_web::{
@@ -74,12 +74,24 @@ pub async fn observe(
         None => {}
     }
     match &observed.refused {
+        Some((Reason::Busy, reference)) if reference.is_empty() => count_busy(),
         Some((reason, reference)) => {
             tracing::info!(target: "request", request = %id, method, path, status, client, micros, refused = reason.name(), reference);
         }
         None => tracing::info!(target: "request", request = %id, method, path, status, client, micros),
     }
     Ok(response)
+}
+
+/// Refusals for overload come in floods: one line a second counts them.
+fn count_busy() {
+    static COUNTED: Mutex<(u64, Option<Instant>)> = Mutex::new((0, None));
+    let mut counted = COUNTED.lock().unwrap_or_else(PoisonError::into_inner);
+    counted.0 += 1;
+    if counted.1.is_none_or(|said| said.elapsed() >= Duration::from_secs(1)) {
+        tracing::warn!(refused = counted.0, "more tokens are asked for than can be signed in time");
+        *counted = (0, Some(Instant::now()));
+    }
 }
 
 /// A body that never reached the endpoint.

@@ -1,5 +1,7 @@
 //! What all endpoints share of HTTP: forms in, JSON out, cross-origin calls.
 
+use std::sync::LazyLock;
+
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Resource,
     http::{StatusCode, header},
@@ -104,13 +106,19 @@ pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refused) ->
     }))
 }
 
-/// Too much is waiting (RFC 9110 15.6.4). Nothing is kept of it but the log line: it comes in floods.
+/// What [`Reason::Busy`] says, made once.
+static BUSY: LazyLock<String> = LazyLock::new(|| {
+    let refusal = Reason::Busy.refusal();
+    serde_json::json!({ "error": refusal.code.0, "error_description": refusal.public }).to_string()
+});
+
+/// Too much is waiting (RFC 9110 15.6.4). It comes in floods: nothing is kept of it, and the log counts it.
 pub fn busy(request: &HttpRequest) -> HttpResponse {
     if let Some(observed) = request.extensions_mut().get_mut::<Observed>() {
         observed.refused = Some((Reason::Busy, String::new()));
     }
-    let refusal = Reason::Busy.refusal();
     answer(StatusCode::SERVICE_UNAVAILABLE)
         .insert_header((header::RETRY_AFTER, header::HeaderValue::from_static("1")))
-        .json(serde_json::json!({ "error": refusal.code.0, "error_description": refusal.public }))
+        .insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static("application/json")))
+        .body(BUSY.as_str())
 }
