@@ -97,12 +97,17 @@ fn until_closed(stream: &mut TcpStream, patience: Duration) -> String {
     }
 }
 
-fn is_closed(stream: &mut TcpStream) -> bool {
-    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    match stream.read(&mut [0; 1]) {
-        Ok(n) => n == 0,
-        Err(error) => error.kind() == ErrorKind::ConnectionReset,
-    }
+/// How many the server has closed, once it has had the time.
+fn closed(held: &mut [TcpStream]) -> usize {
+    std::thread::sleep(Duration::from_millis(700));
+    let is_closed = |stream: &mut TcpStream| {
+        stream.set_nonblocking(true).unwrap();
+        match stream.read(&mut [0; 1]) {
+            Ok(n) => n == 0,
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
+    };
+    held.iter_mut().filter_map(|stream| is_closed(stream).then_some(())).count()
 }
 
 const HEAD: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: h\r\nX-Slow: ";
@@ -165,8 +170,7 @@ fn one_address_holds_no_more_connections_than_its_share_unless_it_is_a_trusted_p
     let few = ("LATCHKEY_LIMITS__CONNECTIONS_PER_ADDRESS", "20");
     let server = Server::start(&[few]);
     let mut held: Vec<_> = (0..30).map(|_| server.connect()).collect();
-    let closed = held.iter_mut().filter_map(|stream| is_closed(stream).then_some(())).count();
-    assert_eq!(closed, 10);
+    assert_eq!(closed(&mut held), 10);
     drop(held);
     std::thread::sleep(Duration::from_millis(300));
     server.assert_healthy();
@@ -179,11 +183,18 @@ fn one_address_holds_no_more_connections_than_its_share_unless_it_is_a_trusted_p
 }
 
 #[test]
-fn the_total_of_connections_is_bounded_and_one_address_never_takes_all() {
+fn when_all_connections_are_taken_whoever_holds_the_most_makes_room_for_a_newcomer() {
     let server = Server::start(&[("LATCHKEY_LIMITS__CONNECTIONS", "40")]);
-    let mut held: Vec<_> = (0..30).map(|_| server.connect()).collect();
-    let closed = held.iter_mut().filter_map(|stream| is_closed(stream).then_some(())).count();
-    assert_eq!(closed, 10, "an address holds what is free at most: 20 of 40");
+    let mut held: Vec<_> = (0..45).map(|_| server.connect()).collect();
+    assert_eq!(closed(&mut held), 5);
+    let newcomer = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    newcomer.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+    newcomer.connect(&server.address.into()).unwrap();
+    let mut newcomer = TcpStream::from(newcomer);
+    newcomer.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
+    let answer = until_closed(&mut newcomer, Duration::from_secs(5));
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    assert_eq!(closed(&mut held), 6, "one more");
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub const SETTINGS: &[Setting] = &[
         "limits.connections",
         Kind::Number,
         "10000",
-        "Connections in all; fewer where the limit of open descriptors leaves no room. At most half of what is free goes to one address.",
+        "Connections in all; fewer where the limit of open descriptors leaves no room. When all are taken, the address that holds the most loses one to a newcomer.",
     ),
     setting(
         "limits.connections_per_address",

@@ -1,9 +1,15 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Context,
     time::{Duration, Instant},
 };
+
+use futures_util::task::AtomicWaker;
 
 use super::Limits;
 
@@ -12,8 +18,9 @@ const SAID: Duration = Duration::from_secs(60);
 
 /// Who holds how many connections, over all workers.
 ///
-/// One address may hold as many as are still free, at most: the first takes half, the next a third of what there is,
-/// and of any number of them together something is left for a newcomer.
+/// While there is room, an address may hold as many as its limit says. When all places are taken, whoever holds the
+/// most loses the newest to an address that holds fewer: however many a few addresses open, there is a place for
+/// everybody else.
 pub struct Connections {
     most: usize,
     per_address: usize,
@@ -24,9 +31,17 @@ pub struct Connections {
 #[derive(Default)]
 struct Held {
     total: usize,
-    by_address: HashMap<IpAddr, usize>,
+    /// Oldest first.
+    by_address: HashMap<IpAddr, Vec<Arc<Seat>>>,
     refused: usize,
     said: Option<Instant>,
+}
+
+/// What can be taken from a connection that is open.
+#[derive(Default)]
+struct Seat {
+    taken: AtomicBool,
+    waker: AtomicWaker,
 }
 
 /// One connection's place, given back when it is dropped.
@@ -34,6 +49,7 @@ pub struct Place {
     connections: Arc<Connections>,
     /// None for a trusted proxy, which speaks for many.
     address: Option<IpAddr>,
+    seat: Arc<Seat>,
 }
 
 impl Connections {
@@ -55,27 +71,33 @@ impl Connections {
         let peer = peer.to_canonical();
         let address = (!self.trusted.iter().any(|net| net.contains(&peer))).then(|| network(peer));
         let mut held = self.lock();
-        let free = self.most.saturating_sub(held.total);
-        let admitted = match address {
-            None => free > 0,
-            Some(address) => {
-                let own = held.by_address.get(&address).copied().unwrap_or_default();
-                own < free.min(self.per_address)
-            }
-        };
-        if !admitted {
+        let own = address.map_or(0, |address| held.by_address.get(&address).map_or(0, Vec::len));
+        let room = held.total < self.most || (own < self.per_address && held.take_from_greediest(own));
+        if !room || (address.is_some() && own >= self.per_address) {
             held.refuse(peer);
             return None;
         }
         held.total += 1;
+        let seat = Arc::<Seat>::default();
         if let Some(address) = address {
-            *held.by_address.entry(address).or_default() += 1;
+            held.by_address.entry(address).or_default().push(seat.clone());
         }
-        Some(Place { connections: self.clone(), address })
+        Some(Place { connections: self.clone(), address, seat })
     }
 }
 
 impl Held {
+    /// Ends the newest connection of whoever holds the most, for one that holds `own`.
+    fn take_from_greediest(&mut self, own: usize) -> bool {
+        let greediest = self.by_address.values_mut().max_by_key(|seats| seats.len());
+        // Between equals nothing is gained.
+        let Some(seat) = greediest.filter(|seats| seats.len() > own + 1).and_then(Vec::pop) else { return false };
+        seat.taken.store(true, Ordering::Release);
+        seat.waker.wake();
+        self.total -= 1;
+        true
+    }
+
     /// Said once in a while, so that a flood of connections is no flood of lines.
     fn refuse(&mut self, peer: IpAddr) {
         self.refused += 1;
@@ -87,18 +109,29 @@ impl Held {
     }
 }
 
+impl Place {
+    /// Whether it was given to somebody else; wakes the task when that happens.
+    pub fn is_taken(&self, cx: &Context<'_>) -> bool {
+        self.seat.waker.register(cx.waker());
+        self.seat.taken.load(Ordering::Acquire)
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut held = self.connections.lock();
-        held.total -= 1;
-        if let Some(address) = self.address
-            && let Some(own) = held.by_address.get_mut(&address)
-        {
-            *own -= 1;
-            if *own == 0 {
-                held.by_address.remove(&address);
-            }
+        let Some(address) = self.address else {
+            held.total -= 1;
+            return;
+        };
+        let Some(seats) = held.by_address.get_mut(&address) else { return };
+        // Not there any more if it was taken.
+        let Some(at) = seats.iter().rposition(|seat| Arc::ptr_eq(seat, &self.seat)) else { return };
+        seats.remove(at);
+        if seats.is_empty() {
+            held.by_address.remove(&address);
         }
+        held.total -= 1;
     }
 }
 
@@ -140,14 +173,20 @@ mod tests {
     }
 
     #[test]
-    fn however_many_addresses_come_there_is_a_place_for_a_newcomer() {
-        let all = connections(1000, 1000);
-        let greedy: Vec<_> = (1..=20).map(|n| take(&all, &format!("192.0.2.{n}"))).collect();
-        assert_eq!(greedy[0].len(), 500);
-        assert_eq!(greedy[1].len(), 250);
-        let newcomer = all.admit("198.51.100.7".parse().expect("an address"));
-        let held: usize = greedy.iter().map(Vec::len).sum();
-        assert!(newcomer.is_some() || held == 1000, "{held} of 1000 held, and a newcomer refused");
+    fn whoever_holds_the_most_makes_room_for_a_newcomer() {
+        let all = connections(100, 100);
+        let (first, second) = (take(&all, "192.0.2.1"), take(&all, "192.0.2.2"));
+        assert_eq!((first.len(), second.len()), (100, 50));
+        let newcomer = take(&all, "198.51.100.7");
+        assert_eq!(newcomer.len(), 33, "an equal share");
+        let cx = Context::from_waker(std::task::Waker::noop());
+        let left = |places: &[Place]| places.iter().filter(|place| !place.is_taken(&cx)).count();
+        assert_eq!(left(&first) + left(&second), 67, "the same for both, but one");
+        assert_eq!((left(&first).max(left(&second)), left(&newcomer)), (34, 33));
+        assert!(first[..30].iter().all(|place| !place.is_taken(&cx)), "the newest goes first");
+        drop((first, second));
+        let held = all.lock();
+        assert_eq!((held.total, held.by_address.len()), (33, 1));
     }
 
     #[test]
@@ -157,6 +196,6 @@ mod tests {
         let held = take(&all, "2001:db8:0:1::1");
         assert_eq!(held.len(), 10);
         assert_eq!(take(&all, "2001:db8:0:1:ffff::2").len(), 0);
-        assert_eq!(take(&all, "::ffff:10.1.2.3").len(), 90);
+        assert_eq!(take(&all, "::ffff:10.1.2.3").len(), 99, "all that is left, and all but the last of the other");
     }
 }

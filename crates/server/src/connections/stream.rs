@@ -33,21 +33,22 @@ pub struct Stream {
     /// none is nearer than the least patience.
     timer: Pin<Box<Sleep>>,
     over: bool,
-    _place: Place,
+    place: Place,
 }
 
 impl Stream {
     pub fn new(transport: Transport, patience: Patience, place: Place) -> Self {
         let timer = Box::pin(sleep_until((Instant::now() + patience.least()).into()));
-        Self { transport, exchange: Exchange::new(), patience, timer, over: false, _place: place }
+        Self { transport, exchange: Exchange::new(), patience, timer, over: false, place }
     }
 
     pub fn exchange(&self) -> Rc<Exchange> {
         self.exchange.clone()
     }
 
-    /// Ready when the peer has used up our patience; wakes the task when that may be so.
+    /// Ready when the peer has used up our patience, or its place is somebody else's; wakes the task when that may be so.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.over |= self.place.is_taken(cx);
         while !self.over {
             if self.timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
