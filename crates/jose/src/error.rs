@@ -3,7 +3,7 @@
 pub enum JoseError {
     #[error("the token is not three base64url parts with a JSON header (RFC 7515 7.1)")]
     Malformed,
-    #[error("the token is signed with `{0}`, and only RS256 is accepted")]
+    #[error("the token is signed with `{0}`, which is not accepted from whoever signed it")]
     Algorithm(String),
     #[error("the header asks for an extension that must be understood (`crit`)")]
     Critical,
@@ -17,6 +17,8 @@ pub enum JoseError {
     Signature,
     #[error("the key is not a readable RSA private key in PKCS#8 PEM: {0}")]
     Key(String),
+    #[error("the key set cannot be used: {0}")]
+    ClientKeys(String),
     #[error("the key has {0} bits, and at least 2048 are needed")]
     TooSmall(usize),
     #[error("the master key must be 32 bytes, written as 64 hexadecimal digits")]

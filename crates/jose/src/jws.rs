@@ -113,19 +113,32 @@ impl<'a> Compact<'a> {
     /// # Errors
     /// [`JoseError::Malformed`], [`JoseError::Algorithm`] for all but RS256, [`JoseError::Critical`].
     pub fn parse(token: &'a str) -> Result<Self, JoseError> {
+        Self::parse_signed_with(token, &["RS256"])
+    }
+
+    /// As [`Compact::parse`], for other algorithms.
+    pub(crate) fn parse_signed_with(token: &'a str, algorithms: &[&str]) -> Result<Self, JoseError> {
         let (signing_input, signature) = token.rsplit_once('.').ok_or(JoseError::Malformed)?;
         let (header, payload) = signing_input.split_once('.').ok_or(JoseError::Malformed)?;
         if payload.contains('.') {
             return Err(JoseError::Malformed);
         }
         let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| JoseError::Malformed)?;
-        if header.alg != "RS256" {
+        if !algorithms.contains(&header.alg.as_str()) {
             return Err(JoseError::Algorithm(header.alg.chars().take(20).collect()));
         }
         if header.crit.is_some() {
             return Err(JoseError::Critical);
         }
         Ok(Self { unverified_header: header, signing_input, payload: decode(payload)?, signature: decode(signature)? })
+    }
+
+    pub(crate) fn is_signed_by(&self, verifier: &dyn JwsVerifier) -> bool {
+        verifier.verify(self.signing_input.as_bytes(), &self.signature).is_ok()
+    }
+
+    pub(crate) fn into_payload(self) -> Vec<u8> {
+        self.payload
     }
 
     /// # Errors

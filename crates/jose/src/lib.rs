@@ -3,6 +3,7 @@
 //! Knows no OAuth. josekit signs and verifies; the `rsa` crate only makes and reads keys, because its
 //! private-key operations leak time (RUSTSEC-2023-0071).
 
+mod client_keys;
 mod error;
 mod jwk;
 mod jws;
@@ -11,6 +12,7 @@ mod processor;
 mod ring;
 mod seal;
 
+pub use client_keys::{CLIENT_ALGORITHMS, ClientKeys};
 pub use error::JoseError;
 pub use jwk::{Jwk, JwkSet};
 pub use jws::{Claims, Compact, Header, Signer, Verifier};

@@ -138,6 +138,15 @@ pub struct Metadata {
     pub default_max_age: Option<i64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub require_auth_time: bool,
+    /// Its public keys, as a JWK set (RFC 7517 5): they verify its request objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<serde_json::Value>,
+    /// The one algorithm of its request objects; absent: each that is supported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<String>,
+    /// Whether each authorization request must be signed (RFC 9101 10.5).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_request_object: bool,
     /// Whether it must send a code challenge; a public client always must.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub require_pkce: bool,

@@ -99,6 +99,24 @@ pub const MEMBERS: &[Member] = &[
         "Used for requests without `max_age`: users whose sign-in is older sign in again.",
     ),
     standard("require_auth_time", "true, false", "false", "`auth_time` is in every ID token anyway."),
+    standard(
+        "jwks",
+        "JWK set of public keys: RSA, or EC on P-256; at most 10",
+        "none: the client cannot sign requests",
+        "The keys that verify the client's request objects. A `jwks_uri` is not fetched.",
+    ),
+    standard(
+        "request_object_signing_alg",
+        "`RS256`, `PS256`, `ES256`",
+        "any of them",
+        "The only algorithm that the client's request objects are taken with. Unsigned ones are never taken.",
+    ),
+    standard(
+        "require_signed_request_object",
+        "true, false",
+        "false",
+        "Every sign-in must be a signed request object (RFC 9101), and what stands outside of it counts for nothing.",
+    ),
     ours(
         "require_pkce",
         "true, false",

@@ -1,3 +1,4 @@
+use latchkey_jose::CLIENT_ALGORITHMS;
 use serde_json::{Value, json};
 
 use crate::{
@@ -37,7 +38,8 @@ pub fn metadata(issuer: &str, custom: &CustomClaims) -> Value {
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": ["en", "ko"],
         "claims_parameter_supported": false,
-        "request_parameter_supported": false,
+        "request_parameter_supported": true,
+        "request_object_signing_alg_values_supported": CLIENT_ALGORITHMS,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
     })

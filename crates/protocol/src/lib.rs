@@ -16,6 +16,7 @@ pub mod consent;
 pub mod discovery;
 pub mod error;
 pub mod interaction;
+mod json;
 pub mod logout;
 pub mod metadata;
 pub mod names;

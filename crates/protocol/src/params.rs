@@ -119,6 +119,15 @@ impl Params {
         first.map_or(Ok(()), |(name, fault)| Err(fault.refused(name)))
     }
 
+    /// With `signed` in the place of what has the same name, and without the `request` that it came in.
+    #[must_use]
+    pub fn overridden_by(&self, signed: Self) -> Self {
+        let stays = |name: &str| name != "request" && !signed.pairs.iter().any(|(known, _)| known == name);
+        let pairs = self.pairs.iter().filter(|(name, _)| stays(name)).cloned();
+        let faults = self.faults.iter().cloned();
+        Self { pairs: pairs.chain(signed.pairs.clone()).collect(), faults: faults.chain(signed.faults).collect() }
+    }
+
     /// As a query or form again.
     pub fn encoded(&self) -> String {
         url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.pairs).finish()

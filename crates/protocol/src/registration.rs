@@ -1,3 +1,4 @@
+use latchkey_jose::{CLIENT_ALGORITHMS, ClientKeys};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -150,8 +151,26 @@ impl Registration {
         if m.implied_scope.contains("offline_access") {
             return Err(metadata_error("implied_scope cannot have offline_access; use \"refresh\": \"always\""));
         }
+        self.check_request_objects()?;
         if m.default_max_age.is_some_and(|age| age < 0) {
             return Err(metadata_error("default_max_age is a number of seconds, 0 or more"));
+        }
+        Ok(())
+    }
+
+    /// Keys that verify, and an algorithm that is supported (OpenID Connect Registration 2, RFC 9101 10.5).
+    fn check_request_objects(&self) -> Result<(), RegistrationError> {
+        let m = &self.metadata;
+        let algorithm = m.request_object_signing_alg.as_deref();
+        if algorithm.is_some_and(|alg| !CLIENT_ALGORITHMS.contains(&alg)) {
+            let sentence = format!("request_object_signing_alg is one of {}", CLIENT_ALGORITHMS.join(", "));
+            return Err(metadata_error(sentence));
+        }
+        if let Some(Err(error)) = m.jwks.as_ref().map(ClientKeys::parse) {
+            return Err(metadata_error(format!("jwks: {error}")));
+        }
+        if m.require_signed_request_object && m.jwks.is_none() {
+            return Err(metadata_error("require_signed_request_object needs jwks, the keys to verify with"));
         }
         Ok(())
     }

@@ -68,3 +68,54 @@ fn a_reference_is_found_in_whatever_was_pasted() {
         assert_eq!(pasted_reference(pasted), "7K3M9Q2X", "{pasted}");
     }
 }
+
+#[test]
+fn only_public_keys_that_can_verify_are_registered() {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let n = URL_SAFE_NO_PAD.encode([0xff; 256]);
+    let rsa = |change: Value| {
+        let mut key = json!({ "kty": "RSA", "n": n, "e": "AQAB" });
+        key.as_object_mut().unwrap().extend(change.as_object().cloned().unwrap_or_default());
+        key
+    };
+    let register = |keys: Value, more: Value| {
+        let mut metadata = json!({ "redirect_uris": ["https://a.example/"], "jwks": { "keys": keys } });
+        metadata.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+        Registration::parse(&metadata).map(|_| ()).map_err(|error| error.code)
+    };
+    let refused = Err("invalid_client_metadata");
+    for fine in [
+        json!([rsa(json!({}))]),
+        json!([rsa(json!({ "use": "sig", "alg": "PS256" })), { "kty": "OKP", "crv": "Ed25519", "x": "AA" }]),
+    ] {
+        assert_eq!(register(fine.clone(), json!({ "require_signed_request_object": true })), Ok(()), "{fine}");
+    }
+    for key in [
+        rsa(json!({ "d": "AQAB" })),
+        rsa(json!({ "e": "AQ" })),
+        rsa(json!({ "e": "AQAC" })),
+        rsa(json!({ "n": "AQAB" })),
+        rsa(json!({ "n": URL_SAFE_NO_PAD.encode([0xff; 1025]) })),
+        rsa(json!({ "n": "not base64!" })),
+        rsa(json!({ "use": "enc" })),
+        json!({ "kty": "oct", "k": "AAAA" }),
+        json!({ "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA" }),
+        json!("key"),
+    ] {
+        assert_eq!(register(json!([key]), json!({})), refused, "{key}");
+    }
+    assert_eq!(register(json!([]), json!({})), refused);
+    assert_eq!(register(vec![rsa(json!({})); 11].into(), json!({})), refused, "too many");
+    assert_eq!(
+        register(json!([rsa(json!({ "kid": "a" })), rsa(json!({ "kid": "a" }))]), json!({})),
+        refused,
+        "one kid twice"
+    );
+    for alg in ["none", "HS256", "RS1"] {
+        assert_eq!(register(json!([rsa(json!({}))]), json!({ "request_object_signing_alg": alg })), refused, "{alg}");
+    }
+    assert_eq!(
+        register(json!([rsa(json!({}))]), json!({ "jwks": null, "require_signed_request_object": true })),
+        refused
+    );
+}

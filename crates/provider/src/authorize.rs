@@ -7,7 +7,7 @@ use latchkey_protocol::{
     Digest, Params, Reason, ScopeSet, Secret, SecretKind,
     attempts::Origin,
     authorization::Authorization,
-    authorize::{AuthorizationRequest, Hint, Step, answer_code, answer_error, next_step},
+    authorize::{AuthorizationRequest, Hint, Step, answer_code, answer_error, next_step, signed_params},
     bounds,
     claims::IdToken,
     client::{Client, ResponseMode, ReturnTo},
@@ -60,12 +60,18 @@ async fn begin(
         ));
     };
     provider.observe_client(request, &client.id);
-    let to = match AuthorizationRequest::destination(params, &client) {
+    let signed = signed_params(params, &client, &provider.issuer, provider.now());
+    // Whose object is refused is answered where the parameters outside prove a destination.
+    let in_force = signed.as_ref().ok().and_then(Option::as_ref).unwrap_or(params);
+    let to = match AuthorizationRequest::destination(in_force, &client) {
         Ok(to) => to,
-        Err(refused) => return Ok(page(provider, request, &refused)),
+        Err(refused) => return Ok(page(provider, request, signed.as_ref().err().unwrap_or(&refused))),
     };
-    let checked = match AuthorizationRequest::check(params, &client, to.clone(), hint(provider, params), provider.rules)
-    {
+    if let Err(refused) = &signed {
+        return Ok(back(provider, request, &to, refused));
+    }
+    let hint = hint(provider, in_force);
+    let checked = match AuthorizationRequest::check(in_force, &client, to.clone(), hint, provider.rules) {
         Ok(checked) => checked,
         Err(AuthorizationError::Page(refused)) => return Ok(page(provider, request, &refused)),
         Err(AuthorizationError::Back(to, refused)) => return Ok(back(provider, request, &to, &refused)),

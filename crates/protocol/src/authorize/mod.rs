@@ -3,11 +3,13 @@
 mod claims_request;
 mod prompt;
 mod request;
+mod request_object;
 mod response;
 mod step;
 
 pub use claims_request::{AskedClaim, ClaimsRequest};
 pub use prompt::Prompt;
 pub use request::{AuthorizationRequest, Hint, RequestRules};
+pub use request_object::signed_params;
 pub use response::{answer_code, answer_error};
 pub use step::{Step, may_continue, next_step};

@@ -88,9 +88,6 @@ impl AuthorizationRequest {
         rules: RequestRules,
     ) -> Result<Self, Refused> {
         params.sound()?;
-        if params.optional("request").is_some() {
-            return Err(Reason::RequestObjectUnsupported.into());
-        }
         if params.optional("request_uri").is_some() {
             return Err(Reason::RequestUriUnsupported.into());
         }

@@ -25,6 +25,7 @@ mod rfc7636_pkce;
 mod rfc7662_introspection;
 mod rfc8252_native_apps;
 mod rfc9068_access_tokens;
+mod rfc9101_request_objects;
 mod rfc9700_refresh;
 mod sign_out;
 mod support;

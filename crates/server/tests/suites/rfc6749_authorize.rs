@@ -43,7 +43,7 @@ fn everything_else_goes_back_with_state_and_issuer() {
             (&[("code_challenge_method", "plain")], "invalid_request"),
             (&[("code_challenge_method", "")], "invalid_request"),
             (&[("code_challenge", "short")], "invalid_request"),
-            (&[("request", "x.y.z")], "request_not_supported"),
+            (&[("request", "x.y.z")], "invalid_request_object"),
             (&[("request_uri", "urn:x")], "request_uri_not_supported"),
             (&[("registration", "{}")], "registration_not_supported"),
             (&[("id_token_hint", "garbage")], "invalid_request"),
