@@ -1,6 +1,6 @@
 login-title = Sign in
 login-for = to continue to { $client }
-login-username = User name
+login-username = User name or email address
 login-password = Password
 login-remember = Keep me signed in
 login-submit = Sign in

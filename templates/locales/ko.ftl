@@ -1,6 +1,6 @@
 login-title = 로그인
 login-for = { $client } 앱으로 계속합니다
-login-username = 사용자 이름
+login-username = 사용자 이름 또는 이메일 주소
 login-password = 비밀번호
 login-remember = 로그인 상태 유지
 login-submit = 로그인

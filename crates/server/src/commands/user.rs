@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use latchkey_protocol::{
@@ -51,6 +51,10 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
             password_stdin,
             json,
         } => {
+            let piped = [&claims, &attributes].iter().filter(|f| f.as_deref() == Some(Path::new("-"))).count();
+            if piped + usize::from(password_stdin) > 1 {
+                bail!("claims, attributes or a password: two of them both come from standard input; name a file");
+            }
             let mut claims = read_claims(claims)?.unwrap_or_default();
             claims.extend(set);
             let mut attributes = read_object(attributes, "attributes")?.unwrap_or_default();
@@ -219,7 +223,7 @@ fn hash(key: &PasswordKey, password: &str) -> Result<String> {
 }
 
 fn read_password() -> Result<String> {
-    let text = read_input(std::path::Path::new("-"))?;
+    let text = read_input(Path::new("-"))?;
     Ok(text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text).to_owned())
 }
 

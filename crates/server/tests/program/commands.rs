@@ -208,6 +208,27 @@ fn a_users_address_claims_groups_and_roles_change_one_by_one() {
 }
 
 #[test]
+fn a_new_password_has_eight_characters_and_no_second_line() {
+    let at = Place::new();
+    at.add_alice_and_app();
+    for arguments in
+        [["user", "create", "bob", "--password-stdin"], ["user", "set-password", "alice", "--password-stdin"]]
+    {
+        for (typed, why) in
+            [("", "8 or more"), ("x\n", "8 or more"), ("1234567\r\n", "8 or more"), ("12345678\nx", "second line")]
+        {
+            refused(&at.run(&arguments, typed), why);
+        }
+        refused(&at.run(&arguments, &"x".repeat(1025)), "1025 bytes");
+    }
+    refused(&at.run(&["user", "show", "bob"], ""), "nobody called bob");
+    let both = ["user", "create", "bob", "--claims", "-", "--password-stdin"];
+    refused(&at.run(&both, "{}"), "both come from standard input");
+    at.good(&["user", "create", "bob", "--password-stdin"], "12345678\n");
+    at.good(&["user", "set-password", "bob", "--password-stdin"], &"x".repeat(1024));
+}
+
+#[test]
 fn a_host_name_is_listened_on_and_asked() {
     let at = Place::new();
     let listen = format!("localhost:{}", at.port);

@@ -60,6 +60,12 @@ fn users_sign_in_by_name_or_address_however_it_is_written() {
             browser.act_as(typed, "alice password");
             assert!(browser.authorize(&[]).await.contains_key("code"), "{typed}");
         }
+        let browser = h.browser();
+        let (_, page) = browser.page(browser.begin(&[]).await).await;
+        assert!(page.text.contains("User name or email address"), "{}", page.text);
+        for longest in ["maxlength=\"254\"", "maxlength=\"1024\""] {
+            assert!(page.text.contains(longest), "what may be set may be typed: {longest}");
+        }
         for typed in ["alice@", "alice@example.org.example", "\u{430}lice"] {
             let browser = h.browser();
             browser.act_as(typed, "alice password");
