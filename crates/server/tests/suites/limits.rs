@@ -8,7 +8,7 @@ use crate::{refusals::kept, support::*};
 
 const PROXY: (&str, &str) = ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8");
 
-fn from<'a>(address: &'a str) -> [(&'a str, &'a str); 1] {
+fn from(address: &str) -> [(&str, &str); 1] {
     [("X-Forwarded-For", address)]
 }
 
