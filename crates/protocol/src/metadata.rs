@@ -34,7 +34,7 @@ pub struct UnknownMember {
 /// The members of `given` that are not known here. A member in another language (`client_name#ko`, OpenID Connect
 /// Registration 2.1) goes by its name.
 pub fn unknown_members(given: &Map<String, Value>) -> Vec<UnknownMember> {
-    static KNOWN: LazyLock<Vec<&'static str>> = LazyLock::new(|| [fields_of::<Metadata>(), &ANSWERED].concat());
+    static KNOWN: LazyLock<Vec<&'static str>> = LazyLock::new(|| [members(), &ANSWERED].concat());
     let bare = |name: &str| name.split('#').next().unwrap_or_default().to_owned();
     let unknown = given.keys().filter(|name| !KNOWN.contains(&bare(name).as_str()));
     unknown.map(|name| UnknownMember { name: name.clone(), meant: nearest(name, &KNOWN) }).collect()
@@ -88,6 +88,11 @@ pub fn merge(target: &mut Value, patch: &Value) {
             value => merge(target.entry(name.clone()).or_insert(Value::Null), value),
         }
     }
+}
+
+/// The members of client metadata that are read.
+pub fn members() -> &'static [&'static str] {
+    fields_of::<Metadata>()
 }
 
 /// The names of a structure's fields, as it asks for them when it is read: so that no list needs keeping beside it.

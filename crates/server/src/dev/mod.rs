@@ -55,6 +55,7 @@ pub fn run(mut settings: Settings, data: Option<PathBuf>, app_port: u16, api_por
             "client_id": "demo-app", "client_secret": secret, "client_name": "Demo app",
             "redirect_uris": [format!("{app_address}/callback")], "post_logout_redirect_uris": [format!("{app_address}/")],
             "grant_types": ["authorization_code", "refresh_token"], "audience": [api_address],
+            "implied_scope": "roles",
         });
         store.delete_client("demo-app").await?;
         register(store, Registration::parse(&demo)?, &provider.provider.client_pepper, now).await?;
