@@ -13,6 +13,7 @@ class Product:
     package = ""  # whose version the page names
     host = "localhost"
     long = False  # only with --all
+    needs = ()  # commands that its language brings
     home, login, refresh_path, logout = "/", "/login", "/refresh", "/logout"
 
     def __init__(self, world):

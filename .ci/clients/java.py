@@ -1,0 +1,35 @@
+"""Spring Boot. Maven fetches and builds each app."""
+
+import re
+
+from product import Api, Product
+from world import run
+
+
+class Spring:
+    package = "Spring Boot"
+    needs = ("mvn", "java", "keytool")
+
+    def version(self):
+        return re.search(r"<version>([\d.]+)</version>\n  </parent>", self.page.source).group(1)
+
+    def command(self):
+        # Maven trusts the system's certificates, the app Latchkey's.
+        environment = {name: value for name, value in self.world.env.items() if name != "SSL_CERT_FILE"}
+        run(["mvn", "--batch-mode", "--quiet", "-DskipTests", "package"], cwd=self.work, env=environment)
+        trust = str(self.work / "trust.p12")
+        run(["keytool", "-importcert", "-noprompt", "-alias", "latchkey", "-file", self.world.certificate, "-keystore", trust, "-storepass", "not-a-secret"])
+        return ["java", f"-Djavax.net.ssl.trustStore={trust}", "-Djavax.net.ssl.trustStorePassword=not-a-secret", "-XX:TieredStopAtLevel=1",
+                "-jar", "target/app.jar"]
+
+
+class SpringClient(Spring, Product):
+    page_name = "spring-boot"
+    login, logout = "/oauth2/authorization/latchkey", "/"
+
+
+class SpringApi(Spring, Api):
+    page_name = "spring-resource-server"
+
+
+PRODUCTS = [SpringClient, SpringApi]
