@@ -5,7 +5,9 @@ use latchkey_protocol::{
     client::Client,
     error::Refused,
     logout::{self, Hint, SignOut, claimed_client, named_by, returns},
-    paths, uri,
+    paths,
+    session::Session,
+    uri,
 };
 
 use crate::{
@@ -164,7 +166,7 @@ async fn by_browser(
         done @ (SignOut::Now | SignOut::Done) => {
             let mut response = answer.send();
             if let (SignOut::Now, Some(session)) = (done, session) {
-                end(provider, &session.id, &session.user_id).await?;
+                end(provider, request, client, session).await?;
                 if known {
                     renew_browser(provider, browser, &mut response).await;
                 }
@@ -203,7 +205,7 @@ async fn by_client(
         Err(refused) => return Ok(http::refusal(provider, request, &refused)),
     };
     if let Some(session) = provider.store.session_of(sid, user, provider.now()).await? {
-        end(provider, &session.id, user).await?;
+        end(provider, request, Some(&client), &session).await?;
     }
     let asked = params.optional("post_logout_redirect_uri");
     let (to, refused) = returns(hint, Some(&client.id), Some(&client), asked);
@@ -211,9 +213,15 @@ async fn by_client(
     Ok(Answer { provider, to, state: params.optional("state"), reference: reference.as_deref() }.send())
 }
 
-async fn end(provider: &Provider, session: &str, user: &str) -> Result<(), Fault> {
-    provider.store.end_session(session, false, provider.now()).await?;
-    tracing::info!(target: "audit", user, session, "signed out");
+async fn end(
+    provider: &Provider,
+    request: &HttpRequest,
+    client: Option<&Client>,
+    session: &Session,
+) -> Result<(), Fault> {
+    provider.store.end_session(&session.id, false, provider.now()).await?;
+    let (address, client) = (provider.address(request), client.map(|c| c.id.as_str()));
+    tracing::info!(target: "audit", user = session.user_id, session = session.id, client, %address, "signed out");
     Ok(())
 }
 

@@ -97,7 +97,8 @@ fn what_commands_do_and_what_ends_is_in_the_servers_log() {
     assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
     let session = at.json(&["session", "list", "--json"], "")[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(audited.sign_out(&browser), 303);
-    assert_eq!(audited.line("signed out", |_| true)["session"], session.as_str());
+    let line = audited.line("signed out", |_| true);
+    assert_eq!((&line["session"], &line["address"]), (&json!(session), &json!("127.0.0.1")));
     assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
     let session = at.json(&["session", "list", "--json"], "")[0]["id"].as_str().unwrap().to_owned();
     at.good(&["session", "end", &session], "");

@@ -1,7 +1,9 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use latchkey_protocol::{
-    Params, Reason, StoreError, logout, paths,
+    Params, Reason, StoreError,
+    client::Client,
+    logout, paths,
     secret::same,
     session::{Cookie, Session},
     uri,
@@ -101,12 +103,19 @@ async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpRes
     if form.optional("decision") == Some("stay") {
         return Ok(see_other(&format!("{}/", ui.base)));
     }
+    let client = match form.optional("client_id") {
+        Some(id) => ui.store.client(id).await?,
+        None => None,
+    };
+    let client = client.as_deref();
     // The token has proven which session the page was about.
     if let Some(id) = here.map(|session| session.id.as_str()).or(named) {
         ui.store.end_session(id, false, ui.clock.now()).await?;
-        tracing::info!(target: "audit", user = here.map(|session| &*session.user_id), session = id, "signed out");
+        let (user, address) = (here.map(|session| &*session.user_id), crate::address(request));
+        let client = client.map(|c| &*c.id);
+        tracing::info!(target: "audit", user, session = id, client, %address, "signed out");
     }
-    let mut response = see_other(&next(ui, request, form).await?);
+    let mut response = see_other(&next(ui, request, form, client));
     renew_browser(ui, &browser, &mut response).await;
     if request.cookie(latchkey_protocol::session::cookie_name(ui.secure, Cookie::Session)).is_some() {
         forget_session(ui, &mut response);
@@ -115,20 +124,16 @@ async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpRes
 }
 
 /// Where the browser goes afterwards. What the form says is proven again: it came back through the browser.
-async fn next(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<String, StoreError> {
-    let client = match form.optional("client_id") {
-        Some(id) => ui.store.client(id).await?,
-        None => None,
-    };
+fn next(ui: &Ui, request: &HttpRequest, form: &Params, client: Option<&Client>) -> String {
     let done = format!("{}{}", ui.base, paths::SIGNED_OUT);
-    Ok(match logout::destination(client.as_deref(), form.optional("post_logout_redirect_uri")) {
+    match logout::destination(client, form.optional("post_logout_redirect_uri")) {
         Ok(Some(to)) => {
             let state: Vec<_> = form.optional("state").map(|s| ("state", s)).into_iter().collect();
             uri::with_query(&to, &state)
         }
         Ok(None) => done,
-        Err(refused) => uri::with_query(&done, &[("refused", &ui.note(request, client.as_deref(), &refused))]),
-    })
+        Err(refused) => uri::with_query(&done, &[("refused", &ui.note(request, client, &refused))]),
+    }
 }
 
 /// Takes the session cookie back.
