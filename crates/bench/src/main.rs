@@ -5,6 +5,7 @@
 mod bare;
 mod client;
 mod crowd;
+mod large;
 mod scenarios;
 mod server;
 
@@ -43,6 +44,9 @@ struct Options {
     /// Measures the npm package oidc-provider too, run by run beside us; needs Node.
     #[arg(long)]
     peer: bool,
+    /// Only a small SQLite database beside one with 100,000 users and a million sign-ins.
+    #[arg(long)]
+    large: bool,
     /// Only the scenarios whose name has this in it.
     #[arg(long, default_value = "")]
     only: String,
@@ -118,6 +122,9 @@ fn run(options: &Options) -> Result<()> {
         let server = Server::start(options)?;
         server.prepare()?;
         return crowd::run(&server.target(), &load, callers);
+    }
+    if options.large {
+        return large::run(options, &load);
     }
     let signatures = signatures_per_cpu_second(&options.cores)?;
     println!("RS256 signatures per second and core: {signatures:.0}");

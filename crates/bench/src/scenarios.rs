@@ -138,6 +138,11 @@ impl World {
         })
     }
 
+    /// One of the access tokens that it reads with.
+    pub fn access_token(&self) -> String {
+        self.access[0].clone()
+    }
+
     /// Requests answered so far.
     pub fn answered(&self) -> usize {
         self.answered.load(Ordering::Relaxed)

@@ -45,7 +45,12 @@ impl Target {
 
     /// Resident memory of all nodes.
     pub fn memory_mb(&self) -> f64 {
-        self.nodes.iter().map(|(_, pid)| memory_mb(*pid)).sum()
+        self.nodes.iter().map(|(_, pid)| memory_mb(*pid, "VmRSS")).sum()
+    }
+
+    /// Of that what is no mapped file: the kernel does not take it back.
+    pub fn own_memory_mb(&self) -> f64 {
+        self.nodes.iter().map(|(_, pid)| memory_mb(*pid, "RssAnon")).sum()
     }
 }
 
@@ -58,9 +63,9 @@ fn cpu_seconds(pid: u32) -> f64 {
     (fields.get(10).unwrap_or(&0.0) + fields.get(11).unwrap_or(&0.0)) / 100.0
 }
 
-fn memory_mb(pid: u32) -> f64 {
+fn memory_mb(pid: u32, kind: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap_or_default();
+    let line = status.lines().find(|l| l.starts_with(kind)).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or_default() / 1024.0
 }
 
@@ -105,10 +110,16 @@ pub struct Server {
     cores: String,
     database_url: String,
     binary: std::path::PathBuf,
+    /// Of the first node.
+    port: u16,
 }
 
 impl Server {
     pub fn start(options: &Options) -> Result<Self> {
+        Self::start_on(options, PORT)
+    }
+
+    pub fn start_on(options: &Options, port: u16) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("bench").tempdir_in("target")?;
         let sqlite = || format!("sqlite://{}/latchkey.db", folder.path().display());
         let database_url = options.database_url.clone().unwrap_or_else(sqlite);
@@ -118,6 +129,7 @@ impl Server {
             cores: options.cores.clone(),
             database_url,
             binary: options.binary.clone(),
+            port,
         };
         for _ in 0..options.nodes {
             server.add_node()?;
@@ -126,7 +138,21 @@ impl Server {
     }
 
     pub fn target(&self) -> Target {
-        Target { nodes: (PORT..).zip(self.nodes.iter().map(Child::id)).collect(), reader: "bench" }
+        Target { nodes: (self.port..).zip(self.nodes.iter().map(Child::id)).collect(), reader: "bench" }
+    }
+
+    /// The database, to be changed behind the server's back.
+    pub fn database(&self) -> latchkey_storage::Options {
+        latchkey_storage::Options { url: self.database_url.clone(), pool: 1 }
+    }
+
+    /// The file of a SQLite database.
+    pub fn database_file(&self) -> std::path::PathBuf {
+        self.folder.path().join("latchkey.db")
+    }
+
+    pub fn keys_dir(&self) -> std::path::PathBuf {
+        self.folder.path().join("keys")
     }
 
     /// Adds the person and the app.
@@ -141,7 +167,7 @@ impl Server {
     }
 
     fn add_node(&mut self) -> Result<()> {
-        let port = PORT + u16::try_from(self.nodes.len())?;
+        let port = self.port + u16::try_from(self.nodes.len())?;
         let log = std::fs::File::create(self.folder.path().join(format!("log{port}")))?;
         let mut command = Command::new("taskset");
         command.args(["-c", &self.cores]).arg(&self.binary).arg("serve").stderr(log);

@@ -12,7 +12,7 @@ fn admin(statements: &[String]) {
     let server = std::env::var("LATCHKEY_TEST_POSTGRES").unwrap();
     let mut psql = Command::new("psql");
     psql.args(["-q", "-v", "ON_ERROR_STOP=1", &server]);
-    statements.iter().for_each(|statement| drop(psql.args(["-c", statement])));
+    psql.args(statements.iter().flat_map(|statement| ["-c", statement]));
     let done = psql.output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
