@@ -137,6 +137,8 @@ pub struct Support {
     pub revoked_at: Option<Timestamp>,
     pub offline: bool,
     pub session_expires_at: Option<Timestamp>,
+    /// What was asked for claim by claim.
+    pub asked_claims: ClaimsRequest,
 }
 
 impl Support {

@@ -1,4 +1,6 @@
-use crate::{ScopeSet, time::Timestamp};
+use std::collections::BTreeSet;
+
+use crate::{ScopeSet, authorize::AuthorizationRequest, client::Client, time::Timestamp};
 
 /// What a person has allowed a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -6,5 +8,15 @@ pub struct Consent {
     pub user_id: String,
     pub client_id: String,
     pub scope: ScopeSet,
+    /// Claims that were allowed one by one, beyond those of the scopes.
+    pub claims: BTreeSet<String>,
     pub granted_at: Timestamp,
+}
+
+impl Consent {
+    /// Whether all that a request asks for was allowed before.
+    pub fn covers(&self, request: &AuthorizationRequest, client: &Client) -> bool {
+        let beyond = request.claims.beyond(&self.scope, client);
+        request.scope.is_subset_of(&self.scope) && beyond.is_subset(&self.claims)
+    }
 }

@@ -37,7 +37,7 @@ pub fn metadata(issuer: &str, custom: &CustomClaims) -> Value {
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": ["en", "ko"],
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": true,
         "request_object_signing_alg_values_supported": CLIENT_ALGORITHMS,
         "request_uri_parameter_supported": false,

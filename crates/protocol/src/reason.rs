@@ -154,6 +154,8 @@ reasons! {
         "code_challenge_method is S256; plain is the default of RFC 7636 and refused", "Use S256.";
     HintUnusable: "invalid_request" 400 "The id_token_hint was not issued here.",
         "id_token_hint is an ID token signed by one of our keys", "Send an ID token of this issuer, or none.";
+    AcrUnavailable: "unmet_authentication_requirements" 400 "The authentication that the application demands is not available.",
+        "an essential acr is one that sign-ins here have (OpenID Connect Core 5.5.1.1)", "Ask for acr without essential, or for the value under 'expected'.";
     LoginNeeded: "login_required" 400 "The person has to sign in.",
         "prompt=none with a session that may answer", "Send the person through a request without prompt=none.";
     ConsentNeeded: "consent_required" 400 "The person has to allow the application first.",

@@ -187,7 +187,8 @@ fn who_answers_on_a_users_device_is_not_known() {
         (&public, uris[2], "openid offline_access", Some(Step::Consent), Some(Reason::ConsentNeeded)),
     ];
     let scope = ScopeSet::from("openid offline_access".to_owned());
-    let consent = Consent { user_id: "u".into(), client_id: "c".into(), scope, granted_at: NOW };
+    let consent =
+        Consent { user_id: "u".into(), client_id: "c".into(), scope, claims: Default::default(), granted_at: NOW };
     let here = session("s", "u");
     for (client, uri, scope, shown, silent) in table {
         let query = format!("response_type=code&{PKCE}&redirect_uri={uri}&scope={}", scope.replace(' ', "+"));

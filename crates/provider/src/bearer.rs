@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
 };
-use latchkey_protocol::{Params, Reason, claims::AccessToken, error::Refused, user::User};
+use latchkey_protocol::{Params, Reason, authorize::AskedClaims, claims::AccessToken, error::Refused, user::User};
 use sha2::{Digest, Sha256};
 
 use crate::{Fault, Provider, http};
@@ -24,6 +24,8 @@ impl VerifiedTokens {
 pub struct Live {
     pub token: Arc<(String, AccessToken)>,
     pub user: Option<User>,
+    /// What was asked of UserInfo claim by claim.
+    pub asked: AskedClaims,
 }
 
 /// Proves an access token and asks whether everything it hangs on is still there.
@@ -46,13 +48,13 @@ pub async fn prove(provider: &Provider, presented: &str) -> Result<Result<Live, 
             return Ok(Err(Reason::TokenRevoked.because("not revoked", "revoked by its client")));
         }
         return Ok(match provider.store.client(&claims.client_id).await? {
-            Some(_) => Ok(Live { token, user: None }),
+            Some(_) => Ok(Live { token, user: None, asked: AskedClaims::default() }),
             None => Err(Reason::TokenRevoked.because("a registered client", "the client is gone")),
         });
     };
     let support = provider.store.support(authorization, &claims.jti).await?;
     Ok(match support.filter(|s| s.stands(claims.sid.is_some(), now)) {
-        Some(support) => Ok(Live { token, user: Some(support.user) }),
+        Some(support) => Ok(Live { token, user: Some(support.user), asked: support.asked_claims.userinfo }),
         None => {
             Err(Reason::TokenRevoked.because("a live token, authorization, session and person", "one of them is gone"))
         }

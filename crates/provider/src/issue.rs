@@ -7,7 +7,7 @@ use latchkey_jose::{JoseError, KeyRing};
 use latchkey_protocol::{
     ScopeSet, Secret, Timestamp,
     authorization::{Context, RefreshFamily},
-    claims::{ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE},
+    claims::{ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE, add_asked},
     client::{AccessTokenTyp, Client},
     secret::new_id,
     token::{Issuer, Subject, access_token, id_token, id_token_claims, refresh_claims},
@@ -76,7 +76,8 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
     if let Holder::User { context, nonce, refresh } = &holder {
         let authorization = &context.authorization;
         if let Some(user) = context.user.as_ref().filter(|_| scope.contains("openid")) {
-            let more = id_token_claims(issuer, &client, user, &scope);
+            let mut more = id_token_claims(issuer, &client, user, &scope);
+            add_asked(&authorization.asked_claims.id_token, &client, user, &mut more);
             let claims = id_token(issuer, authorization, more, nonce.as_deref(), &access_token, now);
             identity = Some(signer.sign(ID_TOKEN_TYPE, &claims)?);
         }

@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use latchkey_protocol::{
     Params, Reason,
-    claims::{Custom, CustomClaims, userinfo},
+    claims::{Custom, CustomClaims, add_asked, userinfo},
     error::Refused,
 };
 
@@ -54,7 +54,11 @@ async fn answer(
             let client = provider.store.client(&claims.client_id).await?;
             let (for_all, none) = (provider.custom_claims.now(), CustomClaims::default());
             let own = client.as_ref().map_or(&none, |client| &client.metadata.custom_claims);
-            Ok(http::json(&userinfo(user, &claims.scope, Custom { for_all: &for_all, own })))
+            let mut answer = userinfo(user, &claims.scope, Custom { for_all: &for_all, own });
+            if let Some(client) = &client {
+                add_asked(&live.asked, client, user, &mut answer);
+            }
+            Ok(http::json(&answer))
         }
         _ => Ok(bearer::refusal(
             provider,

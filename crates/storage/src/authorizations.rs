@@ -202,7 +202,7 @@ pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Context>, RowError
     context_where!(c, authorizations::id.eq(id))
 }
 
-type Supporting = (UserRow, Option<i64>, i64, Option<i64>);
+type Supporting = (UserRow, Option<i64>, i64, Option<i64>, Option<String>);
 
 /// One narrow statement for the busiest reads: userinfo and introspection.
 pub fn support(c: &mut AnyConnection, id: &str, jti: &str) -> Result<Option<Support>, RowError> {
@@ -217,12 +217,14 @@ pub fn support(c: &mut AnyConnection, id: &str, jti: &str) -> Result<Option<Supp
             authorizations::revoked_at,
             authorizations::offline,
             sessions::expires_at.nullable(),
+            authorizations::asked_claims,
         ))
         .get_result(c))
     .optional()?;
     found
-        .map(|(user, revoked_at, offline, session_expires_at)| {
-            Ok(Support { user: user.into_user()?, revoked_at, offline: offline != 0, session_expires_at })
+        .map(|(user, revoked_at, offline, session_expires_at, asked)| {
+            let asked_claims = asked_claims(asked.as_deref(), id)?;
+            Ok(Support { user: user.into_user()?, revoked_at, offline: offline != 0, session_expires_at, asked_claims })
         })
         .transpose()
 }

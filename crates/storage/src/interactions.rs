@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use diesel::{
     dsl::exists,
     prelude::*,
@@ -166,7 +168,9 @@ pub fn record_consent(
         return Ok(false);
     }
     let key = (consents::user_id.eq(user), consents::client_id.eq(&consent.client_id));
-    let first = (key, consents::scope.eq(consent.scope.to_string()), consents::granted_at.eq(consent.granted_at));
+    let claims = |names: &BTreeSet<String>| consents::claims.eq(serde_json::to_string(names).unwrap_or_default());
+    let scope = consents::scope.eq(consent.scope.to_string());
+    let first = (key, scope, claims(&consent.claims), consents::granted_at.eq(consent.granted_at));
     // Whoever was first; the row then belongs to this transaction, and is read as it is.
     let added = on!(c => diesel::insert_into(consents::table).values(first).on_conflict_do_nothing().execute(c))?;
     if added == 0 {
@@ -175,7 +179,9 @@ pub fn record_consent(
         on!(c => diesel::update(row).set(now).execute(c))?;
         let before = find_consent(c, user, &consent.client_id)?;
         let scope = merged(before.as_ref().map(|b| &b.scope), &consent.scope).to_string();
-        on!(c => diesel::update(row).set(consents::scope.eq(scope)).execute(c))?;
+        let before = before.map(|b| b.claims).unwrap_or_default();
+        let set = (consents::scope.eq(scope), claims(&before.union(&consent.claims).cloned().collect()));
+        on!(c => diesel::update(row).set(set).execute(c))?;
     }
     Ok(true)
 }
@@ -183,10 +189,10 @@ pub fn record_consent(
 pub fn find_consent(c: &mut AnyConnection, user: &str, client: &str) -> Result<Option<Consent>, RowError> {
     let row: Option<(String, String, String, i64, String)> =
         on!(c => consents::table.find((user, client)).get_result(c)).optional()?;
-    Ok(row.map(|(user_id, client_id, scope, granted_at, _)| Consent {
-        user_id,
-        client_id,
-        scope: scope.into(),
-        granted_at,
-    }))
+    row.map(|(user_id, client_id, scope, granted_at, claims)| {
+        let corrupt = |_| RowError::Corrupt { table: "consents", row: user_id.clone(), column: "claims" };
+        let claims = serde_json::from_str(&claims).map_err(corrupt)?;
+        Ok(Consent { user_id, client_id, scope: scope.into(), claims, granted_at })
+    })
+    .transpose()
 }

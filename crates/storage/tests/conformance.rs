@@ -335,12 +335,14 @@ fn consent_adds_up() {
                 user_id: "u".into(),
                 client_id: "c".into(),
                 scope: ScopeSet::from(scope.to_owned()),
+                claims: [format!("claim with {scope}")].into(),
                 granted_at: 3,
             };
             assert!(store.record_consent(&Digest::of("i"), "s", &consent).await.unwrap());
         }
         let known = store.consent("u", "c").await.unwrap().unwrap();
         assert_eq!(known.scope.to_string(), "openid email phone");
+        assert_eq!(known.claims.len(), 2, "claims add up as well: {:?}", known.claims);
         let stamped = store.interaction(&Digest::of("i")).await.unwrap().unwrap();
         let (user, scope) = stamped.consented.unwrap();
         assert_eq!((user.as_str(), scope.to_string().as_str()), ("u", "openid phone"));
@@ -503,7 +505,7 @@ fn both_folders_hold_the_same_migrations() {
 
 fn consent(user: &str, scope: &str) -> Consent {
     let scope = ScopeSet::from(scope.to_owned());
-    Consent { user_id: user.into(), client_id: "c".into(), scope, granted_at: 3 }
+    Consent { user_id: user.into(), client_id: "c".into(), scope, claims: Default::default(), granted_at: 3 }
 }
 
 #[test]

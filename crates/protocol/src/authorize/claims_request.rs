@@ -1,7 +1,14 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::{ScopeSet, claims::scope_of, client::Client, error::Refused, json, reason::Reason};
+
+/// The longest `claims` parameter, in bytes.
+const LONGEST: usize = 8 * 1024;
+/// The authentication context class of every sign-in here.
+const ACR: &str = "1";
 
 /// How one claim is asked for (OpenID Connect Core 5.5.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,17 +20,101 @@ pub struct AskedClaim {
     pub values: Vec<Value>,
 }
 
-/// What a request asks for claim by claim (OpenID Connect Core 5.5), each by its name.
+/// Claims by their names.
+pub type AskedClaims = BTreeMap<String, AskedClaim>;
+
+/// What a request asks for claim by claim (OpenID Connect Core 5.5).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimsRequest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub userinfo: BTreeMap<String, AskedClaim>,
+    pub userinfo: AskedClaims,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub id_token: BTreeMap<String, AskedClaim>,
+    pub id_token: AskedClaims,
+}
+
+impl AskedClaim {
+    /// Whether `value` is one that was asked for.
+    pub fn takes(&self, value: &Value) -> bool {
+        self.values.is_empty() || self.values.contains(value)
+    }
+
+    fn parse(name: &str, value: &Value) -> Result<Self, Refused> {
+        let malformed = |what: &str| malformed(format!("{name}: null, or an object; {what}"));
+        let members = match value {
+            Value::Null => return Ok(Self::default()),
+            Value::Object(members) => members,
+            _ => return Err(malformed("neither came")),
+        };
+        let essential = match members.get("essential") {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(essential)) => *essential,
+            Some(_) => return Err(malformed("essential is true or false")),
+        };
+        let mut values = match members.get("values") {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(values)) => values.clone(),
+            Some(_) => return Err(malformed("values is an array")),
+        };
+        values.extend(members.get("value").filter(|value| !value.is_null()).cloned());
+        Ok(Self { essential, values })
+    }
 }
 
 impl ClaimsRequest {
+    /// Reads the parameter. What the client cannot have, and what is not known, is ignored (OpenID Connect Core 5.5).
+    ///
+    /// # Errors
+    /// [`Reason::ParameterMalformed`], and [`Reason::AcrUnavailable`] for an essential `acr` that nobody here can have
+    /// (5.5.1.1).
+    pub fn parse(text: &str, client: &Client) -> Result<Self, Refused> {
+        if text.len() > LONGEST {
+            return Err(malformed(format!("at most {LONGEST} bytes")));
+        }
+        let members = json::object(text.as_bytes()).map_err(malformed)?;
+        let request = Self { userinfo: location(&members, "userinfo")?, id_token: location(&members, "id_token")? };
+        if request.id_token.get("acr").is_some_and(|acr| acr.essential && !acr.takes(&ACR.into())) {
+            return Err(Reason::AcrUnavailable.because(ACR, "other values of an essential acr"));
+        }
+        Ok(request.within(client))
+    }
+
+    fn within(mut self, client: &Client) -> Self {
+        for asked in [&mut self.userinfo, &mut self.id_token] {
+            asked.retain(|name, claim| {
+                let subject = name == "sub" && !claim.values.is_empty();
+                subject || scope_of(name, client).is_some_and(|scope| client.knows_scope(scope))
+            });
+        }
+        self
+    }
+
     pub fn is_empty(&self) -> bool {
         self.userinfo.is_empty() && self.id_token.is_empty()
+    }
+
+    /// Whether this user may be the answer: a `sub` that is asked for with a value is this user (5.5.1).
+    pub fn is_for(&self, user_id: &str) -> bool {
+        let asked = [&self.userinfo, &self.id_token].into_iter().filter_map(|claims| claims.get("sub"));
+        asked.into_iter().all(|sub| sub.takes(&user_id.into()))
+    }
+
+    /// The claims that the scopes do not give anyway: they need a consent of their own.
+    pub fn beyond(&self, scope: &ScopeSet, client: &Client) -> BTreeSet<String> {
+        let names = self.userinfo.keys().chain(self.id_token.keys()).filter(|name| *name != "sub");
+        names.filter(|name| scope_of(name, client).is_none_or(|s| !scope.contains(s))).cloned().collect()
+    }
+}
+
+fn malformed(came: impl Into<String>) -> Refused {
+    Reason::ParameterMalformed.because("claims: JSON (OpenID Connect Core 5.5)", came)
+}
+
+fn location(members: &Map<String, Value>, name: &str) -> Result<AskedClaims, Refused> {
+    match members.get(name) {
+        None | Some(Value::Null) => Ok(AskedClaims::new()),
+        Some(Value::Object(claims)) => {
+            claims.iter().map(|(name, value)| Ok((name.clone(), AskedClaim::parse(name, value)?))).collect()
+        }
+        Some(_) => Err(malformed(format!("{name} is an object"))),
     }
 }

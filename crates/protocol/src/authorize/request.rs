@@ -80,6 +80,11 @@ impl AuthorizationRequest {
             .map_err(|refused| AuthorizationError::Back(Box::new(to), refused))
     }
 
+    /// Whether this user may be the answer: the one of the `id_token_hint`, and of a `sub` asked for with a value.
+    pub fn is_for(&self, user_id: &str) -> bool {
+        self.hint_subject.as_ref().is_none_or(|hinted| hinted == user_id) && self.claims.is_for(user_id)
+    }
+
     fn checked(
         params: &Params,
         client: &Client,
@@ -114,6 +119,10 @@ impl AuthorizationRequest {
             return Err(Reason::GrantNotAllowed.because("authorization_code among grant_types", "not there"));
         }
         let (scope, ignored_scope) = scope(params, client)?;
+        let claims = match params.optional("claims").filter(|_| scope.contains("openid")) {
+            Some(text) => ClaimsRequest::parse(text, client)?,
+            None => ClaimsRequest::default(),
+        };
         Ok(Self {
             client_id: client.id.clone(),
             redirect_uri: to.redirect_uri().to_owned(),
@@ -122,7 +131,7 @@ impl AuthorizationRequest {
             state: to.state().map(str::to_owned),
             scope,
             ignored_scope,
-            claims: ClaimsRequest::default(),
+            claims,
             nonce: params.optional("nonce").map(str::to_owned),
             prompt: Prompt::parse(params.optional("prompt").unwrap_or_default())?,
             max_age: max_age(params, client)?,

@@ -30,7 +30,7 @@ pub fn next_step(
     let Some(session) = session.filter(|s| s.expires_at > now && is_fresh(interaction, s, now)) else {
         return needs_person(Step::Login, Reason::LoginNeeded);
     };
-    if interaction.request.hint_subject.as_ref().is_some_and(|hinted| *hinted != session.user_id) {
+    if !interaction.request.is_for(&session.user_id) {
         return needs_person(Step::Login, Reason::LoginNeeded);
     }
     let chosen = interaction.has_chosen(&session.id);
@@ -40,7 +40,7 @@ pub fn next_step(
     let asked = &interaction.request.scope;
     let allowed_here = interaction.consented.as_ref().filter(|(user, _)| *user == session.user_id);
     let just_allowed = allowed_here.is_some_and(|(_, scope)| asked.is_subset_of(scope));
-    let remembered = consent.is_some_and(|c| asked.is_subset_of(&c.scope)) || client.metadata.trusted;
+    let remembered = consent.is_some_and(|c| c.covers(&interaction.request, client)) || client.metadata.trusted;
     let impersonable = client.can_be_impersonated(&interaction.request.redirect_uri);
     let counts = remembered && !(impersonable && asked.contains("offline_access"));
     if !just_allowed && (prompt.consent || !counts) {
@@ -56,8 +56,7 @@ pub fn next_step(
 pub fn may_continue(client: &Client, interaction: &Interaction, session: &Session, now: Timestamp) -> bool {
     let asked = &interaction.request;
     let choosing = asked.prompt.select_account || client.can_be_impersonated(&asked.redirect_uri);
-    let hinted = asked.hint_subject.as_ref().is_none_or(|hinted| *hinted == session.user_id);
-    choosing && hinted && session.expires_at > now && is_fresh(interaction, session, now)
+    choosing && asked.is_for(&session.user_id) && session.expires_at > now && is_fresh(interaction, session, now)
 }
 
 /// Whether this session may answer: a login made for this interaction always may, so that `max_age=1` does not loop;

@@ -245,7 +245,7 @@ impl Mapping {
         }
     }
 
-    fn value(&self, user: Option<&User>) -> Option<Value> {
+    pub(super) fn value(&self, user: Option<&User>) -> Option<Value> {
         let value = match &self.source {
             Source::Attribute(attribute) => user?.attributes.get(attribute).cloned(),
             Source::Claim(claim) => own_claim(user?, claim),

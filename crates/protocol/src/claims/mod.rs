@@ -1,5 +1,6 @@
 //! What tokens and UserInfo say.
 
+mod asked;
 mod custom;
 mod userinfo;
 
@@ -9,8 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+pub use asked::{add_asked, scope_of};
 pub use custom::{Custom, CustomClaims, MOST_MAPPINGS, Mapping, Place, Source, check_attributes};
 pub use userinfo::{CLAIMS, check_claims, is_own_claim, own_claim, scope_claims, userinfo};
+
+use userinfo::standard_scope;
 
 use crate::{ScopeSet, time::Timestamp};
 

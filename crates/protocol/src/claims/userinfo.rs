@@ -110,6 +110,15 @@ pub fn is_own_claim(name: &str) -> bool {
     ["groups", "roles"].contains(&name) || STANDARD.iter().any(|(known, _, _)| *known == name)
 }
 
+/// The scope that gives a claim which every user has (OpenID Connect Core 5.4).
+pub(super) fn standard_scope(name: &str) -> Option<&'static str> {
+    match name {
+        "groups" => Some("groups"),
+        "roles" => Some("roles"),
+        name => STANDARD.iter().find(|(known, _, _)| *known == name).map(|(_, scope, _)| *scope),
+    }
+}
+
 /// A claim of which Latchkey knows for every user whether and what it is.
 pub fn own_claim(user: &User, name: &str) -> Option<Value> {
     match name {

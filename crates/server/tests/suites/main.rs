@@ -11,6 +11,7 @@ mod faults;
 mod key_rotation;
 mod limits;
 mod model;
+mod oidc_claims_parameter;
 mod oidc_core;
 mod oidc_rp_initiated_logout;
 mod overload;

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
-use latchkey_protocol::{Reason, StoreError, consent::Consent, uri};
+use latchkey_protocol::{Reason, StoreError, claims::scope_of, consent::Consent, uri};
 
 use super::{Open, back, display_name, fault, is_ours, open, open_form, render};
 use crate::{Ui, Words, headers::words};
@@ -44,6 +44,7 @@ fn page(ui: &Ui, request: &HttpRequest, open: &Open) -> HttpResponse {
         title: words.find(&format!("scope-{name}"), None).unwrap_or_else(|| name.to_owned()),
         text: words.find(&format!("scope-{name}-text"), None).unwrap_or_else(|| words.say("scope-other-text")),
     });
+    let scopes = scopes.chain(claims_asked(open, words));
     let page = ConsentPage {
         words,
         base: &ui.base,
@@ -56,6 +57,17 @@ fn page(ui: &Ui, request: &HttpRequest, open: &Open) -> HttpResponse {
         tos_uri: open.client.metadata.tos_uri.as_deref(),
     };
     render(&page, StatusCode::OK, true)
+}
+
+/// What is asked for claim by claim: under the title of the scope that would give it.
+fn claims_asked(open: &Open, words: Words) -> impl Iterator<Item = Scope> {
+    let asked = &open.interaction.request;
+    let names = asked.claims.beyond(&asked.scope, &open.client);
+    names.into_iter().map(move |name| {
+        let scope = scope_of(&name, &open.client).unwrap_or_default();
+        let title = words.find(&format!("scope-{scope}"), None);
+        Scope { name: format!("claim-{name}"), title: title.unwrap_or_else(|| scope.to_owned()), text: name }
+    })
 }
 
 pub async fn submit(
@@ -82,11 +94,13 @@ pub async fn submit(
 /// Commits what the user decided. Where the session has ended in between nothing is written, and the way back says so.
 async fn decide(ui: &Ui, open: &Open, decision: Option<&str>) -> Result<(), StoreError> {
     let Some((session, _)) = &open.session else { return Ok(()) };
+    let asked = &open.interaction.request;
     let _written = if decision == Some("allow") {
         let consent = Consent {
             user_id: session.user_id.clone(),
             client_id: open.client.id.clone(),
-            scope: open.interaction.request.scope.clone(),
+            scope: asked.scope.clone(),
+            claims: asked.claims.beyond(&asked.scope, &open.client),
             granted_at: ui.clock.now(),
         };
         ui.store.record_consent(&open.interaction.digest, &session.id, &consent).await?

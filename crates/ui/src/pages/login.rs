@@ -58,9 +58,8 @@ fn page(
 ) -> HttpResponse {
     let asked = &open.interaction.request;
     let words = words(request, asked.ui_locales.as_deref());
-    let hinted = asked.hint_subject.as_ref();
     let session = open.session.as_ref();
-    let other = session.is_some_and(|(s, _)| hinted.is_some_and(|h| *h != s.user_id));
+    let other = session.is_some_and(|(s, _)| !asked.is_for(&s.user_id));
     // Only where the session would be enough, were it chosen.
     let enough = |session: &Session| may_continue(&open.client, &open.interaction, session, ui.clock.now());
     let choosing = session.filter(|(session, _)| enough(session));
