@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every check of the project, and says what it is doing. Installs what the checks need (as root, Debian packages).
-#   --all   also the products that take minutes to install (JupyterHub, Synapse): once a day, or on demand.
+#   --all   also the products that take minutes to install (JupyterHub, Synapse, oauth2-proxy, OmniAuth): once a day, or on demand.
 set -euo pipefail
 cd "$(dirname "$0")"
 case "${1:-}" in "" | --all) ;; *) echo "usage: ./test.sh [--all]" >&2; exit 2 ;; esac
@@ -19,6 +19,9 @@ missing=()
 command -v openssl >/dev/null || missing+=(openssl)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] || missing+=(libapache2-mod-auth-openidc)
+if [ "${1:-}" = --all ]; then
+  dpkg-query -W ruby-omniauth-openid-connect ruby-sinatra puma >/dev/null 2>&1 || missing+=(ruby ruby-omniauth-openid-connect ruby-sinatra puma)
+fi
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq

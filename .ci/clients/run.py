@@ -97,8 +97,8 @@ def rotate_now(world, report, products):
 
 def chosen(only, everything):
     # Each language has a file with its products.
-    import apache, go, java, javascript, servers
-    known = [*javascript.PRODUCTS, *python.PRODUCTS, *go.PRODUCTS, *apache.PRODUCTS, *java.PRODUCTS, *servers.PRODUCTS]
+    import apache, go, java, javascript, ruby, servers
+    known = [*javascript.PRODUCTS, *python.PRODUCTS, *go.PRODUCTS, *apache.PRODUCTS, *java.PRODUCTS, *ruby.PRODUCTS, *servers.PRODUCTS]
     untested = {path.stem for path in world_module.PAGES.glob("*.md")} - {product.page_name for product in known} - {"README"}
     if untested:
         sys.exit(f"docs/connect/ has pages that nothing runs: {', '.join(sorted(untested))}")
