@@ -1,6 +1,6 @@
 """The products of the Go world, built with the versions of the go.mod files under go/."""
 
-import http.server, json, re, secrets, shutil, threading, time
+import base64, http.server, json, re, secrets, shutil, threading, time, urllib.parse
 
 from browser import USER
 from product import Product
@@ -107,4 +107,54 @@ class Oauth2Proxy(Program):
             self.site.server_close()
 
 
-PRODUCTS = [GoOidc, Oauth2Proxy]
+class Dex(Program):
+    """Apps are clients of Dex; the app's part is played here."""
+
+    page_name, package = "dex", "Dex"
+    sign_out = None
+
+    def version(self):
+        # Dex's releases are not versions of its module; the file says which one it is.
+        return re.search(r"// (\S+)$", self.module(), re.MULTILINE).group(1)
+
+    def command(self):
+        self.world.latchkey("user", "update", "alice", "--group", "staff")
+        return [str(self.program()), "serve", "dex.yaml", "--web-http-addr", f"127.0.0.1:{self.port}"]
+
+    def begin(self):
+        query = {"response_type": "code", "client_id": "my-app", "redirect_uri": f"{self.url}/callback", "state": secrets.token_hex(),
+                 "scope": "openid profile email groups offline_access"}
+        return self.browser.open(f"{self.url}/dex/auth?{urllib.parse.urlencode(query)}")
+
+    def token(self, **form):
+        basic = base64.b64encode(b"my-app:a-secret-between-dex-and-the-app").decode()
+        answer = self.browser.open(f"{self.url}/dex/token", form, {"Authorization": f"Basic {basic}"})
+        assert answer.status == 200, answer.text
+        return json.loads(answer.text)
+
+    def expect_claims(self, tokens):
+        claims = json.loads(base64.urlsafe_b64decode(tokens["id_token"].split(".")[1] + "=="))
+        for claim in ("email", "name"):
+            assert claims[claim] == self.world.user[claim], claims
+        assert claims["preferred_username"] == USER and claims["groups"] == ["staff"] and claims["email_verified"] is True, claims
+        assert self.world.user["sub"].encode() in base64.urlsafe_b64decode(claims["sub"] + "=="), claims
+
+    def sign_in(self):
+        page = self.browser.follow(self.begin())
+        code = urllib.parse.parse_qs(urllib.parse.urlsplit(page.url).query).get("code")
+        assert code, f"{page.url}: {page.status} {page.text[:500]}"
+        self.tokens = self.token(grant_type="authorization_code", code=code[0], redirect_uri=f"{self.url}/callback")
+        self.expect_claims(self.tokens)
+
+    def refresh(self):
+        """Dex asks Latchkey: a name that changed meanwhile is in the new token."""
+        self.world.latchkey("user", "update", "alice", "--name", "Alice Changed")
+        try:
+            fresh = self.token(grant_type="refresh_token", refresh_token=self.tokens["refresh_token"])
+        finally:
+            self.world.latchkey("user", "update", "alice", "--name", self.world.user["name"])
+        claims = json.loads(base64.urlsafe_b64decode(fresh["id_token"].split(".")[1] + "=="))
+        assert claims["name"] == "Alice Changed", claims
+
+
+PRODUCTS = [GoOidc, Oauth2Proxy, Dex]
