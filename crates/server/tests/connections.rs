@@ -1,9 +1,12 @@
 //! What strangers can do with sockets alone: drip, hold, flood, send garbage. All in real time, all bounded.
 #![allow(clippy::unwrap_used)]
 
+#[path = "program/port.rs"]
+mod port;
+
 use std::{
     io::{ErrorKind, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -22,7 +25,7 @@ impl Server {
 
     /// With a word to the shell beforehand.
     fn start_with(shell: &str, settings: &[(&str, &str)]) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port::free()));
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command
@@ -244,7 +247,7 @@ fn a_handshake_that_never_comes_is_not_waited_for_and_garbage_on_tls_is_no_error
         .status();
     assert!(made.unwrap().success());
     let file = |name: &str| folder.path().join(name).display().to_string();
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], port::free()));
     let mut child = Command::new(env!("CARGO_BIN_EXE_latchkey"))
         .arg("serve")
         .current_dir(folder.path())

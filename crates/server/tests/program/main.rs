@@ -5,6 +5,7 @@ mod audit;
 mod claims;
 mod commands;
 mod host;
+mod port;
 mod requests;
 mod settings;
 mod support;

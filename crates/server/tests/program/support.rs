@@ -2,7 +2,6 @@
 
 use std::{
     io::Write,
-    net::TcpListener,
     process::{Child, Command, Output, Stdio},
     time::Duration,
 };
@@ -28,8 +27,7 @@ impl Place {
 
     /// With nothing in it.
     pub fn bare() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { folder: tempfile::tempdir().unwrap(), port }
+        Self { folder: tempfile::tempdir().unwrap(), port: super::port::free() }
     }
 
     pub fn issuer(&self) -> String {
