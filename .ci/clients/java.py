@@ -1,4 +1,4 @@
-"""Spring Boot. Maven fetches and builds each app."""
+"""Spring Boot and Nimbus. Maven fetches and builds each app."""
 
 import re
 
@@ -6,12 +6,8 @@ from product import Api, Product
 from world import run
 
 
-class Spring:
-    package = "Spring Boot"
+class Maven:
     needs = ("mvn", "java", "keytool")
-
-    def version(self):
-        return re.search(r"<version>([\d.]+)</version>\n  </parent>", self.page.source).group(1)
 
     def command(self):
         # Maven trusts the system's certificates, the app Latchkey's.
@@ -23,6 +19,13 @@ class Spring:
                 "-jar", "target/app.jar"]
 
 
+class Spring(Maven):
+    package = "Spring Boot"
+
+    def version(self):
+        return re.search(r"<version>([\d.]+)</version>\n  </parent>", self.page.source).group(1)
+
+
 class SpringClient(Spring, Product):
     page_name = "spring-boot"
     login, logout = "/oauth2/authorization/latchkey", "/"
@@ -32,4 +35,12 @@ class SpringApi(Spring, Api):
     page_name = "spring-resource-server"
 
 
-PRODUCTS = [SpringClient, SpringApi]
+class Nimbus(Maven, Api):
+    page_name, package = "nimbus", "oauth2-oidc-sdk"
+    long = True
+
+    def version(self):
+        return re.search(r"<artifactId>oauth2-oidc-sdk</artifactId>\n +<version>([\d.]+)", self.page.source).group(1)
+
+
+PRODUCTS = [SpringClient, SpringApi, Nimbus]
