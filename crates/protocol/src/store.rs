@@ -190,6 +190,15 @@ pub trait Store: Send + Sync {
     async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>>;
     /// Ends a session and what hangs on it; with `offline`, also what would outlive it. `false` when there is none.
     async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> Result<bool>;
+    /// As [`Store::end_session`], of the live session that has this `sid` or carries it on, of `user_id` or, without one,
+    /// of whomever it is. Which session that was; `None` only when none of them lives.
+    async fn end_session_of(
+        &self,
+        sid: &str,
+        user_id: Option<&str>,
+        offline: bool,
+        now: Timestamp,
+    ) -> Result<Option<Session>>;
     /// Ends all sessions and all authorizations of a person. How many sessions there were.
     async fn end_user(&self, user_id: &str, now: Timestamp) -> Result<usize>;
 

@@ -75,8 +75,8 @@ pub struct LogoutRequest {
     pub ui_locales: Option<String>,
     /// What was wrong with the request, and its reference.
     pub refused: Option<(Reason, String)>,
-    /// The session that ends, where it is not this browser's.
-    pub named: Option<String>,
+    /// The session that ends, where it is not this browser's, and its user.
+    pub named: Option<(String, String)>,
 }
 
 /// Everything that the endpoints share.

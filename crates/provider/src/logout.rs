@@ -162,7 +162,7 @@ async fn by_browser(
         _ => None,
     };
     let named = match logout::sign_out(hint.token(), session, named.as_ref()) {
-        SignOut::Ask { named } => named,
+        SignOut::Ask { named } => named.zip(hint.token().map(|token| token.sub.clone())),
         done @ (SignOut::Now | SignOut::Done) => {
             let mut response = answer.send();
             if let (SignOut::Now, Some(session)) = (done, session) {
@@ -219,9 +219,12 @@ async fn end(
     client: Option<&Client>,
     session: &Session,
 ) -> Result<(), Fault> {
-    provider.store.end_session(&session.id, false, provider.now()).await?;
+    // By its name and not by its row: a sign-in may have taken its place since it was read.
+    let ended = provider.store.end_session_of(&session.id, Some(&session.user_id), false, provider.now()).await?;
     let (address, client) = (provider.address(request), client.map(|c| c.id.as_str()));
-    tracing::info!(target: "audit", user = session.user_id, session = session.id, client, %address, "signed out");
+    if let Some(Session { id, user_id, .. }) = ended {
+        tracing::info!(target: "audit", user = user_id, session = id, client, %address, "signed out");
+    }
     Ok(())
 }
 

@@ -163,7 +163,7 @@ impl Pages for UiPages {
     ) -> HttpResponse {
         let question = latchkey_ui::LogoutQuestion {
             here,
-            named: asked.named.as_deref(),
+            named: asked.named.as_ref().map(|(session, user)| (session.as_str(), user.as_str())),
             client_id: asked.client_id.as_deref(),
             redirect: asked.post_logout_redirect_uri.as_deref(),
             state: asked.state.as_deref(),

@@ -83,9 +83,10 @@ pub fn sign_in(
         // The same person goes on: what was allowed in the old session goes on in the new one. The session goes first,
         // as where sessions are ended: two that meet do not wait for one another.
         if let Some(old) = known {
-            on!(c => diesel::delete(sessions::table.filter(sessions::id.eq(&old.id))).execute(c))?;
+            let there = on!(c => diesel::delete(sessions::table.filter(sessions::id.eq(&old.id))).execute(c))? == 1;
             let old = old.into_session();
-            if old.user_id == row.user_id {
+            // What was signed out at this very moment is not carried on.
+            if there && old.user_id == row.user_id {
                 let carried_on = sessions::former.eq(old.succession().join(" "));
                 on!(c => diesel::update(sessions::table.find(&row.id)).set(carried_on).execute(c))?;
                 let theirs = authorizations::table.filter(authorizations::session_id.eq(&old.id));
@@ -108,12 +109,14 @@ pub fn find(c: &mut AnyConnection, digest: &[u8], now: i64) -> Result<Option<(Se
     found.map(|(session, user)| Ok((session.into_session(), user.into_user()?))).transpose()
 }
 
-pub fn find_of(c: &mut AnyConnection, sid: &str, user: &str, now: i64) -> Result<Option<Session>, RowError> {
-    let rows: Vec<Row> = on!(c => sessions::table
-        .filter(sessions::user_id.eq(user))
+pub fn find_of(c: &mut AnyConnection, sid: &str, user: Option<&str>, now: i64) -> Result<Option<Session>, RowError> {
+    let named = sessions::table
         .filter(sessions::expires_at.gt(now))
-        .filter(sessions::id.eq(sid).or(sessions::former.like(format!("%{sid}%"))))
-        .load(c))?;
+        .filter(sessions::id.eq(sid).or(sessions::former.like(format!("%{sid}%"))));
+    let rows: Vec<Row> = match user {
+        Some(user) => on!(c => named.filter(sessions::user_id.eq(user)).load(c))?,
+        None => on!(c => named.load(c))?,
+    };
     Ok(rows.into_iter().map(Row::into_session).find(|session| session.carries_on(sid)))
 }
 
@@ -154,6 +157,22 @@ pub fn end(c: &mut AnyConnection, id: &str, offline: bool, now: i64) -> Result<b
         .filter(authorizations::offline.le(most));
     on!(c => diesel::update(theirs).set(authorizations::revoked_at.eq(Some(now))).execute(c))?;
     Ok(ended)
+}
+
+pub fn end_of(
+    c: &mut AnyConnection,
+    sid: &str,
+    user: Option<&str>,
+    offline: bool,
+    now: i64,
+) -> Result<Option<Session>, RowError> {
+    // What a sign-in takes the place of in between is found again under the name of its successor.
+    while let Some(session) = find_of(c, sid, user, now)? {
+        if end(c, &session.id, offline, now)? {
+            return Ok(Some(session));
+        }
+    }
+    Ok(None)
 }
 
 pub fn end_all_of(c: &mut AnyConnection, user_id: &str, now: i64) -> Result<usize, RowError> {

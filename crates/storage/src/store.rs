@@ -151,7 +151,7 @@ impl Store for Database {
 
     async fn session_of(&self, sid: &str, user_id: &str, now: Timestamp) -> Result<Option<Session>> {
         let (sid, user) = (sid.to_owned(), user_id.to_owned());
-        self.read(move |c| sessions::find_of(c, &sid, &user, now)).await
+        self.read(move |c| sessions::find_of(c, &sid, Some(&user), now)).await
     }
 
     async fn use_session(&self, id: &str, used: Use) -> Result<bool> {
@@ -167,6 +167,17 @@ impl Store for Database {
     async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> Result<bool> {
         let id = id.to_owned();
         self.write(move |c| sessions::end(c, &id, offline, now)).await
+    }
+
+    async fn end_session_of(
+        &self,
+        sid: &str,
+        user_id: Option<&str>,
+        offline: bool,
+        now: Timestamp,
+    ) -> Result<Option<Session>> {
+        let (sid, user) = (sid.to_owned(), user_id.map(str::to_owned));
+        self.write(move |c| sessions::end_of(c, &sid, user.as_deref(), offline, now)).await
     }
 
     async fn end_user(&self, user_id: &str, now: Timestamp) -> Result<usize> {

@@ -5,6 +5,8 @@
 mod custom_claims;
 #[path = "conformance/limits.rs"]
 mod limits;
+#[path = "conformance/sessions.rs"]
+mod sessions;
 #[path = "conformance/users.rs"]
 mod users;
 

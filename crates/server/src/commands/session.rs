@@ -28,11 +28,17 @@ pub async fn run(at: At, command: SessionCommand) -> Result<()> {
             print_table(&["SESSION", "USER", "SIGNED IN", "EXPIRES"], &sessions.iter().map(row).collect::<Vec<_>>());
         }
         SessionCommand::End { id } => {
-            if !at.store.end_session(&id, true, at.now).await? {
-                bail!("there is no session {id}; see latchkey session list");
+            if at.store.end_session(&id, true, at.now).await? {
+                at.note("session end", &id).await;
+                say!("ended {id}");
+                return Ok(());
             }
-            at.note("session end", &id).await;
-            say!("ended {id}");
+            // ID tokens and log lines still name it after a new sign-in has taken its place.
+            let Some(ended) = at.store.end_session_of(&id, None, true, at.now).await? else {
+                bail!("there is no session {id}; see latchkey session list");
+            };
+            at.note("session end", &ended.id).await;
+            say!("ended {}, which carried on {id}", ended.id);
         }
     }
     Ok(())

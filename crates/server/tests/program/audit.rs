@@ -130,6 +130,23 @@ fn what_commands_do_and_what_ends_is_in_the_servers_log() {
 }
 
 #[test]
+fn a_session_ends_by_the_name_it_had_before_a_new_sign_in() {
+    let audited = Audited::start();
+    let at = &audited.at;
+    let browser = client().cookie_store(true).build().unwrap();
+    let listed = || at.json(&["session", "list", "--json"], "")[0]["id"].as_str().map(str::to_owned);
+    assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
+    let first = listed().unwrap();
+    assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
+    let second = listed().unwrap();
+    assert_ne!(first, second);
+    let said = at.good(&["session", "end", &first], "");
+    assert!(said.contains(&first) && said.contains(&second), "{said}");
+    assert_eq!(listed(), None);
+    audited.line("command", |l| l["operation"] == "session end" && l["on"] == second.as_str());
+}
+
+#[test]
 fn an_introspection_that_hides_a_token_of_another_audience_leaves_a_reference() {
     let audited = Audited::start();
     let at = &audited.at;

@@ -125,8 +125,15 @@ fn whoever_confirms_without_a_cookie_ends_what_the_hint_names() {
         let params = [("id_token_hint", hint(&tokens)), ("post_logout_redirect_uri", BYE)];
         let page = get(&h, &elsewhere, &params).await;
         let (csrf, named) = (field(&page.text, "csrf").unwrap(), field(&page.text, "named").unwrap());
+        let user = field(&page.text, "named_user").unwrap();
         let form = |csrf: &str, named: &str| {
-            let pairs = [("csrf", csrf), ("named", named), ("decision", "sign-out"), ("client_id", "app")];
+            let pairs = [
+                ("csrf", csrf),
+                ("named", named),
+                ("named_user", &user),
+                ("decision", "sign-out"),
+                ("client_id", "app"),
+            ];
             let mut form: Vec<(String, String)> = pairs.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
             form.push(("post_logout_redirect_uri".into(), BYE.into()));
             form
@@ -141,6 +148,27 @@ fn whoever_confirms_without_a_cookie_ends_what_the_hint_names() {
         assert_eq!(out.header("location"), BYE, "{out:?}");
         assert!(!is_signed_in(&browser).await && is_signed_in(&bob).await);
         assert_eq!(h.userinfo(access(&tokens)).await.status, 401);
+    });
+}
+
+#[test]
+fn whoever_is_told_signed_out_is_also_when_a_new_sign_in_carried_the_session_on() {
+    on_both(async |h| {
+        let (browser, elsewhere) = (h.browser(), h.browser());
+        let tokens = h.tokens(&browser).await;
+        let page = get(&h, &elsewhere, &[("id_token_hint", hint(&tokens))]).await;
+        assert!(asks(&page), "{page:?}");
+        browser.authorize(&[("prompt", "login")]).await;
+        assert_eq!(h.userinfo(access(&tokens)).await.status, 200, "its tokens go on");
+        let fields = ["csrf", "named", "named_user"].map(|name| (name, field(&page.text, name).unwrap_or_default()));
+        let mut form: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        form.push(("decision", "sign-out"));
+        for _ in 0..2 {
+            let out = answer(elsewhere.http.post(h.at("/logout/confirm")).form(&form)).await;
+            assert!(out.status == 303 && out.header("location").ends_with("/logout/done"), "{out:?}");
+            assert_eq!((h.userinfo(access(&tokens)).await.status, is_signed_in(&browser).await), (401, false));
+        }
+        assert!(h.store.sessions(Some(&h.alice)).await.unwrap().is_empty());
     });
 }
 

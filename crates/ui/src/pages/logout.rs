@@ -24,7 +24,7 @@ struct LogoutPage<'a> {
     csrf: String,
     /// Who is signed in here.
     name: Option<&'a str>,
-    named: &'a str,
+    named: Option<(&'a str, &'a str)>,
     client_id: &'a str,
     redirect: &'a str,
     state: &'a str,
@@ -45,8 +45,8 @@ struct SignedOutPage<'a> {
 pub struct LogoutQuestion<'a> {
     /// Who is signed in at this browser.
     pub here: Option<&'a (Session, User)>,
-    /// The session that ends, where nobody is signed in here.
-    pub named: Option<&'a str>,
+    /// The session that ends, where nobody is signed in here, and its user.
+    pub named: Option<(&'a str, &'a str)>,
     pub client_id: Option<&'a str>,
     pub redirect: Option<&'a str>,
     pub state: Option<&'a str>,
@@ -63,7 +63,7 @@ pub fn confirm_logout(ui: &Ui, request: &HttpRequest, asked: &LogoutQuestion<'_>
         base: &ui.base,
         csrf: token(ui, &browser, asked.here.map(|(session, _)| session), asked.named),
         name: asked.here.map(|(_, user)| display_name(user)),
-        named: asked.named.unwrap_or_default(),
+        named: asked.named,
         client_id: asked.client_id.unwrap_or_default(),
         redirect: asked.redirect.unwrap_or_default(),
         state: asked.state.unwrap_or_default(),
@@ -76,8 +76,9 @@ pub fn confirm_logout(ui: &Ui, request: &HttpRequest, asked: &LogoutQuestion<'_>
     response
 }
 
-fn token(ui: &Ui, browser: &str, here: Option<&Session>, named: Option<&str>) -> String {
-    csrf(ui, browser, PAGE, &[here.map_or("", |session| session.id.as_str()), named.unwrap_or_default()])
+fn token(ui: &Ui, browser: &str, here: Option<&Session>, named: Option<(&str, &str)>) -> String {
+    let (session, user) = named.unwrap_or_default();
+    csrf(ui, browser, PAGE, &[here.map_or("", |session| session.id.as_str()), session, user])
 }
 
 pub async fn confirmed(ui: web::Data<Ui>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
@@ -92,7 +93,7 @@ async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpRes
     let (browser, _) = cookies::browser(request, ui.secure, &*ui.entropy);
     let here = who(ui, request).await?;
     let here = here.as_ref().map(|(session, _)| session);
-    let named = form.optional("named");
+    let named = form.optional("named").zip(form.optional("named_user"));
     if !same(form.optional("csrf").unwrap_or_default(), &token(ui, &browser, here, named)) {
         return Ok(match (here, named) {
             // A second press: the first has done it.
@@ -108,12 +109,13 @@ async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpRes
         None => None,
     };
     let client = client.as_deref();
-    // The token has proven which session the page was about.
-    if let Some(id) = here.map(|session| session.id.as_str()).or(named) {
-        ui.store.end_session(id, false, ui.clock.now()).await?;
-        let (user, address) = (here.map(|session| &*session.user_id), crate::address(request));
-        let client = client.map(|c| &*c.id);
-        tracing::info!(target: "audit", user, session = id, client, %address, "signed out");
+    // The token has proven which session the page was about. It may have been carried on by another since.
+    if let Some((id, user)) = here.map(|session| (session.id.as_str(), session.user_id.as_str())).or(named) {
+        let ended = ui.store.end_session_of(id, Some(user), false, ui.clock.now()).await?;
+        let (client, address) = (client.map(|c| &*c.id), crate::address(request));
+        if let Some(Session { id, user_id, .. }) = ended {
+            tracing::info!(target: "audit", user = user_id, session = id, client, %address, "signed out");
+        }
     }
     let mut response = see_other(&next(ui, request, form, client));
     renew_browser(ui, &browser, &mut response).await;
