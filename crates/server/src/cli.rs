@@ -288,7 +288,11 @@ pub enum KeyCommand {
         json: bool,
     },
     /// Takes a key out of the published set at once: what it signed is refused from then on.
-    Retire { kid: String },
+    Retire {
+        // One thumbprint in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
+        kid: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -333,4 +337,18 @@ pub enum ConfigCommand {
         #[arg(long, conflicts_with = "errors")]
         clients: bool,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_whose_id_begins_with_a_hyphen_can_be_retired() {
+        for id in ["-vQ2x", "-hV", "--json_x", "-"] {
+            let cli = Cli::try_parse_from(["latchkey", "key", "retire", id]);
+            let Ok(Command::Key(KeyCommand::Retire { kid })) = cli.map(|cli| cli.command) else { panic!("{id}") };
+            assert_eq!(kid, id);
+        }
+    }
 }
