@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every check of the project, and says what it is doing. Installs what the checks need (as root, Debian packages).
-#   --all   also the products that take minutes to install (JupyterHub, Synapse, oauth2-proxy, Dex, OmniAuth, Nimbus): once a day, or on demand.
+#   --all   also the products that take minutes to install (JupyterHub, Synapse, oauth2-proxy, Dex, kubelogin, OmniAuth, Nimbus): once a day, or on demand.
 set -euo pipefail
 cd "$(dirname "$0")"
 case "${1:-}" in "" | --all) ;; *) echo "usage: ./test.sh [--all]" >&2; exit 2 ;; esac

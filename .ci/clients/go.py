@@ -1,10 +1,10 @@
 """The products of the Go world, built with the versions of the go.mod files under go/."""
 
-import base64, http.server, json, re, secrets, shutil, threading, time, urllib.parse
+import base64, http.server, json, re, secrets, shutil, subprocess, threading, time, urllib.parse
 
 from browser import USER
 from product import Product
-from world import HERE, TOOLS, installed, run
+from world import HERE, TOOLS, installed, listening, run
 
 SOURCES = HERE / "go" / "go.mod", HERE / "go" / "go.sum"
 
@@ -44,6 +44,10 @@ class Program(Go):
         package = re.search(r"^tool (\S+)$", self.module(), re.MULTILINE).group(1)
         sources = folder / "go.mod", folder / "go.sum"
         return installed(self.page_name, *sources, install=lambda into: self.go("build", "-o", str(into / "program"), package, cwd=folder)) / "program"
+
+
+def claims(token):
+    return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
@@ -133,11 +137,11 @@ class Dex(Program):
         return json.loads(answer.text)
 
     def expect_claims(self, tokens):
-        claims = json.loads(base64.urlsafe_b64decode(tokens["id_token"].split(".")[1] + "=="))
+        said = claims(tokens["id_token"])
         for claim in ("email", "name"):
-            assert claims[claim] == self.world.user[claim], claims
-        assert claims["preferred_username"] == USER and claims["groups"] == ["staff"] and claims["email_verified"] is True, claims
-        assert self.world.user["sub"].encode() in base64.urlsafe_b64decode(claims["sub"] + "=="), claims
+            assert said[claim] == self.world.user[claim], said
+        assert said["preferred_username"] == USER and said["groups"] == ["staff"] and said["email_verified"] is True, said
+        assert self.world.user["sub"].encode() in base64.urlsafe_b64decode(said["sub"] + "=="), said
 
     def sign_in(self):
         page = self.browser.follow(self.begin())
@@ -153,8 +157,70 @@ class Dex(Program):
             fresh = self.token(grant_type="refresh_token", refresh_token=self.tokens["refresh_token"])
         finally:
             self.world.latchkey("user", "update", "alice", "--name", self.world.user["name"])
-        claims = json.loads(base64.urlsafe_b64decode(fresh["id_token"].split(".")[1] + "=="))
-        assert claims["name"] == "Alice Changed", claims
+        said = claims(fresh["id_token"])
+        assert said["name"] == "Alice Changed", said
 
 
-PRODUCTS = [GoOidc, Oauth2Proxy, Dex]
+class Kubelogin(Program):
+    """A command that prints an ID token; the API server's part is played here. It listens while a sign-in is under way."""
+
+    page_name, package = "kubelogin", "kubelogin"
+    process = None
+
+    def version(self):
+        return re.search(r"int128/kubelogin (v\S+)$", self.module(), re.MULTILINE).group(1)
+
+    def start(self):
+        """What kubectl would call, with the arguments of the page; there is no browser to open."""
+        block, = self.page.commands("set-credentials")
+        arguments = [argument.replace("<client_id>", self.env["CLIENT_ID"]) for argument in re.findall(r"--exec-arg=(\S+)", block)]
+        assert arguments[:2] == ["oidc-login", "get-token"], arguments
+        self.get_token = [str(self.program()), *arguments[1:], "--skip-open-browser", f"--listen-address=127.0.0.1:{self.port}", "--token-cache-dir=cache"]
+
+    def begin(self, *options):
+        log = open(self.world.work / f"{self.page_name}.log", "a", encoding="utf-8")
+        self.process = subprocess.Popen([*self.get_token, *options], cwd=self.work, env=self.world.env, stdout=subprocess.PIPE, stderr=log, text=True)
+        for _ in range(300):
+            if listening(self.port):
+                return self.browser.open(self.url)
+            assert self.process.poll() is None, "no browser was asked for"
+            time.sleep(0.1)
+        raise AssertionError("kubelogin does not listen")
+
+    def printed(self, text):
+        """What the API server reads in the ID token."""
+        self.token = json.loads(text)["status"]["token"]
+        said = claims(self.token)
+        assert (said["iss"], said["aud"], said["email"]) == (self.world.issuer, self.env["CLIENT_ID"], self.world.user["email"]), said
+        assert said["email_verified"] is True, said
+        return said
+
+    def sign_in(self):
+        run([self.get_token[0], "clean", "--token-cache-dir=cache"], cwd=self.work, env=self.world.env)
+        self.world.latchkey("user", "update", "alice", "--group", "staff")
+        self.browser.follow(self.begin())
+        assert self.printed(self.process.communicate(timeout=30)[0])["groups"] == ["staff"]
+
+    def refresh(self):
+        """Without a page, and with the groups of now."""
+        before = self.token
+        self.world.latchkey("user", "update", "alice", "--group", "staff", "--group", "operators")
+        try:
+            said = self.printed(run([*self.get_token, "--force-refresh"], cwd=self.work, env=self.world.env, timeout=30))
+        finally:
+            self.world.latchkey("user", "update", "alice", "--group", "staff")
+        assert sorted(said["groups"]) == ["operators", "staff"] and self.token != before, said
+
+    def sign_out(self):
+        """After the end of the session the next refresh fails, and the browser is asked for the password."""
+        self.world.latchkey("session", "end", claims(self.token)["sid"])
+        page = self.begin("--force-refresh")
+        assert page.form("password"), f"{page.url}: {page.status} {page.text[:500]}"
+
+    def end(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(10)
+
+
+PRODUCTS = [GoOidc, Oauth2Proxy, Dex, Kubelogin]

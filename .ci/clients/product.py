@@ -55,6 +55,9 @@ class Product:
             path = self.work / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text.replace("<client_id>", self.env["CLIENT_ID"]).replace("<client_secret>", self.env["CLIENT_SECRET"]), encoding="utf-8")
+        self.start()
+
+    def start(self):
         self.world.start(self.page_name, self.command(), self.port, self.env, self.work)
 
     def registered(self, client):
