@@ -79,8 +79,7 @@ class Oauth2Proxy(Program):
         self.env["OAUTH2_PROXY_COOKIE_SECRET"] = secrets.token_hex(16)
         self.site = http.server.ThreadingHTTPServer(("127.0.0.1", self.world.port()), Upstream)
         threading.Thread(target=self.site.serve_forever, daemon=True).start()
-        # Every page after a second refreshes, as one after `cookie_refresh` does; the token shows that it was.
-        return [str(self.program()), "--config", "oauth2-proxy.cfg", "--http-address", f"127.0.0.1:{self.port}", "--cookie-refresh", "1s",
+        return [str(self.program()), "--config", "oauth2-proxy.cfg", "--http-address", f"127.0.0.1:{self.port}", "--cookie-refresh", "3s",
                 "--upstream", f"http://127.0.0.1:{self.site.server_port}/", "--pass-access-token"]
 
     def told(self):
@@ -93,14 +92,21 @@ class Oauth2Proxy(Program):
         wanted = {"user": self.world.user["sub"], "email": self.world.user["email"], "preferred-username": USER, "groups": "staff"}
         assert wanted.items() <= {name.removeprefix("x-forwarded-"): value for name, value in told.items()}.items(), told
 
+    def sign_ins(self):
+        return self.world.log(self.page_name, 1_000_000).count("[AuthSuccess]")
+
     def refresh(self):
-        before = self.told()["x-forwarded-access-token"]
-        time.sleep(2)
+        """By the refresh token: a proxy that refuses what it was given signs in again unseen, by the session at Latchkey."""
+        before, sign_ins = self.told()["x-forwarded-access-token"], self.sign_ins()
+        time.sleep(4)
         self.expect_user(None)
         assert self.told()["x-forwarded-access-token"] != before, "the same access token as before"
+        assert self.sign_ins() == sign_ins, "it was a new sign-in"
 
     def sign_out(self):
-        """The proxy ends the session at Latchkey by itself; the next page begins a sign-in."""
+        """The proxy ends the session at Latchkey by itself, with an ID token from a refresh; the next page begins a sign-in."""
+        time.sleep(4)
+        self.told()  # refreshes; in the answer to the sign-out itself Python's cookie jar would delete first and then set
         page = self.browser.open(self.url + self.logout)
         assert page.form("password"), f"Latchkey still knows the user: {page.url}: {page.text[:500]}"
         self.expect_signed_out()
