@@ -72,6 +72,29 @@ impl Server {
         Some(answer)
     }
 
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(self.child.id() as i32).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Resident memory in KiB, and clock ticks of the processor that were used.
+    fn used(&self) -> (usize, u64) {
+        let read = |name| std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).unwrap();
+        let status = read("status");
+        let resident = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let stat = read("stat");
+        let ticks = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
+        (resident.split_whitespace().nth(1).unwrap().parse().unwrap(), ticks.map(|n| n.parse::<u64>().unwrap()).sum())
+    }
+
+    /// A connection from another address of this machine.
+    fn connect_from(&self, from: [u8; 4]) -> TcpStream {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+        socket.connect(&self.address.into()).unwrap();
+        socket.into()
+    }
+
     fn assert_healthy(&self) {
         let answer = self.get("/healthz", Duration::from_secs(2)).unwrap_or_default();
         assert!(answer.starts_with("HTTP/1.1 200 "), "/healthz: {answer:?}\n{}", self.log());
@@ -190,10 +213,7 @@ fn when_all_connections_are_taken_whoever_holds_the_most_makes_room_for_a_newcom
     let server = Server::start(&[("LATCHKEY_LIMITS__CONNECTIONS", "40")]);
     let mut held: Vec<_> = (0..45).map(|_| server.connect()).collect();
     assert_eq!(closed(&mut held), 5);
-    let newcomer = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    newcomer.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
-    newcomer.connect(&server.address.into()).unwrap();
-    let mut newcomer = TcpStream::from(newcomer);
+    let mut newcomer = server.connect_from([127, 0, 0, 2]);
     newcomer.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
     let answer = until_closed(&mut newcomer, Duration::from_secs(5));
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
@@ -204,14 +224,13 @@ fn when_all_connections_are_taken_whoever_holds_the_most_makes_room_for_a_newcom
 fn connections_that_come_at_once_wait_in_the_kernel_and_not_for_a_retry() {
     let server = Server::start(&[]);
     let most: usize = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap().trim().parse().unwrap();
-    let pid = rustix::process::Pid::from_raw(server.child.id() as i32).unwrap();
     // Nobody accepts for a while.
-    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    server.signal(rustix::process::Signal::STOP);
     let held: Vec<_> = (0..most.min(800))
         .map(|_| TcpStream::connect_timeout(&server.address, Duration::from_millis(800)).map(drop))
         .take_while(Result::is_ok)
         .collect();
-    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    server.signal(rustix::process::Signal::CONT);
     assert_eq!(held.len(), most.min(800));
 }
 
@@ -275,4 +294,100 @@ fn a_handshake_that_never_comes_is_not_waited_for_and_garbage_on_tls_is_no_error
     let _waited = child.wait();
     let log = std::fs::read_to_string(file("log")).unwrap();
     assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");
+}
+
+#[test]
+fn answers_that_nobody_reads_take_little_memory_and_no_processor_and_end() {
+    let server = Server::start(&QUICK);
+    // Small ones first, which leave little in the kernel and much here.
+    for request in
+        ["GET /.well-known/openid-configuration HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\r\nHost:h\r\n\r\n"]
+    {
+        let (before, _) = server.used();
+        let requests = request.repeat(200_000);
+        let mut deaf: Vec<_> = (0..20)
+            .map(|_| {
+                let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+                socket.set_recv_buffer_size(4096).unwrap();
+                socket.connect(&server.address.into()).unwrap();
+                let mut stream = TcpStream::from(socket);
+                stream.set_nonblocking(true).unwrap();
+                let _full = stream.write_all(requests.as_bytes());
+                stream
+            })
+            .collect();
+        // Until the kernel takes no more of the answers.
+        let (started, mut used) = (Instant::now(), server.used());
+        let resident = loop {
+            std::thread::sleep(Duration::from_millis(300));
+            let now = server.used();
+            if now.1 - used.1 <= 3 {
+                break now.0;
+            }
+            assert!(started.elapsed() < Duration::from_secs(8), "{} ticks of 30", now.1 - used.1);
+            used = now;
+        };
+        assert!(resident.saturating_sub(before) < 20 * 1024, "{before} to {resident} KiB");
+        server.assert_healthy();
+        std::thread::sleep(Duration::from_millis(2500));
+        let open =
+            deaf.iter_mut().filter(|stream| stream.peek(&mut [0]).is_ok() && stream.take_error().unwrap().is_none());
+        assert_eq!(open.filter_map(|stream| stream.write(b"x").ok()).count(), 0, "still open");
+    }
+}
+
+#[test]
+fn whoever_reads_slowly_gets_every_pipelined_answer() {
+    let server = Server::start(&[]);
+    let mut stream = server.connect();
+    let sending = stream.try_clone().unwrap();
+    let sender = std::thread::spawn(move || {
+        let mut sending = sending;
+        let requests = "GET /.well-known/openid-configuration HTTP/1.1\r\nHost: h\r\n\r\n".repeat(3000);
+        sending.write_all(requests.as_bytes()).unwrap();
+        sending.shutdown(std::net::Shutdown::Write).unwrap();
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    let answers = until_closed(&mut stream, Duration::from_secs(30));
+    sender.join().unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200 ").count(), 3000);
+}
+
+#[test]
+fn who_closes_its_own_side_after_the_request_is_answered() {
+    let server = Server::start(&[]);
+    let mut create = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    create.args(["client", "create", "--from", "-"]).current_dir(server.folder.path());
+    create.env("LATCHKEY_ISSUER", format!("http://{}", server.address)).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut create = create.spawn().unwrap();
+    let metadata = br#"{"client_id":"app","client_name":"App","grant_types":["client_credentials"]}"#;
+    create.stdin.take().unwrap().write_all(metadata).unwrap();
+    let created = create.wait_with_output().unwrap().stdout;
+    let created: serde_json::Value = serde_json::from_slice(&created).unwrap();
+    let secret = created["client_secret"].as_str().unwrap();
+    let body = format!("grant_type=client_credentials&client_id=app&client_secret={secret}");
+    // Signing takes a moment, so that the end is there before the answer.
+    let token = format!(
+        "POST /token HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let twice = token.repeat(2);
+    let ready = b"GET /readyz HTTP/1.1\r\nHost: h\r\n\r\n".as_slice();
+    for (request, answers) in [(ready, 1), (token.as_bytes(), 1), (twice.as_bytes(), 2)] {
+        for together in [true, false] {
+            let mut stream = server.connect();
+            if together {
+                server.signal(rustix::process::Signal::STOP);
+            }
+            stream.write_all(request).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            server.signal(rustix::process::Signal::CONT);
+            let answer = until_closed(&mut stream, Duration::from_secs(5));
+            assert_eq!(answer.matches("HTTP/1.1 200 ").count(), answers, "{answer:?}");
+        }
+    }
+    // What is no whole request has no answer to wait for.
+    let mut stream = server.sent(BODY);
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    until_closed(&mut stream, Duration::from_secs(2));
 }

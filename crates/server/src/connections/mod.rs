@@ -82,7 +82,7 @@ pub fn serve(
             .keep_alive(KeepAlive::Os)
             .client_request_timeout(patience.head)
             .client_disconnect_timeout(CLOSING)
-            // Who closes waits for nothing more: what was begun for them ends.
+            // The stream tells of an end only when nothing is being answered any more.
             .h1_allow_half_closed(false)
             .on_connect_ext(|stream: &Stream, data| {
                 data.insert(stream.exchange());

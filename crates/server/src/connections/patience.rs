@@ -1,6 +1,7 @@
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     rc::Rc,
+    task::{Context, Waker},
     time::{Duration, Instant},
 };
 
@@ -11,7 +12,7 @@ pub struct Patience {
     pub head: Duration,
     /// For its body, from the end of the head: so 64 KiB, the most that is read, come no slower than 6.5 KB/s.
     pub body: Duration,
-    /// Between two requests.
+    /// Between two requests, and for taking all that has been answered.
     pub idle: Duration,
 }
 
@@ -40,6 +41,10 @@ pub struct Exchange {
     head_since: Cell<Option<Instant>>,
     /// Its endpoint waits for the body.
     body_since: Cell<Option<Instant>>,
+    /// Answers wait for the peer to take what was sent before.
+    stuck_since: Cell<Option<Instant>>,
+    /// Who reads, and gets nothing until the answer is there.
+    held_back: RefCell<Option<Waker>>,
 }
 
 /// A request is being answered until this is dropped.
@@ -52,6 +57,8 @@ impl Exchange {
             quiet_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
             body_since: Cell::new(None),
+            stuck_since: Cell::new(None),
+            held_back: RefCell::new(None),
         })
     }
 
@@ -70,14 +77,56 @@ impl Exchange {
 
     pub fn body_is_awaited(&self) {
         self.body_since.set(Some(Instant::now()));
+        self.go_on();
     }
 
     pub fn body_is_done(&self) {
         self.body_since.set(None);
     }
 
+    /// The peer does not take what is sent, or has taken all.
+    pub fn is_stuck(&self, stuck: bool) {
+        match self.stuck_since.get() {
+            None if stuck => self.stuck_since.set(Some(Instant::now())),
+            Some(_) if !stuck => {
+                self.stuck_since.set(None);
+                self.quiet_since.set(Instant::now());
+                self.go_on();
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether what has come so far waits: it is our turn, or the peer's to take what was answered. What is read
+    /// nevertheless would be kept, and there is no bound to that.
+    pub fn holds_back(&self) -> bool {
+        self.stuck_since.get().is_some() || (self.answering.get() && self.body_since.get().is_none())
+    }
+
+    /// Whether what was read has not been given to an endpoint as a whole yet.
+    pub fn is_in_the_middle(&self) -> bool {
+        self.head_since.get().is_some() || self.body_since.get().is_some()
+    }
+
+    /// Wakes the task when reading may go on.
+    pub fn hold_back(&self, cx: &Context<'_>) {
+        let mut held_back = self.held_back.borrow_mut();
+        if held_back.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+            *held_back = Some(cx.waker().clone());
+        }
+    }
+
+    fn go_on(&self) {
+        if let Some(waker) = self.held_back.take() {
+            waker.wake();
+        }
+    }
+
     /// When patience ends, if it is the caller's turn.
     pub fn deadline(&self, patience: &Patience) -> Option<Instant> {
+        if let Some(since) = self.stuck_since.get() {
+            return Some(since + patience.idle);
+        }
         if let Some(since) = self.body_since.get() {
             return Some(since + patience.body);
         }
@@ -95,5 +144,6 @@ impl Drop for Answering {
         let exchange = &self.0;
         exchange.answering.set(false);
         exchange.quiet_since.set(Instant::now());
+        exchange.go_on();
     }
 }
