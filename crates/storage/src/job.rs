@@ -35,6 +35,8 @@ pub enum Ran {
 
 pub trait Job: Send {
     fn asked(&self) -> Instant;
+    /// Whether nobody waits for the answer any longer.
+    fn is_abandoned(&self) -> bool;
     fn run(&mut self, connection: &mut AnyConnection) -> Ran;
     /// Tells the caller what came of it, once that is durable.
     fn tell(self: Box<Self>, committed: Result<(), String>);
@@ -60,6 +62,10 @@ impl<T, F: Fn(&mut AnyConnection) -> Result<T, RowError>> Task<T, F> {
 impl<T: Send, F: Fn(&mut AnyConnection) -> Result<T, RowError> + Send> Job for Task<T, F> {
     fn asked(&self) -> Instant {
         self.asked
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
     }
 
     fn run(&mut self, connection: &mut AnyConnection) -> Ran {

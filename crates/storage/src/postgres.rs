@@ -46,12 +46,23 @@ pub fn connect(url: &str) -> Result<AnyConnection, StoreError> {
 }
 
 fn limited(url: &str) -> String {
-    let mut limited = url.to_owned();
-    for (name, value) in LIMITS.into_iter().filter(|(name, _)| !url.contains(name)) {
-        let joint = if limited.contains('?') { '&' } else { '?' };
+    let given = parameters(url);
+    let is_given = |name: &str| given.is_some_and(|all| all.split('&').any(|one| one.split('=').next() == Some(name)));
+    let (mut limited, mut joint) = (url.to_owned(), if given.is_some() { '&' } else { '?' });
+    for (name, value) in LIMITS.into_iter().filter(|(name, _)| !is_given(name)) {
         limited += &format!("{joint}{name}={value}");
+        joint = '&';
     }
     limited
+}
+
+/// What follows the `?` of an address, where libpq sees it: not in the user's name or password, which end with the first
+/// `@` before any `/`.
+fn parameters(url: &str) -> Option<&str> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.find('/').unwrap_or(rest.len());
+    let place = rest[..authority].find('@').map_or(rest, |at| &rest[at + 1..]);
+    place.split_once('?').map(|(_, parameters)| parameters)
 }
 
 /// What the threads know together of the server.
@@ -85,6 +96,9 @@ impl Link {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
+            if now >= deadline {
+                return None;
+            }
             if !state.connecting && state.next <= now {
                 state.connecting = true;
                 drop(state);
@@ -109,7 +123,7 @@ impl Link {
                 continue;
             }
             let until = if state.connecting { deadline } else { state.next };
-            if now >= deadline || until > deadline {
+            if until > deadline {
                 return None;
             }
             state = self.changed.wait_timeout(state, until - now).unwrap_or_else(PoisonError::into_inner).0;
@@ -158,6 +172,10 @@ fn run(link: &Link, connection: &mut Option<AnyConnection>, mut job: Box<dyn Job
         let Some(open) = connection.as_mut() else {
             return job.refuse(StoreError::Unavailable("there is no connection".into()));
         };
+        // A caller that was told that nothing was done may have gone on by that: nothing may be done any more.
+        if last + 1 < RUNS && (job.asked().elapsed() > AT_MOST || job.is_abandoned()) {
+            return job.refuse(StoreError::Unavailable("it did not answer in time".into()));
+        }
         let Ok(ran) = catch_unwind(AssertUnwindSafe(|| job.run(open))) else {
             // Dropped, the job tells its caller.
             *connection = None;
@@ -194,6 +212,55 @@ mod tests {
         assert!(plain.starts_with("postgres://u@h/db?connect_timeout=3&keepalives_idle=10"), "{plain}");
         let given = limited("postgres://u@h/db?connect_timeout=30");
         assert!(given.contains("connect_timeout=30&keepalives") && !given.contains("connect_timeout=3&"), "{given}");
+    }
+
+    #[test]
+    fn a_question_mark_in_a_password_begins_no_parameters() {
+        for (address, joint) in [
+            ("postgres://u:p?w@h/db", '?'),
+            ("postgres://u:connect_timeout=1@h/db", '?'),
+            ("postgres://u:p@h/connect_timeout", '?'),
+            ("postgres://u:p?w@h/db?sslmode=require", '&'),
+            ("postgres://u:p?w@h?sslmode=require", '&'),
+            ("postgres:///db?host=/run&user=a@b", '&'),
+        ] {
+            assert_eq!(limited(address), limited("").replacen('?', &format!("{address}{joint}"), 1));
+        }
+    }
+
+    /// A statement that finds its connection broken each time.
+    struct Breaking {
+        asked: Instant,
+        abandoned: bool,
+        runs: std::sync::Arc<AtomicUsize>,
+    }
+
+    impl Job for Breaking {
+        fn asked(&self) -> Instant {
+            self.asked
+        }
+        fn is_abandoned(&self) -> bool {
+            self.abandoned
+        }
+        fn run(&mut self, _: &mut AnyConnection) -> Ran {
+            self.runs.fetch_add(1, Ordering::Relaxed);
+            Ran::Undone
+        }
+        fn tell(self: Box<Self>, _: Result<(), String>) {}
+        fn refuse(self: Box<Self>, _: StoreError) {}
+    }
+
+    #[test]
+    fn work_is_not_repeated_once_its_caller_has_gone_on() {
+        let server = std::env::var("LATCHKEY_TEST_POSTGRES").expect("LATCHKEY_TEST_POSTGRES names a server");
+        let link = Link::new(&server);
+        for (age, abandoned, expected) in [(0, false, RUNS), (0, true, 1), (11, false, 1)] {
+            let runs = std::sync::Arc::new(AtomicUsize::new(0));
+            let asked = Instant::now() - Duration::from_secs(age);
+            let mut connection = connect(&server).ok();
+            run(&link, &mut connection, Box::new(Breaking { asked, abandoned, runs: runs.clone() }));
+            assert_eq!(runs.load(Ordering::Relaxed), expected, "{age} {abandoned}");
+        }
     }
 
     #[test]
