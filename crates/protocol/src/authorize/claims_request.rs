@@ -7,6 +7,8 @@ use crate::{ScopeSet, claims::scope_of, client::Client, error::Refused, json, re
 
 /// The longest `claims` parameter, in bytes.
 const LONGEST: usize = 8 * 1024;
+/// How deep its arrays and objects may nest. It is stored and read again, by readers that take so much and no more.
+const DEEPEST: usize = 16;
 /// The authentication context class of every sign-in here.
 const ACR: &str = "1";
 
@@ -71,6 +73,9 @@ impl ClaimsRequest {
             return Err(malformed(format!("at most {LONGEST} bytes")));
         }
         let members = json::object(text.as_bytes()).map_err(malformed)?;
+        if members.values().any(|value| is_deeper(value, DEEPEST - 1)) {
+            return Err(malformed(format!("nested at most {DEEPEST} deep")));
+        }
         let request = Self { userinfo: location(&members, "userinfo")?, id_token: location(&members, "id_token")? };
         if request.id_token.get("acr").is_some_and(|acr| acr.essential && !acr.takes(&ACR.into())) {
             return Err(Reason::AcrUnavailable.because(ACR, "other values of an essential acr"));
@@ -107,6 +112,17 @@ impl ClaimsRequest {
 
 fn malformed(came: impl Into<String>) -> Refused {
     Reason::ParameterMalformed.because("claims: JSON (OpenID Connect Core 5.5)", came)
+}
+
+/// Whether arrays and objects nest more than `levels` deep in it.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let within = levels.checked_sub(1);
+    let beyond = |inner: &Value| within.is_none_or(|levels| is_deeper(inner, levels));
+    match value {
+        Value::Array(items) => within.is_none() || items.iter().any(beyond),
+        Value::Object(members) => within.is_none() || members.values().any(beyond),
+        _ => false,
+    }
 }
 
 fn location(members: &Map<String, Value>, name: &str) -> Result<AskedClaims, Refused> {

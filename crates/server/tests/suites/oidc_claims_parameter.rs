@@ -156,3 +156,18 @@ fn claims_that_cannot_be_read_are_refused() {
         );
     });
 }
+
+#[test]
+fn what_is_nested_deeper_than_it_can_be_read_again_is_refused() {
+    on_both(async |h| {
+        let nested = |levels: usize| {
+            format!(r#"{{"id_token":{{"name":{{"value":{}1{}}}}}}}"#, "[".repeat(levels), "]".repeat(levels))
+        };
+        for levels in [14, 120, 121, 122, 123] {
+            let back = h.browser().authorize(&[("claims", &nested(levels))]).await;
+            assert_eq!(back.get("error").map(String::as_str), Some("invalid_request"), "{levels}");
+        }
+        let back = h.browser().authorize(&[("claims", &nested(13))]).await;
+        assert!(back.contains_key("code"), "{back:?}");
+    });
+}
