@@ -10,6 +10,9 @@ use crate::{
     time::Timestamp,
 };
 
+/// How much earlier than its rotation a repeat may seem to come: nodes' clocks differ a little. In seconds.
+const CLOCKS_DIFFER: i64 = 60;
+
 /// What a presented refresh token is worth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rotation {
@@ -41,7 +44,8 @@ pub fn narrowed(asked: Option<&str>, client: &Client, authorization: &Authorizat
 /// Judges a presented refresh token (RFC 6749 6, RFC 9700 4.14.2). `kid` is the key that signs now.
 ///
 /// # Errors
-/// [`Denied`], with `revoke` when it is neither the current token nor its parent within the window.
+/// [`Denied`], with `revoke` when it is neither the current token nor its parent within the window; without, when a clock
+/// was set back and nobody can say how long ago the parent was replaced.
 pub fn rotate(
     context: &Context,
     presented: &RefreshToken,
@@ -77,15 +81,15 @@ pub fn rotate(
         };
         return Ok(Rotation::Next { successor, family });
     }
+    if family.parent.as_ref() != Some(&digest) {
+        let refused = Reason::RefreshTokenReplayed.because("the current token", "an older one");
+        return Err(Denied { refused, revoke: true });
+    }
     let age = now - family.issued_at;
-    if family.parent.as_ref() == Some(&digest) && age <= lifetimes.refresh_replay_window {
+    if (-CLOCKS_DIFFER..=lifetimes.refresh_replay_window).contains(&age) {
         return Ok(Rotation::Again { successor, family: family.clone() });
     }
-    let came = if family.parent.as_ref() == Some(&digest) {
-        format!("its parent, {age} seconds after it was replaced")
-    } else {
-        "an older one".to_owned()
-    };
+    let came = format!("its parent, {age} seconds after it was replaced");
     let refused = Reason::RefreshTokenReplayed.because("the current token", came);
-    Err(Denied { refused, revoke: true })
+    Err(Denied { refused, revoke: age >= 0 })
 }

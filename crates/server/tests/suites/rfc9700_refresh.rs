@@ -62,6 +62,22 @@ fn after_the_window_a_replay_revokes_the_family() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_opens_no_window_again_and_stops_no_honest_refresh() {
+    on_both(async |h| {
+        h.pass(86_400);
+        let parent = h.tokens(&h.browser()).await["refresh_token"].as_str().unwrap().to_owned();
+        let successor = refresh_token(&h.refresh(&parent).await);
+        h.pass(-60);
+        assert_eq!(refresh_token(&h.refresh(&parent).await), successor, "another node's clock");
+        h.pass(-7140);
+        assert_eq!(h.refresh(&parent).await.error(), "invalid_grant");
+        let next = h.refresh(&successor).await;
+        assert_eq!(next.status, 200, "nothing was revoked: {next:?}");
+        assert_eq!(h.refresh(&refresh_token(&next)).await.status, 200);
+    });
+}
+
+#[test]
 fn once_the_successor_is_used_the_grandparent_revokes_the_family_even_within_the_window() {
     on_both(async |h| {
         let tokens = h.tokens(&h.browser()).await;
