@@ -5,6 +5,9 @@ use crate::{authorization::Lifetimes, store::StoredKey, time::Timestamp};
 /// Between a node, a cache and a clock that read or run differently, in seconds.
 const MARGIN: i64 = 60;
 
+/// A key that is to sign so much later than any that is announced now was made while a clock stood wrong. In seconds.
+const STRAY: i64 = 86_400;
+
 /// How keys rotate by themselves. In seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotation {
@@ -29,14 +32,24 @@ impl Rotation {
     pub fn due<'a>(&self, keys: &'a [StoredKey], now: Timestamp) -> Option<Due<'a>> {
         let lasting = keys.iter().filter(|k| k.retires_at.is_none());
         let Some(newest) = lasting.max_by_key(|k| (k.activates_at, k.created_at)) else {
-            // The announced successor was retired: until the next one signs, one that still may goes on.
-            let announced = now + self.announce;
-            let covered = keys.iter().any(|k| k.activates_at <= now && k.retires_at.is_some_and(|at| at > announced));
-            let activates_at = if covered { announced } else { now };
-            return (!keys.is_empty()).then_some(Due { predecessor: None, activates_at });
+            // The announced successor was retired.
+            return (!keys.is_empty()).then(|| Due { predecessor: None, activates_at: self.next(keys, now) });
         };
+        // A clock that was set forward once would stop the rotation until then. While nothing else signs the clock itself
+        // may be behind, and the key stays.
+        let signs = |k: &StoredKey| k.activates_at <= now && k.retires_at.is_some_and(|at| at > now);
+        if newest.activates_at > now + self.announce + STRAY && keys.iter().any(signs) {
+            return Some(Due { predecessor: Some(&newest.kid), activates_at: self.next(keys, now) });
+        }
         let over = self.after > 0 && now >= newest.activates_at + self.after - self.announce;
         over.then(|| Due { predecessor: Some(&newest.kid), activates_at: now + self.announce })
+    }
+
+    /// Until the next one signs, one that still may goes on; without one it signs at once.
+    fn next(&self, keys: &[StoredKey], now: Timestamp) -> Timestamp {
+        let announced = now + self.announce;
+        let covered = keys.iter().any(|k| k.activates_at <= now && k.retires_at.is_some_and(|at| at > announced));
+        if covered { announced } else { now }
     }
 }
 

@@ -49,3 +49,18 @@ fn where_no_key_goes_on_signing_the_next_one_is_made_whatever_is_set() {
         assert_eq!(rotation.due(&[], 10), None, "the first key is made at the start");
     }
 }
+
+#[test]
+fn a_key_of_the_far_future_does_not_stop_the_rotation() {
+    let rotation = Rotation { after: 90 * DAY, announce: 3600 };
+    // Made while the clock was a year ahead; the one before it signs again.
+    let ahead = [key("a", 0, Some(470 * DAY)), key("b", 456 * DAY, None)];
+    let due = rotation.due(&ahead, 91 * DAY);
+    assert_eq!(due, Some(Due { predecessor: Some("b"), activates_at: 91 * DAY + 3600 }));
+    let settled = [key("a", 0, Some(470 * DAY)), key("b", 456 * DAY, Some(91 * DAY)), key("c", 91 * DAY + 3600, None)];
+    assert_eq!(rotation.due(&settled, 92 * DAY), None);
+    // A day behind is waited for, and a clock behind every key is itself the fault.
+    assert_eq!(rotation.due(&ahead, 455 * DAY), None);
+    assert_eq!(rotation.due(&[key("a", 456 * DAY, None)], 91 * DAY), None);
+    assert_eq!(rotation.due(&ahead, -DAY), None);
+}

@@ -49,7 +49,17 @@ impl KeyWatch {
         let stored = self.load(provider).await?;
         let now = provider.clock.now();
         let Some(due) = self.rotation.due(&stored, now) else { return Ok(()) };
+        let stray = |k: &&StoredKey| Some(&*k.kid) == due.predecessor && k.activates_at > due.activates_at;
+        let stray = stored.iter().find(stray);
         if self.succeed(provider, due, now).await? {
+            if let Some(StoredKey { kid, activates_at, .. }) = stray {
+                tracing::warn!(
+                    kid,
+                    activates_at,
+                    now,
+                    "a key of the far future is retired. Was the clock set forward once?"
+                );
+            }
             self.load(provider).await?;
         }
         Ok(())
