@@ -56,22 +56,11 @@ impl Registration {
     /// # Errors
     /// As [`Registration::parse`].
     pub fn parse_under(json: &Value, rules: RegistrationRules) -> Result<Self, RegistrationError> {
-        // OpenID Connect Registration 2: null is as good as absent.
-        let mut json = json.clone();
-        let Some(members) = json.as_object_mut() else {
-            return Err(metadata_error("client metadata is a JSON object"));
-        };
-        members.retain(|_, value| !value.is_null());
-        let faulty = faulty_member(members);
-        let registration: Self = serde_json::from_value(json).map_err(|error| {
-            metadata_error(faulty.map_or_else(|| error.to_string(), |(name, fault)| format!("{name}: {fault}")))
-        })?;
-        registration.check(rules)?;
-        Ok(registration)
+        Self::read(json, rules, None)
     }
 
     /// Reads and checks a change of a client's metadata: what it names replaces what was, null removes (RFC 7396), the
-    /// rest stays.
+    /// rest stays. Rules for redirect URIs grow stricter with time: those that were registered before stay too.
     ///
     /// # Errors
     /// As [`Registration::parse`], of what would come of it.
@@ -85,10 +74,26 @@ impl Registration {
         }
         let mut json = serde_json::to_value(before).map_err(|e| metadata_error(e.to_string()))?;
         merge(&mut json, change);
-        Self::parse_under(&json, rules)
+        Self::read(&json, rules, Some(before))
     }
 
-    fn check(&self, rules: RegistrationRules) -> Result<(), RegistrationError> {
+    /// `before`: what was registered already.
+    fn read(json: &Value, rules: RegistrationRules, before: Option<&Metadata>) -> Result<Self, RegistrationError> {
+        // OpenID Connect Registration 2: null is as good as absent.
+        let mut json = json.clone();
+        let Some(members) = json.as_object_mut() else {
+            return Err(metadata_error("client metadata is a JSON object"));
+        };
+        members.retain(|_, value| !value.is_null());
+        let faulty = faulty_member(members);
+        let registration: Self = serde_json::from_value(json).map_err(|error| {
+            metadata_error(faulty.map_or_else(|| error.to_string(), |(name, fault)| format!("{name}: {fault}")))
+        })?;
+        registration.check(rules, before)?;
+        Ok(registration)
+    }
+
+    fn check(&self, rules: RegistrationRules, before: Option<&Metadata>) -> Result<(), RegistrationError> {
         let m = &self.metadata;
         let visible = |text: &str| !text.is_empty() && text.bytes().all(|b| (0x20..=0x7e).contains(&b));
         if self.client_id.as_ref().is_some_and(|id| !visible(id) || id.len() > 255) {
@@ -111,13 +116,17 @@ impl Registration {
             native: m.application_type == ApplicationType::Native,
             private_http: rules.private_http_redirects,
         };
-        for redirect in &m.redirect_uris {
+        // An application of another type has other rules, for all of them.
+        let before = before.filter(|before| before.application_type == m.application_type);
+        let had = before.map_or(&[][..], |before| &before.redirect_uris[..]);
+        for redirect in m.redirect_uris.iter().filter(|uri| !had.contains(uri)) {
             if let Some(fault) = redirect_uri::fault(redirect, redirects) {
                 let sentence = format!("redirect_uris has {redirect:?}: {fault}");
                 return Err(RegistrationError { code: "invalid_redirect_uri", sentence });
             }
         }
-        for uri in m.post_logout_redirect_uris.iter() {
+        let had = |uri: &String| before.is_some_and(|before| before.post_logout_redirect_uris.contains(uri));
+        for uri in m.post_logout_redirect_uris.iter().filter(|uri| !had(uri)) {
             if let Some(fault) = redirect_uri::fault(uri, redirects) {
                 return Err(metadata_error(format!("post_logout_redirect_uris has {uri:?}: {fault}")));
             }

@@ -36,6 +36,25 @@ fn misspelled_members_are_named_with_what_was_meant() {
     }
 }
 
+#[test]
+fn a_change_checks_the_redirect_uris_that_are_new_in_it() {
+    let rules = RegistrationRules::default();
+    let mut before = Registration::parse(&json!({"redirect_uris":["https://a.example/"]})).unwrap().metadata;
+    // Registered under older rules.
+    before.redirect_uris = vec!["http://192.0.2.7/old".into()];
+    before.post_logout_redirect_uris = vec!["http://192.0.2.7/out".into()];
+    let change = |patch: Value| Registration::parse_change(&before, &patch, rules);
+    assert_eq!(change(json!({"client_name":"N"})).unwrap().metadata.redirect_uris, before.redirect_uris);
+    assert!(change(json!({"redirect_uris":["http://192.0.2.7/old","https://a.example/"]})).is_ok());
+    for refused in [
+        json!({"redirect_uris":["http://192.0.2.7/old","http://192.0.2.7/new"]}),
+        json!({"post_logout_redirect_uris":["http://192.0.2.7/new"]}),
+        json!({"application_type":"native"}),
+    ] {
+        assert!(change(refused.clone()).is_err(), "{refused}");
+    }
+}
+
 /// RFC 7396 3 and its appendix.
 #[test]
 fn a_change_is_merged() {
