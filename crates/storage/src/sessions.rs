@@ -1,4 +1,4 @@
-use diesel::prelude::*;
+use diesel::{dsl::case_when, prelude::*};
 use latchkey_protocol::{
     secret::Digest,
     session::{Session, Use},
@@ -125,7 +125,10 @@ pub fn note_use(c: &mut AnyConnection, id: &str, used: Use) -> Result<bool, RowE
         .filter(sessions::id.eq(id))
         .filter(sessions::last_used_at.le(used.noted_before))
         .filter(sessions::expires_at.gt(used.at));
-    let set = (sessions::last_used_at.eq(used.at), sessions::expires_at.eq(used.expires_at));
+    // A node of the version before has left it 0: its end is the one that stood there.
+    let ends_at = case_when(sessions::ends_at.eq(0), sessions::expires_at).otherwise(sessions::ends_at);
+    let set =
+        (sessions::last_used_at.eq(used.at), sessions::expires_at.eq(used.expires_at), sessions::ends_at.eq(ends_at));
     Ok(on!(c => diesel::update(live).set(set).execute(c))? == 1)
 }
 

@@ -567,6 +567,20 @@ fn a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once() {
 }
 
 #[test]
+fn a_use_of_a_session_that_an_older_node_made_keeps_its_end() {
+    on_both_at(async |options| {
+        let store = Arc::new(Database::open(&options).unwrap());
+        seeded(&store).await;
+        options.script("UPDATE sessions SET ends_at = 0").unwrap();
+        for (at, expires_at) in [(120, 400), (240, 600)] {
+            assert!(store.use_session("s", Use { noted_before: at - 60, at, expires_at }).await.unwrap());
+            let used = store.sessions(Some("u")).await.unwrap()[0].clone();
+            assert_eq!((used.expires_at, used.ends_at), (expires_at, 1000));
+        }
+    });
+}
+
+#[test]
 fn a_use_of_a_session_is_noted_once_and_never_brings_it_back() {
     on_both(async |store| {
         seeded(&store).await;
