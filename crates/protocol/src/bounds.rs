@@ -7,6 +7,8 @@ pub const BEGUN_BY_BROWSER: i64 = 20;
 pub const BEGUN_BY_NETWORK: i64 = 5_000;
 /// Unfinished sign-ins of all, in units: beyond, the oldest of the neighbourhood that has the most go.
 pub const BEGUN_BY_ALL: i64 = 100_000;
+/// Beyond [`BEGUN_BY_ALL`], what a neighbourhood may have and still begin another: a tenth.
+pub const BEGUN_BY_NEIGHBOURHOOD: i64 = BEGUN_BY_ALL / 10;
 /// Beyond this no more are begun until some have gone.
 pub const BEGUN_AT_MOST: i64 = 2 * BEGUN_BY_ALL;
 /// Bytes of an authorization request, as it is stored, that count as one sign-in.

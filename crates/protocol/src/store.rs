@@ -80,6 +80,8 @@ pub enum Begun {
     TooLarge,
     /// Its network has left too many unfinished.
     NetworkFull,
+    /// All together have left many, and its neighbourhood more than its share of them.
+    NeighbourhoodFull,
     /// All together have.
     Full,
 }
@@ -273,8 +275,10 @@ pub trait Store: Send + Sync {
 
     /// Notes what a command did, for a server to log.
     async fn add_command_event(&self, event: &CommandEvent) -> Result<()>;
-    /// Takes at most `most` notes away, the oldest first. Of racing callers one gets each.
-    async fn take_command_events(&self, most: i64) -> Result<Vec<CommandEvent>>;
+    /// At most `most` notes, the oldest first.
+    async fn command_events(&self, most: i64) -> Result<Vec<CommandEvent>>;
+    /// Forgets notes, once they are logged.
+    async fn forget_command_events(&self, ids: &[String]) -> Result<()>;
 
     /// Counts one attempt against each of the allowances, unless one is used up: then none is counted, and its key is
     /// returned. Of racing callers, on any node, no more get through than are allowed.

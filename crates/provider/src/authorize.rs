@@ -151,7 +151,9 @@ async fn keep(provider: &Provider, request: &HttpRequest, interaction: &Interact
             let most = format!("at most {} bytes, as it is stored", bounds::LARGEST_REQUEST);
             Some(Reason::RequestTooLarge.because(most, "more"))
         }
-        Begun::NetworkFull => Some(Reason::TooManySignIns.because("fewer that nobody has finished", "one more")),
+        Begun::NetworkFull | Begun::NeighbourhoodFull => {
+            Some(Reason::TooManySignIns.because("fewer that nobody has finished", "one more"))
+        }
         Begun::Full => Some(Reason::Busy.because("fewer that nobody has finished, of all together", "one more")),
     })
 }

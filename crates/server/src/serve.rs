@@ -173,13 +173,20 @@ async fn watch_custom_claims(provider: actix_web::web::Data<latchkey_provider::P
     }
 }
 
-/// What commands did stands in one log with the rest. With several nodes, one of them writes it.
+/// What commands did stands in one log with the rest. With several nodes, one of them or more write it.
 async fn log_commands(store: Arc<dyn Store>) {
     loop {
-        match store.take_command_events(100).await {
+        match store.command_events(100).await {
+            Ok(events) if events.is_empty() => {}
             Ok(events) => {
-                for CommandEvent { at, operation, target, caller, .. } in events {
+                let mut logged = Vec::with_capacity(events.len());
+                for CommandEvent { id, at, operation, target, caller } in events {
                     tracing::info!(target: "audit", at, operation, on = target, caller, "command");
+                    logged.push(id);
+                }
+                // Only now: a line that stands twice, after a crash or of two nodes, is better than none.
+                if let Err(error) = store.forget_command_events(&logged).await {
+                    tracing::warn!(%error, "what commands did will be logged again");
                 }
             }
             Err(error) => tracing::warn!(%error, "what commands did could not be read"),

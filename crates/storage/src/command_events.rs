@@ -29,20 +29,13 @@ pub fn add(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
     Ok(())
 }
 
-pub fn none(c: &mut AnyConnection) -> Result<bool, RowError> {
-    let first: Option<String> =
-        on!(c => command_events::table.select(diesel::dsl::min(command_events::id)).get_result(c))?;
-    Ok(first.is_none())
+pub fn oldest(c: &mut AnyConnection, most: i64) -> Result<Vec<CommandEvent>, RowError> {
+    let rows: Vec<Row> = on!(c => command_events::table.order(command_events::id).limit(most).load(c))?;
+    let event = |Row { id, at, operation, target, caller }| CommandEvent { id, at, operation, target, caller };
+    Ok(rows.into_iter().map(event).collect())
 }
 
-pub fn take(c: &mut AnyConnection, most: i64) -> Result<Vec<CommandEvent>, RowError> {
-    let rows: Vec<Row> = on!(c => command_events::table.order(command_events::id).limit(most).load(c))?;
-    let mut taken = Vec::with_capacity(rows.len());
-    for Row { id, at, operation, target, caller } in rows {
-        // Another node may have been faster.
-        if on!(c => diesel::delete(command_events::table.find(&id)).execute(c))? == 1 {
-            taken.push(CommandEvent { id, at, operation, target, caller });
-        }
-    }
-    Ok(taken)
+pub fn forget(c: &mut AnyConnection, ids: &[String]) -> Result<(), RowError> {
+    on!(c => diesel::delete(command_events::table.filter(command_events::id.eq_any(ids))).execute(c))?;
+    Ok(())
 }

@@ -98,10 +98,14 @@ impl Row {
 const SURPLUS: &str = "DELETE FROM interactions WHERE digest IN (SELECT digest FROM interactions WHERE browser = $1 \
     ORDER BY created_at DESC LIMIT 1000 OFFSET $2)";
 const OF_NETWORK: &str = "SELECT CAST(coalesce(sum(cost), 0) AS BIGINT) AS sum FROM interactions \
-    WHERE network = $1 AND created_at > $2";
+    WHERE network = $1 AND created_at > $2 AND created_at < $3";
+/// Each counts one or more: beyond so many rows there is nothing to add.
+const OF_NEIGHBOURHOOD: &str = "SELECT CAST(coalesce(sum(cost), 0) AS BIGINT) AS sum FROM \
+    (SELECT cost FROM interactions WHERE neighbourhood = $1 LIMIT $2) AS near";
 
-/// The browser's own surplus goes first, so that one browser takes no more of its network's room than its own.
-pub fn begin(c: &mut AnyConnection, row: &Row) -> Result<Begun, RowError> {
+/// The browser's own surplus goes first, so that one browser takes no more of its network's room than its own. Where it is
+/// `crowded` a neighbourhood that has its share begins no more, so that the room that is left is for the others.
+pub fn begin(c: &mut AnyConnection, row: &Row, crowded: bool) -> Result<Begun, RowError> {
     on!(c => sql_query(SURPLUS)
         .bind::<Binary, _>(&row.browser)
         .bind::<BigInt, _>(bounds::BEGUN_BY_BROWSER - 1)
@@ -109,9 +113,20 @@ pub fn begin(c: &mut AnyConnection, row: &Row) -> Result<Begun, RowError> {
     let of_network = on!(c => sql_query(OF_NETWORK)
         .bind::<Nullable<Binary>, _>(&row.network)
         .bind::<BigInt, _>(row.created_at - WINDOW)
+        // What stands in the future was begun before the clock was set back.
+        .bind::<BigInt, _>(row.created_at + WINDOW)
         .get_result::<Sum>(c))?;
     if of_network.sum + row.cost > bounds::BEGUN_BY_NETWORK {
         return Ok(Begun::NetworkFull);
+    }
+    if crowded {
+        let near = on!(c => sql_query(OF_NEIGHBOURHOOD)
+            .bind::<Nullable<Binary>, _>(&row.neighbourhood)
+            .bind::<BigInt, _>(bounds::BEGUN_BY_NEIGHBOURHOOD)
+            .get_result::<Sum>(c))?;
+        if near.sum + row.cost > bounds::BEGUN_BY_NEIGHBOURHOOD {
+            return Ok(Begun::NeighbourhoodFull);
+        }
     }
     on!(c => diesel::insert_into(interactions::table).values(row).execute(c))?;
     Ok(Begun::Begun)

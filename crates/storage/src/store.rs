@@ -190,18 +190,25 @@ impl Store for Database {
         if row.is_too_large() {
             return Ok(Begun::TooLarge);
         }
-        if self.begun.load(Ordering::Relaxed) >= bounds::BEGUN_AT_MOST {
+        let of_all = self.begun.load(Ordering::Relaxed);
+        if of_all >= bounds::BEGUN_AT_MOST {
             return Ok(Begun::Full);
         }
-        let (network, now, cost) = (bytes(&from.network), interaction.created_at, row.cost());
+        let (network, neighbourhood) = (bytes(&from.network), bytes(&from.neighbourhood));
+        let (now, cost) = (interaction.created_at, row.cost());
         // Asked once a second, so that whoever goes on where there is no room costs nothing.
         if self.full_networks.get(&network) == Some(now) {
             return Ok(Begun::NetworkFull);
         }
-        let begun = self.write(move |c| interactions::begin(c, &row)).await?;
+        let crowded = of_all >= bounds::BEGUN_BY_ALL;
+        if crowded && self.full_networks.get(&neighbourhood) == Some(now) {
+            return Ok(Begun::NeighbourhoodFull);
+        }
+        let begun = self.write(move |c| interactions::begin(c, &row, crowded)).await?;
         match begun {
             Begun::Begun => _ = self.begun.fetch_add(cost, Ordering::Relaxed),
             Begun::NetworkFull => self.full_networks.insert(network, now),
+            Begun::NeighbourhoodFull => self.full_networks.insert(neighbourhood, now),
             Begun::TooLarge | Begun::Full => {}
         }
         Ok(begun)
@@ -342,11 +349,13 @@ impl Store for Database {
         self.write_one(move |c| command_events::add(c, &row)).await
     }
 
-    async fn take_command_events(&self, most: i64) -> Result<Vec<CommandEvent>> {
-        if self.read(command_events::none).await? {
-            return Ok(Vec::new());
-        }
-        self.write(move |c| command_events::take(c, most)).await
+    async fn command_events(&self, most: i64) -> Result<Vec<CommandEvent>> {
+        self.read(move |c| command_events::oldest(c, most)).await
+    }
+
+    async fn forget_command_events(&self, ids: &[String]) -> Result<()> {
+        let ids = ids.to_vec();
+        self.write_one(move |c| command_events::forget(c, &ids)).await
     }
 
     async fn reserve_attempts(&self, allowances: &[Allowance], now: Timestamp) -> Result<Option<Digest>> {

@@ -160,6 +160,51 @@ fn of_too_many_sign_ins_the_neighbourhood_that_has_the_most_loses() {
     });
 }
 
+#[test]
+fn a_neighbourhood_that_fills_the_room_of_all_leaves_room_for_the_others() {
+    on_both_at(async |options| {
+        let store = Arc::new(Database::open(&options).unwrap());
+        let digest = if options.url.starts_with("sqlite") { "randomblob(32)" } else { "decode(md5(n::text), 'hex')" };
+        let empty = blob(&options, "00");
+        let hex: String = origin("2001:db8::1").neighbourhood.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
+        many(
+            &options,
+            "interactions (digest, browser, request, created_at, expires_at, declined, network, neighbourhood, cost)",
+            &format!("{digest}, {empty}, '{{}}', {NOW} - 3000, {NOW} + 600, 0, {empty}, {}, 8", blob(&options, &hex)),
+            bounds::BEGUN_BY_ALL / 8 - 1,
+        );
+        store.sweep(NOW, 1000).await.unwrap();
+        let mut through = 0;
+        for n in 0..12 {
+            let one = begun(&format!("f{n}"), &format!("browser {n}"), "s");
+            let came = store.begin_interaction(&one, &origin(&format!("2001:db8:0:{n:x}::1"))).await.unwrap();
+            through += i64::from(came == Begun::Begun);
+        }
+        assert_eq!(through, 8, "until all together have as many as there shall be");
+        for n in 0..5 {
+            let honest = begun(&format!("h{n}"), &format!("honest {n}"), "s");
+            assert_eq!(store.begin_interaction(&honest, &origin("192.0.2.1")).await.unwrap(), Begun::Begun, "{n}");
+        }
+    });
+}
+
+#[test]
+fn what_was_begun_before_the_clock_was_set_back_fills_no_network() {
+    on_both_at(async |options| {
+        let store = Arc::new(Database::open(&options).unwrap());
+        let digest = if options.url.starts_with("sqlite") { "randomblob(32)" } else { "decode(md5(n::text), 'hex')" };
+        let (empty, from) = (blob(&options, "00"), origin("192.0.2.1"));
+        let hex: String = from.network.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
+        many(
+            &options,
+            "interactions (digest, browser, request, created_at, expires_at, declined, network, neighbourhood, cost)",
+            &format!("{digest}, {empty}, '{{}}', {NOW} + 7200, {NOW} + 9999, 0, {}, {empty}, 8", blob(&options, &hex)),
+            bounds::BEGUN_BY_NETWORK / 8,
+        );
+        assert_eq!(store.begin_interaction(&begun("n", "b", "s"), &from).await.unwrap(), Begun::Begun);
+    });
+}
+
 fn refusal(reference: &str, share: &str, address: &str) -> KeptRefusal {
     KeptRefusal {
         reference: reference.into(),
