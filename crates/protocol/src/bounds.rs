@@ -23,6 +23,8 @@ pub const EXPLAINED: i64 = 7 * 86_400;
 /// Bytes of each text of a refusal.
 pub const REFUSAL_TEXT: usize = 300;
 
+/// Live sessions of one user; of more, the one that was unused longest ends.
+pub const SESSIONS: i64 = 200;
 /// Codes of one session and client that nobody has exchanged; the oldest makes room.
 pub const CODES: i64 = 20;
 /// Exchanged authorizations of one session and client. Of more, one whose use was longest ago is ended, one without

@@ -28,6 +28,36 @@ pub struct Session {
     pub former: Vec<String>,
 }
 
+/// A session that a sign-in ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub id: String,
+    pub user_id: String,
+    pub cause: Cause,
+}
+
+/// Why a sign-in ended a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The same user signed in again at this browser: the new session carries it on.
+    SignedInAgain,
+    /// Another user signed in at this browser.
+    AnotherUser,
+    /// The user has more than [`crate::bounds::SESSIONS`], and this one was unused longest.
+    TooMany,
+}
+
+impl Cause {
+    /// For the audit log.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::SignedInAgain => "the user signed in again",
+            Self::AnotherUser => "another user signed in",
+            Self::TooMany => "too many sessions of the user",
+        }
+    }
+}
+
 /// A use to note, if the row is still as old as it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {

@@ -13,7 +13,7 @@ use crate::{
     interaction::Interaction,
     names::Login,
     secret::Digest,
-    session::{Session, Use},
+    session::{Ended, Session, Use},
     time::Timestamp,
     user::User,
 };
@@ -157,7 +157,8 @@ pub trait Store: Send + Sync {
     async fn delete_user(&self, id: &str) -> Result<bool>;
 
     /// Adds a session, removes `replaces`, and stamps the interaction with the new session, if the user is enabled and
-    /// `password_hash`, which the password was compared with, is still theirs. `false`, and nothing added, otherwise.
+    /// `password_hash`, which the password was compared with, is still theirs. `None`, and nothing added, otherwise.
+    /// Beyond [`crate::bounds::SESSIONS`] those of the user that were unused longest end. Which sessions ended.
     /// The user's row is held until the session is there: a change of password, a disable or a delete comes either
     /// before, and is seen here, or after, and then ends this session too.
     async fn sign_in(
@@ -166,7 +167,7 @@ pub trait Store: Send + Sync {
         password_hash: &str,
         replaces: Option<&Digest>,
         interaction: Option<&Digest>,
-    ) -> Result<bool>;
+    ) -> Result<Option<Vec<Ended>>>;
     /// Who is signed in: the session and its person, while the one has not expired and the other is enabled.
     async fn session(&self, digest: &Digest, now: Timestamp) -> Result<Option<(Session, User)>>;
     /// The live session of `user_id` with this `sid`, or the one that carries it on.

@@ -1,7 +1,8 @@
 use diesel::{dsl::case_when, prelude::*};
 use latchkey_protocol::{
+    bounds,
     secret::Digest,
-    session::{Session, Use},
+    session::{Cause, Ended, Session, Use},
     user::User,
 };
 
@@ -69,32 +70,62 @@ pub fn sign_in(
     password_hash: &str,
     replaces: Option<&[u8]>,
     interaction: Option<&[u8]>,
-) -> Result<bool, RowError> {
+) -> Result<Option<Vec<Ended>>, RowError> {
     if !users::hold(c, &row.user_id, password_hash)? {
-        return Ok(false);
+        return Ok(None);
     }
     on!(c => diesel::insert_into(sessions::table).values(row).execute(c))?;
     if let Some(interaction) = interaction {
         let stamp = interactions::login_session.eq(Some(&row.id));
         on!(c => diesel::update(interactions::table.filter(interactions::digest.eq(interaction))).set(stamp).execute(c))?;
     }
+    let mut ended = Vec::new();
     if let Some(old) = replaces {
-        let known = on!(c => sessions::table.filter(sessions::digest.eq(old)).get_result::<Row>(c)).optional()?;
-        // The same person goes on: what was allowed in the old session goes on in the new one. The session goes first,
-        // as where sessions are ended: two that meet do not wait for one another.
-        if let Some(old) = known {
-            let there = on!(c => diesel::delete(sessions::table.filter(sessions::id.eq(&old.id))).execute(c))? == 1;
-            let old = old.into_session();
-            // What was signed out at this very moment is not carried on.
-            if there && old.user_id == row.user_id {
-                let carried_on = sessions::former.eq(old.succession().join(" "));
-                on!(c => diesel::update(sessions::table.find(&row.id)).set(carried_on).execute(c))?;
-                let theirs = authorizations::table.filter(authorizations::session_id.eq(&old.id));
-                on!(c => diesel::update(theirs).set(authorizations::session_id.eq(&row.id)).execute(c))?;
-            }
+        ended.extend(replace(c, row, old)?);
+    }
+    end_surplus(c, row, &mut ended)?;
+    Ok(Some(ended))
+}
+
+/// The same user goes on: what was allowed in the old session goes on in the new one. The session goes first, as where
+/// sessions are ended: two that meet do not wait for one another.
+fn replace(c: &mut AnyConnection, row: &Row, old: &[u8]) -> Result<Option<Ended>, RowError> {
+    let known = on!(c => sessions::table.filter(sessions::digest.eq(old)).get_result::<Row>(c)).optional()?;
+    let Some(old) = known.map(Row::into_session) else { return Ok(None) };
+    // What was signed out at this very moment is not carried on.
+    if on!(c => diesel::delete(sessions::table.filter(sessions::id.eq(&old.id))).execute(c))? == 0 {
+        return Ok(None);
+    }
+    if old.user_id != row.user_id {
+        return Ok(Some(Ended { id: old.id, user_id: old.user_id, cause: Cause::AnotherUser }));
+    }
+    let carried_on = sessions::former.eq(old.succession().join(" "));
+    on!(c => diesel::update(sessions::table.find(&row.id)).set(carried_on).execute(c))?;
+    let theirs = authorizations::table.filter(authorizations::session_id.eq(&old.id));
+    on!(c => diesel::update(theirs).set(authorizations::session_id.eq(&row.id)).execute(c))?;
+    Ok(Some(Ended { id: old.id, user_id: old.user_id, cause: Cause::SignedInAgain }))
+}
+
+/// The most that one sign-in ends.
+const SURPLUS: i64 = 100;
+
+/// Ends what the user has beyond the bound. The user's row is held, so racing sign-ins of one user come one by one.
+fn end_surplus(c: &mut AnyConnection, row: &Row, ended: &mut Vec<Ended>) -> Result<(), RowError> {
+    let others = sessions::table
+        .filter(sessions::user_id.eq(&row.user_id))
+        .filter(sessions::id.ne(&row.id))
+        .filter(sessions::expires_at.gt(row.created_at))
+        .order((sessions::last_used_at.desc(), sessions::created_at.desc(), sessions::id.desc()))
+        .select(sessions::id)
+        .offset(bounds::SESSIONS - 1)
+        .limit(SURPLUS);
+    let surplus: Vec<String> = on!(c => others.load(c))?;
+    for id in surplus {
+        if end(c, &id, false, row.created_at)? {
+            ended.push(Ended { id, user_id: row.user_id.clone(), cause: Cause::TooMany });
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 pub fn find(c: &mut AnyConnection, digest: &[u8], now: i64) -> Result<Option<(Session, User)>, RowError> {

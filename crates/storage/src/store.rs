@@ -13,7 +13,7 @@ use latchkey_protocol::{
     interaction::Interaction,
     names::Login,
     secret::Digest,
-    session::{Session, Use},
+    session::{Ended, Session, Use},
     store::{Begun, CommandEvent, KeptRefusal, Result, StoreError, StoredKey, Written},
     time::Timestamp,
     user::User,
@@ -138,7 +138,7 @@ impl Store for Database {
         password_hash: &str,
         replaces: Option<&Digest>,
         interaction: Option<&Digest>,
-    ) -> Result<bool> {
+    ) -> Result<Option<Vec<Ended>>> {
         let (row, hash) = (sessions::Row::from_session(session), password_hash.to_owned());
         let (replaces, interaction) = (replaces.map(bytes), interaction.map(bytes));
         self.write(move |c| sessions::sign_in(c, &row, &hash, replaces.as_deref(), interaction.as_deref())).await

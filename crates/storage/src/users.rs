@@ -210,7 +210,8 @@ pub fn hold(c: &mut AnyConnection, id: &str, hash: &str) -> Result<bool, RowErro
     let found = match c {
         // One writer at a time: nothing comes between.
         AnyConnection::Sqlite(c) => user.get_result::<String>(c),
-        AnyConnection::Postgres(c) => user.for_share().get_result::<String>(c),
+        // Sign-ins of one user one by one: they count that user's sessions.
+        AnyConnection::Postgres(c) => user.for_no_key_update().get_result::<String>(c),
     };
     Ok(found.optional()?.is_some())
 }

@@ -147,6 +147,26 @@ fn a_session_ends_by_the_name_it_had_before_a_new_sign_in() {
 }
 
 #[test]
+fn a_session_that_another_user_or_a_new_sign_in_takes_the_place_of_leaves_a_line() {
+    let audited = Audited::start();
+    let at = &audited.at;
+    at.good(&["user", "create", "bob", "--password-stdin"], PASSWORD);
+    let sub = at.json(&["user", "show", "alice", "--json"], "")["sub"].clone();
+    let browser = client().cookie_store(true).build().unwrap();
+    let mut before: Option<String> = None;
+    for (name, cause) in [("alice", ""), ("alice", "the user signed in again"), ("bob", "another user signed in")] {
+        assert_eq!(audited.sign_in(&browser, name, PASSWORD), 303);
+        let session = at.json(&["session", "list", "--json"], "")[0]["id"].as_str().unwrap().to_owned();
+        if let Some(before) = before {
+            let line = audited.line("session ended", |l| l["session"] == before.as_str());
+            assert_eq!((&line["user"], &line["cause"], &line["by"]), (&sub, &json!(cause), &json!(session)), "{line}");
+            assert_eq!((&line["client"], &line["address"]), (&json!("app"), &json!("127.0.0.1")));
+        }
+        before = Some(session);
+    }
+}
+
+#[test]
 fn an_introspection_that_hides_a_token_of_another_audience_leaves_a_reference() {
     let audited = Audited::start();
     let at = &audited.at;

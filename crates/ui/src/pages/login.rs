@@ -11,7 +11,7 @@ use latchkey_protocol::{
     authorize::may_continue,
     names::Login,
     secret::new_id,
-    session::{Cookie, Session},
+    session::{Cookie, Ended, Session},
     user::User,
 };
 
@@ -211,10 +211,13 @@ async fn begin_session(
     let id = new_id(now, &*ui.entropy);
     let session = Session::begin(id, secret.digest(), user.id.clone(), remember, &ui.lifetimes, now);
     let replaces = session_secret(ui, request).map(|s| s.digest());
-    if !ui.store.sign_in(&session, hash, replaces.as_ref(), Some(&open.interaction.digest)).await? {
-        return Ok(None);
-    }
+    let signed_in = ui.store.sign_in(&session, hash, replaces.as_ref(), Some(&open.interaction.digest)).await?;
+    let Some(ended) = signed_in else { return Ok(None) };
     let (client, address) = (&open.client.id, crate::address(request));
+    for Ended { id, user_id, cause } in &ended {
+        let (cause, by) = (cause.text(), &session.id);
+        tracing::info!(target: "audit", user = %user_id, session = %id, by = %by, cause, client, %address, "session ended");
+    }
     tracing::info!(target: "audit", user = %user.id, session = %session.id, client, %address, "signed in");
     let mut response = back(ui, open);
     let lifetime = remember.then_some(session.ends_at - now);
