@@ -48,4 +48,5 @@ start-text = Open an application that uses it, and you will be brought here to s
 start-signed-in = You are signed in as { $name }.
 start-discovery = For developers: the discovery document
 form-post-title = Returning to the application
+post-again-title = Continuing to sign-in
 form-post-submit = Continue

@@ -48,6 +48,7 @@ start-text = 이 서비스를 쓰는 앱을 열면 로그인을 위해 이곳으
 start-signed-in = { $name } 계정으로 로그인되어 있습니다.
 start-discovery = 개발자용: 디스커버리 문서
 form-post-title = 앱으로 돌아가는 중
+post-again-title = 로그인으로 이동하는 중
 form-post-submit = 계속
 reason-ClientUnknown = 이곳에 등록되지 않은 앱입니다.
 reason-RedirectUriMissing = 앱이 돌아갈 주소를 알려 주지 않았습니다.

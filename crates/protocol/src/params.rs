@@ -128,6 +128,19 @@ impl Params {
         Self { pairs: pairs.chain(signed.pairs.clone()).collect(), faults: faults.chain(signed.faults).collect() }
     }
 
+    /// These parameters alone.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Self {
+        let pairs = self.pairs.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect();
+        let faults = self.faults.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect();
+        Self { pairs, faults }
+    }
+
+    /// Names and values.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// As a query or form again.
     pub fn encoded(&self) -> String {
         url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.pairs).finish()

@@ -21,7 +21,7 @@ use latchkey_protocol::{
     uri,
 };
 
-use crate::{Fault, Provider};
+use crate::{Fault, Provider, foreign_post};
 
 pub async fn begin_get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
@@ -36,9 +36,6 @@ pub async fn begin_post(provider: web::Data<Provider>, request: HttpRequest, bod
         Err(refused) => page(&provider, &request, &refused),
     }
 }
-
-/// The longest query that a browser is sent to.
-const LONGEST_QUERY: usize = 4000;
 
 /// Takes an authorization request in (RFC 6749 4.1.1). What can be answered at once leaves no trace; where a person
 /// has to do something, an interaction is kept, which the pages lead to [`resume`].
@@ -77,12 +74,11 @@ async fn begin(
         Err(AuthorizationError::Back(to, refused)) => return Ok(back(provider, request, &to, &refused)),
     };
     let browser = provider.pages.browser(request);
-    if posted && browser.1.is_some() {
-        // A form on another site comes without our cookies; the same by GET comes with them.
-        let query = params.encoded();
-        if query.len() <= LONGEST_QUERY {
-            return Ok(see_other(&format!("{}?{query}", provider.at(paths::AUTHORIZE))));
-        }
+    if posted
+        && browser.1.is_some()
+        && let Some(response) = foreign_post::again(provider, request, params)
+    {
+        return Ok(response);
     }
     let begun = begin_checked(provider, request, &client, &to, checked, browser).await;
     Ok(begun.unwrap_or_else(|fault| fault_back(provider, request, &to, &fault)))

@@ -7,6 +7,7 @@ mod client_guard;
 mod custom_claims;
 mod discovery;
 mod fault;
+mod foreign_post;
 mod grants;
 mod http;
 mod introspection;
@@ -51,6 +52,14 @@ pub trait Pages: Send + Sync {
     fn refusal(&self, request: &HttpRequest, reason: Reason, reference: &str) -> HttpResponse;
     /// A page that posts `pairs` to the client (OAuth 2.0 Form Post Response Mode).
     fn form_post(&self, request: &HttpRequest, to: &ReturnTo, pairs: &[(&str, &str)]) -> HttpResponse;
+    /// A page that posts `pairs` to an address of ours, so that they come with our cookies.
+    fn post_again(
+        &self,
+        request: &HttpRequest,
+        action: &str,
+        pairs: &[(&str, &str)],
+        ui_locales: Option<&str>,
+    ) -> HttpResponse;
     /// Asks the user before signing out: whoever is signed in at this browser, if anybody is.
     fn confirm_logout(
         &self,

@@ -13,11 +13,9 @@ use latchkey_protocol::{
 use crate::{
     Fault, LogoutRequest, Provider,
     authorize::{page, see_other, session_secret},
-    client_auth, http,
+    client_auth,
+    http::{self, LONGEST_QUERY},
 };
-
-/// The longest query that a browser is sent to: what proxies let through.
-const LONGEST_QUERY: usize = 7000;
 
 pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());

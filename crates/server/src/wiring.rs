@@ -155,6 +155,16 @@ impl Pages for UiPages {
         latchkey_ui::form_post(&self.0, request, to, pairs)
     }
 
+    fn post_again(
+        &self,
+        request: &HttpRequest,
+        action: &str,
+        pairs: &[(&str, &str)],
+        ui_locales: Option<&str>,
+    ) -> HttpResponse {
+        latchkey_ui::post_again(&self.0, request, action, pairs, ui_locales)
+    }
+
     fn confirm_logout(
         &self,
         request: &HttpRequest,

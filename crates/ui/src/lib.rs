@@ -31,7 +31,7 @@ pub use hashing::{Busy, Caller};
 pub use headers::page_headers;
 pub use pages::{
     error::error_page,
-    form_post::form_post,
+    form_post::{form_post, post_again},
     logout::{LogoutQuestion, confirm_logout, forget_session},
     set_browser,
 };

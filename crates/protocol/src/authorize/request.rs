@@ -52,6 +52,28 @@ pub struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
+    /// Everything that is read of a request; the rest is ignored (RFC 6749 3.1).
+    pub const PARAMETERS: [&str; 18] = [
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "response_mode",
+        "scope",
+        "state",
+        "nonce",
+        "prompt",
+        "max_age",
+        "login_hint",
+        "id_token_hint",
+        "ui_locales",
+        "claims",
+        "code_challenge",
+        "code_challenge_method",
+        "request",
+        "request_uri",
+        "registration",
+    ];
+
     /// Proves the destination (first half): until this has passed, only a page can answer.
     ///
     /// # Errors

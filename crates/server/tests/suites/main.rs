@@ -8,6 +8,7 @@ mod database_away;
 mod deployment;
 mod documents;
 mod faults;
+mod foreign_posts;
 mod key_rotation;
 mod limits;
 mod model;

@@ -1,0 +1,45 @@
+//! An authorization request that another site posts (OpenID Connect Core 3.1.2.1). It comes without our cookies, which are
+//! `SameSite=Lax`: who is signed in and which browser it is are not known, so nothing is decided by it.
+
+use actix_web::{HttpRequest, HttpResponse, http::header};
+use latchkey_protocol::{Params, Reason, authorize::AuthorizationRequest, paths, uri};
+
+use crate::{
+    Provider,
+    authorize::{page, see_other},
+    http::LONGEST_QUERY,
+};
+
+/// Marks a form that our own page has sent on.
+const SENT_ON: &str = "sent_on";
+
+/// How a POST without the browser's cookie comes again with it: by GET, or, where it is too long for an address, by a
+/// form of ours. `None` when it comes from our own site: this browser has no cookie yet.
+pub fn again(provider: &Provider, request: &HttpRequest, params: &Params) -> Option<HttpResponse> {
+    let known = params.only(&AuthorizationRequest::PARAMETERS);
+    let query = known.encoded();
+    let at = provider.at(paths::AUTHORIZE);
+    if query.len() <= LONGEST_QUERY {
+        return Some(see_other(&format!("{at}?{query}")));
+    }
+    if !is_foreign(request, &provider.issuer) {
+        return None;
+    }
+    // Whoever hides where forms come from would be sent on for ever.
+    if params.optional(SENT_ON).is_some() {
+        let most = format!("at most {LONGEST_QUERY} bytes from another site");
+        return Some(page(provider, request, &Reason::BodyTooLarge.because(most, format!("{} bytes", query.len()))));
+    }
+    let pairs: Vec<_> = known.pairs().chain([(SENT_ON, "yes")]).collect();
+    Some(provider.pages.post_again(request, &at, &pairs, params.optional("ui_locales")))
+}
+
+/// Whether a page of another site sent this form, by what the browser says of it (Fetch Metadata, else RFC 6454 7).
+fn is_foreign(request: &HttpRequest, issuer: &str) -> bool {
+    let said = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    match (said("sec-fetch-site"), said(header::ORIGIN.as_str())) {
+        (Some(site), _) => site == "cross-site",
+        (None, Some(origin)) => uri::origin(issuer).is_none_or(|own| own != origin),
+        (None, None) => false,
+    }
+}
