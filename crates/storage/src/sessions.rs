@@ -177,7 +177,8 @@ pub fn hold(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
     let found = match c {
         // One writer at a time: nothing comes between.
         AnyConnection::Sqlite(c) => session.get_result::<String>(c),
-        AnyConnection::Postgres(c) => session.for_share().get_result::<String>(c),
+        // Codes of one session one by one: two that make room at once would wait for one another.
+        AnyConnection::Postgres(c) => session.for_no_key_update().get_result::<String>(c),
     };
     Ok(found.optional()?.is_some())
 }
