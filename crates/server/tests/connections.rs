@@ -391,3 +391,16 @@ fn who_closes_its_own_side_after_the_request_is_answered() {
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     until_closed(&mut stream, Duration::from_secs(2));
 }
+
+#[test]
+fn many_addresses_with_one_quiet_connection_each_shut_nobody_out() {
+    let server = Server::start(&[("LATCHKEY_LIMITS__CONNECTIONS", "40")]);
+    let mut held: Vec<_> = (1..=60).map(|n| server.connect_from([127, 1, n, 1])).collect();
+    // Each newcomer has a place, and one that is there already another once the others have been quiet for a while.
+    assert_eq!(closed(&mut held), 20);
+    server.assert_healthy();
+    std::thread::sleep(Duration::from_millis(2100));
+    let mut more: Vec<_> = (0..8).map(|_| server.connect_from([127, 0, 0, 1])).collect();
+    assert_eq!(closed(&mut more), 0);
+    server.assert_healthy();
+}

@@ -1,9 +1,9 @@
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Context,
     time::{Duration, Instant},
@@ -16,11 +16,17 @@ use super::Limits;
 /// How often it is said that connections are refused.
 const SAID: Duration = Duration::from_secs(60);
 
+/// What was quiet for so long makes room for whoever comes.
+const QUIET: Duration = Duration::from_secs(2);
+/// How many that are quiet are looked for at once, and how often.
+const SOUGHT: usize = 256;
+const SEEK: Duration = Duration::from_millis(10);
+
 /// Who holds how many connections, over all workers.
 ///
-/// While there is room, an address may hold as many as its limit says. When all places are taken, whoever holds the
-/// most loses the newest to an address that holds fewer: however many a few addresses open, there is a place for
-/// everybody else.
+/// While there is room, an address may hold as many as its limit says. When all places are taken, the connection goes
+/// that has been quiet longest; where all were used of late, the newest of whoever holds the most, for an address that
+/// holds fewer. However many connections are opened, from however many addresses, there is a place for everybody else.
 pub struct Connections {
     most: usize,
     per_address: usize,
@@ -31,17 +37,54 @@ pub struct Connections {
 #[derive(Default)]
 struct Held {
     total: usize,
-    /// Oldest first.
-    by_address: HashMap<IpAddr, Vec<Arc<Seat>>>,
+    by_neighbourhood: HashMap<IpAddr, Neighbours>,
+    /// Those that were quiet longest when it was last looked, the longest last.
+    quiet: Vec<(u64, IpAddr, Arc<Seat>)>,
+    sought: Option<Instant>,
     refused: usize,
     said: Option<Instant>,
 }
 
-/// What can be taken from a connection that is open.
 #[derive(Default)]
-struct Seat {
+struct Neighbours {
+    total: usize,
+    /// Oldest first.
+    by_address: HashMap<IpAddr, Vec<Arc<Seat>>>,
+}
+
+/// What can be taken from a connection that is open.
+pub struct Seat {
     taken: AtomicBool,
     waker: AtomicWaker,
+    /// In milliseconds; [`BUSY`] while a request is answered.
+    quiet_since: AtomicU64,
+}
+
+const BUSY: u64 = u64::MAX;
+
+fn clock() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from((START.elapsed() + QUIET).as_millis()).unwrap_or(BUSY)
+}
+
+impl Seat {
+    fn new() -> Arc<Self> {
+        let quiet_since = AtomicU64::new(clock());
+        Arc::new(Self { taken: AtomicBool::new(false), waker: AtomicWaker::new(), quiet_since })
+    }
+
+    pub fn is_busy(&self) {
+        self.quiet_since.store(BUSY, Ordering::Relaxed);
+    }
+
+    pub fn is_quiet(&self) {
+        self.quiet_since.store(clock(), Ordering::Relaxed);
+    }
+
+    fn take(&self) {
+        self.taken.store(true, Ordering::Release);
+        self.waker.wake();
+    }
 }
 
 /// One connection's place, given back when it is dropped.
@@ -71,29 +114,102 @@ impl Connections {
         let peer = peer.to_canonical();
         let address = (!self.trusted.iter().any(|net| net.contains(&peer))).then(|| network(peer));
         let mut held = self.lock();
-        let own = address.map_or(0, |address| held.by_address.get(&address).map_or(0, Vec::len));
-        let room = held.total < self.most || (own < self.per_address && held.take_from_greediest(own));
-        if !room || (address.is_some() && own >= self.per_address) {
+        let may = address.is_none_or(|address| held.of(address).1 < self.per_address);
+        if !may || (held.total >= self.most && !held.make_room(address)) {
             held.refuse(peer);
             return None;
         }
         held.total += 1;
-        let seat = Arc::<Seat>::default();
+        let seat = Seat::new();
         if let Some(address) = address {
-            held.by_address.entry(address).or_default().push(seat.clone());
+            let neighbours = held.by_neighbourhood.entry(neighbourhood(address)).or_default();
+            neighbours.total += 1;
+            neighbours.by_address.entry(address).or_default().push(seat.clone());
         }
         Some(Place { connections: self.clone(), address, seat })
     }
 }
 
 impl Held {
-    /// Ends the newest connection of whoever holds the most, for one that holds `own`.
-    fn take_from_greediest(&mut self, own: usize) -> bool {
-        let greediest = self.by_address.values_mut().max_by_key(|seats| seats.len());
+    /// How many the neighbourhood of an address holds, and how many it holds itself.
+    fn of(&self, address: IpAddr) -> (usize, usize) {
+        let Some(neighbours) = self.by_neighbourhood.get(&neighbourhood(address)) else { return (0, 0) };
+        (neighbours.total, neighbours.by_address.get(&address).map_or(0, Vec::len))
+    }
+
+    /// Ends a connection for a new one of this address, or of a trusted proxy.
+    fn make_room(&mut self, address: Option<IpAddr>) -> bool {
+        let before = clock().saturating_sub(u64::try_from(QUIET.as_millis()).unwrap_or(BUSY));
+        let newcomer = address.is_some_and(|address| self.of(address).1 == 0);
+        self.take_quiet(before) || self.take_from_greediest(address) || (newcomer && self.take_quiet(BUSY - 1))
+    }
+
+    /// Ends the connection that has been quiet longest, if that is since `before`.
+    fn take_quiet(&mut self, before: u64) -> bool {
+        self.seek_quiet();
+        while let Some((since, address, seat)) = self.quiet.pop() {
+            if seat.quiet_since.load(Ordering::Relaxed) != since {
+                continue;
+            }
+            if since > before {
+                self.quiet.push((since, address, seat));
+                return false;
+            }
+            // Not there any more if it has ended.
+            if self.remove(address, &seat) {
+                seat.take();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Looks for many at once, so that each costs little.
+    fn seek_quiet(&mut self) {
+        if !self.quiet.is_empty() || self.sought.is_some_and(|at| at.elapsed() < SEEK) {
+            return;
+        }
+        self.sought = Some(Instant::now());
+        let seats = self.by_neighbourhood.values().flat_map(|neighbours| &neighbours.by_address);
+        let mut quiet: Vec<_> = seats
+            .flat_map(|(address, seats)| seats.iter().map(|seat| (*address, seat)))
+            .map(|(address, seat)| (seat.quiet_since.load(Ordering::Relaxed), address, seat))
+            .filter(|(since, ..)| *since != BUSY)
+            .collect();
+        quiet.sort_unstable_by_key(|(since, ..)| *since);
+        self.quiet = quiet.into_iter().take(SOUGHT).rev().map(|(since, at, seat)| (since, at, seat.clone())).collect();
+    }
+
+    /// Ends the newest connection of whoever holds the most, in the neighbourhood that holds the most or in one's own.
+    fn take_from_greediest(&mut self, asking: Option<IpAddr>) -> bool {
+        let (near, own) = asking.map_or((0, 0), |address| self.of(address));
         // Between equals nothing is gained.
-        let Some(seat) = greediest.filter(|seats| seats.len() > own + 1).and_then(Vec::pop) else { return false };
-        seat.taken.store(true, Ordering::Release);
-        seat.waker.wake();
+        let greediest = self.by_neighbourhood.values().max_by_key(|neighbours| neighbours.total);
+        let elsewhere = greediest.filter(|neighbours| neighbours.total > near + 1).and_then(Neighbours::greediest);
+        let at_home = || {
+            let neighbours = self.by_neighbourhood.get(&neighbourhood(asking?))?;
+            neighbours.greediest().filter(|(_, seats)| seats.len() > own + 1)
+        };
+        let Some((&address, seats)) = elsewhere.or_else(at_home) else { return false };
+        let is_quiet = |seat: &&Arc<Seat>| seat.quiet_since.load(Ordering::Relaxed) != BUSY;
+        let Some(seat) = seats.iter().rev().find(is_quiet).or(seats.last()).cloned() else { return false };
+        seat.take();
+        self.remove(address, &seat)
+    }
+
+    /// Whether it was there.
+    fn remove(&mut self, address: IpAddr, seat: &Arc<Seat>) -> bool {
+        let Some(neighbours) = self.by_neighbourhood.get_mut(&neighbourhood(address)) else { return false };
+        let Some(seats) = neighbours.by_address.get_mut(&address) else { return false };
+        let Some(at) = seats.iter().rposition(|held| Arc::ptr_eq(held, seat)) else { return false };
+        seats.remove(at);
+        if seats.is_empty() {
+            neighbours.by_address.remove(&address);
+        }
+        neighbours.total -= 1;
+        if neighbours.total == 0 {
+            self.by_neighbourhood.remove(&neighbourhood(address));
+        }
         self.total -= 1;
         true
     }
@@ -109,29 +225,32 @@ impl Held {
     }
 }
 
+impl Neighbours {
+    fn greediest(&self) -> Option<(&IpAddr, &Vec<Arc<Seat>>)> {
+        self.by_address.iter().max_by_key(|(_, seats)| seats.len())
+    }
+}
+
 impl Place {
     /// Whether it was given to somebody else; wakes the task when that happens.
     pub fn is_taken(&self, cx: &Context<'_>) -> bool {
         self.seat.waker.register(cx.waker());
         self.seat.taken.load(Ordering::Acquire)
     }
+
+    pub fn seat(&self) -> Arc<Seat> {
+        self.seat.clone()
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut held = self.connections.lock();
-        let Some(address) = self.address else {
-            held.total -= 1;
-            return;
-        };
-        let Some(seats) = held.by_address.get_mut(&address) else { return };
-        // Not there any more if it was taken.
-        let Some(at) = seats.iter().rposition(|seat| Arc::ptr_eq(seat, &self.seat)) else { return };
-        seats.remove(at);
-        if seats.is_empty() {
-            held.by_address.remove(&address);
+        match self.address {
+            None => held.total -= 1,
+            // Not there any more if it was taken.
+            Some(address) => _ = held.remove(address, &self.seat),
         }
-        held.total -= 1;
     }
 }
 
@@ -140,6 +259,14 @@ fn network(peer: IpAddr) -> IpAddr {
     match peer {
         IpAddr::V4(_) => peer,
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+/// What one holder may have many of: an IPv4 /24, an IPv6 /48.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() >> 8 << 8).into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 80 << 80).into(),
     }
 }
 
@@ -175,7 +302,7 @@ mod tests {
     #[test]
     fn whoever_holds_the_most_makes_room_for_a_newcomer() {
         let all = connections(100, 100);
-        let (first, second) = (take(&all, "192.0.2.1"), take(&all, "192.0.2.2"));
+        let (first, second) = (take(&all, "192.0.2.1"), take(&all, "203.0.113.2"));
         assert_eq!((first.len(), second.len()), (100, 50));
         let newcomer = take(&all, "198.51.100.7");
         assert_eq!(newcomer.len(), 33, "an equal share");
@@ -186,7 +313,7 @@ mod tests {
         assert!(first[..30].iter().all(|place| !place.is_taken(&cx)), "the newest goes first");
         drop((first, second));
         let held = all.lock();
-        assert_eq!((held.total, held.by_address.len()), (33, 1));
+        assert_eq!((held.total, held.by_neighbourhood.len()), (33, 1));
     }
 
     #[test]
@@ -197,5 +324,33 @@ mod tests {
         assert_eq!(held.len(), 10);
         assert_eq!(take(&all, "2001:db8:0:1:ffff::2").len(), 0);
         assert_eq!(take(&all, "::ffff:10.1.2.3").len(), 99, "all that is left, and all but the last of the other");
+    }
+
+    #[test]
+    fn many_addresses_with_one_connection_each_shut_nobody_out() {
+        let all = connections(100, 10);
+        let mut held: Vec<_> = (0..100).flat_map(|n| all.admit(IpAddr::from([198, 51, n, 1]))).collect();
+        assert_eq!(held.len(), 100);
+        let cx = Context::from_waker(std::task::Waker::noop());
+        // The first is being answered, the second was a moment ago.
+        held[0].seat.is_busy();
+        std::thread::sleep(Duration::from_millis(5));
+        held[1].seat.is_quiet();
+        held.extend((0..50).flat_map(|n| all.admit(IpAddr::from([203, 0, n, 1]))));
+        assert_eq!(held.len(), 150, "every newcomer has a place");
+        assert_eq!(held.iter().filter(|place| !place.is_taken(&cx)).count(), 100);
+        assert!(held[..2].iter().chain(&held[100..]).all(|place| !place.is_taken(&cx)), "who was used stays");
+    }
+
+    #[test]
+    fn a_slash_48_and_a_slash_24_are_one_neighbourhood() {
+        let all = connections(100, 100);
+        let near: Vec<_> = (0..50).flat_map(|n| all.admit(format!("2001:db8:1:{n}::1").parse().ok()?)).collect();
+        let far: Vec<_> = (0..50).flat_map(|n| all.admit(IpAddr::from([192, 0, 2, n]))).collect();
+        let others = take(&all, "198.51.100.7");
+        assert_eq!(others.len(), 33, "an equal share");
+        let cx = Context::from_waker(std::task::Waker::noop());
+        let left = |places: &[Place]| places.iter().filter(|place| !place.is_taken(&cx)).count();
+        assert_eq!(left(&near).abs_diff(left(&far)), 1);
     }
 }

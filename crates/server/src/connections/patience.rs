@@ -1,9 +1,12 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    sync::Arc,
     task::{Context, Waker},
     time::{Duration, Instant},
 };
+
+use super::admission::Seat;
 
 /// How long a connection may take for what it has to say.
 #[derive(Debug, Clone, Copy)]
@@ -45,13 +48,14 @@ pub struct Exchange {
     stuck_since: Cell<Option<Instant>>,
     /// Who reads, and gets nothing until the answer is there.
     held_back: RefCell<Option<Waker>>,
+    seat: Arc<Seat>,
 }
 
 /// A request is being answered until this is dropped.
 pub struct Answering(Rc<Exchange>);
 
 impl Exchange {
-    pub fn new() -> Rc<Self> {
+    pub fn new(seat: Arc<Seat>) -> Rc<Self> {
         Rc::new(Self {
             answering: Cell::new(false),
             quiet_since: Cell::new(Instant::now()),
@@ -59,11 +63,13 @@ impl Exchange {
             body_since: Cell::new(None),
             stuck_since: Cell::new(None),
             held_back: RefCell::new(None),
+            seat,
         })
     }
 
     pub fn begin(self: &Rc<Self>) -> Answering {
         self.answering.set(true);
+        self.seat.is_busy();
         self.head_since.set(None);
         Answering(self.clone())
     }
@@ -77,11 +83,13 @@ impl Exchange {
 
     pub fn body_is_awaited(&self) {
         self.body_since.set(Some(Instant::now()));
+        self.seat.is_quiet();
         self.go_on();
     }
 
     pub fn body_is_done(&self) {
         self.body_since.set(None);
+        self.seat.is_busy();
     }
 
     /// The peer does not take what is sent, or has taken all.
@@ -144,6 +152,7 @@ impl Drop for Answering {
         let exchange = &self.0;
         exchange.answering.set(false);
         exchange.quiet_since.set(Instant::now());
+        exchange.seat.is_quiet();
         exchange.go_on();
     }
 }

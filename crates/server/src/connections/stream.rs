@@ -77,7 +77,7 @@ pub struct Stream {
 impl Stream {
     pub fn new(transport: Transport, patience: Patience, place: Place) -> Self {
         let timer = Box::pin(sleep_until((Instant::now() + patience.least()).into()));
-        let exchange = Exchange::new();
+        let exchange = Exchange::new(place.seat());
         Self { transport, exchange, patience, timer, over: false, sipped: 0, ended: false, held_since: None, place }
     }
 
