@@ -55,6 +55,31 @@ impl Audited {
         })
     }
 
+    /// An ID token of a sign-in of alice.
+    fn id_token(&self, browser: &reqwest::Client) -> String {
+        let issuer = self.at.issuer();
+        assert_eq!(self.sign_in(browser, "alice", PASSWORD), 303);
+        self.http.0.block_on(async {
+            let query = "client_id=app&redirect_uri=https%3A%2F%2Fa.example%2Fcb&response_type=code&scope=openid";
+            // RFC 7636 B.
+            let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+            let query = format!("{query}&code_challenge={challenge}&code_challenge_method=S256");
+            let sent = browser.get(format!("{issuer}/authorize?{query}")).send().await.unwrap();
+            let to = sent.headers()["location"].to_str().unwrap().to_owned();
+            let code = to.split("code=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+            let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+            let form = [
+                ("grant_type", "authorization_code"),
+                ("code", &code),
+                ("redirect_uri", "https://a.example/cb"),
+                ("code_verifier", verifier),
+            ];
+            let request = self.http.1.post(format!("{issuer}/token")).basic_auth("app", Some(SECRET)).form(&form);
+            let tokens: Value = request.send().await.unwrap().json().await.unwrap();
+            tokens["id_token"].as_str().unwrap().to_owned()
+        })
+    }
+
     fn sign_out(&self, browser: &reqwest::Client) -> u16 {
         let issuer = self.at.issuer();
         self.http.0.block_on(async {
@@ -163,6 +188,38 @@ fn a_session_that_another_user_or_a_new_sign_in_takes_the_place_of_leaves_a_line
             assert_eq!((&line["client"], &line["address"]), (&json!("app"), &json!("127.0.0.1")));
         }
         before = Some(session);
+    }
+}
+
+#[test]
+fn a_sign_out_of_a_named_session_names_its_user() {
+    let audited = Audited::start();
+    let (at, issuer) = (&audited.at, audited.at.issuer());
+    let sub = at.json(&["user", "show", "alice", "--json"], "")["sub"].clone();
+    for by_client in [false, true] {
+        let browser = client().cookie_store(true).build().unwrap();
+        let hint = audited.id_token(&browser);
+        let session = at.json(&["session", "list", "--json"], "")[0]["id"].clone();
+        let status = audited.http.0.block_on(async {
+            if by_client {
+                let request = audited.http.1.post(format!("{issuer}/logout")).basic_auth("app", Some(SECRET));
+                return request.form(&[("id_token_hint", &hint)]).send().await.unwrap().status();
+            }
+            // Without the browser's cookies.
+            let elsewhere = client().cookie_store(true).build().unwrap();
+            let request = elsewhere.get(format!("{issuer}/logout")).query(&[("id_token_hint", &hint)]);
+            let page = request.send().await.unwrap().text().await.unwrap();
+            let value = |name: &str| {
+                let field = format!("name=\"{name}\" value=\"");
+                page.split(&field).nth(1).map(|rest| rest.split('"').next().unwrap().to_owned()).unwrap_or_default()
+            };
+            let mut form = vec![("decision", "sign-out".to_owned()), ("client_id", "app".to_owned())];
+            form.extend(["csrf", "named", "named_user"].map(|name| (name, value(name))));
+            elsewhere.post(format!("{issuer}/logout/confirm")).form(&form).send().await.unwrap().status()
+        });
+        assert_eq!(status.as_u16(), 303, "by client: {by_client}");
+        let line = audited.line("signed out", |l| l["session"] == session);
+        assert_eq!((&line["user"], &line["client"]), (&sub, &json!("app")), "{line}");
     }
 }
 
