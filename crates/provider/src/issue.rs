@@ -50,7 +50,8 @@ impl Issue {
 /// [`Fault::Busy`] when too much is waiting to be signed, [`Fault::Jose`].
 pub async fn issue(provider: &web::Data<Provider>, issue: Issue) -> Result<Tokens, Fault> {
     let shared = provider.clone();
-    let tokens = provider.signing.run(issue.signatures(), move || sign(&shared, issue)).await??;
+    let client = issue.client.clone();
+    let tokens = provider.signing.run(&client.id, issue.signatures(), move || sign(&shared, issue)).await??;
     Ok(tokens)
 }
 

@@ -6,7 +6,8 @@
 
 use std::{
     cell::Cell,
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -72,6 +73,8 @@ impl<T: Send, F: FnOnce() -> T + Send> Work for Task<T, F> {
 }
 
 struct Job {
+    /// A keyed digest of its name.
+    client: u64,
     signatures: usize,
     since: Instant,
     work: Box<dyn Work>,
@@ -80,6 +83,8 @@ struct Job {
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Job>,
+    /// Signatures that wait, by client.
+    waiting: HashMap<u64, usize>,
     idle: usize,
 }
 
@@ -88,6 +93,7 @@ struct Shared {
     filled: Condvar,
     ended: AtomicBool,
     threads: usize,
+    clients: RandomState,
     /// Signatures that wait or are being made.
     ahead: AtomicUsize,
     /// Nanoseconds that a signature took of late, as a clock on the wall sees it.
@@ -107,6 +113,7 @@ impl Signing {
             filled: Condvar::new(),
             ended: AtomicBool::new(false),
             threads: threads.max(1),
+            clients: RandomState::new(),
             ahead: AtomicUsize::new(0),
             pace: AtomicU64::new(GUESS),
             refusal: Mutex::default(),
@@ -140,12 +147,13 @@ impl Signing {
         }
     }
 
-    /// Runs `work`, which makes so many signatures: on a signing thread, or at once where nobody waits for anything.
+    /// Runs `work`, which makes so many signatures for `client`: on a signing thread, or at once where nobody waits for anything.
     ///
     /// # Errors
-    /// [`Busy`] when its turn would come, or came, too late.
+    /// [`Busy`] when its turn would come, or came, too late, or when the client has its half of what may wait.
     pub async fn run<T: Send + 'static>(
         &self,
+        client: &str,
         signatures: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
@@ -156,7 +164,8 @@ impl Signing {
             return Err(Busy);
         }
         let (answer, answered) = oneshot::channel();
-        self.0.add(Job { signatures, since: Instant::now(), work: Box::new(Task { answer, work }) })?;
+        let client = self.0.clients.hash_one(client);
+        self.0.add(Job { client, signatures, since: Instant::now(), work: Box::new(Task { answer, work }) })?;
         answered.await.map_err(|_| Busy)?
     }
 }
@@ -179,14 +188,38 @@ impl Drop for Signing {
     }
 }
 
+/// Signatures that are made until this is dropped.
+struct Ahead<'a>(&'a AtomicUsize, usize);
+
+impl Drop for Ahead<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(self.1, Ordering::Relaxed);
+    }
+}
+
+impl Queue {
+    /// The job waits no more.
+    fn leave(&mut self, job: &Job) {
+        if let Some(waiting) = self.waiting.get_mut(&job.client) {
+            *waiting -= job.signatures;
+            if *waiting == 0 {
+                self.waiting.remove(&job.client);
+            }
+        }
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait(&self) -> Duration {
-        let ahead = self.ahead.load(Ordering::Relaxed) as u64;
-        Duration::from_nanos(ahead * self.pace.load(Ordering::Relaxed) / self.threads as u64)
+        self.time_for(self.ahead.load(Ordering::Relaxed))
+    }
+
+    fn time_for(&self, signatures: usize) -> Duration {
+        Duration::from_nanos(signatures as u64 * self.pace.load(Ordering::Relaxed) / self.threads as u64)
     }
 
     fn add(&self, job: Job) -> Result<(), Busy> {
@@ -196,6 +229,12 @@ impl Shared {
         if late || queue.jobs.len() >= MOST {
             return Err(Busy);
         }
+        let of_client = queue.waiting.entry(job.client).or_default();
+        // The other half is for others, however much this one asks for.
+        if *of_client > 0 && self.time_for(*of_client + job.signatures) > ADMITTED / 2 {
+            return Err(Busy);
+        }
+        *of_client += job.signatures;
         self.ahead.fetch_add(job.signatures, Ordering::Relaxed);
         queue.jobs.push_back(job);
         let sleeping = queue.idle > 0;
@@ -231,9 +270,9 @@ impl Shared {
     /// Makes the signatures here and now.
     fn make<T>(&self, signatures: usize, work: impl FnOnce() -> T) -> T {
         self.ahead.fetch_add(signatures, Ordering::Relaxed);
-        let made = work();
-        self.ahead.fetch_sub(signatures, Ordering::Relaxed);
-        made
+        // After a panic too: otherwise nobody would be alone again.
+        let _made = Ahead(&self.ahead, signatures);
+        work()
     }
 
     fn next(&self) -> Option<Job> {
@@ -243,6 +282,7 @@ impl Shared {
                 return None;
             }
             if let Some(job) = queue.jobs.pop_front() {
+                queue.leave(&job);
                 return Some(job);
             }
             queue.idle += 1;
@@ -278,7 +318,7 @@ mod tests {
                 let _begun = began.send(());
                 let _ended = wait.recv();
             };
-            first.run(1, work).await
+            first.run("app", 1, work).await
         });
         begun.await.expect("the first job began");
         (signing, go_on, held)
@@ -288,11 +328,11 @@ mod tests {
     async fn what_would_wait_too_long_is_refused_at_once() {
         let (signing, go_on, held) = busy().await;
         let other = signing.clone();
-        let waiting = tokio::spawn(async move { other.run(10_000, || ()).await });
+        let waiting = tokio::spawn(async move { other.run("app", 10_000, || ()).await });
         while !signing.is_full() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(signing.run(1, || ()).await, Err(Busy));
+        assert_eq!(signing.run("app", 1, || ()).await, Err(Busy));
         go_on.send(()).expect("the thread waits");
         assert_eq!((held.await.expect("joined"), waiting.await.expect("joined")), (Ok(()), Ok(())));
     }
@@ -303,13 +343,13 @@ mod tests {
         let (made, signed) = mpsc::channel();
         let gone = signing.clone();
         let sender = made.clone();
-        let gone = tokio::spawn(async move { gone.run(1, move || sender.send("gone")).await });
+        let gone = tokio::spawn(async move { gone.run("app", 1, move || sender.send("gone")).await });
         while signing.0.lock().jobs.is_empty() {
             tokio::task::yield_now().await;
         }
         gone.abort();
         let there = signing.clone();
-        let there = tokio::spawn(async move { there.run(1, move || made.send("there")).await });
+        let there = tokio::spawn(async move { there.run("app", 1, move || made.send("there")).await });
         drop(gone.await);
         go_on.send(()).expect("the thread waits");
         there.await.expect("joined").expect("not busy").expect("sent");
@@ -321,7 +361,7 @@ mod tests {
     async fn what_has_waited_too_long_is_refused_when_its_turn_comes() {
         let (signing, go_on, held) = busy().await;
         let late = signing.clone();
-        let late = tokio::spawn(async move { late.run(1, || ()).await });
+        let late = tokio::spawn(async move { late.run("app", 1, || ()).await });
         while signing.0.lock().jobs.is_empty() {
             tokio::task::yield_now().await;
         }
@@ -335,6 +375,41 @@ mod tests {
     async fn a_lone_caller_is_served_where_it_is() {
         let signing = Signing::new(1);
         let here = std::thread::current().id();
-        assert_eq!(signing.run(1, || std::thread::current().id()).await, Ok(here));
+        assert_eq!(signing.run("app", 1, || std::thread::current().id()).await, Ok(here));
+    }
+
+    #[tokio::test]
+    async fn one_client_has_no_more_than_half_of_what_may_wait() {
+        let (signing, go_on, held) = busy().await;
+        let run = |client: &'static str| {
+            let signing = signing.clone();
+            tokio::spawn(async move { signing.run(client, 100, || ()).await })
+        };
+        let greedy: Vec<_> = (0..100).map(|_| run("greedy")).collect();
+        while greedy.iter().filter(|job| job.is_finished()).count() + signing.0.lock().jobs.len() < greedy.len() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!signing.is_full(), "there is room for others");
+        let other = run("other");
+        tokio::task::yield_now().await;
+        go_on.send(()).expect("the thread waits");
+        assert_eq!(other.await.expect("joined"), Ok(()));
+        let mut served = 0;
+        for job in greedy {
+            served += usize::from(job.await.expect("joined").is_ok());
+        }
+        // 0.35 s of 0.4 ms each.
+        assert_eq!(served, 8);
+        held.await.expect("joined").expect("not busy");
+        assert!(signing.0.lock().waiting.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_panic_where_the_caller_is_leaves_nothing_ahead() {
+        let signing = Arc::new(Signing::new(1));
+        let panicking = signing.clone();
+        let ended = tokio::spawn(async move { panicking.run("app", 1, || panic!("in a signature")).await });
+        assert!(ended.await.is_err());
+        assert_eq!(signing.0.ahead.load(Ordering::Relaxed), 0);
     }
 }

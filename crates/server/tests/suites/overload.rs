@@ -22,7 +22,8 @@ impl Occupied {
                     let _ended = held.recv();
                 };
                 // On a signing thread, never here: two come at once.
-                let (first, second) = tokio::join!(provider.signing.run(ahead, work), provider.signing.run(1, || ()));
+                let first = provider.signing.run("first", ahead, work);
+                let (first, second) = tokio::join!(first, provider.signing.run("second", 1, || ()));
                 let _both = (first, second);
             });
             holding.push(hold);
