@@ -55,6 +55,19 @@ pub fn email_key(address: &str) -> Option<String> {
     Some(format!("{local}@{domain}"))
 }
 
+/// Each form of an address that may be somebody's name or address: as addresses are compared, with an international
+/// domain in letters, and as a user name. None for what is no address.
+pub fn address_forms(address: &str) -> Vec<String> {
+    let Some(key) = email_key(address) else { return Vec::new() };
+    let (local, domain) = key.rsplit_once('@').unwrap_or_default();
+    let in_letters = format!("{local}@{}", idna::domain_to_unicode(domain).0);
+    let mut forms: Vec<_> = [address, &key, &in_letters].iter().filter_map(|form| username(form).ok()).collect();
+    forms.extend([key, in_letters]);
+    forms.sort();
+    forms.dedup();
+    forms
+}
+
 /// What was typed where a user is named, in each form under which one may be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {

@@ -1,5 +1,6 @@
 //! Fills [`latchkey_protocol::Store`] on SQLite and PostgreSQL with diesel.
 
+mod address_keys;
 mod attempts;
 mod authorizations;
 mod clients;

@@ -2,7 +2,7 @@ use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use latchkey_protocol::StoreError;
 
-use crate::{Options, connection::AnyConnection};
+use crate::{Options, address_keys, connection::AnyConnection};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -82,16 +82,30 @@ impl Options {
     }
 }
 
+/// What the program does before this migration is noted as applied: so it is done once, and again where it was cut off.
+const ADDRESS_KEYS: &str = "00000000000008";
+
 pub fn apply(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
-    let names =
-        |versions: Vec<diesel::migration::MigrationVersion<'_>>| versions.iter().map(ToString::to_string).collect();
-    match connection {
-        AnyConnection::Sqlite(c) => c.run_pending_migrations(SQLITE).map(names).map_err(failed),
-        AnyConnection::Postgres(c) => {
-            c.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).map_err(failed)?;
-            let applied = c.run_pending_migrations(POSTGRES).map(names).map_err(failed);
-            c.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")).map_err(failed)?;
-            applied
-        }
+    if matches!(connection, AnyConnection::Sqlite(_)) {
+        return apply_pending(connection);
     }
+    connection.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).map_err(failed)?;
+    let applied = apply_pending(connection);
+    connection.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")).map_err(failed)?;
+    applied
+}
+
+fn apply_pending(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
+    let mut applied = Vec::new();
+    for name in pending(connection)? {
+        if name.starts_with(ADDRESS_KEYS) {
+            address_keys::renew(connection)?;
+        }
+        let version = match connection {
+            AnyConnection::Sqlite(c) => c.run_next_migration(SQLITE).map(|v| v.to_string()),
+            AnyConnection::Postgres(c) => c.run_next_migration(POSTGRES).map(|v| v.to_string()),
+        };
+        applied.push(version.map_err(failed)?);
+    }
+    Ok(applied)
 }

@@ -1,6 +1,6 @@
 use diesel::prelude::*;
 use latchkey_protocol::{
-    names::{Login, email_key},
+    names::{Login, address_forms, email_key},
     store::Written,
     user::User,
 };
@@ -90,35 +90,50 @@ impl Row {
 /// when it is written. No constraint spans the two columns.
 const NAMES: i64 = 0x6c6b_6e61_6d65_7300;
 
-/// Who has the name or the address of `row` already.
-fn taken(c: &mut AnyConnection, row: &Row) -> Result<Written, RowError> {
+pub fn wait_for_names(c: &mut AnyConnection) -> Result<(), RowError> {
     if let AnyConnection::Postgres(inner) = c {
         diesel::sql_query(format!("SELECT pg_advisory_xact_lock({NAMES})")).execute(inner)?;
     }
-    let as_address = email_key(&row.username).unwrap_or_else(|| row.username.clone());
-    let as_name = row.email_key.clone().unwrap_or_default();
+    Ok(())
+}
+
+/// Users who have something of another's name or address, in whichever form it is typed.
+struct Others {
+    name: Option<Written>,
+    address: Option<Written>,
+}
+
+fn others(c: &mut AnyConnection, row: &Row) -> Result<Others, RowError> {
+    wait_for_names(c)?;
+    let mut as_name = address_forms(&row.username);
+    as_name.push(row.username.clone());
+    let as_address = row.email.as_deref().map(address_forms).unwrap_or_default();
+    let all: Vec<&String> = as_name.iter().chain(&as_address).collect();
     let others: Vec<(String, Option<String>)> = on!(c => users::table
         .select((users::username, users::email_key))
         .filter(users::id.ne(&row.id))
-        .filter(users::username.eq_any([&row.username, &as_name]).or(users::email_key.eq_any([&as_address, &as_name])))
+        .filter(users::username.eq_any(&all).or(users::email_key.eq_any(&all)))
         .load(c))?;
-    let named = |name: &str| others.iter().any(|(known, _)| known == name);
-    let addressed = |key: &str| others.iter().any(|(_, known)| known.as_deref() == Some(key));
-    Ok(match row.email_key.as_deref() {
-        _ if named(&row.username) => Written::NameTaken,
-        _ if addressed(&as_address) && row.email_key.as_deref() != Some(&as_address) => Written::NameIsAddress,
-        Some(key) if addressed(key) => Written::AddressTaken,
-        Some(key) if named(key) => Written::AddressIsName,
-        Some(_) | None => Written::Done,
+    let named = |forms: &[String]| others.iter().any(|(known, _)| forms.contains(known));
+    let addressed =
+        |forms: &[String]| others.iter().any(|(_, known)| known.as_ref().is_some_and(|k| forms.contains(k)));
+    let own = row.email_key.as_ref().is_some_and(|key| as_name.contains(key));
+    let refused = |is: bool, why: Written| is.then_some(why);
+    Ok(Others {
+        name: refused(named(&as_name), Written::NameTaken)
+            .or(refused(addressed(&as_name) && !own, Written::NameIsAddress)),
+        address: refused(addressed(&as_address), Written::AddressTaken)
+            .or(refused(named(&as_address), Written::AddressIsName)),
     })
 }
 
 pub fn create(c: &mut AnyConnection, row: &Row) -> Result<Written, RowError> {
-    let taken = taken(c, row)?;
-    if taken == Written::Done {
-        on!(c => diesel::insert_into(users::table).values(row).execute(c))?;
+    let others = others(c, row)?;
+    if let Some(taken) = others.name.or(others.address) {
+        return Ok(taken);
     }
-    Ok(taken)
+    on!(c => diesel::insert_into(users::table).values(row).execute(c))?;
+    Ok(Written::Done)
 }
 
 pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<User>, RowError> {
@@ -146,14 +161,17 @@ pub fn all(c: &mut AnyConnection) -> Result<Vec<User>, RowError> {
     on!(c => users::table.order(users::username).load::<Row>(c))?.into_iter().map(Row::into_user).collect()
 }
 
-/// `new_address`: the address has changed, and is looked at. Users who shared one before addresses were compared keep it
-/// as long as they do not change it.
-pub fn update_profile(c: &mut AnyConnection, row: Row, new_address: bool) -> Result<Written, RowError> {
-    if new_address {
-        let taken = taken(c, &row)?;
-        if matches!(taken, Written::AddressTaken | Written::AddressIsName) {
+/// `new_address`: the address has changed, and is looked at; so is one whose key is not the program's. Users who shared
+/// one before addresses were compared keep it as long as they do not change it, and do not sign in with it.
+pub fn update_profile(c: &mut AnyConnection, mut row: Row, new_address: bool) -> Result<Written, RowError> {
+    let stored: Option<Option<String>> =
+        on!(c => users::table.find(&row.id).select(users::email_key).get_result(c)).optional()?;
+    let new_key = new_address || stored.is_some_and(|key| key != row.email_key);
+    if new_key && let Some(taken) = others(c, &row)?.address {
+        if new_address {
             return Ok(taken);
         }
+        row.email_key = None;
     }
     let (id, version, key) = (row.id, row.version, row.email_key);
     let profile = Profile {
@@ -170,7 +188,7 @@ pub fn update_profile(c: &mut AnyConnection, row: Row, new_address: bool) -> Res
     if on!(c => diesel::update(unchanged).set(&profile).execute(c))? == 0 {
         return Ok(Written::Changed);
     }
-    if new_address {
+    if new_key {
         on!(c => diesel::update(users::table.find(&id)).set(users::email_key.eq(&key)).execute(c))?;
     }
     Ok(Written::Done)

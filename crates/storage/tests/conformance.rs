@@ -1,6 +1,8 @@
 //! What every store promises, with racing callers, on both databases.
 #![allow(clippy::unwrap_used)]
 
+#[path = "conformance/addresses.rs"]
+mod addresses;
 #[path = "conformance/custom_claims.rs"]
 mod custom_claims;
 #[path = "conformance/limits.rs"]
