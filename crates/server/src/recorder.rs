@@ -22,8 +22,12 @@ const PERIOD: i64 = 10;
 const KEPT: u32 = 500;
 /// of those that belong to no registered client,
 const KEPT_OF_STRANGERS: u32 = 250;
-/// of one client, and of one neighbourhood.
-const KEPT_OF_ONE: u32 = 100;
+/// of one client,
+const KEPT_OF_CLIENT: u32 = 100;
+/// of one neighbourhood: a few of them do not use up what all have,
+const KEPT_OF_NEIGHBOURHOOD: u32 = 50;
+/// and of these for one client: one of them does not use up what the client has.
+const KEPT_OF_BOTH: u32 = 20;
 
 /// Keeps refusals, so many at a time of each client and neighbourhood, so that whoever is noisy leaves room for others.
 /// How many there are in all is the sweep's business.
@@ -34,7 +38,7 @@ pub struct Recorder {
     pepper: Pepper,
     all: Count,
     strangers: Count,
-    /// Of clients by id, of neighbourhoods by digest. The least used go first.
+    /// Of clients by id, of neighbourhoods by digest, of both by both. The least used go first.
     shares: Cache<Vec<u8>, Arc<Count>>,
 }
 
@@ -61,10 +65,14 @@ impl Recorder {
     /// The narrow shares come first, so that what has none left takes none of the wide ones.
     fn may_keep(&self, share: &str, from: &Origin, now: Timestamp) -> bool {
         let of = |key: &[u8]| self.shares.get_with(key.to_vec(), Arc::default);
-        of(from.neighbourhood.as_bytes()).has_room(KEPT_OF_ONE, now)
+        let neighbourhood = from.neighbourhood.as_bytes();
+        // No id holds the byte 0xff, which is no UTF-8.
+        let both = [neighbourhood, &[0xff], share.as_bytes()].concat();
+        of(&both).has_room(KEPT_OF_BOTH, now)
+            && of(neighbourhood).has_room(KEPT_OF_NEIGHBOURHOOD, now)
             && match share {
                 "" => self.strangers.has_room(KEPT_OF_STRANGERS, now),
-                client => of(client.as_bytes()).has_room(KEPT_OF_ONE, now),
+                client => of(client.as_bytes()).has_room(KEPT_OF_CLIENT, now),
             }
             && self.all.has_room(KEPT, now)
     }
