@@ -15,18 +15,22 @@ pub struct Limit {
     pub most: i64,
 }
 
-/// Sign-ins by one name from one [`network`].
+/// Sign-ins by one name or address, as it was typed, from one [`network`].
 pub const NAME_FROM_NETWORK: Limit = Limit { name: "name from network", most: 10 };
-/// Sign-ins by one name from anywhere: higher, so that a stranger cannot simply lock a user out.
+/// Sign-ins of one user, by name or address, from anywhere: higher, so that a stranger cannot simply lock a user out.
 pub const NAME: Limit = Limit { name: "name", most: 100 };
 /// Sign-ins from one network, which many users may share.
 pub const NETWORK: Limit = Limit { name: "network", most: 200 };
 /// Sign-ins in a browser that has signed in as this user before. It has this count alone, so that nobody else's
 /// failures lock a user out of their own browser.
 pub const KNOWN_BROWSER: Limit = Limit { name: "known browser", most: 10 };
-/// Secrets of one client from one network.
+/// Different wrong secrets of one client from one network.
 pub const SECRET_FROM_NETWORK: Limit = Limit { name: "secret from network", most: 20 };
-/// Secrets of one client from anywhere; does not lock networks from which the client has authenticated before.
+/// The same, where the client has authenticated before: some of its servers may have an old secret, or a wrong one.
+pub const SECRET_FROM_OWN_NETWORK: Limit = Limit { most: 200, ..SECRET_FROM_NETWORK };
+/// One wrong secret: presented again it is no new guess.
+pub const ONE_SECRET: Limit = Limit { name: "one secret", most: 1 };
+/// Different wrong secrets of one client from anywhere; does not lock networks from which the client has authenticated before.
 pub const SECRET: Limit = Limit { name: "secret", most: 200 };
 
 /// Something that is counted, and how often it may be.
@@ -43,24 +47,47 @@ impl Limit {
     }
 }
 
+/// Who tries to sign in.
+#[derive(Debug, Clone, Copy)]
+pub struct Guess<'a> {
+    /// In one form for all ways of typing the same.
+    pub typed: &'a str,
+    /// The user name of whom that is, or what was typed where it is nobody.
+    pub user: &'a str,
+    pub known_browser: Option<&'a str>,
+}
+
 /// What a sign-in counts against. The first is cleared when it works.
-pub fn of_sign_in(pepper: &Pepper, name: &str, address: IpAddr, known_browser: Option<&str>) -> Vec<Allowance> {
-    let name: String = name.chars().take(200).collect();
+///
+/// The low limit counts by what was typed: were it the user's, ten failures by an address and one by a name would tell
+/// whose address it is.
+pub fn of_sign_in(pepper: &Pepper, guess: Guess<'_>, address: IpAddr) -> Vec<Allowance> {
+    let bounded = |text: &str| text.chars().take(254).collect::<String>();
+    let (typed, user) = (bounded(guess.typed), bounded(guess.user));
     let network = network(address).to_string();
-    match known_browser {
-        Some(browser) => vec![KNOWN_BROWSER.of(pepper, &[browser, &name])],
+    match guess.known_browser {
+        Some(browser) => vec![KNOWN_BROWSER.of(pepper, &[browser, &user])],
         None => vec![
-            NAME_FROM_NETWORK.of(pepper, &[&name, &network]),
-            NAME.of(pepper, &[&name]),
+            NAME_FROM_NETWORK.of(pepper, &[&typed, &network]),
+            NAME.of(pepper, &[&user]),
             NETWORK.of(pepper, &[&network]),
         ],
     }
 }
 
-/// What a wrong client secret counts against: of the client from there, of the client from anywhere.
-pub fn of_secret(pepper: &Pepper, client_id: &str, address: IpAddr) -> [Allowance; 2] {
+/// What wrong secrets of a client count against: from there, and from anywhere. Of its `own` networks, where it has
+/// authenticated, neither locks the other out.
+pub fn of_secret(pepper: &Pepper, client_id: &str, address: IpAddr, own: bool) -> Vec<Allowance> {
     let network = network(address).to_string();
-    [SECRET_FROM_NETWORK.of(pepper, &[client_id, &network]), SECRET.of(pepper, &[client_id])]
+    if own {
+        return vec![SECRET_FROM_OWN_NETWORK.of(pepper, &[client_id, &network])];
+    }
+    vec![SECRET_FROM_NETWORK.of(pepper, &[client_id, &network]), SECRET.of(pepper, &[client_id])]
+}
+
+/// The wrong secret itself, which is one guess from one network however often it comes.
+pub fn of_guess(pepper: &Pepper, client_id: &str, address: IpAddr, secret: &str) -> Allowance {
+    ONE_SECRET.of(pepper, &[client_id, &network(address).to_string(), secret])
 }
 
 /// Who asked for something that takes a row, as keyed digests.

@@ -46,6 +46,11 @@ impl Presented {
         Ok(Self { client_id: basic_id, secret: Some(basic_secret), method: AuthMethod::ClientSecretBasic })
     }
 
+    /// The secret, as it was presented.
+    pub fn secret(&self) -> &str {
+        self.secret.as_deref().unwrap_or_default()
+    }
+
     /// Compares what was presented with the registration, in constant time.
     ///
     /// # Errors

@@ -71,7 +71,7 @@ async fn guarded(
     }
     match presented.authenticate(client, &provider.client_pepper) {
         Err(refused) if refused.reason == Reason::ClientSecretWrong => {
-            Err(if guard.failed(&client.id, address, now).await { refused } else { locked() })
+            Err(if guard.failed(presented, address, now).await { refused } else { locked() })
         }
         Ok(()) => {
             guard.succeeded(&client.id, address);

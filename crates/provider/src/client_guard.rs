@@ -2,7 +2,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -10,7 +10,8 @@ use std::{
 
 use latchkey_protocol::{
     Store,
-    attempts::{Allowance, WINDOW, network, of_secret},
+    attempts::{Allowance, WINDOW, network, of_guess, of_secret},
+    client_auth::Presented,
     secret::Pepper,
     time::Timestamp,
 };
@@ -33,29 +34,62 @@ pub struct ClientGuard {
     hasher: RandomState,
 }
 
+/// The different secrets that were wrong within one window.
 #[derive(Debug, Default)]
-struct Failures(Mutex<(Timestamp, i64)>);
+struct Failures(Mutex<Window>);
+
+#[derive(Debug, Default)]
+struct Window {
+    since: Timestamp,
+    /// The beginnings of keyed digests.
+    guesses: Vec<[u8; 8]>,
+    /// By what the other nodes counted.
+    used_up: bool,
+}
 
 impl Failures {
-    fn within_window(&self, now: Timestamp) -> i64 {
-        let (since, count) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if (now - since).abs() < WINDOW { count } else { 0 }
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts one more, unless `most` are.
-    fn add(&self, most: i64, now: Timestamp) -> bool {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if (now - counted.0).abs() >= WINDOW {
-            *counted = (now, 0);
+    fn are_used_up(&self, most: usize, now: Timestamp) -> bool {
+        let window = self.window();
+        (now - window.since).abs() < WINDOW && (window.used_up || window.guesses.len() >= most)
+    }
+
+    /// Counts one more, unless it is counted already or `most` are.
+    fn add(&self, guess: [u8; 8], most: usize, now: Timestamp) -> Added {
+        let mut window = self.window();
+        if (now - window.since).abs() >= WINDOW {
+            *window = Window { since: now, ..Window::default() };
         }
-        let room = counted.1 < most;
-        counted.1 += i64::from(room);
-        room
+        if window.used_up {
+            return Added::NoRoom;
+        }
+        if window.guesses.contains(&guess) {
+            return Added::Known;
+        }
+        if window.guesses.len() >= most {
+            return Added::NoRoom;
+        }
+        window.guesses.push(guess);
+        Added::New
     }
 
-    fn use_up(&self, most: i64, now: Timestamp) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (now, most);
+    fn use_up(&self, now: Timestamp) {
+        *self.window() = Window { since: now, used_up: true, guesses: Vec::new() };
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Added {
+    New,
+    Known,
+    NoRoom,
+}
+
+fn most(allowance: &Allowance) -> usize {
+    usize::try_from(allowance.most).unwrap_or(0)
 }
 
 impl ClientGuard {
@@ -71,10 +105,15 @@ impl ClientGuard {
             return false;
         }
         let used_up = |a: &Allowance| {
-            self.failures.get(a.key.as_bytes()).is_some_and(|failures| failures.within_window(now) >= a.most)
+            self.failures.get(a.key.as_bytes()).is_some_and(|failures| failures.are_used_up(most(a), now))
         };
-        let [from_there, from_anywhere] = of_secret(&self.pepper, client_id, address);
-        used_up(&from_there) || (used_up(&from_anywhere) && !self.seen.contains_key(&self.place(client_id, address)))
+        self.allowances(client_id, address).iter().any(used_up)
+    }
+
+    /// A client that has authenticated from there is not locked by what others failed, nor fails for others.
+    fn allowances(&self, client_id: &str, address: IpAddr) -> Vec<Allowance> {
+        let own = self.seen.contains_key(&self.place(client_id, address));
+        of_secret(&self.pepper, client_id, address, own)
     }
 
     /// The secret was right: strangers' failures do not lock the client out from there.
@@ -85,23 +124,32 @@ impl ClientGuard {
         }
     }
 
-    /// The secret was wrong. Whether the caller may hear so: beyond what is allowed nobody hears anything.
-    pub async fn failed(&self, client_id: &str, address: IpAddr, now: Timestamp) -> bool {
+    /// The secret was wrong. Whether the caller may hear so: beyond what is allowed nobody hears anything. A secret that
+    /// was wrong before within the window is no new guess, so that a server with an old one does not lock out the others.
+    pub async fn failed(&self, presented: &Presented, address: IpAddr, now: Timestamp) -> bool {
         self.last.store(now, Ordering::Relaxed);
-        let mut allowances = of_secret(&self.pepper, client_id, address).to_vec();
-        if self.seen.contains_key(&self.place(client_id, address)) {
-            // A client that has authenticated from there is not locked by what others failed, nor fails for others.
-            allowances.truncate(1);
-        }
+        let client_id = &presented.client_id;
+        let mut allowances = self.allowances(client_id, address);
+        let guess = of_guess(&self.pepper, client_id, address, presented.secret());
         let here = |a: &Allowance| self.failures.get_with(a.key.as_bytes().to_vec(), Arc::default);
-        if !allowances.iter().all(|a| here(a).add(a.most, now)) {
+        let mut short = [0; 8];
+        short.copy_from_slice(&guess.key.as_bytes()[..8]);
+        let added: Vec<_> = allowances.iter().map(|a| here(a).add(short, most(a), now)).collect();
+        if added.contains(&Added::NoRoom) {
             return false;
         }
+        if !added.contains(&Added::New) {
+            return true;
+        }
+        let known = guess.key.clone();
+        allowances.push(guess);
         match self.store.reserve_attempts(&allowances, now).await {
             Ok(None) => true,
+            // Another node has counted it.
+            Ok(Some(key)) if key == known => true,
             Ok(Some(key)) => {
                 for used_up in allowances.iter().filter(|a| a.key == key) {
-                    here(used_up).use_up(used_up.most, now);
+                    here(used_up).use_up(now);
                 }
                 false
             }

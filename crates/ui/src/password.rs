@@ -6,7 +6,10 @@ use argon2::{
 };
 use latchkey_protocol::{Entropy, passwords::prepared, secret::Pepper};
 
-use crate::hashing::{Busy, Caller, Hashing};
+use crate::{
+    hashing::{Busy, Caller, Hashing},
+    throttle::Attempt,
+};
 
 /// Hashing failed: memory ran out.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +119,8 @@ impl Passwords {
         &self.key
     }
 
-    /// Checks a password. Without a hash (no such user) it takes the same time.
+    /// Checks a password. Without a hash (no such user) it takes the same time. A wrong one stays counted whether or not
+    /// anybody waits for the answer; whose caller has gone before it began is not judged.
     ///
     /// # Errors
     /// [`Busy`] when too many are waiting.
@@ -126,9 +130,17 @@ impl Passwords {
         password: String,
         hash: Option<String>,
         entropy: Arc<dyn Entropy>,
+        attempt: Attempt,
     ) -> Result<Checked, Busy> {
         let key = self.key.clone();
-        self.hashing.run(caller, move || key.check(&password, hash.as_deref(), &*entropy)).await
+        let judge = move || {
+            let checked = key.check(&password, hash.as_deref(), &*entropy);
+            if checked == Checked::Wrong {
+                attempt.was_wrong();
+            }
+            checked
+        };
+        self.hashing.run(caller, judge).await
     }
 }
 

@@ -1,11 +1,18 @@
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use latchkey_protocol::{
-    Store, StoreError,
-    attempts::{Allowance, of_sign_in},
+    Digest, Store, StoreError,
+    attempts::{Guess, of_sign_in},
     secret::Pepper,
     time::Timestamp,
 };
+use tokio::runtime::Handle;
 
 /// Counts sign-ins before their password is looked at, in the store: for all nodes together.
 pub struct Throttle {
@@ -13,11 +20,51 @@ pub struct Throttle {
     pepper: Pepper,
 }
 
-/// A sign-in that was counted.
-#[derive(Debug)]
-pub struct Attempt {
-    allowances: Vec<Allowance>,
+/// A sign-in that was counted. Whoever judges the password holds a clone: when the last one is gone, it is given back
+/// unless the password was wrong. So a caller that leaves has used up nothing when nothing was judged, and keeps what
+/// they used up when a wrong password was, however late that turns out.
+#[derive(Clone)]
+pub struct Attempt(Arc<Counted>);
+
+struct Counted {
+    store: Arc<dyn Store>,
+    keys: Vec<Digest>,
     at: Timestamp,
+    /// Nothing is left to give back.
+    settled: AtomicBool,
+    /// Where the last clone goes there may be no runtime.
+    runtime: Handle,
+}
+
+impl Attempt {
+    /// The password was wrong: it stays counted.
+    pub fn was_wrong(&self) {
+        self.0.settled.store(true, Ordering::SeqCst);
+    }
+
+    /// A sign-in that worked clears what was failed as was typed from this network, or in this browser.
+    pub async fn succeeded(self) {
+        if self.0.settled.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        // A task of its own: it is done once, even when the caller leaves meanwhile.
+        let _over = self.0.runtime.spawn(uncount(self.0.store.clone(), self.0.keys.clone(), true, self.0.at)).await;
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if !self.settled.swap(true, Ordering::SeqCst) {
+            let keys = std::mem::take(&mut self.keys);
+            self.runtime.spawn(uncount(self.store.clone(), keys, false, self.at));
+        }
+    }
+}
+
+async fn uncount(store: Arc<dyn Store>, keys: Vec<Digest>, clear: bool, at: Timestamp) {
+    if let Err(error) = store.give_back_attempts(&keys, clear, at).await {
+        tracing::warn!(%error, "an attempt that did not fail stays counted");
+    }
 }
 
 impl Throttle {
@@ -26,37 +73,28 @@ impl Throttle {
         Self { store, pepper }
     }
 
-    /// Counts one more attempt at `subject`, before the password is looked at; `None` where no more are allowed. Of racing callers
-    /// no more get one than are allowed. It stays counted unless it is given back.
+    /// Counts one more attempt, before the password is looked at; `None` where no more are allowed. Of racing callers
+    /// no more get one than are allowed.
     ///
     /// # Errors
     /// [`StoreError`]: nobody signs in while attempts cannot be counted.
     pub async fn reserve(
         &self,
-        subject: &str,
+        guess: Guess<'_>,
         address: IpAddr,
-        known_browser: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<Attempt>, StoreError> {
-        let allowances = of_sign_in(&self.pepper, subject, address, known_browser);
-        let used_up = self.store.reserve_attempts(&allowances, now).await?;
-        Ok(used_up.is_none().then_some(Attempt { allowances, at: now }))
-    }
-
-    /// The password was not looked at.
-    pub async fn give_back(&self, attempt: Attempt) {
-        self.uncount(attempt, false).await;
-    }
-
-    /// A sign-in that worked clears what this name had failed from this network, or in this browser.
-    pub async fn succeeded(&self, attempt: Attempt) {
-        self.uncount(attempt, true).await;
-    }
-
-    async fn uncount(&self, attempt: Attempt, clear: bool) {
-        let keys: Vec<_> = attempt.allowances.into_iter().map(|a| a.key).collect();
-        if let Err(error) = self.store.give_back_attempts(&keys, clear, attempt.at).await {
-            tracing::warn!(%error, "an attempt that did not fail stays counted");
-        }
+        let allowances = of_sign_in(&self.pepper, guess, address);
+        let (store, runtime) = (self.store.clone(), Handle::current());
+        // The count is written whether or not the caller still waits. This task then holds the attempt, and drops it.
+        let reserved = Handle::current().spawn(async move {
+            if store.reserve_attempts(&allowances, now).await?.is_some() {
+                return Ok(None);
+            }
+            let keys = allowances.into_iter().map(|a| a.key).collect();
+            let counted = Counted { store, keys, at: now, settled: AtomicBool::new(false), runtime };
+            Ok(Some(Attempt(Arc::new(counted))))
+        });
+        reserved.await.map_err(|error| StoreError::Failed(error.to_string()))?
     }
 }

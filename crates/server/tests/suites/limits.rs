@@ -203,7 +203,7 @@ fn of_six_hundred_guesses_at_a_client_secret_twenty_are_judged() {
         assert_eq!((locked.status, locked.error(), locked.header("retry-after")), (429, "invalid_client", "600"));
         assert_eq!(token(own, SECRET).await.status, 200);
         for n in 2..14 {
-            join_all((0..25).map(|_| token(&format!("192.0.2.{n}"), "wrong"))).await;
+            join_all((0..25).map(|m| token(&format!("192.0.2.{n}"), &format!("guess {m}")))).await;
         }
         assert_eq!(token("198.51.100.1", SECRET).await.status, 429, "guessed from everywhere");
         assert_eq!(token(own, SECRET).await.status, 200, "its own server goes on");
@@ -227,8 +227,8 @@ fn nodes_on_one_database_share_the_counts() {
             let request = plain().post(format!("{at}/token")).header("Authorization", basic("app", secret));
             answer(request.form(&[("grant_type", "client_credentials")])).await.status
         };
-        for _ in 0..20 {
-            assert_eq!(token(&h.address, "wrong").await, 401);
+        for n in 0..20 {
+            assert_eq!(token(&h.address, &format!("guess {n}")).await, 401);
         }
         assert_eq!(token(&other, "wrong").await, 429);
         assert_eq!(token(&other, SECRET).await, 429);
@@ -245,8 +245,8 @@ fn where_attempts_cannot_be_counted_nobody_signs_in_and_secrets_are_counted_by_t
             let request = plain().post(h.at("/token")).header("Authorization", basic("app", secret));
             answer(request.form(&[("grant_type", "client_credentials")])).await.status
         };
-        for _ in 0..20 {
-            assert_eq!(token("wrong").await, 401);
+        for n in 0..20 {
+            assert_eq!(token(&format!("guess {n}")).await, 401);
         }
         assert_eq!((token("wrong").await, token(SECRET).await), (429, 429));
         h.sql("ALTER TABLE gone RENAME TO attempts");

@@ -1,8 +1,10 @@
 //! One suite per specification; each test is a requirement, run on both databases over HTTP.
 #![allow(clippy::unwrap_used)]
 
+mod abandoned_sign_ins;
 mod browser_sessions;
 mod claims;
+mod client_shares;
 mod custom_claims;
 mod database_away;
 mod deployment;

@@ -75,17 +75,45 @@ fn users_sign_in_by_name_or_address_however_it_is_written() {
     });
 }
 
+async fn wrong(h: &Harness, address: &str, names: &[&str]) -> Vec<u16> {
+    let browser = h.browser_sending(&[("X-Forwarded-For", address)]);
+    let (at, page) = browser.page(browser.begin(&[]).await).await;
+    let mut statuses = Vec::new();
+    for name in names {
+        browser.act_as(name, "wrong");
+        statuses.push(browser.login(&at, &page.text).await.status);
+    }
+    statuses
+}
+
+const PROXY: (&str, &str) = ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8");
+
+/// By the bound that a user has from everywhere.
 #[test]
 fn attempts_by_name_and_by_address_count_together() {
-    on_both(async |h| {
-        let browser = h.browser();
-        let (at, page) = browser.page(browser.begin(&[]).await).await;
-        for n in 0..10 {
-            browser.act_as(["alice", "alice@example.org", "\u{ff41}LICE"][n % 3], "wrong");
-            assert_eq!(browser.login(&at, &page.text).await.status, 401);
+    on_both_with(&[PROXY], async |h| {
+        for network in 0..10 {
+            let both = ["alice", "alice@example.org", "\u{ff41}LICE", "Alice@example.ORG", "alice"].repeat(2);
+            assert_eq!(wrong(&h, &format!("198.51.100.{network}"), &both).await, [401; 10]);
         }
-        browser.act_as("alice@example.org", "alice password");
-        assert_eq!(browser.login(&at, &page.text).await.status, 429);
+        for typed in ["alice", "alice@example.org"] {
+            assert_eq!(wrong(&h, "192.0.2.1", &[typed]).await, [429], "{typed}");
+        }
+        assert_eq!(wrong(&h, "192.0.2.1", &["bob"]).await, [401]);
+    });
+}
+
+#[test]
+fn whose_address_it_is_cannot_be_told_by_what_is_counted() {
+    on_both_with(&[PROXY], async |h| {
+        let asked = async |network: &str, address: &str, name: &str| {
+            let mut statuses = wrong(&h, network, &[address].repeat(11)).await;
+            statuses.extend(wrong(&h, network, &[name]).await);
+            statuses
+        };
+        let known = asked("192.0.2.1", "bob@example.org", "bob").await;
+        assert_eq!(known, asked("192.0.2.2", "nobody@example.org", "nobody").await);
+        assert_eq!(known[9..], [401, 429, 401]);
     });
 }
 

@@ -8,6 +8,7 @@ use actix_web::{
 use askama::Template;
 use latchkey_protocol::{
     Params, Reason, Secret, SecretKind, StoreError,
+    attempts::Guess,
     authorize::may_continue,
     names::Login,
     secret::new_id,
@@ -18,7 +19,9 @@ use latchkey_protocol::{
 use super::{
     Open, add_cookie, back, display_name, fault, is_ours, open, open_form, render, renew_browser, session_secret,
 };
-use crate::{Caller, Ui, Words, cookies::cookie, headers::words, known::KnownBrowser, password::Checked};
+use crate::{
+    Caller, Ui, Words, cookies::cookie, headers::words, known::KnownBrowser, password::Checked, throttle::Attempt,
+};
 
 /// This page's name in its anti-forgery tokens.
 const PAGE: &str = "login";
@@ -112,14 +115,14 @@ async fn sign_in(ui: &Ui, request: &HttpRequest, open: &Open, form: &Params) -> 
     let address = crate::address(request);
     let now = ui.clock.now();
     let user = ui.store.user_by_login(&login).await?;
-    // Name and address are one user: attempts by either count together.
     let username = user.as_ref().map_or(login.canonical(), |user| &user.username).to_owned();
     let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
     let browser = KnownBrowser::of(request, ui.secure);
     let known = browser.as_ref().and_then(|b| b.knows(&ui.form_pepper, &user.as_ref()?.id, hash?));
     let caller = Caller { address, known: known.is_some() };
     // Counted before it is judged: of many at once no more are judged than are allowed.
-    let Some(reserved) = ui.throttle.reserve(&username, address, known, now).await? else {
+    let guess = Guess { typed: login.canonical(), user: &username, known_browser: known };
+    let Some(counted) = ui.throttle.reserve(guess, address, now).await? else {
         // Not the name: it may be a password, typed one field too early.
         let came = format!("as many as are allowed, the last from {address}");
         let refused = Reason::TooManyAttempts.because("fewer failures within ten minutes", came);
@@ -127,24 +130,24 @@ async fn sign_in(ui: &Ui, request: &HttpRequest, open: &Open, form: &Params) -> 
     };
     let subject = user.as_ref().map(|user| user.id.clone());
     let password = form.optional("password").unwrap_or_default();
-    let mut outcome = attempt(ui, request, open, caller, user, password, remember).await?;
-    if let Attempt::Overtaken = outcome {
+    let mut outcome = attempt(ui, request, open, caller, &counted, user, (password, remember)).await?;
+    if let Outcome::Overtaken = outcome {
         // Once more, with what is true now; then it counts as wrong.
         let user = ui.store.user_by_login(&login).await?;
-        outcome = attempt(ui, request, open, caller, user, password, remember).await?;
+        outcome = attempt(ui, request, open, caller, &counted, user, (password, remember)).await?;
     }
     match outcome {
-        Attempt::SignedIn(response) => {
-            ui.throttle.succeeded(reserved).await;
+        Outcome::SignedIn(response) => {
+            counted.succeeded().await;
             Ok(response)
         }
-        Attempt::Busy => {
-            ui.throttle.give_back(reserved).await;
+        Outcome::Busy => {
             let mut busy = again("login-busy", StatusCode::SERVICE_UNAVAILABLE);
             busy.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
             Ok(busy)
         }
-        Attempt::Wrong | Attempt::Overtaken => {
+        Outcome::Wrong | Outcome::Overtaken => {
+            counted.was_wrong();
             audit_failure(ui, open, &login, subject.as_deref(), address);
             Ok(again("login-wrong", StatusCode::UNAUTHORIZED))
         }
@@ -165,7 +168,7 @@ fn audit_failure(ui: &Ui, open: &Open, login: &Login, known: Option<&str>, addre
 }
 
 /// What came of one comparison.
-enum Attempt {
+enum Outcome {
     SignedIn(HttpResponse),
     Wrong,
     Busy,
@@ -178,23 +181,24 @@ async fn attempt(
     request: &HttpRequest,
     open: &Open,
     caller: Caller,
+    counted: &Attempt,
     user: Option<User>,
-    password: &str,
-    remember: bool,
-) -> Result<Attempt, StoreError> {
+    (password, remember): (&str, bool),
+) -> Result<Outcome, StoreError> {
     let hash = user.as_ref().filter(|u| u.disabled_at.is_none()).and_then(|u| u.password_hash.clone());
-    let Ok(checked) = ui.passwords.check(caller, password.to_owned(), hash.clone(), ui.entropy.clone()).await else {
-        return Ok(Attempt::Busy);
+    let (typed, entropy) = (password.to_owned(), ui.entropy.clone());
+    let Ok(checked) = ui.passwords.check(caller, typed, hash.clone(), entropy, counted.clone()).await else {
+        return Ok(Outcome::Busy);
     };
-    let (Some(user), Some(hash)) = (user, hash) else { return Ok(Attempt::Wrong) };
+    let (Some(user), Some(hash)) = (user, hash) else { return Ok(Outcome::Wrong) };
     let hash = match checked {
-        Checked::Wrong => return Ok(Attempt::Wrong),
+        Checked::Wrong => return Ok(Outcome::Wrong),
         Checked::Right => hash,
         Checked::RightButStale(new) if ui.store.rehash_password(&user.id, &hash, &new).await? => new,
-        Checked::RightButStale(_) => return Ok(Attempt::Overtaken),
+        Checked::RightButStale(_) => return Ok(Outcome::Overtaken),
     };
     let begun = begin_session(ui, request, open, &user, &hash, remember).await?;
-    Ok(begun.map_or(Attempt::Overtaken, Attempt::SignedIn))
+    Ok(begun.map_or(Outcome::Overtaken, Outcome::SignedIn))
 }
 
 /// A new session, never a reused one, for this interaction; none when `hash` is not the user's any more.
