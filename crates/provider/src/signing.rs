@@ -44,11 +44,15 @@ thread_local! {
 #[error("too much is waiting to be signed")]
 pub struct Busy;
 
+/// Answers that leave at once: each on its own would wake its worker.
+const TOGETHER: usize = 8;
+
 /// One answer's signatures.
 trait Work: Send {
     /// Whether nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
-    fn run(self: Box<Self>);
+    /// Makes the signatures; what comes back tells the caller.
+    fn run(self: Box<Self>) -> Box<dyn FnOnce() + Send>;
     fn refuse(self: Box<Self>);
 }
 
@@ -57,14 +61,17 @@ struct Task<T, F> {
     work: F,
 }
 
-impl<T: Send, F: FnOnce() -> T + Send> Work for Task<T, F> {
+impl<T: Send + 'static, F: FnOnce() -> T + Send> Work for Task<T, F> {
     fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }
 
-    fn run(self: Box<Self>) {
-        // The caller may have gone meanwhile.
-        let _gone = self.answer.send(Ok((self.work)()));
+    fn run(self: Box<Self>) -> Box<dyn FnOnce() + Send> {
+        let (made, answer) = ((self.work)(), self.answer);
+        Box::new(move || {
+            // The caller may have gone meanwhile.
+            let _gone = answer.send(Ok(made));
+        })
     }
 
     fn refuse(self: Box<Self>) {
@@ -249,7 +256,12 @@ impl Shared {
     fn work(&self) {
         // On Linux this lowers the one thread. Where it is not allowed, it works all the same.
         let _priority = rustix::process::nice(NICE);
-        while let Some(job) = self.next() {
+        let mut made: Vec<Box<dyn FnOnce() + Send>> = Vec::with_capacity(TOGETHER);
+        loop {
+            if made.len() >= TOGETHER || (!made.is_empty() && self.lock().jobs.is_empty()) {
+                made.drain(..).for_each(|tell| tell());
+            }
+            let Some(job) = self.next() else { return made.into_iter().for_each(|tell| tell()) };
             let signatures = job.signatures;
             if job.work.is_abandoned() {
                 drop(job);
@@ -258,8 +270,9 @@ impl Shared {
             } else {
                 let started = Instant::now();
                 let work = std::panic::AssertUnwindSafe(|| job.work.run());
-                if std::panic::catch_unwind(work).is_err() {
-                    tracing::error!("a signature ended in a panic");
+                match std::panic::catch_unwind(work) {
+                    Ok(tell) => made.push(tell),
+                    Err(_) => tracing::error!("a signature ended in a panic"),
                 }
                 self.learn(started.elapsed(), signatures);
             }
