@@ -29,6 +29,9 @@ const LEAST: u64 = 20_000;
 /// Below the workers, which only hand over and answer, and above the password threads.
 const NICE: i32 = 5;
 
+/// Answers that leave at once: each on its own would wake its worker.
+const TOGETHER: usize = 8;
+
 /// How far apart refusals leave, and how long one may be held back for that. Callers who come again at once would
 /// otherwise keep the workers busy with nothing but refusing them.
 const PACE: Duration = Duration::from_micros(400);
@@ -43,9 +46,6 @@ thread_local! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too much is waiting to be signed")]
 pub struct Busy;
-
-/// Answers that leave at once: each on its own would wake its worker.
-const TOGETHER: usize = 8;
 
 /// One answer's signatures.
 trait Work: Send {
