@@ -16,7 +16,7 @@ use latchkey_jose::{Compact, JwkSet, Verifier};
 use crate::{
     Limit, Load, Measured,
     client::{Answer, Connection, get, post},
-    server::{SECRET, Target},
+    server::{SECRET, Target, USERS},
 };
 
 pub const NAMES: [&str; 13] = [
@@ -83,7 +83,11 @@ async fn credentials(c: &mut Connection, client_id: &str, username: &str, passwo
 
 /// Signs in once on this connection, until the client is answered.
 pub async fn login(c: &mut Connection, client_id: &str) -> Result<String> {
-    let resume = credentials(c, client_id, "bench", "correct+horse").await?.path()?;
+    login_as(c, client_id, USERS[0]).await
+}
+
+async fn login_as(c: &mut Connection, client_id: &str, username: &str) -> Result<String> {
+    let resume = credentials(c, client_id, username, "correct+horse").await?.path()?;
     code_of(&c.browse("GET", &resume, None).await?)
 }
 
@@ -295,6 +299,7 @@ impl World {
     /// Codes are made beforehand, as many as can be spent in the time.
     fn exchange(&self, load: &Load) -> Result<Measured> {
         let (codes, browsers) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+        let begun = AtomicUsize::new(0);
         let poisoned = || anyhow::anyhow!("poisoned");
         self.drive(load, async |c, _| {
             let waiting = browsers.lock().map_err(|_| poisoned())?.pop();
@@ -303,7 +308,11 @@ impl World {
                     c.cookies = cookies;
                     left
                 }
-                None => login(c, "bench").await.map(|_| CODES_OF_A_SESSION)?,
+                None => {
+                    // In turn, so that nobody has so many sessions that the oldest end.
+                    let username = USERS[begun.fetch_add(1, Ordering::Relaxed) % USERS.len()];
+                    login_as(c, "bench", username).await.map(|_| CODES_OF_A_SESSION)?
+                }
             };
             let made = code(c, "bench").await?;
             codes.lock().map_err(|_| poisoned())?.push(made);

@@ -14,6 +14,8 @@ use crate::{Options, client::Connection};
 const PORT: u16 = 18080;
 const PEER_PORT: u16 = 18091;
 const ISSUER: &str = "http://127.0.0.1:18080";
+/// Who signs in; they share a password. The first does so everywhere but where many sessions are needed.
+pub const USERS: [&str; 8] = ["bench", "bench2", "bench3", "bench4", "bench5", "bench6", "bench7", "bench8"];
 pub const SECRET: &str = "bench-secret-0123456789-abcdefghijklm";
 
 /// The processes that answer as one server.
@@ -155,10 +157,13 @@ impl Server {
         self.folder.path().join("keys")
     }
 
-    /// Adds the person and the app.
+    /// Adds the users and the app.
     pub fn prepare(&self) -> Result<()> {
-        let user = ["user", "create", "bench", "--email", "bench@example.org", "--password-stdin"];
-        self.command(&user, "correct horse")?;
+        for username in USERS {
+            let email = format!("{username}@example.org");
+            let user = ["user", "create", username, "--email", &email, "--password-stdin"];
+            self.command(&user, "correct horse")?;
+        }
         let metadata = format!(
             r#"{{"client_id":"bench","client_secret":"{SECRET}","trusted":true,"redirect_uris":["https://bench.example/cb"],
                 "grant_types":["authorization_code","refresh_token","client_credentials"]}}"#

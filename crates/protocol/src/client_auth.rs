@@ -77,6 +77,11 @@ pub fn tried_basic(authorization: &str) -> bool {
     authorization.split(' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
 }
 
+/// The client that `Basic` credentials name. Nothing is proven by it.
+pub fn unverified_client_id(authorization: &str) -> Option<String> {
+    basic(authorization).map(|(id, _)| id)
+}
+
 /// `Basic` credentials, form-urldecoded after base64 (RFC 6749 2.3.1).
 fn basic(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
@@ -90,6 +95,10 @@ fn basic(header: &str) -> Option<(String, String)> {
 
 /// Nobody registered an id or a secret that holds a control character or is no UTF-8: it goes no further.
 fn form_decode(text: &str) -> Option<String> {
+    // Most are letters and digits, which stand for themselves.
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) {
+        return Some(text.to_owned());
+    }
     // Only one value stands here, so `&` and `=` are text.
     let guarded = text.replace('&', "%26").replace('=', "%3D");
     let decoded = url::form_urlencoded::parse(guarded.as_bytes()).next().map(|(name, _)| name.into_owned());

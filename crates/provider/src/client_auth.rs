@@ -24,6 +24,12 @@ pub async fn called_by(
     })
 }
 
+/// The client that the header names. Nothing is proven by it.
+pub fn unverified_client_id(request: &HttpRequest) -> Option<String> {
+    let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    latchkey_protocol::client_auth::unverified_client_id(header)
+}
+
 /// Finds out which client is asking (RFC 6749 2.3).
 ///
 /// # Errors

@@ -36,6 +36,8 @@ const TOGETHER: usize = 8;
 /// otherwise keep the workers busy with nothing but refusing them.
 const PACE: Duration = Duration::from_micros(400);
 const HELD: Duration = Duration::from_millis(500);
+/// Refusals that are held back leave together at the next of these: each on its own would interrupt a signature.
+const TICK: Duration = Duration::from_millis(10);
 
 thread_local! {
     /// How many requests have come to be signed on this worker.
@@ -105,6 +107,7 @@ struct Shared {
     ahead: AtomicUsize,
     /// Nanoseconds that a signature took of late, as a clock on the wall sees it.
     pace: AtomicU64,
+    started: Instant,
     /// When the next refusal may leave.
     refusal: Mutex<Option<Instant>>,
 }
@@ -123,6 +126,7 @@ impl Signing {
             clients: RandomState::new(),
             ahead: AtomicUsize::new(0),
             pace: AtomicU64::new(GUESS),
+            started: Instant::now(),
             refusal: Mutex::default(),
         });
         for _ in 0..shared.threads {
@@ -140,6 +144,16 @@ impl Signing {
         self.0.wait() > ADMITTED
     }
 
+    /// Whether a job of the client that is asked for now would wait too long, or has no room beside its others. Who the
+    /// client is matters, and is asked, only when half of what may wait does.
+    pub fn is_full_for(&self, client: impl FnOnce() -> Option<String>) -> bool {
+        let wait = self.0.wait();
+        if wait <= ADMITTED / 2 {
+            return false;
+        }
+        wait > ADMITTED || client().is_some_and(|client| self.0.has_its_half(&client))
+    }
+
     /// Comes back when the next refusal may leave.
     pub async fn pace_refusal(&self) {
         let now = Instant::now();
@@ -150,7 +164,9 @@ impl Signing {
             at
         };
         if at > now {
-            tokio::time::sleep_until(at.into()).await;
+            let since = at.duration_since(self.0.started).as_nanos().next_multiple_of(TICK.as_nanos());
+            let together = Duration::from_nanos(u64::try_from(since).unwrap_or(u64::MAX));
+            tokio::time::sleep_until((self.0.started + together).into()).await;
         }
     }
 
@@ -229,6 +245,17 @@ impl Shared {
         Duration::from_nanos(signatures as u64 * self.pace.load(Ordering::Relaxed) / self.threads as u64)
     }
 
+    /// Whether not even one more signature of the client may wait.
+    fn has_its_half(&self, client: &str) -> bool {
+        let waiting = self.lock().waiting.get(&self.clients.hash_one(client)).copied();
+        waiting.is_some_and(|waiting| self.is_over_half(waiting + 1))
+    }
+
+    /// The other half is for others, however much one client asks for.
+    fn is_over_half(&self, signatures: usize) -> bool {
+        self.time_for(signatures) > ADMITTED / 2
+    }
+
     fn add(&self, job: Job) -> Result<(), Busy> {
         let mut queue = self.lock();
         // The estimate may be wrong, as when the threads get no processor: the oldest job knows better.
@@ -237,8 +264,7 @@ impl Shared {
             return Err(Busy);
         }
         let of_client = queue.waiting.entry(job.client).or_default();
-        // The other half is for others, however much this one asks for.
-        if *of_client > 0 && self.time_for(*of_client + job.signatures) > ADMITTED / 2 {
+        if *of_client > 0 && self.is_over_half(*of_client + job.signatures) {
             return Err(Busy);
         }
         *of_client += job.signatures;
@@ -403,6 +429,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert!(!signing.is_full(), "there is room for others");
+        assert!(signing.is_full_for(|| Some("greedy".into())) && !signing.is_full_for(|| Some("other".into())));
         let other = run("other");
         tokio::task::yield_now().await;
         go_on.send(()).expect("the thread waits");

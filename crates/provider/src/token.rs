@@ -32,7 +32,7 @@ pub async fn token(
     body: web::Bytes,
 ) -> Result<HttpResponse, Fault> {
     // Before anything is read or asked: a refusal must cost next to nothing.
-    if provider.signing.is_full() {
+    if provider.signing.is_full_for(|| client_auth::unverified_client_id(&request)) {
         provider.signing.pace_refusal().await;
         return Ok(http::busy(&request));
     }

@@ -112,10 +112,10 @@ async fn open(
     // Answers are written whole: there is nothing to wait for.
     socket.set_nodelay(true)?;
     let transport = match tls {
-        None => Transport::Plain(socket),
+        None => Transport::plain(socket),
         Some(tls) => {
             let shaken = actix_web::rt::time::timeout(HANDSHAKE, tls.accept(socket)).await;
-            Transport::Tls(Box::new(shaken.map_err(|_| DispatchError::SlowRequestTimeout)??))
+            Transport::tls(shaken.map_err(|_| DispatchError::SlowRequestTimeout)??)
         }
     };
     Ok((Stream::new(transport, patience, place), Protocol::Http1, Some(peer)))

@@ -8,7 +8,7 @@ use std::{
 
 use actix_web::rt::time::{Sleep, sleep_until};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, Take},
     net::TcpStream,
 };
 use tokio_rustls::server::TlsStream;
@@ -24,35 +24,64 @@ const SIP: usize = 4096;
 /// How soon it is looked again whether a peer from whom nothing is read at present is still there.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Bytes, with or without TLS.
+/// Bytes, with or without TLS. `Take` bounds a read without a buffer between.
 pub enum Transport {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Take<TcpStream>),
+    Tls(Box<Take<TlsStream<TcpStream>>>),
 }
 
 impl Transport {
+    pub fn plain(stream: TcpStream) -> Self {
+        Self::Plain(stream.take(0))
+    }
+
+    pub fn tls(stream: TlsStream<TcpStream>) -> Self {
+        Self::Tls(Box::new(stream.take(0)))
+    }
+
     fn socket(&self) -> &TcpStream {
         match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Plain(stream) => stream.get_ref(),
+            Self::Tls(stream) => stream.get_ref().get_ref().0,
         }
     }
 
     /// Reads no more than so many bytes, and says how many.
     fn poll_read(&mut self, cx: &mut Context<'_>, most: usize, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
         let before = buffer.filled().len();
-        if buffer.remaining() > most {
-            let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
-            let read = self.poll_read(cx, most, &mut part);
-            let came = part.filled().len();
-            buffer.advance(came);
-            return read;
-        }
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
         let read = match self {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Plain(stream) => {
+                stream.set_limit(most);
+                Pin::new(stream).poll_read(cx, buffer)
+            }
+            Self::Tls(stream) => {
+                stream.set_limit(most);
+                Pin::new(stream.as_mut()).poll_read(cx, buffer)
+            }
         };
         read.map_ok(|()| buffer.filled().len() - before)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream.get_mut()).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream.get_mut()).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream.get_mut()).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream.get_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream.get_mut()).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream.get_mut()).poll_shutdown(cx),
+        }
     }
 }
 
@@ -174,18 +203,12 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Transport::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-        };
+        let written = self.transport.poll_write(cx, bytes);
         if written.is_pending() { self.poll_stuck(cx).map(Err) } else { written }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Transport::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        };
+        let flushed = self.transport.poll_flush(cx);
         if flushed.is_pending() {
             return self.poll_stuck(cx).map(Err);
         }
@@ -198,17 +221,14 @@ impl AsyncWrite for Stream {
         if self.over {
             return Poll::Ready(Ok(()));
         }
-        match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Transport::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        self.transport.poll_shutdown(cx)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
+        io::AsyncWriteExt,
         net::TcpListener,
         time::timeout,
     };
@@ -231,7 +251,7 @@ mod tests {
         };
         let place = std::sync::Arc::new(Connections::new(&limits)).admit(address.ip()).expect("a place");
         let (socket, _) = accepted.expect("accepted");
-        let stream = Stream::new(Transport::Plain(socket), Patience::default(), place);
+        let stream = Stream::new(Transport::plain(socket), Patience::default(), place);
         let answering = stream.exchange().begin();
         (stream, client.expect("connected"), answering)
     }

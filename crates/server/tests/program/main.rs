@@ -241,9 +241,7 @@ fn openssl_is_told_of_the_processor_unless_somebody_has_done_so() {
         if let Some(value) = set {
             command.env(name, value);
         }
-        let mut running = place.start(&mut command);
-        Command::new("kill").arg(running.0.id().to_string()).status().unwrap();
-        assert!(running.0.wait().unwrap().success());
+        place.start(&mut command).stop();
         std::fs::read_to_string(log).unwrap()
     };
     let says = |value: &str| format!("what OpenSSL is told of the processor value=\"{value}\"");
@@ -368,7 +366,7 @@ fn the_log_has_a_line_per_request_and_no_secret_however_much_is_logged() {
         let file = at.folder.path().join("log");
         let mut command = at.command(&["serve"]);
         command.env("LATCHKEY_LOG__LEVEL", "trace").env("LATCHKEY_LOG__FORMAT", format);
-        let mut server = at.start(command.stderr(std::fs::File::create(&file).unwrap()));
+        let server = at.start(command.stderr(std::fs::File::create(&file).unwrap()));
         let mut secrets = vec![SECRET.to_owned(), PASSWORD.to_owned(), PASSWORD.replace(' ', "+")];
         let http = reqwest_blocking();
         http.0.block_on(async {
@@ -385,9 +383,7 @@ fn the_log_has_a_line_per_request_and_no_secret_however_much_is_logged() {
         secrets.extend(["a-secret-code-of-somebody-else".into(), "a-wrong-secret-of-the-app".into()]);
         secrets.push("a-secret-in-the-place-of-the-id".into());
         assert!(secrets.len() > 12, "{secrets:?}");
-        // Asked to stop it writes what is waiting.
-        Command::new("kill").arg(server.0.id().to_string()).status().unwrap();
-        assert!(server.0.wait().unwrap().success());
+        server.stop();
         let log = std::fs::read_to_string(&file).unwrap();
         for secret in &secrets {
             assert!(!log.contains(secret.as_str()), "{secret} in the log");

@@ -25,7 +25,7 @@ fn an_issuer_that_anybody_can_listen_to_is_refused_unless_a_laboratory_says_so()
     assert!(good && text.contains("warning: issuer http://id.example.org/ is plain http"), "{text}");
     let log = at.folder.path().join("log");
     let mut command = at.command(&["serve"]);
-    drop(at.start(command.envs(laboratory).stderr(std::fs::File::create(&log).unwrap())));
+    at.start(command.envs(laboratory).stderr(std::fs::File::create(&log).unwrap())).stop();
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("WARN") && log.contains("is plain http"), "{log}");
 }
@@ -124,8 +124,7 @@ fn forwarded_headers_of_a_peer_that_is_not_trusted_are_named_in_the_log_once() {
             assert_eq!(request.send().await.unwrap().status(), 200);
         }
     });
-    std::thread::sleep(std::time::Duration::from_millis(100));
-    drop(server);
+    server.stop();
     let log = std::fs::read_to_string(log).unwrap();
     assert_eq!(log.matches("not among trusted_proxies").count(), 1, "{log}");
     assert!(log.contains("127.0.0.1") && !log.contains("203.0.113."), "{log}");

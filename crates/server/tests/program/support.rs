@@ -99,6 +99,14 @@ impl Place {
 
 pub struct Running(pub Child);
 
+impl Running {
+    /// Ends it as an operator does. Its log is whole then: lines leave in batches.
+    pub fn stop(mut self) {
+        assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ended = self.0.kill();
