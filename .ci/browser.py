@@ -72,7 +72,7 @@ def flow(password, language, dark, width, height, name):
         assert "The API verified this token" in driver.page_source
         by("sign-out").click()
         by("sign-in")
-        # An app may sign people in in a popup, and hears of it there.
+        # An app may sign users in in a popup, and hears of it there.
         driver.execute_script("window.open('/login', 'popup')")
         WebDriverWait(driver, 15).until(lambda d: len(d.window_handles) == 2)
         driver.switch_to.window(driver.window_handles[1])

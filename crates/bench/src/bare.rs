@@ -9,7 +9,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Result;
 
 use crate::{
-    Load, Measured, scenarios,
+    Load, Measurement, scenarios,
     server::{self, Target},
 };
 
@@ -54,15 +54,26 @@ impl Bare {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), body)?;
         let mut command = Command::new("taskset");
-        command.args(["-c", cores]).arg(std::env::current_exe()?).arg("--bare").arg(file.path());
+        command
+            .args(["-c", cores])
+            .arg(std::env::current_exe()?)
+            .arg("--bare")
+            .arg(file.path());
         let child = command.spawn()?;
         server::ready(PORT, "/")?;
         let target = Target::one(PORT, child.id());
-        Ok(Self { child, target, request: request.to_vec(), _file: file })
+        Ok(Self {
+            child,
+            target,
+            request: request.to_vec(),
+            _file: file,
+        })
     }
 
-    pub fn measure(&self, load: &Load) -> Result<Measured> {
-        scenarios::drive(&self.target, load, async |c, _| c.send(&self.request).await?.expect(200).map(|_| ()))
+    pub fn measure(&self, load: &Load) -> Result<Measurement> {
+        scenarios::drive(&self.target, load, async |c, _| {
+            c.send(&self.request).await?.expect(200).map(|_| ())
+        })
     }
 }
 

@@ -36,13 +36,20 @@ impl Answer {
     /// Where it sends the browser, on the same server.
     pub fn path(&self) -> Result<String> {
         let location = self.header("location").with_context(|| self.head.clone())?;
-        let path = location.strip_prefix("http://").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+        let path = location
+            .strip_prefix("http://")
+            .and_then(|rest| rest.find('/').map(|at| &rest[at..]));
         Ok(path.unwrap_or(location).to_owned())
     }
 
     pub fn expect(self, status: u16) -> Result<Self> {
         if self.status != status {
-            bail!("{} instead of {status}: {}\n{}", self.status, self.head, String::from_utf8_lossy(&self.body));
+            bail!(
+                "{} instead of {status}: {}\n{}",
+                self.status,
+                self.head,
+                String::from_utf8_lossy(&self.body)
+            );
         }
         Ok(self)
     }
@@ -54,7 +61,11 @@ impl Connection {
         socket.bind((from, 0).into())?;
         let stream = socket.connect((Ipv4Addr::LOCALHOST, port).into()).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(16 * 1024), cookies: Vec::new() })
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(16 * 1024),
+            cookies: Vec::new(),
+        })
     }
 
     pub async fn send(&mut self, request: &[u8]) -> Result<Answer> {
@@ -67,16 +78,26 @@ impl Connection {
             self.fill().await?;
         };
         let head = std::str::from_utf8(&self.buffer[..end])?.to_owned();
-        let status = head.get(9..12).and_then(|s| s.parse().ok()).context("no status")?;
+        let status = head
+            .get(9..12)
+            .and_then(|s| s.parse().ok())
+            .context("no status")?;
         let length = head
             .lines()
-            .find_map(|l| l.strip_prefix("content-length: ").or_else(|| l.strip_prefix("Content-Length: ")))
+            .find_map(|l| {
+                l.strip_prefix("content-length: ")
+                    .or_else(|| l.strip_prefix("Content-Length: "))
+            })
             .and_then(|l| l.parse::<usize>().ok())
             .unwrap_or(0);
         while self.buffer.len() < end + length {
             self.fill().await?;
         }
-        Ok(Answer { status, head, body: self.buffer[end..end + length].to_vec() })
+        Ok(Answer {
+            status,
+            head,
+            body: self.buffer[end..end + length].to_vec(),
+        })
     }
 
     async fn fill(&mut self) -> Result<()> {
@@ -88,7 +109,11 @@ impl Connection {
 
     /// As a browser: sends and keeps cookies.
     pub async fn browse(&mut self, method: &str, path: &str, form: Option<&str>) -> Result<Answer> {
-        let cookies: Vec<_> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(n, v)| format!("{n}={v}"))
+            .collect();
         let body = form.unwrap_or_default();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: b\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
@@ -96,8 +121,10 @@ impl Connection {
             body.len()
         );
         let answer = self.send(request.as_bytes()).await?;
-        for line in answer.head.lines().filter(|l| l.get(..12).is_some_and(|n| n.eq_ignore_ascii_case("set-cookie: ")))
-        {
+        for line in answer.head.lines().filter(|l| {
+            l.get(..12)
+                .is_some_and(|n| n.eq_ignore_ascii_case("set-cookie: "))
+        }) {
             let line = &line[12..];
             if let Some((name, value)) = line.split(';').next().and_then(|c| c.split_once('=')) {
                 self.cookies.retain(|(known, _)| known != name);
@@ -117,7 +144,10 @@ pub fn post(path: &str, authorization: &str, form: &str) -> Vec<u8> {
 }
 
 pub fn get(path: &str, authorization: &str) -> Vec<u8> {
-    let authorization =
-        if authorization.is_empty() { String::new() } else { format!("Authorization: {authorization}\r\n") };
+    let authorization = if authorization.is_empty() {
+        String::new()
+    } else {
+        format!("Authorization: {authorization}\r\n")
+    };
     format!("GET {path} HTTP/1.1\r\nHost: b\r\n{authorization}\r\n").into_bytes()
 }

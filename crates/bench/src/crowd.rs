@@ -32,7 +32,8 @@ struct Tally {
 
 impl Tally {
     fn counts(&self) -> [usize; 4] {
-        [&self.answered, &self.refused, &self.given_up, &self.failed].map(|n| n.load(Ordering::Relaxed))
+        [&self.answered, &self.refused, &self.given_up, &self.failed]
+            .map(|n| n.load(Ordering::Relaxed))
     }
 
     fn add(&self, status: Result<u16, ()>) {
@@ -58,26 +59,42 @@ pub fn run(target: &Target, load: &Load, callers: usize) -> Result<()> {
     bystanders(target, load, "nobody", |_| Ok(()))?;
     for connections in [512, 2000] {
         let name = format!("{connections} connections asking for tokens");
-        bystanders(target, load, &name, |stop| block_on(token_flood(target, connections, stop)))?;
+        bystanders(target, load, &name, |stop| {
+            block_on(token_flood(target, connections, stop))
+        })?;
     }
-    bystanders(target, load, "32 browsers signing in", |stop| block_on(login_flood(target, 32, stop)))?;
+    bystanders(target, load, "32 browsers signing in", |stop| {
+        block_on(login_flood(target, 32, stop))
+    })?;
     at_once(target, 2000)
 }
 
 /// Twice the capacity, from callers that give up after a second and try again.
 fn overload(target: &Target, load: &Load, callers: usize) -> Result<()> {
     let request = token_request();
-    let capacity = drive(target, &Load { connections: 32, spin: false, ..*load }, async |c, _| {
-        c.send(&request).await?.expect(200).map(|_| ())
-    })?;
+    let capacity = drive(
+        target,
+        &Load {
+            connections: 32,
+            spin: false,
+            ..*load
+        },
+        async |c, _| c.send(&request).await?.expect(200).map(|_| ()),
+    )?;
     let period = Duration::from_secs_f64(callers as f64 / (2.0 * capacity.per_second));
     let (tally, measured) = (Tally::default(), Duration::from_secs(load.seconds));
     let (before, after, cpu) = block_on(async {
         let until = Instant::now() + WARM_UP + measured;
-        let crowd = join_all(
-            (0..callers)
-                .map(|n| caller(target, &request, period.mul_f64(n as f64 / callers as f64), period, until, &tally)),
-        );
+        let crowd = join_all((0..callers).map(|n| {
+            caller(
+                target,
+                &request,
+                period.mul_f64(n as f64 / callers as f64),
+                period,
+                until,
+                &tally,
+            )
+        }));
         let watch = async {
             sleep(WARM_UP).await;
             let (before, cpu) = (tally.counts(), target.cpu_seconds());
@@ -103,7 +120,14 @@ fn overload(target: &Target, load: &Load, callers: usize) -> Result<()> {
 }
 
 /// One caller: a request in each period, and again at once when no answer came in time.
-async fn caller(target: &Target, request: &[u8], phase: Duration, period: Duration, until: Instant, tally: &Tally) {
+async fn caller(
+    target: &Target,
+    request: &[u8],
+    phase: Duration,
+    period: Duration,
+    until: Instant,
+    tally: &Tally,
+) {
     let mut connection = None;
     let mut next = Instant::now() + phase;
     while next < until {
@@ -144,7 +168,10 @@ async fn token_flood(target: &Target, connections: usize, stop: &AtomicBool) -> 
         }
         anyhow::Ok(())
     };
-    join_all((0..connections).map(one)).await.into_iter().collect()
+    join_all((0..connections).map(one))
+        .await
+        .into_iter()
+        .collect()
 }
 
 async fn login_flood(target: &Target, connections: usize, stop: &AtomicBool) -> Result<()> {
@@ -156,7 +183,10 @@ async fn login_flood(target: &Target, connections: usize, stop: &AtomicBool) -> 
         }
         anyhow::Ok(())
     };
-    join_all((0..connections).map(one)).await.into_iter().collect()
+    join_all((0..connections).map(one))
+        .await
+        .into_iter()
+        .collect()
 }
 
 /// What the key set on a kept connection, and health on a new one each time, take beside a flood.
@@ -176,14 +206,23 @@ fn bystanders(
         let measured = block_on(async {
             sleep(WARM_UP).await;
             let until = Instant::now() + Duration::from_secs(load.seconds);
-            Ok(tokio::join!(ask_for_keys(target, until), ask_for_health(target, until)))
+            Ok(tokio::join!(
+                ask_for_keys(target, until),
+                ask_for_health(target, until)
+            ))
         });
         stop.store(true, Ordering::Relaxed);
-        flooding.join().map_err(|_| anyhow::anyhow!("the flood panicked"))??;
+        flooding
+            .join()
+            .map_err(|_| anyhow::anyhow!("the flood panicked"))??;
         let (keys, health) = measured?;
         anyhow::Ok((keys?, health?))
     })?;
-    println!("beside {name}: /jwks.json {}, /healthz {}", spread(&mut keys), spread(&mut health));
+    println!(
+        "beside {name}: /jwks.json {}, /healthz {}",
+        spread(&mut keys),
+        spread(&mut health)
+    );
     Ok(())
 }
 
@@ -203,7 +242,12 @@ async fn ask_for_health(target: &Target, until: Instant) -> Result<Vec<Duration>
     let mut times = Vec::new();
     while Instant::now() < until {
         let begun = Instant::now();
-        target.connect(0).await?.send(&get("/healthz", "")).await?.expect(200)?;
+        target
+            .connect(0)
+            .await?
+            .send(&get("/healthz", ""))
+            .await?
+            .expect(200)?;
         times.push(begun.elapsed());
         sleep(Duration::from_millis(10)).await;
     }
@@ -220,7 +264,12 @@ fn at_once(target: &Target, connections: usize) -> Result<()> {
         c.send(&request).await?.expect(200)?;
         anyhow::Ok((connected, begun.elapsed()))
     };
-    let times: Result<Vec<_>> = block_on(async { join_all((0..connections).map(one)).await.into_iter().collect() });
+    let times: Result<Vec<_>> = block_on(async {
+        join_all((0..connections).map(one))
+            .await
+            .into_iter()
+            .collect()
+    });
     let (mut connected, mut answered): (Vec<_>, Vec<_>) = times?.into_iter().unzip();
     println!(
         "{connections} connections at once: connected {}, answered {}",
@@ -232,14 +281,30 @@ fn at_once(target: &Target, connections: usize) -> Result<()> {
 
 fn spread(times: &mut [Duration]) -> String {
     times.sort();
-    let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1)));
+    let at = |percent: usize| {
+        times.get((times.len() * percent / 100).min(times.len().saturating_sub(1)))
+    };
     let ms = |d: Option<&Duration>| d.map_or(f64::NAN, |d| d.as_secs_f64() * 1000.0);
-    format!("p50 {:.1} p99 {:.1} max {:.1} ms", ms(at(50)), ms(at(99)), ms(times.last()))
+    format!(
+        "p50 {:.1} p99 {:.1} max {:.1} ms",
+        ms(at(50)),
+        ms(at(99)),
+        ms(times.last())
+    )
 }
 
 fn raise_descriptors() -> Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    ensure!(limit.maximum.is_none_or(|most| most > 5000), "the hard limit of open descriptors is too low: {limit:?}");
-    Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?)
+    ensure!(
+        limit.maximum.is_none_or(|most| most > 5000),
+        "the hard limit of open descriptors is too low: {limit:?}"
+    );
+    Ok(setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    )?)
 }

@@ -14,7 +14,7 @@ use latchkey_storage::Database;
 use serde_json::Value;
 
 use crate::{
-    Load, Measured, Options,
+    Load, Measurement, Options,
     client::{Connection, get, post},
     median,
     scenarios::{World, basic, block_on, drive},
@@ -28,8 +28,14 @@ struct Size {
     sessions: u32,
 }
 
-const SMALL: Size = Size { users: 500, sessions: 5_000 };
-const LARGE: Size = Size { users: 100_000, sessions: 1_000_000 };
+const SMALL: Size = Size {
+    users: 500,
+    sessions: 5_000,
+};
+const LARGE: Size = Size {
+    users: 100_000,
+    sessions: 1_000_000,
+};
 /// Tokens that are asked about, for each database: fewer than a node remembers as verified.
 const TOKENS: u32 = 5_000;
 /// Rows that are made at once; they pass through memory.
@@ -43,12 +49,18 @@ struct Place {
 }
 
 pub fn run(options: &Options, load: &Load) -> Result<()> {
-    ensure!(options.database_url.is_none(), "the large database is one of SQLite");
+    ensure!(
+        options.database_url.is_none(),
+        "the large database is one of SQLite"
+    );
     let places = [
         Place::prepare("small", options, load, PORTS[0], SMALL)?,
         Place::prepare("large", options, load, PORTS[1], LARGE)?,
     ];
-    println!("\n{:16} {:>18} {:>18} {:>6}", "per CPU-s", places[0].name, places[1].name, "ratio");
+    println!(
+        "\n{:16} {:>18} {:>18} {:>6}",
+        "per CPU-s", places[0].name, places[1].name, "ratio"
+    );
     for name in ["userinfo", "introspection"] {
         let mut measured = [Vec::new(), Vec::new()];
         for _ in 0..options.runs {
@@ -57,7 +69,10 @@ pub fn run(options: &Options, load: &Load) -> Result<()> {
             }
         }
         let [small, large] = measured.map(|all| median(all).per_cpu_second);
-        println!("{name:16} {small:>18.0} {large:>18.0} {:>6.2}", large / small);
+        println!(
+            "{name:16} {small:>18.0} {large:>18.0} {:>6.2}",
+            large / small
+        );
     }
     for place in &places {
         let (target, name) = (place.server.target(), &place.name);
@@ -72,7 +87,13 @@ impl Place {
         let mut server = Server::start_on(options, port)?;
         server.prepare()?;
         // A real sign-in, of which the rows are copies.
-        let world = World::prepare(server.target(), &Load { connections: 1, ..*load })?;
+        let world = World::prepare(
+            server.target(),
+            &Load {
+                connections: 1,
+                ..*load
+            },
+        )?;
         let started = Instant::now();
         seed(&server, size)?;
         let tokens = tokens(&server, &world.access_token(), size)?;
@@ -87,7 +108,11 @@ impl Place {
             restarted.as_millis(),
             server.target().memory_mb()
         );
-        let place = Self { name, server, tokens };
+        let place = Self {
+            name,
+            server,
+            tokens,
+        };
         place.warm()?;
         Ok(place)
     }
@@ -103,31 +128,51 @@ impl Place {
         })
     }
 
-    fn run(&self, name: &str, load: &Load) -> Result<Measured> {
+    fn run(&self, name: &str, load: &Load) -> Result<Measurement> {
         let (target, next): (Target, _) = (self.server.target(), AtomicUsize::new(0));
         let token = || &self.tokens[next.fetch_add(1, Ordering::Relaxed) % self.tokens.len()];
         // The numbers of the first moments are those of a cold cache.
-        let quick = Load { seconds: 1, ..*load };
+        let quick = Load {
+            seconds: 1,
+            ..*load
+        };
         match name {
             "userinfo" => {
                 drive(&target, &quick, async |c, _| ask_userinfo(c, token()).await)?;
                 drive(&target, load, async |c, _| ask_userinfo(c, token()).await)
             }
             _ => {
-                drive(&target, &quick, async |c, _| ask_introspection(c, token()).await)?;
-                drive(&target, load, async |c, _| ask_introspection(c, token()).await)
+                drive(&target, &quick, async |c, _| {
+                    ask_introspection(c, token()).await
+                })?;
+                drive(&target, load, async |c, _| {
+                    ask_introspection(c, token()).await
+                })
             }
         }
     }
 }
 
 async fn ask_userinfo(c: &mut Connection, token: &str) -> Result<()> {
-    c.send(&get("/userinfo", &format!("Bearer {token}"))).await?.expect(200).map(|_| ())
+    c.send(&get("/userinfo", &format!("Bearer {token}")))
+        .await?
+        .expect(200)
+        .map(|_| ())
 }
 
 async fn ask_introspection(c: &mut Connection, token: &str) -> Result<()> {
-    let answer = c.send(&post("/introspect", &basic("bench"), &format!("token={token}"))).await?.expect(200)?;
-    ensure!(answer.body.windows(13).any(|w| w == b"\"active\":true"), "not active");
+    let answer = c
+        .send(&post(
+            "/introspect",
+            &basic("bench"),
+            &format!("token={token}"),
+        ))
+        .await?
+        .expect(200)?;
+    ensure!(
+        answer.body.windows(13).any(|w| w == b"\"active\":true"),
+        "not active"
+    );
     Ok(())
 }
 
@@ -152,10 +197,18 @@ fn seed(server: &Server, size: Size) -> Result<()> {
     let address = format!("{name} || '@example.org'");
     let named = format!("id = {own}, username = {name}, email = {address}, email_key = {address}");
     copy(server, "users", size.users, &named)?;
-    copy(server, "sessions", size.sessions, &format!("id = {own}, digest = randomblob(32), user_id = {user}"))?;
-    let authorization = format!("id = {own}, session_id = {own}, user_id = {user}, code = randomblob(32)");
+    copy(
+        server,
+        "sessions",
+        size.sessions,
+        &format!("id = {own}, digest = randomblob(32), user_id = {user}"),
+    )?;
+    let authorization =
+        format!("id = {own}, session_id = {own}, user_id = {user}, code = randomblob(32)");
     copy(server, "authorizations", size.sessions, &authorization)?;
-    server.database().script("PRAGMA wal_checkpoint(TRUNCATE); ANALYZE; PRAGMA optimize;")?;
+    server
+        .database()
+        .script("PRAGMA wal_checkpoint(TRUNCATE); ANALYZE; PRAGMA optimize;")?;
     Ok(())
 }
 
@@ -202,6 +255,9 @@ fn signer(server: &Server) -> Result<Signer> {
     let master = MasterKey::from_hex(&std::fs::read_to_string(file)?)?;
     let store = Database::open(&server.database())?;
     let keys = block_on(async { Ok(store.signing_keys().await?) })?;
-    let sealed = keys.iter().find_map(|k| k.sealed.as_ref()).context("no signing key")?;
+    let sealed = keys
+        .iter()
+        .find_map(|k| k.sealed.as_ref())
+        .context("no signing key")?;
     Ok(Signer::new(&SigningKey::from_pem(&master.open(sealed)?)?)?)
 }

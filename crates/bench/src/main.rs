@@ -76,7 +76,7 @@ pub struct Load {
 
 /// What one scenario showed.
 #[derive(Debug, Clone)]
-pub struct Measured {
+pub struct Measurement {
     pub count: usize,
     pub per_second: f64,
     pub per_cpu_second: f64,
@@ -133,17 +133,28 @@ fn run(options: &Options) -> Result<()> {
     println!("idle memory: {:.1} MB\n", server.target().memory_mb());
     server.prepare()?;
     let mut ours = World::prepare(server.target(), &load)?;
-    let peer = if options.peer { Some(Peer::start(&options.cores)?) } else { None };
+    let peer = if options.peer {
+        Some(Peer::start(&options.cores)?)
+    } else {
+        None
+    };
     let mut theirs = match &peer {
         Some(peer) => Some(World::prepare(peer.target(), &load)?),
         None => None,
     };
-    let beside = if options.peer { "oidc-provider per CPU-s  ratio" } else { "" };
+    let beside = if options.peer {
+        "oidc-provider per CPU-s  ratio"
+    } else {
+        ""
+    };
     println!(
         "{:18} {:>8} {:>8} {:>8} {:>10} {:>6}  {:28} {beside}",
         "", "req/s", "p50 ms", "p99 ms", "per CPU-s", "ratio", "limit"
     );
-    for name in scenarios::NAMES.into_iter().filter(|n| n.contains(&options.only)) {
+    for name in scenarios::NAMES
+        .into_iter()
+        .filter(|n| n.contains(&options.only))
+    {
         let limit = ours.limit(name);
         let bare = match &limit {
             Limit::Bare { request, body } => Some(Bare::start(request, body, &options.cores)?),
@@ -153,7 +164,9 @@ fn run(options: &Options) -> Result<()> {
         let (mut us, mut them, mut least) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..options.runs {
             us.push(ours.run(name, &load)?);
-            if let (Some(theirs), false) = (&mut theirs, [WRONG_NAME, WRONG_PASSWORD].contains(&name)) {
+            if let (Some(theirs), false) =
+                (&mut theirs, [WRONG_NAME, WRONG_PASSWORD].contains(&name))
+            {
                 them.push(theirs.run(name, &load)?);
             }
             if let Some(bare) = &bare {
@@ -192,12 +205,15 @@ fn run(options: &Options) -> Result<()> {
         started.elapsed().as_secs_f64()
     );
     let (database, restarted) = server.restart()?;
-    println!("start to /readyz on the existing database ({database}): {:.0} ms", restarted.as_secs_f64() * 1000.0);
+    println!(
+        "start to /readyz on the existing database ({database}): {:.0} ms",
+        restarted.as_secs_f64() * 1000.0
+    );
     Ok(())
 }
 
 /// The run in the middle.
-fn median(mut runs: Vec<Measured>) -> Measured {
+fn median(mut runs: Vec<Measurement>) -> Measurement {
     runs.sort_by(|a, b| a.per_cpu_second.total_cmp(&b.per_cpu_second));
     runs.swap_remove(runs.len() / 2)
 }
@@ -205,9 +221,17 @@ fn median(mut runs: Vec<Measured>) -> Measured {
 /// A process on the server's cores that signs over and over, set up as the server is.
 fn signatures_per_cpu_second(cores: &str) -> Result<f64> {
     let mut command = Command::new("taskset");
-    command.args(["-c", cores]).arg(std::env::current_exe()?).arg("--signatures").envs(openssl_variable());
+    command
+        .args(["-c", cores])
+        .arg(std::env::current_exe()?)
+        .arg("--signatures")
+        .envs(openssl_variable());
     let said = command.output()?;
-    ensure!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    ensure!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stderr)
+    );
     Ok(String::from_utf8(said.stdout)?.trim().parse()?)
 }
 

@@ -15,7 +15,9 @@ const PORT: u16 = 18080;
 const PEER_PORT: u16 = 18091;
 const ISSUER: &str = "http://127.0.0.1:18080";
 /// Who signs in; they share a password. The first does so everywhere but where many sessions are needed.
-pub const USERS: [&str; 8] = ["bench", "bench2", "bench3", "bench4", "bench5", "bench6", "bench7", "bench8"];
+pub const USERS: [&str; 8] = [
+    "bench", "bench2", "bench3", "bench4", "bench5", "bench6", "bench7", "bench8",
+];
 pub const SECRET: &str = "bench-secret-0123456789-abcdefghijklm";
 
 /// The processes that answer as one server.
@@ -28,7 +30,10 @@ pub struct Target {
 
 impl Target {
     pub fn one(port: u16, pid: u32) -> Self {
-        Self { nodes: vec![(port, pid)], reader: "bench" }
+        Self {
+            nodes: vec![(port, pid)],
+            reader: "bench",
+        }
     }
 
     /// A connection to one of the nodes, in turn.
@@ -47,12 +52,18 @@ impl Target {
 
     /// Resident memory of all nodes.
     pub fn memory_mb(&self) -> f64 {
-        self.nodes.iter().map(|(_, pid)| memory_mb(*pid, "VmRSS")).sum()
+        self.nodes
+            .iter()
+            .map(|(_, pid)| memory_mb(*pid, "VmRSS"))
+            .sum()
     }
 
     /// Of that what is no mapped file: the kernel does not take it back.
     pub fn own_memory_mb(&self) -> f64 {
-        self.nodes.iter().map(|(_, pid)| memory_mb(*pid, "RssAnon")).sum()
+        self.nodes
+            .iter()
+            .map(|(_, pid)| memory_mb(*pid, "RssAnon"))
+            .sum()
     }
 }
 
@@ -60,29 +71,48 @@ impl Target {
 fn cpu_seconds(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<f64> = after.split_whitespace().filter_map(|f| f.parse().ok()).collect();
+    let fields: Vec<f64> = after
+        .split_whitespace()
+        .filter_map(|f| f.parse().ok())
+        .collect();
     // utime and stime, fields 14 and 15; the state's letter falls out, so they are here at 10 and 11. 100 ticks a second.
     (fields.get(10).unwrap_or(&0.0) + fields.get(11).unwrap_or(&0.0)) / 100.0
 }
 
 fn memory_mb(pid: u32, kind: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|l| l.starts_with(kind)).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+    let line = status
+        .lines()
+        .find(|l| l.starts_with(kind))
+        .unwrap_or_default();
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kb| kb.parse::<f64>().ok())
+        .unwrap_or_default()
+        / 1024.0
 }
 
 /// Keeps this process off the server's cores, where there are others. Returns how many it has.
 pub fn keep_off(cores: &str) -> Result<usize> {
     let all = std::thread::available_parallelism()?.get();
     let theirs: Vec<&str> = cores.split(',').collect();
-    let ours: Vec<String> = (0..all).map(|n| n.to_string()).filter(|n| !theirs.contains(&n.as_str())).collect();
+    let ours: Vec<String> = (0..all)
+        .map(|n| n.to_string())
+        .filter(|n| !theirs.contains(&n.as_str()))
+        .collect();
     if ours.is_empty() {
         println!("there are no cores left for the driver: ratios will be low");
         return Ok(1);
     }
     let (list, id) = (ours.join(","), std::process::id().to_string());
-    let done = Command::new("taskset").args(["-acp", &list, &id]).stdout(Stdio::null()).status();
-    ensure!(done.is_ok_and(|status| status.success()), "taskset -acp {list} {id} failed (util-linux)");
+    let done = Command::new("taskset")
+        .args(["-acp", &list, &id])
+        .stdout(Stdio::null())
+        .status();
+    ensure!(
+        done.is_ok_and(|status| status.success()),
+        "taskset -acp {list} {id} failed (util-linux)"
+    );
     Ok(ours.len())
 }
 
@@ -122,7 +152,9 @@ impl Server {
     }
 
     pub fn start_on(options: &Options, port: u16) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("bench").tempdir_in("target")?;
+        let folder = tempfile::Builder::new()
+            .prefix("bench")
+            .tempdir_in("target")?;
         let sqlite = || format!("sqlite://{}/latchkey.db", folder.path().display());
         let database_url = options.database_url.clone().unwrap_or_else(sqlite);
         let mut server = Self {
@@ -140,12 +172,20 @@ impl Server {
     }
 
     pub fn target(&self) -> Target {
-        Target { nodes: (self.port..).zip(self.nodes.iter().map(Child::id)).collect(), reader: "bench" }
+        Target {
+            nodes: (self.port..)
+                .zip(self.nodes.iter().map(Child::id))
+                .collect(),
+            reader: "bench",
+        }
     }
 
     /// The database, to be changed behind the server's back.
     pub fn database(&self) -> latchkey_storage::Options {
-        latchkey_storage::Options { url: self.database_url.clone(), pool: 1 }
+        latchkey_storage::Options {
+            url: self.database_url.clone(),
+            pool: 1,
+        }
     }
 
     /// The file of a SQLite database.
@@ -161,7 +201,14 @@ impl Server {
     pub fn prepare(&self) -> Result<()> {
         for username in USERS {
             let email = format!("{username}@example.org");
-            let user = ["user", "create", username, "--email", &email, "--password-stdin"];
+            let user = [
+                "user",
+                "create",
+                username,
+                "--email",
+                &email,
+                "--password-stdin",
+            ];
             self.command(&user, "correct horse")?;
         }
         let metadata = format!(
@@ -175,10 +222,19 @@ impl Server {
         let port = self.port + u16::try_from(self.nodes.len())?;
         let log = std::fs::File::create(self.folder.path().join(format!("log{port}")))?;
         let mut command = Command::new("taskset");
-        command.args(["-c", &self.cores]).arg(&self.binary).arg("serve").stderr(log);
-        self.configure(&mut command).env("LATCHKEY_LISTEN", format!("127.0.0.1:{port}"));
-        let no_binary =
-            || format!("cannot start {}; run cargo build --release -p latchkey first", self.binary.display());
+        command
+            .args(["-c", &self.cores])
+            .arg(&self.binary)
+            .arg("serve")
+            .stderr(log);
+        self.configure(&mut command)
+            .env("LATCHKEY_LISTEN", format!("127.0.0.1:{port}"));
+        let no_binary = || {
+            format!(
+                "cannot start {}; run cargo build --release -p latchkey first",
+                self.binary.display()
+            )
+        };
         self.nodes.push(command.spawn().with_context(no_binary)?);
         ready(port, "/readyz")
     }
@@ -188,16 +244,26 @@ impl Server {
             .env("LATCHKEY_ISSUER", ISSUER)
             .env("LATCHKEY_DATABASE_URL", &self.database_url)
             .env("LATCHKEY_KEYS_DIR", self.folder.path().join("keys"))
-            .env("LATCHKEY_WORKERS", self.cores.split(',').count().to_string())
+            .env(
+                "LATCHKEY_WORKERS",
+                self.cores.split(',').count().to_string(),
+            )
             .env("LATCHKEY_TOKENS__ACCESS_TOKEN_LIFETIME", "1h")
     }
 
     /// Runs a command of the binary on the same database.
     fn command(&self, arguments: &[&str], stdin: &str) -> Result<()> {
         let mut command = Command::new(&self.binary);
-        self.configure(&mut command).args(arguments).stdin(Stdio::piped()).stdout(Stdio::null());
+        self.configure(&mut command)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
         let mut child = command.spawn()?;
-        child.stdin.take().context("stdin")?.write_all(stdin.as_bytes())?;
+        child
+            .stdin
+            .take()
+            .context("stdin")?
+            .write_all(stdin.as_bytes())?;
         ensure!(child.wait()?.success(), "latchkey {arguments:?} failed");
         Ok(())
     }
@@ -207,7 +273,12 @@ impl Server {
         self.nodes.drain(..).for_each(|mut node| end(&mut node));
         let started = Instant::now();
         self.add_node()?;
-        let kind = self.database_url.split(':').next().unwrap_or_default().to_owned();
+        let kind = self
+            .database_url
+            .split(':')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         Ok((kind, started.elapsed()))
     }
 }
@@ -226,19 +297,35 @@ impl Peer {
         let folder = "crates/bench/peer";
         if !std::path::Path::new(folder).join("node_modules").exists() {
             println!("installing the npm packages of {folder}");
-            let done = Command::new("npm").args(["ci", "--silent"]).current_dir(folder).status();
-            ensure!(done.is_ok_and(|s| s.success()), "npm ci failed in {folder}; it needs Node and npm");
+            let done = Command::new("npm")
+                .args(["ci", "--silent"])
+                .current_dir(folder)
+                .status();
+            ensure!(
+                done.is_ok_and(|s| s.success()),
+                "npm ci failed in {folder}; it needs Node and npm"
+            );
         }
         let mut command = Command::new("taskset");
         command.args(["-c", cores, "node", "crates/bench/peer/server.mjs"]);
-        command.env("NODE_ENV", "production").env("PORT", PEER_PORT.to_string()).env("SECRET", SECRET);
-        let peer = Self(command.stderr(std::fs::File::create("target/bench-peer.log")?).spawn()?);
+        command
+            .env("NODE_ENV", "production")
+            .env("PORT", PEER_PORT.to_string())
+            .env("SECRET", SECRET);
+        let peer = Self(
+            command
+                .stderr(std::fs::File::create("target/bench-peer.log")?)
+                .spawn()?,
+        );
         ready(PEER_PORT, "/readyz").context("see target/bench-peer.log")?;
         Ok(peer)
     }
 
     pub fn target(&self) -> Target {
-        Target { reader: "opaque", ..Target::one(PEER_PORT, self.0.id()) }
+        Target {
+            reader: "opaque",
+            ..Target::one(PEER_PORT, self.0.id())
+        }
     }
 }
 

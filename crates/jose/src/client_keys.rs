@@ -34,22 +34,30 @@ impl ClientKeys {
     /// # Errors
     /// [`JoseError::ClientKeys`] when a key is private or weak, or when none can verify anything.
     pub fn parse(set: &Value) -> Result<Self, JoseError> {
-        let keys = set.get("keys").and_then(Value::as_array).ok_or_else(|| unusable("keys must be an array"))?;
+        let keys = set
+            .get("keys")
+            .and_then(Value::as_array)
+            .ok_or_else(|| unusable("keys must be an array"))?;
         if keys.len() > MOST_KEYS {
             return Err(unusable(format!("at most {MOST_KEYS} keys are taken")));
         }
         let mut usable: Vec<ClientKey> = Vec::new();
         for key in keys {
-            let members = key.as_object().ok_or_else(|| unusable("each key is an object"))?;
+            let members = key
+                .as_object()
+                .ok_or_else(|| unusable("each key is an object"))?;
             let made = verifiers(members)?;
-            let taken = |k: &ClientKey| k.kid.is_some() && made.first().is_some_and(|new| new.kid == k.kid);
+            let taken =
+                |k: &ClientKey| k.kid.is_some() && made.first().is_some_and(|new| new.kid == k.kid);
             if usable.iter().any(taken) {
                 return Err(unusable("two keys have the same kid"));
             }
             usable.extend(made);
         }
         if usable.is_empty() {
-            return Err(unusable("no key is an RSA key, or an EC key on P-256, for signatures"));
+            return Err(unusable(
+                "no key is an RSA key, or an EC key on P-256, for signatures",
+            ));
         }
         Ok(Self(usable))
     }
@@ -58,19 +66,35 @@ impl ClientKeys {
     ///
     /// # Errors
     /// [`JoseError`] naming the first thing that was wrong.
-    pub fn verify(&self, token: &str, types: &[&str], algorithm: Option<&str>) -> Result<Vec<u8>, JoseError> {
+    pub fn verify(
+        &self,
+        token: &str,
+        types: &[&str],
+        algorithm: Option<&str>,
+    ) -> Result<Vec<u8>, JoseError> {
         let compact = Compact::parse_signed_with(token, &CLIENT_ALGORITHMS)?;
         let header = &compact.unverified_header;
         if algorithm.is_some_and(|registered| registered != header.alg) {
             return Err(JoseError::Algorithm(header.alg.clone()));
         }
         // The prefix may be left out (RFC 7515 4.1.9).
-        let typ = header.typ.as_deref().map(|t| t.strip_prefix("application/").unwrap_or(t));
-        if let Some(other) = typ.filter(|typ| !types.iter().any(|known| known.eq_ignore_ascii_case(typ))) {
+        let typ = header
+            .typ
+            .as_deref()
+            .map(|t| t.strip_prefix("application/").unwrap_or(t));
+        if let Some(other) =
+            typ.filter(|typ| !types.iter().any(|known| known.eq_ignore_ascii_case(typ)))
+        {
             return Err(JoseError::Type(other.chars().take(40).collect()));
         }
-        let named = |key: &&ClientKey| header.kid.is_none() || key.kid.is_none() || key.kid == header.kid;
-        let mut fitting = self.0.iter().filter(|key| key.algorithm == header.alg).filter(named).peekable();
+        let named =
+            |key: &&ClientKey| header.kid.is_none() || key.kid.is_none() || key.kid == header.kid;
+        let mut fitting = self
+            .0
+            .iter()
+            .filter(|key| key.algorithm == header.alg)
+            .filter(named)
+            .peekable();
         if fitting.peek().is_none() {
             let kid = header.kid.as_deref().unwrap_or_default();
             return Err(JoseError::UnknownKey(kid.chars().take(60).collect()));
@@ -91,7 +115,9 @@ fn unusable(why: impl Into<String>) -> JoseError {
 fn verifiers(members: &Map<String, Value>) -> Result<Vec<ClientKey>, JoseError> {
     let text = |name: &str| members.get(name).and_then(Value::as_str);
     if PRIVATE.iter().any(|name| members.contains_key(*name)) || text("kty") == Some("oct") {
-        return Err(unusable("a key is private or symmetric: register public keys alone"));
+        return Err(unusable(
+            "a key is private or symmetric: register public keys alone",
+        ));
     }
     let for_signatures = text("use").is_none_or(|purpose| purpose == "sig");
     let algorithms: &[&'static str] = match text("kty") {
@@ -102,14 +128,25 @@ fn verifiers(members: &Map<String, Value>) -> Result<Vec<ClientKey>, JoseError> 
     if text("kty") == Some("RSA") {
         check_rsa(text("n").unwrap_or_default(), text("e").unwrap_or_default())?;
     }
-    let fitting = algorithms.iter().filter(|a| text("alg").is_none_or(|registered| registered == **a));
+    let fitting = algorithms
+        .iter()
+        .filter(|a| text("alg").is_none_or(|registered| registered == **a));
     let kid = text("kid").map(str::to_owned);
     fitting
-        .map(|algorithm| Ok(ClientKey { kid: kid.clone(), algorithm, verifier: verifier(algorithm, members)? }))
+        .map(|algorithm| {
+            Ok(ClientKey {
+                kid: kid.clone(),
+                algorithm,
+                verifier: verifier(algorithm, members)?,
+            })
+        })
         .collect()
 }
 
-fn verifier(algorithm: &str, members: &Map<String, Value>) -> Result<Box<dyn JwsVerifier>, JoseError> {
+fn verifier(
+    algorithm: &str,
+    members: &Map<String, Value>,
+) -> Result<Box<dyn JwsVerifier>, JoseError> {
     let failed = |error: josekit::JoseError| unusable(error.to_string());
     let key = JosekitJwk::from_map(members.clone()).map_err(failed)?;
     Ok(match algorithm {
@@ -122,16 +159,22 @@ fn verifier(algorithm: &str, members: &Map<String, Value>) -> Result<Box<dyn Jws
 /// Size of the modulus (RFC 7518 3.3), and an exponent that is odd and more than one: with 1 anybody could sign.
 fn check_rsa(n: &str, e: &str) -> Result<(), JoseError> {
     let number = |text: &str| -> Result<Vec<u8>, JoseError> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| unusable("n and e are unpadded base64url"))?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(|_| unusable("n and e are unpadded base64url"))?;
         Ok(bytes.into_iter().skip_while(|byte| *byte == 0).collect())
     };
     let (n, e) = (number(n)?, number(e)?);
     let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
     if !(MINIMUM_BITS..=MAXIMUM_BITS).contains(&bits) {
-        return Err(unusable(format!("an RSA key has {bits} bits; {MINIMUM_BITS} to {MAXIMUM_BITS} are taken")));
+        return Err(unusable(format!(
+            "an RSA key has {bits} bits; {MINIMUM_BITS} to {MAXIMUM_BITS} are taken"
+        )));
     }
     if e.len() > 4 || e.last().is_none_or(|byte| byte % 2 == 0) || e == [1] {
-        return Err(unusable("the exponent of an RSA key is odd, more than 1 and at most 4 bytes"));
+        return Err(unusable(
+            "the exponent of an RSA key is odd, more than 1 and at most 4 bytes",
+        ));
     }
     Ok(())
 }

@@ -23,7 +23,9 @@ pub enum JoseError {
     TooSmall(usize),
     #[error("the master key must be 32 bytes, written as 64 hexadecimal digits")]
     MasterKey,
-    #[error("the sealed key cannot be opened: it was sealed under another master key, or is damaged")]
+    #[error(
+        "the sealed key cannot be opened: it was sealed under another master key, or is damaged"
+    )]
     Sealed,
     #[error("there is no active key to sign with")]
     NoActiveKey,

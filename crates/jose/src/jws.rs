@@ -21,8 +21,13 @@ impl Signer {
     /// # Errors
     /// [`JoseError::Key`] when the library refuses the key.
     pub fn new(key: &SigningKey) -> Result<Self, JoseError> {
-        let signer = RS256.signer_from_pem(key.pem()).map_err(|e| JoseError::Key(e.to_string()))?;
-        Ok(Self { kid: key.kid().to_owned(), signer })
+        let signer = RS256
+            .signer_from_pem(key.pem())
+            .map_err(|e| JoseError::Key(e.to_string()))?;
+        Ok(Self {
+            kid: key.kid().to_owned(),
+            signer,
+        })
     }
 
     pub fn kid(&self) -> &str {
@@ -40,7 +45,10 @@ impl Signer {
         URL_SAFE_NO_PAD.encode_string(header, &mut token);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        let signature = self.signer.sign(token.as_bytes()).map_err(|_| JoseError::Signing)?;
+        let signature = self
+            .signer
+            .sign(token.as_bytes())
+            .map_err(|_| JoseError::Signing)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
@@ -59,16 +67,21 @@ impl Verifier {
     pub fn new(jwk: &Jwk) -> Result<Self, JoseError> {
         let mut key = JosekitJwk::new("RSA");
         for (name, value) in [("n", &jwk.n), ("e", &jwk.e)] {
-            key.set_parameter(name, Some(value.as_str().into())).map_err(|e| JoseError::Key(e.to_string()))?;
+            key.set_parameter(name, Some(value.as_str().into()))
+                .map_err(|e| JoseError::Key(e.to_string()))?;
         }
-        let verifier = RS256.verifier_from_jwk(&key).map_err(|e| JoseError::Key(e.to_string()))?;
+        let verifier = RS256
+            .verifier_from_jwk(&key)
+            .map_err(|e| JoseError::Key(e.to_string()))?;
         Ok(Self { verifier })
     }
 
     /// # Errors
     /// [`JoseError::Signature`] when the signature does not match.
     pub fn verify(&self, token: &Compact<'_>) -> Result<(), JoseError> {
-        self.verifier.verify(token.signing_input.as_bytes(), &token.signature).map_err(|_| JoseError::Signature)
+        self.verifier
+            .verify(token.signing_input.as_bytes(), &token.signature)
+            .map_err(|_| JoseError::Signature)
     }
 }
 
@@ -117,24 +130,35 @@ impl<'a> Compact<'a> {
     }
 
     /// As [`Compact::parse`], for other algorithms.
-    pub(crate) fn parse_signed_with(token: &'a str, algorithms: &[&str]) -> Result<Self, JoseError> {
+    pub(crate) fn parse_signed_with(
+        token: &'a str,
+        algorithms: &[&str],
+    ) -> Result<Self, JoseError> {
         let (signing_input, signature) = token.rsplit_once('.').ok_or(JoseError::Malformed)?;
         let (header, payload) = signing_input.split_once('.').ok_or(JoseError::Malformed)?;
         if payload.contains('.') {
             return Err(JoseError::Malformed);
         }
-        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| JoseError::Malformed)?;
+        let header: Header =
+            serde_json::from_slice(&decode(header)?).map_err(|_| JoseError::Malformed)?;
         if !algorithms.contains(&header.alg.as_str()) {
             return Err(JoseError::Algorithm(header.alg.chars().take(20).collect()));
         }
         if header.crit.is_some() {
             return Err(JoseError::Critical);
         }
-        Ok(Self { unverified_header: header, signing_input, payload: decode(payload)?, signature: decode(signature)? })
+        Ok(Self {
+            unverified_header: header,
+            signing_input,
+            payload: decode(payload)?,
+            signature: decode(signature)?,
+        })
     }
 
     pub(crate) fn is_signed_by(&self, verifier: &dyn JwsVerifier) -> bool {
-        verifier.verify(self.signing_input.as_bytes(), &self.signature).is_ok()
+        verifier
+            .verify(self.signing_input.as_bytes(), &self.signature)
+            .is_ok()
     }
 
     pub(crate) fn into_payload(self) -> Vec<u8> {
@@ -149,5 +173,7 @@ impl<'a> Compact<'a> {
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, JoseError> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| JoseError::Malformed)
+    URL_SAFE_NO_PAD
+        .decode(part)
+        .map_err(|_| JoseError::Malformed)
 }

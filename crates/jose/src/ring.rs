@@ -30,7 +30,7 @@ pub struct RingKey {
 }
 
 #[derive(Debug)]
-struct Loaded {
+struct RingEntry {
     entry: RingKey,
     signer: Signer,
     verifier: Verifier,
@@ -39,7 +39,7 @@ struct Loaded {
 /// All keys, with signers and verifiers built once. Immutable: a rotation builds the next ring.
 #[derive(Debug, Default)]
 pub struct KeyRing {
-    keys: Vec<Arc<Loaded>>,
+    keys: Vec<Arc<RingEntry>>,
 }
 
 impl KeyRing {
@@ -59,7 +59,7 @@ impl KeyRing {
             });
             loaded.push(match known {
                 Some(known) => known.clone(),
-                None => Arc::new(Loaded {
+                None => Arc::new(RingEntry {
                     signer: Signer::new(&entry.key)?,
                     verifier: Verifier::new(entry.key.public())?,
                     entry,
@@ -72,9 +72,12 @@ impl KeyRing {
 
     /// The youngest that may sign; where the clock was set back to before all of them, the oldest published one, which
     /// verifiers have known for longest.
-    fn active(&self, now: i64) -> Option<&Loaded> {
+    fn active(&self, now: i64) -> Option<&RingEntry> {
         let published = || self.published(now);
-        published().filter(|k| k.entry.activates_at <= now).last().or_else(|| published().next())
+        published()
+            .filter(|k| k.entry.activates_at <= now)
+            .last()
+            .or_else(|| published().next())
     }
 
     /// Whether the key that signs at `now` does so before its time: the clock was set back.
@@ -92,21 +95,33 @@ impl KeyRing {
     /// # Errors
     /// [`JoseError::NoActiveKey`] when there is none.
     pub fn signer(&self, now: i64) -> Result<&Signer, JoseError> {
-        self.active(now).map(|k| &k.signer).ok_or(JoseError::NoActiveKey)
+        self.active(now)
+            .map(|k| &k.signer)
+            .ok_or(JoseError::NoActiveKey)
     }
 
     /// The key `kid` while it is still published, to make a deterministic token once more.
     pub fn signer_by_id(&self, kid: &str, now: i64) -> Option<&Signer> {
-        self.published(now).find(|k| k.signer.kid() == kid).map(|k| &k.signer)
+        self.published(now)
+            .find(|k| k.signer.kid() == kid)
+            .map(|k| &k.signer)
     }
 
-    fn published(&self, now: i64) -> impl Iterator<Item = &Loaded> {
-        self.keys.iter().map(AsRef::as_ref).filter(move |k| k.entry.retires_at.is_none_or(|at| now < at))
+    fn published(&self, now: i64) -> impl Iterator<Item = &RingEntry> {
+        self.keys
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(move |k| k.entry.retires_at.is_none_or(|at| now < at))
     }
 
     /// What the JWKS address shows at `now`: announced, active and retiring keys.
     pub fn jwks(&self, now: i64) -> JwkSet {
-        JwkSet { keys: self.published(now).map(|k| k.entry.key.public().clone()).collect() }
+        JwkSet {
+            keys: self
+                .published(now)
+                .map(|k| k.entry.key.public().clone())
+                .collect(),
+        }
     }
 
     /// Every key and its state, oldest first.
@@ -150,7 +165,9 @@ impl KeyRing {
         key.verifier.verify(&compact)?;
         let claims: T = compact.unverified_claims()?;
         if claims.issuer() != issuer {
-            return Err(JoseError::Issuer(claims.issuer().chars().take(200).collect()));
+            return Err(JoseError::Issuer(
+                claims.issuer().chars().take(200).collect(),
+            ));
         }
         if !claims.is_of_kind() {
             return Err(other_kind());

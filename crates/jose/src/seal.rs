@@ -50,7 +50,9 @@ impl MasterKey {
     pub fn seal(&self, plain: &str) -> Result<String, JoseError> {
         let mut header = JweHeader::new();
         header.set_content_encryption("A256GCM");
-        let encrypter = Dir.encrypter_from_bytes(self.0).map_err(|_| JoseError::Sealed)?;
+        let encrypter = Dir
+            .encrypter_from_bytes(self.0)
+            .map_err(|_| JoseError::Sealed)?;
         jwe::serialize_compact(plain.as_bytes(), &header, &encrypter).map_err(|_| JoseError::Sealed)
     }
 
@@ -59,8 +61,11 @@ impl MasterKey {
     /// # Errors
     /// [`JoseError::Sealed`] when it was sealed under another key or changed since.
     pub fn open(&self, sealed: &str) -> Result<String, JoseError> {
-        let decrypter = Dir.decrypter_from_bytes(self.0).map_err(|_| JoseError::Sealed)?;
-        let (plain, _) = jwe::deserialize_compact(sealed, &decrypter).map_err(|_| JoseError::Sealed)?;
+        let decrypter = Dir
+            .decrypter_from_bytes(self.0)
+            .map_err(|_| JoseError::Sealed)?;
+        let (plain, _) =
+            jwe::deserialize_compact(sealed, &decrypter).map_err(|_| JoseError::Sealed)?;
         String::from_utf8(plain).map_err(|_| JoseError::Sealed)
     }
 }

@@ -1,7 +1,9 @@
 //! What keys, tokens and the ring promise to a verifier.
 #![allow(clippy::unwrap_used)]
 
-use latchkey_jose::{Claims, Compact, JoseError, KeyRing, KeyState, MasterKey, RingKey, Signer, SigningKey};
+use latchkey_jose::{
+    Claims, Compact, JoseError, KeyRing, KeyState, MasterKey, RingKey, Signer, SigningKey,
+};
 use rand::{SeedableRng, rngs::StdRng};
 use serde::Deserialize;
 use serde_json::json;
@@ -42,45 +44,89 @@ fn key(seed: u64) -> SigningKey {
 }
 
 fn entry(key: &SigningKey, activates_at: i64, retires_at: Option<i64>) -> RingKey {
-    RingKey { key: key.clone(), created_at: activates_at, activates_at, retires_at }
+    RingKey {
+        key: key.clone(),
+        created_at: activates_at,
+        activates_at,
+        retires_at,
+    }
 }
 
 #[test]
 fn a_token_verifies_under_its_type_issuer_and_key_only() {
     let (a, b) = (key(1), key(2));
     let ring = KeyRing::new(vec![entry(&a, 0, None)], None).unwrap();
-    let token = ring.signer(10).unwrap().sign("at+jwt", &json!({"iss": "i", "sub": "x"})).unwrap();
+    let token = ring
+        .signer(10)
+        .unwrap()
+        .sign("at+jwt", &json!({"iss": "i", "sub": "x"}))
+        .unwrap();
     let claims: Access = ring.verify("i", &token, 10).unwrap();
     assert_eq!(claims.sub, "x");
-    assert!(matches!(ring.verify::<Refresh>("i", &token, 10), Err(JoseError::Type(_))));
+    assert!(matches!(
+        ring.verify::<Refresh>("i", &token, 10),
+        Err(JoseError::Type(_))
+    ));
     for issuer in ["", "I", "i/", "other"] {
-        assert!(matches!(ring.verify::<Access>(issuer, &token, 10), Err(JoseError::Issuer(_))), "{issuer}");
+        assert!(
+            matches!(
+                ring.verify::<Access>(issuer, &token, 10),
+                Err(JoseError::Issuer(_))
+            ),
+            "{issuer}"
+        );
     }
-    let kin = ring.signer(10).unwrap().sign("JWT", &json!({"iss": "i", "sub": "of another kind"})).unwrap();
-    assert!(matches!(ring.verify::<Access>("i", &kin, 10), Err(JoseError::Type(_))));
+    let kin = ring
+        .signer(10)
+        .unwrap()
+        .sign("JWT", &json!({"iss": "i", "sub": "of another kind"}))
+        .unwrap();
+    assert!(matches!(
+        ring.verify::<Access>("i", &kin, 10),
+        Err(JoseError::Type(_))
+    ));
     let other = KeyRing::new(vec![entry(&b, 0, None)], None).unwrap();
-    assert!(matches!(other.verify::<Access>("i", &token, 10), Err(JoseError::UnknownKey(_))));
+    assert!(matches!(
+        other.verify::<Access>("i", &token, 10),
+        Err(JoseError::UnknownKey(_))
+    ));
 }
 
 #[test]
 fn a_changed_token_is_refused_and_never_panics() {
     let ring = KeyRing::new(vec![entry(&key(1), 0, None)], None).unwrap();
-    let token = ring.signer(0).unwrap().sign("JWT", &json!({"iss": "i", "sub": "x"})).unwrap();
+    let token = ring
+        .signer(0)
+        .unwrap()
+        .sign("JWT", &json!({"iss": "i", "sub": "x"}))
+        .unwrap();
     for at in 0..token.len() {
         let mut changed = token.clone().into_bytes();
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(changed).unwrap();
-        assert!(ring.verify::<Access>("i", &changed, 0).is_err(), "byte {at}");
+        assert!(
+            ring.verify::<Access>("i", &changed, 0).is_err(),
+            "byte {at}"
+        );
     }
 }
 
 #[test]
 fn alg_none_and_hs256_and_crit_are_refused() {
     // {"alg":"none"} . {} and {"alg":"HS256"} . {}
-    assert!(matches!(Compact::parse("eyJhbGciOiJub25lIn0.e30."), Err(JoseError::Algorithm(_))));
-    assert!(matches!(Compact::parse("eyJhbGciOiJIUzI1NiJ9.e30.AA"), Err(JoseError::Algorithm(_))));
+    assert!(matches!(
+        Compact::parse("eyJhbGciOiJub25lIn0.e30."),
+        Err(JoseError::Algorithm(_))
+    ));
+    assert!(matches!(
+        Compact::parse("eyJhbGciOiJIUzI1NiJ9.e30.AA"),
+        Err(JoseError::Algorithm(_))
+    ));
     // {"alg":"RS256","crit":["x"]}
-    assert!(matches!(Compact::parse("eyJhbGciOiJSUzI1NiIsImNyaXQiOlsieCJdfQ.e30.AA"), Err(JoseError::Critical)));
+    assert!(matches!(
+        Compact::parse("eyJhbGciOiJSUzI1NiIsImNyaXQiOlsieCJdfQ.e30.AA"),
+        Err(JoseError::Critical)
+    ));
     for junk in ["", ".", "..", "...", "a.b.c", "e30.e30.e30.e30", "\u{0}"] {
         assert!(Compact::parse(junk).is_err(), "{junk:?}");
     }
@@ -90,14 +136,26 @@ fn alg_none_and_hs256_and_crit_are_refused() {
 fn signing_is_deterministic() {
     let signer = Signer::new(&key(1)).unwrap();
     let claims = json!({"a": 1});
-    assert_eq!(signer.sign("JWT", &claims).unwrap(), signer.sign("JWT", &claims).unwrap());
+    assert_eq!(
+        signer.sign("JWT", &claims).unwrap(),
+        signer.sign("JWT", &claims).unwrap()
+    );
 }
 
 #[test]
 fn a_key_is_announced_then_active_then_retiring_then_gone() {
     let (old, new) = (key(1), key(2));
-    let ring = KeyRing::new(vec![entry(&old, 0, Some(200)), entry(&new, 100, None)], None).unwrap();
-    let states = |now| ring.states(now).into_iter().map(|(_, s)| s).collect::<Vec<_>>();
+    let ring = KeyRing::new(
+        vec![entry(&old, 0, Some(200)), entry(&new, 100, None)],
+        None,
+    )
+    .unwrap();
+    let states = |now| {
+        ring.states(now)
+            .into_iter()
+            .map(|(_, s)| s)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(states(50), [KeyState::Active, KeyState::Announced]);
     assert_eq!(states(150), [KeyState::Retiring, KeyState::Active]);
     assert_eq!(states(200), [KeyState::Retired, KeyState::Active]);
@@ -111,7 +169,11 @@ fn a_key_is_announced_then_active_then_retiring_then_gone() {
 fn with_the_clock_set_back_before_every_key_the_oldest_published_one_signs() {
     let (a, b, c) = (key(1), key(2), key(3));
     let both = [entry(&a, 100, Some(400)), entry(&b, 200, None)];
-    let rotated = [entry(&a, 100, Some(150)), entry(&b, 200, None), entry(&c, 300, None)];
+    let rotated = [
+        entry(&a, 100, Some(150)),
+        entry(&b, 200, None),
+        entry(&c, 300, None),
+    ];
     for (keys, now, signs, early) in [
         (&both[..], 99, Some(&a), true),
         (&both[..], -7200, Some(&a), true),
@@ -125,9 +187,17 @@ fn with_the_clock_set_back_before_every_key_the_oldest_published_one_signs() {
         (&[], 0, None, false),
     ] {
         let ring = KeyRing::new(keys.to_vec(), None).unwrap();
-        assert_eq!(ring.signer(now).ok().map(|s| s.kid().to_owned()), signs.map(|k| k.kid().to_owned()), "{now}");
+        assert_eq!(
+            ring.signer(now).ok().map(|s| s.kid().to_owned()),
+            signs.map(|k| k.kid().to_owned()),
+            "{now}"
+        );
         assert_eq!(ring.signs_early(now), early, "{now}");
-        let active = ring.states(now).into_iter().filter(|(_, s)| *s == KeyState::Active).count();
+        let active = ring
+            .states(now)
+            .into_iter()
+            .filter(|(_, s)| *s == KeyState::Active)
+            .count();
         assert_eq!(active, usize::from(signs.is_some()), "{now}");
         if let Some(key) = signs {
             assert!(ring.publishes(key.kid(), now), "what signs is published");
@@ -139,28 +209,48 @@ fn with_the_clock_set_back_before_every_key_the_oldest_published_one_signs() {
 fn the_published_set_has_only_public_members() {
     let ring = KeyRing::new(vec![entry(&key(1), 0, None)], None).unwrap();
     let set = serde_json::to_value(ring.jwks(0)).unwrap();
-    let mut members: Vec<_> = set["keys"][0].as_object().unwrap().keys().cloned().collect();
+    let mut members: Vec<_> = set["keys"][0]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
     members.sort();
     assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
 }
 
 #[test]
 fn short_and_broken_keys_are_refused() {
-    assert!(matches!(SigningKey::generate(&mut StdRng::seed_from_u64(1), 1024), Err(JoseError::TooSmall(1024))));
-    assert!(matches!(SigningKey::from_pem("nonsense"), Err(JoseError::Key(_))));
+    assert!(matches!(
+        SigningKey::generate(&mut StdRng::seed_from_u64(1), 1024),
+        Err(JoseError::TooSmall(1024))
+    ));
+    assert!(matches!(
+        SigningKey::from_pem("nonsense"),
+        Err(JoseError::Key(_))
+    ));
     let round = key(3);
-    assert_eq!(SigningKey::from_pem(round.pem()).unwrap().kid(), round.kid());
+    assert_eq!(
+        SigningKey::from_pem(round.pem()).unwrap().kid(),
+        round.kid()
+    );
     assert!(!format!("{round:?}").contains("PRIVATE"));
 }
 
 #[test]
 fn a_sealed_key_opens_under_its_master_key_only() {
-    let (master, other) = (MasterKey::from_bytes([7; 32]), MasterKey::from_bytes([8; 32]));
+    let (master, other) = (
+        MasterKey::from_bytes([7; 32]),
+        MasterKey::from_bytes([8; 32]),
+    );
     let sealed = master.seal("secret").unwrap();
     assert!(!sealed.contains("secret"));
     assert_eq!(master.open(&sealed).unwrap(), "secret");
     assert_eq!(other.open(&sealed), Err(JoseError::Sealed));
-    assert_eq!(MasterKey::from_hex(&master.to_hex()).unwrap().bytes(), master.bytes());
+    assert_eq!(
+        MasterKey::from_hex(&master.to_hex()).unwrap().bytes(),
+        master.bytes()
+    );
     assert!(MasterKey::from_hex("12").is_err());
     assert!(MasterKey::from_hex(&"zz".repeat(32)).is_err());
 }

@@ -16,22 +16,46 @@ pub struct Limit {
 }
 
 /// Sign-ins by one name or address, as it was typed, from one [`network`].
-pub const NAME_FROM_NETWORK: Limit = Limit { name: "name from network", most: 10 };
+pub const NAME_FROM_NETWORK: Limit = Limit {
+    name: "name from network",
+    most: 10,
+};
 /// Sign-ins of one user, by name or address, from anywhere: higher, so that a stranger cannot simply lock a user out.
-pub const NAME: Limit = Limit { name: "name", most: 100 };
+pub const NAME: Limit = Limit {
+    name: "name",
+    most: 100,
+};
 /// Sign-ins from one network, which many users may share.
-pub const NETWORK: Limit = Limit { name: "network", most: 200 };
+pub const NETWORK: Limit = Limit {
+    name: "network",
+    most: 200,
+};
 /// Sign-ins in a browser that has signed in as this user before. It has this count alone, so that nobody else's
 /// failures lock a user out of their own browser.
-pub const KNOWN_BROWSER: Limit = Limit { name: "known browser", most: 10 };
+pub const KNOWN_BROWSER: Limit = Limit {
+    name: "known browser",
+    most: 10,
+};
 /// Different wrong secrets of one client from one network.
-pub const SECRET_FROM_NETWORK: Limit = Limit { name: "secret from network", most: 20 };
+pub const SECRET_FROM_NETWORK: Limit = Limit {
+    name: "secret from network",
+    most: 20,
+};
 /// The same, where the client has authenticated before: some of its servers may have an old secret, or a wrong one.
-pub const SECRET_FROM_OWN_NETWORK: Limit = Limit { most: 200, ..SECRET_FROM_NETWORK };
+pub const SECRET_FROM_OWN_NETWORK: Limit = Limit {
+    most: 200,
+    ..SECRET_FROM_NETWORK
+};
 /// One wrong secret: presented again it is no new guess.
-pub const ONE_SECRET: Limit = Limit { name: "one secret", most: 1 };
+pub const ONE_SECRET: Limit = Limit {
+    name: "one secret",
+    most: 1,
+};
 /// Different wrong secrets of one client from anywhere; does not lock networks from which the client has authenticated before.
-pub const SECRET: Limit = Limit { name: "secret", most: 200 };
+pub const SECRET: Limit = Limit {
+    name: "secret",
+    most: 200,
+};
 
 /// Something that is counted, and how often it may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +67,10 @@ pub struct Allowance {
 impl Limit {
     /// For one `subject`. The key tells nobody who sees the database what was typed.
     pub fn of(self, pepper: &Pepper, subject: &[&str]) -> Allowance {
-        Allowance { key: pepper.digest(&[&[self.name], subject].concat()), most: self.most }
+        Allowance {
+            key: pepper.digest(&[&[self.name], subject].concat()),
+            most: self.most,
+        }
     }
 }
 
@@ -82,7 +109,10 @@ pub fn of_secret(pepper: &Pepper, client_id: &str, address: IpAddr, own: bool) -
     if own {
         return vec![SECRET_FROM_OWN_NETWORK.of(pepper, &[client_id, &network])];
     }
-    vec![SECRET_FROM_NETWORK.of(pepper, &[client_id, &network]), SECRET.of(pepper, &[client_id])]
+    vec![
+        SECRET_FROM_NETWORK.of(pepper, &[client_id, &network]),
+        SECRET.of(pepper, &[client_id]),
+    ]
 }
 
 /// The wrong secret itself, which is one guess from one network however often it comes.
@@ -135,7 +165,10 @@ mod tests {
         ] {
             let address: IpAddr = address.parse().expect("an address");
             assert_eq!(
-                (network(address).to_string(), neighbourhood(address).to_string()),
+                (
+                    network(address).to_string(),
+                    neighbourhood(address).to_string()
+                ),
                 (alone.into(), together.into())
             );
         }

@@ -67,7 +67,7 @@ pub struct Authorization {
     pub asked_claims: ClaimsRequest,
 }
 
-/// An authorization with the person and the session it hangs on, if they are still there.
+/// An authorization with the user and the session it hangs on, if they are still there.
 #[derive(Debug, Clone)]
 pub struct Context {
     pub authorization: Authorization,
@@ -118,11 +118,13 @@ impl Authorization {
 }
 
 impl Context {
-    /// The person, while what was allowed still stands: not revoked, the person enabled, and the session there
+    /// The user, while what was allowed still stands: not revoked, the user enabled, and the session there
     /// unless access is offline.
     pub fn standing(&self, now: Timestamp) -> Option<&User> {
         let a = &self.authorization;
-        self.user.as_ref().filter(|u| stands(u, a.revoked_at, a.is_offline() || self.session_lives(now)))
+        self.user
+            .as_ref()
+            .filter(|u| stands(u, a.revoked_at, a.is_offline() || self.session_lives(now)))
     }
 
     pub fn session_lives(&self, now: Timestamp) -> bool {
@@ -146,7 +148,11 @@ impl Support {
     /// session, even where refresh goes on offline.
     pub fn stands(&self, within_session: bool, now: Timestamp) -> bool {
         let session_lives = self.session_expires_at.is_some_and(|end| end > now);
-        stands(&self.user, self.revoked_at, session_lives || (self.offline && !within_session))
+        stands(
+            &self.user,
+            self.revoked_at,
+            session_lives || (self.offline && !within_session),
+        )
     }
 }
 

@@ -36,5 +36,7 @@ pub const COUNTS: i64 = 200_000;
 
 /// What a stored request of so many bytes counts.
 pub fn cost(bytes: usize) -> i64 {
-    i64::try_from(bytes.div_ceil(BEGUN_UNIT)).unwrap_or(i64::MAX).max(1)
+    i64::try_from(bytes.div_ceil(BEGUN_UNIT))
+        .unwrap_or(i64::MAX)
+        .max(1)
 }

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ScopeSet, claims::CustomClaims, error::Refused, reason::Reason, scope::STANDARD, secret::Digest, time::Timestamp,
-    uri,
+    ScopeSet, claims::CustomClaims, error::Refusal, reason::Reason, scope::STANDARD,
+    secret::Digest, time::Timestamp, uri,
 };
 
 /// How a client proves who it is at the token endpoint (RFC 7591 2).
@@ -36,7 +36,11 @@ pub enum GrantType {
 }
 
 impl GrantType {
-    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 3] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -266,7 +270,9 @@ impl Client {
             None => STANDARD.contains(&scope),
         };
         let mapped = || self.metadata.custom_claims.scopes().any(|s| s == scope);
-        registered || self.metadata.implied_scope.contains(scope) || (!STANDARD.contains(&scope) && mapped())
+        registered
+            || self.metadata.implied_scope.contains(scope)
+            || (!STANDARD.contains(&scope) && mapped())
     }
 
     /// Proves a destination: `redirect_uri` must be one that this client registered (RFC 6749 3.1.2.3).
@@ -278,7 +284,7 @@ impl Client {
         redirect_uri: Option<&str>,
         mode: ResponseMode,
         state: Option<&str>,
-    ) -> Result<ReturnTo, Refused> {
+    ) -> Result<ReturnTo, Refusal> {
         let registered = &self.metadata.redirect_uris;
         let redirect_uri = match (redirect_uri, registered.as_slice()) {
             (Some(asked), all) => {
@@ -289,14 +295,23 @@ impl Client {
                 asked
             }
             (None, [only]) => only,
-            (None, all) => return Err(Reason::RedirectUriMissing.because(all.join(" or "), "nothing")),
+            (None, all) => {
+                return Err(Reason::RedirectUriMissing.because(all.join(" or "), "nothing"));
+            }
         };
-        Ok(ReturnTo { redirect_uri: redirect_uri.to_owned(), mode, state: state.map(str::to_owned) })
+        Ok(ReturnTo {
+            redirect_uri: redirect_uri.to_owned(),
+            mode,
+            state: state.map(str::to_owned),
+        })
     }
 
     /// Whether a sign-out may return there: the same characters as registered.
     pub fn returns_after_logout_to(&self, asked: &str) -> bool {
-        self.metadata.post_logout_redirect_uris.iter().any(|known| known == asked)
+        self.metadata
+            .post_logout_redirect_uris
+            .iter()
+            .any(|known| known == asked)
     }
 
     /// `aud` of its access tokens (RFC 9068 3): the APIs that were registered, and the issuer for those that UserInfo is

@@ -3,47 +3,65 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use crate::{
     Params,
     client::{AuthMethod, Client},
-    error::Refused,
+    error::Refusal,
     reason::{Reason, masked, unknown_id},
     secret::Pepper,
 };
 
 /// What a caller presents to prove which client it is (RFC 6749 2.3).
 #[derive(Clone, PartialEq, Eq)]
-pub struct Presented {
+pub struct Credentials {
     pub client_id: String,
     secret: Option<String>,
     method: AuthMethod,
 }
 
-impl Presented {
+impl Credentials {
     /// Reads the credentials from header and form.
     ///
     /// # Errors
     /// [`Reason::ClientAuthMultiple`], [`Reason::ClientAuthMalformed`], [`Reason::ClientAuthMissing`].
-    pub fn parse(authorization: Option<&str>, params: &Params) -> Result<Self, Refused> {
+    pub fn parse(authorization: Option<&str>, params: &Params) -> Result<Self, Refusal> {
         let id = params.optional("client_id");
         let secret = params.optional("client_secret");
         if params.optional("client_assertion").is_some() {
-            return Err(Reason::ClientAuthMethodWrong.because("a method that discovery names", "client_assertion"));
+            return Err(Reason::ClientAuthMethodWrong
+                .because("a method that discovery names", "client_assertion"));
         }
         let Some(header) = authorization else {
-            let id = id.ok_or_else(|| Reason::ClientAuthMissing.because("client credentials", "nothing"))?;
-            let method = if secret.is_some() { AuthMethod::ClientSecretPost } else { AuthMethod::None };
-            return Ok(Self { client_id: id.to_owned(), secret: secret.map(str::to_owned), method });
+            let id = id.ok_or_else(|| {
+                Reason::ClientAuthMissing.because("client credentials", "nothing")
+            })?;
+            let method = if secret.is_some() {
+                AuthMethod::ClientSecretPost
+            } else {
+                AuthMethod::None
+            };
+            return Ok(Self {
+                client_id: id.to_owned(),
+                secret: secret.map(str::to_owned),
+                method,
+            });
         };
         let (basic_id, basic_secret) = basic(header).ok_or_else(|| {
-            Reason::ClientAuthMalformed.because("Basic base64(form-urlencoded id:secret)", masked(header))
+            Reason::ClientAuthMalformed
+                .because("Basic base64(form-urlencoded id:secret)", masked(header))
         })?;
         if secret.is_some() {
-            return Err(Reason::ClientAuthMultiple.because("one method", "the Authorization header and client_secret"));
+            return Err(Reason::ClientAuthMultiple
+                .because("one method", "the Authorization header and client_secret"));
         }
         if id.is_some_and(|id| id != basic_id) {
             // Either may be the secret, in the wrong place.
-            let came = unknown_id(id.unwrap_or_default());
-            return Err(Reason::ClientAuthMultiple.because("the client_id of the Authorization header", came));
+            let received = unknown_id(id.unwrap_or_default());
+            return Err(Reason::ClientAuthMultiple
+                .because("the client_id of the Authorization header", received));
         }
-        Ok(Self { client_id: basic_id, secret: Some(basic_secret), method: AuthMethod::ClientSecretBasic })
+        Ok(Self {
+            client_id: basic_id,
+            secret: Some(basic_secret),
+            method: AuthMethod::ClientSecretBasic,
+        })
     }
 
     /// The secret, as it was presented.
@@ -55,26 +73,33 @@ impl Presented {
     ///
     /// # Errors
     /// [`Reason::ClientAuthMethodWrong`], [`Reason::ClientSecretWrong`].
-    pub fn authenticate(&self, client: &Client, pepper: &Pepper) -> Result<(), Refused> {
+    pub fn authenticate(&self, client: &Client, pepper: &Pepper) -> Result<(), Refusal> {
         let accepted = client.metadata.auth_methods();
         if !accepted.contains(&self.method) {
             let accepted: Vec<_> = accepted.iter().map(|m| m.name()).collect();
-            return Err(Reason::ClientAuthMethodWrong.because(accepted.join(" or "), self.method.name()));
+            return Err(
+                Reason::ClientAuthMethodWrong.because(accepted.join(" or "), self.method.name())
+            );
         }
         match (self.method, &self.secret, &client.secret) {
             (AuthMethod::None, None, _) => Ok(()),
-            (_, Some(secret), Some(digest)) if pepper.digest(&[&client.id, secret]) == *digest => Ok(()),
-            (_, secret, _) => {
-                Err(Reason::ClientSecretWrong
-                    .because("the client's secret", masked(secret.as_deref().unwrap_or_default())))
+            (_, Some(secret), Some(digest)) if pepper.digest(&[&client.id, secret]) == *digest => {
+                Ok(())
             }
+            (_, secret, _) => Err(Reason::ClientSecretWrong.because(
+                "the client's secret",
+                masked(secret.as_deref().unwrap_or_default()),
+            )),
         }
     }
 }
 
 /// Whether the caller tried `Basic`, well or badly: who did hears of it in `WWW-Authenticate` (RFC 6749 5.2).
 pub fn tried_basic(authorization: &str) -> bool {
-    authorization.split(' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
+    authorization
+        .split(' ')
+        .next()
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
 }
 
 /// The client that `Basic` credentials name. Nothing is proven by it.
@@ -96,12 +121,17 @@ fn basic(header: &str) -> Option<(String, String)> {
 /// Nobody registered an id or a secret that holds a control character or is no UTF-8: it goes no further.
 fn form_decode(text: &str) -> Option<String> {
     // Most are letters and digits, which stand for themselves.
-    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) {
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    {
         return Some(text.to_owned());
     }
     // Only one value stands here, so `&` and `=` are text.
     let guarded = text.replace('&', "%26").replace('=', "%3D");
-    let decoded = url::form_urlencoded::parse(guarded.as_bytes()).next().map(|(name, _)| name.into_owned());
+    let decoded = url::form_urlencoded::parse(guarded.as_bytes())
+        .next()
+        .map(|(name, _)| name.into_owned());
     Some(decoded.unwrap_or_default())
         .filter(|t| !t.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER))
 }

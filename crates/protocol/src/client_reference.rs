@@ -23,16 +23,44 @@ pub struct Member {
     pub what: &'static str,
 }
 
-const fn standard(name: &'static str, value: &'static str, absent: &'static str, what: &'static str) -> Member {
-    Member { name, writer: Writer::Standard, value, absent, what }
+const fn standard(
+    name: &'static str,
+    value: &'static str,
+    absent: &'static str,
+    what: &'static str,
+) -> Member {
+    Member {
+        name,
+        writer: Writer::Standard,
+        value,
+        absent,
+        what,
+    }
 }
 
-const fn ours(name: &'static str, value: &'static str, absent: &'static str, what: &'static str) -> Member {
-    Member { name, writer: Writer::Administrator, value, absent, what }
+const fn ours(
+    name: &'static str,
+    value: &'static str,
+    absent: &'static str,
+    what: &'static str,
+) -> Member {
+    Member {
+        name,
+        writer: Writer::Administrator,
+        value,
+        absent,
+        what,
+    }
 }
 
 const fn answered(name: &'static str, value: &'static str, what: &'static str) -> Member {
-    Member { name, writer: Writer::Answer, value, absent: "", what }
+    Member {
+        name,
+        writer: Writer::Answer,
+        value,
+        absent: "",
+        what,
+    }
 }
 
 /// Every member that is known, in the order of the reference.
@@ -49,12 +77,42 @@ pub const MEMBERS: &[Member] = &[
         "one of 256 random bits is made, for clients that are not public",
         "Only its keyed digest is stored. Best left out: the answer shows the one that was made, this once.",
     ),
-    standard("client_name", "text", "the client_id", "What pages call the app."),
-    standard("client_uri", "http or https address", "none", "Home page of the app."),
-    standard("logo_uri", "http or https address", "none", "Logo of the app."),
-    standard("policy_uri", "http or https address", "none", "Linked on the consent page."),
-    standard("tos_uri", "http or https address", "none", "Linked on the consent page."),
-    standard("contacts", "list of texts", "none", "Whom to ask about the app."),
+    standard(
+        "client_name",
+        "text",
+        "the client_id",
+        "What pages call the app.",
+    ),
+    standard(
+        "client_uri",
+        "http or https address",
+        "none",
+        "Home page of the app.",
+    ),
+    standard(
+        "logo_uri",
+        "http or https address",
+        "none",
+        "Logo of the app.",
+    ),
+    standard(
+        "policy_uri",
+        "http or https address",
+        "none",
+        "Linked on the consent page.",
+    ),
+    standard(
+        "tos_uri",
+        "http or https address",
+        "none",
+        "Linked on the consent page.",
+    ),
+    standard(
+        "contacts",
+        "list of texts",
+        "none",
+        "Whom to ask about the app.",
+    ),
     standard(
         "redirect_uris",
         "list of addresses",
@@ -79,7 +137,12 @@ pub const MEMBERS: &[Member] = &[
         "`authorization_code`",
         "What the client may do at the token endpoint.",
     ),
-    standard("response_types", "list of `code`", "`code`", "There is no other response type."),
+    standard(
+        "response_types",
+        "list of `code`",
+        "`code`",
+        "There is no other response type.",
+    ),
     standard(
         "application_type",
         "`web`, `native`",
@@ -98,7 +161,12 @@ pub const MEMBERS: &[Member] = &[
         "none",
         "Used for requests without `max_age`: users whose sign-in is older sign in again.",
     ),
-    standard("require_auth_time", "true, false", "false", "`auth_time` is in every ID token anyway."),
+    standard(
+        "require_auth_time",
+        "true, false",
+        "false",
+        "`auth_time` is in every ID token anyway.",
+    ),
     standard(
         "jwks",
         "JWK set of public keys: RSA, or EC on P-256; at most 10",
@@ -166,9 +234,21 @@ pub const MEMBERS: &[Member] = &[
         "none",
         "Claims of this client alone, or in place of one for all (`latchkey claim`): see below.",
     ),
-    answered("token_endpoint_auth_methods", "list", "The ways in which the client may authenticate."),
-    answered("client_id_issued_at", "seconds since 1970", "When the client was registered."),
-    answered("client_secret_expires_at", "0", "Beside a new secret: it does not expire."),
+    answered(
+        "token_endpoint_auth_methods",
+        "list",
+        "The ways in which the client may authenticate.",
+    ),
+    answered(
+        "client_id_issued_at",
+        "seconds since 1970",
+        "When the client was registered.",
+    ),
+    answered(
+        "client_secret_expires_at",
+        "0",
+        "Beside a new secret: it does not expire.",
+    ),
 ];
 
 const HEAD: &str = "\
@@ -227,7 +307,11 @@ pub fn reference() -> String {
             "| member | value | meaning |\n|---|---|---|\n"
         };
         for m in MEMBERS.iter().filter(|m| m.writer == writer) {
-            let absent = if absent { format!("{} | ", m.absent) } else { String::new() };
+            let absent = if absent {
+                format!("{} | ", m.absent)
+            } else {
+                String::new()
+            };
             text += &format!("| `{}` | {} | {absent}{} |\n", m.name, m.value, m.what);
         }
     }

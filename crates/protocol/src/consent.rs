@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::{ScopeSet, authorize::AuthorizationRequest, client::Client, time::Timestamp};
 
-/// What a person has allowed a client.
+/// What a user has allowed a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consent {
     pub user_id: String,

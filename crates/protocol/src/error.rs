@@ -3,31 +3,37 @@ use crate::{
     reason::{Detail, Reason},
 };
 
-/// A refusal with what was expected and what came.
+/// A refusal with what was expected and what was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct Refusal {
     pub reason: Reason,
     pub detail: Detail,
 }
 
-impl From<Reason> for Refused {
+impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, detail: Detail::default() }
+        Self {
+            reason,
+            detail: Detail::default(),
+        }
     }
 }
 
 impl Reason {
-    /// This refusal, with what was expected and what came.
-    pub fn because(self, expected: impl Into<String>, came: impl Into<String>) -> Refused {
-        Refused { reason: self, detail: Detail::new(expected, came) }
+    /// This refusal, with what was expected and what was received.
+    pub fn because(self, expected: impl Into<String>, received: impl Into<String>) -> Refusal {
+        Refusal {
+            reason: self,
+            detail: Detail::new(expected, received),
+        }
     }
 }
 
 /// A refusal at the authorization endpoint, and its door.
 #[derive(Debug, Clone)]
 pub enum AuthorizationError {
-    /// A person sees it: the only way out before client and redirect URI belong together.
-    Page(Refused),
+    /// A user sees it: the only way out before client and redirect URI belong together.
+    Page(Refusal),
     /// By the browser to the client.
-    Back(Box<ReturnTo>, Refused),
+    Back(Box<ReturnTo>, Refusal),
 }

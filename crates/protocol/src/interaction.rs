@@ -1,13 +1,13 @@
 use crate::{ScopeSet, authorize::AuthorizationRequest, secret::Digest, time::Timestamp};
 
-/// How long a person has to sign in and to decide, in seconds.
+/// How long a user has to sign in and to decide, in seconds.
 pub const LIFETIME: i64 = 60 * 60;
 
 /// How long the browser's former secret still counts after a new one was made, in seconds: what was under way in
 /// another tab, or an answer that got lost, must not end a sign-in.
 const RENEWAL: i64 = 5 * 60;
 
-/// An authorization request waiting for a person.
+/// An authorization request waiting for a user.
 #[derive(Debug, Clone)]
 pub struct Interaction {
     /// Digest of the secret in its address.
@@ -21,7 +21,7 @@ pub struct Interaction {
     pub expires_at: Timestamp,
     /// The session that a login made for this interaction.
     pub login_session: Option<String>,
-    /// The session that the person chose to go on with.
+    /// The session that the user chose to go on with.
     pub selected_session: Option<String>,
     /// What was allowed in this interaction, and by which user: it counts for nobody else.
     pub consented: Option<(String, ScopeSet)>,
@@ -31,13 +31,19 @@ pub struct Interaction {
 impl Interaction {
     /// Whether the browser with this cookie may go on with it.
     pub fn is_of(&self, browser: &Digest, now: Timestamp) -> bool {
-        let former = self.former_browser.as_ref().filter(|(_, renewed)| (0..RENEWAL).contains(&(now - renewed)));
+        let former = self
+            .former_browser
+            .as_ref()
+            .filter(|(_, renewed)| (0..RENEWAL).contains(&(now - renewed)));
         self.browser == *browser || former.is_some_and(|(digest, _)| digest == browser)
     }
 
     /// Whether this session belongs to it: made for it, or chosen in it.
     pub fn has_chosen(&self, session_id: &str) -> bool {
-        [&self.login_session, &self.selected_session].into_iter().flatten().any(|id| id == session_id)
+        [&self.login_session, &self.selected_session]
+            .into_iter()
+            .flatten()
+            .any(|id| id == session_id)
     }
 }
 

@@ -40,7 +40,7 @@ pub mod uri;
 pub mod user;
 
 pub use params::Params;
-pub use reason::{Detail, ErrorCode, Reason, Refusal};
+pub use reason::{Detail, ErrorCode, Reason, RefusalText};
 pub use scope::ScopeSet;
 pub use secret::{Digest, Entropy, Secret, SecretKind};
 pub use store::{Store, StoreError};

@@ -3,7 +3,7 @@
 use crate::{
     claims::IdToken,
     client::Client,
-    error::Refused,
+    error::Refusal,
     reason::{Reason, unknown_id},
     session::Session,
 };
@@ -15,7 +15,7 @@ pub enum Hint {
     /// An ID token of ours.
     Token(Box<IdToken>),
     /// Why it is none.
-    Unusable(Refused),
+    Unusable(Refusal),
 }
 
 impl Hint {
@@ -31,11 +31,15 @@ impl Hint {
 ///
 /// # Errors
 /// [`Reason::LogoutHintUnusable`].
-pub fn claimed_client<'a>(hint: &'a Hint, client_id: Option<&'a str>) -> Result<Option<&'a str>, Refused> {
+pub fn claimed_client<'a>(
+    hint: &'a Hint,
+    client_id: Option<&'a str>,
+) -> Result<Option<&'a str>, Refusal> {
     match (hint.token(), client_id) {
-        (Some(hint), Some(id)) if hint.aud != id => {
-            Err(Reason::LogoutHintUnusable.because("client_id: the client that the ID token was issued to", "another"))
-        }
+        (Some(hint), Some(id)) if hint.aud != id => Err(Reason::LogoutHintUnusable.because(
+            "client_id: the client that the ID token was issued to",
+            "another",
+        )),
         (Some(hint), _) => Ok(Some(&hint.aud)),
         (None, id) => Ok(id),
     }
@@ -45,13 +49,17 @@ pub fn claimed_client<'a>(hint: &'a Hint, client_id: Option<&'a str>) -> Result<
 ///
 /// # Errors
 /// [`Reason::LogoutRedirectUnregistered`], also without a known client to compare with.
-pub fn destination(client: Option<&Client>, asked: Option<&str>) -> Result<Option<String>, Refused> {
+pub fn destination(
+    client: Option<&Client>,
+    asked: Option<&str>,
+) -> Result<Option<String>, Refusal> {
     match (asked, client) {
         (None, _) => Ok(None),
-        (Some(uri), Some(client)) if client.returns_after_logout_to(uri) => Ok(Some(uri.to_owned())),
-        (Some(uri), Some(client)) => {
-            Err(Reason::LogoutRedirectUnregistered.because(client.metadata.post_logout_redirect_uris.join(" or "), uri))
+        (Some(uri), Some(client)) if client.returns_after_logout_to(uri) => {
+            Ok(Some(uri.to_owned()))
         }
+        (Some(uri), Some(client)) => Err(Reason::LogoutRedirectUnregistered
+            .because(client.metadata.post_logout_redirect_uris.join(" or "), uri)),
         (Some(uri), None) => Err(Reason::LogoutRedirectUnregistered.because("a known client", uri)),
     }
 }
@@ -63,11 +71,14 @@ pub fn returns(
     client_id: Option<&str>,
     client: Option<&Client>,
     asked: Option<&str>,
-) -> (Option<String>, Option<Refused>) {
+) -> (Option<String>, Option<Refusal>) {
     let to = destination(client, asked);
     match (hint, client_id, client, to) {
         (Hint::Unusable(why), _, _, to) => (to.ok().flatten(), Some(why.clone())),
-        (_, Some(id), None, _) => (None, Some(Reason::ClientUnknown.because("a registered client", unknown_id(id)))),
+        (_, Some(id), None, _) => (
+            None,
+            Some(Reason::ClientUnknown.because("a registered client", unknown_id(id))),
+        ),
         (_, _, _, Ok(to)) => (to, None),
         (_, _, _, Err(refused)) => (None, Some(refused)),
     }
@@ -86,10 +97,20 @@ pub enum SignOut {
 
 /// Decides by the browser's live session, and by the live session of the hint's user that the hint names, which is
 /// looked for where the browser has none.
-pub fn sign_out(hint: Option<&IdToken>, here: Option<&Session>, named: Option<&Session>) -> SignOut {
+pub fn sign_out(
+    hint: Option<&IdToken>,
+    here: Option<&Session>,
+    named: Option<&Session>,
+) -> SignOut {
     match (hint, here) {
-        (Some(hint), Some(here)) if hint.sub == here.user_id && hint.sid.as_ref() == Some(&here.id) => SignOut::Now,
-        (Some(_), None) => named.map_or(SignOut::Done, |s| SignOut::Ask { named: Some(s.id.clone()) }),
+        (Some(hint), Some(here))
+            if hint.sub == here.user_id && hint.sid.as_ref() == Some(&here.id) =>
+        {
+            SignOut::Now
+        }
+        (Some(_), None) => named.map_or(SignOut::Done, |s| SignOut::Ask {
+            named: Some(s.id.clone()),
+        }),
         (_, _) => SignOut::Ask { named: None },
     }
 }
@@ -98,16 +119,19 @@ pub fn sign_out(hint: Option<&IdToken>, here: Option<&Session>, named: Option<&S
 ///
 /// # Errors
 /// [`Reason::ParameterMissing`], [`Reason::LogoutHintUnusable`].
-pub fn named_by<'a>(hint: &'a Hint, client: &Client) -> Result<(&'a str, &'a str), Refused> {
+pub fn named_by<'a>(hint: &'a Hint, client: &Client) -> Result<(&'a str, &'a str), Refusal> {
     let token = match hint {
         Hint::Token(token) => token,
         Hint::Unusable(why) => return Err(why.clone()),
         Hint::None => return Err(Reason::ParameterMissing.because("id_token_hint", "nothing")),
     };
     if token.aud != client.id {
-        return Err(Reason::LogoutHintUnusable.because("an ID token that was issued to this client", "another's"));
+        return Err(Reason::LogoutHintUnusable
+            .because("an ID token that was issued to this client", "another's"));
     }
-    let sid =
-        token.sid.as_deref().ok_or_else(|| Reason::LogoutHintUnusable.because("a sid in the ID token", "none"))?;
+    let sid = token
+        .sid
+        .as_deref()
+        .ok_or_else(|| Reason::LogoutHintUnusable.because("a sid in the ID token", "none"))?;
     Ok((sid, &token.sub))
 }

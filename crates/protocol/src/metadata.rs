@@ -36,15 +36,27 @@ pub struct UnknownMember {
 pub fn unknown_members(given: &Map<String, Value>) -> Vec<UnknownMember> {
     static KNOWN: LazyLock<Vec<&'static str>> = LazyLock::new(|| [members(), &ANSWERED].concat());
     let bare = |name: &str| name.split('#').next().unwrap_or_default().to_owned();
-    let unknown = given.keys().filter(|name| !KNOWN.contains(&bare(name).as_str()));
-    unknown.map(|name| UnknownMember { name: name.clone(), meant: nearest(name, &KNOWN) }).collect()
+    let unknown = given
+        .keys()
+        .filter(|name| !KNOWN.contains(&bare(name).as_str()));
+    unknown
+        .map(|name| UnknownMember {
+            name: name.clone(),
+            meant: nearest(name, &KNOWN),
+        })
+        .collect()
 }
 
 /// The one that differs by so little that it was probably meant.
 fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
     let plain = |name: &str| name.to_lowercase().replace(['-', ' '], "_");
-    let measured = known.iter().map(|known| (distance(&plain(name), known), *known));
-    measured.min().filter(|(distance, known)| *distance <= (known.len() / 4).clamp(1, 3)).map(|(_, known)| known)
+    let measured = known
+        .iter()
+        .map(|known| (distance(&plain(name), known), *known));
+    measured
+        .min()
+        .filter(|(distance, known)| *distance <= (known.len() / 4).clamp(1, 3))
+        .map(|(_, known)| known)
 }
 
 /// How many letters must be put in, taken out or changed.
@@ -67,8 +79,8 @@ fn distance(a: &str, b: &str) -> usize {
 pub fn faulty_member(members: &Map<String, Value>) -> Option<(String, String)> {
     members.iter().find_map(|(name, value)| {
         let alone = Value::Object([(name.clone(), value.clone())].into_iter().collect());
-        let fault = Registration::deserialize(alone).err()?;
-        Some((name.clone(), fault.to_string()))
+        let problem = Registration::deserialize(alone).err()?;
+        Some((name.clone(), problem.to_string()))
     })
 }
 
@@ -81,7 +93,9 @@ pub fn merge(target: &mut Value, patch: &Value) {
     if !target.is_object() {
         *target = Value::Object(Map::new());
     }
-    let Some(target) = target.as_object_mut() else { return };
+    let Some(target) = target.as_object_mut() else {
+        return;
+    };
     for (name, value) in patch {
         match value {
             Value::Null => drop(target.remove(name)),

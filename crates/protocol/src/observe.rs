@@ -1,10 +1,10 @@
 //! What a request leaves for its log line and for `latchkey why`.
 
-use crate::{error::Refused, reason::Reason};
+use crate::{error::Refusal, reason::Reason};
 
 /// What is known of a request, gathered on its way.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Observed {
+pub struct Observation {
     /// Names it in the log and in answers to our own faults.
     pub request_id: String,
     /// Who is at the other end, past the trusted proxies.
@@ -13,9 +13,9 @@ pub struct Observed {
     pub refused: Option<(Reason, String)>,
 }
 
-impl Observed {
+impl Observation {
     /// Keeps a refusal at `path`, notes it for the log line, and returns its reference.
-    pub fn refuse(&mut self, refusals: &dyn Refusals, refused: &Refused, path: &str) -> String {
+    pub fn refuse(&mut self, refusals: &dyn Refusals, refused: &Refusal, path: &str) -> String {
         let reference = refusals.record(refused, first_segment(path), self);
         self.refused = Some((refused.reason, reference.clone()));
         reference
@@ -25,12 +25,14 @@ impl Observed {
 /// The first segment of a path: below it stand secrets of interactions, which are neither logged nor kept.
 pub fn first_segment(path: &str) -> &str {
     let rest = path.strip_prefix('/').unwrap_or(path);
-    let end = rest.find('/').map_or(path.len(), |at| at + path.len() - rest.len());
+    let end = rest
+        .find('/')
+        .map_or(path.len(), |at| at + path.len() - rest.len());
     &path[..end]
 }
 
 /// Where refusals go. Bounded: under a flood some are only logged.
 pub trait Refusals: Send + Sync {
     /// Keeps a refusal and returns its reference.
-    fn record(&self, refused: &Refused, endpoint: &str, observed: &Observed) -> String;
+    fn record(&self, refused: &Refusal, endpoint: &str, observed: &Observation) -> String;
 }

@@ -1,4 +1,4 @@
-use crate::{error::Refused, reason::Reason};
+use crate::{error::Refusal, reason::Reason};
 
 /// Form or query parameters as they came, each at most once (RFC 6749 3.1, 3.2).
 ///
@@ -7,12 +7,12 @@ use crate::{error::Refused, reason::Reason};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Params {
     pairs: Vec<(String, String)>,
-    faults: Vec<(String, ParamFault)>,
+    problems: Vec<(String, ParamProblem)>,
 }
 
 /// What is wrong with a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ParamFault {
+pub enum ParamProblem {
     /// It came more than once.
     Repeated,
     /// It is not percent-encoded UTF-8, or it holds a control character.
@@ -22,12 +22,14 @@ pub enum ParamFault {
 /// The most parameters looked at; what comes after is a flood, not a request.
 const MOST: usize = 100;
 
-impl ParamFault {
-    fn refused(self, name: &str) -> Refused {
+impl ParamProblem {
+    fn refused(self, name: &str) -> Refusal {
         match self {
             Self::Repeated => Reason::ParameterRepeated.because("once", name),
-            Self::Malformed => Reason::ParameterMalformed
-                .because(format!("{name}: percent-encoded UTF-8 without control characters"), "something else"),
+            Self::Malformed => Reason::ParameterMalformed.because(
+                format!("{name}: percent-encoded UTF-8 without control characters"),
+                "something else",
+            ),
         }
     }
 }
@@ -38,19 +40,30 @@ impl ParamFault {
 /// Every byte is looked at, without a branch: tokens are long, and this is the fast way through them.
 fn has_forbidden(text: &str) -> bool {
     let forbidden = |byte: u8| (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r');
-    text.bytes().fold(false, |found, byte| found | forbidden(byte))
+    text.bytes()
+        .fold(false, |found, byte| found | forbidden(byte))
 }
 
 /// One half of a pair. Most, tokens above all, have nothing in them to decode.
 fn decode(encoded: &[u8]) -> Option<String> {
     let is_plain = !encoded.contains(&b'%') && !encoded.contains(&b'+');
-    let decoded = if is_plain { encoded.to_vec() } else { unescape(encoded)? };
-    String::from_utf8(decoded).ok().filter(|text| !has_forbidden(text))
+    let decoded = if is_plain {
+        encoded.to_vec()
+    } else {
+        unescape(encoded)?
+    };
+    String::from_utf8(decoded)
+        .ok()
+        .filter(|text| !has_forbidden(text))
 }
 
 /// A percent sign stands before two hexadecimal digits and nowhere else (RFC 3986 2.1).
 fn unescape(encoded: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |byte: Option<&u8>| {
+        char::from(*byte?)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     let mut decoded = Vec::with_capacity(encoded.len());
     let mut rest = encoded.iter();
     while let Some(byte) = rest.next() {
@@ -69,7 +82,9 @@ impl Params {
     /// What is wrong is remembered, and refused by [`Params::sound`].
     pub fn parse(encoded: &[u8]) -> Self {
         let mut params = Self::default();
-        let pairs = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+        let pairs = encoded
+            .split(|byte| *byte == b'&')
+            .filter(|pair| !pair.is_empty());
         for pair in pairs.take(MOST) {
             let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
                 Some(at) => (&pair[..at], &pair[at + 1..]),
@@ -92,10 +107,12 @@ impl Params {
 
     fn add(&mut self, name: Option<String>, value: Option<String>) {
         match (name, value) {
-            (None, _) => self.faults.push(("a name".into(), ParamFault::Malformed)),
-            (Some(name), None) => self.faults.push((name, ParamFault::Malformed)),
+            (None, _) => self
+                .problems
+                .push(("a name".into(), ParamProblem::Malformed)),
+            (Some(name), None) => self.problems.push((name, ParamProblem::Malformed)),
             (Some(name), Some(_)) if self.pairs.iter().any(|(known, _)| *known == name) => {
-                self.faults.push((name, ParamFault::Repeated));
+                self.problems.push((name, ParamProblem::Repeated));
             }
             (Some(name), Some(value)) => self.pairs.push((name, value)),
         }
@@ -103,51 +120,78 @@ impl Params {
 
     /// The value of `name`, if it came and is not empty.
     pub fn optional(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|v| !v.is_empty())
+        self.pairs
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|v| !v.is_empty())
     }
 
     /// Every parameter is readable and came once.
     ///
     /// # Errors
     /// [`Reason::ParameterRepeated`] (RFC 6749 3.1), [`Reason::ParameterMalformed`].
-    pub fn sound(&self) -> Result<(), Refused> {
-        self.faults.first().map_or(Ok(()), |(name, fault)| Err(fault.refused(name)))
+    pub fn sound(&self) -> Result<(), Refusal> {
+        self.problems
+            .first()
+            .map_or(Ok(()), |(name, problem)| Err(problem.refused(name)))
     }
 
     /// As [`Params::sound`], for these parameters alone.
     ///
     /// # Errors
     /// As [`Params::sound`].
-    pub fn sound_in(&self, names: &[&str]) -> Result<(), Refused> {
-        let first = self.faults.iter().find(|(name, _)| names.contains(&name.as_str()));
-        first.map_or(Ok(()), |(name, fault)| Err(fault.refused(name)))
+    pub fn sound_in(&self, names: &[&str]) -> Result<(), Refusal> {
+        let first = self
+            .problems
+            .iter()
+            .find(|(name, _)| names.contains(&name.as_str()));
+        first.map_or(Ok(()), |(name, problem)| Err(problem.refused(name)))
     }
 
     /// With `signed` in the place of what has the same name, and without the `request` that it came in.
     #[must_use]
     pub fn overridden_by(&self, signed: Self) -> Self {
-        let stays = |name: &str| name != "request" && !signed.pairs.iter().any(|(known, _)| known == name);
+        let stays =
+            |name: &str| name != "request" && !signed.pairs.iter().any(|(known, _)| known == name);
         let pairs = self.pairs.iter().filter(|(name, _)| stays(name)).cloned();
-        let faults = self.faults.iter().cloned();
-        Self { pairs: pairs.chain(signed.pairs.clone()).collect(), faults: faults.chain(signed.faults).collect() }
+        let problems = self.problems.iter().cloned();
+        Self {
+            pairs: pairs.chain(signed.pairs.clone()).collect(),
+            problems: problems.chain(signed.problems).collect(),
+        }
     }
 
     /// These parameters alone.
     #[must_use]
     pub fn only(&self, names: &[&str]) -> Self {
-        let pairs = self.pairs.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect();
-        let faults = self.faults.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect();
-        Self { pairs, faults }
+        let pairs = self
+            .pairs
+            .iter()
+            .filter(|(name, _)| names.contains(&name.as_str()))
+            .cloned()
+            .collect();
+        let problems = self
+            .problems
+            .iter()
+            .filter(|(name, _)| names.contains(&name.as_str()))
+            .cloned()
+            .collect();
+        Self { pairs, problems }
     }
 
     /// Names and values.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// As a query or form again.
     pub fn encoded(&self) -> String {
-        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.pairs).finish()
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&self.pairs)
+            .finish()
     }
 
     pub fn is_empty(&self) -> bool {

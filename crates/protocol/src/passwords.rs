@@ -10,7 +10,17 @@ const LONGEST: usize = 1024;
 /// A password as it is hashed: composed (NFC), and every space the plain one, so that two keyboards type the same. As
 /// OpaqueString (RFC 8265 4.2.2), with the characters of newer versions of Unicode.
 pub fn prepared(typed: &str) -> String {
-    typed.chars().map(|c| if c.is_whitespace() && !c.is_control() { ' ' } else { c }).nfc().collect()
+    typed
+        .chars()
+        .map(|c| {
+            if c.is_whitespace() && !c.is_control() {
+                ' '
+            } else {
+                c
+            }
+        })
+        .nfc()
+        .collect()
 }
 
 /// Judges a new password. Passwords that were set before stay good.
@@ -21,10 +31,15 @@ pub fn check_new(password: &str) -> Result<(), String> {
     let prepared = prepared(password);
     let length = prepared.chars().count();
     if length < SHORTEST {
-        return Err(format!("the password has {length} characters; it needs {SHORTEST} or more"));
+        return Err(format!(
+            "the password has {length} characters; it needs {SHORTEST} or more"
+        ));
     }
     if prepared.len() > LONGEST {
-        return Err(format!("the password has {} bytes; it may have {LONGEST}", prepared.len()));
+        return Err(format!(
+            "the password has {} bytes; it may have {LONGEST}",
+            prepared.len()
+        ));
     }
     if prepared.chars().any(char::is_control) {
         return Err(

@@ -5,7 +5,10 @@ use crate::{reason::Reason, secret::same};
 
 /// Whether `challenge` can be an S256 challenge: 43 base64url characters (RFC 7636 4.2).
 pub fn is_challenge(challenge: &str) -> bool {
-    challenge.len() == 43 && challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    challenge.len() == 43
+        && challenge
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// Compares verifier and challenge (RFC 7636 4.6). Either without the other is refused (RFC 9700 2.1.1).

@@ -52,10 +52,17 @@ impl ProfileChange {
         after.attributes.retain(|_, value| !value.is_null());
         let given = |name: &str| {
             self.merge_claims.contains_key(name)
-                || self.replace_claims.as_ref().is_some_and(|claims| claims.contains_key(name))
+                || self
+                    .replace_claims
+                    .as_ref()
+                    .is_some_and(|claims| claims.contains_key(name))
         };
         // An address given among the claims is the address: one user for each. One from before stays what it was.
-        let among_claims = if given("email") { after.claims.remove("email") } else { None };
+        let among_claims = if given("email") {
+            after.claims.remove("email")
+        } else {
+            None
+        };
         let email = match (&self.email, among_claims) {
             (None, Some(Value::String(email))) => Some(Some(email)),
             (None, Some(_)) => return Err("email must be a text".into()),
@@ -74,7 +81,9 @@ impl ProfileChange {
         } else if let Some(known) = verified_before.filter(|_| !given("email_verified")) {
             after.claims.insert("email_verified".into(), known);
         }
-        if user.claims.get("phone_number") != after.claims.get("phone_number") && !given("phone_number_verified") {
+        if user.claims.get("phone_number") != after.claims.get("phone_number")
+            && !given("phone_number_verified")
+        {
             after.claims.remove("phone_number_verified");
         }
         if let Some(name) = &self.name {

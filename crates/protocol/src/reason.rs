@@ -6,7 +6,7 @@ pub struct ErrorCode(pub &'static str);
 
 /// One line of the table between what happened and what is said.
 #[derive(Debug, Clone, Copy)]
-pub struct Refusal {
+pub struct RefusalText {
     pub code: ErrorCode,
     /// HTTP status where the answer is not a redirect.
     pub status: u16,
@@ -14,11 +14,11 @@ pub struct Refusal {
     pub public: &'static str,
     /// What was checked, for whoever runs the server.
     pub checked: &'static str,
-    /// How to mend it, for whoever runs the server.
-    pub mend: &'static str,
+    /// How to fix it, for whoever runs the server.
+    pub fix: &'static str,
 }
 
-impl Refusal {
+impl RefusalText {
     /// The public sentence with our reference at its end, for answers that have no member of their own for it.
     pub fn described(&self, reference: &str) -> String {
         format!("{} (ref {reference})", self.public)
@@ -28,21 +28,30 @@ impl Refusal {
 /// The reference in what was pasted: alone, or with the sentence or the address that carried it.
 pub fn pasted_reference(text: &str) -> String {
     let marks = ["(ref ", "(ref%20", "(ref+", "%28ref%20", "%28ref+"];
-    let after = marks.iter().find_map(|mark| text.rsplit_once(mark)).map_or(text, |(_, after)| after);
-    let letters = after.chars().skip_while(|c| !c.is_ascii_alphanumeric()).take_while(char::is_ascii_alphanumeric);
+    let after = marks
+        .iter()
+        .find_map(|mark| text.rsplit_once(mark))
+        .map_or(text, |(_, after)| after);
+    let letters = after
+        .chars()
+        .skip_while(|c| !c.is_ascii_alphanumeric())
+        .take_while(char::is_ascii_alphanumeric);
     letters.collect::<String>().to_uppercase()
 }
 
-/// What was expected and what came, for `latchkey why`. Secrets are masked before they get here.
+/// What was expected and what was received, for `latchkey why`. Secrets are masked before they get here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Detail {
     pub expected: String,
-    pub came: String,
+    pub received: String,
 }
 
 impl Detail {
-    pub fn new(expected: impl Into<String>, came: impl Into<String>) -> Self {
-        Self { expected: expected.into(), came: came.into().chars().take(300).collect() }
+    pub fn new(expected: impl Into<String>, received: impl Into<String>) -> Self {
+        Self {
+            expected: expected.into(),
+            received: received.into().chars().take(300).collect(),
+        }
     }
 }
 
@@ -59,14 +68,16 @@ pub fn unknown_id(text: &str) -> String {
     let kind = match text {
         "" => return "nothing".into(),
         t if t.starts_with("lk_secret_") => "has the form of a client secret",
-        t if t.len() == 36 && t.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') => "has the form of a UUID",
+        t if t.len() == 36 && t.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') => {
+            "has the form of a UUID"
+        }
         _ => "a text",
     };
     format!("({kind}, {} characters, masked)", text.chars().count())
 }
 
 macro_rules! reasons {
-    ($( $name:ident: $code:literal $status:literal $public:literal, $checked:literal, $mend:literal; )*) => {
+    ($( $name:ident: $code:literal $status:literal $public:literal, $checked:literal, $fix:literal; )*) => {
         /// Why a request was refused. To the log and to `latchkey why`, never to the wire.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Reason { $( $name, )* }
@@ -79,9 +90,9 @@ macro_rules! reasons {
             }
 
             /// THE table.
-            pub fn refusal(self) -> Refusal {
-                match self { $( Self::$name => Refusal {
-                    code: ErrorCode($code), status: $status, public: $public, checked: $checked, mend: $mend,
+            pub fn refusal(self) -> RefusalText {
+                match self { $( Self::$name => RefusalText {
+                    code: ErrorCode($code), status: $status, public: $public, checked: $checked, fix: $fix,
                 }, )* }
             }
         }
@@ -110,15 +121,15 @@ reasons! {
     RedirectUriUnregistered: "invalid_request" 400 "The application asked to return to an address that is not registered for it.",
         "redirect_uri is, character by character, one that the client registered (RFC 9700 2.1)", "Register this address (latchkey client update) or correct the app.";
     InteractionUnknown: "invalid_request" 400 "This sign-in has expired or was already finished. Go back to the application and start again.",
-        "the interaction in the address exists and has not expired", "The person starts again at the app. If it happens often, look at how long people take and at the clocks.";
+        "the interaction in the address exists and has not expired", "The user starts again at the app. If it happens often, look at how long users take and at the clocks.";
     BrowserDiffers: "invalid_request" 400 "This sign-in was started in another browser. Go back to the application and start again.",
         "the browser carries the cookie it was given when the sign-in began", "Cookies must reach this host; a link to a sign-in must not be passed on.";
     FormForged: "invalid_request" 403 "This form has expired. Go back and try again.",
         "the anti-forgery token of the form belongs to this browser", "Reload the page. Cookies must be allowed for this host.";
     TooManyAttempts: "temporarily_unavailable" 429 "Too many attempts. Wait a few minutes, then try again.",
-        "failed sign-ins of this name and this address within the window", "Wait. If many people share the address, set trusted_proxies so that theirs is seen.";
+        "failed sign-ins of this name and this address within the window", "Wait. If many users share the address, set trusted_proxies so that theirs is seen.";
     TooManySignIns: "temporarily_unavailable" 429 "Too many sign-ins were started from your network. Wait a few minutes, then try again.",
-        "sign-ins that were begun from this address within ten minutes and not finished, each of which takes a row for an hour", "Wait. If many people share the address, set trusted_proxies so that theirs is seen.";
+        "sign-ins that were begun from this address within ten minutes and not finished, each of which takes a row for an hour", "Wait. If many users share the address, set trusted_proxies so that theirs is seen.";
     NotAVisit: "invalid_request" 403 "Sign-in starts with a visit to this address, not from within another page.",
         "Sec-Fetch-Mode is navigate and Sec-Fetch-Dest is document, where a browser says them: a picture, a script or a frame begins no sign-in", "Send the browser itself to the authorization endpoint. A frame may ask with prompt=none.";
     RequestTooLarge: "invalid_request" 400 "The request is too large to be kept while somebody signs in.",
@@ -137,7 +148,7 @@ reasons! {
     ScopeUnknown: "invalid_scope" 400 "A scope was asked for that this application cannot have.",
         "each scope is known and within the client's registration", "Correct the scope, or register it for the client.";
     ScopeExceedsGrant: "invalid_scope" 400 "More scope was asked for than was granted.",
-        "the scope of a refresh is within what was granted (RFC 6749 6)", "Ask for less, or let the person sign in again.";
+        "the scope of a refresh is within what was granted (RFC 6749 6)", "Ask for less, or let the user sign in again.";
     RequestObjectInvalid: "invalid_request_object" 400 "The request object cannot be used.",
         "the request object is a JWT signed with RS256, PS256 or ES256 by a key of the client's registered jwks, for this client and issuer, in its time, with each member once (OpenID Connect Core 6.1, RFC 9101 4, 5)", "Look at 'expected' and 'came'. Unsigned objects and keys behind a jwks_uri are not taken: register jwks.";
     RequestObjectMissing: "invalid_request" 400 "A signed request object is required.",
@@ -156,17 +167,17 @@ reasons! {
         "id_token_hint is an ID token signed by one of our keys", "Send an ID token of this issuer, or none.";
     AcrUnavailable: "unmet_authentication_requirements" 400 "The authentication that the application demands is not available.",
         "an essential acr is one that sign-ins here have (OpenID Connect Core 5.5.1.1)", "Ask for acr without essential, or for the value under 'expected'.";
-    LoginNeeded: "login_required" 400 "The person has to sign in.",
-        "prompt=none with a session that may answer", "Send the person through a request without prompt=none.";
-    ConsentNeeded: "consent_required" 400 "The person has to allow the application first.",
-        "prompt=none with a remembered consent for these scopes", "Send the person through a request without prompt=none, or make the client trusted.";
+    LoginNeeded: "login_required" 400 "The user has to sign in.",
+        "prompt=none with a session that may answer", "Send the user through a request without prompt=none.";
+    ConsentNeeded: "consent_required" 400 "The user has to allow the application first.",
+        "prompt=none with a remembered consent for these scopes", "Send the user through a request without prompt=none, or make the client trusted.";
     InteractionNeeded: "interaction_required" 400 "The user has to confirm the sign-in.",
         "prompt=none with a client that cannot be impersonated: a public client on a loopback address or a private-use scheme gets no code without a page (RFC 8252 8.6)", "Send the user through a request without prompt=none, or use refresh tokens.";
-    PersonDeclined: "access_denied" 403 "The person did not allow the application.",
-        "the person's answer on the consent page", "Nothing: it was the person's choice.";
+    UserDeclined: "access_denied" 403 "The user did not allow the application.",
+        "the user's answer on the consent page", "Nothing: it was the user's choice.";
     // The token endpoint: who is asking.
     ClientAuthMissing: "invalid_client" 401 "The client did not authenticate.",
-        "credentials of the registered method came along", "Send the client's credentials.";
+        "credentials of the registered method are sent", "Send the client's credentials.";
     ClientAuthMultiple: "invalid_request" 400 "Two ways of client authentication were used at once.",
         "one method per request (RFC 6749 2.3)", "Send credentials either in the header or in the form.";
     ClientAuthUnknownClient: "invalid_client" 401 "Client authentication failed.",
@@ -183,7 +194,7 @@ reasons! {
     GrantTypeUnsupported: "unsupported_grant_type" 400 "This grant_type is not supported.",
         "grant_type is one that discovery names", "Use a grant_type from the discovery document.";
     CodeUnknown: "invalid_grant" 400 "The code or refresh token is not valid.",
-        "the authorization code was issued here", "Send the code as it came, once, at this issuer.";
+        "the authorization code was issued here", "Send the code as it was received, once, at this issuer.";
     CodeExpired: "invalid_grant" 400 "The code or refresh token is not valid.",
         "the authorization code is within its lifetime", "Exchange the code at once; compare the clocks.";
     CodeReplayed: "invalid_grant" 400 "The code or refresh token is not valid.",
@@ -199,20 +210,20 @@ reasons! {
     VerifierWrong: "invalid_grant" 400 "The code or refresh token is not valid.",
         "the code_verifier hashes to the challenge (RFC 7636 4.6)", "Keep the verifier from the request until the exchange; one per sign-in.";
     AuthorizationEnded: "invalid_grant" 400 "The code or refresh token is not valid.",
-        "what was allowed has not been revoked, signed out or expired", "The person signs in again.";
+        "what was allowed has not been revoked, signed out or expired", "The user signs in again.";
     RefreshTokenMalformed: "invalid_grant" 400 "The code or refresh token is not valid.",
-        "the refresh token is a JWT signed by one of our keys", "Send the refresh token as it came.";
+        "the refresh token is a JWT signed by one of our keys", "Send the refresh token as it was received.";
     RefreshTokenExpired: "invalid_grant" 400 "The code or refresh token is not valid.",
-        "the refresh token is within its idle and absolute lifetime", "The person signs in again; see tokens.refresh_token_lifetime and refresh_token_idle.";
+        "the refresh token is within its idle and absolute lifetime", "The user signs in again; see tokens.refresh_token_lifetime and refresh_token_idle.";
     RefreshTokenOfAnotherClient: "invalid_grant" 400 "The code or refresh token is not valid.",
         "the refresh token was issued to this client", "Find out how the token got to another client.";
     RefreshTokenReplayed: "invalid_grant" 400 "The code or refresh token is not valid.",
         "the refresh token is the current one, or its parent within tokens.refresh_replay_window; the family is revoked now (RFC 9700 4.14.2)", "Store the newest refresh token of each answer. If the app does, somebody else has an old one.";
     UserDisabled: "invalid_grant" 400 "The code or refresh token is not valid.",
-        "the person still exists and is enabled", "Enable the person (latchkey user enable) if that is wanted.";
+        "the user still exists and is enabled", "Enable the user (latchkey user enable) if that is wanted.";
     // Bearer endpoints.
     TokenMissing: "" 401 "An access token is needed.",
-        "an access token came along (RFC 6750 2)", "Send Authorization: Bearer.";
+        "an access token is sent (RFC 6750 2)", "Send Authorization: Bearer.";
     TokenTwice: "invalid_request" 400 "The access token was sent in more than one way.",
         "one way of sending the token (RFC 6750 2)", "Send it once.";
     TokenInvalid: "invalid_token" 401 "The access token is not valid.",
@@ -220,7 +231,7 @@ reasons! {
     TokenExpired: "invalid_token" 401 "The access token is not valid.",
         "the access token has not expired", "Refresh it.";
     TokenRevoked: "invalid_token" 401 "The access token is not valid.",
-        "the token, its authorization, session and person are still there", "The person signs in again.";
+        "the token, its authorization, session and user are still there", "The user signs in again.";
     TokenForOthers: "invalid_token" 401 "The access token is not valid.",
         "the access token is for this issuer too (aud, RFC 9068 4)", "Ask for the scope openid in the authorization request: its tokens are for UserInfo too.";
     TokenNotForCaller: "" 200 "The token is not active.",
@@ -246,13 +257,23 @@ pub fn reference() -> String {
     let mut text = String::from(
         "# Refusals\n\nGenerated from the table in `crates/protocol/src/reason.rs` by `latchkey config reference --errors`.\n\
          The outside hears the code and the sentence. `latchkey why REF` tells whoever runs the server the rest.\n\n\
-         | reason | code | status | said outside | what was checked | how to mend it |\n|---|---|---|---|---|---|\n",
+         | reason | code | status | said outside | what was checked | how to fix it |\n|---|---|---|---|---|---|\n",
     );
     for reason in Reason::ALL {
         let r = reason.refusal();
-        let code = if r.code.0.is_empty() { "(none)" } else { r.code.0 };
-        text +=
-            &format!("| `{}` | `{code}` | {} | {} | {} | {} |\n", reason.name(), r.status, r.public, r.checked, r.mend);
+        let code = if r.code.0.is_empty() {
+            "(none)"
+        } else {
+            r.code.0
+        };
+        text += &format!(
+            "| `{}` | `{code}` | {} | {} | {} | {} |\n",
+            reason.name(),
+            r.status,
+            r.public,
+            r.checked,
+            r.fix
+        );
     }
     text
 }

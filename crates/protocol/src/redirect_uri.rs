@@ -15,11 +15,13 @@ pub struct RedirectRules {
     pub private_http: bool,
 }
 
-type Fault = Option<Cow<'static, str>>;
+type Problem = Option<Cow<'static, str>>;
 
 /// Why `uri` cannot be registered as a redirect URI, or nothing when it can.
-pub fn fault(uri: &str, rules: RedirectRules) -> Fault {
-    let Ok(url) = Url::parse(uri) else { return Some("it is not an absolute URI".into()) };
+pub fn problem(uri: &str, rules: RedirectRules) -> Problem {
+    let Ok(url) = Url::parse(uri) else {
+        return Some("it is not an absolute URI".into());
+    };
     if uri.contains(['#', ' ', '\\']) || uri.chars().any(char::is_control) || !uri.is_ascii() {
         return Some("it has a fragment, a space, a backslash or a character outside ASCII".into());
     }
@@ -29,21 +31,27 @@ pub fn fault(uri: &str, rules: RedirectRules) -> Fault {
     if !url.username().is_empty() || url.password().is_some() {
         return Some("it has a user name or a password".into());
     }
-    scheme_fault(&url, rules).map(Cow::from).or_else(|| spelling_fault(uri, &url))
+    scheme_problem(&url, rules)
+        .map(Cow::from)
+        .or_else(|| spelling_problem(uri, &url))
 }
 
-fn scheme_fault(url: &Url, rules: RedirectRules) -> Option<&'static str> {
+fn scheme_problem(url: &Url, rules: RedirectRules) -> Option<&'static str> {
     match url.scheme() {
         "https" => None,
         "http" if is_loopback(url) || (rules.private_http && is_private(url)) => None,
-        "http" if is_private(url) => {
-            Some("http is for loopback addresses alone; use https, or in a laboratory allow_private_http_redirects")
-        }
+        "http" if is_private(url) => Some(
+            "http is for loopback addresses alone; use https, or in a laboratory allow_private_http_redirects",
+        ),
         "http" => Some("http is for loopback addresses alone; use https"),
-        scheme if is_dangerous(scheme) => Some("that scheme belongs to no app: it can run or read things"),
+        scheme if is_dangerous(scheme) => {
+            Some("that scheme belongs to no app: it can run or read things")
+        }
         "localhost" => Some("http:// is missing"),
         // What follows is no port: `myhost:8080/cb` has no scheme, only a host.
-        _ if rules.native && url.path().starts_with(|c: char| c.is_ascii_digit()) => Some("http:// is missing"),
+        _ if rules.native && url.path().starts_with(|c: char| c.is_ascii_digit()) => {
+            Some("http:// is missing")
+        }
         _ if rules.native => None,
         _ => Some(
             "only https is accepted, and http on a loopback address; an app's own scheme needs application_type native",
@@ -86,7 +94,10 @@ fn is_dangerous(scheme: &str) -> bool {
         "view-source",
         "ws",
     ];
-    KNOWN.contains(&scheme) || ["http", "ws", "ms-"].iter().any(|start| scheme.starts_with(start))
+    KNOWN.contains(&scheme)
+        || ["http", "ws", "ms-"]
+            .iter()
+            .any(|start| scheme.starts_with(start))
 }
 
 /// Whether no public network has this host: private and link-local addresses (RFC 1918, 3927, 4193, 4291), names that
@@ -97,7 +108,9 @@ fn is_private(url: &Url) -> bool {
         Some(Host::Ipv6(ip)) => ip.is_unique_local() || ip.is_unicast_link_local(),
         Some(Host::Domain(name)) => {
             !name.contains('.')
-                || [".test", ".local", ".internal", ".home.arpa", ".lan"].iter().any(|end| name.ends_with(end))
+                || [".test", ".local", ".internal", ".home.arpa", ".lan"]
+                    .iter()
+                    .any(|end| name.ends_with(end))
         }
         None => false,
     }
@@ -105,7 +118,7 @@ fn is_private(url: &Url) -> bool {
 
 /// A URI that one program prints otherwise than it stands here is one that two programs may understand differently.
 /// Two spellings are harmless, and common: no slash after the host, and a port that the scheme has anyway.
-fn spelling_fault(uri: &str, url: &Url) -> Fault {
+fn spelling_problem(uri: &str, url: &Url) -> Problem {
     let (start, rest) = uri.split_once("://").unwrap_or((uri, ""));
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, after) = rest.split_at(end);
@@ -115,7 +128,11 @@ fn spelling_fault(uri: &str, url: &Url) -> Fault {
         _ => "",
     };
     let host = authority.strip_suffix(port).unwrap_or(authority);
-    let slash = if port.is_empty() || after.starts_with('/') { "" } else { "/" };
+    let slash = if port.is_empty() || after.starts_with('/') {
+        ""
+    } else {
+        "/"
+    };
     let same = uri == url.as_str() || format!("{start}://{host}{slash}{after}") == url.as_str();
     (!same).then(|| format!("programs do not agree on what it means; write {url}").into())
 }

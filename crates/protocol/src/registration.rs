@@ -39,7 +39,10 @@ pub struct RegistrationError {
 }
 
 fn metadata_error(sentence: impl Into<String>) -> RegistrationError {
-    RegistrationError { code: "invalid_client_metadata", sentence: sentence.into() }
+    RegistrationError {
+        code: "invalid_client_metadata",
+        sentence: sentence.into(),
+    }
 }
 
 impl Registration {
@@ -78,7 +81,11 @@ impl Registration {
     }
 
     /// `before`: what was registered already.
-    fn read(json: &Value, rules: RegistrationRules, before: Option<&Metadata>) -> Result<Self, RegistrationError> {
+    fn read(
+        json: &Value,
+        rules: RegistrationRules,
+        before: Option<&Metadata>,
+    ) -> Result<Self, RegistrationError> {
         // OpenID Connect Registration 2: null is as good as absent.
         let mut json = json.clone();
         let Some(members) = json.as_object_mut() else {
@@ -87,21 +94,37 @@ impl Registration {
         members.retain(|_, value| !value.is_null());
         let faulty = faulty_member(members);
         let registration: Self = serde_json::from_value(json).map_err(|error| {
-            metadata_error(faulty.map_or_else(|| error.to_string(), |(name, fault)| format!("{name}: {fault}")))
+            metadata_error(faulty.map_or_else(
+                || error.to_string(),
+                |(name, problem)| format!("{name}: {problem}"),
+            ))
         })?;
         registration.check(rules, before)?;
         Ok(registration)
     }
 
-    fn check(&self, rules: RegistrationRules, before: Option<&Metadata>) -> Result<(), RegistrationError> {
+    fn check(
+        &self,
+        rules: RegistrationRules,
+        before: Option<&Metadata>,
+    ) -> Result<(), RegistrationError> {
         let m = &self.metadata;
-        let visible = |text: &str| !text.is_empty() && text.bytes().all(|b| (0x20..=0x7e).contains(&b));
-        if self.client_id.as_ref().is_some_and(|id| !visible(id) || id.len() > 255) {
-            return Err(metadata_error("client_id holds 1 to 255 printable ASCII characters"));
+        let visible =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| (0x20..=0x7e).contains(&b));
+        if self
+            .client_id
+            .as_ref()
+            .is_some_and(|id| !visible(id) || id.len() > 255)
+        {
+            return Err(metadata_error(
+                "client_id holds 1 to 255 printable ASCII characters",
+            ));
         }
         if let Some(secret) = &self.client_secret {
             if !visible(secret) || secret.len() > 255 {
-                return Err(metadata_error("client_secret holds 1 to 255 printable ASCII characters"));
+                return Err(metadata_error(
+                    "client_secret holds 1 to 255 printable ASCII characters",
+                ));
             }
             if secret.len() < SHORTEST_SECRET {
                 return Err(metadata_error(format!(
@@ -109,7 +132,9 @@ impl Registration {
                 )));
             }
             if m.is_public() {
-                return Err(metadata_error("a public client (token_endpoint_auth_method none) has no client_secret"));
+                return Err(metadata_error(
+                    "a public client (token_endpoint_auth_method none) has no client_secret",
+                ));
             }
         }
         let redirects = RedirectRules {
@@ -120,15 +145,22 @@ impl Registration {
         let before = before.filter(|before| before.application_type == m.application_type);
         let had = before.map_or(&[][..], |before| &before.redirect_uris[..]);
         for redirect in m.redirect_uris.iter().filter(|uri| !had.contains(uri)) {
-            if let Some(fault) = redirect_uri::fault(redirect, redirects) {
-                let sentence = format!("redirect_uris has {redirect:?}: {fault}");
-                return Err(RegistrationError { code: "invalid_redirect_uri", sentence });
+            if let Some(problem) = redirect_uri::problem(redirect, redirects) {
+                let sentence = format!("redirect_uris has {redirect:?}: {problem}");
+                return Err(RegistrationError {
+                    code: "invalid_redirect_uri",
+                    sentence,
+                });
             }
         }
-        let had = |uri: &String| before.is_some_and(|before| before.post_logout_redirect_uris.contains(uri));
+        let had = |uri: &String| {
+            before.is_some_and(|before| before.post_logout_redirect_uris.contains(uri))
+        };
         for uri in m.post_logout_redirect_uris.iter().filter(|uri| !had(uri)) {
-            if let Some(fault) = redirect_uri::fault(uri, redirects) {
-                return Err(metadata_error(format!("post_logout_redirect_uris has {uri:?}: {fault}")));
+            if let Some(problem) = redirect_uri::problem(uri, redirects) {
+                return Err(metadata_error(format!(
+                    "post_logout_redirect_uris has {uri:?}: {problem}"
+                )));
             }
         }
         for (name, page) in [
@@ -137,32 +169,53 @@ impl Registration {
             ("policy_uri", &m.policy_uri),
             ("tos_uri", &m.tos_uri),
         ] {
-            if page.as_deref().is_some_and(|p| !p.starts_with("https://") && !p.starts_with("http://")) {
-                return Err(metadata_error(format!("{name} must be an http or https address")));
+            if page
+                .as_deref()
+                .is_some_and(|p| !p.starts_with("https://") && !p.starts_with("http://"))
+            {
+                return Err(metadata_error(format!(
+                    "{name} must be an http or https address"
+                )));
             }
         }
         if m.grant_types.contains(&GrantType::AuthorizationCode) && m.redirect_uris.is_empty() {
             let sentence = "redirect_uris is needed for the grant authorization_code".to_owned();
-            return Err(RegistrationError { code: "invalid_redirect_uri", sentence });
+            return Err(RegistrationError {
+                code: "invalid_redirect_uri",
+                sentence,
+            });
         }
         if m.grant_types.contains(&GrantType::ClientCredentials) && m.is_public() {
-            return Err(metadata_error("a public client cannot have the grant client_credentials"));
+            return Err(metadata_error(
+                "a public client cannot have the grant client_credentials",
+            ));
         }
         if m.response_types.iter().any(|t| t != "code") {
             return Err(metadata_error("the only response type is code"));
         }
-        for (name, scopes) in [("scope", m.scope.as_ref()), ("implied_scope", Some(&m.implied_scope))] {
+        for (name, scopes) in [
+            ("scope", m.scope.as_ref()),
+            ("implied_scope", Some(&m.implied_scope)),
+        ] {
             if scopes.is_some_and(|scopes| ScopeSet::parse(&scopes.to_string()).is_none()) {
-                return Err(metadata_error(format!("{name} holds scopes, separated by spaces (RFC 6749 3.3)")));
+                return Err(metadata_error(format!(
+                    "{name} holds scopes, separated by spaces (RFC 6749 3.3)"
+                )));
             }
         }
-        m.custom_claims.check().map_err(|fault| metadata_error(format!("custom_claims: {fault}")))?;
+        m.custom_claims
+            .check()
+            .map_err(|problem| metadata_error(format!("custom_claims: {problem}")))?;
         if m.implied_scope.contains("offline_access") {
-            return Err(metadata_error("implied_scope cannot have offline_access; use \"refresh\": \"always\""));
+            return Err(metadata_error(
+                "implied_scope cannot have offline_access; use \"refresh\": \"always\"",
+            ));
         }
         self.check_request_objects()?;
         if m.default_max_age.is_some_and(|age| age < 0) {
-            return Err(metadata_error("default_max_age is a number of seconds, 0 or more"));
+            return Err(metadata_error(
+                "default_max_age is a number of seconds, 0 or more",
+            ));
         }
         Ok(())
     }
@@ -172,14 +225,19 @@ impl Registration {
         let m = &self.metadata;
         let algorithm = m.request_object_signing_alg.as_deref();
         if algorithm.is_some_and(|alg| !CLIENT_ALGORITHMS.contains(&alg)) {
-            let sentence = format!("request_object_signing_alg is one of {}", CLIENT_ALGORITHMS.join(", "));
+            let sentence = format!(
+                "request_object_signing_alg is one of {}",
+                CLIENT_ALGORITHMS.join(", ")
+            );
             return Err(metadata_error(sentence));
         }
         if let Some(Err(error)) = m.jwks.as_ref().map(ClientKeys::parse) {
             return Err(metadata_error(format!("jwks: {error}")));
         }
         if m.require_signed_request_object && m.jwks.is_none() {
-            return Err(metadata_error("require_signed_request_object needs jwks, the keys to verify with"));
+            return Err(metadata_error(
+                "require_signed_request_object needs jwks, the keys to verify with",
+            ));
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ pub struct Rotation {
 
 /// A key that should be made now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Due<'a> {
+pub struct NextKey<'a> {
     /// The newest key, which the next one supersedes; none where every key has been superseded or retired.
     pub predecessor: Option<&'a str>,
     /// From when on the next key signs.
@@ -29,26 +29,38 @@ pub struct Due<'a> {
 impl Rotation {
     /// Whether the next key is to be announced at `now`: so early that the newest has signed for as long as it should
     /// when the next one takes over, and whenever there is none that goes on signing.
-    pub fn due<'a>(&self, keys: &'a [StoredKey], now: Timestamp) -> Option<Due<'a>> {
+    pub fn due<'a>(&self, keys: &'a [StoredKey], now: Timestamp) -> Option<NextKey<'a>> {
         let lasting = keys.iter().filter(|k| k.retires_at.is_none());
         let Some(newest) = lasting.max_by_key(|k| (k.activates_at, k.created_at)) else {
             // The announced successor was retired.
-            return (!keys.is_empty()).then(|| Due { predecessor: None, activates_at: self.next(keys, now) });
+            return (!keys.is_empty()).then(|| NextKey {
+                predecessor: None,
+                activates_at: self.next(keys, now),
+            });
         };
         // A clock that was set forward once would stop the rotation until then. While nothing else signs the clock itself
         // may be behind, and the key stays.
-        let signs = |k: &StoredKey| k.activates_at <= now && k.retires_at.is_some_and(|at| at > now);
+        let signs =
+            |k: &StoredKey| k.activates_at <= now && k.retires_at.is_some_and(|at| at > now);
         if newest.activates_at > now + self.announce + STRAY && keys.iter().any(signs) {
-            return Some(Due { predecessor: Some(&newest.kid), activates_at: self.next(keys, now) });
+            return Some(NextKey {
+                predecessor: Some(&newest.kid),
+                activates_at: self.next(keys, now),
+            });
         }
         let over = self.after > 0 && now >= newest.activates_at + self.after - self.announce;
-        over.then(|| Due { predecessor: Some(&newest.kid), activates_at: now + self.announce })
+        over.then(|| NextKey {
+            predecessor: Some(&newest.kid),
+            activates_at: now + self.announce,
+        })
     }
 
     /// Until the next one signs, one that still may goes on; without one it signs at once.
     fn next(&self, keys: &[StoredKey], now: Timestamp) -> Timestamp {
         let announced = now + self.announce;
-        let covered = keys.iter().any(|k| k.activates_at <= now && k.retires_at.is_some_and(|at| at > announced));
+        let covered = keys
+            .iter()
+            .any(|k| k.activates_at <= now && k.retires_at.is_some_and(|at| at > announced));
         if covered { announced } else { now }
     }
 }
@@ -56,6 +68,7 @@ impl Rotation {
 /// How long a key stays published once another signs: until its last token has expired, and a refresh token that was
 /// presented at its last moment can no longer be presented again. In seconds.
 pub fn published_after(lifetimes: &Lifetimes) -> i64 {
-    let refresh = lifetimes.refresh_idle.min(lifetimes.refresh_token) + lifetimes.refresh_replay_window;
+    let refresh =
+        lifetimes.refresh_idle.min(lifetimes.refresh_token) + lifetimes.refresh_replay_window;
     lifetimes.access_token.max(lifetimes.id_token).max(refresh) + MARGIN
 }

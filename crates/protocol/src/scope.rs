@@ -6,12 +6,23 @@ use serde::{Deserialize, Serialize};
 pub struct ScopeSet(Vec<String>);
 
 /// The scopes that Latchkey knows by itself (OpenID Connect Core 5.4, 11), and `groups` and `roles`.
-pub const STANDARD: [&str; 8] = ["openid", "profile", "email", "address", "phone", "groups", "roles", "offline_access"];
+pub const STANDARD: [&str; 8] = [
+    "openid",
+    "profile",
+    "email",
+    "address",
+    "phone",
+    "groups",
+    "roles",
+    "offline_access",
+];
 
 impl ScopeSet {
     /// Splits at spaces; `None` when a character is outside RFC 6749 3.3.
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = |b: u8| b == b' ' || b == 0x21 || (0x23..=0x5b).contains(&b) || (0x5d..=0x7e).contains(&b);
+        let fits = |b: u8| {
+            b == b' ' || b == 0x21 || (0x23..=0x5b).contains(&b) || (0x5d..=0x7e).contains(&b)
+        };
         text.bytes().all(fits).then(|| Self::from(text.to_owned()))
     }
 
@@ -40,7 +51,8 @@ impl ScopeSet {
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         let mut all = self.clone();
-        all.0.extend(other.0.iter().filter(|s| !self.contains(s)).cloned());
+        all.0
+            .extend(other.0.iter().filter(|s| !self.contains(s)).cloned());
         all
     }
 }

@@ -49,14 +49,21 @@ impl Secret {
     pub fn generate(kind: SecretKind, entropy: &dyn Entropy) -> Self {
         let mut bytes = [0; 32];
         entropy.fill(&mut bytes);
-        Self(format!("{}{}", kind.prefix(), URL_SAFE_NO_PAD.encode(bytes)))
+        Self(format!(
+            "{}{}",
+            kind.prefix(),
+            URL_SAFE_NO_PAD.encode(bytes)
+        ))
     }
 
     /// Takes what a caller presents; `None` when it has not the form of such a secret, so that storage is
     /// never asked about garbage.
     pub fn presented(kind: SecretKind, text: &str) -> Option<Self> {
         let body = text.strip_prefix(kind.prefix())?;
-        let fits = body.len() == 43 && body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let fits = body.len() == 43
+            && body
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         fits.then(|| Self(text.to_owned()))
     }
 
@@ -66,7 +73,11 @@ impl Secret {
         let mut mac = keyed(self.0.as_bytes());
         mac.update(b"successor\0");
         mac.update(context.as_bytes());
-        Self(format!("{}{}", kind.prefix(), URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())))
+        Self(format!(
+            "{}{}",
+            kind.prefix(),
+            URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+        ))
     }
 
     pub fn expose(&self) -> &str {
@@ -117,7 +128,7 @@ impl Pepper {
         Self(mac.finalize().into_bytes().into())
     }
 
-    /// A keyed digest, for secrets that people may have chosen: the database alone is not enough to guess them.
+    /// A keyed digest, for secrets that users may have chosen: the database alone is not enough to guess them.
     pub fn digest(&self, parts: &[&str]) -> Digest {
         let mut mac = keyed(&self.0);
         for part in parts {
@@ -135,7 +146,8 @@ impl Pepper {
 
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
     // HMAC takes keys of every length (RFC 2104 2), so this cannot fail.
-    <Hmac<Sha256> as Mac>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key length"))
+    <Hmac<Sha256> as Mac>::new_from_slice(key)
+        .unwrap_or_else(|_| unreachable!("HMAC takes any key length"))
 }
 
 /// Compares two texts in constant time.
@@ -147,7 +159,9 @@ pub fn same(a: &str, b: &str) -> bool {
 pub fn new_id(now: i64, entropy: &dyn Entropy) -> String {
     let mut random = [0; 10];
     entropy.fill(&mut random);
-    uuid::Builder::from_unix_timestamp_millis(u64::try_from(now).unwrap_or(0) * 1000, &random).into_uuid().to_string()
+    uuid::Builder::from_unix_timestamp_millis(u64::try_from(now).unwrap_or(0) * 1000, &random)
+        .into_uuid()
+        .to_string()
 }
 
 /// Eight letters and digits that are hard to mistake for one another, to read a refusal's reference aloud.
@@ -155,5 +169,8 @@ pub fn new_reference(entropy: &dyn Entropy) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let mut bytes = [0; 8];
     entropy.fill(&mut bytes);
-    bytes.iter().map(|b| char::from(ALPHABET[usize::from(b % 32)])).collect()
+    bytes
+        .iter()
+        .map(|b| char::from(ALPHABET[usize::from(b % 32)]))
+        .collect()
 }

@@ -13,7 +13,7 @@ pub struct Session {
     /// Digest of the cookie's secret.
     pub digest: Digest,
     pub user_id: String,
-    /// When the person last proved who they are.
+    /// When the user last proved who they are.
     pub auth_time: Timestamp,
     /// How (RFC 8176).
     pub amr: String,
@@ -30,7 +30,7 @@ pub struct Session {
 
 /// A session that a sign-in ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub struct EndedSession {
     pub id: String,
     pub user_id: String,
     pub cause: Cause,
@@ -77,7 +77,12 @@ impl Session {
         lifetimes: &Lifetimes,
         now: Timestamp,
     ) -> Self {
-        let ends_at = now + if remember { lifetimes.session_remember } else { lifetimes.session };
+        let ends_at = now
+            + if remember {
+                lifetimes.session_remember
+            } else {
+                lifetimes.session
+            };
         let mut session = Self {
             id,
             digest,
@@ -98,14 +103,26 @@ impl Session {
     /// What is to be written because the session is used now; nothing when that was noted a moment ago.
     pub fn used(&self, lifetimes: &Lifetimes, now: Timestamp) -> Option<Use> {
         let idle = self.idle(lifetimes);
-        let every = if idle == 0 { NOTED_EVERY } else { NOTED_EVERY.min(idle / 4) };
+        let every = if idle == 0 {
+            NOTED_EVERY
+        } else {
+            NOTED_EVERY.min(idle / 4)
+        };
         let noted_before = now - every;
         let due = self.expires_at > now && self.last_used_at <= noted_before;
-        due.then(|| Use { noted_before, at: now, expires_at: self.idle_end(lifetimes, now) })
+        due.then(|| Use {
+            noted_before,
+            at: now,
+            expires_at: self.idle_end(lifetimes, now),
+        })
     }
 
     fn idle(&self, lifetimes: &Lifetimes) -> i64 {
-        if self.remember { lifetimes.session_remember_idle } else { lifetimes.session_idle }
+        if self.remember {
+            lifetimes.session_remember_idle
+        } else {
+            lifetimes.session_idle
+        }
     }
 
     fn idle_end(&self, lifetimes: &Lifetimes, now: Timestamp) -> Timestamp {
@@ -122,7 +139,11 @@ impl Session {
 
     /// The former sessions of one that takes this one's place.
     pub fn succession(&self) -> Vec<String> {
-        std::iter::once(&self.id).chain(&self.former).take(FORMER).cloned().collect()
+        std::iter::once(&self.id)
+            .chain(&self.former)
+            .take(FORMER)
+            .cloned()
+            .collect()
     }
 }
 

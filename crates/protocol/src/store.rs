@@ -13,7 +13,7 @@ use crate::{
     interaction::Interaction,
     names::Login,
     secret::Digest,
-    session::{Ended, Session, Use},
+    session::{EndedSession, Session, Use},
     time::Timestamp,
     user::User,
 };
@@ -26,7 +26,11 @@ pub enum StoreError {
     #[error("the database is busy: too much is waiting")]
     Busy,
     #[error("a row cannot be read: {table} {row}: {column}")]
-    Corrupt { table: &'static str, row: String, column: &'static str },
+    Corrupt {
+        table: &'static str,
+        row: String,
+        column: &'static str,
+    },
     #[error("the database refused: {0}")]
     Failed(String),
 }
@@ -65,7 +69,7 @@ pub struct KeptRefusal {
     pub client_id: Option<String>,
     pub request_id: String,
     pub expected: String,
-    pub came: String,
+    pub received: String,
     /// Whose share of what is kept it takes: a registered client's, or the one that all others have.
     pub share: String,
     /// From where it came.
@@ -74,8 +78,8 @@ pub struct KeptRefusal {
 
 /// What became of a sign-in that was to be begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begun {
-    Begun,
+pub enum BeginOutcome {
+    BeginOutcome,
     /// Its row would be larger than any may be.
     TooLarge,
     /// Its network has left too many unfinished.
@@ -88,7 +92,7 @@ pub enum Begun {
 
 /// What came of writing a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
+pub enum WriteOutcome {
     Done,
     /// Somebody else has the name.
     NameTaken,
@@ -132,8 +136,8 @@ pub trait Store: Send + Sync {
     async fn delete_client(&self, id: &str) -> Result<bool>;
 
     /// Adds a user, unless the name or the address is somebody else's, be it as a name or as an address.
-    /// Of racing callers who want the same, one gets [`Written::Done`].
-    async fn create_user(&self, user: &User) -> Result<Written>;
+    /// Of racing callers who want the same, one gets [`WriteOutcome::Done`].
+    async fn create_user(&self, user: &User) -> Result<WriteOutcome>;
     async fn user(&self, id: &str) -> Result<Option<User>>;
     /// By user name alone, as it was stored.
     async fn user_by_name(&self, username: &str) -> Result<Option<User>>;
@@ -142,10 +146,15 @@ pub trait Store: Send + Sync {
     async fn users(&self) -> Result<Vec<User>>;
     /// Replaces what describes a user (address, display name, roles, groups, claims, attributes) and nothing that decides whether they
     /// may sign in, if the user is still at the version that `before` was read at. The address as in [`Store::create_user`].
-    async fn update_user_profile(&self, before: &User, after: &User) -> Result<Written>;
+    async fn update_user_profile(&self, before: &User, after: &User) -> Result<WriteOutcome>;
     /// Replaces the password hash, and ends all sessions and authorizations of the user in the same step: whoever knew
     /// the old password is out. How many sessions there were; `None` when there is no such user.
-    async fn set_password(&self, user_id: &str, hash: &str, now: Timestamp) -> Result<Option<usize>>;
+    async fn set_password(
+        &self,
+        user_id: &str,
+        hash: &str,
+        now: Timestamp,
+    ) -> Result<Option<usize>>;
     /// Replaces the password hash if it is still `old`; so a rehash at login never undoes a new password.
     async fn rehash_password(&self, user_id: &str, old: &str, new: &str) -> Result<bool>;
     /// Lets a user in no more, and ends all sessions and authorizations in the same step, so that enabling brings none
@@ -167,11 +176,12 @@ pub trait Store: Send + Sync {
         password_hash: &str,
         replaces: Option<&Digest>,
         interaction: Option<&Digest>,
-    ) -> Result<Option<Vec<Ended>>>;
-    /// Who is signed in: the session and its person, while the one has not expired and the other is enabled.
+    ) -> Result<Option<Vec<EndedSession>>>;
+    /// Who is signed in: the session and its user, while the one has not expired and the other is enabled.
     async fn session(&self, digest: &Digest, now: Timestamp) -> Result<Option<(Session, User)>>;
     /// The live session of `user_id` with this `sid`, or the one that carries it on.
-    async fn session_of(&self, sid: &str, user_id: &str, now: Timestamp) -> Result<Option<Session>>;
+    async fn session_of(&self, sid: &str, user_id: &str, now: Timestamp)
+    -> Result<Option<Session>>;
     /// Notes that a session is used, if it still lives and nobody noted it since `noted_before`. Of racing callers one
     /// writes; an ended session stays ended.
     async fn use_session(&self, id: &str, used: Use) -> Result<bool>;
@@ -202,12 +212,16 @@ pub trait Store: Send + Sync {
         offline: bool,
         now: Timestamp,
     ) -> Result<Option<Session>>;
-    /// Ends all sessions and all authorizations of a person. How many sessions there were.
+    /// Ends all sessions and all authorizations of a user. How many sessions there were.
     async fn end_user(&self, user_id: &str, now: Timestamp) -> Result<usize>;
 
     /// Adds an interaction within the bounds of [`crate::bounds`]: of its browser's the oldest makes room, its network
     /// is refused more. Racing callers may exceed a network's bound by as many as they are.
-    async fn begin_interaction(&self, interaction: &Interaction, from: &Origin) -> Result<Begun>;
+    async fn begin_interaction(
+        &self,
+        interaction: &Interaction,
+        from: &Origin,
+    ) -> Result<BeginOutcome>;
     async fn interaction(&self, digest: &Digest) -> Result<Option<Interaction>>;
     /// Binds all interactions of a browser to its new secret. `false` when it has none under the old one.
     async fn renew_browser(&self, old: &Digest, new: &Digest, now: Timestamp) -> Result<bool>;
@@ -216,7 +230,12 @@ pub trait Store: Send + Sync {
     async fn select_account(&self, digest: &Digest, session_id: &str) -> Result<bool>;
     /// Stamps the interaction with what was allowed and by whom, and remembers it, added to what was allowed before, if
     /// `session_id` is still there and this user's. `false`, and nothing written, when it or the interaction is gone.
-    async fn record_consent(&self, digest: &Digest, session_id: &str, consent: &Consent) -> Result<bool>;
+    async fn record_consent(
+        &self,
+        digest: &Digest,
+        session_id: &str,
+        consent: &Consent,
+    ) -> Result<bool>;
     /// As [`Store::record_consent`], for a user who does not allow it.
     async fn decline(&self, digest: &Digest, session_id: &str) -> Result<bool>;
     async fn consent(&self, user_id: &str, client_id: &str) -> Result<Option<Consent>>;
@@ -224,7 +243,11 @@ pub trait Store: Send + Sync {
     /// Adds the authorization, and removes the interaction where there was one. `false`, and nothing added, when the
     /// interaction or the session is gone: of racing callers one wins, and an ended session gives no more codes.
     /// Beyond the bounds of [`crate::bounds`], the session's oldest for the same client go.
-    async fn issue_code(&self, interaction: Option<&Digest>, authorization: &Authorization) -> Result<bool>;
+    async fn issue_code(
+        &self,
+        interaction: Option<&Digest>,
+        authorization: &Authorization,
+    ) -> Result<bool>;
     /// Removes an interaction that was refused.
     async fn end_interaction(&self, digest: &Digest) -> Result<()>;
     async fn authorization_by_code(&self, code: &Digest) -> Result<Option<Context>>;
@@ -242,7 +265,12 @@ pub trait Store: Send + Sync {
     ) -> Result<bool>;
     /// Replaces the current refresh token by its successor, if `expected` is still current and nothing was
     /// revoked. Of racing callers one gets `true`.
-    async fn rotate_refresh_token(&self, id: &str, expected: &Digest, next: &RefreshFamily) -> Result<bool>;
+    async fn rotate_refresh_token(
+        &self,
+        id: &str,
+        expected: &Digest,
+        next: &RefreshFamily,
+    ) -> Result<bool>;
     /// Ends an authorization; idempotent.
     async fn revoke_authorization(&self, id: &str, now: Timestamp) -> Result<()>;
     /// Ends one access token until it would have expired anyway; idempotent.
@@ -283,9 +311,18 @@ pub trait Store: Send + Sync {
 
     /// Counts one attempt against each of the allowances, unless one is used up: then none is counted, and its key is
     /// returned. Of racing callers, on any node, no more get through than are allowed.
-    async fn reserve_attempts(&self, allowances: &[Allowance], now: Timestamp) -> Result<Option<Digest>>;
+    async fn reserve_attempts(
+        &self,
+        allowances: &[Allowance],
+        now: Timestamp,
+    ) -> Result<Option<Digest>>;
     /// Takes back one attempt of each key that was reserved at `reserved`; with `clear`, all of the first key.
-    async fn give_back_attempts(&self, keys: &[Digest], clear: bool, reserved: Timestamp) -> Result<()>;
+    async fn give_back_attempts(
+        &self,
+        keys: &[Digest],
+        clear: bool,
+        reserved: Timestamp,
+    ) -> Result<()>;
 
     async fn keep_refusal(&self, refusal: &KeptRefusal) -> Result<()>;
     async fn refusal(&self, reference: &str) -> Result<Option<KeptRefusal>>;

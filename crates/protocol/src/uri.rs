@@ -7,7 +7,9 @@ pub fn matches(registered: &str, presented: &str, native: bool) -> bool {
     if registered == presented {
         return true;
     }
-    native && without_loopback_port(registered).is_some_and(|r| Some(r) == without_loopback_port(presented))
+    native
+        && without_loopback_port(registered)
+            .is_some_and(|r| Some(r) == without_loopback_port(presented))
 }
 
 /// Splits `http://127.0.0.1:PORT/rest`, or the same with `[::1]` or `localhost`, into what is left without the port.

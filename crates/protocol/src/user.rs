@@ -2,7 +2,7 @@ use serde_json::{Map, Value};
 
 use crate::time::Timestamp;
 
-/// A person who can sign in.
+/// A user who can sign in.
 #[derive(Clone, PartialEq)]
 pub struct User {
     /// The subject identifier: never reassigned (OpenID Connect Core 2).
@@ -28,6 +28,9 @@ pub struct User {
 
 impl std::fmt::Debug for User {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("User").field("id", &self.id).field("username", &self.username).finish_non_exhaustive()
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
     }
 }

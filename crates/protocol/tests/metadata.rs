@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 fn meant(name: &str) -> Option<Option<&'static str>> {
     let given = json!({ name: 1 });
-    unknown_members(given.as_object().unwrap()).pop().map(|unknown| unknown.meant)
+    unknown_members(given.as_object().unwrap())
+        .pop()
+        .map(|unknown| unknown.meant)
 }
 
 #[test]
@@ -28,7 +30,14 @@ fn misspelled_members_are_named_with_what_was_meant() {
     ] {
         assert_eq!(meant(written), Some(Some(right)), "{written}");
     }
-    for known in ["redirect_uris", "client_id", "client_secret_expires_at", "client_name#ko-KR", "refresh", "roles"] {
+    for known in [
+        "redirect_uris",
+        "client_id",
+        "client_secret_expires_at",
+        "client_name#ko-KR",
+        "refresh",
+        "roles",
+    ] {
         assert_eq!(meant(known), None, "{known}");
     }
     for foreign in ["software_id", "sector_identifier_uri", "subject_type", "x"] {
@@ -39,12 +48,20 @@ fn misspelled_members_are_named_with_what_was_meant() {
 #[test]
 fn a_change_checks_the_redirect_uris_that_are_new_in_it() {
     let rules = RegistrationRules::default();
-    let mut before = Registration::parse(&json!({"redirect_uris":["https://a.example/"]})).unwrap().metadata;
+    let mut before = Registration::parse(&json!({"redirect_uris":["https://a.example/"]}))
+        .unwrap()
+        .metadata;
     // Registered under older rules.
     before.redirect_uris = vec!["http://192.0.2.7/old".into()];
     before.post_logout_redirect_uris = vec!["http://192.0.2.7/out".into()];
     let change = |patch: Value| Registration::parse_change(&before, &patch, rules);
-    assert_eq!(change(json!({"client_name":"N"})).unwrap().metadata.redirect_uris, before.redirect_uris);
+    assert_eq!(
+        change(json!({"client_name":"N"}))
+            .unwrap()
+            .metadata
+            .redirect_uris,
+        before.redirect_uris
+    );
     assert!(change(json!({"redirect_uris":["http://192.0.2.7/old","https://a.example/"]})).is_ok());
     for refused in [
         json!({"redirect_uris":["http://192.0.2.7/old","http://192.0.2.7/new"]}),
@@ -61,23 +78,53 @@ fn a_change_is_merged() {
     for (target, patch, result) in [
         (json!({"a":"b"}), json!({"a":"c"}), json!({"a":"c"})),
         (json!({"a":"b"}), json!({"b":"c"}), json!({"a":"b","b":"c"})),
-        (json!({"a":"b","b":"c"}), json!({"a":null}), json!({"b":"c"})),
+        (
+            json!({"a":"b","b":"c"}),
+            json!({"a":null}),
+            json!({"b":"c"}),
+        ),
         (json!({"a":["b"]}), json!({"a":"c"}), json!({"a":"c"})),
-        (json!({"a":{"b":"c"}}), json!({"a":{"b":"d","c":null}}), json!({"a":{"b":"d"}})),
-        (json!({}), json!({"a":{"bb":{"ccc":null}}}), json!({"a":{"bb":{}}})),
+        (
+            json!({"a":{"b":"c"}}),
+            json!({"a":{"b":"d","c":null}}),
+            json!({"a":{"b":"d"}}),
+        ),
+        (
+            json!({}),
+            json!({"a":{"bb":{"ccc":null}}}),
+            json!({"a":{"bb":{}}}),
+        ),
         (json!({"e":null}), json!({"a":1}), json!({"e":null,"a":1})),
     ] {
         let mut merged: Value = target.clone();
         merge(&mut merged, &patch);
         assert_eq!(merged, result, "{target} {patch}");
     }
-    let before = Registration::parse(&json!({"redirect_uris":["https://a.example/"],"trusted":true,"scope":"openid"}));
+    let before = Registration::parse(
+        &json!({"redirect_uris":["https://a.example/"],"trusted":true,"scope":"openid"}),
+    );
     let before = before.unwrap().metadata;
-    let change = |patch: Value| Registration::parse_change(&before, &patch, RegistrationRules::default());
+    let change =
+        |patch: Value| Registration::parse_change(&before, &patch, RegistrationRules::default());
     assert_eq!(change(json!({})).unwrap().metadata, before);
-    let after = change(json!({"client_name":"N","scope":null})).unwrap().metadata;
-    assert_eq!((after.client_name.as_deref(), after.scope, after.trusted), (Some("N"), None, true));
-    assert!(change(json!({"redirect_uris":null})).unwrap_err().sentence.contains("redirect_uris"));
-    assert!(change(json!({"contacts":"x"})).unwrap_err().sentence.starts_with("contacts: "));
+    let after = change(json!({"client_name":"N","scope":null}))
+        .unwrap()
+        .metadata;
+    assert_eq!(
+        (after.client_name.as_deref(), after.scope, after.trusted),
+        (Some("N"), None, true)
+    );
+    assert!(
+        change(json!({"redirect_uris":null}))
+            .unwrap_err()
+            .sentence
+            .contains("redirect_uris")
+    );
+    assert!(
+        change(json!({"contacts":"x"}))
+            .unwrap_err()
+            .sentence
+            .starts_with("contacts: ")
+    );
     assert!(change(json!([])).is_err());
 }

@@ -56,10 +56,23 @@ fn addresses_are_checked_and_compared_in_one_form() {
         assert_eq!(email(typed).as_deref(), Ok(typed.trim()));
     }
     let long = format!("a@{}.org", "b".repeat(260));
-    for none in
-        ["", "a", "a@", "@b", "a@b@c", "a b@c.org", "\"a b\"@c.org", "a@[127.0.0.1]", "A <a@b.org>", "a\n@b.org", &long]
-    {
-        assert!(email(none).is_err() && email_key(none).is_none(), "{none:?}");
+    for none in [
+        "",
+        "a",
+        "a@",
+        "@b",
+        "a@b@c",
+        "a b@c.org",
+        "\"a b\"@c.org",
+        "a@[127.0.0.1]",
+        "A <a@b.org>",
+        "a\n@b.org",
+        &long,
+    ] {
+        assert!(
+            email(none).is_err() && email_key(none).is_none(),
+            "{none:?}"
+        );
     }
 }
 
@@ -69,8 +82,16 @@ fn a_name_goes_before_an_address() {
     assert_eq!(login.username.as_deref(), Some("alice@example.org"));
     assert_eq!(login.email_key.as_deref(), Some("alice@example.org"));
     assert!(login.rank("alice@example.org") < login.rank("somebody"));
-    assert_eq!(login.canonical(), Login::new("ALICE@EXAMPLE.ORG").canonical(), "attempts at either count together");
-    assert_eq!(Login::new(&"x".repeat(1_000_000)).as_typed.len(), 254, "what is kept of it has a bound");
+    assert_eq!(
+        login.canonical(),
+        Login::new("ALICE@EXAMPLE.ORG").canonical(),
+        "attempts at either count together"
+    );
+    assert_eq!(
+        Login::new(&"x".repeat(1_000_000)).as_typed.len(),
+        254,
+        "what is kept of it has a bound"
+    );
 }
 
 /// NIST SP 800-63B 3.1.1.2.
@@ -84,7 +105,15 @@ fn a_new_password_has_eight_characters_or_more() {
     ] {
         assert_eq!(check_new(good), Ok(()), "{good}");
     }
-    for bad in ["", "x", "1234567", "e\u{301}234567", "12345678\n9", "\t12345678", &"x".repeat(1025)] {
+    for bad in [
+        "",
+        "x",
+        "1234567",
+        "e\u{301}234567",
+        "12345678\n9",
+        "\t12345678",
+        &"x".repeat(1025),
+    ] {
         assert!(check_new(bad).is_err(), "{bad:?}");
     }
     assert_eq!(prepared("a\u{3000}e\u{301}"), "a \u{e9}");

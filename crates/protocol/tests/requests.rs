@@ -2,14 +2,20 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    Digest, Reason, authorization::Authorization, authorize::ClaimsRequest, client::Client, reason::pasted_reference,
-    registration::Registration, token::narrowed,
+    Digest, Reason, authorization::Authorization, authorize::ClaimsRequest, client::Client,
+    reason::pasted_reference, registration::Registration, token::narrowed,
 };
 use serde_json::{Value, json};
 
 fn client(metadata: Value) -> Client {
     let metadata = Registration::parse(&metadata).unwrap().metadata;
-    Client { id: "client".into(), secret: None, metadata, created_at: 0, version: 0 }
+    Client {
+        id: "client".into(),
+        secret: None,
+        metadata,
+        created_at: 0,
+        version: 0,
+    }
 }
 
 fn authorization(granted: &str, ignored: &str) -> Authorization {
@@ -46,15 +52,28 @@ fn a_refresh_takes_the_scope_of_the_authorization_request_and_never_more() {
         (Some("openid"), Ok("openid")),
         (Some("openid groups email custom"), Ok("openid email")),
         (Some("openid profile"), Err(Reason::ScopeExceedsGrant)),
-        (Some("openid email groups profile"), Err(Reason::ScopeExceedsGrant)),
-        (Some("openid never-asked-for"), Err(Reason::ScopeExceedsGrant)),
+        (
+            Some("openid email groups profile"),
+            Err(Reason::ScopeExceedsGrant),
+        ),
+        (
+            Some("openid never-asked-for"),
+            Err(Reason::ScopeExceedsGrant),
+        ),
         (Some("groups custom"), Err(Reason::ScopeExceedsGrant)),
         (Some("openid \"email"), Err(Reason::ScopeUnknown)),
     ];
     let client = client(json!({ "redirect_uris": ["https://a.example/"] }));
     for (asked, expected) in table {
-        let scope = narrowed(asked, &client, &authorization("openid email", "groups custom"));
-        let scope = scope.as_ref().map(ToString::to_string).map_err(|refused| refused.reason);
+        let scope = narrowed(
+            asked,
+            &client,
+            &authorization("openid email", "groups custom"),
+        );
+        let scope = scope
+            .as_ref()
+            .map(ToString::to_string)
+            .map_err(|refused| refused.reason);
         assert_eq!(scope, expected.map(str::to_owned), "{asked:?}");
     }
 }
@@ -62,9 +81,15 @@ fn a_refresh_takes_the_scope_of_the_authorization_request_and_never_more() {
 #[test]
 fn a_reference_is_found_in_whatever_was_pasted() {
     let described = Reason::LoginNeeded.refusal().described("7K3M9Q2X");
-    let address =
-        "https://app.example/cb?error=login_required&error_description=Sign%20in.%20%28ref%207K3M9Q2X%29&state=1";
-    for pasted in ["7K3M9Q2X", " 7k3m9q2x\n", "(ref 7K3M9Q2X)", "ref+(ref+7K3M9Q2X)", described.as_str(), address] {
+    let address = "https://app.example/cb?error=login_required&error_description=Sign%20in.%20%28ref%207K3M9Q2X%29&state=1";
+    for pasted in [
+        "7K3M9Q2X",
+        " 7k3m9q2x\n",
+        "(ref 7K3M9Q2X)",
+        "ref+(ref+7K3M9Q2X)",
+        described.as_str(),
+        address,
+    ] {
         assert_eq!(pasted_reference(pasted), "7K3M9Q2X", "{pasted}");
     }
 }
@@ -75,20 +100,35 @@ fn only_public_keys_that_can_verify_are_registered() {
     let n = URL_SAFE_NO_PAD.encode([0xff; 256]);
     let rsa = |change: Value| {
         let mut key = json!({ "kty": "RSA", "n": n, "e": "AQAB" });
-        key.as_object_mut().unwrap().extend(change.as_object().cloned().unwrap_or_default());
+        key.as_object_mut()
+            .unwrap()
+            .extend(change.as_object().cloned().unwrap_or_default());
         key
     };
     let register = |keys: Value, more: Value| {
-        let mut metadata = json!({ "redirect_uris": ["https://a.example/"], "jwks": { "keys": keys } });
-        metadata.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
-        Registration::parse(&metadata).map(|_| ()).map_err(|error| error.code)
+        let mut metadata =
+            json!({ "redirect_uris": ["https://a.example/"], "jwks": { "keys": keys } });
+        metadata
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().cloned().unwrap_or_default());
+        Registration::parse(&metadata)
+            .map(|_| ())
+            .map_err(|error| error.code)
     };
     let refused = Err("invalid_client_metadata");
     for fine in [
         json!([rsa(json!({}))]),
         json!([rsa(json!({ "use": "sig", "alg": "PS256" })), { "kty": "OKP", "crv": "Ed25519", "x": "AA" }]),
     ] {
-        assert_eq!(register(fine.clone(), json!({ "require_signed_request_object": true })), Ok(()), "{fine}");
+        assert_eq!(
+            register(
+                fine.clone(),
+                json!({ "require_signed_request_object": true })
+            ),
+            Ok(()),
+            "{fine}"
+        );
     }
     for key in [
         rsa(json!({ "d": "AQAB" })),
@@ -105,17 +145,34 @@ fn only_public_keys_that_can_verify_are_registered() {
         assert_eq!(register(json!([key]), json!({})), refused, "{key}");
     }
     assert_eq!(register(json!([]), json!({})), refused);
-    assert_eq!(register(vec![rsa(json!({})); 11].into(), json!({})), refused, "too many");
     assert_eq!(
-        register(json!([rsa(json!({ "kid": "a" })), rsa(json!({ "kid": "a" }))]), json!({})),
+        register(vec![rsa(json!({})); 11].into(), json!({})),
+        refused,
+        "too many"
+    );
+    assert_eq!(
+        register(
+            json!([rsa(json!({ "kid": "a" })), rsa(json!({ "kid": "a" }))]),
+            json!({})
+        ),
         refused,
         "one kid twice"
     );
     for alg in ["none", "HS256", "RS1"] {
-        assert_eq!(register(json!([rsa(json!({}))]), json!({ "request_object_signing_alg": alg })), refused, "{alg}");
+        assert_eq!(
+            register(
+                json!([rsa(json!({}))]),
+                json!({ "request_object_signing_alg": alg })
+            ),
+            refused,
+            "{alg}"
+        );
     }
     assert_eq!(
-        register(json!([rsa(json!({}))]), json!({ "jwks": null, "require_signed_request_object": true })),
+        register(
+            json!([rsa(json!({}))]),
+            json!({ "jwks": null, "require_signed_request_object": true })
+        ),
         refused
     );
 }

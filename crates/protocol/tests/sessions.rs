@@ -4,7 +4,9 @@
 use latchkey_protocol::{
     Digest, Params, Reason, ScopeSet,
     authorization::Lifetimes,
-    authorize::{AuthorizationRequest, Hint as RequestHint, RequestRules, Step, may_continue, next_step},
+    authorize::{
+        AuthorizationRequest, Hint as RequestHint, RequestRules, Step, may_continue, next_step,
+    },
     claims::IdToken,
     client::{Client, ResponseMode},
     consent::Consent,
@@ -30,7 +32,14 @@ const LIFETIMES: Lifetimes = Lifetimes {
 };
 
 fn session(id: &str, user: &str) -> Session {
-    Session::begin(id.into(), Digest::of(id), user.into(), false, &LIFETIMES, NOW)
+    Session::begin(
+        id.into(),
+        Digest::of(id),
+        user.into(),
+        false,
+        &LIFETIMES,
+        NOW,
+    )
 }
 
 fn token(sid: &str, sub: &str) -> IdToken {
@@ -40,13 +49,21 @@ fn token(sid: &str, sub: &str) -> IdToken {
 
 fn client(id: &str, metadata: serde_json::Value) -> Client {
     let metadata = Registration::parse(&metadata).unwrap().metadata;
-    Client { id: id.into(), secret: None, metadata, created_at: 0, version: 1 }
+    Client {
+        id: id.into(),
+        secret: None,
+        metadata,
+        created_at: 0,
+        version: 1,
+    }
 }
 
 #[test]
 fn only_the_hint_of_this_very_session_signs_out_unasked() {
     let (here, other) = (session("s1", "alice"), session("s2", "alice"));
-    let ask = |named: Option<&str>| SignOut::Ask { named: named.map(str::to_owned) };
+    let ask = |named: Option<&str>| SignOut::Ask {
+        named: named.map(str::to_owned),
+    };
     let table = [
         (Some(token("s1", "alice")), Some(&here), None, SignOut::Now),
         (Some(token("s1", "bob")), Some(&here), None, ask(None)),
@@ -54,41 +71,109 @@ fn only_the_hint_of_this_very_session_signs_out_unasked() {
         (Some(token("s9", "bob")), Some(&here), None, ask(None)),
         (None, Some(&here), None, ask(None)),
         (None, None, None, ask(None)),
-        (Some(token("s2", "alice")), None, Some(&other), ask(Some("s2"))),
+        (
+            Some(token("s2", "alice")),
+            None,
+            Some(&other),
+            ask(Some("s2")),
+        ),
         (Some(token("s2", "alice")), None, None, SignOut::Done),
     ];
     for (hint, here, named, expected) in table {
-        assert_eq!(sign_out(hint.as_ref(), here, named), expected, "{hint:?} {here:?}");
+        assert_eq!(
+            sign_out(hint.as_ref(), here, named),
+            expected,
+            "{hint:?} {here:?}"
+        );
     }
 }
 
 #[test]
 fn the_cause_of_a_refused_sign_out_is_named_and_not_what_follows_from_it() {
     const BYE: &str = "https://a.example/bye";
-    let app = client("app", json!({ "redirect_uris": ["https://a.example/cb"], "post_logout_redirect_uris": [BYE] }));
+    let app = client(
+        "app",
+        json!({ "redirect_uris": ["https://a.example/cb"], "post_logout_redirect_uris": [BYE] }),
+    );
     let bad = Hint::Unusable(Reason::LogoutHintUnusable.into());
     let good = Hint::Token(Box::new(token("s", "u")));
     let table = [
         (&good, Some("app"), Some(&app), Some(BYE), Some(BYE), None),
         (&good, Some("app"), Some(&app), None, None, None),
-        (&good, Some("app"), Some(&app), Some("https://e.example/"), None, Some(Reason::LogoutRedirectUnregistered)),
-        (&good, Some("app"), None, Some(BYE), None, Some(Reason::ClientUnknown)),
-        (&bad, None, None, Some(BYE), None, Some(Reason::LogoutHintUnusable)),
-        (&bad, Some("app"), Some(&app), Some(BYE), Some(BYE), Some(Reason::LogoutHintUnusable)),
-        (&bad, Some("app"), Some(&app), Some("https://e.example/"), None, Some(Reason::LogoutHintUnusable)),
-        (&Hint::None, None, None, Some(BYE), None, Some(Reason::LogoutRedirectUnregistered)),
-        (&Hint::None, Some("x"), None, None, None, Some(Reason::ClientUnknown)),
+        (
+            &good,
+            Some("app"),
+            Some(&app),
+            Some("https://e.example/"),
+            None,
+            Some(Reason::LogoutRedirectUnregistered),
+        ),
+        (
+            &good,
+            Some("app"),
+            None,
+            Some(BYE),
+            None,
+            Some(Reason::ClientUnknown),
+        ),
+        (
+            &bad,
+            None,
+            None,
+            Some(BYE),
+            None,
+            Some(Reason::LogoutHintUnusable),
+        ),
+        (
+            &bad,
+            Some("app"),
+            Some(&app),
+            Some(BYE),
+            Some(BYE),
+            Some(Reason::LogoutHintUnusable),
+        ),
+        (
+            &bad,
+            Some("app"),
+            Some(&app),
+            Some("https://e.example/"),
+            None,
+            Some(Reason::LogoutHintUnusable),
+        ),
+        (
+            &Hint::None,
+            None,
+            None,
+            Some(BYE),
+            None,
+            Some(Reason::LogoutRedirectUnregistered),
+        ),
+        (
+            &Hint::None,
+            Some("x"),
+            None,
+            None,
+            None,
+            Some(Reason::ClientUnknown),
+        ),
         (&Hint::None, None, None, None, None, None),
     ];
     for (hint, id, client, asked, to, refused) in table {
         let found = returns(hint, id, client, asked);
-        assert_eq!((found.0.as_deref(), found.1.map(|r| r.reason)), (to, refused), "{hint:?} {id:?} {asked:?}");
+        assert_eq!(
+            (found.0.as_deref(), found.1.map(|r| r.reason)),
+            (to, refused),
+            "{hint:?} {id:?} {asked:?}"
+        );
     }
     assert_eq!(claimed_client(&good, Some("app")), Ok(Some("app")));
     assert_eq!(claimed_client(&good, None), Ok(Some("app")));
     assert!(claimed_client(&good, Some("other")).is_err());
     assert_eq!(named_by(&good, &app), Ok(("s", "u")));
-    let other = Client { id: "other".into(), ..app };
+    let other = Client {
+        id: "other".into(),
+        ..app
+    };
     let reason = |hint| named_by(hint, &other).unwrap_err().reason;
     assert_eq!(reason(&good), Reason::LogoutHintUnusable);
     assert_eq!(reason(&bad), Reason::LogoutHintUnusable);
@@ -100,23 +185,62 @@ fn a_session_ends_idle_or_by_its_age_whichever_comes_first() {
     let made = session("s", "u");
     assert_eq!((made.expires_at, made.ends_at), (NOW + 600, NOW + 3600));
     assert_eq!(made.used(&LIFETIMES, NOW + 59), None);
-    let used = Use { noted_before: NOW, at: NOW + 60, expires_at: NOW + 660 };
+    let used = Use {
+        noted_before: NOW,
+        at: NOW + 60,
+        expires_at: NOW + 660,
+    };
     assert_eq!(made.used(&LIFETIMES, NOW + 60), Some(used));
-    assert_eq!(made.used(&LIFETIMES, NOW + 600), None, "what has ended stays ended");
-    assert_eq!(made.used(&LIFETIMES, NOW - 7200), None, "nor does a clock that was set back do anything");
-    let late = Session { expires_at: NOW + 3600, last_used_at: NOW + 3100, ..made.clone() };
-    assert_eq!(late.used(&LIFETIMES, NOW + 3300).unwrap().expires_at, NOW + 3600);
-    let remembered = Session::begin("s".into(), Digest::of("s"), "u".into(), true, &LIFETIMES, NOW);
-    assert_eq!((remembered.expires_at, remembered.ends_at), (NOW + 7200, NOW + 7200), "0: no idle end");
-    let short = Lifetimes { session_idle: 40, ..LIFETIMES };
-    assert!(session("s", "u").used(&short, NOW + 10).is_some(), "a short idle time is noted more often");
+    assert_eq!(
+        made.used(&LIFETIMES, NOW + 600),
+        None,
+        "what has ended stays ended"
+    );
+    assert_eq!(
+        made.used(&LIFETIMES, NOW - 7200),
+        None,
+        "nor does a clock that was set back do anything"
+    );
+    let late = Session {
+        expires_at: NOW + 3600,
+        last_used_at: NOW + 3100,
+        ..made.clone()
+    };
+    assert_eq!(
+        late.used(&LIFETIMES, NOW + 3300).unwrap().expires_at,
+        NOW + 3600
+    );
+    let remembered = Session::begin(
+        "s".into(),
+        Digest::of("s"),
+        "u".into(),
+        true,
+        &LIFETIMES,
+        NOW,
+    );
+    assert_eq!(
+        (remembered.expires_at, remembered.ends_at),
+        (NOW + 7200, NOW + 7200),
+        "0: no idle end"
+    );
+    let short = Lifetimes {
+        session_idle: 40,
+        ..LIFETIMES
+    };
+    assert!(
+        session("s", "u").used(&short, NOW + 10).is_some(),
+        "a short idle time is noted more often"
+    );
 }
 
 #[test]
 fn a_session_knows_whom_it_carries_on() {
     let mut now = session("s0", "u");
     for n in 1..12 {
-        now = Session { former: now.succession(), ..session(&format!("s{n}"), "u") };
+        now = Session {
+            former: now.succession(),
+            ..session(&format!("s{n}"), "u")
+        };
     }
     assert!(now.carries_on("s11") && now.carries_on("s10") && now.carries_on("s3"));
     assert!(!now.carries_on("s2") && !now.carries_on("") && now.former.len() == 8);
@@ -124,12 +248,21 @@ fn a_session_knows_whom_it_carries_on() {
 
 fn interaction(client: &Client, query: &str) -> Interaction {
     let params = Params::parse(query.as_bytes());
-    let to = client.return_to(params.optional("redirect_uri"), ResponseMode::Query, None).unwrap();
+    let to = client
+        .return_to(params.optional("redirect_uri"), ResponseMode::Query, None)
+        .unwrap();
     Interaction {
         digest: Digest::of("i"),
         browser: Digest::of("new"),
         former_browser: Some((Digest::of("old"), NOW)),
-        request: AuthorizationRequest::check(&params, client, to, RequestHint::None, RequestRules::default()).unwrap(),
+        request: AuthorizationRequest::check(
+            &params,
+            client,
+            to,
+            RequestHint::None,
+            RequestRules::default(),
+        )
+        .unwrap(),
         created_at: NOW,
         expires_at: NOW + 3600,
         login_session: None,
@@ -151,7 +284,11 @@ fn the_former_secret_of_a_browser_counts_for_a_while() {
         ("old", -1, false),
         ("x", 0, false),
     ] {
-        assert_eq!(waiting.is_of(&Digest::of(secret), NOW + at), expected, "{secret} {at}");
+        assert_eq!(
+            waiting.is_of(&Digest::of(secret), NOW + at),
+            expected,
+            "{secret} {at}"
+        );
     }
 }
 
@@ -167,8 +304,13 @@ fn consent_counts_for_the_user_who_gave_it() {
 
 #[test]
 fn who_answers_on_a_users_device_is_not_known() {
-    const PKCE: &str = "code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-    let uris = ["https://a.example/cb", "http://127.0.0.1/cb", "com.example.app:/cb"];
+    const PKCE: &str =
+        "code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let uris = [
+        "https://a.example/cb",
+        "http://127.0.0.1/cb",
+        "com.example.app:/cb",
+    ];
     let grants = ["authorization_code", "refresh_token"];
     let registered = |method: &str| {
         client(
@@ -181,20 +323,53 @@ fn who_answers_on_a_users_device_is_not_known() {
     let table = [
         (&public, uris[0], "openid offline_access", None, None),
         (&secret, uris[1], "openid offline_access", None, None),
-        (&public, uris[1], "openid", Some(Step::SelectAccount), Some(Reason::InteractionNeeded)),
-        (&public, uris[2], "openid", Some(Step::SelectAccount), Some(Reason::InteractionNeeded)),
-        (&public, uris[1], "openid offline_access", Some(Step::Consent), Some(Reason::ConsentNeeded)),
-        (&public, uris[2], "openid offline_access", Some(Step::Consent), Some(Reason::ConsentNeeded)),
+        (
+            &public,
+            uris[1],
+            "openid",
+            Some(Step::SelectAccount),
+            Some(Reason::InteractionNeeded),
+        ),
+        (
+            &public,
+            uris[2],
+            "openid",
+            Some(Step::SelectAccount),
+            Some(Reason::InteractionNeeded),
+        ),
+        (
+            &public,
+            uris[1],
+            "openid offline_access",
+            Some(Step::Consent),
+            Some(Reason::ConsentNeeded),
+        ),
+        (
+            &public,
+            uris[2],
+            "openid offline_access",
+            Some(Step::Consent),
+            Some(Reason::ConsentNeeded),
+        ),
     ];
     let scope = ScopeSet::from("openid offline_access".to_owned());
-    let consent =
-        Consent { user_id: "u".into(), client_id: "c".into(), scope, claims: Default::default(), granted_at: NOW };
+    let consent = Consent {
+        user_id: "u".into(),
+        client_id: "c".into(),
+        scope,
+        claims: Default::default(),
+        granted_at: NOW,
+    };
     let here = session("s", "u");
     for (client, uri, scope, shown, silent) in table {
-        let query = format!("response_type=code&{PKCE}&redirect_uri={uri}&scope={}", scope.replace(' ', "+"));
+        let query = format!(
+            "response_type=code&{PKCE}&redirect_uri={uri}&scope={}",
+            scope.replace(' ', "+")
+        );
         let mut waiting = interaction(client, &query);
         let told = format!("{uri} {scope}");
-        let step = |waiting: &Interaction| next_step(client, waiting, Some(&here), Some(&consent), NOW);
+        let step =
+            |waiting: &Interaction| next_step(client, waiting, Some(&here), Some(&consent), NOW);
         match &shown {
             Some(page) => assert_eq!(step(&waiting), *page, "{told}"),
             None => assert!(matches!(step(&waiting), Step::Approve { .. }), "{told}"),
@@ -208,10 +383,16 @@ fn who_answers_on_a_users_device_is_not_known() {
         if shown == Some(Step::SelectAccount) {
             assert!(may_continue(client, &waiting, &here, NOW));
             waiting.selected_session = Some("s".into());
-            assert!(matches!(step(&waiting), Step::Approve { .. }), "{told}: chosen");
+            assert!(
+                matches!(step(&waiting), Step::Approve { .. }),
+                "{told}: chosen"
+            );
             waiting.selected_session = Some("another".into());
             waiting.login_session = Some("s".into());
-            assert!(matches!(step(&waiting), Step::Approve { .. }), "{told}: signed in for it");
+            assert!(
+                matches!(step(&waiting), Step::Approve { .. }),
+                "{told}: signed in for it"
+            );
         }
     }
 }

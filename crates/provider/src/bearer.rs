@@ -4,7 +4,9 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
 };
-use latchkey_protocol::{Params, Reason, authorize::AskedClaims, claims::AccessToken, error::Refused, user::User};
+use latchkey_protocol::{
+    Params, Reason, authorize::RequestedClaims, claims::AccessToken, error::Refusal, user::User,
+};
 use sha2::{Digest, Sha256};
 
 use crate::{Fault, Provider, http};
@@ -16,23 +18,28 @@ pub struct VerifiedTokens(moka::sync::Cache<[u8; 32], Arc<(String, AccessToken)>
 impl VerifiedTokens {
     /// Remembers at most `most` tokens.
     pub fn new(most: u64) -> Self {
-        Self(moka::sync::Cache::builder().max_capacity(most).time_to_live(std::time::Duration::from_secs(300)).build())
+        Self(
+            moka::sync::Cache::builder()
+                .max_capacity(most)
+                .time_to_live(std::time::Duration::from_secs(300))
+                .build(),
+        )
     }
 }
 
-/// A token that holds, and the person it speaks of; a client's own speaks of nobody.
+/// A token that holds, and the user it speaks of; a client's own speaks of nobody.
 pub struct Live {
     pub token: Arc<(String, AccessToken)>,
     pub user: Option<User>,
     /// What was asked of UserInfo claim by claim.
-    pub asked: AskedClaims,
+    pub asked: RequestedClaims,
 }
 
 /// Proves an access token and asks whether everything it hangs on is still there.
 ///
 /// # Errors
 /// The outer error is ours, the inner one a refusal.
-pub async fn prove(provider: &Provider, presented: &str) -> Result<Result<Live, Refused>, Fault> {
+pub async fn prove(provider: &Provider, presented: &str) -> Result<Result<Live, Refusal>, Fault> {
     let now = provider.now();
     let token = match verify(provider, presented) {
         Ok(token) => token,
@@ -41,27 +48,42 @@ pub async fn prove(provider: &Provider, presented: &str) -> Result<Result<Live, 
     let claims = &token.1;
     if now >= claims.exp {
         let late = now - claims.exp;
-        return Ok(Err(Reason::TokenExpired.because("within its lifetime", format!("{late} seconds late"))));
+        return Ok(Err(
+            Reason::TokenExpired.because("within its lifetime", format!("{late} seconds late"))
+        ));
     }
     let Some(authorization) = claims.authorization() else {
         if provider.store.is_access_token_revoked(&claims.jti).await? {
-            return Ok(Err(Reason::TokenRevoked.because("not revoked", "revoked by its client")));
+            return Ok(Err(
+                Reason::TokenRevoked.because("not revoked", "revoked by its client")
+            ));
         }
         return Ok(match provider.store.client(&claims.client_id).await? {
-            Some(_) => Ok(Live { token, user: None, asked: AskedClaims::default() }),
+            Some(_) => Ok(Live {
+                token,
+                user: None,
+                asked: RequestedClaims::default(),
+            }),
             None => Err(Reason::TokenRevoked.because("a registered client", "the client is gone")),
         });
     };
     let support = provider.store.support(authorization, &claims.jti).await?;
-    Ok(match support.filter(|s| s.stands(claims.sid.is_some(), now)) {
-        Some(support) => Ok(Live { token, user: Some(support.user), asked: support.asked_claims.userinfo }),
-        None => {
-            Err(Reason::TokenRevoked.because("a live token, authorization, session and person", "one of them is gone"))
-        }
-    })
+    Ok(
+        match support.filter(|s| s.stands(claims.sid.is_some(), now)) {
+            Some(support) => Ok(Live {
+                token,
+                user: Some(support.user),
+                asked: support.asked_claims.userinfo,
+            }),
+            None => Err(Reason::TokenRevoked.because(
+                "a live token, authorization, session and user",
+                "one of them is gone",
+            )),
+        },
+    )
 }
 
-fn verify(provider: &Provider, presented: &str) -> Result<Arc<(String, AccessToken)>, Refused> {
+fn verify(provider: &Provider, presented: &str) -> Result<Arc<(String, AccessToken)>, Refusal> {
     let now = provider.now();
     let digest: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
     if let Some(known) = provider.verified.0.get(&digest)
@@ -70,9 +92,15 @@ fn verify(provider: &Provider, presented: &str) -> Result<Arc<(String, AccessTok
         return Ok(known);
     }
     let claims: AccessToken = provider.keys.verify(presented, now).map_err(|why| {
-        Reason::TokenInvalid.because("an access token of this issuer, signed by a published key", why.to_string())
+        Reason::TokenInvalid.because(
+            "an access token of this issuer, signed by a published key",
+            why.to_string(),
+        )
     })?;
-    let kid = latchkey_jose::Compact::parse(presented).ok().and_then(|c| c.unverified_header.kid).unwrap_or_default();
+    let kid = latchkey_jose::Compact::parse(presented)
+        .ok()
+        .and_then(|c| c.unverified_header.kid)
+        .unwrap_or_default();
     let token = Arc::new((kid, claims));
     provider.verified.0.insert(digest, token.clone());
     Ok(token)
@@ -82,9 +110,17 @@ fn verify(provider: &Provider, presented: &str) -> Result<Arc<(String, AccessTok
 ///
 /// # Errors
 /// [`Reason::TokenMissing`], [`Reason::TokenTwice`].
-pub fn presented<'a>(request: &'a HttpRequest, params: Option<&'a Params>) -> Result<&'a str, Refused> {
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    let header = header.and_then(|h| h.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+pub fn presented<'a>(
+    request: &'a HttpRequest,
+    params: Option<&'a Params>,
+) -> Result<&'a str, Refusal> {
+    let header = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok());
+    let header = header
+        .and_then(|h| h.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let form = params.and_then(|p| p.optional("access_token"));
     match (header, form) {
         (Some(_), Some(_)) => Err(Reason::TokenTwice.into()),
@@ -95,17 +131,21 @@ pub fn presented<'a>(request: &'a HttpRequest, params: Option<&'a Params>) -> Re
 }
 
 /// A refusal in `WWW-Authenticate` (RFC 6750 3): nothing sent, no error code.
-pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refused) -> HttpResponse {
+pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refusal) -> HttpResponse {
     let reference = provider.refuse(request, refused);
     let refusal = refused.reason.refusal();
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::UNAUTHORIZED);
     let mut builder = http::answer(status);
     if refusal.code.0.is_empty() {
         builder.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"latchkey\""));
-        return builder.json(serde_json::json!({ "error_description": refusal.public, "error_ref": reference }));
+        return builder.json(
+            serde_json::json!({ "error_description": refusal.public, "error_ref": reference }),
+        );
     }
     let challenge = http::challenge("Bearer", &refusal, &reference);
-    builder.insert_header((header::WWW_AUTHENTICATE, challenge)).json(serde_json::json!({
-        "error": refusal.code.0, "error_description": refusal.public, "error_ref": reference,
-    }))
+    builder
+        .insert_header((header::WWW_AUTHENTICATE, challenge))
+        .json(serde_json::json!({
+            "error": refusal.code.0, "error_description": refusal.public, "error_ref": reference,
+        }))
 }

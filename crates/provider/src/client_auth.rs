@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
-use latchkey_protocol::{Params, Reason, client::Client, client_auth::Presented, error::Refused, reason::unknown_id};
+use latchkey_protocol::{
+    Params, Reason, client::Client, client_auth::Credentials, error::Refusal, reason::unknown_id,
+};
 
 use crate::{Fault, Provider, http};
 
@@ -26,7 +28,11 @@ pub async fn called_by(
 
 /// The client that the header names. Nothing is proven by it.
 pub fn unverified_client_id(request: &HttpRequest) -> Option<String> {
-    let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let header = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
     latchkey_protocol::client_auth::unverified_client_id(header)
 }
 
@@ -38,19 +44,25 @@ pub async fn authenticate(
     provider: &Provider,
     request: &HttpRequest,
     params: &Params,
-) -> Result<Result<Arc<Client>, Refused>, Fault> {
-    let header = match request.headers().get(header::AUTHORIZATION).map(|v| v.to_str()) {
+) -> Result<Result<Arc<Client>, Refusal>, Fault> {
+    let header = match request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .map(|v| v.to_str())
+    {
         Some(Ok(text)) => Some(text),
         Some(Err(_)) => return Ok(Err(Reason::ClientAuthMalformed.into())),
         None => None,
     };
-    let presented = match Presented::parse(header, params) {
+    let presented = match Credentials::parse(header, params) {
         Ok(presented) => presented,
         Err(refused) => return Ok(Err(refused)),
     };
     let Some(client) = provider.store.client(&presented.client_id).await? else {
-        let came = unknown_id(&presented.client_id);
-        return Ok(Err(Reason::ClientAuthUnknownClient.because("a registered client", came)));
+        let received = unknown_id(&presented.client_id);
+        return Ok(Err(
+            Reason::ClientAuthUnknownClient.because("a registered client", received)
+        ));
     };
     provider.observe_client(request, &client.id);
     let checked = guarded(provider, request, &presented, &client).await;
@@ -61,23 +73,31 @@ pub async fn authenticate(
 async fn guarded(
     provider: &Provider,
     request: &HttpRequest,
-    presented: &Presented,
+    presented: &Credentials,
     client: &Client,
-) -> Result<(), Refused> {
+) -> Result<(), Refusal> {
     if client.secret.is_none() {
         return presented.authenticate(client, &provider.client_pepper);
     }
-    let (guard, address, now) = (&provider.client_guard, provider.address(request), provider.now());
+    let (guard, address, now) = (
+        &provider.client_guard,
+        provider.address(request),
+        provider.now(),
+    );
     let locked = || {
-        let came = format!("as many as are allowed, the last from {address}");
-        Reason::ClientAuthLocked.because("fewer wrong secrets within ten minutes", came)
+        let received = format!("as many as are allowed, the last from {address}");
+        Reason::ClientAuthLocked.because("fewer wrong secrets within ten minutes", received)
     };
     if guard.is_locked(&client.id, address, now) {
         return Err(locked());
     }
     match presented.authenticate(client, &provider.client_pepper) {
         Err(refused) if refused.reason == Reason::ClientSecretWrong => {
-            Err(if guard.failed(presented, address, now).await { refused } else { locked() })
+            Err(if guard.failed(presented, address, now).await {
+                refused
+            } else {
+                locked()
+            })
         }
         Ok(()) => {
             guard.succeeded(&client.id, address);

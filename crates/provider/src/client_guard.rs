@@ -11,7 +11,7 @@ use std::{
 use latchkey_protocol::{
     Store,
     attempts::{Allowance, WINDOW, network, of_guess, of_secret},
-    client_auth::Presented,
+    client_auth::Credentials,
     secret::Pepper,
     time::Timestamp,
 };
@@ -58,31 +58,38 @@ impl Failures {
     }
 
     /// Counts one more, unless it is counted already or `most` are.
-    fn add(&self, guess: [u8; 8], most: usize, now: Timestamp) -> Added {
+    fn add(&self, guess: [u8; 8], most: usize, now: Timestamp) -> GuessOutcome {
         let mut window = self.window();
         if (now - window.since).abs() >= WINDOW {
-            *window = Window { since: now, ..Window::default() };
+            *window = Window {
+                since: now,
+                ..Window::default()
+            };
         }
         if window.used_up {
-            return Added::NoRoom;
+            return GuessOutcome::NoRoom;
         }
         if window.guesses.contains(&guess) {
-            return Added::Known;
+            return GuessOutcome::Known;
         }
         if window.guesses.len() >= most {
-            return Added::NoRoom;
+            return GuessOutcome::NoRoom;
         }
         window.guesses.push(guess);
-        Added::New
+        GuessOutcome::New
     }
 
     fn use_up(&self, now: Timestamp) {
-        *self.window() = Window { since: now, used_up: true, guesses: Vec::new() };
+        *self.window() = Window {
+            since: now,
+            used_up: true,
+            guesses: Vec::new(),
+        };
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Added {
+enum GuessOutcome {
     New,
     Known,
     NoRoom,
@@ -94,9 +101,19 @@ fn most(allowance: &Allowance) -> usize {
 
 impl ClientGuard {
     pub fn new(store: Arc<dyn Store>, pepper: Pepper) -> Self {
-        let seen = Cache::builder().max_capacity(20_000).time_to_live(REMEMBERED).build();
+        let seen = Cache::builder()
+            .max_capacity(20_000)
+            .time_to_live(REMEMBERED)
+            .build();
         let (failures, last) = (Cache::new(50_000), AtomicI64::new(i64::MIN / 2));
-        Self { store, pepper, failures, last, seen, hasher: RandomState::new() }
+        Self {
+            store,
+            pepper,
+            failures,
+            last,
+            seen,
+            hasher: RandomState::new(),
+        }
     }
 
     /// Whether secrets of this client are looked at from there now.
@@ -105,7 +122,9 @@ impl ClientGuard {
             return false;
         }
         let used_up = |a: &Allowance| {
-            self.failures.get(a.key.as_bytes()).is_some_and(|failures| failures.are_used_up(most(a), now))
+            self.failures
+                .get(a.key.as_bytes())
+                .is_some_and(|failures| failures.are_used_up(most(a), now))
         };
         self.allowances(client_id, address).iter().any(used_up)
     }
@@ -126,19 +145,25 @@ impl ClientGuard {
 
     /// The secret was wrong. Whether the caller may hear so: beyond what is allowed nobody hears anything. A secret that
     /// was wrong before within the window is no new guess, so that a server with an old one does not lock out the others.
-    pub async fn failed(&self, presented: &Presented, address: IpAddr, now: Timestamp) -> bool {
+    pub async fn failed(&self, presented: &Credentials, address: IpAddr, now: Timestamp) -> bool {
         self.last.store(now, Ordering::Relaxed);
         let client_id = &presented.client_id;
         let mut allowances = self.allowances(client_id, address);
         let guess = of_guess(&self.pepper, client_id, address, presented.secret());
-        let here = |a: &Allowance| self.failures.get_with(a.key.as_bytes().to_vec(), Arc::default);
+        let here = |a: &Allowance| {
+            self.failures
+                .get_with(a.key.as_bytes().to_vec(), Arc::default)
+        };
         let mut short = [0; 8];
         short.copy_from_slice(&guess.key.as_bytes()[..8]);
-        let added: Vec<_> = allowances.iter().map(|a| here(a).add(short, most(a), now)).collect();
-        if added.contains(&Added::NoRoom) {
+        let added: Vec<_> = allowances
+            .iter()
+            .map(|a| here(a).add(short, most(a), now))
+            .collect();
+        if added.contains(&GuessOutcome::NoRoom) {
             return false;
         }
-        if !added.contains(&Added::New) {
+        if !added.contains(&GuessOutcome::New) {
             return true;
         }
         let known = guess.key.clone();

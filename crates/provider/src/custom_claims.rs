@@ -10,14 +10,21 @@ pub struct CustomClaimsInForce(RwLock<Arc<CustomClaims>>);
 
 impl CustomClaimsInForce {
     pub fn now(&self) -> Arc<CustomClaims> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
 impl Provider {
     /// From now on these are said, and named in discovery. `false` when they were before.
     pub fn use_custom_claims(&self, claims: CustomClaims) -> bool {
-        let mut in_force = self.custom_claims.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut in_force = self
+            .custom_claims
+            .0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if **in_force == claims {
             return false;
         }

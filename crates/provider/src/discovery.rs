@@ -26,23 +26,52 @@ fn made(issuer: &str, custom: &CustomClaims) -> (web::Bytes, String) {
 
 /// OpenID Connect Discovery 4, RFC 8414 3.
 pub async fn document(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
-    let (body, etag) = provider.metadata.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let (body, etag) = provider
+        .metadata
+        .0
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     cached(&request, &body, &etag, "public, max-age=300")
 }
 
 /// A public document with an entity tag (RFC 9110 13.1.2).
-pub fn cached(request: &HttpRequest, body: &web::Bytes, etag: &str, cache: &'static str) -> HttpResponse {
-    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
-    let same = known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag));
-    let mut answer = if same { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+pub fn cached(
+    request: &HttpRequest,
+    body: &web::Bytes,
+    etag: &str,
+    cache: &'static str,
+) -> HttpResponse {
+    let known = request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .and_then(|v| v.to_str().ok());
+    let same = known.is_some_and(|tags| {
+        tags.split(',')
+            .any(|tag| tag.trim().trim_start_matches("W/") == etag)
+    });
+    let mut answer = if same {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
     answer
-        .insert_header((header::CACHE_CONTROL, header::HeaderValue::from_static(cache)))
+        .insert_header((
+            header::CACHE_CONTROL,
+            header::HeaderValue::from_static(cache),
+        ))
         .insert_header((header::ETAG, etag))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*")));
+        .insert_header((
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            header::HeaderValue::from_static("*"),
+        ));
     if same {
         return answer.finish();
     }
     answer
-        .insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static("application/json")))
+        .insert_header((
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("application/json"),
+        ))
         .body(body.clone())
 }

@@ -3,7 +3,7 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use latchkey_jose::JoseError;
-use latchkey_protocol::{Reason, StoreError, observe::Observed};
+use latchkey_protocol::{Reason, StoreError, observe::Observation};
 
 use crate::{Provider, http, signing::Busy};
 
@@ -31,20 +31,26 @@ impl Fault {
     /// As a page, for whoever came by a browser.
     pub(crate) fn page(&self, provider: &Provider, request: &HttpRequest) -> HttpResponse {
         tracing::error!(error = %self, "our own fault");
-        let id = request.extensions().get::<Observed>().map(|o| o.request_id.clone()).unwrap_or_default();
+        let id = request
+            .extensions()
+            .get::<Observation>()
+            .map(|o| o.request_id.clone())
+            .unwrap_or_default();
         provider.pages.refusal(request, self.reason(), &id)
     }
 }
 
 impl ResponseError for Fault {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.reason().refusal().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.reason().refusal().status)
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
         let refusal = self.reason().refusal();
-        let body = serde_json::json!({ "error": refusal.code.0, "error_description": refusal.public });
+        let body =
+            serde_json::json!({ "error": refusal.code.0, "error_description": refusal.public });
         let mut builder = http::answer(status);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             builder.insert_header((header::RETRY_AFTER, header::HeaderValue::from_static("2")));

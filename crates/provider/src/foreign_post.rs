@@ -28,15 +28,28 @@ pub fn again(provider: &Provider, request: &HttpRequest, params: &Params) -> Opt
     // Whoever hides where forms come from would be sent on for ever.
     if params.optional(SENT_ON).is_some() {
         let most = format!("at most {LONGEST_QUERY} bytes from another site");
-        return Some(page(provider, request, &Reason::BodyTooLarge.because(most, format!("{} bytes", query.len()))));
+        return Some(page(
+            provider,
+            request,
+            &Reason::BodyTooLarge.because(most, format!("{} bytes", query.len())),
+        ));
     }
     let pairs: Vec<_> = known.pairs().chain([(SENT_ON, "yes")]).collect();
-    Some(provider.pages.post_again(request, &at, &pairs, params.optional("ui_locales")))
+    Some(
+        provider
+            .pages
+            .post_again(request, &at, &pairs, params.optional("ui_locales")),
+    )
 }
 
 /// Whether a page of another site sent this form, by what the browser says of it (Fetch Metadata, else RFC 6454 7).
 fn is_foreign(request: &HttpRequest, issuer: &str) -> bool {
-    let said = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    let said = |name| {
+        request
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
     match (said("sec-fetch-site"), said(header::ORIGIN.as_str())) {
         (Some(site), _) => site == "cross-site",
         (None, Some(origin)) => uri::origin(issuer).is_none_or(|own| own != origin),

@@ -25,18 +25,24 @@ pub async fn introspect(
         return Ok(http::refusal(&provider, &request, &refused));
     }
     let Some(token) = params.optional("token") else {
-        return Ok(http::refusal(&provider, &request, &Reason::ParameterMissing.because("token", "nothing")));
+        return Ok(http::refusal(
+            &provider,
+            &request,
+            &Reason::ParameterMissing.because("token", "nothing"),
+        ));
     };
     if let Some(seen) = access(&provider, &request, &client, token).await? {
         return Ok(seen);
     }
     let seen = refresh(&provider, &client, token).await?;
-    Ok(http::json(&seen.unwrap_or_else(|| json!({ "active": false }))))
+    Ok(http::json(
+        &seen.unwrap_or_else(|| json!({ "active": false })),
+    ))
 }
 
 /// What the owner of an access token sees (RFC 7662 2.2).
 #[derive(Serialize)]
-struct Seen<'a> {
+struct IntrospectionAnswer<'a> {
     active: bool,
     token_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +57,9 @@ async fn access(
     client: &Client,
     token: &str,
 ) -> Result<Option<HttpResponse>, Fault> {
-    let Ok(live) = bearer::prove(provider, token).await? else { return Ok(None) };
+    let Ok(live) = bearer::prove(provider, token).await? else {
+        return Ok(None);
+    };
     let claims = &live.token.1;
     if claims.client_id != client.id && !claims.aud.contains(&client.id) {
         // The caller hears nothing of it; whoever runs the server finds the reference in the log line of the request.
@@ -60,13 +68,26 @@ async fn access(
         return Ok(Some(http::json(&json!({ "active": false }))));
     }
     let username = live.user.as_ref().map(|u| u.username.as_str());
-    Ok(Some(http::json(&Seen { active: true, token_type: "Bearer", username, claims })))
+    Ok(Some(http::json(&IntrospectionAnswer {
+        active: true,
+        token_type: "Bearer",
+        username,
+        claims,
+    })))
 }
 
-async fn refresh(provider: &Provider, client: &Client, token: &str) -> Result<Option<Value>, Fault> {
+async fn refresh(
+    provider: &Provider,
+    client: &Client,
+    token: &str,
+) -> Result<Option<Value>, Fault> {
     let now = provider.now();
-    let Ok(claims) = provider.keys.verify::<RefreshToken>(token, now) else { return Ok(None) };
-    let Some(context) = provider.store.authorization(&claims.authorization).await? else { return Ok(None) };
+    let Ok(claims) = provider.keys.verify::<RefreshToken>(token, now) else {
+        return Ok(None);
+    };
+    let Some(context) = provider.store.authorization(&claims.authorization).await? else {
+        return Ok(None);
+    };
     let current = Secret::presented(SecretKind::RefreshToken, &claims.jti).map(|s| s.digest());
     let family = context.authorization.refresh.as_ref();
     let live = context.standing(now).is_some()

@@ -30,7 +30,11 @@ pub enum Holder {
     /// The client itself (RFC 6749 4.4): an access token alone.
     Client,
     /// A user, through an authorization. A refreshed ID token has no nonce (OpenID Connect Core 12.2).
-    User { context: Arc<Context>, nonce: Option<String>, refresh: Option<(Secret, RefreshFamily)> },
+    User {
+        context: Arc<Context>,
+        nonce: Option<String>,
+        refresh: Option<(Secret, RefreshFamily)>,
+    },
 }
 
 impl Issue {
@@ -51,19 +55,32 @@ impl Issue {
 pub async fn issue(provider: &web::Data<Provider>, issue: Issue) -> Result<Tokens, Fault> {
     let shared = provider.clone();
     let client = issue.client.clone();
-    let tokens = provider.signing.run(&client.id, issue.signatures(), move || sign(&shared, issue)).await??;
+    let tokens = provider
+        .signing
+        .run(&client.id, issue.signatures(), move || sign(&shared, issue))
+        .await??;
     Ok(tokens)
 }
 
 /// The access token first: the ID token carries its hash.
 fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
-    let Issue { client, scope, holder, ring, now } = issue;
+    let Issue {
+        client,
+        scope,
+        holder,
+        ring,
+        now,
+    } = issue;
     let (lifetimes, custom_claims) = (&provider.lifetimes, provider.custom_claims.now());
-    let issuer = Issuer { name: &provider.issuer, lifetimes, custom_claims: &custom_claims };
+    let issuer = Issuer {
+        name: &provider.issuer,
+        lifetimes,
+        custom_claims: &custom_claims,
+    };
     let signer = ring.signer(now)?;
     let subject = match &holder {
         Holder::Client => Subject::Client,
-        Holder::User { context, .. } => Subject::Person {
+        Holder::User { context, .. } => Subject::User {
             user: context.user.as_ref().ok_or(JoseError::Signing)?,
             authorization: &context.authorization,
             session: context.session_lives(now),
@@ -71,15 +88,35 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
     };
     let id = new_id(now, &*provider.entropy);
     let claims = access_token(issuer, &client, &subject, &scope, &id, now);
-    let access_token = signer.sign(access_token_typ(provider, &client, &claims.aud).name(), &claims)?;
+    let access_token = signer.sign(
+        access_token_typ(provider, &client, &claims.aud).name(),
+        &claims,
+    )?;
 
     let (mut identity, mut refresh_token) = (None, None);
-    if let Holder::User { context, nonce, refresh } = &holder {
+    if let Holder::User {
+        context,
+        nonce,
+        refresh,
+    } = &holder
+    {
         let authorization = &context.authorization;
         if let Some(user) = context.user.as_ref().filter(|_| scope.contains("openid")) {
             let mut more = id_token_claims(issuer, &client, user, &scope);
-            add_asked(&authorization.asked_claims.id_token, &client, user, &mut more);
-            let claims = id_token(issuer, authorization, more, nonce.as_deref(), &access_token, now);
+            add_asked(
+                &authorization.asked_claims.id_token,
+                &client,
+                user,
+                &mut more,
+            );
+            let claims = id_token(
+                issuer,
+                authorization,
+                more,
+                nonce.as_deref(),
+                &access_token,
+                now,
+            );
             identity = Some(signer.sign(ID_TOKEN_TYPE, &claims)?);
         }
         if let Some((secret, family)) = refresh {
@@ -101,7 +138,17 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
 
 /// As the client registered it, else as one of the audiences needs it.
 fn access_token_typ(provider: &Provider, client: &Client, audience: &[String]) -> AccessTokenTyp {
-    let needs_jwt = || audience.iter().any(|a| provider.jwt_typ_audiences.contains(a));
-    let by_audience = || if needs_jwt() { AccessTokenTyp::Jwt } else { AccessTokenTyp::AtJwt };
+    let needs_jwt = || {
+        audience
+            .iter()
+            .any(|a| provider.jwt_typ_audiences.contains(a))
+    };
+    let by_audience = || {
+        if needs_jwt() {
+            AccessTokenTyp::Jwt
+        } else {
+            AccessTokenTyp::AtJwt
+        }
+    };
     client.metadata.access_token_typ.unwrap_or_else(by_audience)
 }

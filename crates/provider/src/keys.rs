@@ -9,11 +9,11 @@ use sha2::{Digest, Sha256};
 pub struct Keys {
     issuer: String,
     ring: RwLock<Arc<KeyRing>>,
-    published: RwLock<Published>,
+    published: RwLock<PublishedKeys>,
 }
 
 #[derive(Default, Clone)]
-struct Published {
+struct PublishedKeys {
     /// The second it was made for; none while the ring has just changed.
     at: Option<Timestamp>,
     body: Bytes,
@@ -22,22 +22,35 @@ struct Published {
 
 impl Keys {
     pub fn new(ring: KeyRing, issuer: &str) -> Self {
-        Self { issuer: issuer.to_owned(), ring: RwLock::new(Arc::new(ring)), published: RwLock::default() }
+        Self {
+            issuer: issuer.to_owned(),
+            ring: RwLock::new(Arc::new(ring)),
+            published: RwLock::default(),
+        }
     }
 
     pub fn ring(&self) -> Arc<KeyRing> {
-        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ring
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub fn replace(&self, ring: KeyRing) {
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
-        self.published.write().unwrap_or_else(PoisonError::into_inner).at = None;
+        self.published
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .at = None;
     }
 
     /// The JWK set as published at `now`, and its entity tag.
     pub(crate) fn published(&self, now: Timestamp) -> (Bytes, String) {
         {
-            let known = self.published.read().unwrap_or_else(PoisonError::into_inner);
+            let known = self
+                .published
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
             if known.at == Some(now) {
                 return (known.body.clone(), known.etag.clone());
             }
@@ -45,8 +58,15 @@ impl Keys {
         let set: JwkSet = self.ring().jwks(now);
         let body = Bytes::from(serde_json::to_vec(&set).unwrap_or_default());
         let etag = entity_tag(&body);
-        let made = Published { at: Some(now), body: body.clone(), etag: etag.clone() };
-        *self.published.write().unwrap_or_else(PoisonError::into_inner) = made;
+        let made = PublishedKeys {
+            at: Some(now),
+            body: body.clone(),
+            etag: etag.clone(),
+        };
+        *self
+            .published
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = made;
         (body, etag)
     }
 

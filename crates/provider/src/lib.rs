@@ -31,8 +31,8 @@ use latchkey_protocol::{
     authorization::Lifetimes,
     authorize::RequestRules,
     client::ReturnTo,
-    error::Refused,
-    observe::{Observed, Refusals},
+    error::Refusal,
+    observe::{Observation, Refusals},
     paths,
     secret::Pepper,
     session::Session,
@@ -51,7 +51,12 @@ pub trait Pages: Send + Sync {
     /// A final error page.
     fn refusal(&self, request: &HttpRequest, reason: Reason, reference: &str) -> HttpResponse;
     /// A page that posts `pairs` to the client (OAuth 2.0 Form Post Response Mode).
-    fn form_post(&self, request: &HttpRequest, to: &ReturnTo, pairs: &[(&str, &str)]) -> HttpResponse;
+    fn form_post(
+        &self,
+        request: &HttpRequest,
+        to: &ReturnTo,
+        pairs: &[(&str, &str)],
+    ) -> HttpResponse;
     /// A page that posts `pairs` to an address of ours, so that they come with our cookies.
     fn post_again(
         &self,
@@ -129,20 +134,26 @@ impl Provider {
 
     /// Who is at the other end, past the trusted proxies.
     pub(crate) fn address(&self, request: &HttpRequest) -> IpAddr {
-        request.extensions().get::<Observed>().and_then(|o| o.peer).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
+        request
+            .extensions()
+            .get::<Observation>()
+            .and_then(|o| o.peer)
+            .unwrap_or(Ipv4Addr::UNSPECIFIED.into())
     }
 
     /// Keeps a refusal, notes it for the log line, and returns its reference.
-    pub(crate) fn refuse(&self, request: &HttpRequest, refused: &Refused) -> String {
+    pub(crate) fn refuse(&self, request: &HttpRequest, refused: &Refusal) -> String {
         let mut extensions = request.extensions_mut();
         extensions
-            .get_mut::<Observed>()
-            .map_or_else(String::new, |o| o.refuse(&*self.refusals, refused, request.path()))
+            .get_mut::<Observation>()
+            .map_or_else(String::new, |o| {
+                o.refuse(&*self.refusals, refused, request.path())
+            })
     }
 
     /// Notes the client for the log line.
     pub(crate) fn observe_client(&self, request: &HttpRequest, client_id: &str) {
-        if let Some(observed) = request.extensions_mut().get_mut::<Observed>() {
+        if let Some(observed) = request.extensions_mut().get_mut::<Observation>() {
             observed.client_id = Some(client_id.chars().take(100).collect());
         }
     }
@@ -150,7 +161,11 @@ impl Provider {
 
 /// The published documents: read by every resource server, changed rarely, answered from memory.
 pub fn documents(config: &mut web::ServiceConfig) {
-    config.service(http::resource(paths::JWKS).route(web::get().to(jwks::jwks)).route(web::head().to(jwks::jwks)));
+    config.service(
+        http::resource(paths::JWKS)
+            .route(web::get().to(jwks::jwks))
+            .route(web::head().to(jwks::jwks)),
+    );
     for path in [paths::OPENID_CONFIGURATION, paths::AUTHORIZATION_SERVER] {
         document_at(config, path);
     }
@@ -163,7 +178,11 @@ pub fn inserted_document(config: &mut web::ServiceConfig, base: &str) {
 
 fn document_at(config: &mut web::ServiceConfig, path: &str) {
     let get = web::get().to(discovery::document);
-    config.service(http::resource(path).route(get).route(web::head().to(discovery::document)));
+    config.service(
+        http::resource(path)
+            .route(get)
+            .route(web::head().to(discovery::document)),
+    );
 }
 
 /// The route table.
@@ -171,7 +190,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(http::resource(paths::TOKEN).route(web::post().to(token::token)))
         .service(
-            http::resource(paths::USERINFO).route(web::get().to(userinfo::get)).route(web::post().to(userinfo::post)),
+            http::resource(paths::USERINFO)
+                .route(web::get().to(userinfo::get))
+                .route(web::post().to(userinfo::post)),
         )
         .service(http::resource(paths::INTROSPECT).route(web::post().to(introspection::introspect)))
         .service(http::resource(paths::REVOKE).route(web::post().to(revocation::revoke)))
@@ -180,8 +201,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(authorize::begin_get))
                 .route(web::post().to(authorize::begin_post)),
         )
-        .service(web::resource(format!("{}/{{interaction}}", paths::AUTHORIZE)).route(web::get().to(authorize::resume)))
         .service(
-            web::resource(paths::END_SESSION).route(web::get().to(logout::get)).route(web::post().to(logout::post)),
+            web::resource(format!("{}/{{interaction}}", paths::AUTHORIZE))
+                .route(web::get().to(authorize::resume)),
+        )
+        .service(
+            web::resource(paths::END_SESSION)
+                .route(web::get().to(logout::get))
+                .route(web::post().to(logout::post)),
         );
 }

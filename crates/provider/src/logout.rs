@@ -3,7 +3,7 @@ use latchkey_protocol::{
     Params, Reason, Secret, SecretKind,
     claims::IdToken,
     client::Client,
-    error::Refused,
+    error::Refusal,
     logout::{self, Hint, SignOut, claimed_client, named_by, returns},
     paths,
     session::Session,
@@ -19,10 +19,16 @@ use crate::{
 
 pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
-    end_session(&provider, &request, &params, false).await.unwrap_or_else(|fault| fault.page(&provider, &request))
+    end_session(&provider, &request, &params, false)
+        .await
+        .unwrap_or_else(|fault| fault.page(&provider, &request))
 }
 
-pub async fn post(provider: web::Data<Provider>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+pub async fn post(
+    provider: web::Data<Provider>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> HttpResponse {
     match http::params(&request, &body) {
         Ok(params) => end_session(&provider, &request, &params, true)
             .await
@@ -50,7 +56,12 @@ async fn end_session(
     let client_id = match claimed_client(&hint, params.optional("client_id")) {
         Ok(client_id) => client_id,
         Err(refused) => {
-            observe(provider, request, hint.token().map(|token| token.aud.as_str())).await?;
+            observe(
+                provider,
+                request,
+                hint.token().map(|token| token.aud.as_str()),
+            )
+            .await?;
             return Ok(page(provider, request, &refused));
         }
     };
@@ -61,8 +72,22 @@ async fn end_session(
     let asked = params.optional("post_logout_redirect_uri");
     let (to, refused) = returns(&hint, client_id, client.as_deref(), asked);
     let refused = refused.map(|refused| (refused.reason, provider.refuse(request, &refused)));
-    let answer = Answer { provider, to, state: params.optional("state"), reference: refused.as_ref().map(|r| &*r.1) };
-    by_browser(request, params, &hint, client.as_deref(), (&browser, new.is_none()), refused.as_ref(), answer).await
+    let answer = Answer {
+        provider,
+        to,
+        state: params.optional("state"),
+        reference: refused.as_ref().map(|r| &*r.1),
+    };
+    by_browser(
+        request,
+        params,
+        &hint,
+        client.as_deref(),
+        (&browser, new.is_none()),
+        refused.as_ref(),
+        answer,
+    )
+    .await
 }
 
 /// A client that is registered, noted for the log line before anything is refused.
@@ -81,8 +106,13 @@ async fn observe(
 
 /// Whether a client itself is calling, with its secret. A browser brings a cookie, or no secret.
 fn has_credentials(request: &HttpRequest, params: &Params, posted: bool) -> bool {
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let basic = header.and_then(|h| h.get(..6)).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic "));
+    let header = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let basic = header
+        .and_then(|h| h.get(..6))
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic "));
     // A secret does not belong into an address.
     basic || (posted && params.optional("client_secret").is_some())
 }
@@ -102,17 +132,24 @@ fn again(
         return see_other(&format!("{at}?{whole}"));
     }
     let unusable = matches!(hint, Hint::Unusable(_)).then_some("too-long");
-    let mut kept: Vec<_> = unusable.map(|hint| ("id_token_hint", hint)).into_iter().collect();
+    let mut kept: Vec<_> = unusable
+        .map(|hint| ("id_token_hint", hint))
+        .into_iter()
+        .collect();
     kept.extend(client_id.map(|id| ("client_id", id)));
     kept.extend(
-        ["post_logout_redirect_uri", "state", "ui_locales"].iter().filter_map(|n| Some((*n, params.optional(n)?))),
+        ["post_logout_redirect_uri", "state", "ui_locales"]
+            .iter()
+            .filter_map(|n| Some((*n, params.optional(n)?))),
     );
     let shorter = uri::with_query(&at, &kept);
     if shorter.len() <= LONGEST_QUERY {
         return see_other(&shorter);
     }
-    let long =
-        Reason::BodyTooLarge.because(format!("at most {LONGEST_QUERY} bytes"), format!("{} bytes", shorter.len()));
+    let long = Reason::BodyTooLarge.because(
+        format!("at most {LONGEST_QUERY} bytes"),
+        format!("{} bytes", shorter.len()),
+    );
     page(provider, request, &long)
 }
 
@@ -127,12 +164,22 @@ struct Answer<'a> {
 
 impl Answer<'_> {
     fn send(&self) -> HttpResponse {
-        let pairs = |name, value: Option<&str>| value.map(|v| vec![(name, v.to_owned())]).unwrap_or_default();
+        let pairs = |name, value: Option<&str>| {
+            value
+                .map(|v| vec![(name, v.to_owned())])
+                .unwrap_or_default()
+        };
         let (at, pairs) = match &self.to {
             Some(to) => (to.clone(), pairs("state", self.state)),
-            None => (self.provider.at(paths::SIGNED_OUT), pairs("refused", self.reference)),
+            None => (
+                self.provider.at(paths::SIGNED_OUT),
+                pairs("refused", self.reference),
+            ),
         };
-        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         see_other(&uri::with_query(&at, &pairs))
     }
 }
@@ -156,7 +203,14 @@ async fn by_browser(
     };
     let session = here.as_ref().map(|(session, _)| session);
     let named = match (hint.token(), session) {
-        (Some(IdToken { sid: Some(sid), sub, .. }), None) => provider.store.session_of(sid, sub, now).await?,
+        (
+            Some(IdToken {
+                sid: Some(sid),
+                sub,
+                ..
+            }),
+            None,
+        ) => provider.store.session_of(sid, sub, now).await?,
         _ => None,
     };
     let named = match logout::sign_out(hint.token(), session, named.as_ref()) {
@@ -184,7 +238,9 @@ async fn by_browser(
         refused: refused.cloned(),
         named,
     };
-    Ok(provider.pages.confirm_logout(request, here.as_ref(), &asked))
+    Ok(provider
+        .pages
+        .confirm_logout(request, here.as_ref(), &asked))
 }
 
 /// A sign-out that a client asks for itself, without a browser: what its own ID token names ends.
@@ -208,7 +264,13 @@ async fn by_client(
     let asked = params.optional("post_logout_redirect_uri");
     let (to, refused) = returns(hint, Some(&client.id), Some(&client), asked);
     let reference = refused.map(|refused| provider.refuse(request, &refused));
-    Ok(Answer { provider, to, state: params.optional("state"), reference: reference.as_deref() }.send())
+    Ok(Answer {
+        provider,
+        to,
+        state: params.optional("state"),
+        reference: reference.as_deref(),
+    }
+    .send())
 }
 
 async fn end(
@@ -218,7 +280,10 @@ async fn end(
     session: &Session,
 ) -> Result<(), Fault> {
     // By its name and not by its row: a sign-in may have taken its place since it was read.
-    let ended = provider.store.end_session_of(&session.id, Some(&session.user_id), false, provider.now()).await?;
+    let ended = provider
+        .store
+        .end_session_of(&session.id, Some(&session.user_id), false, provider.now())
+        .await?;
     let (address, client) = (provider.address(request), client.map(|c| c.id.as_str()));
     if let Some(Session { id, user_id, .. }) = ended {
         tracing::info!(target: "audit", user = user_id, session = id, client, %address, "signed out");
@@ -230,21 +295,30 @@ async fn end(
 async fn renew_browser(provider: &Provider, old: &str, response: &mut HttpResponse) {
     let new = Secret::generate(SecretKind::Browser, &*provider.entropy);
     let old = latchkey_protocol::Digest::of(old);
-    match provider.store.renew_browser(&old, &new.digest(), provider.now()).await {
+    match provider
+        .store
+        .renew_browser(&old, &new.digest(), provider.now())
+        .await
+    {
         Ok(_) => provider.pages.set_browser(response, &new),
         Err(error) => tracing::warn!(%error, "the browser's secret was not renewed"),
     }
 }
 
 fn hint(provider: &Provider, params: &Params) -> Hint {
-    let Some(token) = params.optional("id_token_hint") else { return Hint::None };
-    let unusable = |came: String| Hint::Unusable(refused_hint(came));
+    let Some(token) = params.optional("id_token_hint") else {
+        return Hint::None;
+    };
+    let unusable = |received: String| Hint::Unusable(refused_hint(received));
     match provider.keys.verify::<IdToken>(token, provider.now()) {
         Ok(claims) => Hint::Token(Box::new(claims)),
         Err(why) => unusable(why.to_string()),
     }
 }
 
-fn refused_hint(came: String) -> Refused {
-    Reason::LogoutHintUnusable.because("an ID token of this issuer, signed by a published key", came)
+fn refused_hint(received: String) -> Refusal {
+    Reason::LogoutHintUnusable.because(
+        "an ID token of this issuer, signed by a published key",
+        received,
+    )
 }

@@ -17,18 +17,28 @@ pub async fn revoke(
         Err(response) => return Ok(response),
     };
     let Some(token) = params.optional("token") else {
-        return Ok(http::refusal(&provider, &request, &Reason::ParameterMissing.because("token", "nothing")));
+        return Ok(http::refusal(
+            &provider,
+            &request,
+            &Reason::ParameterMissing.because("token", "nothing"),
+        ));
     };
     let now = provider.now();
     if let Ok(claims) = provider.keys.verify::<RefreshToken>(token, now) {
         if claims.client_id == client.id {
-            provider.store.revoke_authorization(&claims.authorization, now).await?;
+            provider
+                .store
+                .revoke_authorization(&claims.authorization, now)
+                .await?;
         }
     } else if let Ok(claims) = provider.keys.verify::<AccessToken>(token, now)
         && claims.client_id == client.id
         && claims.exp > now
     {
-        provider.store.revoke_access_token(&claims.jti, claims.exp).await?;
+        provider
+            .store
+            .revoke_access_token(&claims.jti, claims.exp)
+            .await?;
     }
     Ok(http::answer(StatusCode::OK).finish())
 }

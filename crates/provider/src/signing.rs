@@ -131,7 +131,9 @@ impl Signing {
         });
         for _ in 0..shared.threads {
             let working = shared.clone();
-            let spawned = std::thread::Builder::new().name("signing".into()).spawn(move || working.work());
+            let spawned = std::thread::Builder::new()
+                .name("signing".into())
+                .spawn(move || working.work());
             if let Err(error) = spawned {
                 tracing::error!(%error, "cannot start a signing thread");
             }
@@ -158,13 +160,20 @@ impl Signing {
     pub async fn pace_refusal(&self) {
         let now = Instant::now();
         let at = {
-            let mut next = self.0.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut next = self
+                .0
+                .refusal
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let at = next.map_or(now, |next| next.clamp(now, now + HELD));
             *next = Some(at + PACE);
             at
         };
         if at > now {
-            let since = at.duration_since(self.0.started).as_nanos().next_multiple_of(TICK.as_nanos());
+            let since = at
+                .duration_since(self.0.started)
+                .as_nanos()
+                .next_multiple_of(TICK.as_nanos());
             let together = Duration::from_nanos(u64::try_from(since).unwrap_or(u64::MAX));
             tokio::time::sleep_until((self.0.started + together).into()).await;
         }
@@ -188,7 +197,12 @@ impl Signing {
         }
         let (answer, answered) = oneshot::channel();
         let client = self.0.clients.hash_one(client);
-        self.0.add(Job { client, signatures, since: Instant::now(), work: Box::new(Task { answer, work }) })?;
+        self.0.add(Job {
+            client,
+            signatures,
+            since: Instant::now(),
+            work: Box::new(Task { answer, work }),
+        })?;
         answered.await.map_err(|_| Busy)?
     }
 }
@@ -242,12 +256,18 @@ impl Shared {
     }
 
     fn time_for(&self, signatures: usize) -> Duration {
-        Duration::from_nanos(signatures as u64 * self.pace.load(Ordering::Relaxed) / self.threads as u64)
+        Duration::from_nanos(
+            signatures as u64 * self.pace.load(Ordering::Relaxed) / self.threads as u64,
+        )
     }
 
     /// Whether not even one more signature of the client may wait.
     fn has_its_half(&self, client: &str) -> bool {
-        let waiting = self.lock().waiting.get(&self.clients.hash_one(client)).copied();
+        let waiting = self
+            .lock()
+            .waiting
+            .get(&self.clients.hash_one(client))
+            .copied();
         waiting.is_some_and(|waiting| self.is_over_half(waiting + 1))
     }
 
@@ -259,7 +279,10 @@ impl Shared {
     fn add(&self, job: Job) -> Result<(), Busy> {
         let mut queue = self.lock();
         // The estimate may be wrong, as when the threads get no processor: the oldest job knows better.
-        let late = queue.jobs.front().is_some_and(|oldest| oldest.since.elapsed() > ADMITTED);
+        let late = queue
+            .jobs
+            .front()
+            .is_some_and(|oldest| oldest.since.elapsed() > ADMITTED);
         if late || queue.jobs.len() >= MOST {
             return Err(Busy);
         }
@@ -287,7 +310,9 @@ impl Shared {
             if made.len() >= TOGETHER || (!made.is_empty() && self.lock().jobs.is_empty()) {
                 made.drain(..).for_each(|tell| tell());
             }
-            let Some(job) = self.next() else { return made.into_iter().for_each(|tell| tell()) };
+            let Some(job) = self.next() else {
+                return made.into_iter().for_each(|tell| tell());
+            };
             let signatures = job.signatures;
             if job.work.is_abandoned() {
                 drop(job);
@@ -325,7 +350,10 @@ impl Shared {
                 return Some(job);
             }
             queue.idle += 1;
-            queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self
+                .filled
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
             queue.idle -= 1;
         }
     }
@@ -334,7 +362,10 @@ impl Shared {
     fn learn(&self, took: Duration, signatures: usize) {
         let each = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / signatures.max(1) as u64;
         let pace = self.pace.load(Ordering::Relaxed);
-        self.pace.store(((pace * 31).saturating_add(each) / 32).max(LEAST), Ordering::Relaxed);
+        self.pace.store(
+            ((pace * 31).saturating_add(each) / 32).max(LEAST),
+            Ordering::Relaxed,
+        );
     }
 }
 
@@ -345,7 +376,11 @@ mod tests {
     use super::*;
 
     /// One thread, kept busy until the sender is used.
-    async fn busy() -> (Arc<Signing>, mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), Busy>>) {
+    async fn busy() -> (
+        Arc<Signing>,
+        mpsc::Sender<()>,
+        tokio::task::JoinHandle<Result<(), Busy>>,
+    ) {
         let signing = Arc::new(Signing::new(1));
         let (go_on, wait) = mpsc::channel();
         let (began, begun) = oneshot::channel();
@@ -373,7 +408,10 @@ mod tests {
         }
         assert_eq!(signing.run("app", 1, || ()).await, Err(Busy));
         go_on.send(()).expect("the thread waits");
-        assert_eq!((held.await.expect("joined"), waiting.await.expect("joined")), (Ok(()), Ok(())));
+        assert_eq!(
+            (held.await.expect("joined"), waiting.await.expect("joined")),
+            (Ok(()), Ok(()))
+        );
     }
 
     #[tokio::test]
@@ -382,16 +420,22 @@ mod tests {
         let (made, signed) = mpsc::channel();
         let gone = signing.clone();
         let sender = made.clone();
-        let gone = tokio::spawn(async move { gone.run("app", 1, move || sender.send("gone")).await });
+        let gone =
+            tokio::spawn(async move { gone.run("app", 1, move || sender.send("gone")).await });
         while signing.0.lock().jobs.is_empty() {
             tokio::task::yield_now().await;
         }
         gone.abort();
         let there = signing.clone();
-        let there = tokio::spawn(async move { there.run("app", 1, move || made.send("there")).await });
+        let there =
+            tokio::spawn(async move { there.run("app", 1, move || made.send("there")).await });
         drop(gone.await);
         go_on.send(()).expect("the thread waits");
-        there.await.expect("joined").expect("not busy").expect("sent");
+        there
+            .await
+            .expect("joined")
+            .expect("not busy")
+            .expect("sent");
         held.await.expect("joined").expect("not busy");
         assert_eq!(signed.iter().collect::<Vec<_>>(), ["there"]);
     }
@@ -414,7 +458,10 @@ mod tests {
     async fn a_lone_caller_is_served_where_it_is() {
         let signing = Signing::new(1);
         let here = std::thread::current().id();
-        assert_eq!(signing.run("app", 1, || std::thread::current().id()).await, Ok(here));
+        assert_eq!(
+            signing.run("app", 1, || std::thread::current().id()).await,
+            Ok(here)
+        );
     }
 
     #[tokio::test]
@@ -425,11 +472,16 @@ mod tests {
             tokio::spawn(async move { signing.run(client, 100, || ()).await })
         };
         let greedy: Vec<_> = (0..100).map(|_| run("greedy")).collect();
-        while greedy.iter().filter(|job| job.is_finished()).count() + signing.0.lock().jobs.len() < greedy.len() {
+        while greedy.iter().filter(|job| job.is_finished()).count() + signing.0.lock().jobs.len()
+            < greedy.len()
+        {
             tokio::task::yield_now().await;
         }
         assert!(!signing.is_full(), "there is room for others");
-        assert!(signing.is_full_for(|| Some("greedy".into())) && !signing.is_full_for(|| Some("other".into())));
+        assert!(
+            signing.is_full_for(|| Some("greedy".into()))
+                && !signing.is_full_for(|| Some("other".into()))
+        );
         let other = run("other");
         tokio::task::yield_now().await;
         go_on.send(()).expect("the thread waits");
@@ -448,7 +500,8 @@ mod tests {
     async fn a_panic_where_the_caller_is_leaves_nothing_ahead() {
         let signing = Arc::new(Signing::new(1));
         let panicking = signing.clone();
-        let ended = tokio::spawn(async move { panicking.run("app", 1, || panic!("in a signature")).await });
+        let ended =
+            tokio::spawn(async move { panicking.run("app", 1, || panic!("in a signature")).await });
         assert!(ended.await.is_err());
         assert_eq!(signing.0.ahead.load(Ordering::Relaxed), 0);
     }

@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
     Params, Reason, ScopeSet,
     client::{Client, GrantType},
-    token::Denied,
+    token::Denial,
 };
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ pub struct Tokens {
 }
 
 /// What a grant answers: tokens, or why not.
-pub type Granted = Result<Result<Tokens, Denied>, Fault>;
+pub type Granted = Result<Result<Tokens, Denial>, Fault>;
 
 /// The phases that no grant can forget: read once, authenticate, allow, then the grant.
 pub async fn token(
@@ -32,7 +32,10 @@ pub async fn token(
     body: web::Bytes,
 ) -> Result<HttpResponse, Fault> {
     // Before anything is read or asked: a refusal must cost next to nothing.
-    if provider.signing.is_full_for(|| client_auth::unverified_client_id(&request)) {
+    if provider
+        .signing
+        .is_full_for(|| client_auth::unverified_client_id(&request))
+    {
         provider.signing.pace_refusal().await;
         return Ok(http::busy(&request));
     }
@@ -42,9 +45,15 @@ pub async fn token(
     };
     let granted = match allowed(&params, &client) {
         Err(denied) => Ok(Err(denied)),
-        Ok(GrantType::AuthorizationCode) => grants::authorization_code::grant(&provider, &client, &params).await,
-        Ok(GrantType::RefreshToken) => grants::refresh_token::grant(&provider, &client, &params).await,
-        Ok(GrantType::ClientCredentials) => grants::client_credentials::grant(&provider, &client, &params).await,
+        Ok(GrantType::AuthorizationCode) => {
+            grants::authorization_code::grant(&provider, &client, &params).await
+        }
+        Ok(GrantType::RefreshToken) => {
+            grants::refresh_token::grant(&provider, &client, &params).await
+        }
+        Ok(GrantType::ClientCredentials) => {
+            grants::client_credentials::grant(&provider, &client, &params).await
+        }
     };
     Ok(match granted {
         Ok(Ok(tokens)) => http::json(&tokens),
@@ -57,12 +66,16 @@ pub async fn token(
     })
 }
 
-fn allowed(params: &Params, client: &Client) -> Result<GrantType, Denied> {
-    let asked =
-        params.optional("grant_type").ok_or_else(|| Reason::ParameterMissing.because("grant_type", "nothing"))?;
-    let grant = GrantType::parse(asked).ok_or_else(|| Reason::GrantTypeUnsupported.because("a known grant", asked))?;
+fn allowed(params: &Params, client: &Client) -> Result<GrantType, Denial> {
+    let asked = params
+        .optional("grant_type")
+        .ok_or_else(|| Reason::ParameterMissing.because("grant_type", "nothing"))?;
+    let grant = GrantType::parse(asked)
+        .ok_or_else(|| Reason::GrantTypeUnsupported.because("a known grant", asked))?;
     if !client.may(grant) {
-        return Err(Reason::GrantNotAllowed.because(format!("{asked} among grant_types"), "not there").into());
+        return Err(Reason::GrantNotAllowed
+            .because(format!("{asked} among grant_types"), "not there")
+            .into());
     }
     Ok(grant)
 }

@@ -2,13 +2,16 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use latchkey_protocol::{
     Params, Reason,
     claims::{Custom, CustomClaims, add_asked, userinfo},
-    error::Refused,
+    error::Refusal,
 };
 
 use crate::{Fault, Provider, bearer, http};
 
 /// OpenID Connect Core 5.3.
-pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> Result<HttpResponse, Fault> {
+pub async fn get(
+    provider: web::Data<Provider>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
     let presented = bearer::presented(&request, None);
     answer(&provider, &request, presented).await
 }
@@ -25,7 +28,14 @@ pub async fn post(
         http::form(&request, &body)
     };
     match params {
-        Ok(params) => answer(&provider, &request, bearer::presented(&request, Some(&params))).await,
+        Ok(params) => {
+            answer(
+                &provider,
+                &request,
+                bearer::presented(&request, Some(&params)),
+            )
+            .await
+        }
         Err(refused) => Ok(bearer::refusal(&provider, &request, &refused)),
     }
 }
@@ -33,7 +43,7 @@ pub async fn post(
 async fn answer(
     provider: &Provider,
     request: &HttpRequest,
-    presented: Result<&str, Refused>,
+    presented: Result<&str, Refusal>,
 ) -> Result<HttpResponse, Fault> {
     let proven = match presented {
         Ok(token) => bearer::prove(provider, token).await?,
@@ -46,15 +56,25 @@ async fn answer(
     let claims = &live.token.1;
     provider.observe_client(request, &claims.client_id);
     if !claims.aud.contains(&provider.issuer) {
-        let refused = Reason::TokenForOthers.because(format!("{} in aud", provider.issuer), claims.aud.join(" "));
+        let refused = Reason::TokenForOthers
+            .because(format!("{} in aud", provider.issuer), claims.aud.join(" "));
         return Ok(bearer::refusal(provider, request, &refused));
     }
     match &live.user {
         Some(user) if claims.scope.contains("openid") => {
             let client = provider.store.client(&claims.client_id).await?;
             let (for_all, none) = (provider.custom_claims.now(), CustomClaims::default());
-            let own = client.as_ref().map_or(&none, |client| &client.metadata.custom_claims);
-            let mut answer = userinfo(user, &claims.scope, Custom { for_all: &for_all, own });
+            let own = client
+                .as_ref()
+                .map_or(&none, |client| &client.metadata.custom_claims);
+            let mut answer = userinfo(
+                user,
+                &claims.scope,
+                Custom {
+                    for_all: &for_all,
+                    own,
+                },
+            );
             if let Some(client) = &client {
                 add_asked(&live.asked, client, user, &mut answer);
             }

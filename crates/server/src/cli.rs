@@ -19,7 +19,7 @@ pub enum Command {
     /// Runs the provider; creates the database, applies migrations and creates keys where there are none.
     #[command(after_help = "Example: LATCHKEY_ISSUER=https://id.example.org latchkey serve")]
     Serve,
-    /// The whole thing for a first look: provider, people, a demo app and a demo API.
+    /// The whole thing for a first look: provider, users, a demo app and a demo API.
     #[command(after_help = "Example: latchkey dev")]
     Dev {
         /// Keep everything in this folder; else it is gone when the program ends.
@@ -39,7 +39,7 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// People.
+    /// Users.
     #[command(subcommand)]
     User(UserCommand),
     /// Apps and APIs.
@@ -77,7 +77,7 @@ pub enum Command {
 
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Adds a person.
+    /// Adds a user.
     #[command(
         after_help = "Example: printf %s \"$PASSWORD\" | latchkey user create alice --email alice@example.org --password-stdin"
     )]
@@ -114,37 +114,39 @@ pub enum UserCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Lists people.
+    /// Lists users.
     List {
         #[arg(long)]
         json: bool,
     },
-    /// Shows a person.
+    /// Shows a user.
     Show {
         username: String,
         #[arg(long)]
         json: bool,
     },
-    /// Changes a person; what is not given stays.
+    /// Changes a user; what is not given stays.
     #[command(
         after_help = "Example: latchkey user update alice --email alice@new.example --role admin --claim locale=ko-KR"
     )]
     Update(UserUpdate),
-    /// Ends everything a person has and lets them in no more.
+    /// Ends everything a user has and lets them in no more.
     Disable { username: String },
-    /// Lets a person in again.
+    /// Lets a user in again.
     Enable { username: String },
-    /// Removes a person and everything of theirs.
+    /// Removes a user and everything of theirs.
     Delete { username: String },
     /// Sets a new password, read from standard input.
-    #[command(after_help = "Example: printf %s \"$PASSWORD\" | latchkey user set-password alice --password-stdin")]
+    #[command(
+        after_help = "Example: printf %s \"$PASSWORD\" | latchkey user set-password alice --password-stdin"
+    )]
     SetPassword {
         username: String,
         /// Says that the password comes from standard input, and never from an argument.
         #[arg(long, required = true)]
         password_stdin: bool,
     },
-    /// Throws a person out, everywhere, at once.
+    /// Throws a user out, everywhere, at once.
     EndSessions { username: String },
 }
 
@@ -191,8 +193,14 @@ pub struct UserUpdate {
 }
 
 fn claim(text: &str) -> Result<(String, Value), String> {
-    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("it looks like NAME=VALUE")?;
-    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("it looks like NAME=VALUE")?;
+    Ok((
+        name.to_owned(),
+        serde_json::from_str(value).unwrap_or_else(|_| value.into()),
+    ))
 }
 
 #[derive(Debug, Subcommand)]
@@ -299,7 +307,7 @@ pub enum KeyCommand {
 pub enum SessionCommand {
     /// Lists sessions.
     List {
-        /// Of this person.
+        /// Of this user.
         #[arg(long)]
         user: Option<String>,
         #[arg(long)]
@@ -347,7 +355,9 @@ mod tests {
     fn a_key_whose_id_begins_with_a_hyphen_can_be_retired() {
         for id in ["-vQ2x", "-hV", "--json_x", "-"] {
             let cli = Cli::try_parse_from(["latchkey", "key", "retire", id]);
-            let Ok(Command::Key(KeyCommand::Retire { kid })) = cli.map(|cli| cli.command) else { panic!("{id}") };
+            let Ok(Command::Key(KeyCommand::Retire { kid })) = cli.map(|cli| cli.command) else {
+                panic!("{id}")
+            };
             assert_eq!(kid, id);
         }
     }

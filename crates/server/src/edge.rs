@@ -31,9 +31,19 @@ pub struct Edge {
 impl Edge {
     /// `header`: `X-Forwarded-For` or `Forwarded`.
     pub fn new(trusted_proxies: Vec<ipnet::IpNet>, header: &str, strict_transport: bool) -> Self {
-        let header = if header.eq_ignore_ascii_case("Forwarded") { FORWARDED } else { X_FORWARDED_FOR };
+        let header = if header.eq_ignore_ascii_case("Forwarded") {
+            FORWARDED
+        } else {
+            X_FORWARDED_FOR
+        };
         let silent_until = AtomicU64::new(0);
-        Self { trusted_proxies, header, strict_transport, born: Instant::now(), silent_until }
+        Self {
+            trusted_proxies,
+            header,
+            strict_transport,
+            born: Instant::now(),
+            silent_until,
+        }
     }
 
     fn trusts(&self, ip: IpAddr) -> bool {
@@ -60,9 +70,17 @@ impl Edge {
     /// From right to left, because each proxy adds what it saw on the right: what a caller sent stands further left.
     fn outermost(&self, direct: IpAddr, headers: &HeaderMap) -> IpAddr {
         // Bytes that are no text are the caller's, and must not hide what the proxy put beside them.
-        let lines = headers.get_all(&self.header).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let lines = headers
+            .get_all(&self.header)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let text = lines.collect::<Vec<_>>().join(",");
-        let hop = |part| if self.header == FORWARDED { forwarded_for(part) } else { part };
+        let hop = |part| {
+            if self.header == FORWARDED {
+                forwarded_for(part)
+            } else {
+                part
+            }
+        };
         let mut last = direct;
         for ip in text.rsplit(',').map_while(|part| address(hop(part))) {
             last = ip;
@@ -78,21 +96,38 @@ impl Edge {
         let now = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         let silent = self.silent_until.load(Ordering::Relaxed);
         let next = now.saturating_add(u64::try_from(TOLD.as_millis()).unwrap_or(u64::MAX));
-        now >= silent && self.silent_until.compare_exchange(silent, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        now >= silent
+            && self
+                .silent_until
+                .compare_exchange(silent, next, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 }
 
 /// The `for` of a hop (RFC 7239 4).
 fn forwarded_for(hop: &str) -> &str {
-    let named = |pair: &&str| pair.trim().get(..4).is_some_and(|name| name.eq_ignore_ascii_case("for="));
-    hop.split(';').find(named).map_or("", |pair| &pair.trim()[4..])
+    let named = |pair: &&str| {
+        pair.trim()
+            .get(..4)
+            .is_some_and(|name| name.eq_ignore_ascii_case("for="))
+    };
+    hop.split(';')
+        .find(named)
+        .map_or("", |pair| &pair.trim()[4..])
 }
 
 /// An address as proxies write it: bare, in quotes, in brackets, with a port.
 fn address(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim().trim_matches('"');
-    let bare = hop.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or(hop);
-    let parsed = bare.parse().ok().or_else(|| bare.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()));
+    let bare = hop
+        .strip_prefix('[')
+        .and_then(|rest| rest.split(']').next())
+        .unwrap_or(hop);
+    let parsed = bare.parse().ok().or_else(|| {
+        bare.parse::<SocketAddr>()
+            .ok()
+            .map(|with_port| with_port.ip())
+    });
     parsed.map(|ip: IpAddr| ip.to_canonical())
 }
 
@@ -118,9 +153,11 @@ mod tests {
         for garbage in ["", "unknown", "_hidden", "[", "1.2.3"] {
             assert_eq!(address(garbage), None, "{garbage}");
         }
-        for (hop, meant) in
-            [("proto=https;For=\"[::1]\";by=x", "\"[::1]\""), (" host=a", ""), (" for=1.2.3.4", "1.2.3.4")]
-        {
+        for (hop, meant) in [
+            ("proto=https;For=\"[::1]\";by=x", "\"[::1]\""),
+            (" host=a", ""),
+            (" for=1.2.3.4", "1.2.3.4"),
+        ] {
             assert_eq!(forwarded_for(hop), meant);
         }
     }
@@ -128,31 +165,79 @@ mod tests {
     /// Whom a request counts for that a proxy at 10.0.0.1 passes on with these lines, a byte for each character.
     fn counted(header: &str, lines: &[(&str, &str)]) -> String {
         let edge = Edge::new(vec!["10.0.0.0/8".parse().unwrap()], header, false);
-        let bytes = |value: &str| value.chars().map(|c| u8::try_from(c).unwrap()).collect::<Vec<_>>();
+        let bytes = |value: &str| {
+            value
+                .chars()
+                .map(|c| u8::try_from(c).unwrap())
+                .collect::<Vec<_>>()
+        };
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(name.parse().unwrap(), HeaderValue::from_bytes(&bytes(value)).unwrap());
+            headers.append(
+                name.parse().unwrap(),
+                HeaderValue::from_bytes(&bytes(value)).unwrap(),
+            );
         }
-        edge.outermost("10.0.0.1".parse().unwrap(), &headers).to_string()
+        edge.outermost("10.0.0.1".parse().unwrap(), &headers)
+            .to_string()
     }
 
     #[test]
     fn only_the_named_header_counts_and_only_what_the_proxies_put_into_it() {
         const CUSTOMARY: &str = "X-Forwarded-For";
         for (header, lines, meant) in [
-            (CUSTOMARY, &[(CUSTOMARY, "203.0.113.1")] as &[_], "203.0.113.1"),
-            (CUSTOMARY, &[(CUSTOMARY, "198.51.100.1, 203.0.113.1, 10.9.9.9")], "203.0.113.1"),
+            (
+                CUSTOMARY,
+                &[(CUSTOMARY, "203.0.113.1")] as &[_],
+                "203.0.113.1",
+            ),
+            (
+                CUSTOMARY,
+                &[(CUSTOMARY, "198.51.100.1, 203.0.113.1, 10.9.9.9")],
+                "203.0.113.1",
+            ),
             // The caller's own `Forwarded` beside the proxy's header.
-            (CUSTOMARY, &[(CUSTOMARY, "203.0.113.1"), ("Forwarded", "for=10.0.0.9")], "203.0.113.1"),
-            ("Forwarded", &[("Forwarded", "for=203.0.113.1"), (CUSTOMARY, "10.0.0.9")], "203.0.113.1"),
+            (
+                CUSTOMARY,
+                &[(CUSTOMARY, "203.0.113.1"), ("Forwarded", "for=10.0.0.9")],
+                "203.0.113.1",
+            ),
+            (
+                "Forwarded",
+                &[("Forwarded", "for=203.0.113.1"), (CUSTOMARY, "10.0.0.9")],
+                "203.0.113.1",
+            ),
             // The caller's own lines and bytes in the same header.
-            (CUSTOMARY, &[(CUSTOMARY, "10.0.0.9"), (CUSTOMARY, "203.0.113.1")], "203.0.113.1"),
-            (CUSTOMARY, &[(CUSTOMARY, "\u{ff}\u{fe}, 203.0.113.1")], "203.0.113.1"),
-            ("Forwarded", &[("Forwarded", "for=\"unclosed, for=203.0.113.1")], "203.0.113.1"),
-            ("Forwarded", &[("Forwarded", "for=10.0.0.9;for=10.0.0.8, For=\"[2001:db8::1]:443\"")], "2001:db8::1"),
+            (
+                CUSTOMARY,
+                &[(CUSTOMARY, "10.0.0.9"), (CUSTOMARY, "203.0.113.1")],
+                "203.0.113.1",
+            ),
+            (
+                CUSTOMARY,
+                &[(CUSTOMARY, "\u{ff}\u{fe}, 203.0.113.1")],
+                "203.0.113.1",
+            ),
+            (
+                "Forwarded",
+                &[("Forwarded", "for=\"unclosed, for=203.0.113.1")],
+                "203.0.113.1",
+            ),
+            (
+                "Forwarded",
+                &[(
+                    "Forwarded",
+                    "for=10.0.0.9;for=10.0.0.8, For=\"[2001:db8::1]:443\"",
+                )],
+                "2001:db8::1",
+            ),
             // Nothing that could be read: the proxy itself.
             (CUSTOMARY, &[("Forwarded", "for=203.0.113.1")], "10.0.0.1"),
-            (CUSTOMARY, &[(CUSTOMARY, "203.0.113.1, unknown")], "10.0.0.1"),
+            (
+                CUSTOMARY,
+                &[(CUSTOMARY, "203.0.113.1, unknown")],
+                "10.0.0.1",
+            ),
             ("Forwarded", &[], "10.0.0.1"),
         ] {
             assert_eq!(counted(header, lines), meant, "{header} {lines:?}");
@@ -162,7 +247,8 @@ mod tests {
     #[test]
     fn an_untrusted_peer_is_named_once_a_minute() {
         let edge = Edge::new(Vec::new(), "Forwarded", false);
-        let told = [0, 1, 59_999, 60_000, 60_001, 200_000].map(|at| edge.may_tell(Duration::from_millis(at)));
+        let told = [0, 1, 59_999, 60_000, 60_001, 200_000]
+            .map(|at| edge.may_tell(Duration::from_millis(at)));
         assert_eq!(told, [true, false, false, true, false, true]);
     }
 }

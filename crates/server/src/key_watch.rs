@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use latchkey_jose::{KeyRing, MasterKey};
 use latchkey_protocol::{
     Timestamp,
-    rotation::{Due, Rotation, published_after},
+    rotation::{NextKey, Rotation, published_after},
     store::StoredKey,
 };
 use latchkey_provider::Provider;
@@ -24,7 +24,13 @@ pub struct KeyWatch {
 
 impl KeyWatch {
     pub fn new(master: MasterKey, rotation: Rotation) -> Self {
-        Self { master, rotation, unusable: Vec::new(), unread: false, early: false }
+        Self {
+            master,
+            rotation,
+            unusable: Vec::new(),
+            unread: false,
+            early: false,
+        }
     }
 
     /// Loads keys that changed and rotates when it is time. What goes wrong is logged, and tried again at the next look.
@@ -34,13 +40,18 @@ impl KeyWatch {
             Err(error) if self.unread => tracing::debug!("signing keys: {error:#}"),
             Err(error) => {
                 self.unread = true;
-                tracing::error!("the signing keys cannot be followed, those in use stay: {error:#}");
+                tracing::error!(
+                    "the signing keys cannot be followed, those in use stay: {error:#}"
+                );
             }
         }
         let now = provider.clock.now();
         let early = provider.keys.ring().signs_early(now);
         if early && !self.early {
-            tracing::warn!(now, "the clock is behind every signing key: the oldest one signs. Was the clock set back?");
+            tracing::warn!(
+                now,
+                "the clock is behind every signing key: the oldest one signs. Was the clock set back?"
+            );
         }
         self.early = early;
     }
@@ -48,11 +59,17 @@ impl KeyWatch {
     async fn follow(&mut self, provider: &Provider) -> Result<()> {
         let stored = self.load(provider).await?;
         let now = provider.clock.now();
-        let Some(due) = self.rotation.due(&stored, now) else { return Ok(()) };
-        let stray = |k: &&StoredKey| Some(&*k.kid) == due.predecessor && k.activates_at > due.activates_at;
+        let Some(due) = self.rotation.due(&stored, now) else {
+            return Ok(());
+        };
+        let stray =
+            |k: &&StoredKey| Some(&*k.kid) == due.predecessor && k.activates_at > due.activates_at;
         let stray = stored.iter().find(stray);
         if self.succeed(provider, due, now).await? {
-            if let Some(StoredKey { kid, activates_at, .. }) = stray {
+            if let Some(StoredKey {
+                kid, activates_at, ..
+            }) = stray
+            {
                 tracing::warn!(
                     kid,
                     activates_at,
@@ -74,13 +91,18 @@ impl KeyWatch {
         }
         match open_ring(&self.master, &stored, Some(&ring)) {
             Ok(next) => {
-                ensure!(next.entries().next().is_some(), "the store holds no signing key");
+                ensure!(
+                    next.entries().next().is_some(),
+                    "the store holds no signing key"
+                );
                 tracing::info!(keys = next.entries().count(), "signing keys changed");
                 provider.keys.replace(next);
                 self.unusable.clear();
             }
             Err(error) => {
-                tracing::error!("the new signing keys cannot be opened, the old ones stay: {error:#}");
+                tracing::error!(
+                    "the new signing keys cannot be opened, the old ones stay: {error:#}"
+                );
                 self.unusable.clone_from(&stored);
             }
         }
@@ -88,12 +110,16 @@ impl KeyWatch {
     }
 
     /// Makes the next key, unless another node is faster.
-    async fn succeed(&self, provider: &Provider, due: Due<'_>, now: Timestamp) -> Result<bool> {
+    async fn succeed(&self, provider: &Provider, due: NextKey<'_>, now: Timestamp) -> Result<bool> {
         let (master, activates_at) = (self.master.clone(), due.activates_at);
         // Finding the primes takes a good part of a second.
-        let key = tokio::task::spawn_blocking(move || new_key(&master, now, activates_at)).await??;
+        let key =
+            tokio::task::spawn_blocking(move || new_key(&master, now, activates_at)).await??;
         let retire = activates_at + published_after(&provider.lifetimes);
-        let made = provider.store.succeed_key(&key, retire, due.predecessor).await?;
+        let made = provider
+            .store
+            .succeed_key(&key, retire, due.predecessor)
+            .await?;
         if made {
             tracing::info!(target: "audit", kid = key.kid, activates_at, "a new signing key is announced");
         }
@@ -105,7 +131,9 @@ impl KeyWatch {
 fn is_of(ring: &KeyRing, stored: &[StoredKey]) -> bool {
     let live: Vec<_> = stored.iter().filter(|s| s.sealed.is_some()).collect();
     let held = |s: &StoredKey| {
-        ring.entries().any(|k| k.key.kid() == s.kid && k.activates_at == s.activates_at && k.retires_at == s.retires_at)
+        ring.entries().any(|k| {
+            k.key.kid() == s.kid && k.activates_at == s.activates_at && k.retires_at == s.retires_at
+        })
     };
     live.len() == ring.entries().count() && live.into_iter().all(held)
 }

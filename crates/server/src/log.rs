@@ -47,7 +47,9 @@ impl Queue {
     /// The thread's work, until the end.
     fn write(&self) {
         loop {
-            let waiting = self.filled.wait_while(self.lock(), |p| p.lines.is_empty() && !p.ended);
+            let waiting = self
+                .filled
+                .wait_while(self.lock(), |p| p.lines.is_empty() && !p.ended);
             let mut pending = waiting.unwrap_or_else(PoisonError::into_inner);
             if pending.ended {
                 return write_out(&mut pending.lines);
@@ -112,7 +114,9 @@ pub fn start(settings: &Settings) -> io::Result<Logging> {
     let quiet = "actix_server=warn,actix_http=warn,actix_http::h1::dispatcher=off,rustls=warn";
     let filter = EnvFilter::new(format!("{},{quiet}", settings.log_level));
     let queue = Arc::new(Queue::default());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Lines(queue.clone()));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(Lines(queue.clone()));
     let started = if settings.log_json {
         builder.json().flatten_event(true).try_init()
     } else {
@@ -123,6 +127,8 @@ pub fn start(settings: &Settings) -> io::Result<Logging> {
         return Ok(Logging(None));
     }
     let writing = queue.clone();
-    let thread = std::thread::Builder::new().name("log".into()).spawn(move || writing.write())?;
+    let thread = std::thread::Builder::new()
+        .name("log".into())
+        .spawn(move || writing.write())?;
     Ok(Logging(Some((queue, thread))))
 }

@@ -37,11 +37,21 @@ fn main() -> ExitCode {
 fn tell_openssl() {
     use std::os::unix::process::CommandExt;
 
-    let Some((name, value)) = latchkey_jose::openssl_variable() else { return };
+    let Some((name, value)) = latchkey_jose::openssl_variable() else {
+        return;
+    };
     let mut arguments = std::env::args_os();
-    let (None, Ok(program), Some(called)) = (std::env::var_os(name), std::env::current_exe(), arguments.next()) else {
+    let (None, Ok(program), Some(called)) = (
+        std::env::var_os(name),
+        std::env::current_exe(),
+        arguments.next(),
+    ) else {
         return;
     };
     // Comes back only if it failed; then this process signs as OpenSSL chooses.
-    let _failed = std::process::Command::new(program).arg0(called).args(arguments).env(name, value).exec();
+    let _failed = std::process::Command::new(program)
+        .arg0(called)
+        .args(arguments)
+        .env(name, value)
+        .exec();
 }

@@ -19,8 +19,8 @@ use actix_web::{
 };
 use latchkey_protocol::{
     Reason,
-    error::Refused,
-    observe::{Observed, first_segment},
+    error::Refusal,
+    observe::{Observation, first_segment},
 };
 use rand::RngCore;
 
@@ -38,11 +38,21 @@ pub async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
-    let id = format!("{:08x}{:08x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
-    let edge = request.app_data::<web::Data<Edge>>().map(|edge| edge.get_ref());
+    let id = format!(
+        "{:08x}{:08x}",
+        *PROCESS,
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    );
+    let edge = request
+        .app_data::<web::Data<Edge>>()
+        .map(|edge| edge.get_ref());
     let strict_transport = edge.is_some_and(|edge| edge.strict_transport);
     let peer = edge.and_then(|edge| edge.peer(&request));
-    request.extensions_mut().insert(Observed { request_id: id.clone(), peer, ..Observed::default() });
+    request.extensions_mut().insert(Observation {
+        request_id: id.clone(),
+        peer,
+        ..Observation::default()
+    });
     let response = next.call(request).await?;
     let mut response = match unreadable(&response) {
         Some(refused) => {
@@ -56,20 +66,33 @@ pub async fn observe(
         None => response.map_into_left_body(),
     };
     if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("x-request-id"), value);
     }
     if strict_transport {
         let year = HeaderValue::from_static("max-age=31536000");
-        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+        response
+            .headers_mut()
+            .insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
-    let observed = response.request().extensions_mut().remove::<Observed>().unwrap_or_default();
+    let observed = response
+        .request()
+        .extensions_mut()
+        .remove::<Observation>()
+        .unwrap_or_default();
     let status = response.status().as_u16();
-    let (method, path) = (response.request().method().as_str(), first_segment(response.request().path()));
+    let (method, path) = (
+        response.request().method().as_str(),
+        first_segment(response.request().path()),
+    );
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let client = observed.client_id.as_deref().unwrap_or("-");
     match response.response().error() {
         // Asked to come again: overload, or a database that is away, which has its own line.
-        Some(error) if status == 503 => tracing::warn!(request = %id, method, path, %error, "not just now"),
+        Some(error) if status == 503 => {
+            tracing::warn!(request = %id, method, path, %error, "not just now")
+        }
         Some(error) => tracing::error!(request = %id, method, path, %error, "our own fault"),
         None => {}
     }
@@ -78,7 +101,9 @@ pub async fn observe(
         Some((reason, reference)) => {
             tracing::info!(target: "request", request = %id, method, path, status, client, micros, refused = reason.name(), reference);
         }
-        None => tracing::info!(target: "request", request = %id, method, path, status, client, micros),
+        None => {
+            tracing::info!(target: "request", request = %id, method, path, status, client, micros)
+        }
     }
     Ok(response)
 }
@@ -88,14 +113,20 @@ fn count_busy() {
     static COUNTED: Mutex<(u64, Option<Instant>)> = Mutex::new((0, None));
     let mut counted = COUNTED.lock().unwrap_or_else(PoisonError::into_inner);
     counted.0 += 1;
-    if counted.1.is_none_or(|said| said.elapsed() >= Duration::from_secs(1)) {
-        tracing::warn!(refused = counted.0, "more tokens are asked for than can be signed in time");
+    if counted
+        .1
+        .is_none_or(|said| said.elapsed() >= Duration::from_secs(1))
+    {
+        tracing::warn!(
+            refused = counted.0,
+            "more tokens are asked for than can be signed in time"
+        );
         *counted = (0, Some(Instant::now()));
     }
 }
 
 /// A body that never reached the endpoint.
-fn unreadable(response: &ServiceResponse<impl MessageBody>) -> Option<Refused> {
+fn unreadable(response: &ServiceResponse<impl MessageBody>) -> Option<Refusal> {
     let error = response.response().error()?.as_error::<PayloadError>()?;
     Some(match error {
         PayloadError::Overflow => Reason::BodyTooLarge.because("at most 64 KiB", "more"),

@@ -9,8 +9,8 @@ use latchkey_protocol::{
     Clock, Entropy, Reason, Store, Timestamp,
     attempts::Origin,
     bounds::REFUSAL_TEXT,
-    error::Refused,
-    observe::{Observed, Refusals},
+    error::Refusal,
+    observe::{Observation, Refusals},
     secret::{Pepper, new_reference},
     store::KeptRefusal,
 };
@@ -57,9 +57,22 @@ impl Count {
 }
 
 impl Recorder {
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, pepper: Pepper) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        pepper: Pepper,
+    ) -> Self {
         let (all, strangers) = Default::default();
-        Self { store, clock, entropy, pepper, all, strangers, shares: Cache::new(20_000) }
+        Self {
+            store,
+            clock,
+            entropy,
+            pepper,
+            all,
+            strangers,
+            shares: Cache::new(20_000),
+        }
     }
 
     /// The narrow shares come first, so that what has none left takes none of the wide ones.
@@ -79,7 +92,7 @@ impl Recorder {
 }
 
 /// Whose share a refusal takes. Anybody can name a client that does not exist.
-fn share<'a>(refused: &Refused, observed: &'a Observed) -> &'a str {
+fn share<'a>(refused: &Refusal, observed: &'a Observation) -> &'a str {
     match refused.reason {
         Reason::ClientUnknown | Reason::ClientAuthUnknownClient => "",
         _ => observed.client_id.as_deref().unwrap_or_default(),
@@ -88,7 +101,11 @@ fn share<'a>(refused: &Refused, observed: &'a Observed) -> &'a str {
 
 /// As much of a text as is kept.
 fn short(text: &str) -> String {
-    let mut kept: String = text.chars().filter(|c| !c.is_control()).take(REFUSAL_TEXT).collect();
+    let mut kept: String = text
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(REFUSAL_TEXT)
+        .collect();
     while kept.len() > REFUSAL_TEXT {
         kept.pop();
     }
@@ -96,11 +113,14 @@ fn short(text: &str) -> String {
 }
 
 impl Refusals for Recorder {
-    fn record(&self, refused: &Refused, endpoint: &str, observed: &Observed) -> String {
+    fn record(&self, refused: &Refusal, endpoint: &str, observed: &Observation) -> String {
         let reference = new_reference(&*self.entropy);
         let now = self.clock.now();
         let share = share(refused, observed);
-        let from = Origin::of(&self.pepper, observed.peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into()));
+        let from = Origin::of(
+            &self.pepper,
+            observed.peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+        );
         if self.may_keep(share, &from, now) {
             let kept = KeptRefusal {
                 reference: reference.clone(),
@@ -110,7 +130,7 @@ impl Refusals for Recorder {
                 client_id: observed.client_id.as_deref().map(short),
                 request_id: observed.request_id.clone(),
                 expected: short(&refused.detail.expected),
-                came: short(&refused.detail.came),
+                received: short(&refused.detail.received),
                 share: short(share),
                 neighbourhood: Some(from.neighbourhood),
             };

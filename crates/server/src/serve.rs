@@ -35,8 +35,16 @@ pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
         let all = |config: &mut web::ServiceConfig| {
             latchkey_provider::documents(config);
             config
-                .service(web::resource(paths::HEALTHZ).route(web::get().to(healthy)).route(web::head().to(healthy)))
-                .service(web::resource(paths::READYZ).route(web::get().to(ready)).route(web::head().to(ready)))
+                .service(
+                    web::resource(paths::HEALTHZ)
+                        .route(web::get().to(healthy))
+                        .route(web::head().to(healthy)),
+                )
+                .service(
+                    web::resource(paths::READYZ)
+                        .route(web::get().to(ready))
+                        .route(web::head().to(ready)),
+                )
                 .service(
                     web::scope("")
                         .wrap(from_fn(observe))
@@ -75,7 +83,10 @@ async fn ready(provider: web::Data<latchkey_provider::Provider>) -> HttpResponse
 /// # Errors
 /// A sentence naming the database.
 pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>> {
-    let options = Options { url: settings.database_url.clone(), pool: settings.database_pool };
+    let options = Options {
+        url: settings.database_url.clone(),
+        pool: settings.database_pool,
+    };
     Ok(Arc::new(Database::open(&options).context("database_url")?))
 }
 
@@ -89,19 +100,31 @@ pub async fn start(settings: &Settings) -> Result<(Server, App)> {
     }
     // Bound before anything is made, so that a port in use leaves nothing behind.
     let listener = connections::bind(&settings.listen)?;
-    let certificate =
-        settings.tls.as_ref().map(|(certificate, key)| Certificate::load(certificate, key)).transpose()?;
+    let certificate = settings
+        .tls
+        .as_ref()
+        .map(|(certificate, key)| Certificate::load(certificate, key))
+        .transpose()?;
     let store = open_store(settings)?;
     let clock = Arc::new(SystemClock);
     let now = latchkey_protocol::Clock::now(&*clock);
     let (master, ring) = open_keys(&*store, &settings.keys_dir, now).await?;
     let app = join(settings, store, clock, Arc::new(OsEntropy), &master, ring);
-    app.provider.use_custom_claims(app.provider.store.custom_claims().await?);
-    let rotation = Rotation { after: settings.rotate_after, announce: settings.announce };
+    app.provider
+        .use_custom_claims(app.provider.store.custom_claims().await?);
+    let rotation = Rotation {
+        after: settings.rotate_after,
+        announce: settings.announce,
+    };
     keep_house(&app, KeyWatch::new(master, rotation), certificate.clone());
 
     let limits = limits(settings);
-    let server = connections::serve(listener, &limits, certificate.as_ref(), configure(app.clone()))?;
+    let server = connections::serve(
+        listener,
+        &limits,
+        certificate.as_ref(),
+        configure(app.clone()),
+    )?;
     Ok((server, app))
 }
 
@@ -110,7 +133,11 @@ fn limits(settings: &Settings) -> Limits {
     let room = connections::raise_descriptors();
     if room < settings.connections {
         let wanted = settings.connections;
-        tracing::warn!(wanted, room, "limits.connections is more than the limit of open descriptors leaves room for");
+        tracing::warn!(
+            wanted,
+            room,
+            "limits.connections is more than the limit of open descriptors leaves room for"
+        );
     }
     Limits {
         connections: settings.connections.min(room),
@@ -133,7 +160,11 @@ fn keep_house(app: &App, mut keys: KeyWatch, certificate: Option<Arc<Certificate
     let provider = app.provider.clone();
     actix_web::rt::spawn(async move {
         loop {
-            match provider.store.sweep(provider.clock.now(), SWEPT_AT_ONCE).await {
+            match provider
+                .store
+                .sweep(provider.clock.now(), SWEPT_AT_ONCE)
+                .await
+            {
                 // More may be waiting: go on soon, leaving room for requests.
                 Ok(gone) if gone >= usize::try_from(SWEPT_AT_ONCE).unwrap_or(usize::MAX) => {
                     actix_web::rt::time::sleep(SWEPT_EVERY.0).await;
@@ -168,7 +199,9 @@ async fn watch_custom_claims(provider: actix_web::web::Data<latchkey_provider::P
                     tracing::info!("custom claims changed");
                 }
             }
-            Err(error) => tracing::warn!(%error, "custom claims could not be read; the old ones stay"),
+            Err(error) => {
+                tracing::warn!(%error, "custom claims could not be read; the old ones stay")
+            }
         }
     }
 }
@@ -180,7 +213,14 @@ async fn log_commands(store: Arc<dyn Store>) {
             Ok(events) if events.is_empty() => {}
             Ok(events) => {
                 let mut logged = Vec::with_capacity(events.len());
-                for CommandEvent { id, at, operation, target, caller } in events {
+                for CommandEvent {
+                    id,
+                    at,
+                    operation,
+                    target,
+                    caller,
+                } in events
+                {
                     tracing::info!(target: "audit", at, operation, on = target, caller, "command");
                     logged.push(id);
                 }

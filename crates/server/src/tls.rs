@@ -34,10 +34,20 @@ pub fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey> {
         .ok()
         .with_context(|| format!("{} has no private key in it", key.display()))?;
     let certified = CertifiedKey::from_der(chain, private, &ring::default_provider())
-        .with_context(|| format!("{} and {} do not belong together", certificate.display(), key.display()))?;
-    certified
-        .keys_match()
-        .with_context(|| format!("{} and {} do not belong together", certificate.display(), key.display()))?;
+        .with_context(|| {
+            format!(
+                "{} and {} do not belong together",
+                certificate.display(),
+                key.display()
+            )
+        })?;
+    certified.keys_match().with_context(|| {
+        format!(
+            "{} and {} do not belong together",
+            certificate.display(),
+            key.display()
+        )
+    })?;
     Ok(certified)
 }
 
@@ -49,7 +59,11 @@ fn chain(certificate: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&bytes(certificate)?)
         .collect::<std::result::Result<_, _>>()
         .with_context(|| format!("{} is no PEM certificate", certificate.display()))?;
-    anyhow::ensure!(!chain.is_empty(), "{} has no certificate in it", certificate.display());
+    anyhow::ensure!(
+        !chain.is_empty(),
+        "{} has no certificate in it",
+        certificate.display()
+    );
     Ok(chain)
 }
 
@@ -59,7 +73,8 @@ fn chain(certificate: &Path) -> Result<Vec<CertificateDer<'static>>> {
 /// A sentence naming the file and its fault.
 pub fn days_left(certificate: &Path) -> Result<i64> {
     let chain = chain(certificate)?;
-    let own = X509::from_der(&chain[0]).with_context(|| format!("{} cannot be read", certificate.display()))?;
+    let own = X509::from_der(&chain[0])
+        .with_context(|| format!("{} cannot be read", certificate.display()))?;
     let left = Asn1Time::days_from_now(0)?.diff(own.not_after())?;
     Ok(i64::from(left.days) - i64::from(left.secs < 0))
 }
@@ -74,13 +89,23 @@ impl Certificate {
     /// A sentence naming the file and its fault.
     pub fn load(certificate: &Path, key: &Path) -> Result<Arc<Self>> {
         let current = RwLock::new((Arc::new(read(certificate, key)?), changed(certificate, key)));
-        Ok(Arc::new(Self { certificate: certificate.into(), key: key.into(), current }))
+        Ok(Arc::new(Self {
+            certificate: certificate.into(),
+            key: key.into(),
+            current,
+        }))
     }
 
     /// Reads the files again if they changed. What cannot be read is logged, and the old one stays.
     pub fn refresh(&self) {
         let at = changed(&self.certificate, &self.key);
-        if at == self.current.read().unwrap_or_else(PoisonError::into_inner).1 {
+        if at
+            == self
+                .current
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .1
+        {
             return;
         }
         match read(&self.certificate, &self.key) {
@@ -88,7 +113,9 @@ impl Certificate {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(new), at);
                 tracing::info!("certificate reloaded");
             }
-            Err(error) => tracing::error!("the new certificate cannot be used, the old one stays: {error:#}"),
+            Err(error) => {
+                tracing::error!("the new certificate cannot be used, the old one stays: {error:#}")
+            }
         }
     }
 
@@ -105,6 +132,12 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.read().unwrap_or_else(PoisonError::into_inner).0.clone())
+        Some(
+            self.current
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .0
+                .clone(),
+        )
     }
 }

@@ -6,11 +6,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use anyhow::{Context, Result, bail};
 use latchkey_jose::{KeyRing, MasterKey, RingKey, SigningKey};
 use latchkey_protocol::{
-    Clock, Entropy, Reason, Secret, Store, Timestamp, authorize::RequestRules, client::ReturnTo, observe::Refusals,
-    secret::Pepper, session::Session, store::StoredKey, user::User,
+    Clock, Entropy, Reason, Secret, Store, Timestamp, authorize::RequestRules, client::ReturnTo,
+    observe::Refusals, secret::Pepper, session::Session, store::StoredKey, user::User,
 };
 use latchkey_provider::{
-    ClientGuard, CustomClaimsInForce, Document, Keys, LogoutRequest, Pages, Provider, Signing, VerifiedTokens,
+    ClientGuard, CustomClaimsInForce, Document, Keys, LogoutRequest, Pages, Provider, Signing,
+    VerifiedTokens,
 };
 use latchkey_ui::{PasswordKey, Passwords, Throttle, Ui};
 use rand::{RngCore, rngs::OsRng};
@@ -24,7 +25,9 @@ impl SystemClock {
     /// Since the epoch.
     #[allow(clippy::disallowed_methods)]
     pub fn elapsed(&self) -> Duration {
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default()
     }
 }
 
@@ -59,11 +62,17 @@ pub fn master_key(keys_dir: &Path, may_create: bool) -> Result<MasterKey> {
             use std::os::unix::fs::PermissionsExt;
             let mode = std::fs::metadata(&file)?.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
-                bail!("{} can be read by others (mode {mode:o}): run chmod 600 on it", file.display());
+                bail!(
+                    "{} can be read by others (mode {mode:o}): run chmod 600 on it",
+                    file.display()
+                );
             }
-            MasterKey::from_hex(&text).with_context(|| format!("{} is no master key", file.display()))
+            MasterKey::from_hex(&text)
+                .with_context(|| format!("{} is no master key", file.display()))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && may_create => create_master_key(keys_dir),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && may_create => {
+            create_master_key(keys_dir)
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
             "{} is missing, and the database holds keys sealed under it: bring the file back from a backup or another node",
             file.display()
@@ -74,13 +83,20 @@ pub fn master_key(keys_dir: &Path, may_create: bool) -> Result<MasterKey> {
 
 fn create_master_key(keys_dir: &Path) -> Result<MasterKey> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(keys_dir);
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(keys_dir);
     made.with_context(|| format!("cannot make the folder {}", keys_dir.display()))?;
     let mut bytes = [0; 32];
     OsRng.fill_bytes(&mut bytes);
     let key = MasterKey::from_bytes(bytes);
     let file = master_key_file(keys_dir);
-    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
+    let opened = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&file);
     match opened {
         Ok(mut out) => {
             writeln!(out, "{}", key.to_hex())?;
@@ -88,7 +104,9 @@ fn create_master_key(keys_dir: &Path) -> Result<MasterKey> {
             Ok(key)
         }
         // Another node on the same folder was faster.
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => master_key(keys_dir, false),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            master_key(keys_dir, false)
+        }
         Err(error) => bail!("{} cannot be written: {error}", file.display()),
     }
 }
@@ -97,39 +115,71 @@ fn create_master_key(keys_dir: &Path) -> Result<MasterKey> {
 ///
 /// # Errors
 /// When the libraries fail.
-pub fn new_key(master: &MasterKey, created_at: Timestamp, activates_at: Timestamp) -> Result<StoredKey> {
+pub fn new_key(
+    master: &MasterKey,
+    created_at: Timestamp,
+    activates_at: Timestamp,
+) -> Result<StoredKey> {
     let key = SigningKey::generate(&mut OsRng, 2048)?;
     let sealed = master.seal(key.pem())?;
-    Ok(StoredKey { kid: key.kid().to_owned(), sealed: Some(sealed), created_at, activates_at, retires_at: None })
+    Ok(StoredKey {
+        kid: key.kid().to_owned(),
+        sealed: Some(sealed),
+        created_at,
+        activates_at,
+        retires_at: None,
+    })
 }
 
 /// Opens the keys of the store that have not been forgotten.
 ///
 /// # Errors
 /// When one was sealed under another master key.
-pub fn open_ring(master: &MasterKey, stored: &[StoredKey], previous: Option<&KeyRing>) -> Result<KeyRing> {
+pub fn open_ring(
+    master: &MasterKey,
+    stored: &[StoredKey],
+    previous: Option<&KeyRing>,
+) -> Result<KeyRing> {
     let open = |s: &StoredKey| -> Option<Result<RingKey>> {
-        let opened = master.open(s.sealed.as_ref()?).and_then(|pem| SigningKey::from_pem(&pem));
+        let opened = master
+            .open(s.sealed.as_ref()?)
+            .and_then(|pem| SigningKey::from_pem(&pem));
         let named = opened.with_context(|| format!("signing key {}", s.kid));
         let (created_at, activates_at, retires_at) = (s.created_at, s.activates_at, s.retires_at);
-        Some(named.map(|key| RingKey { key, created_at, activates_at, retires_at }))
+        Some(named.map(|key| RingKey {
+            key,
+            created_at,
+            activates_at,
+            retires_at,
+        }))
     };
-    Ok(KeyRing::new(stored.iter().filter_map(open).collect::<Result<_>>()?, previous)?)
+    Ok(KeyRing::new(
+        stored.iter().filter_map(open).collect::<Result<_>>()?,
+        previous,
+    )?)
 }
 
 /// Opens master key and ring; makes both where the installation is new.
 ///
 /// # Errors
 /// A sentence for whoever runs the server.
-pub async fn open_keys(store: &dyn Store, keys_dir: &Path, now: Timestamp) -> Result<(MasterKey, KeyRing)> {
+pub async fn open_keys(
+    store: &dyn Store,
+    keys_dir: &Path,
+    now: Timestamp,
+) -> Result<(MasterKey, KeyRing)> {
     let mut stored = store.signing_keys().await?;
     let master = master_key(keys_dir, stored.is_empty())?;
     if stored.is_empty() {
         store.add_first_key(&new_key(&master, now, now)?).await?;
         stored = store.signing_keys().await?;
     }
-    let ring = open_ring(&master, &stored, None)
-        .with_context(|| format!("{} does not fit this database", master_key_file(keys_dir).display()))?;
+    let ring = open_ring(&master, &stored, None).with_context(|| {
+        format!(
+            "{} does not fit this database",
+            master_key_file(keys_dir).display()
+        )
+    })?;
     Ok((master, ring))
 }
 
@@ -151,7 +201,12 @@ impl Pages for UiPages {
         latchkey_ui::error_page(&self.0, request, reason, reference)
     }
 
-    fn form_post(&self, request: &HttpRequest, to: &ReturnTo, pairs: &[(&str, &str)]) -> HttpResponse {
+    fn form_post(
+        &self,
+        request: &HttpRequest,
+        to: &ReturnTo,
+        pairs: &[(&str, &str)],
+    ) -> HttpResponse {
         latchkey_ui::form_post(&self.0, request, to, pairs)
     }
 
@@ -173,12 +228,18 @@ impl Pages for UiPages {
     ) -> HttpResponse {
         let question = latchkey_ui::LogoutQuestion {
             here,
-            named: asked.named.as_ref().map(|(session, user)| (session.as_str(), user.as_str())),
+            named: asked
+                .named
+                .as_ref()
+                .map(|(session, user)| (session.as_str(), user.as_str())),
             client_id: asked.client_id.as_deref(),
             redirect: asked.post_logout_redirect_uri.as_deref(),
             state: asked.state.as_deref(),
             ui_locales: asked.ui_locales.as_deref(),
-            refused: asked.refused.as_ref().map(|(reason, reference)| (*reason, reference.as_str())),
+            refused: asked
+                .refused
+                .as_ref()
+                .map(|(reason, reference)| (*reason, reference.as_str())),
         };
         latchkey_ui::confirm_logout(&self.0, request, &question)
     }
@@ -214,8 +275,12 @@ pub fn join(
     ring: KeyRing,
 ) -> App {
     let count_pepper = Pepper::derive(master.bytes(), "counts");
-    let refusals: Arc<dyn Refusals> =
-        Arc::new(Recorder::new(store.clone(), clock.clone(), entropy.clone(), count_pepper.clone()));
+    let refusals: Arc<dyn Refusals> = Arc::new(Recorder::new(
+        store.clone(),
+        clock.clone(),
+        entropy.clone(),
+        count_pepper.clone(),
+    ));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let ui = web::Data::new(Ui {
         issuer: settings.issuer.clone(),
@@ -241,7 +306,9 @@ pub fn join(
         refusals,
         pages: Arc::new(UiPages(ui.clone())),
         lifetimes: settings.lifetimes,
-        rules: RequestRules { require_pkce: settings.require_pkce },
+        rules: RequestRules {
+            require_pkce: settings.require_pkce,
+        },
         jwt_typ_audiences: settings.jwt_typ_audiences.clone(),
         client_pepper: client_pepper(master),
         client_guard: ClientGuard::new(store.clone(), count_pepper.clone()),
@@ -252,6 +319,14 @@ pub fn join(
         signing: Signing::new(cores),
     });
     let strict_transport = settings.is_secure() && !settings.is_loopback();
-    let edge = Edge::new(settings.trusted_proxies.clone(), &settings.forwarded_header, strict_transport);
-    App { provider, ui, edge: web::Data::new(edge) }
+    let edge = Edge::new(
+        settings.trusted_proxies.clone(),
+        &settings.forwarded_header,
+        strict_transport,
+    );
+    App {
+        provider,
+        ui,
+        edge: web::Data::new(edge),
+    }
 }

@@ -29,17 +29,32 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command
-            .args(["-c", &format!("{shell}; exec \"$0\" serve"), env!("CARGO_BIN_EXE_latchkey")])
+            .args([
+                "-c",
+                &format!("{shell}; exec \"$0\" serve"),
+                env!("CARGO_BIN_EXE_latchkey"),
+            ])
             .current_dir(folder.path())
             .env("LATCHKEY_ISSUER", format!("http://{address}"))
             .env("LATCHKEY_LISTEN", address.to_string())
             .envs(settings.iter().copied())
             .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
             .stdout(Stdio::null());
-        let server = Self { child: command.spawn().unwrap(), address, folder };
+        let server = Self {
+            child: command.spawn().unwrap(),
+            address,
+            folder,
+        };
         let started = Instant::now();
-        while server.get("/readyz", Duration::from_secs(5)).is_none_or(|answer| !answer.contains(" 200 ")) {
-            assert!(started.elapsed() < Duration::from_secs(60), "it does not become ready: {}", server.log());
+        while server
+            .get("/readyz", Duration::from_secs(5))
+            .is_none_or(|answer| !answer.contains(" 200 "))
+        {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "it does not become ready: {}",
+                server.log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
         server
@@ -65,7 +80,11 @@ impl Server {
     /// The whole answer, if it comes within `patience`.
     fn get(&self, path: &str, patience: Duration) -> Option<String> {
         let mut stream = TcpStream::connect_timeout(&self.address, patience).ok()?;
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
+        stream
+            .write_all(
+                format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes(),
+            )
+            .ok()?;
         let mut answer = String::new();
         stream.set_read_timeout(Some(patience)).ok()?;
         stream.read_to_string(&mut answer).ok()?;
@@ -79,25 +98,45 @@ impl Server {
 
     /// Resident memory in KiB, and clock ticks of the processor that were used.
     fn used(&self) -> (usize, u64) {
-        let read = |name| std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).unwrap();
+        let read =
+            |name| std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).unwrap();
         let status = read("status");
-        let resident = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let resident = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
         let stat = read("stat");
-        let ticks = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
-        (resident.split_whitespace().nth(1).unwrap().parse().unwrap(), ticks.map(|n| n.parse::<u64>().unwrap()).sum())
+        let ticks = stat
+            .rsplit(')')
+            .next()
+            .unwrap()
+            .split_whitespace()
+            .skip(11)
+            .take(2);
+        (
+            resident.split_whitespace().nth(1).unwrap().parse().unwrap(),
+            ticks.map(|n| n.parse::<u64>().unwrap()).sum(),
+        )
     }
 
     /// A connection from another address of this machine.
     fn connect_from(&self, from: [u8; 4]) -> TcpStream {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
         socket.connect(&self.address.into()).unwrap();
         socket.into()
     }
 
     fn assert_healthy(&self) {
-        let answer = self.get("/healthz", Duration::from_secs(2)).unwrap_or_default();
-        assert!(answer.starts_with("HTTP/1.1 200 "), "/healthz: {answer:?}\n{}", self.log());
+        let answer = self
+            .get("/healthz", Duration::from_secs(2))
+            .unwrap_or_default();
+        assert!(
+            answer.starts_with("HTTP/1.1 200 "),
+            "/healthz: {answer:?}\n{}",
+            self.log()
+        );
     }
 }
 
@@ -133,7 +172,9 @@ fn closed(held: &mut [TcpStream]) -> usize {
             Err(error) => error.kind() == ErrorKind::ConnectionReset,
         }
     };
-    held.iter_mut().filter_map(|stream| is_closed(stream).then_some(())).count()
+    held.iter_mut()
+        .filter_map(|stream| is_closed(stream).then_some(()))
+        .count()
 }
 
 const HEAD: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: h\r\nX-Slow: ";
@@ -148,7 +189,9 @@ const QUICK: [(&str, &str); 3] = [
 fn dripping_connections_are_ended_and_healthz_answers_beside_them() {
     // Fewer descriptors than connections, unless the program asks for more.
     let server = Server::start_with("ulimit -S -n 100", &QUICK);
-    let mut slow: Vec<_> = (0..300).map(|n| server.sent(if n % 2 == 0 { HEAD } else { BODY })).collect();
+    let mut slow: Vec<_> = (0..300)
+        .map(|n| server.sent(if n % 2 == 0 { HEAD } else { BODY }))
+        .collect();
     server.assert_healthy();
     // They send on, a byte at a time, which buys them nothing.
     for _ in 0..4 {
@@ -179,10 +222,14 @@ fn a_head_that_drips_after_a_whole_request_is_ended_too() {
 #[test]
 fn an_unused_connection_is_closed_after_its_time_and_a_used_one_is_not() {
     let server = Server::start(&QUICK);
-    let (mut never, mut once) = (server.connect(), server.sent(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"));
+    let (mut never, mut once) = (
+        server.connect(),
+        server.sent(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"),
+    );
     let mut used = server.connect();
     for _ in 0..4 {
-        used.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        used.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+            .unwrap();
         std::thread::sleep(Duration::from_millis(700));
         let read = used.read(&mut [0; 4096]).unwrap();
         assert!(read > 0, "closed while it was used");
@@ -200,7 +247,13 @@ fn one_address_holds_no_more_connections_than_its_share_unless_it_is_a_trusted_p
     drop(held);
     std::thread::sleep(Duration::from_millis(300));
     server.assert_healthy();
-    let said = || server.log().lines().filter(|line| line.contains("connections are refused")).count();
+    let said = || {
+        server
+            .log()
+            .lines()
+            .filter(|line| line.contains("connections are refused"))
+            .count()
+    };
     for _ in 0..100 {
         if said() > 0 {
             break;
@@ -220,7 +273,9 @@ fn when_all_connections_are_taken_whoever_holds_the_most_makes_room_for_a_newcom
     let mut held: Vec<_> = (0..45).map(|_| server.connect()).collect();
     assert_eq!(closed(&mut held), 5);
     let mut newcomer = server.connect_from([127, 0, 0, 2]);
-    newcomer.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
+    newcomer
+        .write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        .unwrap();
     let answer = until_closed(&mut newcomer, Duration::from_secs(5));
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
     assert_eq!(closed(&mut held), 6, "one more");
@@ -229,7 +284,11 @@ fn when_all_connections_are_taken_whoever_holds_the_most_makes_room_for_a_newcom
 #[test]
 fn connections_that_come_at_once_wait_in_the_kernel_and_not_for_a_retry() {
     let server = Server::start(&[]);
-    let most: usize = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap().trim().parse().unwrap();
+    let most: usize = std::fs::read_to_string("/proc/sys/net/core/somaxconn")
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
     // Nobody accepts for a while.
     server.signal(rustix::process::Signal::STOP);
     let held: Vec<_> = (0..most.min(800))
@@ -246,15 +305,26 @@ fn garbage_on_a_socket_is_answered_or_closed_and_is_no_error_line() {
     let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a TLS ClientHello on a plain port \xc0\x2b\x00\x00";
     let binary: Vec<u8> = (0u8..=255).rev().cycle().take(5000).collect();
     let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(200_000));
-    for garbage in [hello.as_slice(), &binary, b"\r\n\r\n\r\n\0\0\0\0", b"SSH-2.0-OpenSSH_9.9\r\n", long.as_bytes()] {
+    for garbage in [
+        hello.as_slice(),
+        &binary,
+        b"\r\n\r\n\r\n\0\0\0\0",
+        b"SSH-2.0-OpenSSH_9.9\r\n",
+        long.as_bytes(),
+    ] {
         let mut stream = server.connect();
         let _reset = stream.write_all(garbage);
         let answer = until_closed(&mut stream, Duration::from_secs(4));
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+            "{answer}"
+        );
     }
     // Gone in the middle of a body, and of an answer.
     drop(server.sent(BODY));
-    drop(server.sent(b"GET /jwks.json HTTP/1.1\r\nHost: h\r\n\r\nGET /jwks.json HTTP/1.1\r\nHost: h\r\n\r\n"));
+    drop(server.sent(
+        b"GET /jwks.json HTTP/1.1\r\nHost: h\r\n\r\nGET /jwks.json HTTP/1.1\r\nHost: h\r\n\r\n",
+    ));
     std::thread::sleep(Duration::from_millis(200));
     server.assert_healthy();
     let log = server.log();
@@ -265,8 +335,25 @@ fn garbage_on_a_socket_is_answered_or_closed_and_is_no_error_line() {
 fn a_handshake_that_never_comes_is_not_waited_for_and_garbage_on_tls_is_no_error_line() {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
-        .args(["-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "cert.pem"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args([
+            "-subj",
+            "/CN=localhost",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+        ])
         .current_dir(folder.path())
         .stderr(Stdio::null())
         .status();
@@ -276,7 +363,10 @@ fn a_handshake_that_never_comes_is_not_waited_for_and_garbage_on_tls_is_no_error
     let mut child = Command::new(env!("CARGO_BIN_EXE_latchkey"))
         .arg("serve")
         .current_dir(folder.path())
-        .env("LATCHKEY_ISSUER", format!("https://localhost:{}", address.port()))
+        .env(
+            "LATCHKEY_ISSUER",
+            format!("https://localhost:{}", address.port()),
+        )
         .env("LATCHKEY_LISTEN", address.to_string())
         .env("LATCHKEY_TLS__CERTIFICATE", file("cert.pem"))
         .env("LATCHKEY_TLS__KEY", file("key.pem"))
@@ -292,7 +382,9 @@ fn a_handshake_that_never_comes_is_not_waited_for_and_garbage_on_tls_is_no_error
         std::thread::sleep(Duration::from_millis(50));
     };
     let mut plain = TcpStream::connect(address).unwrap();
-    plain.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    plain
+        .write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
     until_closed(&mut plain, Duration::from_secs(10));
     until_closed(&mut silent, Duration::from_secs(12));
     std::thread::sleep(Duration::from_millis(100));
@@ -306,14 +398,17 @@ fn a_handshake_that_never_comes_is_not_waited_for_and_garbage_on_tls_is_no_error
 fn answers_that_nobody_reads_take_little_memory_and_no_processor_and_end() {
     let server = Server::start(&QUICK);
     // Small ones first, which leave little in the kernel and much here.
-    for request in
-        ["GET /.well-known/openid-configuration HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\r\nHost:h\r\n\r\n"]
-    {
+    for request in [
+        "GET /.well-known/openid-configuration HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost:h\r\n\r\n",
+    ] {
         let (before, _) = server.used();
         let requests = request.repeat(200_000);
         let mut deaf: Vec<_> = (0..20)
             .map(|_| {
-                let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+                let socket =
+                    socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)
+                        .unwrap();
                 socket.set_recv_buffer_size(4096).unwrap();
                 socket.connect(&server.address.into()).unwrap();
                 let mut stream = TcpStream::from(socket);
@@ -330,15 +425,27 @@ fn answers_that_nobody_reads_take_little_memory_and_no_processor_and_end() {
             if now.1 - used.1 <= 3 {
                 break now.0;
             }
-            assert!(started.elapsed() < Duration::from_secs(8), "{} ticks of 30", now.1 - used.1);
+            assert!(
+                started.elapsed() < Duration::from_secs(8),
+                "{} ticks of 30",
+                now.1 - used.1
+            );
             used = now;
         };
-        assert!(resident.saturating_sub(before) < 20 * 1024, "{before} to {resident} KiB");
+        assert!(
+            resident.saturating_sub(before) < 20 * 1024,
+            "{before} to {resident} KiB"
+        );
         server.assert_healthy();
         std::thread::sleep(Duration::from_millis(2500));
-        let open =
-            deaf.iter_mut().filter(|stream| stream.peek(&mut [0]).is_ok() && stream.take_error().unwrap().is_none());
-        assert_eq!(open.filter_map(|stream| stream.write(b"x").ok()).count(), 0, "still open");
+        let open = deaf.iter_mut().filter(|stream| {
+            stream.peek(&mut [0]).is_ok() && stream.take_error().unwrap().is_none()
+        });
+        assert_eq!(
+            open.filter_map(|stream| stream.write(b"x").ok()).count(),
+            0,
+            "still open"
+        );
     }
 }
 
@@ -349,7 +456,8 @@ fn whoever_reads_slowly_gets_every_pipelined_answer() {
     let sending = stream.try_clone().unwrap();
     let sender = std::thread::spawn(move || {
         let mut sending = sending;
-        let requests = "GET /.well-known/openid-configuration HTTP/1.1\r\nHost: h\r\n\r\n".repeat(3000);
+        let requests =
+            "GET /.well-known/openid-configuration HTTP/1.1\r\nHost: h\r\n\r\n".repeat(3000);
         sending.write_all(requests.as_bytes()).unwrap();
         sending.shutdown(std::net::Shutdown::Write).unwrap();
     });
@@ -363,10 +471,16 @@ fn whoever_reads_slowly_gets_every_pipelined_answer() {
 fn who_closes_its_own_side_after_the_request_is_answered() {
     let server = Server::start(&[]);
     let mut create = Command::new(env!("CARGO_BIN_EXE_latchkey"));
-    create.args(["client", "create", "--from", "-"]).current_dir(server.folder.path());
-    create.env("LATCHKEY_ISSUER", format!("http://{}", server.address)).stdin(Stdio::piped()).stdout(Stdio::piped());
+    create
+        .args(["client", "create", "--from", "-"])
+        .current_dir(server.folder.path());
+    create
+        .env("LATCHKEY_ISSUER", format!("http://{}", server.address))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let mut create = create.spawn().unwrap();
-    let metadata = br#"{"client_id":"app","client_name":"App","grant_types":["client_credentials"]}"#;
+    let metadata =
+        br#"{"client_id":"app","client_name":"App","grant_types":["client_credentials"]}"#;
     create.stdin.take().unwrap().write_all(metadata).unwrap();
     let created = create.wait_with_output().unwrap().stdout;
     let created: serde_json::Value = serde_json::from_slice(&created).unwrap();
@@ -389,7 +503,11 @@ fn who_closes_its_own_side_after_the_request_is_answered() {
             stream.shutdown(std::net::Shutdown::Write).unwrap();
             server.signal(rustix::process::Signal::CONT);
             let answer = until_closed(&mut stream, Duration::from_secs(5));
-            assert_eq!(answer.matches("HTTP/1.1 200 ").count(), answers, "{answer:?}");
+            assert_eq!(
+                answer.matches("HTTP/1.1 200 ").count(),
+                answers,
+                "{answer:?}"
+            );
         }
     }
     // What is no whole request has no answer to wait for.
@@ -401,12 +519,16 @@ fn who_closes_its_own_side_after_the_request_is_answered() {
 #[test]
 fn many_addresses_with_one_quiet_connection_each_shut_nobody_out() {
     let server = Server::start(&[("LATCHKEY_LIMITS__CONNECTIONS", "40")]);
-    let mut held: Vec<_> = (1..=60).map(|n| server.connect_from([127, 1, n, 1])).collect();
+    let mut held: Vec<_> = (1..=60)
+        .map(|n| server.connect_from([127, 1, n, 1]))
+        .collect();
     // Each newcomer has a place, and one that is there already another once the others have been quiet for a while.
     assert_eq!(closed(&mut held), 20);
     server.assert_healthy();
     std::thread::sleep(Duration::from_millis(2100));
-    let mut more: Vec<_> = (0..8).map(|_| server.connect_from([127, 0, 0, 1])).collect();
+    let mut more: Vec<_> = (0..8)
+        .map(|_| server.connect_from([127, 0, 0, 1]))
+        .collect();
     assert_eq!(closed(&mut more), 0);
     server.assert_healthy();
 }

@@ -21,7 +21,9 @@ pub fn renew(c: &mut AnyConnection) -> Result<(), RowError> {
     let mut last = (i64::MIN, String::new());
     loop {
         let from = last.clone();
-        let Some(next) = atomically(c, |c| batch(c, &from))? else { return Ok(()) };
+        let Some(next) = atomically(c, |c| batch(c, &from))? else {
+            return Ok(());
+        };
         last = next;
     }
 }
@@ -31,7 +33,11 @@ fn atomically<T>(
     c: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, RowError>,
 ) -> Result<T, RowError> {
-    c.batch_execute(if matches!(c, AnyConnection::Sqlite(_)) { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
+    c.batch_execute(if matches!(c, AnyConnection::Sqlite(_)) {
+        "BEGIN IMMEDIATE"
+    } else {
+        "BEGIN"
+    })?;
     let done = work(c);
     c.batch_execute(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     done
@@ -57,7 +63,11 @@ fn batch(c: &mut AnyConnection, from: &(i64, String)) -> Result<Option<(i64, Str
 }
 
 /// Whoever was made before this user has the right key already, and keeps it.
-fn settle(c: &mut AnyConnection, (at, id): (i64, &String), key: Option<&str>) -> Result<(), RowError> {
+fn settle(
+    c: &mut AnyConnection,
+    (at, id): (i64, &String),
+    key: Option<&str>,
+) -> Result<(), RowError> {
     let holder: Option<(i64, String)> = match key {
         Some(key) => on!(c => users::table
             .select((users::created_at, users::id))
@@ -67,7 +77,9 @@ fn settle(c: &mut AnyConnection, (at, id): (i64, &String), key: Option<&str>) ->
         .optional()?,
         None => None,
     };
-    let first = holder.as_ref().is_none_or(|(theirs, other)| (at, id) < (*theirs, other));
+    let first = holder
+        .as_ref()
+        .is_none_or(|(theirs, other)| (at, id) < (*theirs, other));
     if let Some((_, other)) = holder.filter(|_| first) {
         on!(c => diesel::update(users::table.find(&other)).set(users::email_key.eq(None::<String>)).execute(c))?;
     }

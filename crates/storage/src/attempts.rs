@@ -18,11 +18,15 @@ const RESERVE: &str = "INSERT INTO attempts (key, since, count) VALUES ($1, $2, 
     WHERE attempts.count < $5 OR attempts.since NOT BETWEEN $3 AND $4";
 
 /// One allowance: its key, and how many it allows.
-pub type Allowed = (Vec<u8>, i64);
+pub type AllowanceRow = (Vec<u8>, i64);
 
 /// `allowed` is in one order everywhere, so that racing transactions wait for one another instead of locking each other
 /// out.
-pub fn reserve(c: &mut AnyConnection, allowed: &[Allowed], now: i64) -> Result<Option<Vec<u8>>, RowError> {
+pub fn reserve(
+    c: &mut AnyConnection,
+    allowed: &[AllowanceRow],
+    now: i64,
+) -> Result<Option<Vec<u8>>, RowError> {
     for (at, (key, most)) in allowed.iter().enumerate() {
         let counted = on!(c => sql_query(RESERVE)
             .bind::<Binary, _>(key)
@@ -60,9 +64,14 @@ pub fn give_back(
 
 /// One attempt less in the window that `reserved` lies in. What counts nothing takes no row.
 fn take_back(c: &mut AnyConnection, key: &[u8], reserved: i64) -> Result<(), RowError> {
-    let row = || attempts::table.filter(attempts::key.eq(key)).filter(attempts::since.le(reserved));
+    let row = || {
+        attempts::table
+            .filter(attempts::key.eq(key))
+            .filter(attempts::since.le(reserved))
+    };
     let one_less = attempts::count.eq(attempts::count - 1);
-    if on!(c => diesel::update(row().filter(attempts::count.gt(1))).set(one_less).execute(c))? == 0 {
+    if on!(c => diesel::update(row().filter(attempts::count.gt(1))).set(one_less).execute(c))? == 0
+    {
         on!(c => diesel::delete(row()).execute(c))?;
     }
     Ok(())

@@ -74,7 +74,9 @@ impl Row {
             refresh_issued_at: refresh.map(|f| f.issued_at),
             refresh_idle_expires_at: refresh.map(|f| f.idle_expires_at),
             refresh_kid: refresh.map(|f| f.kid.clone()),
-            refresh_parent: refresh.and_then(|f| f.parent.as_ref()).map(|d| d.as_bytes().to_vec()),
+            refresh_parent: refresh
+                .and_then(|f| f.parent.as_ref())
+                .map(|d| d.as_bytes().to_vec()),
             refresh_expires_at: refresh.map(|f| f.expires_at),
             revoked_at: a.revoked_at,
             expires_at: a.expires_at,
@@ -113,26 +115,51 @@ impl Row {
 
     /// All of the family's columns, or none.
     fn refresh(&self) -> Result<Option<RefreshFamily>, RowError> {
-        let Some(current) = self.refresh_current.clone() else { return Ok(None) };
-        let missing = |column| RowError::Corrupt { table: "authorizations", row: self.id.clone(), column };
+        let Some(current) = self.refresh_current.clone() else {
+            return Ok(None);
+        };
+        let missing = |column| RowError::Corrupt {
+            table: "authorizations",
+            row: self.id.clone(),
+            column,
+        };
         Ok(Some(RefreshFamily {
             current: Digest::from_stored(current),
-            issued_at: self.refresh_issued_at.ok_or_else(|| missing("refresh_issued_at"))?,
-            idle_expires_at: self.refresh_idle_expires_at.ok_or_else(|| missing("refresh_idle_expires_at"))?,
-            kid: self.refresh_kid.clone().ok_or_else(|| missing("refresh_kid"))?,
+            issued_at: self
+                .refresh_issued_at
+                .ok_or_else(|| missing("refresh_issued_at"))?,
+            idle_expires_at: self
+                .refresh_idle_expires_at
+                .ok_or_else(|| missing("refresh_idle_expires_at"))?,
+            kid: self
+                .refresh_kid
+                .clone()
+                .ok_or_else(|| missing("refresh_kid"))?,
             parent: self.refresh_parent.clone().map(Digest::from_stored),
-            expires_at: self.refresh_expires_at.ok_or_else(|| missing("refresh_expires_at"))?,
+            expires_at: self
+                .refresh_expires_at
+                .ok_or_else(|| missing("refresh_expires_at"))?,
         }))
     }
 }
 
 /// The claims that were asked for, from the column of the authorization `id`.
 fn asked_claims(text: Option<&str>, id: &str) -> Result<ClaimsRequest, RowError> {
-    let corrupt = |_| RowError::Corrupt { table: "authorizations", row: id.to_owned(), column: "asked_claims" };
-    text.map_or(Ok(ClaimsRequest::default()), |text| serde_json::from_str(text).map_err(corrupt))
+    let corrupt = |_| RowError::Corrupt {
+        table: "authorizations",
+        row: id.to_owned(),
+        column: "asked_claims",
+    };
+    text.map_or(Ok(ClaimsRequest::default()), |text| {
+        serde_json::from_str(text).map_err(corrupt)
+    })
 }
 
-pub fn issue(c: &mut AnyConnection, interaction: Option<&[u8]>, row: &Row) -> Result<bool, RowError> {
+pub fn issue(
+    c: &mut AnyConnection,
+    interaction: Option<&[u8]>,
+    row: &Row,
+) -> Result<bool, RowError> {
     if let Some(interaction) = interaction
         && !interactions::delete(c, interaction)?
     {
@@ -162,7 +189,9 @@ fn trim(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
         return Ok(());
     }
     for (query, most) in [(UNUSED, bounds::CODES - 1), (USED, bounds::AUTHORIZATIONS)] {
-        let surplus = sql_query(query).bind::<Text, _>(&row.session_id).bind::<Text, _>(&row.client_id);
+        let surplus = sql_query(query)
+            .bind::<Text, _>(&row.session_id)
+            .bind::<Text, _>(&row.client_id);
         let ended = on!(c => surplus.bind::<BigInt, _>(most).execute(c))?;
         if ended > 0 && query == USED {
             tracing::warn!(
@@ -174,7 +203,7 @@ fn trim(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
     Ok(())
 }
 
-type Joined = (Row, Option<UserRow>, Option<SessionRow>);
+type ContextRow = (Row, Option<UserRow>, Option<SessionRow>);
 
 macro_rules! context_where {
     ($connection:ident, $condition:expr) => {
@@ -183,14 +212,14 @@ macro_rules! context_where {
             .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
             .filter($condition)
             .select((authorizations::all_columns, users::all_columns.nullable(), sessions::all_columns.nullable()))
-            .get_result::<Joined>($connection))
+            .get_result::<ContextRow>($connection))
             .optional()?
             .map(into_context)
             .transpose()
     };
 }
 
-fn into_context((row, user, session): Joined) -> Result<Context, RowError> {
+fn into_context((row, user, session): ContextRow) -> Result<Context, RowError> {
     Ok(Context {
         authorization: row.into_authorization()?,
         user: user.map(UserRow::into_user).transpose()?,
@@ -202,11 +231,11 @@ pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Context>, RowError
     context_where!(c, authorizations::id.eq(id))
 }
 
-type Supporting = (UserRow, Option<i64>, i64, Option<i64>, Option<String>);
+type SupportRow = (UserRow, Option<i64>, i64, Option<i64>, Option<String>);
 
 /// One narrow statement for the busiest reads: userinfo and introspection.
 pub fn support(c: &mut AnyConnection, id: &str, jti: &str) -> Result<Option<Support>, RowError> {
-    let found: Option<Supporting> = on!(c => authorizations::table
+    let found: Option<SupportRow> = on!(c => authorizations::table
         .inner_join(users::table.on(users::id.eq(authorizations::user_id)))
         .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
         .left_join(revoked_access_tokens::table.on(revoked_access_tokens::jti.eq(jti)))
@@ -224,7 +253,13 @@ pub fn support(c: &mut AnyConnection, id: &str, jti: &str) -> Result<Option<Supp
     found
         .map(|(user, revoked_at, offline, session_expires_at, asked)| {
             let asked_claims = asked_claims(asked.as_deref(), id)?;
-            Ok(Support { user: user.into_user()?, revoked_at, offline: offline != 0, session_expires_at, asked_claims })
+            Ok(Support {
+                user: user.into_user()?,
+                revoked_at,
+                offline: offline != 0,
+                session_expires_at,
+                asked_claims,
+            })
         })
         .transpose()
 }
@@ -256,7 +291,12 @@ pub fn exchange(
     Ok(on!(c => Kept(diesel::update(unused).set(set)).execute(c))? == 1)
 }
 
-pub fn rotate(c: &mut AnyConnection, id: &str, expected: &[u8], next: &RefreshFamily) -> Result<bool, RowError> {
+pub fn rotate(
+    c: &mut AnyConnection,
+    id: &str,
+    expected: &[u8],
+    next: &RefreshFamily,
+) -> Result<bool, RowError> {
     let current = authorizations::table
         .filter(authorizations::id.eq(id))
         .filter(authorizations::refresh_current.eq(expected))
@@ -272,12 +312,18 @@ pub fn rotate(c: &mut AnyConnection, id: &str, expected: &[u8], next: &RefreshFa
 }
 
 pub fn revoke(c: &mut AnyConnection, id: &str, now: i64) -> Result<(), RowError> {
-    let live = authorizations::table.filter(authorizations::id.eq(id)).filter(authorizations::revoked_at.is_null());
+    let live = authorizations::table
+        .filter(authorizations::id.eq(id))
+        .filter(authorizations::revoked_at.is_null());
     on!(c => diesel::update(live).set(authorizations::revoked_at.eq(Some(now))).execute(c))?;
     Ok(())
 }
 
-pub fn revoke_access_token(c: &mut AnyConnection, jti: &str, expires_at: i64) -> Result<(), RowError> {
+pub fn revoke_access_token(
+    c: &mut AnyConnection,
+    jti: &str,
+    expires_at: i64,
+) -> Result<(), RowError> {
     let set = revoked_access_tokens::expires_at.eq(expires_at);
     if on!(c => diesel::update(revoked_access_tokens::table.find(jti)).set(set).execute(c))? == 0 {
         on!(c => diesel::insert_into(revoked_access_tokens::table)

@@ -53,23 +53,44 @@ pub fn create(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
 }
 
 pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Client>, RowError> {
-    on!(c => clients::table.find(id).get_result::<Row>(c)).optional()?.map(Row::into_client).transpose()
+    on!(c => clients::table.find(id).get_result::<Row>(c))
+        .optional()?
+        .map(Row::into_client)
+        .transpose()
 }
 
 pub fn all(c: &mut AnyConnection) -> Result<Vec<Client>, RowError> {
-    on!(c => clients::table.order(clients::id).load::<Row>(c))?.into_iter().map(Row::into_client).collect()
+    on!(c => clients::table.order(clients::id).load::<Row>(c))?
+        .into_iter()
+        .map(Row::into_client)
+        .collect()
 }
 
 pub fn update_metadata(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
-    let unchanged = clients::table.filter(clients::id.eq(&row.id)).filter(clients::version.eq(row.version));
-    let values =
-        (clients::metadata.eq(&row.metadata), clients::secret.eq(&row.secret), clients::version.eq(row.version + 1));
+    let unchanged = clients::table
+        .filter(clients::id.eq(&row.id))
+        .filter(clients::version.eq(row.version));
+    let values = (
+        clients::metadata.eq(&row.metadata),
+        clients::secret.eq(&row.secret),
+        clients::version.eq(row.version + 1),
+    );
     Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
 }
 
-pub fn set_secret(c: &mut AnyConnection, id: &str, version: i64, secret: &[u8]) -> Result<bool, RowError> {
-    let unchanged = clients::table.filter(clients::id.eq(id)).filter(clients::version.eq(version));
-    let values = (clients::secret.eq(Some(secret)), clients::version.eq(version + 1));
+pub fn set_secret(
+    c: &mut AnyConnection,
+    id: &str,
+    version: i64,
+    secret: &[u8],
+) -> Result<bool, RowError> {
+    let unchanged = clients::table
+        .filter(clients::id.eq(id))
+        .filter(clients::version.eq(version));
+    let values = (
+        clients::secret.eq(Some(secret)),
+        clients::version.eq(version + 1),
+    );
     Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
 }
 

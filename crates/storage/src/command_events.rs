@@ -19,8 +19,20 @@ pub struct Row {
 
 impl Row {
     pub fn from_event(event: &CommandEvent) -> Self {
-        let CommandEvent { id, at, operation, target, caller } = event.clone();
-        Self { id, at, operation, target, caller }
+        let CommandEvent {
+            id,
+            at,
+            operation,
+            target,
+            caller,
+        } = event.clone();
+        Self {
+            id,
+            at,
+            operation,
+            target,
+            caller,
+        }
     }
 }
 
@@ -30,8 +42,21 @@ pub fn add(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
 }
 
 pub fn oldest(c: &mut AnyConnection, most: i64) -> Result<Vec<CommandEvent>, RowError> {
-    let rows: Vec<Row> = on!(c => command_events::table.order(command_events::id).limit(most).load(c))?;
-    let event = |Row { id, at, operation, target, caller }| CommandEvent { id, at, operation, target, caller };
+    let rows: Vec<Row> =
+        on!(c => command_events::table.order(command_events::id).limit(most).load(c))?;
+    let event = |Row {
+                     id,
+                     at,
+                     operation,
+                     target,
+                     caller,
+                 }| CommandEvent {
+        id,
+        at,
+        operation,
+        target,
+        caller,
+    };
     Ok(rows.into_iter().map(event).collect())
 }
 

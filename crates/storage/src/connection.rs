@@ -91,7 +91,10 @@ const MAPPED: &str = "PRAGMA mmap_size = 1073741824";
 const BUSY: &str = "PRAGMA busy_timeout = 10000";
 
 enum Backend {
-    Sqlite { path: String, readers: Mutex<Vec<AnyConnection>> },
+    Sqlite {
+        path: String,
+        readers: Mutex<Vec<AnyConnection>>,
+    },
     Postgres,
 }
 
@@ -119,7 +122,9 @@ pub(crate) fn connect_sqlite(path: &str) -> Result<AnyConnection, StoreError> {
          PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
         space::LOG
     );
-    connection.batch_execute(&format!("{BUSY}; {pragmas}")).map_err(unavailable)?;
+    connection
+        .batch_execute(&format!("{BUSY}; {pragmas}"))
+        .map_err(unavailable)?;
     Ok(AnyConnection::Sqlite(connection))
 }
 
@@ -131,7 +136,9 @@ fn connect_reader(path: &str) -> Result<AnyConnection, StoreError> {
 
 impl Options {
     fn sqlite_path(&self) -> Option<&str> {
-        self.url.strip_prefix("sqlite://").or_else(|| self.url.strip_prefix("sqlite:"))
+        self.url
+            .strip_prefix("sqlite://")
+            .or_else(|| self.url.strip_prefix("sqlite:"))
     }
 
     /// The file of a SQLite database.
@@ -145,15 +152,21 @@ impl Options {
     /// [`StoreError::Unavailable`].
     pub fn connect(&self) -> Result<AnyConnection, StoreError> {
         match self.sqlite_path() {
-            Some("" | ":memory:") => Err(StoreError::Unavailable("SQLite needs a file: sqlite://PATH".into())),
+            Some("" | ":memory:") => Err(StoreError::Unavailable(
+                "SQLite needs a file: sqlite://PATH".into(),
+            )),
             Some(path) => {
                 files::prepare(path).map_err(unavailable)?;
                 connect_sqlite(path)
             }
-            None if self.url.starts_with("postgres://") || self.url.starts_with("postgresql://") => {
+            None if self.url.starts_with("postgres://")
+                || self.url.starts_with("postgresql://") =>
+            {
                 postgres::connect(&self.url)
             }
-            None => Err(StoreError::Unavailable("database_url starts with sqlite:// or postgres://".into())),
+            None => Err(StoreError::Unavailable(
+                "database_url starts with sqlite:// or postgres://".into(),
+            )),
         }
     }
 
@@ -162,7 +175,9 @@ impl Options {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Failed`].
     pub fn script(&self, statements: &str) -> Result<(), StoreError> {
-        self.connect()?.batch_execute(statements).map_err(|error| StoreError::Failed(error.to_string()))
+        self.connect()?
+            .batch_execute(statements)
+            .map_err(|error| StoreError::Failed(error.to_string()))
     }
 }
 
@@ -192,27 +207,47 @@ impl Database {
     pub fn open_migrated(options: &Options, connection: AnyConnection) -> Result<Self, StoreError> {
         let (jobs, queue) = bounded(WAITING);
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            std::thread::Builder::new().name(name.into()).spawn(work).map_err(unavailable)
+            std::thread::Builder::new()
+                .name(name.into())
+                .spawn(work)
+                .map_err(unavailable)
         };
         let backend = match options.sqlite_path() {
             Some(path) => {
-                spawn("sqlite-writer", Box::new(move || write_in_groups(connection, &queue)))?;
-                Backend::Sqlite { path: path.to_owned(), readers: Mutex::default() }
+                spawn(
+                    "sqlite-writer",
+                    Box::new(move || write_in_groups(connection, &queue)),
+                )?;
+                Backend::Sqlite {
+                    path: path.to_owned(),
+                    readers: Mutex::default(),
+                }
             }
             None => {
                 let mut first = Some(connection);
                 let link = Arc::new(Link::new(&options.url));
                 for _ in 0..options.pool.max(1) {
                     let (queue, link, connection) = (queue.clone(), link.clone(), first.take());
-                    spawn("postgres", Box::new(move || postgres::serve(&link, connection, &queue)))?;
+                    spawn(
+                        "postgres",
+                        Box::new(move || postgres::serve(&link, connection, &queue)),
+                    )?;
                 }
                 Backend::Postgres
             }
         };
-        let clients =
-            moka::sync::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_millis(800)).build();
+        let clients = moka::sync::Cache::builder()
+            .max_capacity(10_000)
+            .time_to_live(Duration::from_millis(800))
+            .build();
         let full_networks = moka::sync::Cache::new(10_000);
-        Ok(Self { backend, jobs, clients, begun: AtomicI64::new(0), full_networks })
+        Ok(Self {
+            backend,
+            jobs,
+            clients,
+            begun: AtomicI64::new(0),
+            full_networks,
+        })
     }
 
     /// The file, where it is SQLite.
@@ -237,7 +272,10 @@ impl Database {
             None => connect_reader(path)?,
         };
         let result = work(&mut connection);
-        readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
         result.map_err(StoreError::from)
     }
 
@@ -264,10 +302,14 @@ impl Database {
         work: impl Fn(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (task, answered) = Task::new(kind, work);
-        self.jobs.try_send(Box::new(task)).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Busy,
-            TrySendError::Disconnected(_) => StoreError::Unavailable("the database thread has ended".into()),
-        })?;
+        self.jobs
+            .try_send(Box::new(task))
+            .map_err(|error| match error {
+                TrySendError::Full(_) => StoreError::Busy,
+                TrySendError::Disconnected(_) => {
+                    StoreError::Unavailable("the database thread has ended".into())
+                }
+            })?;
         let answer = match self.backend {
             Backend::Sqlite { .. } => answered.await,
             // A server that has stopped in the middle of a statement answers nobody.
@@ -296,7 +338,11 @@ fn write_in_groups(mut connection: AnyConnection, queue: &Receiver<Box<dyn Job>>
                 // Of a verb that did not come to its end nothing may stay; a single statement has no savepoint.
                 Err(_) => drop(connection.batch_execute("ROLLBACK TO verb; RELEASE verb")),
             }
-            next = if done.len() < GROUP { queue.try_recv().ok() } else { None };
+            next = if done.len() < GROUP {
+                queue.try_recv().ok()
+            } else {
+                None
+            };
         }
         let committed = connection.batch_execute("COMMIT").map_err(|error| {
             tracing::error!(%error, "a SQLite commit failed");
@@ -322,8 +368,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/db", folder.path().display());
         let database = Database::open(&Options { url, pool: 1 }).unwrap();
-        let mapped = |c: &mut AnyConnection| Ok(on!(c => sql::<BigInt>("PRAGMA mmap_size").get_result::<i64>(c))?);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mapped = |c: &mut AnyConnection| {
+            Ok(on!(c => sql::<BigInt>("PRAGMA mmap_size").get_result::<i64>(c))?)
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         assert_eq!(runtime.block_on(database.read(mapped)).unwrap(), 1 << 30);
         assert_eq!(runtime.block_on(database.write_one(mapped)).unwrap(), 0);
     }

@@ -11,9 +11,16 @@ pub fn all(c: &mut AnyConnection) -> Result<CustomClaims, RowError> {
     let rows: Vec<(String, String)> = on!(c => custom_claims::table.load(c))?;
     let read = |(name, text): (String, String)| match serde_json::from_str::<Mapping>(&text) {
         Ok(mapping) => Ok((name, mapping)),
-        Err(_) => Err(RowError::Corrupt { table: "custom_claims", row: name, column: "mapping" }),
+        Err(_) => Err(RowError::Corrupt {
+            table: "custom_claims",
+            row: name,
+            column: "mapping",
+        }),
     };
-    rows.into_iter().map(read).collect::<Result<_, _>>().map(CustomClaims)
+    rows.into_iter()
+        .map(read)
+        .collect::<Result<_, _>>()
+        .map(CustomClaims)
 }
 
 /// Writers take turns, so that what was counted still holds. On SQLite they do anyway.

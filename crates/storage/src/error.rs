@@ -5,7 +5,11 @@ use latchkey_protocol::StoreError;
 #[derive(Debug)]
 pub enum RowError {
     Database(Error),
-    Corrupt { table: &'static str, row: String, column: &'static str },
+    Corrupt {
+        table: &'static str,
+        row: String,
+        column: &'static str,
+    },
 }
 
 impl From<Error> for RowError {
@@ -19,10 +23,14 @@ impl RowError {
     pub fn is_broken(&self) -> bool {
         match self {
             Self::Database(Error::DatabaseError(kind, detail)) => {
-                matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand)
-                    || detail.message().contains("terminating connection")
+                matches!(
+                    kind,
+                    DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand
+                ) || detail.message().contains("terminating connection")
             }
-            Self::Database(Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. }) => true,
+            Self::Database(
+                Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. },
+            ) => true,
             Self::Database(_) | Self::Corrupt { .. } => false,
         }
     }
@@ -57,5 +65,8 @@ impl From<RowError> for StoreError {
 
 /// Whether an insert met a row that was already there.
 pub fn is_taken(error: &Error) -> bool {
-    matches!(error, Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+    matches!(
+        error,
+        Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)
+    )
 }

@@ -21,10 +21,22 @@ pub fn prepare(path: &str) -> Result<()> {
         return Ok(());
     }
     let database = Path::new(path);
-    if let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| named(folder, &error))?;
+    if let Some(folder) = database
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| named(folder, &error))?;
     }
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(database) {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(database)
+    {
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(named(database, &error)),
@@ -36,7 +48,9 @@ pub fn prepare(path: &str) -> Result<()> {
 }
 
 fn restrict(file: &str) {
-    let Ok(metadata) = std::fs::metadata(file) else { return };
+    let Ok(metadata) = std::fs::metadata(file) else {
+        return;
+    };
     if metadata.permissions().mode() & 0o077 == 0 {
         return;
     }

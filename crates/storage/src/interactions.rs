@@ -12,7 +12,7 @@ use latchkey_protocol::{
     consent::Consent,
     interaction::Interaction,
     secret::Digest,
-    store::{Begun, merged},
+    store::{BeginOutcome, merged},
 };
 
 use crate::{
@@ -52,11 +52,20 @@ impl Row {
             expires_at: interaction.expires_at,
             login_session: interaction.login_session.clone(),
             selected_session: interaction.selected_session.clone(),
-            consented: interaction.consented.as_ref().map(|(_, scope)| scope.to_string()),
+            consented: interaction
+                .consented
+                .as_ref()
+                .map(|(_, scope)| scope.to_string()),
             declined: i64::from(interaction.declined),
             consented_by: interaction.consented.as_ref().map(|(user, _)| user.clone()),
-            former_browser: interaction.former_browser.as_ref().map(|(digest, _)| digest.as_bytes().to_vec()),
-            renewed_at: interaction.former_browser.as_ref().map(|(_, renewed_at)| *renewed_at),
+            former_browser: interaction
+                .former_browser
+                .as_ref()
+                .map(|(digest, _)| digest.as_bytes().to_vec()),
+            renewed_at: interaction
+                .former_browser
+                .as_ref()
+                .map(|(_, renewed_at)| *renewed_at),
             network: Some(from.network.as_bytes().to_vec()),
             neighbourhood: Some(from.neighbourhood.as_bytes().to_vec()),
             cost: bounds::cost(request.len()),
@@ -82,7 +91,10 @@ impl Row {
         Ok(Interaction {
             digest: Digest::from_stored(self.digest),
             browser: Digest::from_stored(self.browser),
-            former_browser: self.former_browser.map(Digest::from_stored).zip(self.renewed_at),
+            former_browser: self
+                .former_browser
+                .map(Digest::from_stored)
+                .zip(self.renewed_at),
             request,
             created_at: self.created_at,
             expires_at: self.expires_at,
@@ -105,7 +117,7 @@ const OF_NEIGHBOURHOOD: &str = "SELECT CAST(coalesce(sum(cost), 0) AS BIGINT) AS
 
 /// The browser's own surplus goes first, so that one browser takes no more of its network's room than its own. Where it is
 /// `crowded` a neighbourhood that has its share begins no more, so that the room that is left is for the others.
-pub fn begin(c: &mut AnyConnection, row: &Row, crowded: bool) -> Result<Begun, RowError> {
+pub fn begin(c: &mut AnyConnection, row: &Row, crowded: bool) -> Result<BeginOutcome, RowError> {
     on!(c => sql_query(SURPLUS)
         .bind::<Binary, _>(&row.browser)
         .bind::<BigInt, _>(bounds::BEGUN_BY_BROWSER - 1)
@@ -117,7 +129,7 @@ pub fn begin(c: &mut AnyConnection, row: &Row, crowded: bool) -> Result<Begun, R
         .bind::<BigInt, _>(row.created_at + WINDOW)
         .get_result::<Sum>(c))?;
     if of_network.sum + row.cost > bounds::BEGUN_BY_NETWORK {
-        return Ok(Begun::NetworkFull);
+        return Ok(BeginOutcome::NetworkFull);
     }
     if crowded {
         let near = on!(c => sql_query(OF_NEIGHBOURHOOD)
@@ -125,24 +137,35 @@ pub fn begin(c: &mut AnyConnection, row: &Row, crowded: bool) -> Result<Begun, R
             .bind::<BigInt, _>(bounds::BEGUN_BY_NEIGHBOURHOOD)
             .get_result::<Sum>(c))?;
         if near.sum + row.cost > bounds::BEGUN_BY_NEIGHBOURHOOD {
-            return Ok(Begun::NeighbourhoodFull);
+            return Ok(BeginOutcome::NeighbourhoodFull);
         }
     }
     on!(c => diesel::insert_into(interactions::table).values(row).execute(c))?;
-    Ok(Begun::Begun)
+    Ok(BeginOutcome::BeginOutcome)
 }
 
 pub fn find(c: &mut AnyConnection, digest: &[u8]) -> Result<Option<Interaction>, RowError> {
-    on!(c => interactions::table.find(digest).get_result::<Row>(c)).optional()?.map(Row::into_interaction).transpose()
+    on!(c => interactions::table.find(digest).get_result::<Row>(c))
+        .optional()?
+        .map(Row::into_interaction)
+        .transpose()
 }
 
-pub fn renew_browser(c: &mut AnyConnection, old: &[u8], new: &[u8], now: i64) -> Result<bool, RowError> {
+pub fn renew_browser(
+    c: &mut AnyConnection,
+    old: &[u8],
+    new: &[u8],
+    now: i64,
+) -> Result<bool, RowError> {
     let set = (
         interactions::browser.eq(new),
         interactions::former_browser.eq(Some(old)),
         interactions::renewed_at.eq(Some(now)),
     );
-    Ok(on!(c => diesel::update(interactions::table.filter(interactions::browser.eq(old))).set(set).execute(c))? > 0)
+    Ok(
+        on!(c => diesel::update(interactions::table.filter(interactions::browser.eq(old))).set(set).execute(c))?
+            > 0,
+    )
 }
 
 /// The interaction, while there is a session with this id.
@@ -154,7 +177,11 @@ macro_rules! while_session {
     };
 }
 
-pub fn select_account(c: &mut AnyConnection, digest: &[u8], session: &str) -> Result<bool, RowError> {
+pub fn select_account(
+    c: &mut AnyConnection,
+    digest: &[u8],
+    session: &str,
+) -> Result<bool, RowError> {
     let set = interactions::selected_session.eq(Some(session));
     Ok(on!(c => diesel::update(while_session!(digest, session)).set(set).execute(c))? == 1)
 }
@@ -177,15 +204,32 @@ pub fn record_consent(
     let user = &consent.user_id;
     let theirs = interactions::table
         .filter(interactions::digest.eq(digest))
-        .filter(exists(sessions::table.filter(sessions::id.eq(session)).filter(sessions::user_id.eq(user))));
-    let set = (interactions::consented.eq(Some(consent.scope.to_string())), interactions::consented_by.eq(Some(user)));
+        .filter(exists(
+            sessions::table
+                .filter(sessions::id.eq(session))
+                .filter(sessions::user_id.eq(user)),
+        ));
+    let set = (
+        interactions::consented.eq(Some(consent.scope.to_string())),
+        interactions::consented_by.eq(Some(user)),
+    );
     if on!(c => diesel::update(theirs).set(set).execute(c))? == 0 {
         return Ok(false);
     }
-    let key = (consents::user_id.eq(user), consents::client_id.eq(&consent.client_id));
-    let claims = |names: &BTreeSet<String>| consents::claims.eq(serde_json::to_string(names).unwrap_or_default());
+    let key = (
+        consents::user_id.eq(user),
+        consents::client_id.eq(&consent.client_id),
+    );
+    let claims = |names: &BTreeSet<String>| {
+        consents::claims.eq(serde_json::to_string(names).unwrap_or_default())
+    };
     let scope = consents::scope.eq(consent.scope.to_string());
-    let first = (key, scope, claims(&consent.claims), consents::granted_at.eq(consent.granted_at));
+    let first = (
+        key,
+        scope,
+        claims(&consent.claims),
+        consents::granted_at.eq(consent.granted_at),
+    );
     // Whoever was first; the row then belongs to this transaction, and is read as it is.
     let added = on!(c => diesel::insert_into(consents::table).values(first).on_conflict_do_nothing().execute(c))?;
     if added == 0 {
@@ -195,19 +239,36 @@ pub fn record_consent(
         let before = find_consent(c, user, &consent.client_id)?;
         let scope = merged(before.as_ref().map(|b| &b.scope), &consent.scope).to_string();
         let before = before.map(|b| b.claims).unwrap_or_default();
-        let set = (consents::scope.eq(scope), claims(&before.union(&consent.claims).cloned().collect()));
+        let set = (
+            consents::scope.eq(scope),
+            claims(&before.union(&consent.claims).cloned().collect()),
+        );
         on!(c => diesel::update(row).set(set).execute(c))?;
     }
     Ok(true)
 }
 
-pub fn find_consent(c: &mut AnyConnection, user: &str, client: &str) -> Result<Option<Consent>, RowError> {
+pub fn find_consent(
+    c: &mut AnyConnection,
+    user: &str,
+    client: &str,
+) -> Result<Option<Consent>, RowError> {
     let row: Option<(String, String, String, i64, String)> =
         on!(c => consents::table.find((user, client)).get_result(c)).optional()?;
     row.map(|(user_id, client_id, scope, granted_at, claims)| {
-        let corrupt = |_| RowError::Corrupt { table: "consents", row: user_id.clone(), column: "claims" };
+        let corrupt = |_| RowError::Corrupt {
+            table: "consents",
+            row: user_id.clone(),
+            column: "claims",
+        };
         let claims = serde_json::from_str(&claims).map_err(corrupt)?;
-        Ok(Consent { user_id, client_id, scope: scope.into(), claims, granted_at })
+        Ok(Consent {
+            user_id,
+            client_id,
+            scope: scope.into(),
+            claims,
+            granted_at,
+        })
     })
     .transpose()
 }

@@ -24,7 +24,7 @@ pub enum Kind {
 
 /// What came of running a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ran {
+pub enum JobOutcome {
     /// The caller can be told.
     Done,
     /// The connection is of no more use, and whether the work was done is not known.
@@ -37,7 +37,7 @@ pub trait Job: Send {
     fn asked(&self) -> Instant;
     /// Whether nobody waits for the answer any longer.
     fn is_abandoned(&self) -> bool;
-    fn run(&mut self, connection: &mut AnyConnection) -> Ran;
+    fn run(&mut self, connection: &mut AnyConnection) -> JobOutcome;
     /// Tells the caller what came of it, once that is durable.
     fn tell(self: Box<Self>, committed: Result<(), String>);
     /// Tells the caller that the work never began.
@@ -55,7 +55,16 @@ pub struct Task<T, F> {
 impl<T, F: Fn(&mut AnyConnection) -> Result<T, RowError>> Task<T, F> {
     pub fn new(kind: Kind, work: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
         let (answer, answered) = oneshot::channel();
-        (Self { asked: Instant::now(), kind, work, result: None, answer }, answered)
+        (
+            Self {
+                asked: Instant::now(),
+                kind,
+                work,
+                result: None,
+                answer,
+            },
+            answered,
+        )
     }
 }
 
@@ -68,7 +77,7 @@ impl<T: Send, F: Fn(&mut AnyConnection) -> Result<T, RowError> + Send> Job for T
         self.answer.is_closed()
     }
 
-    fn run(&mut self, connection: &mut AnyConnection) -> Ran {
+    fn run(&mut self, connection: &mut AnyConnection) -> JobOutcome {
         let mut committing = false;
         let result = match self.kind {
             Kind::Read | Kind::Statement => (self.work)(connection),
@@ -80,13 +89,13 @@ impl<T: Send, F: Fn(&mut AnyConnection) -> Result<T, RowError> + Send> Job for T
         };
         let ran = match &result {
             Err(error) if error.is_broken() => match self.kind {
-                Kind::Read => Ran::Undone,
+                Kind::Read => JobOutcome::Undone,
                 // What was not committed the database has undone.
-                Kind::Transaction if !committing => Ran::Undone,
-                Kind::Statement | Kind::Transaction if error.is_undone() => Ran::Undone,
-                Kind::Statement | Kind::Transaction => Ran::Broken,
+                Kind::Transaction if !committing => JobOutcome::Undone,
+                Kind::Statement | Kind::Transaction if error.is_undone() => JobOutcome::Undone,
+                Kind::Statement | Kind::Transaction => JobOutcome::Broken,
             },
-            Ok(_) | Err(_) => Ran::Done,
+            Ok(_) | Err(_) => JobOutcome::Done,
         };
         self.result = Some(result);
         ran

@@ -20,13 +20,37 @@ pub struct Row {
 
 impl Row {
     pub fn from_key(key: &StoredKey) -> Self {
-        let StoredKey { kid, sealed, created_at, activates_at, retires_at } = key.clone();
-        Self { kid, sealed: sealed.unwrap_or_default(), created_at, activates_at, retires_at }
+        let StoredKey {
+            kid,
+            sealed,
+            created_at,
+            activates_at,
+            retires_at,
+        } = key.clone();
+        Self {
+            kid,
+            sealed: sealed.unwrap_or_default(),
+            created_at,
+            activates_at,
+            retires_at,
+        }
     }
 
     fn into_key(self) -> StoredKey {
-        let Self { kid, sealed, created_at, activates_at, retires_at } = self;
-        StoredKey { kid, sealed: Some(sealed).filter(|s| !s.is_empty()), created_at, activates_at, retires_at }
+        let Self {
+            kid,
+            sealed,
+            created_at,
+            activates_at,
+            retires_at,
+        } = self;
+        StoredKey {
+            kid,
+            sealed: Some(sealed).filter(|s| !s.is_empty()),
+            created_at,
+            activates_at,
+            retires_at,
+        }
     }
 }
 
@@ -74,7 +98,9 @@ pub fn succeed(
     predecessor: Option<&str>,
 ) -> Result<bool, RowError> {
     take_turns(c)?;
-    let lasting = signing_keys::table.filter(signing_keys::retires_at.is_null()).select(signing_keys::kid);
+    let lasting = signing_keys::table
+        .filter(signing_keys::retires_at.is_null())
+        .select(signing_keys::kid);
     let lasting: Vec<String> = on!(c => lasting.load(c))?;
     if !lasting.iter().map(String::as_str).eq(predecessor) {
         return Ok(false);
@@ -93,13 +119,18 @@ pub fn retire(c: &mut AnyConnection, kid: &str, at: i64) -> Result<bool, RowErro
     if signs.is_some_and(|k| k.kid == kid) {
         return Ok(false);
     }
-    let gone = (signing_keys::retires_at.eq(Some(at)), signing_keys::sealed.eq(""));
+    let gone = (
+        signing_keys::retires_at.eq(Some(at)),
+        signing_keys::sealed.eq(""),
+    );
     Ok(on!(c => diesel::update(signing_keys::table.find(kid)).set(gone).execute(c))? == 1)
 }
 
 /// What nobody verifies any longer nobody shall be able to sign.
 pub fn forget_retired(c: &mut AnyConnection, now: i64) -> Result<(), RowError> {
-    let retired = signing_keys::table.filter(signing_keys::retires_at.le(now)).filter(signing_keys::sealed.ne(""));
+    let retired = signing_keys::table
+        .filter(signing_keys::retires_at.le(now))
+        .filter(signing_keys::sealed.ne(""));
     on!(c => diesel::update(retired).set(signing_keys::sealed.eq("")).execute(c))?;
     Ok(())
 }

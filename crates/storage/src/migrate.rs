@@ -19,17 +19,23 @@ fn failed(error: impl std::fmt::Display) -> StoreError {
 /// [`StoreError`] when the database does not answer.
 pub fn pending(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
     Ok(match connection {
-        AnyConnection::Sqlite(c) => {
-            c.pending_migrations(SQLITE).map_err(failed)?.iter().map(|m| m.name().to_string()).collect()
-        }
-        AnyConnection::Postgres(c) => {
-            c.pending_migrations(POSTGRES).map_err(failed)?.iter().map(|m| m.name().to_string()).collect()
-        }
+        AnyConnection::Sqlite(c) => c
+            .pending_migrations(SQLITE)
+            .map_err(failed)?
+            .iter()
+            .map(|m| m.name().to_string())
+            .collect(),
+        AnyConnection::Postgres(c) => c
+            .pending_migrations(POSTGRES)
+            .map_err(failed)?
+            .iter()
+            .map(|m| m.name().to_string())
+            .collect(),
     })
 }
 
 #[derive(QueryableByName)]
-struct Known {
+struct AppliedMigration {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
     tables: i64,
 }
@@ -37,9 +43,10 @@ struct Known {
 /// Whether migrations were ever applied. Asking for pending ones makes the table that they are noted in.
 fn begun(connection: &mut AnyConnection) -> Result<bool, StoreError> {
     const NAME: &str = "__diesel_schema_migrations";
-    let known: Known = match connection {
+    let known: AppliedMigration = match connection {
         AnyConnection::Sqlite(c) => {
-            let count = format!("SELECT count(*) AS tables FROM sqlite_master WHERE name = '{NAME}'");
+            let count =
+                format!("SELECT count(*) AS tables FROM sqlite_master WHERE name = '{NAME}'");
             diesel::sql_query(count).get_result(c).map_err(failed)?
         }
         AnyConnection::Postgres(c) => {
@@ -70,7 +77,10 @@ impl Options {
             return Ok(Condition::Absent);
         }
         // Opening an empty file as a database would write to it.
-        if self.file().is_some_and(|file| file.metadata().is_ok_and(|known| known.len() == 0)) {
+        if self
+            .file()
+            .is_some_and(|file| file.metadata().is_ok_and(|known| known.len() == 0))
+        {
             return Ok(Condition::Empty);
         }
         let mut connection = self.connect()?;
@@ -78,7 +88,11 @@ impl Options {
             return Ok(Condition::Empty);
         }
         let pending = pending(&mut connection)?;
-        Ok(if pending.is_empty() { Condition::Current } else { Condition::Pending(pending) })
+        Ok(if pending.is_empty() {
+            Condition::Current
+        } else {
+            Condition::Pending(pending)
+        })
     }
 }
 
@@ -89,9 +103,13 @@ pub fn apply(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> 
     if matches!(connection, AnyConnection::Sqlite(_)) {
         return apply_pending(connection);
     }
-    connection.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).map_err(failed)?;
+    connection
+        .batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))
+        .map_err(failed)?;
     let applied = apply_pending(connection);
-    connection.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")).map_err(failed)?;
+    connection
+        .batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"))
+        .map_err(failed)?;
     applied
 }
 

@@ -16,7 +16,7 @@ use latchkey_protocol::StoreError;
 
 use crate::{
     connection::{AnyConnection, unavailable},
-    job::{AT_MOST, Job, Ran},
+    job::{AT_MOST, Job, JobOutcome},
 };
 
 /// How long a job waits for a connection.
@@ -42,12 +42,19 @@ const LIMITS: [(&str, &str); 5] = [
 /// # Errors
 /// [`StoreError::Unavailable`].
 pub fn connect(url: &str) -> Result<AnyConnection, StoreError> {
-    Ok(AnyConnection::Postgres(PgConnection::establish(&limited(url)).map_err(unavailable)?))
+    Ok(AnyConnection::Postgres(
+        PgConnection::establish(&limited(url)).map_err(unavailable)?,
+    ))
 }
 
 fn limited(url: &str) -> String {
     let given = parameters(url);
-    let is_given = |name: &str| given.is_some_and(|all| all.split('&').any(|one| one.split('=').next() == Some(name)));
+    let is_given = |name: &str| {
+        given.is_some_and(|all| {
+            all.split('&')
+                .any(|one| one.split('=').next() == Some(name))
+        })
+    };
     let (mut limited, mut joint) = (url.to_owned(), if given.is_some() { '&' } else { '?' });
     for (name, value) in LIMITS.into_iter().filter(|(name, _)| !is_given(name)) {
         limited += &format!("{joint}{name}={value}");
@@ -61,7 +68,9 @@ fn limited(url: &str) -> String {
 fn parameters(url: &str) -> Option<&str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.find('/').unwrap_or(rest.len());
-    let place = rest[..authority].find('@').map_or(rest, |at| &rest[at + 1..]);
+    let place = rest[..authority]
+        .find('@')
+        .map_or(rest, |at| &rest[at + 1..]);
     place.split_once('?').map(|(_, parameters)| parameters)
 }
 
@@ -83,8 +92,17 @@ struct State {
 
 impl Link {
     pub fn new(url: &str) -> Self {
-        let state = State { connecting: false, failures: 0, next: Instant::now() };
-        Self { url: url.to_owned(), state: Mutex::new(state), changed: Condvar::new(), breaks: AtomicUsize::new(0) }
+        let state = State {
+            connecting: false,
+            failures: 0,
+            next: Instant::now(),
+        };
+        Self {
+            url: url.to_owned(),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            breaks: AtomicUsize::new(0),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -122,11 +140,19 @@ impl Link {
                 }
                 continue;
             }
-            let until = if state.connecting { deadline } else { state.next };
+            let until = if state.connecting {
+                deadline
+            } else {
+                state.next
+            };
             if until > deadline {
                 return None;
             }
-            state = self.changed.wait_timeout(state, until - now).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .changed
+                .wait_timeout(state, until - now)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -137,7 +163,9 @@ impl Link {
 
 /// Twice as long with each failure, with a jitter.
 fn pause(failures: u32) -> Duration {
-    let whole = FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(16)).min(LONGEST_PAUSE);
+    let whole = FIRST_PAUSE
+        .saturating_mul(1 << (failures - 1).min(16))
+        .min(LONGEST_PAUSE);
     // The standard library's hash keys are random, and this needs no better.
     let random = u32::try_from(RandomState::new().hash_one(failures) % 1000).unwrap_or_default();
     whole - whole / 2000 * random
@@ -150,7 +178,11 @@ pub fn serve(link: &Link, mut connection: Option<AnyConnection>, queue: &Receive
         let breaks = link.breaks();
         let doubtful = last_used.elapsed() > QUIET || known_breaks != breaks;
         known_breaks = breaks;
-        if doubtful && connection.as_mut().is_some_and(|c| c.batch_execute("SELECT 1").is_err()) {
+        if doubtful
+            && connection
+                .as_mut()
+                .is_some_and(|c| c.batch_execute("SELECT 1").is_err())
+        {
             connection = None;
         }
         if job.asked().elapsed() > AT_MOST {
@@ -181,11 +213,11 @@ fn run(link: &Link, connection: &mut Option<AnyConnection>, mut job: Box<dyn Job
             *connection = None;
             return;
         };
-        if ran != Ran::Done {
+        if ran != JobOutcome::Done {
             *connection = None;
             link.breaks.fetch_add(1, Ordering::Relaxed);
         }
-        if ran != Ran::Undone || last == 0 {
+        if ran != JobOutcome::Undone || last == 0 {
             return job.tell(Ok(()));
         }
     }
@@ -197,21 +229,41 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_bound_and_are_not_in_step() {
-        for (failures, longest) in [(1, 50), (2, 100), (3, 200), (6, 1600), (7, 2000), (40, 2000), (u32::MAX, 2000)] {
+        for (failures, longest) in [
+            (1, 50),
+            (2, 100),
+            (3, 200),
+            (6, 1600),
+            (7, 2000),
+            (40, 2000),
+            (u32::MAX, 2000),
+        ] {
             let longest = Duration::from_millis(longest);
             let paused = pause(failures);
-            assert!(paused <= longest && paused >= longest / 2, "{failures}: {paused:?}");
+            assert!(
+                paused <= longest && paused >= longest / 2,
+                "{failures}: {paused:?}"
+            );
         }
-        let different = (0..20).map(|_| pause(7)).collect::<std::collections::BTreeSet<_>>();
+        let different = (0..20)
+            .map(|_| pause(7))
+            .collect::<std::collections::BTreeSet<_>>();
         assert!(different.len() > 1, "{different:?}");
     }
 
     #[test]
     fn limits_of_the_address_are_kept() {
         let plain = limited("postgres://u@h/db");
-        assert!(plain.starts_with("postgres://u@h/db?connect_timeout=3&keepalives_idle=10"), "{plain}");
+        assert!(
+            plain.starts_with("postgres://u@h/db?connect_timeout=3&keepalives_idle=10"),
+            "{plain}"
+        );
         let given = limited("postgres://u@h/db?connect_timeout=30");
-        assert!(given.contains("connect_timeout=30&keepalives") && !given.contains("connect_timeout=3&"), "{given}");
+        assert!(
+            given.contains("connect_timeout=30&keepalives")
+                && !given.contains("connect_timeout=3&"),
+            "{given}"
+        );
     }
 
     #[test]
@@ -224,7 +276,10 @@ mod tests {
             ("postgres://u:p?w@h?sslmode=require", '&'),
             ("postgres:///db?host=/run&user=a@b", '&'),
         ] {
-            assert_eq!(limited(address), limited("").replacen('?', &format!("{address}{joint}"), 1));
+            assert_eq!(
+                limited(address),
+                limited("").replacen('?', &format!("{address}{joint}"), 1)
+            );
         }
     }
 
@@ -242,9 +297,9 @@ mod tests {
         fn is_abandoned(&self) -> bool {
             self.abandoned
         }
-        fn run(&mut self, _: &mut AnyConnection) -> Ran {
+        fn run(&mut self, _: &mut AnyConnection) -> JobOutcome {
             self.runs.fetch_add(1, Ordering::Relaxed);
-            Ran::Undone
+            JobOutcome::Undone
         }
         fn tell(self: Box<Self>, _: Result<(), String>) {}
         fn refuse(self: Box<Self>, _: StoreError) {}
@@ -252,13 +307,22 @@ mod tests {
 
     #[test]
     fn work_is_not_repeated_once_its_caller_has_gone_on() {
-        let server = std::env::var("LATCHKEY_TEST_POSTGRES").expect("LATCHKEY_TEST_POSTGRES names a server");
+        let server =
+            std::env::var("LATCHKEY_TEST_POSTGRES").expect("LATCHKEY_TEST_POSTGRES names a server");
         let link = Link::new(&server);
         for (age, abandoned, expected) in [(0, false, RUNS), (0, true, 1), (11, false, 1)] {
             let runs = std::sync::Arc::new(AtomicUsize::new(0));
             let asked = Instant::now() - Duration::from_secs(age);
             let mut connection = connect(&server).ok();
-            run(&link, &mut connection, Box::new(Breaking { asked, abandoned, runs: runs.clone() }));
+            run(
+                &link,
+                &mut connection,
+                Box::new(Breaking {
+                    asked,
+                    abandoned,
+                    runs: runs.clone(),
+                }),
+            );
             assert_eq!(runs.load(Ordering::Relaxed), expected, "{age} {abandoned}");
         }
     }
@@ -275,8 +339,16 @@ mod tests {
                 });
             }
         });
-        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            started.elapsed()
+        );
         // 25 to 50, 50 to 100, 100 to 200, 200 to 400 ms apart: not one try for each of the sixteen.
-        assert!((2..=6).contains(&link.lock().failures), "{}", link.lock().failures);
+        assert!(
+            (2..=6).contains(&link.lock().failures),
+            "{}",
+            link.lock().failures
+        );
     }
 }

@@ -17,7 +17,7 @@ pub struct Row {
     client_id: Option<String>,
     request_id: String,
     expected: String,
-    came: String,
+    received: String,
     share: String,
     neighbourhood: Option<Vec<u8>>,
 }
@@ -33,7 +33,7 @@ impl Row {
             client_id: kept.client_id,
             request_id: kept.request_id,
             expected: kept.expected,
-            came: kept.came,
+            received: kept.received,
             share: kept.share,
             neighbourhood: kept.neighbourhood.map(|d| d.as_bytes().to_vec()),
         }
@@ -55,7 +55,7 @@ pub fn find(c: &mut AnyConnection, reference: &str) -> Result<Option<KeptRefusal
         client_id: row.client_id,
         request_id: row.request_id,
         expected: row.expected,
-        came: row.came,
+        received: row.received,
         share: row.share,
         neighbourhood: row.neighbourhood.map(Digest::from_stored),
     }))

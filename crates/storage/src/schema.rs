@@ -42,7 +42,8 @@ diesel::table! {
 diesel::table! {
     refusals (reference) {
         reference -> Text, at -> BigInt, reason -> Text, endpoint -> Text, client_id -> Nullable<Text>, request_id -> Text,
-        expected -> Text, came -> Text, share -> Text, neighbourhood -> Nullable<Binary>,
+        expected -> Text, #[sql_name = "came"]
+        received -> Text, share -> Text, neighbourhood -> Nullable<Binary>,
     }
 }
 diesel::table! {
@@ -50,4 +51,10 @@ diesel::table! {
 }
 diesel::allow_tables_to_appear_in_same_query!(interactions, sessions);
 diesel::table! { attempts (key) { key -> Binary, since -> BigInt, count -> BigInt, } }
-diesel::allow_tables_to_appear_in_same_query!(authorizations, users, sessions, clients, revoked_access_tokens);
+diesel::allow_tables_to_appear_in_same_query!(
+    authorizations,
+    users,
+    sessions,
+    clients,
+    revoked_access_tokens
+);

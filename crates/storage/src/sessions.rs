@@ -2,7 +2,7 @@ use diesel::{dsl::case_when, prelude::*};
 use latchkey_protocol::{
     bounds,
     secret::Digest,
-    session::{Cause, Ended, Session, Use},
+    session::{Cause, EndedSession, Session, Use},
     user::User,
 };
 
@@ -70,7 +70,7 @@ pub fn sign_in(
     password_hash: &str,
     replaces: Option<&[u8]>,
     interaction: Option<&[u8]>,
-) -> Result<Option<Vec<Ended>>, RowError> {
+) -> Result<Option<Vec<EndedSession>>, RowError> {
     if !users::hold(c, &row.user_id, password_hash)? {
         return Ok(None);
     }
@@ -89,46 +89,73 @@ pub fn sign_in(
 
 /// The same user goes on: what was allowed in the old session goes on in the new one. The session goes first, as where
 /// sessions are ended: two that meet do not wait for one another.
-fn replace(c: &mut AnyConnection, row: &Row, old: &[u8]) -> Result<Option<Ended>, RowError> {
-    let known = on!(c => sessions::table.filter(sessions::digest.eq(old)).get_result::<Row>(c)).optional()?;
-    let Some(old) = known.map(Row::into_session) else { return Ok(None) };
+fn replace(c: &mut AnyConnection, row: &Row, old: &[u8]) -> Result<Option<EndedSession>, RowError> {
+    let known = on!(c => sessions::table.filter(sessions::digest.eq(old)).get_result::<Row>(c))
+        .optional()?;
+    let Some(old) = known.map(Row::into_session) else {
+        return Ok(None);
+    };
     // What was signed out at this very moment is not carried on.
     if on!(c => diesel::delete(sessions::table.filter(sessions::id.eq(&old.id))).execute(c))? == 0 {
         return Ok(None);
     }
     if old.user_id != row.user_id {
-        return Ok(Some(Ended { id: old.id, user_id: old.user_id, cause: Cause::AnotherUser }));
+        return Ok(Some(EndedSession {
+            id: old.id,
+            user_id: old.user_id,
+            cause: Cause::AnotherUser,
+        }));
     }
     let carried_on = sessions::former.eq(old.succession().join(" "));
     on!(c => diesel::update(sessions::table.find(&row.id)).set(carried_on).execute(c))?;
     let theirs = authorizations::table.filter(authorizations::session_id.eq(&old.id));
     on!(c => diesel::update(theirs).set(authorizations::session_id.eq(&row.id)).execute(c))?;
-    Ok(Some(Ended { id: old.id, user_id: old.user_id, cause: Cause::SignedInAgain }))
+    Ok(Some(EndedSession {
+        id: old.id,
+        user_id: old.user_id,
+        cause: Cause::SignedInAgain,
+    }))
 }
 
 /// The most that one sign-in ends.
 const SURPLUS: i64 = 100;
 
 /// Ends what the user has beyond the bound. The user's row is held, so racing sign-ins of one user come one by one.
-fn end_surplus(c: &mut AnyConnection, row: &Row, ended: &mut Vec<Ended>) -> Result<(), RowError> {
+fn end_surplus(
+    c: &mut AnyConnection,
+    row: &Row,
+    ended: &mut Vec<EndedSession>,
+) -> Result<(), RowError> {
     let others = sessions::table
         .filter(sessions::user_id.eq(&row.user_id))
         .filter(sessions::id.ne(&row.id))
         .filter(sessions::expires_at.gt(row.created_at))
-        .order((sessions::last_used_at.desc(), sessions::created_at.desc(), sessions::id.desc()))
+        .order((
+            sessions::last_used_at.desc(),
+            sessions::created_at.desc(),
+            sessions::id.desc(),
+        ))
         .select(sessions::id)
         .offset(bounds::SESSIONS - 1)
         .limit(SURPLUS);
     let surplus: Vec<String> = on!(c => others.load(c))?;
     for id in surplus {
         if end(c, &id, false, row.created_at)? {
-            ended.push(Ended { id, user_id: row.user_id.clone(), cause: Cause::TooMany });
+            ended.push(EndedSession {
+                id,
+                user_id: row.user_id.clone(),
+                cause: Cause::TooMany,
+            });
         }
     }
     Ok(())
 }
 
-pub fn find(c: &mut AnyConnection, digest: &[u8], now: i64) -> Result<Option<(Session, User)>, RowError> {
+pub fn find(
+    c: &mut AnyConnection,
+    digest: &[u8],
+    now: i64,
+) -> Result<Option<(Session, User)>, RowError> {
     let found: Option<(Row, UserRow)> = on!(c => sessions::table
         .inner_join(user_rows::table.on(user_rows::id.eq(sessions::user_id)))
         .filter(sessions::digest.eq(digest))
@@ -137,18 +164,30 @@ pub fn find(c: &mut AnyConnection, digest: &[u8], now: i64) -> Result<Option<(Se
         .select((sessions::all_columns, user_rows::all_columns))
         .get_result(c))
     .optional()?;
-    found.map(|(session, user)| Ok((session.into_session(), user.into_user()?))).transpose()
+    found
+        .map(|(session, user)| Ok((session.into_session(), user.into_user()?)))
+        .transpose()
 }
 
-pub fn find_of(c: &mut AnyConnection, sid: &str, user: Option<&str>, now: i64) -> Result<Option<Session>, RowError> {
-    let named = sessions::table
-        .filter(sessions::expires_at.gt(now))
-        .filter(sessions::id.eq(sid).or(sessions::former.like(format!("%{sid}%"))));
+pub fn find_of(
+    c: &mut AnyConnection,
+    sid: &str,
+    user: Option<&str>,
+    now: i64,
+) -> Result<Option<Session>, RowError> {
+    let named = sessions::table.filter(sessions::expires_at.gt(now)).filter(
+        sessions::id
+            .eq(sid)
+            .or(sessions::former.like(format!("%{sid}%"))),
+    );
     let rows: Vec<Row> = match user {
         Some(user) => on!(c => named.filter(sessions::user_id.eq(user)).load(c))?,
         None => on!(c => named.load(c))?,
     };
-    Ok(rows.into_iter().map(Row::into_session).find(|session| session.carries_on(sid)))
+    Ok(rows
+        .into_iter()
+        .map(Row::into_session)
+        .find(|session| session.carries_on(sid)))
 }
 
 pub fn note_use(c: &mut AnyConnection, id: &str, used: Use) -> Result<bool, RowError> {
@@ -157,15 +196,21 @@ pub fn note_use(c: &mut AnyConnection, id: &str, used: Use) -> Result<bool, RowE
         .filter(sessions::last_used_at.le(used.noted_before))
         .filter(sessions::expires_at.gt(used.at));
     // A node of the version before has left it 0: its end is the one that stood there.
-    let ends_at = case_when(sessions::ends_at.eq(0), sessions::expires_at).otherwise(sessions::ends_at);
-    let set =
-        (sessions::last_used_at.eq(used.at), sessions::expires_at.eq(used.expires_at), sessions::ends_at.eq(ends_at));
+    let ends_at =
+        case_when(sessions::ends_at.eq(0), sessions::expires_at).otherwise(sessions::ends_at);
+    let set = (
+        sessions::last_used_at.eq(used.at),
+        sessions::expires_at.eq(used.expires_at),
+        sessions::ends_at.eq(ends_at),
+    );
     Ok(on!(c => diesel::update(live).set(set).execute(c))? == 1)
 }
 
 pub fn all(c: &mut AnyConnection, user_id: Option<&str>) -> Result<Vec<Session>, RowError> {
     let rows: Vec<Row> = match user_id {
-        Some(user) => on!(c => sessions::table.filter(sessions::user_id.eq(user)).order(sessions::created_at).load(c))?,
+        Some(user) => {
+            on!(c => sessions::table.filter(sessions::user_id.eq(user)).order(sessions::created_at).load(c))?
+        }
         None => on!(c => sessions::table.order(sessions::created_at).limit(10_000).load(c))?,
     };
     Ok(rows.into_iter().map(Row::into_session).collect())
@@ -173,7 +218,9 @@ pub fn all(c: &mut AnyConnection, user_id: Option<&str>) -> Result<Vec<Session>,
 
 /// Whether the session is there; if so it cannot be ended before this transaction is.
 pub fn hold(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
-    let session = sessions::table.select(sessions::id).filter(sessions::id.eq(id));
+    let session = sessions::table
+        .select(sessions::id)
+        .filter(sessions::id.eq(id));
     let found = match c {
         // One writer at a time: nothing comes between.
         AnyConnection::Sqlite(c) => session.get_result::<String>(c),
@@ -211,9 +258,11 @@ pub fn end_of(
 }
 
 pub fn end_all_of(c: &mut AnyConnection, user_id: &str, now: i64) -> Result<usize, RowError> {
-    let ended = on!(c => diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(c))?;
-    let theirs =
-        authorizations::table.filter(authorizations::user_id.eq(user_id)).filter(authorizations::revoked_at.is_null());
+    let ended =
+        on!(c => diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(c))?;
+    let theirs = authorizations::table
+        .filter(authorizations::user_id.eq(user_id))
+        .filter(authorizations::revoked_at.is_null());
     on!(c => diesel::update(theirs).set(authorizations::revoked_at.eq(Some(now))).execute(c))?;
     Ok(ended)
 }

@@ -30,13 +30,17 @@ pub fn bound_log(path: &str) {
     }
     let path = path.to_owned();
     let cut = move || {
-        let cut = connect_sqlite(&path)
-            .map(|mut c| c.batch_execute("PRAGMA busy_timeout = 2000; PRAGMA wal_checkpoint(TRUNCATE)"));
+        let cut = connect_sqlite(&path).map(|mut c| {
+            c.batch_execute("PRAGMA busy_timeout = 2000; PRAGMA wal_checkpoint(TRUNCATE)")
+        });
         if let Ok(Err(error)) = cut {
             tracing::warn!(%error, "SQLite's log could not be cut");
         }
     };
-    if let Err(error) = std::thread::Builder::new().name("sqlite-log".into()).spawn(cut) {
+    if let Err(error) = std::thread::Builder::new()
+        .name("sqlite-log".into())
+        .spawn(cut)
+    {
         tracing::warn!(%error, "cannot start a thread");
     }
 }

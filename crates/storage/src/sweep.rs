@@ -28,8 +28,9 @@ pub fn sweep(c: &mut AnyConnection, now: i64, most: i64) -> Result<usize, RowErr
         ("refusals", "reference", "at", now - bounds::EXPLAINED),
         ("attempts", "key", "since", now - WINDOW),
     ] {
-        let delete =
-            format!("DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {time} <= $1 LIMIT $2)");
+        let delete = format!(
+            "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {time} <= $1 LIMIT $2)"
+        );
         gone += on!(c => sql_query(&delete).bind::<BigInt, _>(before).bind::<BigInt, _>(most).execute(c))?;
     }
     Ok(gone + excess_refusals(c)? + excess_interactions(c)? + excess_attempts(c)?)
@@ -42,7 +43,9 @@ pub struct Sum {
 }
 
 fn sum(c: &mut AnyConnection, query: &str) -> Result<i64, RowError> {
-    Ok(on!(c => sql_query(query).get_result::<Sum>(c)).optional()?.map_or(0, |found| found.sum))
+    Ok(on!(c => sql_query(query).get_result::<Sum>(c))
+        .optional()?
+        .map_or(0, |found| found.sum))
 }
 
 #[derive(QueryableByName)]
@@ -76,23 +79,31 @@ fn excess_refusals(c: &mut AnyConnection) -> Result<usize, RowError> {
             break;
         }
         let slice = excess.min(SLICE);
-        let by_share = "SELECT share, count(*) AS sum FROM refusals GROUP BY share ORDER BY sum DESC LIMIT 1";
-        let Some(noisy) = on!(c => sql_query(by_share).get_result::<Share>(c)).optional()? else { break };
-        let by_place =
-            "SELECT neighbourhood, count(*) AS sum FROM refusals GROUP BY neighbourhood ORDER BY sum DESC LIMIT 1";
-        let Some(near) = on!(c => sql_query(by_place).get_result::<Neighbourhood>(c)).optional()? else { break };
+        let by_share =
+            "SELECT share, count(*) AS sum FROM refusals GROUP BY share ORDER BY sum DESC LIMIT 1";
+        let Some(noisy) = on!(c => sql_query(by_share).get_result::<Share>(c)).optional()? else {
+            break;
+        };
+        let by_place = "SELECT neighbourhood, count(*) AS sum FROM refusals GROUP BY neighbourhood ORDER BY sum DESC LIMIT 1";
+        let Some(near) = on!(c => sql_query(by_place).get_result::<Neighbourhood>(c)).optional()?
+        else {
+            break;
+        };
         let deleted = if noisy.sum > near.sum {
             let within = "SELECT neighbourhood, count(*) AS sum FROM refusals WHERE share = $1 \
                 GROUP BY neighbourhood ORDER BY sum DESC LIMIT 1";
             let theirs = sql_query(within).bind::<Text, _>(noisy.share.clone());
-            let Some(near) = on!(c => theirs.get_result::<Neighbourhood>(c)).optional()? else { break };
+            let Some(near) = on!(c => theirs.get_result::<Neighbourhood>(c)).optional()? else {
+                break;
+            };
             on!(c => sql_query(OF_SHARE)
                 .bind::<Text, _>(&noisy.share)
                 .bind::<Nullable<Binary>, _>(&near.neighbourhood)
                 .bind::<BigInt, _>(slice)
                 .execute(c))?
         } else {
-            let delete = sql_query(OF_NEIGHBOURHOOD).bind::<Nullable<Binary>, _>(near.neighbourhood);
+            let delete =
+                sql_query(OF_NEIGHBOURHOOD).bind::<Nullable<Binary>, _>(near.neighbourhood);
             on!(c => delete.bind::<BigInt, _>(slice).execute(c))?
         };
         gone += deleted;
@@ -103,7 +114,10 @@ fn excess_refusals(c: &mut AnyConnection) -> Result<usize, RowError> {
 
 /// What all unfinished sign-ins count together.
 pub fn begun(c: &mut AnyConnection) -> Result<i64, RowError> {
-    sum(c, "SELECT CAST(coalesce(sum(cost), 0) AS BIGINT) AS sum FROM interactions")
+    sum(
+        c,
+        "SELECT CAST(coalesce(sum(cost), 0) AS BIGINT) AS sum FROM interactions",
+    )
 }
 
 /// Unfinished sign-ins beyond the bound: of the neighbourhood that has the most, the oldest go.
@@ -115,7 +129,10 @@ fn excess_interactions(c: &mut AnyConnection) -> Result<usize, RowError> {
         }
         let by_place = "SELECT neighbourhood, CAST(sum(cost) AS BIGINT) AS sum FROM interactions \
             GROUP BY neighbourhood ORDER BY sum DESC LIMIT 1";
-        let Some(near) = on!(c => sql_query(by_place).get_result::<Neighbourhood>(c)).optional()? else { break };
+        let Some(near) = on!(c => sql_query(by_place).get_result::<Neighbourhood>(c)).optional()?
+        else {
+            break;
+        };
         let delete = "DELETE FROM interactions WHERE digest IN (SELECT digest FROM interactions WHERE \
             neighbourhood IS NOT DISTINCT FROM $1 ORDER BY created_at LIMIT $2)";
         let delete = sql_query(delete).bind::<Nullable<Binary>, _>(near.neighbourhood);

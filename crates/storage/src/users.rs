@@ -1,7 +1,7 @@
 use diesel::prelude::*;
 use latchkey_protocol::{
     names::{Login, address_forms, email_key},
-    store::Written,
+    store::WriteOutcome,
     user::User,
 };
 
@@ -67,12 +67,17 @@ impl Row {
     }
 
     pub fn into_user(self) -> Result<User, RowError> {
-        let corrupt = |column| RowError::Corrupt { table: "users", row: self.id.clone(), column };
+        let corrupt = |column| RowError::Corrupt {
+            table: "users",
+            row: self.id.clone(),
+            column,
+        };
         Ok(User {
             roles: serde_json::from_str(&self.roles).map_err(|_| corrupt("roles"))?,
             groups: serde_json::from_str(&self.groups).map_err(|_| corrupt("groups"))?,
             claims: serde_json::from_str(&self.claims).map_err(|_| corrupt("claims"))?,
-            attributes: serde_json::from_str(&self.attributes).map_err(|_| corrupt("attributes"))?,
+            attributes: serde_json::from_str(&self.attributes)
+                .map_err(|_| corrupt("attributes"))?,
             id: self.id,
             username: self.username,
             email: self.email,
@@ -99,8 +104,8 @@ pub fn wait_for_names(c: &mut AnyConnection) -> Result<(), RowError> {
 
 /// Users who have something of another's name or address, in whichever form it is typed.
 struct Others {
-    name: Option<Written>,
-    address: Option<Written>,
+    name: Option<WriteOutcome>,
+    address: Option<WriteOutcome>,
 }
 
 fn others(c: &mut AnyConnection, row: &Row) -> Result<Others, RowError> {
@@ -115,29 +120,40 @@ fn others(c: &mut AnyConnection, row: &Row) -> Result<Others, RowError> {
         .filter(users::username.eq_any(&all).or(users::email_key.eq_any(&all)))
         .load(c))?;
     let named = |forms: &[String]| others.iter().any(|(known, _)| forms.contains(known));
-    let addressed =
-        |forms: &[String]| others.iter().any(|(_, known)| known.as_ref().is_some_and(|k| forms.contains(k)));
-    let own = row.email_key.as_ref().is_some_and(|key| as_name.contains(key));
-    let refused = |is: bool, why: Written| is.then_some(why);
+    let addressed = |forms: &[String]| {
+        others
+            .iter()
+            .any(|(_, known)| known.as_ref().is_some_and(|k| forms.contains(k)))
+    };
+    let own = row
+        .email_key
+        .as_ref()
+        .is_some_and(|key| as_name.contains(key));
+    let refused = |is: bool, why: WriteOutcome| is.then_some(why);
     Ok(Others {
-        name: refused(named(&as_name), Written::NameTaken)
-            .or(refused(addressed(&as_name) && !own, Written::NameIsAddress)),
-        address: refused(addressed(&as_address), Written::AddressTaken)
-            .or(refused(named(&as_address), Written::AddressIsName)),
+        name: refused(named(&as_name), WriteOutcome::NameTaken).or(refused(
+            addressed(&as_name) && !own,
+            WriteOutcome::NameIsAddress,
+        )),
+        address: refused(addressed(&as_address), WriteOutcome::AddressTaken)
+            .or(refused(named(&as_address), WriteOutcome::AddressIsName)),
     })
 }
 
-pub fn create(c: &mut AnyConnection, row: &Row) -> Result<Written, RowError> {
+pub fn create(c: &mut AnyConnection, row: &Row) -> Result<WriteOutcome, RowError> {
     let others = others(c, row)?;
     if let Some(taken) = others.name.or(others.address) {
         return Ok(taken);
     }
     on!(c => diesel::insert_into(users::table).values(row).execute(c))?;
-    Ok(Written::Done)
+    Ok(WriteOutcome::Done)
 }
 
 pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<User>, RowError> {
-    on!(c => users::table.find(id).get_result::<Row>(c)).optional()?.map(Row::into_user).transpose()
+    on!(c => users::table.find(id).get_result::<Row>(c))
+        .optional()?
+        .map(Row::into_user)
+        .transpose()
 }
 
 pub fn find_by_name(c: &mut AnyConnection, name: &str) -> Result<Option<User>, RowError> {
@@ -154,16 +170,27 @@ pub fn find_by_login(c: &mut AnyConnection, login: &Login) -> Result<Option<User
     let found: Vec<Row> = on!(c => users::table
         .filter(users::username.eq(&login.as_typed).or(users::username.eq(name)).or(users::email_key.eq(key)))
         .load(c))?;
-    found.into_iter().min_by_key(|row| login.rank(&row.username)).map(Row::into_user).transpose()
+    found
+        .into_iter()
+        .min_by_key(|row| login.rank(&row.username))
+        .map(Row::into_user)
+        .transpose()
 }
 
 pub fn all(c: &mut AnyConnection) -> Result<Vec<User>, RowError> {
-    on!(c => users::table.order(users::username).load::<Row>(c))?.into_iter().map(Row::into_user).collect()
+    on!(c => users::table.order(users::username).load::<Row>(c))?
+        .into_iter()
+        .map(Row::into_user)
+        .collect()
 }
 
 /// `new_address`: the address has changed, and is looked at; so is one whose key is not the program's. Users who shared
 /// one before addresses were compared keep it as long as they do not change it, and do not sign in with it.
-pub fn update_profile(c: &mut AnyConnection, mut row: Row, new_address: bool) -> Result<Written, RowError> {
+pub fn update_profile(
+    c: &mut AnyConnection,
+    mut row: Row,
+    new_address: bool,
+) -> Result<WriteOutcome, RowError> {
     let stored: Option<Option<String>> =
         on!(c => users::table.find(&row.id).select(users::email_key).get_result(c)).optional()?;
     let new_key = new_address || stored.is_some_and(|key| key != row.email_key);
@@ -184,33 +211,54 @@ pub fn update_profile(c: &mut AnyConnection, mut row: Row, new_address: bool) ->
         updated_at: row.updated_at,
         version: version + 1,
     };
-    let unchanged = users::table.filter(users::id.eq(&id)).filter(users::version.eq(version));
+    let unchanged = users::table
+        .filter(users::id.eq(&id))
+        .filter(users::version.eq(version));
     if on!(c => diesel::update(unchanged).set(&profile).execute(c))? == 0 {
-        return Ok(Written::Changed);
+        return Ok(WriteOutcome::Changed);
     }
     if new_key {
         on!(c => diesel::update(users::table.find(&id)).set(users::email_key.eq(&key)).execute(c))?;
     }
-    Ok(Written::Done)
+    Ok(WriteOutcome::Done)
 }
 
 /// Writes the user's row before it ends the sessions: a sign-in that holds the row is waited for, and its session is
 /// among those that end (on PostgreSQL each statement sees what was committed before it).
-pub fn set_password(c: &mut AnyConnection, id: &str, hash: &str, now: i64) -> Result<Option<usize>, RowError> {
-    let values = (users::password_hash.eq(Some(hash)), users::updated_at.eq(now));
+pub fn set_password(
+    c: &mut AnyConnection,
+    id: &str,
+    hash: &str,
+    now: i64,
+) -> Result<Option<usize>, RowError> {
+    let values = (
+        users::password_hash.eq(Some(hash)),
+        users::updated_at.eq(now),
+    );
     let known = on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1;
-    if known { sessions::end_all_of(c, id, now).map(Some) } else { Ok(None) }
+    if known {
+        sessions::end_all_of(c, id, now).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 /// In the order of [`set_password`], for the same reason.
 pub fn disable(c: &mut AnyConnection, id: &str, now: i64) -> Result<Option<usize>, RowError> {
     let values = (users::disabled_at.eq(Some(now)), users::updated_at.eq(now));
     let known = on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1;
-    if known { sessions::end_all_of(c, id, now).map(Some) } else { Ok(None) }
+    if known {
+        sessions::end_all_of(c, id, now).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 pub fn enable(c: &mut AnyConnection, id: &str, now: i64) -> Result<bool, RowError> {
-    let values = (users::disabled_at.eq(None::<i64>), users::updated_at.eq(now));
+    let values = (
+        users::disabled_at.eq(None::<i64>),
+        users::updated_at.eq(now),
+    );
     Ok(on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1)
 }
 
@@ -235,7 +283,9 @@ pub fn hold(c: &mut AnyConnection, id: &str, hash: &str) -> Result<bool, RowErro
 }
 
 pub fn rehash(c: &mut AnyConnection, id: &str, old: &str, new: &str) -> Result<bool, RowError> {
-    let unchanged = users::table.filter(users::id.eq(id)).filter(users::password_hash.eq(old));
+    let unchanged = users::table
+        .filter(users::id.eq(id))
+        .filter(users::password_hash.eq(old));
     Ok(on!(c => diesel::update(unchanged).set(users::password_hash.eq(new)).execute(c))? == 1)
 }
 

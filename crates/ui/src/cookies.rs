@@ -26,11 +26,20 @@ pub fn cookie(secure: bool, name: Cookie, value: &str, lifetime: Option<i64>) ->
 
 /// The cookie of the browser's own secret.
 pub fn browser_cookie(secure: bool, secret: &Secret) -> String {
-    cookie(secure, Cookie::Browser, secret.expose(), Some(BROWSER_LIFETIME))
+    cookie(
+        secure,
+        Cookie::Browser,
+        secret.expose(),
+        Some(BROWSER_LIFETIME),
+    )
 }
 
 /// The browser's own secret, and the cookie to set where it had none.
-pub fn browser(request: &HttpRequest, secure: bool, entropy: &dyn Entropy) -> (String, Option<String>) {
+pub fn browser(
+    request: &HttpRequest,
+    secure: bool,
+    entropy: &dyn Entropy,
+) -> (String, Option<String>) {
     let known = request.cookie(cookie_name(secure, Cookie::Browser));
     match known.and_then(|c| Secret::presented(SecretKind::Browser, c.value())) {
         Some(secret) => (secret.expose().to_owned(), None),

@@ -78,7 +78,12 @@ struct Shared {
 
 impl Default for Lines {
     fn default() -> Self {
-        Self { known: Line::new(PLACES, SHARE), strangers: Line::new(PLACES, SHARE), served: 0, ended: false }
+        Self {
+            known: Line::new(PLACES, SHARE),
+            strangers: Line::new(PLACES, SHARE),
+            served: 0,
+            ended: false,
+        }
     }
 }
 
@@ -97,7 +102,12 @@ impl Shared {
             match lines.next() {
                 Some(task) if task.is_wanted() => return Some(task),
                 Some(_) => {}
-                None => lines = self.filled.wait(lines).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    lines = self
+                        .filled
+                        .wait(lines)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
             }
         }
     }
@@ -113,7 +123,9 @@ impl Hashing {
         let shared = Arc::new(Shared::default());
         for _ in 0..threads.max(1) {
             let shared = shared.clone();
-            let spawned = std::thread::Builder::new().name("password".into()).spawn(move || work(&shared));
+            let spawned = std::thread::Builder::new()
+                .name("password".into())
+                .spawn(move || work(&shared));
             if let Err(error) = spawned {
                 tracing::error!(%error, "cannot start a password thread");
             }
@@ -134,7 +146,11 @@ impl Hashing {
         let task: Box<dyn Work> = Box::new(Task { work, answer });
         {
             let mut lines = self.0.lines();
-            let line = if caller.known { &mut lines.known } else { &mut lines.strangers };
+            let line = if caller.known {
+                &mut lines.known
+            } else {
+                &mut lines.strangers
+            };
             line.retain(|task| task.is_wanted());
             // Whoever has to go hears it by the end of its channel.
             drop(line.push(caller.address, task));

@@ -6,7 +6,7 @@ use crate::{Language, Words};
 /// nobody frames it, nothing is stored.
 ///
 /// `form-action` is left out: Chromium holds it against the redirects that follow a form, and those lead to the
-/// client's address by design. `Cross-Origin-Opener-Policy` is left out too: an app that signs people in in a popup
+/// client's address by design. `Cross-Origin-Opener-Policy` is left out too: an app that signs users in in a popup
 /// would lose it.
 pub fn page_headers(builder: &mut HttpResponseBuilder, script: bool) {
     let policy = if script {
@@ -20,12 +20,18 @@ pub fn page_headers(builder: &mut HttpResponseBuilder, script: bool) {
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header(("Permissions-Policy", "camera=(), geolocation=(), microphone=()"))
+        .insert_header((
+            "Permissions-Policy",
+            "camera=(), geolocation=(), microphone=()",
+        ))
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
 }
 
 /// The language of a request.
 pub fn words(request: &HttpRequest, ui_locales: Option<&str>) -> Words {
-    let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+    let accept = request
+        .headers()
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|v| v.to_str().ok());
     Words(Language::choose(ui_locales, accept))
 }

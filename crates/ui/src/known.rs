@@ -26,14 +26,21 @@ impl KnownBrowser {
         let cookie = request.cookie(cookie_name(secure, Cookie::Known))?;
         let mut parts = cookie.value().split('.');
         let secret = Secret::presented(SecretKind::KnownBrowser, parts.next()?)?;
-        let proofs = parts.take(USERS).filter(|proof| proof.len() == PROOF).map(str::to_owned).collect();
+        let proofs = parts
+            .take(USERS)
+            .filter(|proof| proof.len() == PROOF)
+            .map(str::to_owned)
+            .collect();
         Some(Self { secret, proofs })
     }
 
     /// Its secret, if this user has signed in here with the password that `hash` is of.
     pub fn knows(&self, pepper: &Pepper, user_id: &str, hash: &str) -> Option<&str> {
         let proof = proof(pepper, &self.secret, user_id, hash);
-        self.proofs.iter().any(|shown| same(shown, &proof)).then(|| self.secret.expose())
+        self.proofs
+            .iter()
+            .any(|shown| same(shown, &proof))
+            .then(|| self.secret.expose())
     }
 
     /// The cookie that says from now on that this user has signed in here; the oldest of too many users is forgotten.
@@ -49,9 +56,21 @@ impl KnownBrowser {
             proofs: Vec::new(),
         });
         let new = proof(pepper, &shown.secret, user_id, hash);
-        let others = shown.proofs.iter().filter(|proof| **proof != new).take(USERS - 1);
-        let parts: Vec<&str> = [shown.secret.expose(), &new].into_iter().chain(others.map(String::as_str)).collect();
-        cookie(secure, Cookie::Known, &parts.join("."), Some(BROWSER_LIFETIME))
+        let others = shown
+            .proofs
+            .iter()
+            .filter(|proof| **proof != new)
+            .take(USERS - 1);
+        let parts: Vec<&str> = [shown.secret.expose(), &new]
+            .into_iter()
+            .chain(others.map(String::as_str))
+            .collect();
+        cookie(
+            secure,
+            Cookie::Known,
+            &parts.join("."),
+            Some(BROWSER_LIFETIME),
+        )
     }
 }
 

@@ -20,8 +20,8 @@ use latchkey_protocol::{
     Clock, Entropy, Reason, Store,
     authorization::Lifetimes,
     client::Client,
-    error::Refused,
-    observe::{Observed, Refusals, first_segment},
+    error::Refusal,
+    observe::{Observation, Refusals, first_segment},
     paths,
     secret::Pepper,
 };
@@ -60,19 +60,30 @@ pub struct Ui {
 
 /// Who is at the other end, past the trusted proxies.
 pub fn address(request: &HttpRequest) -> IpAddr {
-    request.extensions().get::<Observed>().and_then(|o| o.peer).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
+    request
+        .extensions()
+        .get::<Observation>()
+        .and_then(|o| o.peer)
+        .unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 
 impl Ui {
-    pub(crate) fn refuse(&self, request: &HttpRequest, refused: &Refused) -> HttpResponse {
+    pub(crate) fn refuse(&self, request: &HttpRequest, refused: &Refusal) -> HttpResponse {
         let reference = self.note(request, None, refused);
         error_page(self, request, refused.reason, &reference)
     }
 
     /// Keeps a refusal, with the client where one is known, and returns its reference.
-    pub(crate) fn note(&self, request: &HttpRequest, client: Option<&Client>, refused: &Refused) -> String {
+    pub(crate) fn note(
+        &self,
+        request: &HttpRequest,
+        client: Option<&Client>,
+        refused: &Refusal,
+    ) -> String {
         let mut extensions = request.extensions_mut();
-        let Some(observed) = extensions.get_mut::<Observed>() else { return String::new() };
+        let Some(observed) = extensions.get_mut::<Observation>() else {
+            return String::new();
+        };
         if let Some(client) = client {
             observed.client_id = Some(client.id.clone());
         }
@@ -96,11 +107,18 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/logout/confirm").route(web::post().to(pages::logout::confirmed)))
         .service(web::resource(paths::SIGNED_OUT).route(web::get().to(pages::logout::done)))
         .service(web::resource("/assets/{name}").route(web::get().to(pages::assets::asset)))
-        .service(web::resource("/").route(web::get().to(pages::start::show)).route(web::head().to(pages::start::show)));
+        .service(
+            web::resource("/")
+                .route(web::get().to(pages::start::show))
+                .route(web::head().to(pages::start::show)),
+        );
 }
 
 /// What is answered where there is nothing.
 pub async fn not_found(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
-    let came = first_segment(request.path()).to_owned();
-    ui.refuse(&request, &Reason::PageUnknown.because("an address of discovery", came))
+    let received = first_segment(request.path()).to_owned();
+    ui.refuse(
+        &request,
+        &Reason::PageUnknown.because("an address of discovery", received),
+    )
 }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use argon2::{
-    Algorithm, Argon2, Params, ParamsBuilder, PasswordHash, PasswordHasher, PasswordVerifier, Version,
-    password_hash::SaltString,
+    Algorithm, Argon2, Params, ParamsBuilder, PasswordHash, PasswordHasher, PasswordVerifier,
+    Version, password_hash::SaltString,
 };
 use latchkey_protocol::{Entropy, passwords::prepared, secret::Pepper};
 
@@ -42,12 +42,17 @@ impl PasswordKey {
 
     fn params(&self) -> Result<Params, PasswordFault> {
         let mut builder = ParamsBuilder::new();
-        builder.m_cost(COST.0).t_cost(COST.1).p_cost(COST.2).keyid(argon2::KeyId::new(&self.id).map_err(fault)?);
+        builder
+            .m_cost(COST.0)
+            .t_cost(COST.1)
+            .p_cost(COST.2)
+            .keyid(argon2::KeyId::new(&self.id).map_err(fault)?);
         builder.build().map_err(fault)
     }
 
     fn argon2(&self, params: Params) -> Result<Argon2<'_>, PasswordFault> {
-        Argon2::new_with_secret(&self.secret, Algorithm::Argon2id, Version::V0x13, params).map_err(fault)
+        Argon2::new_with_secret(&self.secret, Algorithm::Argon2id, Version::V0x13, params)
+            .map_err(fault)
     }
 
     /// Hashes a new password, in PHC form. Takes some 20 ms and 19 MiB.
@@ -59,43 +64,54 @@ impl PasswordKey {
         entropy.fill(&mut salt);
         let salt = SaltString::encode_b64(&salt).map_err(fault)?;
         let argon2 = self.argon2(self.params()?)?;
-        Ok(argon2.hash_password(prepared(password).as_bytes(), &salt).map_err(fault)?.to_string())
+        Ok(argon2
+            .hash_password(prepared(password).as_bytes(), &salt)
+            .map_err(fault)?
+            .to_string())
     }
 
-    fn check(&self, password: &str, hash: Option<&str>, entropy: &dyn Entropy) -> Checked {
+    fn check(&self, password: &str, hash: Option<&str>, entropy: &dyn Entropy) -> PasswordCheck {
         let Ok(parsed) = PasswordHash::new(hash.unwrap_or(NOBODY)) else {
             tracing::error!("a stored password hash cannot be read");
-            return Checked::Wrong;
+            return PasswordCheck::Wrong;
         };
-        let Ok(params) = Params::try_from(&parsed) else { return Checked::Wrong };
+        let Ok(params) = Params::try_from(&parsed) else {
+            return PasswordCheck::Wrong;
+        };
         let keyed = !params.keyid().is_empty();
         if keyed && params.keyid() != self.id && hash.is_some() {
-            tracing::error!("a stored password hash was made under another master key: nobody can sign in with it");
+            tracing::error!(
+                "a stored password hash was made under another master key: nobody can sign in with it"
+            );
         }
         let right = match (keyed, self.argon2(Params::DEFAULT)) {
-            (true, Ok(argon2)) => argon2.verify_password(prepared(password).as_bytes(), &parsed).is_ok(),
+            (true, Ok(argon2)) => argon2
+                .verify_password(prepared(password).as_bytes(), &parsed)
+                .is_ok(),
             // From before there was a key: as it was typed.
-            (false, _) => Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok(),
+            (false, _) => Argon2::default()
+                .verify_password(password.as_bytes(), &parsed)
+                .is_ok(),
             (true, Err(_)) => false,
         };
         if !right || hash.is_none() {
-            return Checked::Wrong;
+            return PasswordCheck::Wrong;
         }
         let cost = (params.m_cost(), params.t_cost(), params.p_cost());
         if keyed && cost == COST && parsed.algorithm == Algorithm::Argon2id.ident() {
-            return Checked::Right;
+            return PasswordCheck::Right;
         }
-        self.hash(password, entropy).map_or(Checked::Right, Checked::RightButStale)
+        self.hash(password, entropy)
+            .map_or(PasswordCheck::Right, PasswordCheck::RightButStale)
     }
 }
 
 /// A hash that no password has, to spend the same time on names that do not exist.
-const NOBODY: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1,keyid=bm9ib2R5$bm9ib2R5IGhhcyB0aGlzLg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1,keyid=bm9ib2R5$bm9ib2R5IGhhcyB0aGlzLg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// What a check found.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Checked {
+pub enum PasswordCheck {
     Wrong,
     Right,
     /// Right, and hashed with other parameters than today's: here is the new hash.
@@ -111,7 +127,10 @@ pub struct Passwords {
 impl Passwords {
     /// Starts `threads` threads; each needs 19 MiB while it works.
     pub fn new(threads: usize, key: PasswordKey) -> Self {
-        Self { hashing: Hashing::new(threads), key: Arc::new(key) }
+        Self {
+            hashing: Hashing::new(threads),
+            key: Arc::new(key),
+        }
     }
 
     /// The key of new hashes.
@@ -131,11 +150,11 @@ impl Passwords {
         hash: Option<String>,
         entropy: Arc<dyn Entropy>,
         attempt: Attempt,
-    ) -> Result<Checked, Busy> {
+    ) -> Result<PasswordCheck, Busy> {
         let key = self.key.clone();
         let judge = move || {
             let checked = key.check(&password, hash.as_deref(), &*entropy);
-            if checked == Checked::Wrong {
+            if checked == PasswordCheck::Wrong {
                 attempt.was_wrong();
             }
             checked
@@ -160,41 +179,76 @@ mod tests {
     }
 
     fn without_key(cost: u32, password: &str) -> String {
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(cost, 2, 1, None).expect("params"));
+        let argon2 = Argon2::new(
+            Algorithm::Argon2id,
+            Version::V0x13,
+            Params::new(cost, 2, 1, None).expect("params"),
+        );
         let salt = SaltString::encode_b64(b"0123456789abcdef").expect("salt");
-        argon2.hash_password(password.as_bytes(), &salt).expect("hash").to_string()
+        argon2
+            .hash_password(password.as_bytes(), &salt)
+            .expect("hash")
+            .to_string()
     }
 
     #[test]
     fn a_hash_from_before_is_right_and_renewed_under_the_key() {
         let key = key(1);
         for old in [without_key(8, "secret"), without_key(COST.0, "secret")] {
-            let Checked::RightButStale(new) = key.check("secret", Some(&old), &Zero) else { panic!("not renewed") };
-            assert!(new.starts_with("$argon2id$v=19$m=19456,t=2,p=1,keyid="), "{new}");
-            assert_eq!(key.check("secret", Some(&new), &Zero), Checked::Right);
-            assert_eq!(key.check("Secret", Some(&new), &Zero), Checked::Wrong);
+            let PasswordCheck::RightButStale(new) = key.check("secret", Some(&old), &Zero) else {
+                panic!("not renewed")
+            };
+            assert!(
+                new.starts_with("$argon2id$v=19$m=19456,t=2,p=1,keyid="),
+                "{new}"
+            );
+            assert_eq!(key.check("secret", Some(&new), &Zero), PasswordCheck::Right);
+            assert_eq!(key.check("Secret", Some(&new), &Zero), PasswordCheck::Wrong);
         }
-        assert_eq!(key.check("secret", None, &Zero), Checked::Wrong);
-        assert_eq!(key.check("secret", Some("garbage"), &Zero), Checked::Wrong);
+        assert_eq!(key.check("secret", None, &Zero), PasswordCheck::Wrong);
+        assert_eq!(
+            key.check("secret", Some("garbage"), &Zero),
+            PasswordCheck::Wrong
+        );
         PasswordHash::new(NOBODY).expect("nobody's hash can be read");
     }
 
     #[test]
     fn without_the_master_key_a_hash_tells_nothing() {
         let hash = key(1).hash("a password", &Zero).expect("hash");
-        assert_eq!(key(2).check("a password", Some(&hash), &Zero), Checked::Wrong, "another key");
-        let named = hash.split(",keyid=").nth(1).and_then(|rest| rest.split('$').next()).expect("keyid");
+        assert_eq!(
+            key(2).check("a password", Some(&hash), &Zero),
+            PasswordCheck::Wrong,
+            "another key"
+        );
+        let named = hash
+            .split(",keyid=")
+            .nth(1)
+            .and_then(|rest| rest.split('$').next())
+            .expect("keyid");
         let bare = hash.replace(&format!(",keyid={named}"), "");
-        assert_eq!(key(1).check("a password", Some(&bare), &Zero), Checked::Wrong, "the secret is part of it");
+        assert_eq!(
+            key(1).check("a password", Some(&bare), &Zero),
+            PasswordCheck::Wrong,
+            "the secret is part of it"
+        );
     }
 
     #[test]
     fn two_keyboards_type_the_same_password_and_one_from_before_is_taken_as_it_was_typed() {
         let (composed, decomposed) = ("p\u{e4}ssw\u{f6}rd one", "pa\u{308}sswo\u{308}rd\u{a0}one");
         let hash = key(1).hash(composed, &Zero).expect("hash");
-        assert_eq!(key(1).check(decomposed, Some(&hash), &Zero), Checked::Right);
+        assert_eq!(
+            key(1).check(decomposed, Some(&hash), &Zero),
+            PasswordCheck::Right
+        );
         let old = without_key(8, decomposed);
-        let Checked::RightButStale(new) = key(1).check(decomposed, Some(&old), &Zero) else { panic!("not renewed") };
-        assert_eq!(key(1).check(composed, Some(&new), &Zero), Checked::Right);
+        let PasswordCheck::RightButStale(new) = key(1).check(decomposed, Some(&old), &Zero) else {
+            panic!("not renewed")
+        };
+        assert_eq!(
+            key(1).check(composed, Some(&new), &Zero),
+            PasswordCheck::Right
+        );
     }
 }

@@ -24,9 +24,9 @@ pub struct Throttle {
 /// unless the password was wrong. So a caller that leaves has used up nothing when nothing was judged, and keeps what
 /// they used up when a wrong password was, however late that turns out.
 #[derive(Clone)]
-pub struct Attempt(Arc<Counted>);
+pub struct Attempt(Arc<NetworkCount>);
 
-struct Counted {
+struct NetworkCount {
     store: Arc<dyn Store>,
     keys: Vec<Digest>,
     at: Timestamp,
@@ -48,15 +48,25 @@ impl Attempt {
             return;
         }
         // A task of its own: it is done once, even when the caller leaves meanwhile.
-        let _over = self.0.runtime.spawn(uncount(self.0.store.clone(), self.0.keys.clone(), true, self.0.at)).await;
+        let _over = self
+            .0
+            .runtime
+            .spawn(uncount(
+                self.0.store.clone(),
+                self.0.keys.clone(),
+                true,
+                self.0.at,
+            ))
+            .await;
     }
 }
 
-impl Drop for Counted {
+impl Drop for NetworkCount {
     fn drop(&mut self) {
         if !self.settled.swap(true, Ordering::SeqCst) {
             let keys = std::mem::take(&mut self.keys);
-            self.runtime.spawn(uncount(self.store.clone(), keys, false, self.at));
+            self.runtime
+                .spawn(uncount(self.store.clone(), keys, false, self.at));
         }
     }
 }
@@ -92,9 +102,17 @@ impl Throttle {
                 return Ok(None);
             }
             let keys = allowances.into_iter().map(|a| a.key).collect();
-            let counted = Counted { store, keys, at: now, settled: AtomicBool::new(false), runtime };
+            let counted = NetworkCount {
+                store,
+                keys,
+                at: now,
+                settled: AtomicBool::new(false),
+                runtime,
+            };
             Ok(Some(Attempt(Arc::new(counted))))
         });
-        reserved.await.map_err(|error| StoreError::Failed(error.to_string()))?
+        reserved
+            .await
+            .map_err(|error| StoreError::Failed(error.to_string()))?
     }
 }

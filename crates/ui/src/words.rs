@@ -14,8 +14,13 @@ pub enum Language {
 impl Language {
     /// By `ui_locales` first, then by what the browser prefers (OpenID Connect Core 3.1.2.1, RFC 9110 12.5.4).
     pub fn choose(ui_locales: Option<&str>, accept_language: Option<&str>) -> Self {
-        let asked = ui_locales.unwrap_or_default().split_whitespace().find_map(Self::known);
-        asked.or_else(|| Self::preferred(accept_language?)).unwrap_or_default()
+        let asked = ui_locales
+            .unwrap_or_default()
+            .split_whitespace()
+            .find_map(Self::known);
+        asked
+            .or_else(|| Self::preferred(accept_language?))
+            .unwrap_or_default()
     }
 
     fn preferred(accept: &str) -> Option<Self> {
@@ -24,8 +29,10 @@ impl Language {
             .filter_map(|range| {
                 let mut parts = range.split(';');
                 let language = Self::known(parts.next()?.trim())?;
-                let quality =
-                    parts.find_map(|p| p.trim().strip_prefix("q=")).and_then(|q| q.parse().ok()).unwrap_or(1.0);
+                let quality = parts
+                    .find_map(|p| p.trim().strip_prefix("q="))
+                    .and_then(|q| q.parse().ok())
+                    .unwrap_or(1.0);
                 Some((quality, language))
             })
             .collect();
@@ -44,15 +51,18 @@ impl Language {
 
 type Bundle = FluentBundle<FluentResource>;
 
-static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle("en", include_str!("../../../templates/locales/en.ftl")));
-static KOREAN: LazyLock<Bundle> = LazyLock::new(|| bundle("ko", include_str!("../../../templates/locales/ko.ftl")));
+static ENGLISH: LazyLock<Bundle> =
+    LazyLock::new(|| bundle("en", include_str!("../../../templates/locales/en.ftl")));
+static KOREAN: LazyLock<Bundle> =
+    LazyLock::new(|| bundle("ko", include_str!("../../../templates/locales/ko.ftl")));
 
 fn bundle(tag: &str, source: &str) -> Bundle {
     // The files are part of the program, and a test reads every message.
     let language: LanguageIdentifier = tag.parse().unwrap_or_default();
     let mut bundle = Bundle::new_concurrent(vec![language]);
     bundle.set_use_isolating(false);
-    let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, _)| resource);
+    let resource =
+        FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, _)| resource);
     bundle.add_resource_overriding(resource);
     bundle
 }
@@ -79,7 +89,11 @@ impl Words {
 
     pub fn find(&self, id: &str, arguments: Option<&FluentArgs<'_>>) -> Option<String> {
         let pattern = self.bundle().get_message(id)?.value()?;
-        Some(self.bundle().format_pattern(pattern, arguments, &mut Vec::new()).into_owned())
+        Some(
+            self.bundle()
+                .format_pattern(pattern, arguments, &mut Vec::new())
+                .into_owned(),
+        )
     }
 
     /// The text `id`; the id itself where there is none.
@@ -91,7 +105,8 @@ impl Words {
     pub fn say_with(&self, id: &str, name: &str, value: &str) -> String {
         let mut arguments = FluentArgs::new();
         arguments.set(name.to_owned(), value.to_owned());
-        self.find(id, Some(&arguments)).unwrap_or_else(|| id.to_owned())
+        self.find(id, Some(&arguments))
+            .unwrap_or_else(|| id.to_owned())
     }
 }
 
@@ -103,8 +118,14 @@ mod tests {
     fn ui_locales_come_before_the_browser_and_unknown_languages_fall_back_to_english() {
         use Language::{English, Korean};
         assert_eq!(Language::choose(Some("fr ko"), Some("en")), Korean);
-        assert_eq!(Language::choose(Some("fr"), Some("de, ko;q=0.5, en;q=0.9")), English);
-        assert_eq!(Language::choose(None, Some("ko-KR,ko;q=0.9,en;q=0.8")), Korean);
+        assert_eq!(
+            Language::choose(Some("fr"), Some("de, ko;q=0.5, en;q=0.9")),
+            English
+        );
+        assert_eq!(
+            Language::choose(None, Some("ko-KR,ko;q=0.9,en;q=0.8")),
+            Korean
+        );
         assert_eq!(Language::choose(None, Some(";;;,q=")), English);
         assert_eq!(Language::choose(None, None), English);
     }
@@ -112,7 +133,11 @@ mod tests {
     #[test]
     fn every_english_text_has_a_korean_one() {
         let ids = |source: &str| -> Vec<String> {
-            source.lines().filter_map(|l| l.split_once(" = ")).map(|(id, _)| id.to_owned()).collect()
+            source
+                .lines()
+                .filter_map(|l| l.split_once(" = "))
+                .map(|(id, _)| id.to_owned())
+                .collect()
         };
         let korean = ids(include_str!("../../../templates/locales/ko.ftl"));
         for id in ids(include_str!("../../../templates/locales/en.ftl")) {

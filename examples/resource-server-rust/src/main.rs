@@ -26,8 +26,23 @@ struct Api {
 impl Api {
     async fn fetch(&self) -> Option<JwkSet> {
         let address = format!("{}/.well-known/openid-configuration", self.issuer);
-        let metadata: Value = self.http.get(address).send().await.ok()?.json().await.ok()?;
-        self.http.get(metadata["jwks_uri"].as_str()?).send().await.ok()?.json().await.ok()
+        let metadata: Value = self
+            .http
+            .get(address)
+            .send()
+            .await
+            .ok()?
+            .json()
+            .await
+            .ok()?;
+        self.http
+            .get(metadata["jwks_uri"].as_str()?)
+            .send()
+            .await
+            .ok()?
+            .json()
+            .await
+            .ok()
     }
 
     fn known(&self, kid: &str) -> Option<DecodingKey> {
@@ -53,21 +68,34 @@ impl Api {
     }
 
     async fn verify(&self, token: &str) -> Option<Value> {
-        let header = decode_header(token).ok().filter(|h| h.typ.as_deref() == Some("at+jwt"))?;
+        let header = decode_header(token)
+            .ok()
+            .filter(|h| h.typ.as_deref() == Some("at+jwt"))?;
         let mut rules = Validation::new(Algorithm::RS256);
         rules.set_issuer(&[&self.issuer]);
         rules.set_audience(&[&self.audience]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         let key = self.key(&header.kid?).await?;
-        decode::<Value>(token, &key, &rules).ok().map(|data| data.claims)
+        decode::<Value>(token, &key, &rules)
+            .ok()
+            .map(|data| data.claims)
     }
 }
 
 async fn answer(api: web::Data<Api>, request: HttpRequest) -> HttpResponse {
-    let header = request.headers().get("Authorization").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    match api.verify(header.strip_prefix("Bearer ").unwrap_or_default()).await {
+    let header = request
+        .headers()
+        .get("Authorization")
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    match api
+        .verify(header.strip_prefix("Bearer ").unwrap_or_default())
+        .await
+    {
         Some(claims) => HttpResponse::Ok().json(json!({ "hello": claims["sub"] })),
-        None => HttpResponse::Unauthorized().insert_header(("WWW-Authenticate", "Bearer")).finish(),
+        None => HttpResponse::Unauthorized()
+            .insert_header(("WWW-Authenticate", "Bearer"))
+            .finish(),
     }
 }
 
@@ -76,12 +104,19 @@ async fn main() -> std::io::Result<()> {
     let api = web::Data::new(Api {
         issuer: var("ISSUER").unwrap_or("http://localhost:8080".into()),
         audience: var("AUDIENCE").unwrap_or("http://localhost:9104".into()),
-        http: reqwest::Client::builder().timeout(Duration::from_secs(5)).build().map_err(std::io::Error::other)?,
+        http: reqwest::Client::builder()
+            .timeout(Duration::from_secs(5))
+            .build()
+            .map_err(std::io::Error::other)?,
         keys: RwLock::new(JwkSet { keys: Vec::new() }),
         fetched: Mutex::new(None),
     });
-    HttpServer::new(move || App::new().app_data(api.clone()).default_service(web::to(answer)))
-        .bind("127.0.0.1:9104")?
-        .run()
-        .await
+    HttpServer::new(move || {
+        App::new()
+            .app_data(api.clone())
+            .default_service(web::to(answer))
+    })
+    .bind("127.0.0.1:9104")?
+    .run()
+    .await
 }

@@ -15,9 +15,17 @@ const REDIRECT: &str = "https://app.example/cb?x=1";
 fuzz_target!(|data: &[u8]| {
     let json = serde_json::json!({ "redirect_uris": [REDIRECT], "grant_types": ["authorization_code", "refresh_token"] });
     let metadata = Registration::parse(&json).expect("metadata").metadata;
-    let client = Client { id: "c".into(), secret: None, metadata, created_at: 0, version: 0 };
+    let client = Client {
+        id: "c".into(),
+        secret: None,
+        metadata,
+        created_at: 0,
+        version: 0,
+    };
     let params = Params::parse(data);
-    let Ok(to) = AuthorizationRequest::destination(&params, &client) else { return };
+    let Ok(to) = AuthorizationRequest::destination(&params, &client) else {
+        return;
+    };
     assert_eq!(to.redirect_uri(), REDIRECT);
     match AuthorizationRequest::check(&params, &client, to, Hint::None, RequestRules::default()) {
         Ok(request) => assert!(request.redirect_uri == REDIRECT && params.sound().is_ok()),

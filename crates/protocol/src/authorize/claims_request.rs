@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{ScopeSet, claims::scope_of, client::Client, error::Refused, json, reason::Reason};
+use crate::{ScopeSet, claims::scope_of, client::Client, error::Refusal, json, reason::Reason};
 
 /// The longest `claims` parameter, in bytes.
 const LONGEST: usize = 8 * 1024;
@@ -14,7 +14,7 @@ const ACR: &str = "1";
 
 /// How one claim is asked for (OpenID Connect Core 5.5.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AskedClaim {
+pub struct RequestedClaim {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub essential: bool,
     /// With one of these values alone; none: with any.
@@ -23,24 +23,24 @@ pub struct AskedClaim {
 }
 
 /// Claims by their names.
-pub type AskedClaims = BTreeMap<String, AskedClaim>;
+pub type RequestedClaims = BTreeMap<String, RequestedClaim>;
 
 /// What a request asks for claim by claim (OpenID Connect Core 5.5).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimsRequest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub userinfo: AskedClaims,
+    pub userinfo: RequestedClaims,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub id_token: AskedClaims,
+    pub id_token: RequestedClaims,
 }
 
-impl AskedClaim {
+impl RequestedClaim {
     /// Whether `value` is one that was asked for.
     pub fn takes(&self, value: &Value) -> bool {
         self.values.is_empty() || self.values.contains(value)
     }
 
-    fn parse(name: &str, value: &Value) -> Result<Self, Refused> {
+    fn parse(name: &str, value: &Value) -> Result<Self, Refusal> {
         let malformed = |what: &str| malformed(format!("{name}: null, or an object; {what}"));
         let members = match value {
             Value::Null => return Ok(Self::default()),
@@ -57,7 +57,12 @@ impl AskedClaim {
             Some(Value::Array(values)) => values.clone(),
             Some(_) => return Err(malformed("values is an array")),
         };
-        values.extend(members.get("value").filter(|value| !value.is_null()).cloned());
+        values.extend(
+            members
+                .get("value")
+                .filter(|value| !value.is_null())
+                .cloned(),
+        );
         Ok(Self { essential, values })
     }
 }
@@ -68,7 +73,7 @@ impl ClaimsRequest {
     /// # Errors
     /// [`Reason::ParameterMalformed`], and [`Reason::AcrUnavailable`] for an essential `acr` that nobody here can have
     /// (5.5.1.1).
-    pub fn parse(text: &str, client: &Client) -> Result<Self, Refused> {
+    pub fn parse(text: &str, client: &Client) -> Result<Self, Refusal> {
         if text.len() > LONGEST {
             return Err(malformed(format!("at most {LONGEST} bytes")));
         }
@@ -76,8 +81,15 @@ impl ClaimsRequest {
         if members.values().any(|value| is_deeper(value, DEEPEST - 1)) {
             return Err(malformed(format!("nested at most {DEEPEST} deep")));
         }
-        let request = Self { userinfo: location(&members, "userinfo")?, id_token: location(&members, "id_token")? };
-        if request.id_token.get("acr").is_some_and(|acr| acr.essential && !acr.takes(&ACR.into())) {
+        let request = Self {
+            userinfo: location(&members, "userinfo")?,
+            id_token: location(&members, "id_token")?,
+        };
+        if request
+            .id_token
+            .get("acr")
+            .is_some_and(|acr| acr.essential && !acr.takes(&ACR.into()))
+        {
             return Err(Reason::AcrUnavailable.because(ACR, "other values of an essential acr"));
         }
         Ok(request.within(client))
@@ -99,19 +111,28 @@ impl ClaimsRequest {
 
     /// Whether this user may be the answer: a `sub` that is asked for with a value is this user (5.5.1).
     pub fn is_for(&self, user_id: &str) -> bool {
-        let asked = [&self.userinfo, &self.id_token].into_iter().filter_map(|claims| claims.get("sub"));
+        let asked = [&self.userinfo, &self.id_token]
+            .into_iter()
+            .filter_map(|claims| claims.get("sub"));
         asked.into_iter().all(|sub| sub.takes(&user_id.into()))
     }
 
     /// The claims that the scopes do not give anyway: they need a consent of their own.
     pub fn beyond(&self, scope: &ScopeSet, client: &Client) -> BTreeSet<String> {
-        let names = self.userinfo.keys().chain(self.id_token.keys()).filter(|name| *name != "sub");
-        names.filter(|name| scope_of(name, client).is_none_or(|s| !scope.contains(s))).cloned().collect()
+        let names = self
+            .userinfo
+            .keys()
+            .chain(self.id_token.keys())
+            .filter(|name| *name != "sub");
+        names
+            .filter(|name| scope_of(name, client).is_none_or(|s| !scope.contains(s)))
+            .cloned()
+            .collect()
     }
 }
 
-fn malformed(came: impl Into<String>) -> Refused {
-    Reason::ParameterMalformed.because("claims: JSON (OpenID Connect Core 5.5)", came)
+fn malformed(received: impl Into<String>) -> Refusal {
+    Reason::ParameterMalformed.because("claims: JSON (OpenID Connect Core 5.5)", received)
 }
 
 /// Whether arrays and objects nest more than `levels` deep in it.
@@ -125,12 +146,13 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
     }
 }
 
-fn location(members: &Map<String, Value>, name: &str) -> Result<AskedClaims, Refused> {
+fn location(members: &Map<String, Value>, name: &str) -> Result<RequestedClaims, Refusal> {
     match members.get(name) {
-        None | Some(Value::Null) => Ok(AskedClaims::new()),
-        Some(Value::Object(claims)) => {
-            claims.iter().map(|(name, value)| Ok((name.clone(), AskedClaim::parse(name, value)?))).collect()
-        }
+        None | Some(Value::Null) => Ok(RequestedClaims::new()),
+        Some(Value::Object(claims)) => claims
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), RequestedClaim::parse(name, value)?)))
+            .collect(),
         Some(_) => Err(malformed(format!("{name} is an object"))),
     }
 }

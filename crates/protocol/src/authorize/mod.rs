@@ -7,7 +7,7 @@ mod request_object;
 mod response;
 mod step;
 
-pub use claims_request::{AskedClaim, AskedClaims, ClaimsRequest};
+pub use claims_request::{ClaimsRequest, RequestedClaim, RequestedClaims};
 pub use prompt::Prompt;
 pub use request::{AuthorizationRequest, Hint, RequestRules};
 pub use request_object::signed_params;

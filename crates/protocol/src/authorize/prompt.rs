@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Refused, reason::Reason};
+use crate::{error::Refusal, reason::Reason};
 
 /// The values of `prompt` (OpenID Connect Core 3.1.2.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct Prompt {
 impl Prompt {
     /// # Errors
     /// [`Reason::PromptMalformed`] for `none` with another value, and for values that nobody registered.
-    pub fn parse(text: &str) -> Result<Self, Refused> {
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
         let mut prompt = Self::default();
         for value in text.split(' ').filter(|v| !v.is_empty()) {
             match value {
@@ -22,7 +22,10 @@ impl Prompt {
                 "login" | "create" => prompt.login = true,
                 "consent" => prompt.consent = true,
                 "select_account" => prompt.select_account = true,
-                _ => return Err(Reason::PromptMalformed.because("none, login, consent, select_account", value)),
+                _ => {
+                    return Err(Reason::PromptMalformed
+                        .because("none, login, consent, select_account", value));
+                }
             }
         }
         if prompt.none && (prompt.login || prompt.consent || prompt.select_account) {

@@ -4,7 +4,7 @@ use super::{ClaimsRequest, Prompt};
 use crate::{
     Params, ScopeSet,
     client::{Client, GrantType, ResponseMode, ReturnTo},
-    error::{AuthorizationError, Refused},
+    error::{AuthorizationError, Refusal},
     pkce,
     reason::Reason,
 };
@@ -77,14 +77,18 @@ impl AuthorizationRequest {
     /// Proves the destination (first half): until this has passed, only a page can answer.
     ///
     /// # Errors
-    /// [`Refused`] for a page.
-    pub fn destination(params: &Params, client: &Client) -> Result<ReturnTo, Refused> {
+    /// [`Refusal`] for a page.
+    pub fn destination(params: &Params, client: &Client) -> Result<ReturnTo, Refusal> {
         params.sound_in(&["client_id", "redirect_uri", "response_mode", "state"])?;
         let mode = match params.optional("response_mode") {
             Some("form_post") => ResponseMode::FormPost,
             _ => ResponseMode::Query,
         };
-        client.return_to(params.optional("redirect_uri"), mode, params.optional("state"))
+        client.return_to(
+            params.optional("redirect_uri"),
+            mode,
+            params.optional("state"),
+        )
     }
 
     /// Checks everything else, in this order; what is wrong goes back to the client.
@@ -104,7 +108,10 @@ impl AuthorizationRequest {
 
     /// Whether this user may be the answer: the one of the `id_token_hint`, and of a `sub` asked for with a value.
     pub fn is_for(&self, user_id: &str) -> bool {
-        self.hint_subject.as_ref().is_none_or(|hinted| hinted == user_id) && self.claims.is_for(user_id)
+        self.hint_subject
+            .as_ref()
+            .is_none_or(|hinted| hinted == user_id)
+            && self.claims.is_for(user_id)
     }
 
     fn checked(
@@ -113,7 +120,7 @@ impl AuthorizationRequest {
         to: &ReturnTo,
         hint: Hint,
         rules: RequestRules,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, Refusal> {
         params.sound()?;
         if params.optional("request_uri").is_some() {
             return Err(Reason::RequestUriUnsupported.into());
@@ -125,8 +132,10 @@ impl AuthorizationRequest {
         for (name, most) in [("state", 4096), ("nonce", 1024), ("scope", 4096)] {
             let length = params.optional(name).map_or(0, str::len);
             if length > most {
-                return Err(Reason::ParameterMalformed
-                    .because(format!("{name}: at most {most} bytes"), format!("{length} bytes")));
+                return Err(Reason::ParameterMalformed.because(
+                    format!("{name}: at most {most} bytes"),
+                    format!("{length} bytes"),
+                ));
             }
         }
         match params.optional("response_type") {
@@ -134,14 +143,21 @@ impl AuthorizationRequest {
             None => return Err(Reason::ParameterMissing.because("response_type", "nothing")),
             Some(other) => return Err(Reason::ResponseTypeUnsupported.because("code", other)),
         }
-        if let Some(mode) = params.optional("response_mode").filter(|m| !["query", "form_post"].contains(m)) {
+        if let Some(mode) = params
+            .optional("response_mode")
+            .filter(|m| !["query", "form_post"].contains(m))
+        {
             return Err(Reason::ResponseModeUnsupported.because("query or form_post", mode));
         }
         if !client.may(GrantType::AuthorizationCode) {
-            return Err(Reason::GrantNotAllowed.because("authorization_code among grant_types", "not there"));
+            return Err(Reason::GrantNotAllowed
+                .because("authorization_code among grant_types", "not there"));
         }
         let (scope, ignored_scope) = scope(params, client)?;
-        let claims = match params.optional("claims").filter(|_| scope.contains("openid")) {
+        let claims = match params
+            .optional("claims")
+            .filter(|_| scope.contains("openid"))
+        {
             Some(text) => ClaimsRequest::parse(text, client)?,
             None => ClaimsRequest::default(),
         };
@@ -157,13 +173,17 @@ impl AuthorizationRequest {
             nonce: params.optional("nonce").map(str::to_owned),
             prompt: Prompt::parse(params.optional("prompt").unwrap_or_default())?,
             max_age: max_age(params, client)?,
-            login_hint: params.optional("login_hint").map(|h| h.chars().take(200).collect()),
+            login_hint: params
+                .optional("login_hint")
+                .map(|h| h.chars().take(200).collect()),
             hint_subject: match hint {
                 Hint::None => None,
                 Hint::Subject(subject) => Some(subject),
                 Hint::Unusable => return Err(Reason::HintUnusable.into()),
             },
-            ui_locales: params.optional("ui_locales").map(|l| l.chars().take(100).collect()),
+            ui_locales: params
+                .optional("ui_locales")
+                .map(|l| l.chars().take(100).collect()),
             code_challenge: challenge(params, client, rules)?,
         })
     }
@@ -171,9 +191,10 @@ impl AuthorizationRequest {
 
 /// What the client is asked to get, and the rest: scopes that are not understood are ignored (OpenID Connect Core 3.1.2.1),
 /// those that the registration implies are added.
-fn scope(params: &Params, client: &Client) -> Result<(ScopeSet, ScopeSet), Refused> {
+fn scope(params: &Params, client: &Client) -> Result<(ScopeSet, ScopeSet), Refusal> {
     let text = params.optional("scope").unwrap_or_default();
-    let asked = ScopeSet::parse(text).ok_or_else(|| Reason::ScopeUnknown.because("RFC 6749 3.3 characters", text))?;
+    let asked = ScopeSet::parse(text)
+        .ok_or_else(|| Reason::ScopeUnknown.because("RFC 6749 3.3 characters", text))?;
     let may_refresh = client.may(GrantType::RefreshToken);
     let known = asked.filter(|s| client.knows_scope(s) && (may_refresh || s != "offline_access"));
     if known.is_empty() && !asked.is_empty() {
@@ -184,7 +205,7 @@ fn scope(params: &Params, client: &Client) -> Result<(ScopeSet, ScopeSet), Refus
     Ok((given, ignored))
 }
 
-fn max_age(params: &Params, client: &Client) -> Result<Option<i64>, Refused> {
+fn max_age(params: &Params, client: &Client) -> Result<Option<i64>, Refusal> {
     match params.optional("max_age") {
         None => Ok(client.metadata.default_max_age),
         Some(text) => match text.parse() {
@@ -194,18 +215,20 @@ fn max_age(params: &Params, client: &Client) -> Result<Option<i64>, Refused> {
     }
 }
 
-fn challenge(params: &Params, client: &Client, rules: RequestRules) -> Result<Option<String>, Refused> {
+fn challenge(
+    params: &Params,
+    client: &Client,
+    rules: RequestRules,
+) -> Result<Option<String>, Refusal> {
     let method = params.optional("code_challenge_method");
     let required = rules.require_pkce || client.metadata.require_pkce || client.is_public();
     match params.optional("code_challenge") {
         None if method.is_some() || required => Err(Reason::ChallengeMissing.into()),
         None => Ok(None),
-        Some(_) if method != Some("S256") => {
-            Err(Reason::ChallengeMethodUnsupported.because("S256", method.unwrap_or("nothing, which means plain")))
-        }
+        Some(_) if method != Some("S256") => Err(Reason::ChallengeMethodUnsupported
+            .because("S256", method.unwrap_or("nothing, which means plain"))),
         Some(challenge) if pkce::is_challenge(challenge) => Ok(Some(challenge.to_owned())),
-        Some(challenge) => {
-            Err(Reason::ParameterMalformed.because("code_challenge: 43 base64url characters", challenge))
-        }
+        Some(challenge) => Err(Reason::ParameterMalformed
+            .because("code_challenge: 43 base64url characters", challenge)),
     }
 }

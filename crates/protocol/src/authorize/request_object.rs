@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use crate::{
     Params, Timestamp,
     client::Client,
-    error::Refused,
+    error::Refusal,
     json,
     reason::{Reason, masked},
 };
@@ -30,35 +30,59 @@ pub fn signed_params(
     client: &Client,
     issuer: &str,
     now: Timestamp,
-) -> Result<Option<Params>, Refused> {
+) -> Result<Option<Params>, Refusal> {
     let always = client.metadata.require_signed_request_object;
     let Some(token) = outside.optional("request") else {
-        return if always { Err(Reason::RequestObjectMissing.into()) } else { Ok(None) };
+        return if always {
+            Err(Reason::RequestObjectMissing.into())
+        } else {
+            Ok(None)
+        };
     };
     let members = verified(token, client)?;
     check(&members, outside, client, issuer, now)?;
     let client_id = ("client_id".to_owned(), client.id.clone());
-    let pairs = members.into_iter().filter(|(name, _)| !OF_THE_JWT.contains(&name.as_str()) && name != "client_id");
+    let pairs = members
+        .into_iter()
+        .filter(|(name, _)| !OF_THE_JWT.contains(&name.as_str()) && name != "client_id");
     let pairs = pairs.filter_map(|(name, value)| Some((name, as_parameter(value)?)));
     let signed = Params::from_pairs([client_id].into_iter().chain(pairs));
-    Ok(Some(if always { signed } else { outside.overridden_by(signed) }))
+    Ok(Some(if always {
+        signed
+    } else {
+        outside.overridden_by(signed)
+    }))
 }
 
 /// The members, once the signature is proven.
-fn verified(token: &str, client: &Client) -> Result<Map<String, Value>, Refused> {
+fn verified(token: &str, client: &Client) -> Result<Map<String, Value>, Refusal> {
     if token.len() > LARGEST {
-        return Err(invalid(format!("at most {LARGEST} bytes"), format!("{} bytes", token.len())));
+        return Err(invalid(
+            format!("at most {LARGEST} bytes"),
+            format!("{} bytes", token.len()),
+        ));
     }
-    let set = client.metadata.jwks.as_ref().ok_or_else(|| invalid("jwks in the client's registration", "none"))?;
-    let unproven = |why: String| invalid("a request object signed by a registered key of the client", why);
+    let set = client
+        .metadata
+        .jwks
+        .as_ref()
+        .ok_or_else(|| invalid("jwks in the client's registration", "none"))?;
+    let unproven = |why: String| {
+        invalid(
+            "a request object signed by a registered key of the client",
+            why,
+        )
+    };
     let keys = ClientKeys::parse(set).map_err(|e| unproven(e.to_string()))?;
     let algorithm = client.metadata.request_object_signing_alg.as_deref();
-    let payload = keys.verify(token, &TYPES, algorithm).map_err(|e| unproven(e.to_string()))?;
+    let payload = keys
+        .verify(token, &TYPES, algorithm)
+        .map_err(|e| unproven(e.to_string()))?;
     json::object(&payload).map_err(|why| invalid("a JSON object, each member once", why))
 }
 
-fn invalid(expected: impl Into<String>, came: impl Into<String>) -> Refused {
-    Reason::RequestObjectInvalid.because(expected, came)
+fn invalid(expected: impl Into<String>, received: impl Into<String>) -> Refusal {
+    Reason::RequestObjectInvalid.because(expected, received)
 }
 
 /// For whom, from whom, and when (RFC 9101 4, 5, RFC 7519 4.1).
@@ -68,7 +92,7 @@ fn check(
     client: &Client,
     issuer: &str,
     now: Timestamp,
-) -> Result<(), Refused> {
+) -> Result<(), Refusal> {
     let text = |name: &str| members.get(name).map(|v| v.as_str().unwrap_or("no text"));
     // Clients that share their keys do not share their requests.
     if text("client_id").or(text("iss")).is_none() {
@@ -76,42 +100,66 @@ fn check(
     }
     for name in ["client_id", "iss"] {
         if text(name).is_some_and(|value| value != client.id) {
-            return Err(invalid(format!("{name}: {}", client.id), text(name).unwrap_or_default()));
+            return Err(invalid(
+                format!("{name}: {}", client.id),
+                text(name).unwrap_or_default(),
+            ));
         }
     }
     // A client assertion (RFC 7523 3) says who the client is, not what it asks for.
     if text("sub") == Some(client.id.as_str()) {
-        return Err(invalid("no sub that is the client (RFC 9101 10.8)", client.id.as_str()));
+        return Err(invalid(
+            "no sub that is the client (RFC 9101 10.8)",
+            client.id.as_str(),
+        ));
     }
     if members.get("aud").is_some_and(|aud| !names(aud, issuer)) {
-        return Err(invalid(format!("aud: {issuer}"), members["aud"].to_string()));
+        return Err(invalid(
+            format!("aud: {issuer}"),
+            members["aud"].to_string(),
+        ));
     }
     let time = |name: &str| match members.get(name) {
         None => Ok(None),
-        Some(value) => value.as_f64().map(Some).ok_or_else(|| invalid(format!("{name}: seconds"), value.to_string())),
+        Some(value) => value
+            .as_f64()
+            .map(Some)
+            .ok_or_else(|| invalid(format!("{name}: seconds"), value.to_string())),
     };
     #[allow(clippy::cast_precision_loss)]
     let now = now as f64;
-    if time("exp")?.is_some_and(|exp| now >= exp) || time("nbf")?.is_some_and(|nbf| now + SKEW < nbf) {
+    if time("exp")?.is_some_and(|exp| now >= exp)
+        || time("nbf")?.is_some_and(|nbf| now + SKEW < nbf)
+    {
         return Err(invalid(
             format!("exp later and nbf earlier than {now}"),
             format!("{:?}", (members.get("exp"), members.get("nbf"))),
         ));
     }
-    if let Some(nested) = ["request", "request_uri"].iter().find(|name| members.contains_key(**name)) {
-        return Err(invalid("no request object in a request object (RFC 9101 4)", *nested));
+    if let Some(nested) = ["request", "request_uri"]
+        .iter()
+        .find(|name| members.contains_key(**name))
+    {
+        return Err(invalid(
+            "no request object in a request object (RFC 9101 4)",
+            *nested,
+        ));
     }
     match (outside.optional("response_type"), text("response_type")) {
-        (Some(outside), Some(signed)) if outside != signed => {
-            Err(invalid(format!("response_type: {signed}, outside as well"), masked(outside)))
-        }
+        (Some(outside), Some(signed)) if outside != signed => Err(invalid(
+            format!("response_type: {signed}, outside as well"),
+            masked(outside),
+        )),
         _ => Ok(()),
     }
 }
 
 /// Whether an `aud` names us: a text, or one of an array.
 fn names(aud: &Value, issuer: &str) -> bool {
-    aud.as_str() == Some(issuer) || aud.as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == Some(issuer)))
+    aud.as_str() == Some(issuer)
+        || aud
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one.as_str() == Some(issuer)))
 }
 
 /// As it would stand in a form: texts as they are, numbers and flags as text, `claims` as its JSON.

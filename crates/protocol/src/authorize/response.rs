@@ -1,7 +1,11 @@
 use crate::{client::ReturnTo, reason::ErrorCode};
 
 /// The members of a successful answer, in order (RFC 6749 4.1.2, RFC 9207 2).
-pub fn answer_code<'a>(to: &'a ReturnTo, issuer: &'a str, code: &'a str) -> Vec<(&'static str, &'a str)> {
+pub fn answer_code<'a>(
+    to: &'a ReturnTo,
+    issuer: &'a str,
+    code: &'a str,
+) -> Vec<(&'static str, &'a str)> {
     let mut pairs = vec![("code", code)];
     pairs.extend(to.state().map(|state| ("state", state)));
     pairs.push(("iss", issuer));
@@ -9,7 +13,7 @@ pub fn answer_code<'a>(to: &'a ReturnTo, issuer: &'a str, code: &'a str) -> Vec<
 }
 
 /// The members of a refusal (RFC 6749 4.1.2.1, RFC 9207 2), and no others: clients warn of what they do not know.
-/// Our reference stands in the `description` ([`crate::Refusal::described`]).
+/// Our reference stands in the `description` ([`crate::RefusalText::described`]).
 pub fn answer_error<'a>(
     to: &'a ReturnTo,
     issuer: &'a str,

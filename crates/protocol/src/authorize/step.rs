@@ -1,6 +1,6 @@
 use crate::{
-    ScopeSet, client::Client, consent::Consent, error::Refused, interaction::Interaction, reason::Reason,
-    session::Session, time::Timestamp,
+    ScopeSet, client::Client, consent::Consent, error::Refusal, interaction::Interaction,
+    reason::Reason, session::Session, time::Timestamp,
 };
 
 /// What an interaction needs next.
@@ -10,7 +10,7 @@ pub enum Step {
     SelectAccount,
     Consent,
     Approve { scope: ScopeSet },
-    Refuse(Refused),
+    Refuse(Refusal),
 }
 
 /// One screen for all the steps. Every page returns here, and nowhere else is decided what follows.
@@ -22,41 +22,62 @@ pub fn next_step(
     now: Timestamp,
 ) -> Step {
     let prompt = interaction.request.prompt;
-    let needs_person = |step, reason: Reason| if prompt.none { Step::Refuse(reason.into()) } else { step };
+    let needs_user = |step, reason: Reason| {
+        if prompt.none {
+            Step::Refuse(reason.into())
+        } else {
+            step
+        }
+    };
 
     if interaction.declined {
-        return Step::Refuse(Reason::PersonDeclined.into());
+        return Step::Refuse(Reason::UserDeclined.into());
     }
-    let Some(session) = session.filter(|s| s.expires_at > now && is_fresh(interaction, s, now)) else {
-        return needs_person(Step::Login, Reason::LoginNeeded);
+    let Some(session) = session.filter(|s| s.expires_at > now && is_fresh(interaction, s, now))
+    else {
+        return needs_user(Step::Login, Reason::LoginNeeded);
     };
     if !interaction.request.is_for(&session.user_id) {
-        return needs_person(Step::Login, Reason::LoginNeeded);
+        return needs_user(Step::Login, Reason::LoginNeeded);
     }
     let chosen = interaction.has_chosen(&session.id);
     if prompt.select_account && !chosen {
         return Step::SelectAccount;
     }
     let asked = &interaction.request.scope;
-    let allowed_here = interaction.consented.as_ref().filter(|(user, _)| *user == session.user_id);
+    let allowed_here = interaction
+        .consented
+        .as_ref()
+        .filter(|(user, _)| *user == session.user_id);
     let just_allowed = allowed_here.is_some_and(|(_, scope)| asked.is_subset_of(scope));
-    let remembered = consent.is_some_and(|c| c.covers(&interaction.request, client)) || client.metadata.trusted;
+    let remembered =
+        consent.is_some_and(|c| c.covers(&interaction.request, client)) || client.metadata.trusted;
     let impersonable = client.can_be_impersonated(&interaction.request.redirect_uri);
     let counts = remembered && !(impersonable && asked.contains("offline_access"));
     if !just_allowed && (prompt.consent || !counts) {
-        return needs_person(Step::Consent, Reason::ConsentNeeded);
+        return needs_user(Step::Consent, Reason::ConsentNeeded);
     }
     if impersonable && !just_allowed && !chosen {
-        return needs_person(Step::SelectAccount, Reason::InteractionNeeded);
+        return needs_user(Step::SelectAccount, Reason::InteractionNeeded);
     }
-    Step::Approve { scope: asked.clone() }
+    Step::Approve {
+        scope: asked.clone(),
+    }
 }
 
 /// Whether going on as who is signed in is worth offering: the session would be enough, were it chosen.
-pub fn may_continue(client: &Client, interaction: &Interaction, session: &Session, now: Timestamp) -> bool {
+pub fn may_continue(
+    client: &Client,
+    interaction: &Interaction,
+    session: &Session,
+    now: Timestamp,
+) -> bool {
     let asked = &interaction.request;
     let choosing = asked.prompt.select_account || client.can_be_impersonated(&asked.redirect_uri);
-    choosing && asked.is_for(&session.user_id) && session.expires_at > now && is_fresh(interaction, session, now)
+    choosing
+        && asked.is_for(&session.user_id)
+        && session.expires_at > now
+        && is_fresh(interaction, session, now)
 }
 
 /// Whether this session may answer: a login made for this interaction always may, so that `max_age=1` does not loop;
@@ -65,6 +86,9 @@ fn is_fresh(interaction: &Interaction, session: &Session, now: Timestamp) -> boo
     if interaction.login_session.as_ref() == Some(&session.id) {
         return true;
     }
-    let young = interaction.request.max_age.is_none_or(|age| now - session.auth_time <= age && age > 0);
+    let young = interaction
+        .request
+        .max_age
+        .is_none_or(|age| now - session.auth_time <= age && age > 0);
     young && !interaction.request.prompt.login
 }

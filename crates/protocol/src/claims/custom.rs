@@ -46,7 +46,7 @@ pub enum Source {
 
 /// One line of the table: what a claim says, where, and under which scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "MappingText", into = "MappingText")]
 pub struct Mapping {
     pub source: Source,
     pub places: Vec<Place>,
@@ -57,7 +57,7 @@ pub struct Mapping {
 /// As it is written.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct MappingText {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attribute: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,24 +78,38 @@ fn default_scope() -> String {
     "openid".into()
 }
 
-impl TryFrom<Written> for Mapping {
+impl TryFrom<MappingText> for Mapping {
     type Error = &'static str;
 
-    fn try_from(w: Written) -> Result<Self, Self::Error> {
+    fn try_from(w: MappingText) -> Result<Self, Self::Error> {
         let source = match (w.attribute, w.claim, w.value) {
             (Some(attribute), None, None) => Source::Attribute(attribute),
             (None, Some(claim), None) => Source::Claim(claim),
             (None, None, Some(value)) => Source::Value(value),
             _ => return Err("a custom claim has one of attribute, claim and value"),
         };
-        Ok(Self { source, places: w.places, scope: w.scope })
+        Ok(Self {
+            source,
+            places: w.places,
+            scope: w.scope,
+        })
     }
 }
 
-impl From<Mapping> for Written {
+impl From<Mapping> for MappingText {
     fn from(mapping: Mapping) -> Self {
-        let Mapping { source, places, scope } = mapping;
-        let mut written = Self { attribute: None, claim: None, value: None, places, scope };
+        let Mapping {
+            source,
+            places,
+            scope,
+        } = mapping;
+        let mut written = Self {
+            attribute: None,
+            claim: None,
+            value: None,
+            places,
+            scope,
+        };
         match source {
             Source::Attribute(attribute) => written.attribute = Some(attribute),
             Source::Claim(claim) => written.claim = Some(claim),
@@ -178,7 +192,9 @@ impl CustomClaims {
         if self.0.len() > MOST_MAPPINGS {
             return Err(format!("there are at most {MOST_MAPPINGS} custom claims"));
         }
-        self.0.iter().try_for_each(|(name, mapping)| mapping.check(name))
+        self.0
+            .iter()
+            .try_for_each(|(name, mapping)| mapping.check(name))
     }
 
     /// Adds what these mappings say in `place`, unless `unless` has one of the same name.
@@ -212,7 +228,13 @@ pub struct Custom<'a> {
 
 impl Custom<'_> {
     /// Adds the custom claims of `place` that belong to the granted scopes.
-    pub fn add(&self, place: Place, scope: &ScopeSet, user: Option<&User>, said: &mut Map<String, Value>) {
+    pub fn add(
+        &self,
+        place: Place,
+        scope: &ScopeSet,
+        user: Option<&User>,
+        said: &mut Map<String, Value>,
+    ) {
         self.for_all.say(place, scope, user, Some(self.own), said);
         self.own.say(place, scope, user, None, said);
     }
@@ -224,10 +246,15 @@ impl Mapping {
     pub fn check(&self, name: &str) -> Result<(), String> {
         check_name("a claim", name)?;
         if RESERVED.contains(&name) {
-            return Err(format!("{name} belongs to the protocol and cannot be mapped"));
+            return Err(format!(
+                "{name} belongs to the protocol and cannot be mapped"
+            ));
         }
         if !is_scope(&self.scope) {
-            return Err(format!("{name}: {:?} is no scope (RFC 6749 3.3)", self.scope));
+            return Err(format!(
+                "{name}: {:?} is no scope (RFC 6749 3.3)",
+                self.scope
+            ));
         }
         if is_own_claim(name) && self.source != Source::Claim(name.into()) {
             return Err(format!(
@@ -237,7 +264,9 @@ impl Mapping {
         match &self.source {
             Source::Attribute(attribute) => check_name("an attribute", attribute),
             Source::Claim(claim) if is_own_claim(claim) => Ok(()),
-            Source::Claim(claim) => Err(format!("{name}: {claim:?} is no claim of every user; use attribute")),
+            Source::Claim(claim) => Err(format!(
+                "{name}: {claim:?} is no claim of every user; use attribute"
+            )),
             Source::Value(value) if value.to_string().len() > LONGEST_VALUE => {
                 Err(format!("{name}: a value has at most {LONGEST_VALUE} bytes"))
             }
@@ -261,9 +290,13 @@ fn is_scope(text: &str) -> bool {
 
 /// Registered names, URIs and private ones (RFC 7519 4): all of printable ASCII.
 fn check_name(what: &str, name: &str) -> Result<(), String> {
-    let visible = name.bytes().all(|b| (0x21..=0x7e).contains(&b) && b != b'"' && b != b'\\');
+    let visible = name
+        .bytes()
+        .all(|b| (0x21..=0x7e).contains(&b) && b != b'"' && b != b'\\');
     if name.is_empty() || name.len() > LONGEST_NAME || !visible {
-        return Err(format!("{name:?} is no name of {what}: 1 to {LONGEST_NAME} visible ASCII characters"));
+        return Err(format!(
+            "{name:?} is no name of {what}: 1 to {LONGEST_NAME} visible ASCII characters"
+        ));
     }
     Ok(())
 }
@@ -273,10 +306,14 @@ fn check_name(what: &str, name: &str) -> Result<(), String> {
 /// # Errors
 /// A sentence that says what is wrong.
 pub fn check_attributes(attributes: &Map<String, Value>) -> Result<(), String> {
-    attributes.keys().try_for_each(|name| check_name("an attribute", name))?;
+    attributes
+        .keys()
+        .try_for_each(|name| check_name("an attribute", name))?;
     let length = serde_json::to_string(attributes).map_or(usize::MAX, |text| text.len());
     if length > LONGEST_ATTRIBUTES {
-        return Err(format!("the attributes of a user have at most {LONGEST_ATTRIBUTES} bytes of JSON, not {length}"));
+        return Err(format!(
+            "the attributes of a user have at most {LONGEST_ATTRIBUTES} bytes of JSON, not {length}"
+        ));
     }
     Ok(())
 }

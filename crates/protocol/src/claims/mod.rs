@@ -68,7 +68,9 @@ impl Claims for AccessToken {
 impl AccessToken {
     /// The authorization it came from; none for a client's own.
     pub fn authorization(&self) -> Option<&str> {
-        self.jti.split_once('.').map(|(authorization, _)| authorization)
+        self.jti
+            .split_once('.')
+            .map(|(authorization, _)| authorization)
     }
 }
 
@@ -106,7 +108,9 @@ impl Claims for IdToken {
 
     /// An access token of type `JWT` is none.
     fn is_of_kind(&self) -> bool {
-        !ACCESS_TOKEN_ONLY.iter().any(|name| self.more.contains_key(*name))
+        !ACCESS_TOKEN_ONLY
+            .iter()
+            .any(|name| self.more.contains_key(*name))
     }
 }
 

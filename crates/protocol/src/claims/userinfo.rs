@@ -73,7 +73,9 @@ pub const CLAIMS: [&str; 29] = [
 pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
     for (name, value) in claims {
         let Some((_, _, kind)) = STANDARD.iter().find(|(known, _, _)| known == name) else {
-            return Err(format!("{name:?} is not a standard claim (OpenID Connect Core 5.1)"));
+            return Err(format!(
+                "{name:?} is not a standard claim (OpenID Connect Core 5.1)"
+            ));
         };
         if !fits(kind, value) {
             let wanted = match kind {
@@ -115,7 +117,10 @@ pub(super) fn standard_scope(name: &str) -> Option<&'static str> {
     match name {
         "groups" => Some("groups"),
         "roles" => Some("roles"),
-        name => STANDARD.iter().find(|(known, _, _)| *known == name).map(|(_, scope, _)| *scope),
+        name => STANDARD
+            .iter()
+            .find(|(known, _, _)| *known == name)
+            .map(|(_, scope, _)| *scope),
     }
 }
 
@@ -155,7 +160,10 @@ pub fn scope_claims(user: &User, scope: &ScopeSet) -> Map<String, Value> {
             answer.insert((*name).into(), value);
         }
     }
-    for (value, flag) in [("email", "email_verified"), ("phone_number", "phone_number_verified")] {
+    for (value, flag) in [
+        ("email", "email_verified"),
+        ("phone_number", "phone_number_verified"),
+    ] {
         if answer.contains_key(value) && !answer.contains_key(flag) {
             answer.insert(flag.into(), false.into());
         }

@@ -1,4 +1,4 @@
-use super::Denied;
+use super::Denial;
 use crate::{
     Params,
     authorization::Context,
@@ -10,45 +10,68 @@ use crate::{
 };
 
 /// Whether a code may be exchanged (RFC 6749 4.1.3), in the order in which a thief would be found out.
-/// Returns the person.
+/// Returns the user.
 ///
 /// # Errors
-/// [`Denied`], with `revoke` when the code was used before.
-pub fn redeem<'a>(context: &'a Context, client: &Client, params: &Params, now: Timestamp) -> Result<&'a User, Denied> {
+/// [`Denial`], with `revoke` when the code was used before.
+pub fn redeem<'a>(
+    context: &'a Context,
+    client: &Client,
+    params: &Params,
+    now: Timestamp,
+) -> Result<&'a User, Denial> {
     let authorization = &context.authorization;
     if authorization.client_id != client.id {
-        return Err(Reason::CodeOfAnotherClient.because(&authorization.client_id, &client.id).into());
+        return Err(Reason::CodeOfAnotherClient
+            .because(&authorization.client_id, &client.id)
+            .into());
     }
     if authorization.exchanged_at.is_some() {
         let refused = Reason::CodeReplayed.because("its first use", "a second use");
-        return Err(Denied { refused, revoke: authorization.revoked_at.is_none() });
+        return Err(Denial {
+            refused,
+            revoke: authorization.revoked_at.is_none(),
+        });
     }
     if now >= authorization.code_expires_at {
         let late = now - authorization.code_expires_at;
-        return Err(Reason::CodeExpired.because("within its lifetime", format!("{late} seconds late")).into());
+        return Err(Reason::CodeExpired
+            .because("within its lifetime", format!("{late} seconds late"))
+            .into());
     }
     match params.optional("redirect_uri") {
         Some(sent) if sent != authorization.redirect_uri => {
-            return Err(Reason::RedirectUriDiffers.because(&authorization.redirect_uri, sent).into());
+            return Err(Reason::RedirectUriDiffers
+                .because(&authorization.redirect_uri, sent)
+                .into());
         }
         None if authorization.redirect_uri_sent => {
-            return Err(Reason::RedirectUriDiffers.because(&authorization.redirect_uri, "nothing").into());
+            return Err(Reason::RedirectUriDiffers
+                .because(&authorization.redirect_uri, "nothing")
+                .into());
         }
         Some(_) | None => {}
     }
     let verifier = params.optional("code_verifier");
     pkce::verify(authorization.code_challenge.as_deref(), verifier).map_err(|reason| {
-        reason.because("the verifier whose S256 hash is the challenge", masked(verifier.unwrap_or_default()))
+        reason.because(
+            "the verifier whose S256 hash is the challenge",
+            masked(verifier.unwrap_or_default()),
+        )
     })?;
     context.standing(now).ok_or_else(|| ended(context).into())
 }
 
 /// Why an authorization no longer stands.
-pub(super) fn ended(context: &Context) -> crate::error::Refused {
+pub(super) fn ended(context: &Context) -> crate::error::Refusal {
     match &context.user {
-        None => Reason::UserDisabled.because("the person", "deleted"),
-        Some(user) if user.disabled_at.is_some() => Reason::UserDisabled.because("enabled", "disabled"),
-        Some(_) if context.authorization.revoked_at.is_some() => Reason::AuthorizationEnded.because("live", "revoked"),
+        None => Reason::UserDisabled.because("the user", "deleted"),
+        Some(user) if user.disabled_at.is_some() => {
+            Reason::UserDisabled.because("enabled", "disabled")
+        }
+        Some(_) if context.authorization.revoked_at.is_some() => {
+            Reason::AuthorizationEnded.because("live", "revoked")
+        }
         Some(_) => Reason::AuthorizationEnded.because("a live session", "the session has ended"),
     }
 }

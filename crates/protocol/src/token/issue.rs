@@ -22,14 +22,21 @@ pub struct Issuer<'a> {
 impl<'a> Issuer<'a> {
     /// The custom claims that hold for `client`.
     pub fn custom(&self, client: &'a Client) -> Custom<'a> {
-        Custom { for_all: self.custom_claims, own: &client.metadata.custom_claims }
+        Custom {
+            for_all: self.custom_claims,
+            own: &client.metadata.custom_claims,
+        }
     }
 }
 
 /// For whom an access token is.
 pub enum Subject<'a> {
-    /// A person, through an authorization; `session` while that browser session lives.
-    Person { user: &'a User, authorization: &'a Authorization, session: bool },
+    /// A user, through an authorization; `session` while that browser session lives.
+    User {
+        user: &'a User,
+        authorization: &'a Authorization,
+        session: bool,
+    },
     /// The client itself (RFC 6749 4.4).
     Client,
 }
@@ -44,12 +51,17 @@ pub fn access_token(
     now: Timestamp,
 ) -> AccessToken {
     let user = match subject {
-        Subject::Person { user, .. } => Some(*user),
+        Subject::User { user, .. } => Some(*user),
         Subject::Client => None,
     };
     let mut more = Map::new();
-    issuer.custom(client).add(Place::AccessToken, scope, user, &mut more);
-    let mut mapped = |name: &str| more.remove(name).and_then(|names| serde_json::from_value(names).ok());
+    issuer
+        .custom(client)
+        .add(Place::AccessToken, scope, user, &mut more);
+    let mut mapped = |name: &str| {
+        more.remove(name)
+            .and_then(|names| serde_json::from_value(names).ok())
+    };
     let (groups, roles): (Option<Vec<String>>, _) = (mapped("groups"), mapped("roles"));
     let base = AccessToken {
         iss: issuer.name.to_owned(),
@@ -68,10 +80,20 @@ pub fn access_token(
         groups: Vec::new(),
         more,
     };
-    let granted = |name: &str, names: &[String]| if scope.contains(name) { names.to_vec() } else { Vec::new() };
+    let granted = |name: &str, names: &[String]| {
+        if scope.contains(name) {
+            names.to_vec()
+        } else {
+            Vec::new()
+        }
+    };
     match subject {
         Subject::Client => base,
-        Subject::Person { user, authorization, session } => AccessToken {
+        Subject::User {
+            user,
+            authorization,
+            session,
+        } => AccessToken {
             sub: user.id.clone(),
             jti: format!("{}.{id}", authorization.id),
             auth_time: Some(authorization.auth_time),
@@ -86,12 +108,19 @@ pub fn access_token(
 }
 
 /// What an ID token says of the user for the granted scopes.
-pub fn id_token_claims(issuer: Issuer<'_>, client: &Client, user: &User, scope: &ScopeSet) -> Map<String, Value> {
+pub fn id_token_claims(
+    issuer: Issuer<'_>,
+    client: &Client,
+    user: &User,
+    scope: &ScopeSet,
+) -> Map<String, Value> {
     let mut claims = match client.metadata.id_token_claims {
         IdTokenClaims::All => scope_claims(user, scope),
         IdTokenClaims::Minimal => Map::new(),
     };
-    issuer.custom(client).add(Place::IdToken, scope, Some(user), &mut claims);
+    issuer
+        .custom(client)
+        .add(Place::IdToken, scope, Some(user), &mut claims);
     claims
 }
 

@@ -8,24 +8,27 @@ pub use authorization_code::redeem;
 pub use issue::{Issuer, Subject, access_token, id_token, id_token_claims, refresh_claims};
 pub use refresh_token::{Rotation, narrowed, rotate};
 
-use crate::error::Refused;
+use crate::error::Refusal;
 
 /// What a rule says when it refuses: the endpoint carries it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Denied {
-    pub refused: Refused,
+pub struct Denial {
+    pub refused: Refusal,
     /// A replay was found: all that came of this authorization ends.
     pub revoke: bool,
 }
 
-impl From<Refused> for Denied {
-    fn from(refused: Refused) -> Self {
-        Self { refused, revoke: false }
+impl From<Refusal> for Denial {
+    fn from(refused: Refusal) -> Self {
+        Self {
+            refused,
+            revoke: false,
+        }
     }
 }
 
-impl From<crate::Reason> for Denied {
+impl From<crate::Reason> for Denial {
     fn from(reason: crate::Reason) -> Self {
-        Refused::from(reason).into()
+        Refusal::from(reason).into()
     }
 }

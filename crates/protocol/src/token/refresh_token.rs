@@ -1,10 +1,10 @@
-use super::{Denied, authorization_code::ended};
+use super::{Denial, authorization_code::ended};
 use crate::{
     ScopeSet,
     authorization::{Authorization, Context, Lifetimes, RefreshFamily},
     claims::RefreshToken,
     client::Client,
-    error::Refused,
+    error::Refusal,
     reason::Reason,
     secret::{Digest, Secret, SecretKind},
     time::Timestamp,
@@ -17,10 +17,16 @@ const CLOCKS_DIFFER: i64 = 60;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rotation {
     /// It is the current one: `family` replaces what is stored, if it is still current then.
-    Next { successor: Secret, family: RefreshFamily },
+    Next {
+        successor: Secret,
+        family: RefreshFamily,
+    },
     /// It is the parent of the current one, which nobody has used yet: the answer was lost, or two tabs
     /// raced. The very same successor again.
-    Again { successor: Secret, family: RefreshFamily },
+    Again {
+        successor: Secret,
+        family: RefreshFamily,
+    },
 }
 
 /// The scope of a refresh (RFC 6749 6): all that was granted, or less. Many clients send the scope of the authorization
@@ -29,13 +35,25 @@ pub enum Rotation {
 ///
 /// # Errors
 /// [`Reason::ScopeUnknown`] for what is no scope, [`Reason::ScopeExceedsGrant`].
-pub fn narrowed(asked: Option<&str>, client: &Client, authorization: &Authorization) -> Result<ScopeSet, Refused> {
+pub fn narrowed(
+    asked: Option<&str>,
+    client: &Client,
+    authorization: &Authorization,
+) -> Result<ScopeSet, Refusal> {
     let (granted, ignored) = (&authorization.scope, &authorization.ignored_scope);
-    let Some(text) = asked else { return Ok(granted.clone()) };
-    let asked = ScopeSet::parse(text).ok_or_else(|| Reason::ScopeUnknown.because("RFC 6749 3.3 characters", text))?;
+    let Some(text) = asked else {
+        return Ok(granted.clone());
+    };
+    let asked = ScopeSet::parse(text)
+        .ok_or_else(|| Reason::ScopeUnknown.because("RFC 6749 3.3 characters", text))?;
     let known = asked.filter(|scope| !ignored.contains(scope));
     if known.is_subset_of(granted) && !known.is_empty() {
-        Ok(known.union(&client.metadata.implied_scope.filter(|scope| granted.contains(scope))))
+        Ok(known.union(
+            &client
+                .metadata
+                .implied_scope
+                .filter(|scope| granted.contains(scope)),
+        ))
     } else {
         Err(Reason::ScopeExceedsGrant.because(granted.to_string(), text))
     }
@@ -44,7 +62,7 @@ pub fn narrowed(asked: Option<&str>, client: &Client, authorization: &Authorizat
 /// Judges a presented refresh token (RFC 6749 6, RFC 9700 4.14.2). `kid` is the key that signs now.
 ///
 /// # Errors
-/// [`Denied`], with `revoke` when it is neither the current token nor its parent within the window; without, when a clock
+/// [`Denial`], with `revoke` when it is neither the current token nor its parent within the window; without, when a clock
 /// was set back and nobody can say how long ago the parent was replaced.
 pub fn rotate(
     context: &Context,
@@ -54,22 +72,28 @@ pub fn rotate(
     lifetimes: &Lifetimes,
     kid: &str,
     now: Timestamp,
-) -> Result<Rotation, Denied> {
+) -> Result<Rotation, Denial> {
     let authorization = &context.authorization;
     if authorization.client_id != client.id || presented.client_id != client.id {
-        return Err(Reason::RefreshTokenOfAnotherClient.because(&authorization.client_id, &client.id).into());
+        return Err(Reason::RefreshTokenOfAnotherClient
+            .because(&authorization.client_id, &client.id)
+            .into());
     }
     if context.standing(now).is_none() {
         return Err(ended(context).into());
     }
     let Some(family) = &authorization.refresh else {
-        return Err(Reason::AuthorizationEnded.because("a refresh family", "none").into());
+        return Err(Reason::AuthorizationEnded
+            .because("a refresh family", "none")
+            .into());
     };
     let digest: Digest = secret.digest();
     let successor = secret.successor(SecretKind::RefreshToken, &authorization.id);
     if digest == family.current {
         if now >= family.idle_expires_at || now >= family.expires_at {
-            return Err(Reason::RefreshTokenExpired.because("within its lifetimes", "too late").into());
+            return Err(Reason::RefreshTokenExpired
+                .because("within its lifetimes", "too late")
+                .into());
         }
         let family = RefreshFamily {
             current: successor.digest(),
@@ -83,13 +107,22 @@ pub fn rotate(
     }
     if family.parent.as_ref() != Some(&digest) {
         let refused = Reason::RefreshTokenReplayed.because("the current token", "an older one");
-        return Err(Denied { refused, revoke: true });
+        return Err(Denial {
+            refused,
+            revoke: true,
+        });
     }
     let age = now - family.issued_at;
     if (-CLOCKS_DIFFER..=lifetimes.refresh_replay_window).contains(&age) {
-        return Ok(Rotation::Again { successor, family: family.clone() });
+        return Ok(Rotation::Again {
+            successor,
+            family: family.clone(),
+        });
     }
-    let came = format!("its parent, {age} seconds after it was replaced");
-    let refused = Reason::RefreshTokenReplayed.because("the current token", came);
-    Err(Denied { refused, revoke: age >= 0 })
+    let received = format!("its parent, {age} seconds after it was replaced");
+    let refused = Reason::RefreshTokenReplayed.because("the current token", received);
+    Err(Denial {
+        refused,
+        revoke: age >= 0,
+    })
 }

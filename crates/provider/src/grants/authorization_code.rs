@@ -6,7 +6,7 @@ use latchkey_protocol::{
     authorization::{Context, RefreshFamily},
     client::{Client, GrantType, RefreshPolicy},
     reason::masked,
-    token::{Denied, redeem},
+    token::{Denial, redeem},
 };
 
 use crate::{
@@ -16,25 +16,33 @@ use crate::{
 };
 
 /// RFC 6749 4.1.3. Tokens are signed before the code is spent, and leave only if it was still there to spend.
-pub async fn grant(provider: &web::Data<Provider>, client: &Arc<Client>, params: &Params) -> Granted {
+pub async fn grant(
+    provider: &web::Data<Provider>,
+    client: &Arc<Client>,
+    params: &Params,
+) -> Granted {
     let now = provider.now();
     let Some(presented) = params.optional("code") else {
-        return Ok(Err(Reason::ParameterMissing.because("code", "nothing").into()));
+        return Ok(Err(Reason::ParameterMissing
+            .because("code", "nothing")
+            .into()));
     };
     let found = match Secret::presented(SecretKind::AuthorizationCode, presented) {
         Some(code) => provider.store.authorization_by_code(&code.digest()).await?,
         None => None,
     };
     let Some(context) = found.map(Arc::new) else {
-        return Ok(Err(Reason::CodeUnknown.because("a code issued here", masked(presented)).into()));
+        return Ok(Err(Reason::CodeUnknown
+            .because("a code issued here", masked(presented))
+            .into()));
     };
     let authorization = &context.authorization;
     if let Err(denied) = redeem(&context, client, params, now) {
         return deny(provider, &context, denied).await;
     }
     let lifetimes = &provider.lifetimes;
-    let refresh =
-        starts_refresh(client, &context).then(|| Secret::generate(SecretKind::RefreshToken, &*provider.entropy));
+    let refresh = starts_refresh(client, &context)
+        .then(|| Secret::generate(SecretKind::RefreshToken, &*provider.entropy));
     let ring = provider.keys.ring();
     let signer = ring.signer(now)?;
     let family = refresh.as_ref().map(|secret| RefreshFamily {
@@ -53,28 +61,57 @@ pub async fn grant(provider: &web::Data<Provider>, client: &Arc<Client>, params:
         refresh: refresh.zip(family.clone()),
     };
     let scope = authorization.scope.clone();
-    let tokens = issue(provider, Issue { client: client.clone(), scope, holder, ring, now }).await?;
+    let tokens = issue(
+        provider,
+        Issue {
+            client: client.clone(),
+            scope,
+            holder,
+            ring,
+            now,
+        },
+    )
+    .await?;
 
-    let ends = family.as_ref().map_or(now + lifetimes.access_token, |f| f.expires_at) + 86_400;
-    if !provider.store.exchange_code(&id, now, family.as_ref(), ends).await? {
+    let ends = family
+        .as_ref()
+        .map_or(now + lifetimes.access_token, |f| f.expires_at)
+        + 86_400;
+    if !provider
+        .store
+        .exchange_code(&id, now, family.as_ref(), ends)
+        .await?
+    {
         // Somebody else was faster with the same code: two hold it, so nobody keeps what it gave.
         let refused = Reason::CodeReplayed.because("its first use", "a use at the same moment");
-        return deny(provider, &context, Denied { refused, revoke: true }).await;
+        return deny(
+            provider,
+            &context,
+            Denial {
+                refused,
+                revoke: true,
+            },
+        )
+        .await;
     }
     Ok(Ok(tokens))
 }
 
 /// Carries out what a rule has decided.
-pub async fn deny(provider: &Provider, context: &Context, denied: Denied) -> Granted {
+pub async fn deny(provider: &Provider, context: &Context, denied: Denial) -> Granted {
     if denied.revoke {
         let id = &context.authorization.id;
         tracing::warn!(target: "audit", authorization = %id, reason = denied.refused.reason.name(), "replay: authorization revoked");
-        provider.store.revoke_authorization(id, provider.now()).await?;
+        provider
+            .store
+            .revoke_authorization(id, provider.now())
+            .await?;
     }
     Ok(Err(denied))
 }
 
 fn starts_refresh(client: &Client, context: &Context) -> bool {
-    let asked = context.authorization.is_offline() || client.metadata.refresh == RefreshPolicy::Always;
+    let asked =
+        context.authorization.is_offline() || client.metadata.refresh == RefreshPolicy::Always;
     asked && client.may(GrantType::RefreshToken)
 }

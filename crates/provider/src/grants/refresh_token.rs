@@ -21,14 +21,24 @@ use crate::{
 const LOOKS: usize = 3;
 
 /// RFC 6749 6. Tokens are signed before the rotation is written, and leave only if it was.
-pub async fn grant(provider: &web::Data<Provider>, client: &Arc<Client>, params: &Params) -> Granted {
+pub async fn grant(
+    provider: &web::Data<Provider>,
+    client: &Arc<Client>,
+    params: &Params,
+) -> Granted {
     let now = provider.now();
     let Some(presented) = params.optional("refresh_token") else {
-        return Ok(Err(Reason::ParameterMissing.because("refresh_token", "nothing").into()));
+        return Ok(Err(Reason::ParameterMissing
+            .because("refresh_token", "nothing")
+            .into()));
     };
     let token: claims::RefreshToken = match provider.keys.verify(presented, now) {
         Ok(token) => token,
-        Err(why) => return Ok(Err(Reason::RefreshTokenMalformed.because(why.to_string(), masked(presented)).into())),
+        Err(why) => {
+            return Ok(Err(Reason::RefreshTokenMalformed
+                .because(why.to_string(), masked(presented))
+                .into()));
+        }
     };
     let secret = Secret::presented(SecretKind::RefreshToken, &token.jti);
     let Some(secret) = secret else {
@@ -38,11 +48,21 @@ pub async fn grant(provider: &web::Data<Provider>, client: &Arc<Client>, params:
     };
     for _ in 0..LOOKS {
         let Some(context) = provider.store.authorization(&token.authorization).await? else {
-            return Ok(Err(Reason::AuthorizationEnded.because("a live authorization", "none").into()));
+            return Ok(Err(Reason::AuthorizationEnded
+                .because("a live authorization", "none")
+                .into()));
         };
         let ring = provider.keys.ring();
         let kid = ring.signer(now)?.kid();
-        let rotation = match rotate(&context, &token, &secret, client, &provider.lifetimes, kid, now) {
+        let rotation = match rotate(
+            &context,
+            &token,
+            &secret,
+            client,
+            &provider.lifetimes,
+            kid,
+            now,
+        ) {
             Ok(rotation) => rotation,
             Err(denied) => return deny(provider, &context, denied).await,
         };
@@ -55,20 +75,44 @@ pub async fn grant(provider: &web::Data<Provider>, client: &Arc<Client>, params:
             Rotation::Next { successor, family } => (successor, family, false),
         };
         let context = Arc::new(context);
-        let holder = Holder::User { context: context.clone(), nonce: None, refresh: Some((successor, family.clone())) };
-        let tokens = issue(provider, Issue { client: client.clone(), scope, holder, ring, now }).await?;
+        let holder = Holder::User {
+            context: context.clone(),
+            nonce: None,
+            refresh: Some((successor, family.clone())),
+        };
+        let tokens = issue(
+            provider,
+            Issue {
+                client: client.clone(),
+                scope,
+                holder,
+                ring,
+                now,
+            },
+        )
+        .await?;
         let id = &context.authorization.id;
-        if again || provider.store.rotate_refresh_token(id, &secret.digest(), &family).await? {
+        if again
+            || provider
+                .store
+                .rotate_refresh_token(id, &secret.digest(), &family)
+                .await?
+        {
             note_use(provider, &context).await?;
             return Ok(Ok(tokens));
         }
     }
-    Ok(Err(Reason::AuthorizationEnded.because("a live authorization", "it changed with every look").into()))
+    Ok(Err(Reason::AuthorizationEnded
+        .because("a live authorization", "it changed with every look")
+        .into()))
 }
 
 /// A refresh within a browser session is a use of it. What outlives the session leaves it alone.
 async fn note_use(provider: &Provider, context: &Context) -> Result<(), Fault> {
-    let session = context.session.as_ref().filter(|_| !context.authorization.is_offline());
+    let session = context
+        .session
+        .as_ref()
+        .filter(|_| !context.authorization.is_offline());
     if let Some(session) = session
         && let Some(used) = session.used(&provider.lifetimes, provider.now())
     {

@@ -8,7 +8,8 @@ use actix_web::{
     web,
 };
 use latchkey_protocol::{
-    Params, Reason, attempts, client_auth::tried_basic, error::Refused, observe::Observed, reason::Refusal,
+    Params, Reason, attempts, client_auth::tried_basic, error::Refusal, observe::Observation,
+    reason::RefusalText,
 };
 use serde::Serialize;
 
@@ -28,7 +29,10 @@ async fn preflight() -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header(("Access-Control-Allow-Origin", "*"))
         .insert_header(("Access-Control-Allow-Methods", "GET, POST"))
-        .insert_header(("Access-Control-Allow-Headers", "Authorization, Content-Type"))
+        .insert_header((
+            "Access-Control-Allow-Headers",
+            "Authorization, Content-Type",
+        ))
         .insert_header(("Access-Control-Max-Age", "86400"))
         .finish()
 }
@@ -62,11 +66,17 @@ pub fn json(body: &impl Serialize) -> HttpResponse {
 ///
 /// # Errors
 /// [`Reason::ContentTypeWrong`].
-pub fn params(request: &HttpRequest, body: &[u8]) -> Result<Params, Refused> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+pub fn params(request: &HttpRequest, body: &[u8]) -> Result<Params, Refusal> {
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     let media = content_type.split(';').next().unwrap_or_default().trim();
     if !media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(Reason::ContentTypeWrong.because("application/x-www-form-urlencoded", content_type));
+        return Err(
+            Reason::ContentTypeWrong.because("application/x-www-form-urlencoded", content_type)
+        );
     }
     Ok(Params::parse(body))
 }
@@ -75,14 +85,14 @@ pub fn params(request: &HttpRequest, body: &[u8]) -> Result<Params, Refused> {
 ///
 /// # Errors
 /// [`Reason::ContentTypeWrong`], [`Reason::ParameterRepeated`], [`Reason::ParameterMalformed`].
-pub fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, Refused> {
+pub fn form(request: &HttpRequest, body: &[u8]) -> Result<Params, Refusal> {
     let params = params(request, body)?;
     params.sound()?;
     Ok(params)
 }
 
 /// A challenge that explains itself (RFC 9110 11.6.1, RFC 6750 3), for callers that look at nothing else.
-pub fn challenge(scheme: &str, refusal: &Refusal, reference: &str) -> String {
+pub fn challenge(scheme: &str, refusal: &RefusalText, reference: &str) -> String {
     format!(
         "{scheme} realm=\"latchkey\", error=\"{}\", error_description=\"{}\", error_ref=\"{reference}\"",
         refusal.code.0, refusal.public
@@ -90,14 +100,20 @@ pub fn challenge(scheme: &str, refusal: &Refusal, reference: &str) -> String {
 }
 
 /// An OAuth error as JSON (RFC 6749 5.2), with our reference.
-pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refused) -> HttpResponse {
+pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refusal) -> HttpResponse {
     let reference = provider.refuse(request, refused);
     let refusal = refused.reason.refusal();
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     let mut builder = answer(status);
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let authorization = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok());
     if status == StatusCode::UNAUTHORIZED && authorization.is_some_and(tried_basic) {
-        builder.insert_header((header::WWW_AUTHENTICATE, challenge("Basic", &refusal, &reference)));
+        builder.insert_header((
+            header::WWW_AUTHENTICATE,
+            challenge("Basic", &refusal, &reference),
+        ));
     }
     if status == StatusCode::TOO_MANY_REQUESTS {
         builder.insert_header((header::RETRY_AFTER, attempts::WINDOW));
@@ -117,11 +133,14 @@ static BUSY: LazyLock<String> = LazyLock::new(|| {
 
 /// Too much is waiting (RFC 9110 15.6.4). It comes in floods: nothing is kept of it, and the log counts it.
 pub fn busy(request: &HttpRequest) -> HttpResponse {
-    if let Some(observed) = request.extensions_mut().get_mut::<Observed>() {
+    if let Some(observed) = request.extensions_mut().get_mut::<Observation>() {
         observed.refused = Some((Reason::Busy, String::new()));
     }
     answer(StatusCode::SERVICE_UNAVAILABLE)
         .insert_header((header::RETRY_AFTER, header::HeaderValue::from_static("1")))
-        .insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static("application/json")))
+        .insert_header((
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("application/json"),
+        ))
         .body(BUSY.as_str())
 }

@@ -9,23 +9,41 @@ pub async fn run(at: At, command: ClaimCommand) -> Result<()> {
     let store = &*at.store;
     match command {
         ClaimCommand::List { json } => list(&store.custom_claims().await?, json),
-        ClaimCommand::Set { name, attribute, claim, value, places, scope } => {
+        ClaimCommand::Set {
+            name,
+            attribute,
+            claim,
+            value,
+            places,
+            scope,
+        } => {
             let source = match (attribute, claim, value) {
                 (Some(attribute), _, _) => Source::Attribute(attribute),
                 (_, Some(claim), _) => Source::Claim(claim),
                 (_, _, value) => Source::Value(value.unwrap_or_default()),
             };
-            let mut places: Vec<_> = places.iter().filter_map(|place| Place::parse(place)).collect();
+            let mut places: Vec<_> = places
+                .iter()
+                .filter_map(|place| Place::parse(place))
+                .collect();
             if places.is_empty() {
                 places = vec![Place::IdToken, Place::Userinfo];
             }
-            let mapping = Mapping { source, places, scope };
+            let mapping = Mapping {
+                source,
+                places,
+                scope,
+            };
             mapping.check(&name).map_err(anyhow::Error::msg)?;
             if !store.set_custom_claim(&name, &mapping).await? {
                 bail!("there are {MOST_MAPPINGS} custom claims already; remove one first");
             }
             at.note("claim set", &name).await;
-            say!("{name} is said in {} where {} was granted", spoken(&mapping.places), mapping.scope);
+            say!(
+                "{name} is said in {} where {} was granted",
+                spoken(&mapping.places),
+                mapping.scope
+            );
         }
         ClaimCommand::Remove { name } => {
             if !store.remove_custom_claim(&name).await? {
@@ -39,7 +57,11 @@ pub async fn run(at: At, command: ClaimCommand) -> Result<()> {
 }
 
 fn spoken(places: &[Place]) -> String {
-    places.iter().map(|place| place.name()).collect::<Vec<_>>().join(", ")
+    places
+        .iter()
+        .map(|place| place.name())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn list(claims: &CustomClaims, json: bool) {
@@ -53,7 +75,15 @@ fn list(claims: &CustomClaims, json: bool) {
             Source::Claim(claim) => format!("claim {claim}"),
             Source::Value(value) => format!("value {value}"),
         };
-        vec![name.clone(), source, spoken(&mapping.places), mapping.scope.clone()]
+        vec![
+            name.clone(),
+            source,
+            spoken(&mapping.places),
+            mapping.scope.clone(),
+        ]
     };
-    print_table(&["CLAIM", "SOURCE", "IN", "SCOPE"], &claims.0.iter().map(row).collect::<Vec<_>>());
+    print_table(
+        &["CLAIM", "SOURCE", "IN", "SCOPE"],
+        &claims.0.iter().map(row).collect::<Vec<_>>(),
+    );
 }

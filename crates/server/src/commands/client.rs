@@ -21,9 +21,10 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
     match command {
         ClientCommand::Create { from } => {
             let rules = at.settings.registration;
-            let registration =
-                Registration::parse_under(&read(&from)?, rules).map_err(|error| refused(&from, error))?;
-            let (client, secret) = register(store, registration, &client_pepper(&at.master), at.now).await?;
+            let registration = Registration::parse_under(&read(&from)?, rules)
+                .map_err(|error| refused(&from, error))?;
+            let (client, secret) =
+                register(store, registration, &client_pepper(&at.master), at.now).await?;
             at.note("client create", &client.id).await;
             say!("{:#}", response(&client, secret.as_deref()));
         }
@@ -31,7 +32,11 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
         ClientCommand::Show { client_id, json } => {
             let client = find(store, &client_id).await?;
             let shown = response(&client, None);
-            if json { say!("{shown}") } else { say!("{shown:#}") }
+            if json {
+                say!("{shown}")
+            } else {
+                say!("{shown:#}")
+            }
         }
         ClientCommand::Update { client_id, from } => update(&at, &client_id, &from).await?,
         ClientCommand::Delete { client_id } => {
@@ -42,13 +47,17 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
             say!("deleted {client_id}");
         }
         ClientCommand::RotateSecret { client_id } => {
-            let secret = Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned();
+            let secret = Secret::generate(SecretKind::ClientSecret, &OsEntropy)
+                .expose()
+                .to_owned();
             let digest = client_pepper(&at.master).digest(&[&client_id, &secret]);
             let client = change(store, &client_id, async |client| {
                 if client.is_public() {
                     bail!("{client_id} is a public client: it has no secret");
                 }
-                Ok(store.set_client_secret(&client.id, client.version, &digest).await?)
+                Ok(store
+                    .set_client_secret(&client.id, client.version, &digest)
+                    .await?)
             });
             let client = client.await?;
             at.note("client rotate-secret", &client_id).await;
@@ -62,7 +71,11 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
 fn read(from: &Path) -> Result<Value> {
     let json = read_json(from)?;
     let name = input_name(from);
-    for UnknownMember { name: member, meant } in json.as_object().map(unknown_members).unwrap_or_default() {
+    for UnknownMember {
+        name: member,
+        meant,
+    } in json.as_object().map(unknown_members).unwrap_or_default()
+    {
         if let Some(meant) = meant {
             bail!("{name}: there is no client metadata {member}; did you mean {meant}?");
         }
@@ -85,36 +98,60 @@ pub async fn register(
     pepper: &Pepper,
     now: Timestamp,
 ) -> Result<(Client, Option<String>)> {
-    let id = registration.client_id.unwrap_or_else(|| new_id(now, &OsEntropy));
+    let id = registration
+        .client_id
+        .unwrap_or_else(|| new_id(now, &OsEntropy));
     let secret = (!registration.metadata.is_public()).then(|| {
-        registration
-            .client_secret
-            .unwrap_or_else(|| Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned())
+        registration.client_secret.unwrap_or_else(|| {
+            Secret::generate(SecretKind::ClientSecret, &OsEntropy)
+                .expose()
+                .to_owned()
+        })
     });
     let digest = secret.as_ref().map(|s| pepper.digest(&[&id, s]));
-    let client = Client { id, secret: digest, metadata: registration.metadata, created_at: now, version: 0 };
+    let client = Client {
+        id,
+        secret: digest,
+        metadata: registration.metadata,
+        created_at: now,
+        version: 0,
+    };
     if !store.create_client(&client).await? {
-        bail!("the client_id {} is taken; change it with latchkey client update", client.id);
+        bail!(
+            "the client_id {} is taken; change it with latchkey client update",
+            client.id
+        );
     }
     Ok((client, secret))
 }
 
 async fn update(at: &At, client_id: &str, from: &Path) -> Result<()> {
     let given = read(from)?;
-    if given.get("client_id").is_some_and(|id| !id.is_null() && id != client_id) {
-        bail!("{} has another client_id than {client_id}: an id cannot change", input_name(from));
+    if given
+        .get("client_id")
+        .is_some_and(|id| !id.is_null() && id != client_id)
+    {
+        bail!(
+            "{} has another client_id than {client_id}: an id cannot change",
+            input_name(from)
+        );
     }
     let pepper = client_pepper(&at.master);
     let mut shown = None;
     let client = change(&*at.store, client_id, async |client| {
-        let changed = Registration::parse_change(&client.metadata, &given, at.settings.registration)
-            .map_err(|error| refused(from, error))?;
+        let changed =
+            Registration::parse_change(&client.metadata, &given, at.settings.registration)
+                .map_err(|error| refused(from, error))?;
         client.metadata = changed.metadata;
         shown = None;
         if client.is_public() {
             client.secret = None;
         } else if changed.client_secret.is_some() || client.secret.is_none() {
-            let new = || Secret::generate(SecretKind::ClientSecret, &OsEntropy).expose().to_owned();
+            let new = || {
+                Secret::generate(SecretKind::ClientSecret, &OsEntropy)
+                    .expose()
+                    .to_owned()
+            };
             let secret = changed.client_secret.unwrap_or_else(new);
             client.secret = Some(pepper.digest(&[client_id, &secret]));
             shown = Some(secret);
@@ -154,7 +191,12 @@ async fn find(store: &dyn Store, client_id: &str) -> Result<Client> {
 fn response(client: &Client, secret: Option<&str>) -> Value {
     let mut answer = serde_json::to_value(&client.metadata).unwrap_or_default();
     // RFC 7591 has one method, and no word for either of two.
-    answer["token_endpoint_auth_methods"] = client.metadata.auth_methods().iter().map(|m| m.name()).collect();
+    answer["token_endpoint_auth_methods"] = client
+        .metadata
+        .auth_methods()
+        .iter()
+        .map(|m| m.name())
+        .collect();
     answer["client_id"] = client.id.clone().into();
     answer["client_id_issued_at"] = client.created_at.into();
     if let Some(secret) = secret {
@@ -166,7 +208,10 @@ fn response(client: &Client, secret: Option<&str>) -> Value {
 
 fn list(clients: &[Client], json: bool) {
     if json {
-        say!("{}", clients.iter().map(|c| response(c, None)).collect::<Value>());
+        say!(
+            "{}",
+            clients.iter().map(|c| response(c, None)).collect::<Value>()
+        );
         return;
     }
     let row = |c: &Client| {
@@ -174,7 +219,12 @@ fn list(clients: &[Client], json: bool) {
         vec![
             c.id.clone(),
             c.name().to_owned(),
-            c.metadata.auth_methods().iter().map(|m| m.name()).collect::<Vec<_>>().join(" or "),
+            c.metadata
+                .auth_methods()
+                .iter()
+                .map(|m| m.name())
+                .collect::<Vec<_>>()
+                .join(" or "),
             grants.join(","),
             utc(c.created_at),
         ]

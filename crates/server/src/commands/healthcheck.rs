@@ -20,10 +20,16 @@ pub enum Server {
 }
 
 pub async fn server(settings: &Settings) -> Server {
-    let Ok(addresses) = addresses(settings).await else { return Server::Silent };
+    let Ok(addresses) = addresses(settings).await else {
+        return Server::Silent;
+    };
     let mut found = Server::Silent;
     for address in addresses {
-        let connected = tokio::time::timeout(Duration::from_secs(1), tokio::net::TcpStream::connect(address)).await;
+        let connected = tokio::time::timeout(
+            Duration::from_secs(1),
+            tokio::net::TcpStream::connect(address),
+        )
+        .await;
         if !matches!(connected, Ok(Ok(_))) {
             continue;
         }
@@ -54,7 +60,9 @@ pub async fn run(settings: Settings) -> Result<ExitCode> {
 /// The addresses to connect to; one that stands for all of this host's is asked at its loopback address.
 async fn addresses(settings: &Settings) -> Result<Vec<SocketAddr>> {
     let listened = tokio::net::lookup_host(&settings.listen);
-    let resolved = listened.await.with_context(|| format!("listen is {:?}, which has no address", settings.listen))?;
+    let resolved = listened
+        .await
+        .with_context(|| format!("listen is {:?}, which has no address", settings.listen))?;
     let reachable = |address: SocketAddr| match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
         IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
@@ -64,13 +72,29 @@ async fn addresses(settings: &Settings) -> Result<Vec<SocketAddr>> {
 }
 
 async fn ask(settings: &Settings, address: SocketAddr, patience: Duration) -> Result<()> {
-    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let scheme = if settings.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let url = format!("{scheme}://{address}{}{}", settings.base(), paths::READYZ);
     // The certificate names the public address, not this one; nothing is said or believed beyond being ready.
-    let http = reqwest::Client::builder().danger_accept_invalid_certs(true).no_proxy().timeout(patience).build()?;
-    let answer = http.get(&url).send().await.with_context(|| format!("{url} does not answer"))?;
+    let http = reqwest::Client::builder()
+        .danger_accept_invalid_certs(true)
+        .no_proxy()
+        .timeout(patience)
+        .build()?;
+    let answer = http
+        .get(&url)
+        .send()
+        .await
+        .with_context(|| format!("{url} does not answer"))?;
     if !answer.status().is_success() {
-        bail!("{url} answered {}: {}", answer.status(), answer.text().await.unwrap_or_default().trim());
+        bail!(
+            "{url} answered {}: {}",
+            answer.status(),
+            answer.text().await.unwrap_or_default().trim()
+        );
     }
     Ok(())
 }

@@ -51,7 +51,10 @@ pub async fn open(settings: &Settings, now: Timestamp) -> Result<Installation> {
             Found::Missing(what) => what,
         };
         let patience = match server {
-            Server::Ready => bail!("{missing}, and the server at {} uses another", settings.listen),
+            Server::Ready => bail!(
+                "{missing}, and the server at {} uses another",
+                settings.listen
+            ),
             Server::Starting => STARTING,
             Server::Silent => STARTED,
         };
@@ -59,7 +62,10 @@ pub async fn open(settings: &Settings, now: Timestamp) -> Result<Installation> {
             bail!("{missing}");
         }
         if !told && matches!(server, Server::Starting) {
-            eprintln!("latchkey: waiting for the server at {}, which is starting", settings.listen);
+            eprintln!(
+                "latchkey: waiting for the server at {}, which is starting",
+                settings.listen
+            );
             told = true;
         }
         actix_web::rt::time::sleep(PAUSE).await;
@@ -72,16 +78,29 @@ enum Found {
 }
 
 async fn look(settings: &Settings, now: Timestamp) -> Result<Found> {
-    let options = Options { url: settings.database_url.clone(), pool: 2 };
+    let options = Options {
+        url: settings.database_url.clone(),
+        pool: 2,
+    };
     let place = place(settings, &options);
     let made = "latchkey serve or latchkey migrate makes one; if you have one elsewhere, go to its folder or name its settings file with --config";
     match options.condition().context("database_url")? {
         Condition::Current => {}
-        Condition::Absent => return Ok(Found::Missing(format!("there is no database at {place}: {made}"))),
-        Condition::Empty => return Ok(Found::Missing(format!("the database {place} is empty: {made}"))),
+        Condition::Absent => {
+            return Ok(Found::Missing(format!(
+                "there is no database at {place}: {made}"
+            )));
+        }
+        Condition::Empty => {
+            return Ok(Found::Missing(format!(
+                "the database {place} is empty: {made}"
+            )));
+        }
         Condition::Pending(names) => {
             let names = names.join(", ");
-            let what = format!("the database {place} lacks {names}: run latchkey migrate, or start latchkey serve");
+            let what = format!(
+                "the database {place} lacks {names}: run latchkey migrate, or start latchkey serve"
+            );
             return Ok(Found::Missing(what));
         }
     }
@@ -94,13 +113,18 @@ async fn look(settings: &Settings, now: Timestamp) -> Result<Found> {
     }
     let store: Arc<dyn Store> = Arc::new(Database::open_current(&options).context("database_url")?);
     if store.signing_keys().await?.is_empty() {
-        let what =
-            format!("the database {place} has no signing keys yet: run latchkey migrate, or start latchkey serve");
+        let what = format!(
+            "the database {place} has no signing keys yet: run latchkey migrate, or start latchkey serve"
+        );
         return Ok(Found::Missing(what));
     }
     // Both are there: nothing is made.
     let (master, ring) = open_keys(&*store, &settings.keys_dir, now).await?;
-    Ok(Found::Installation(Box::new(Installation { store, master, ring })))
+    Ok(Found::Installation(Box::new(Installation {
+        store,
+        master,
+        ring,
+    })))
 }
 
 /// `latchkey migrate`: makes database and keys where there are none, and applies what is pending.
@@ -108,7 +132,10 @@ async fn look(settings: &Settings, now: Timestamp) -> Result<Found> {
 /// # Errors
 /// As `serve`.
 pub fn migrate(settings: &Settings, check: bool) -> Result<ExitCode> {
-    let options = Options { url: settings.database_url.clone(), pool: 1 };
+    let options = Options {
+        url: settings.database_url.clone(),
+        pool: 1,
+    };
     let place = place(settings, &options);
     let condition = options.condition().context("database_url")?;
     match (&condition, check) {
@@ -124,7 +151,11 @@ pub fn migrate(settings: &Settings, check: bool) -> Result<ExitCode> {
         }
     }
     if check {
-        return Ok(if condition == Condition::Current { ExitCode::SUCCESS } else { ExitCode::from(1) });
+        return Ok(if condition == Condition::Current {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(1)
+        });
     }
     super::block_on(async {
         let store = open_store(settings)?;
@@ -136,9 +167,14 @@ pub fn migrate(settings: &Settings, check: bool) -> Result<ExitCode> {
 
 /// Where the database is: an absolute path, or an address without its password.
 fn place(settings: &Settings, options: &Options) -> String {
-    options.file().map_or_else(|| settings.database_shown(), absolute)
+    options
+        .file()
+        .map_or_else(|| settings.database_shown(), absolute)
 }
 
 fn absolute(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
+    std::path::absolute(path)
+        .unwrap_or_else(|_| path.to_path_buf())
+        .display()
+        .to_string()
 }

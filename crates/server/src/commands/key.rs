@@ -14,7 +14,10 @@ pub async fn run(at: At, command: KeyCommand) -> Result<()> {
             let keys = at.store.signing_keys().await?;
             // A key whose private half has been forgotten is no longer in the ring.
             let state = |kid: &str| {
-                states.iter().find(|(k, _)| k.key.kid() == kid).map_or(KeyState::Retired, |(_, state)| *state)
+                states
+                    .iter()
+                    .find(|(k, _)| k.key.kid() == kid)
+                    .map_or(KeyState::Retired, |(_, state)| *state)
             };
             if json {
                 let all: Value = keys
@@ -44,19 +47,42 @@ pub async fn run(at: At, command: KeyCommand) -> Result<()> {
             );
         }
         KeyCommand::Rotate { now, json } => {
-            let activates = if now { at.now } else { at.now + at.settings.announce };
-            let key = new_key(master, at.now, activates)?;
-            at.store.rotate_key(&key, activates + published_after(&at.settings.lifetimes)).await?;
-            at.note(if now { "key rotate --now" } else { "key rotate" }, &key.kid).await;
-            if json {
-                say!("{}", json!({ "kid": key.kid, "activates_at": key.activates_at }));
+            let activates = if now {
+                at.now
             } else {
-                say!("key {} is published and signs from {}", key.kid, utc(key.activates_at));
+                at.now + at.settings.announce
+            };
+            let key = new_key(master, at.now, activates)?;
+            at.store
+                .rotate_key(&key, activates + published_after(&at.settings.lifetimes))
+                .await?;
+            at.note(
+                if now {
+                    "key rotate --now"
+                } else {
+                    "key rotate"
+                },
+                &key.kid,
+            )
+            .await;
+            if json {
+                say!(
+                    "{}",
+                    json!({ "kid": key.kid, "activates_at": key.activates_at })
+                );
+            } else {
+                say!(
+                    "key {} is published and signs from {}",
+                    key.kid,
+                    utc(key.activates_at)
+                );
             }
         }
         KeyCommand::Retire { kid } => {
             let states = ring.states(at.now);
-            let signs = states.iter().any(|(k, state)| k.key.kid() == kid && *state == KeyState::Active);
+            let signs = states
+                .iter()
+                .any(|(k, state)| k.key.kid() == kid && *state == KeyState::Active);
             if !at.store.signing_keys().await?.iter().any(|k| k.kid == kid) {
                 bail!("there is no key {kid}; see latchkey key list");
             }
@@ -64,7 +90,9 @@ pub async fn run(at: At, command: KeyCommand) -> Result<()> {
                 bail!("{kid} is the key that signs: run latchkey key rotate --now first");
             }
             at.note("key retire", &kid).await;
-            say!("key {kid} is retired: what it signed is refused from now on, and nobody can sign with it again");
+            say!(
+                "key {kid} is retired: what it signed is refused from now on, and nobody can sign with it again"
+            );
         }
     }
     Ok(())

@@ -59,7 +59,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             settings.check_files()?;
             let unknown = config::unknown_variables();
             if !unknown.is_empty() {
-                bail!("{}: there is no such setting; see latchkey config reference", unknown.join(", "));
+                bail!(
+                    "{}: there is no such setting; see latchkey config reference",
+                    unknown.join(", ")
+                );
             }
             for warning in settings.warnings() {
                 eprintln!("warning: {warning}");
@@ -76,9 +79,13 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             let settings = settings()?;
             let _logging = log::start(&settings)?;
             for name in config::unknown_variables() {
-                tracing::warn!(name, "there is no such setting; see latchkey config reference");
+                tracing::warn!(
+                    name,
+                    "there is no such setting; see latchkey config reference"
+                );
             }
-            let told = latchkey_jose::openssl_variable().map_or("OPENSSL_ia32cap", |(name, _)| name);
+            let told =
+                latchkey_jose::openssl_variable().map_or("OPENSSL_ia32cap", |(name, _)| name);
             let value = std::env::var(told).unwrap_or_default();
             tracing::debug!(value, "what OpenSSL is told of the processor");
             block_on(async {
@@ -88,7 +95,11 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
                 Ok(ExitCode::SUCCESS)
             })
         }
-        Command::Dev { data, app_port, api_port } => dev::run(settings()?, data, app_port, api_port),
+        Command::Dev {
+            data,
+            app_port,
+            api_port,
+        } => dev::run(settings()?, data, app_port, api_port),
         Command::Healthcheck => block_on(healthcheck::run(settings()?)),
         Command::User(command) => with_store(&settings()?, |at| user::run(at, command)),
         Command::Client(command) => with_store(&settings()?, |at| client::run(at, command)),
@@ -96,7 +107,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Key(command) => with_store(&settings()?, |at| key::run(at, command)),
         Command::Session(command) => with_store(&settings()?, |at| session::run(at, command)),
         Command::Token(command) => with_store(&settings()?, |at| token::run(at, command)),
-        Command::Why { reference, json } => with_store(&settings()?, |at| why::run(at, reference.join(" "), json)),
+        Command::Why { reference, json } => {
+            with_store(&settings()?, |at| why::run(at, reference.join(" "), json))
+        }
     }
 }
 
@@ -122,16 +135,32 @@ impl At {
             caller: format!("uid {}", rustix::process::getuid().as_raw()),
         };
         if let Err(error) = self.store.add_command_event(&event).await {
-            eprintln!("latchkey: {operation} {target} is done, and could not be noted for the log: {error}");
+            eprintln!(
+                "latchkey: {operation} {target} is done, and could not be noted for the log: {error}"
+            );
         }
     }
 }
 
-fn with_store<F: Future<Output = Result<()>>>(settings: &Settings, work: impl FnOnce(At) -> F) -> Result<ExitCode> {
+fn with_store<F: Future<Output = Result<()>>>(
+    settings: &Settings,
+    work: impl FnOnce(At) -> F,
+) -> Result<ExitCode> {
     block_on(async {
         let now = SystemClock.now();
-        let Installation { store, master, ring } = installation::open(settings, now).await?;
-        work(At { settings: settings.clone(), store, master, ring, now }).await?;
+        let Installation {
+            store,
+            master,
+            ring,
+        } = installation::open(settings, now).await?;
+        work(At {
+            settings: settings.clone(),
+            store,
+            master,
+            ring,
+            now,
+        })
+        .await?;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -145,7 +174,12 @@ fn show_config(settings: &Settings, json: bool) {
     if json {
         let all: serde_json::Map<_, _> = rows
             .into_iter()
-            .map(|(path, value, source)| (path, serde_json::json!({ "value": value, "source": source })))
+            .map(|(path, value, source)| {
+                (
+                    path,
+                    serde_json::json!({ "value": value, "source": source }),
+                )
+            })
             .collect();
         say!("{}", serde_json::Value::from(all));
         return;
@@ -157,7 +191,11 @@ fn show_config(settings: &Settings, json: bool) {
 
 /// What an input is called in a message.
 pub fn input_name(path: &Path) -> String {
-    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+    if path == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
 }
 
 /// Reads a file, or standard input for `-`.
@@ -165,7 +203,10 @@ pub fn read_input(path: &Path) -> Result<String> {
     let name = input_name(path);
     let mut text = String::new();
     if path == Path::new("-") {
-        std::io::stdin().take(1 << 20).read_to_string(&mut text).with_context(|| format!("{name} cannot be read"))?;
+        std::io::stdin()
+            .take(1 << 20)
+            .read_to_string(&mut text)
+            .with_context(|| format!("{name} cannot be read"))?;
     } else {
         text = std::fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
     }
@@ -175,5 +216,6 @@ pub fn read_input(path: &Path) -> Result<String> {
 /// Reads JSON, or says where it breaks off.
 pub fn read_json(path: &Path) -> Result<serde_json::Value> {
     let text = read_input(path)?;
-    serde_json::from_str(&text).map_err(|error| anyhow::anyhow!("{}: this is no JSON: {error}", input_name(path)))
+    serde_json::from_str(&text)
+        .map_err(|error| anyhow::anyhow!("{}: this is no JSON: {error}", input_name(path)))
 }

@@ -18,14 +18,23 @@ pub async fn run(at: At, command: SessionCommand) -> Result<()> {
             for user in at.store.users().await? {
                 names.insert(user.id, user.username);
             }
-            let name = |s: &Session| names.get(&s.user_id).cloned().unwrap_or_else(|| s.user_id.clone());
+            let name = |s: &Session| {
+                names
+                    .get(&s.user_id)
+                    .cloned()
+                    .unwrap_or_else(|| s.user_id.clone())
+            };
             if json {
                 let shown = |s: &Session| json!({ "id": s.id, "user": name(s), "sub": s.user_id, "auth_time": s.auth_time, "created_at": s.created_at, "last_used_at": s.last_used_at, "expires_at": s.expires_at, "ends_at": s.ends_at });
                 say!("{}", sessions.iter().map(shown).collect::<Value>());
                 return Ok(());
             }
-            let row = |s: &Session| vec![s.id.clone(), name(s), utc(s.auth_time), utc(s.expires_at)];
-            print_table(&["SESSION", "USER", "SIGNED IN", "EXPIRES"], &sessions.iter().map(row).collect::<Vec<_>>());
+            let row =
+                |s: &Session| vec![s.id.clone(), name(s), utc(s.auth_time), utc(s.expires_at)];
+            print_table(
+                &["SESSION", "USER", "SIGNED IN", "EXPIRES"],
+                &sessions.iter().map(row).collect::<Vec<_>>(),
+            );
         }
         SessionCommand::End { id } => {
             if at.store.end_session(&id, true, at.now).await? {

@@ -18,7 +18,13 @@ pub async fn run(at: At, TokenCommand::Inspect { json }: TokenCommand) -> Result
     };
     let header = &compact.unverified_header;
     let mut claims: Value = compact.unverified_claims().unwrap_or_default();
-    let verdict = judge(&at, token, header.typ.as_deref().unwrap_or_default(), &claims).await?;
+    let verdict = judge(
+        &at,
+        token,
+        header.typ.as_deref().unwrap_or_default(),
+        &claims,
+    )
+    .await?;
     if header.typ.as_deref() == Some(REFRESH_TOKEN_TYPE) {
         // Its jti is the secret.
         claims["jti"] = "(masked)".into();
@@ -29,15 +35,21 @@ pub async fn run(at: At, TokenCommand::Inspect { json }: TokenCommand) -> Result
         Err(why) => (false, why),
     };
     if json {
-        say!("{}", json!({ "header": header, "claims": claims, "valid": valid, "why": why }));
+        say!(
+            "{}",
+            json!({ "header": header, "claims": claims, "valid": valid, "why": why })
+        );
     } else {
-        say!("header {header:#}\nclaims {claims:#}\n{}: {why}", if valid { "valid" } else { "not valid" });
+        say!(
+            "header {header:#}\nclaims {claims:#}\n{}: {why}",
+            if valid { "valid" } else { "not valid" }
+        );
     }
     Ok(())
 }
 
 /// A token that was issued here, and what it hangs on.
-enum Issued {
+enum IssuedToken {
     Access(Box<AccessToken>),
     Id,
     Refresh(RefreshToken),
@@ -49,14 +61,16 @@ fn verify(
     token: &str,
     typ: &str,
     now: Timestamp,
-) -> std::result::Result<Issued, JoseError> {
+) -> std::result::Result<IssuedToken, JoseError> {
     if typ.eq_ignore_ascii_case(REFRESH_TOKEN_TYPE) {
-        return ring.verify(issuer, token, now).map(Issued::Refresh);
+        return ring.verify(issuer, token, now).map(IssuedToken::Refresh);
     }
     // Both other kinds may be of type JWT; their claims tell them apart.
     match ring.verify::<IdToken>(issuer, token, now) {
-        Ok(_) => Ok(Issued::Id),
-        Err(JoseError::Type(_)) => ring.verify(issuer, token, now).map(|token| Issued::Access(Box::new(token))),
+        Ok(_) => Ok(IssuedToken::Id),
+        Err(JoseError::Type(_)) => ring
+            .verify(issuer, token, now)
+            .map(|token| IssuedToken::Access(Box::new(token))),
         Err(error) => Err(error),
     }
 }
@@ -67,7 +81,10 @@ async fn judge(at: &At, token: &str, typ: &str, claims: &Value) -> Result<Result
     let issued = match verify(ring, &at.settings.issuer, token, typ, at.now) {
         Ok(issued) => issued,
         Err(JoseError::Issuer(other)) => {
-            return Ok(Err(format!("its issuer is {other}, and this is {}", at.settings.issuer)));
+            return Ok(Err(format!(
+                "its issuer is {other}, and this is {}",
+                at.settings.issuer
+            )));
         }
         Err(error) => return Ok(Err(error.to_string())),
     };
@@ -76,9 +93,14 @@ async fn judge(at: &At, token: &str, typ: &str, claims: &Value) -> Result<Result
         return Ok(Err(format!("it expired at {}", utc(exp))));
     }
     let authorization = match issued {
-        Issued::Id => return Ok(Ok(format!("an ID token signed by a published key, good until {}", utc(exp)))),
-        Issued::Refresh(token) => Some(token.authorization),
-        Issued::Access(token) => {
+        IssuedToken::Id => {
+            return Ok(Ok(format!(
+                "an ID token signed by a published key, good until {}",
+                utc(exp)
+            )));
+        }
+        IssuedToken::Refresh(token) => Some(token.authorization),
+        IssuedToken::Access(token) => {
             if at.store.is_access_token_revoked(&token.jti).await? {
                 return Ok(Err("its client has revoked it".into()));
             }
@@ -90,9 +112,9 @@ async fn judge(at: &At, token: &str, typ: &str, claims: &Value) -> Result<Result
     };
     Ok(match at.store.authorization(&id).await? {
         None => Err("its authorization is gone".into()),
-        Some(context) if context.standing(at.now).is_none() => {
-            Err("its authorization was revoked, its session has ended, or the person was disabled".into())
-        }
+        Some(context) if context.standing(at.now).is_none() => Err(
+            "its authorization was revoked, its session has ended, or the user was disabled".into(),
+        ),
         Some(_) => Ok(format!("its authorization stands, good until {}", utc(exp))),
     })
 }

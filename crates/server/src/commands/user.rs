@@ -8,7 +8,7 @@ use latchkey_protocol::{
     passwords::check_new,
     profile::ProfileChange,
     secret::new_id,
-    store::Written,
+    store::WriteOutcome,
     user::User,
 };
 use latchkey_ui::PasswordKey;
@@ -51,16 +51,35 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
             password_stdin,
             json,
         } => {
-            let piped = [&claims, &attributes].iter().filter(|f| f.as_deref() == Some(Path::new("-"))).count();
+            let piped = [&claims, &attributes]
+                .iter()
+                .filter(|f| f.as_deref() == Some(Path::new("-")))
+                .count();
             if piped + usize::from(password_stdin) > 1 {
-                bail!("claims, attributes or a password: two of them both come from standard input; name a file");
+                bail!(
+                    "claims, attributes or a password: two of them both come from standard input; name a file"
+                );
             }
             let mut claims = read_claims(claims)?.unwrap_or_default();
             claims.extend(set);
             let mut attributes = read_object(attributes, "attributes")?.unwrap_or_default();
             attributes.extend(set_attributes);
-            let password = if password_stdin { Some(read_password()?) } else { None };
-            let new = NewUser { username, email, email_unverified, name, roles, groups, claims, attributes, password };
+            let password = if password_stdin {
+                Some(read_password()?)
+            } else {
+                None
+            };
+            let new = NewUser {
+                username,
+                email,
+                email_unverified,
+                name,
+                roles,
+                groups,
+                claims,
+                attributes,
+                password,
+            };
             let user = create(store, &password_key(&at.master), new, at.now, &OsEntropy).await?;
             at.note("user create", &user.username).await;
             if json {
@@ -78,7 +97,11 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
         UserCommand::List { json } => list(&store.users().await?, json),
         UserCommand::Show { username, json } => {
             let user = find(store, &username).await?;
-            if json { say!("{}", show(&user)) } else { say!("{:#}", show(&user)) }
+            if json {
+                say!("{}", show(&user))
+            } else {
+                say!("{:#}", show(&user))
+            }
         }
         UserCommand::Update(change) => {
             let username = change.username.clone();
@@ -89,7 +112,9 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
         }
         UserCommand::Disable { username } => {
             let user = find(store, &username).await?;
-            let Some(ended) = store.disable_user(&user.id, at.now).await? else { return Err(gone(&username)) };
+            let Some(ended) = store.disable_user(&user.id, at.now).await? else {
+                return Err(gone(&username));
+            };
             at.note("user disable", &username).await;
             say!("disabled {username}; {ended} sessions ended");
         }
@@ -109,11 +134,16 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
             at.note("user delete", &username).await;
             say!("deleted {username}");
         }
-        UserCommand::SetPassword { username, password_stdin: _ } => {
+        UserCommand::SetPassword {
+            username,
+            password_stdin: _,
+        } => {
             // Read and hashed first: standard input may take its time, and nothing is decided on what was true before.
             let hash = hash(&password_key(&at.master), &read_password()?)?;
             let user = find(store, &username).await?;
-            let Some(ended) = store.set_password(&user.id, &hash, at.now).await? else { return Err(gone(&username)) };
+            let Some(ended) = store.set_password(&user.id, &hash, at.now).await? else {
+                return Err(gone(&username));
+            };
             at.note("user set-password", &username).await;
             say!("set a new password for {username}; {ended} sessions ended");
         }
@@ -139,7 +169,11 @@ pub async fn create(
     entropy: &dyn Entropy,
 ) -> Result<User> {
     let username = username(&new.username).map_err(anyhow::Error::msg)?;
-    let password_hash = new.password.as_deref().map(|password| hash(key, password)).transpose()?;
+    let password_hash = new
+        .password
+        .as_deref()
+        .map(|password| hash(key, password))
+        .transpose()?;
     let profile = ProfileChange {
         email: new.email.map(Some),
         email_unverified: new.email_unverified,
@@ -167,34 +201,42 @@ pub async fn create(
     };
     let user = profile.apply(&bare, now).map_err(anyhow::Error::msg)?;
     match store.create_user(&user).await? {
-        Written::Done => Ok(user),
+        WriteOutcome::Done => Ok(user),
         refused => Err(taken(refused, &user)),
     }
 }
 
 /// Decides on what is there now; where somebody else changed it in between, again.
-async fn update(store: &dyn Store, username: &str, change: &ProfileChange, now: Timestamp) -> Result<()> {
+async fn update(
+    store: &dyn Store,
+    username: &str,
+    change: &ProfileChange,
+    now: Timestamp,
+) -> Result<()> {
     const TRIES: usize = 10;
     for _ in 0..TRIES {
         let before = find(store, username).await?;
         let after = change.apply(&before, now).map_err(anyhow::Error::msg)?;
         match store.update_user_profile(&before, &after).await? {
-            Written::Done => return Ok(()),
-            Written::Changed => {}
+            WriteOutcome::Done => return Ok(()),
+            WriteOutcome::Changed => {}
             refused => return Err(taken(refused, &after)),
         }
     }
     bail!("{username} is being changed by others all the time; try again")
 }
 
-fn taken(written: Written, user: &User) -> anyhow::Error {
+fn taken(written: WriteOutcome, user: &User) -> anyhow::Error {
     let (name, email) = (&user.username, user.email.as_deref().unwrap_or_default());
     anyhow::anyhow!(match written {
-        Written::NameTaken => format!("there is already somebody called {name}"),
-        Written::NameIsAddress => format!("{name} is the email address of another user, who signs in with it"),
-        Written::AddressTaken => format!("there is already somebody with the email address {email}"),
-        Written::AddressIsName => format!("{email} is the user name of another user, who signs in with it"),
-        Written::Done | Written::Changed => format!("{name} was changed meanwhile"),
+        WriteOutcome::NameTaken => format!("there is already somebody called {name}"),
+        WriteOutcome::NameIsAddress =>
+            format!("{name} is the email address of another user, who signs in with it"),
+        WriteOutcome::AddressTaken =>
+            format!("there is already somebody with the email address {email}"),
+        WriteOutcome::AddressIsName =>
+            format!("{email} is the user name of another user, who signs in with it"),
+        WriteOutcome::Done | WriteOutcome::Changed => format!("{name} was changed meanwhile"),
     })
 }
 
@@ -203,9 +245,14 @@ fn gone(username: &str) -> anyhow::Error {
 }
 
 fn profile_change(given: UserUpdate) -> Result<ProfileChange> {
-    let list = |values: Option<Vec<String>>, none: bool| if none { Some(Vec::new()) } else { values };
+    let list =
+        |values: Option<Vec<String>>, none: bool| if none { Some(Vec::new()) } else { values };
     Ok(ProfileChange {
-        email: if given.no_email { Some(None) } else { given.email.map(Some) },
+        email: if given.no_email {
+            Some(None)
+        } else {
+            given.email.map(Some)
+        },
         email_unverified: given.email_unverified,
         name: given.name,
         roles: list(given.roles, given.no_roles),
@@ -224,7 +271,11 @@ fn hash(key: &PasswordKey, password: &str) -> Result<String> {
 
 fn read_password() -> Result<String> {
     let text = read_input(Path::new("-"))?;
-    Ok(text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text).to_owned())
+    Ok(text
+        .strip_suffix('\n')
+        .map(|t| t.strip_suffix('\r').unwrap_or(t))
+        .unwrap_or(&text)
+        .to_owned())
 }
 
 fn read_claims(file: Option<PathBuf>) -> Result<Option<Map<String, Value>>> {
@@ -238,7 +289,9 @@ fn read_claims(file: Option<PathBuf>) -> Result<Option<Map<String, Value>>> {
 
 fn read_object(file: Option<PathBuf>, what: &str) -> Result<Option<Map<String, Value>>> {
     let Some(file) = file else { return Ok(None) };
-    let Value::Object(members) = read_json(&file)? else { bail!("{}: {what} are a JSON object", input_name(&file)) };
+    let Value::Object(members) = read_json(&file)? else {
+        bail!("{}: {what} are a JSON object", input_name(&file))
+    };
     Ok(Some(members))
 }
 
@@ -264,7 +317,11 @@ fn list(users: &[User], json: bool) {
         return;
     }
     let row = |user: &User| {
-        let state = if user.disabled_at.is_some() { "disabled" } else { "enabled" };
+        let state = if user.disabled_at.is_some() {
+            "disabled"
+        } else {
+            "enabled"
+        };
         let email = user.email.clone().unwrap_or_default();
         vec![
             user.username.clone(),
@@ -275,5 +332,8 @@ fn list(users: &[User], json: bool) {
             user.id.clone(),
         ]
     };
-    print_table(&["USER", "EMAIL", "ROLES", "STATE", "CREATED", "SUBJECT"], &users.iter().map(row).collect::<Vec<_>>());
+    print_table(
+        &["USER", "EMAIL", "ROLES", "STATE", "CREATED", "SUBJECT"],
+        &users.iter().map(row).collect::<Vec<_>>(),
+    );
 }

@@ -12,7 +12,10 @@ pub async fn run(at: At, pasted: String, json: bool) -> Result<()> {
         );
     };
     let Some(reason) = Reason::ALL.iter().find(|r| r.name() == kept.reason) else {
-        bail!("the refusal {reference} was {}, which this version does not know", kept.reason);
+        bail!(
+            "the refusal {reference} was {}, which this version does not know",
+            kept.reason
+        );
     };
     let refusal = reason.refusal();
     if json {
@@ -21,7 +24,7 @@ pub async fn run(at: At, pasted: String, json: bool) -> Result<()> {
             json!({
                 "reference": kept.reference, "at": kept.at, "reason": kept.reason, "error": refusal.code.0, "endpoint": kept.endpoint,
                 "client_id": kept.client_id, "request_id": kept.request_id, "checked": refusal.checked,
-                "expected": kept.expected, "came": kept.came, "mend": refusal.mend,
+                "expected": kept.expected, "received": kept.received, "fix": refusal.fix,
             })
         );
         return Ok(());
@@ -36,8 +39,8 @@ pub async fn run(at: At, pasted: String, json: bool) -> Result<()> {
     line("request", &kept.request_id);
     line("checked", refusal.checked);
     line("expected", &kept.expected);
-    line("came", &kept.came);
+    line("received", &kept.received);
     line("said", &format!("{} - {}", refusal.code.0, refusal.public));
-    line("mend", refusal.mend);
+    line("fix", refusal.fix);
     Ok(())
 }

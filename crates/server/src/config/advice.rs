@@ -11,18 +11,25 @@ const SOON: u32 = 14;
 impl Settings {
     /// One sentence for each thing that whoever runs the server should know.
     pub fn warnings(&self) -> Vec<String> {
-        [self.open_issuer(), self.readable_key(), self.readable_password(), self.expiring_certificate()]
-            .into_iter()
-            .flatten()
-            .collect()
+        [
+            self.open_issuer(),
+            self.readable_key(),
+            self.readable_password(),
+            self.expiring_certificate(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// Reads what the settings point at.
     ///
     /// # Errors
-    /// A sentence naming the file and its fault.
+    /// A sentence naming the file and its problem.
     pub fn check_files(&self) -> anyhow::Result<()> {
-        self.tls.as_ref().map_or(Ok(()), |(certificate, key)| tls::read(certificate, key).map(|_| ()))
+        self.tls.as_ref().map_or(Ok(()), |(certificate, key)| {
+            tls::read(certificate, key).map(|_| ())
+        })
     }
 
     fn open_issuer(&self) -> Option<String> {
@@ -38,7 +45,10 @@ impl Settings {
     fn readable_key(&self) -> Option<String> {
         let (_, key) = self.tls.as_ref()?;
         open_to_others(key).map(|mode| {
-            format!("tls.key {} can be read or changed by others (mode {mode:o}): run chmod 600 on it", key.display())
+            format!(
+                "tls.key {} can be read or changed by others (mode {mode:o}): run chmod 600 on it",
+                key.display()
+            )
         })
     }
 
@@ -63,8 +73,12 @@ impl Settings {
         let (certificate, _) = self.tls.as_ref()?;
         let name = certificate.display();
         match tls::days_left(certificate).ok()? {
-            days if days < 0 => Some(format!("tls.certificate {name} has expired: clients will refuse it")),
-            days if days < i64::from(SOON) => Some(format!("tls.certificate {name} expires in {days} days")),
+            days if days < 0 => Some(format!(
+                "tls.certificate {name} has expired: clients will refuse it"
+            )),
+            days if days < i64::from(SOON) => {
+                Some(format!("tls.certificate {name} expires in {days} days"))
+            }
             _ => None,
         }
     }

@@ -1,23 +1,35 @@
 //! Reads the environment, which wins over the file.
 
 use super::{
-    Given, Values,
+    SettingValue, Values,
     table::{SETTINGS, variable},
 };
 
 /// Puts what the environment says into `given`.
-pub fn read(env: &dyn Fn(&str) -> Option<String>, given: &mut Values, faults: &mut Vec<String>) {
+pub fn read(env: &dyn Fn(&str) -> Option<String>, given: &mut Values, problems: &mut Vec<String>) {
     for setting in SETTINGS {
         let name = variable(setting.path);
         let file = format!("{name}_FILE");
         if let Some(value) = env(&name) {
-            given.insert(setting.path, Given { value, source: name });
+            given.insert(
+                setting.path,
+                SettingValue {
+                    value,
+                    source: name,
+                },
+            );
         } else if let Some(path) = env(&file) {
             match std::fs::read_to_string(&path) {
                 Ok(value) => {
-                    given.insert(setting.path, Given { value: value.trim().to_owned(), source: file });
+                    given.insert(
+                        setting.path,
+                        SettingValue {
+                            value: value.trim().to_owned(),
+                            source: file,
+                        },
+                    );
                 }
-                Err(error) => faults.push(format!("{file}: {path} cannot be read: {error}")),
+                Err(error) => problems.push(format!("{file}: {path} cannot be read: {error}")),
             }
         }
     }
@@ -27,8 +39,12 @@ pub fn read(env: &dyn Fn(&str) -> Option<String>, given: &mut Values, faults: &m
 pub fn unknown_variables() -> Vec<String> {
     let known = |name: &str| {
         name == "LATCHKEY_CONFIG"
-            || SETTINGS.iter().any(|s| variable(s.path) == name || format!("{}_FILE", variable(s.path)) == name)
+            || SETTINGS
+                .iter()
+                .any(|s| variable(s.path) == name || format!("{}_FILE", variable(s.path)) == name)
     };
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    names.filter(|n| n.starts_with("LATCHKEY_") && !known(n)).collect()
+    names
+        .filter(|n| n.starts_with("LATCHKEY_") && !known(n))
+        .collect()
 }

@@ -4,16 +4,18 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::{Given, Values, table::SETTINGS};
+use super::{SettingValue, Values, table::SETTINGS};
 
 /// Puts what the file says into `given`.
-pub fn read(path: &Path, text: &str, given: &mut Values, faults: &mut Vec<String>) {
+pub fn read(path: &Path, text: &str, given: &mut Values, problems: &mut Vec<String>) {
     let name = path.display();
     let table: toml::Table = match text.parse() {
         Ok(table) => table,
         Err(error) => {
-            let line = error.span().map_or(1, |s| text[..s.start.min(text.len())].lines().count().max(1));
-            faults.push(format!("{name}:{line}: {}", error.message()));
+            let line = error.span().map_or(1, |s| {
+                text[..s.start.min(text.len())].lines().count().max(1)
+            });
+            problems.push(format!("{name}:{line}: {}", error.message()));
             return;
         }
     };
@@ -23,16 +25,29 @@ pub fn read(path: &Path, text: &str, given: &mut Values, faults: &mut Vec<String
         let source = format!("{name}:{}", line_of(text, &key));
         match SETTINGS.iter().find(|s| s.path == key) {
             Some(setting) => {
-                given.insert(setting.path, Given { value: as_text(&value), source });
+                given.insert(
+                    setting.path,
+                    SettingValue {
+                        value: as_text(&value),
+                        source,
+                    },
+                );
             }
-            None => faults.push(format!("{source}: there is no setting {key}{}", suggestion(&key))),
+            None => problems.push(format!(
+                "{source}: there is no setting {key}{}",
+                suggestion(&key)
+            )),
         }
     }
 }
 
 fn flatten(prefix: &str, table: &toml::Table, leaves: &mut Vec<(String, Value)>) {
     for (key, value) in table {
-        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        let path = if prefix.is_empty() {
+            key.clone()
+        } else {
+            format!("{prefix}.{key}")
+        };
         match value {
             Value::Table(inner) => flatten(&path, inner, leaves),
             leaf => leaves.push((path, leaf.clone())),
@@ -69,9 +84,16 @@ fn line_of(text: &str, path: &str) -> usize {
 /// The setting that was probably meant: same letters, mostly.
 fn suggestion(key: &str) -> String {
     let distance = |a: &str| {
-        let common = a.chars().zip(key.chars()).take_while(|(x, y)| x == y).count();
+        let common = a
+            .chars()
+            .zip(key.chars())
+            .take_while(|(x, y)| x == y)
+            .count();
         a.len().max(key.len()) - common
     };
     let nearest = SETTINGS.iter().min_by_key(|s| distance(s.path));
-    nearest.filter(|s| distance(s.path) <= 6).map(|s| format!("; did you mean {}?", s.path)).unwrap_or_default()
+    nearest
+        .filter(|s| distance(s.path) <= 6)
+        .map(|s| format!("; did you mean {}?", s.path))
+        .unwrap_or_default()
 }

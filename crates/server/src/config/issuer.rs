@@ -5,7 +5,7 @@ use latchkey_protocol::uri::is_loopback;
 use url::Url;
 
 /// What is wrong with the issuer, and what to write instead. Plain http off this host passes with `allow_insecure`.
-pub fn fault(issuer: &str, allow_insecure: bool) -> Option<String> {
+pub fn problem(issuer: &str, allow_insecure: bool) -> Option<String> {
     let url = match Url::parse(issuer) {
         Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => url,
         Ok(_) => return Some("it must start with https:// or http://".into()),
@@ -26,11 +26,15 @@ pub fn fault(issuer: &str, allow_insecure: bool) -> Option<String> {
         return write("its host must not end with a dot");
     }
     if !is_plain(url.path()) {
-        return Some("its path must be of letters, digits and - . _ ~ between single slashes".into());
+        return Some(
+            "its path must be of letters, digits and - . _ ~ between single slashes".into(),
+        );
     }
     // Upper case, a default port, dot segments, letters outside ASCII, numbers as addresses.
     if issuer != right {
-        return write("clients compare it character by character, and this is not its usual spelling");
+        return write(
+            "clients compare it character by character, and this is not its usual spelling",
+        );
     }
     if is_open(&url) && !allow_insecure {
         return Some(
@@ -49,7 +53,11 @@ pub fn is_open(url: &Url) -> bool {
 
 fn is_plain(path: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
-    path == "/" || path.split('/').skip(1).all(|segment| !segment.is_empty() && segment.chars().all(plain))
+    path == "/"
+        || path
+            .split('/')
+            .skip(1)
+            .all(|segment| !segment.is_empty() && segment.chars().all(plain))
 }
 
 fn one_spelling(url: &Url) -> String {
@@ -81,7 +89,7 @@ mod tests {
             "http://[::1]:8080",
             "http://id.localhost",
         ] {
-            assert_eq!(fault(good, false), None, "{good}");
+            assert_eq!(problem(good, false), None, "{good}");
         }
         for (bad, said) in [
             ("HTTPS://id.example.org", "\"https://id.example.org\""),
@@ -89,15 +97,30 @@ mod tests {
             ("https://id.example.org:443", "\"https://id.example.org\""),
             ("http://localhost:80", "\"http://localhost\""),
             ("https:/id.example.org", "\"https://id.example.org\""),
-            ("https://bücher.example", "\"https://xn--bcher-kva.example\""),
+            (
+                "https://bücher.example",
+                "\"https://xn--bcher-kva.example\"",
+            ),
             ("https://0x7f.1", "\"https://127.0.0.1\""),
             ("https://me@id.example.org", "no user name"),
-            ("https://me:pw@id.example.org", "write \"https://id.example.org\""),
-            ("https://id.example.org/a/../b", "\"https://id.example.org/b\""),
+            (
+                "https://me:pw@id.example.org",
+                "write \"https://id.example.org\"",
+            ),
+            (
+                "https://id.example.org/a/../b",
+                "\"https://id.example.org/b\"",
+            ),
             ("https://id.example.org/./b", "\"https://id.example.org/b\""),
-            ("https://id.example.org/%2e%2e/b", "\"https://id.example.org/b\""),
+            (
+                "https://id.example.org/%2e%2e/b",
+                "\"https://id.example.org/b\"",
+            ),
             ("https://id.example.org/a b", "no spaces"),
-            (" https://id.example.org", "write \"https://id.example.org\""),
+            (
+                " https://id.example.org",
+                "write \"https://id.example.org\"",
+            ),
             ("https://id.example.org\n", "no spaces"),
             ("https://id.ex\tample.org", "no spaces"),
             ("https:\\\\id.example.org", "backslashes"),
@@ -105,27 +128,43 @@ mod tests {
             ("https://id.example.org/a//b", "single slashes"),
             ("https://id.example.org/a;b", "letters, digits"),
             ("https://id.example.org./", "no slash at its end"),
-            ("https://id.example.org.", "write \"https://id.example.org\""),
-            ("https://id.example.org/", "write \"https://id.example.org\""),
-            ("https://id.example.org/a/?x#y", "write \"https://id.example.org/a\""),
+            (
+                "https://id.example.org.",
+                "write \"https://id.example.org\"",
+            ),
+            (
+                "https://id.example.org/",
+                "write \"https://id.example.org\"",
+            ),
+            (
+                "https://id.example.org/a/?x#y",
+                "write \"https://id.example.org/a\"",
+            ),
             ("https://id.example.org?x", "no query"),
             ("ftp://id.example.org", "must start with https://"),
             ("id.example.org", "no address"),
             ("", "no address"),
             ("https://", "no address"),
         ] {
-            let fault = fault(bad, true).unwrap_or_else(|| panic!("{bad:?} is accepted"));
-            assert!(fault.contains(said), "{bad:?}: {fault}");
+            let problem = problem(bad, true).unwrap_or_else(|| panic!("{bad:?} is accepted"));
+            assert!(problem.contains(said), "{bad:?}: {problem}");
         }
     }
 
     #[test]
     fn plain_http_is_for_this_host_and_for_laboratories() {
-        for open in
-            ["http://id.example.org", "http://10.0.0.1:8080", "http://localhost.example.org", "http://[2001:db8::1]"]
-        {
-            assert!(fault(open, false).is_some_and(|said| said.contains("allow_insecure_issuer = true")), "{open}");
-            assert_eq!(fault(open, true), None, "{open}");
+        for open in [
+            "http://id.example.org",
+            "http://10.0.0.1:8080",
+            "http://localhost.example.org",
+            "http://[2001:db8::1]",
+        ] {
+            assert!(
+                problem(open, false)
+                    .is_some_and(|said| said.contains("allow_insecure_issuer = true")),
+                "{open}"
+            );
+            assert_eq!(problem(open, true), None, "{open}");
         }
     }
 }

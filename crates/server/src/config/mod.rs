@@ -26,12 +26,12 @@ pub use table::reference;
 
 /// A value in force and where it came from.
 #[derive(Debug, Clone)]
-struct Given {
+struct SettingValue {
     value: String,
     source: String,
 }
 
-type Values = BTreeMap<&'static str, Given>;
+type Values = BTreeMap<&'static str, SettingValue>;
 
 /// Checked settings.
 #[derive(Debug, Clone)]
@@ -68,40 +68,50 @@ impl Settings {
     /// `./latchkey.toml` where there is one.
     ///
     /// # Errors
-    /// One error that names every fault.
+    /// One error that names every problem.
     pub fn load(named: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        let mut faults = Vec::new();
+        let mut problems = Vec::new();
         let mut given = defaults();
-        let named = named.map(Path::to_path_buf).or_else(|| env("LATCHKEY_CONFIG").map(PathBuf::from));
-        let path = named.clone().unwrap_or_else(|| PathBuf::from("latchkey.toml"));
+        let named = named
+            .map(Path::to_path_buf)
+            .or_else(|| env("LATCHKEY_CONFIG").map(PathBuf::from));
+        let path = named
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("latchkey.toml"));
         let mut read = None;
         match std::fs::read_to_string(&path) {
             Ok(text) => {
-                file::read(&path, &text, &mut given, &mut faults);
+                file::read(&path, &text, &mut given, &mut problems);
                 read = Some(path);
             }
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => faults.push(format!("{}: cannot be read: {error}", path.display())),
+            Err(error) => problems.push(format!("{}: cannot be read: {error}", path.display())),
         }
-        environment::read(env, &mut given, &mut faults);
+        environment::read(env, &mut given, &mut problems);
         for setting in SETTINGS {
             let value = &given[setting.path];
-            if let Some(fault) = check::value(setting, &value.value) {
-                faults.push(format!("{}: {} {fault}", value.source, setting.path));
+            if let Some(problem) = check::value(setting, &value.value) {
+                problems.push(format!("{}: {} {problem}", value.source, setting.path));
             }
         }
-        if faults.is_empty() {
-            faults.extend(check::together(&given));
+        if problems.is_empty() {
+            problems.extend(check::together(&given));
         }
-        if !faults.is_empty() {
-            bail!("{}", faults.join("\n          "));
+        if !problems.is_empty() {
+            bail!("{}", problems.join("\n          "));
         }
         Ok(build(given, read))
     }
 
     /// The values in force, secrets masked, and where each came from.
     pub fn show(&self) -> Vec<(String, String, String)> {
-        let shown = |s: &Setting, g: &Given| if s.secret { mask(&g.value) } else { g.value.clone() };
+        let shown = |s: &Setting, g: &SettingValue| {
+            if s.secret {
+                mask(&g.value)
+            } else {
+                g.value.clone()
+            }
+        };
         let line = |s: &Setting| {
             let given = &self.given[s.path];
             (s.path.to_owned(), shown(s, given), given.source.clone())
@@ -120,7 +130,9 @@ impl Settings {
 
     /// The path of the issuer, without a slash at its end.
     pub fn base(&self) -> String {
-        url::Url::parse(&self.issuer).map(|u| u.path().trim_end_matches('/').to_owned()).unwrap_or_default()
+        url::Url::parse(&self.issuer)
+            .map(|u| u.path().trim_end_matches('/').to_owned())
+            .unwrap_or_default()
     }
 
     pub fn is_loopback(&self) -> bool {
@@ -129,15 +141,29 @@ impl Settings {
 }
 
 fn defaults() -> Values {
-    SETTINGS.iter().map(|s| (s.path, Given { value: s.default.into(), source: "default".into() })).collect()
+    SETTINGS
+        .iter()
+        .map(|s| {
+            (
+                s.path,
+                SettingValue {
+                    value: s.default.into(),
+                    source: "default".into(),
+                },
+            )
+        })
+        .collect()
 }
 
 fn build(given: Values, file: Option<PathBuf>) -> Settings {
     let text = |path: &str| given[path].value.clone();
     let duration = |path: &str| seconds(&given[path].value).unwrap_or_default();
-    let patience = |path: &str| std::time::Duration::from_secs(u64::try_from(duration(path)).unwrap_or_default());
+    let patience = |path: &str| {
+        std::time::Duration::from_secs(u64::try_from(duration(path)).unwrap_or_default())
+    };
     let number = |path: &str| given[path].value.parse().unwrap_or_default();
-    let tls = (!text("tls.certificate").is_empty()).then(|| (text("tls.certificate").into(), text("tls.key").into()));
+    let tls = (!text("tls.certificate").is_empty())
+        .then(|| (text("tls.certificate").into(), text("tls.key").into()));
     Settings {
         issuer: text("issuer"),
         listen: text("listen"),
@@ -147,7 +173,9 @@ fn build(given: Values, file: Option<PathBuf>) -> Settings {
         trusted_proxies: networks(&text("trusted_proxies")).unwrap_or_default(),
         forwarded_header: text("forwarded_header"),
         require_pkce: text("require_pkce") == "true",
-        registration: RegistrationRules { private_http_redirects: text("allow_private_http_redirects") == "true" },
+        registration: RegistrationRules {
+            private_http_redirects: text("allow_private_http_redirects") == "true",
+        },
         workers: number("workers"),
         connections: number("limits.connections"),
         connections_per_address: number("limits.connections_per_address"),
@@ -188,23 +216,40 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("latchkey.toml");
         std::fs::write(&file, text).unwrap();
-        let env: BTreeMap<String, String> = env.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        let env: BTreeMap<String, String> = env
+            .iter()
+            .map(|(k, v)| ((*k).into(), (*v).into()))
+            .collect();
         Settings::load(Some(&file), &|name| env.get(name).cloned())
     }
 
     #[test]
-    fn every_fault_is_named_at_once_with_its_line() {
+    fn every_problem_is_named_at_once_with_its_line() {
         let error = load(
             "listen = \"nowhere\"\nisuer = \"x\"\n[tokens]\naccess_token_lifetime = \"soon\"\n",
             &[("LATCHKEY_WORKERS", "many")],
         );
         let text = error.unwrap_err().to_string();
-        assert!(text.contains("latchkey.toml:2: there is no setting isuer; did you mean issuer?"), "{text}");
-        assert!(text.contains("latchkey.toml:4: tokens.access_token_lifetime is \"soon\""), "{text}");
-        assert!(text.contains("LATCHKEY_WORKERS: workers is \"many\""), "{text}");
+        assert!(
+            text.contains("latchkey.toml:2: there is no setting isuer; did you mean issuer?"),
+            "{text}"
+        );
+        assert!(
+            text.contains("latchkey.toml:4: tokens.access_token_lifetime is \"soon\""),
+            "{text}"
+        );
+        assert!(
+            text.contains("LATCHKEY_WORKERS: workers is \"many\""),
+            "{text}"
+        );
         let text = load("listen = \"nowhere\"\n", &[]).unwrap_err().to_string();
-        assert!(text.contains("latchkey.toml:1: listen is \"nowhere\""), "{text}");
-        let text = load("issuer = \"http://x\"\nlisten =\n", &[]).unwrap_err().to_string();
+        assert!(
+            text.contains("latchkey.toml:1: listen is \"nowhere\""),
+            "{text}"
+        );
+        let text = load("issuer = \"http://x\"\nlisten =\n", &[])
+            .unwrap_err()
+            .to_string();
         assert!(text.contains("latchkey.toml:2:"), "{text}");
     }
 
@@ -223,6 +268,10 @@ mod tests {
         assert_eq!(settings.lifetimes.access_token, 90);
         let shown = settings.show();
         assert!(shown.iter().all(|(_, value, _)| !value.contains("hidden")));
-        assert!(shown.contains(&("issuer".into(), "https://other.example".into(), "LATCHKEY_ISSUER".into())));
+        assert!(shown.contains(&(
+            "issuer".into(),
+            "https://other.example".into(),
+            "LATCHKEY_ISSUER".into()
+        )));
     }
 }

@@ -32,11 +32,11 @@ pub struct Connections {
     most: usize,
     per_address: usize,
     trusted: Vec<ipnet::IpNet>,
-    held: Mutex<Held>,
+    held: Mutex<AddressCount>,
 }
 
 #[derive(Default)]
-struct Held {
+struct AddressCount {
     total: usize,
     by_neighbourhood: HashMap<IpAddr, Neighbours>,
     /// Those that were quiet longest when it was last looked, the longest last.
@@ -71,7 +71,11 @@ fn clock() -> u64 {
 impl Seat {
     fn new() -> Arc<Self> {
         let quiet_since = AtomicU64::new(clock());
-        Arc::new(Self { taken: AtomicBool::new(false), waker: AtomicWaker::new(), quiet_since })
+        Arc::new(Self {
+            taken: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+            quiet_since,
+        })
     }
 
     pub fn is_busy(&self) {
@@ -106,7 +110,7 @@ impl Connections {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, AddressCount> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -123,26 +127,44 @@ impl Connections {
         held.total += 1;
         let seat = Seat::new();
         if let Some(address) = address {
-            let neighbours = held.by_neighbourhood.entry(neighbourhood(address)).or_default();
+            let neighbours = held
+                .by_neighbourhood
+                .entry(neighbourhood(address))
+                .or_default();
             neighbours.total += 1;
-            neighbours.by_address.entry(address).or_default().push(seat.clone());
+            neighbours
+                .by_address
+                .entry(address)
+                .or_default()
+                .push(seat.clone());
         }
-        Some(Place { connections: self.clone(), address, seat })
+        Some(Place {
+            connections: self.clone(),
+            address,
+            seat,
+        })
     }
 }
 
-impl Held {
+impl AddressCount {
     /// How many the neighbourhood of an address holds, and how many it holds itself.
     fn of(&self, address: IpAddr) -> (usize, usize) {
-        let Some(neighbours) = self.by_neighbourhood.get(&neighbourhood(address)) else { return (0, 0) };
-        (neighbours.total, neighbours.by_address.get(&address).map_or(0, Vec::len))
+        let Some(neighbours) = self.by_neighbourhood.get(&neighbourhood(address)) else {
+            return (0, 0);
+        };
+        (
+            neighbours.total,
+            neighbours.by_address.get(&address).map_or(0, Vec::len),
+        )
     }
 
     /// Ends a connection for a new one of this address, or of a trusted proxy.
     fn make_room(&mut self, address: Option<IpAddr>) -> bool {
         let before = clock().saturating_sub(u64::try_from(QUIET.as_millis()).unwrap_or(BUSY));
         let newcomer = address.is_some_and(|address| self.of(address).1 == 0);
-        self.take_quiet(before) || self.take_from_greediest(address) || (newcomer && self.take_quiet(BUSY - 1))
+        self.take_quiet(before)
+            || self.take_from_greediest(address)
+            || (newcomer && self.take_quiet(BUSY - 1))
     }
 
     /// Ends the connection that has been quiet longest, if that is since `before`.
@@ -171,38 +193,63 @@ impl Held {
             return;
         }
         self.sought = Some(Instant::now());
-        let seats = self.by_neighbourhood.values().flat_map(|neighbours| &neighbours.by_address);
+        let seats = self
+            .by_neighbourhood
+            .values()
+            .flat_map(|neighbours| &neighbours.by_address);
         let mut quiet: Vec<_> = seats
             .flat_map(|(address, seats)| seats.iter().map(|seat| (*address, seat)))
             .map(|(address, seat)| (seat.quiet_since.load(Ordering::Relaxed), address, seat))
             .filter(|(since, ..)| *since != BUSY)
             .collect();
         quiet.sort_unstable_by_key(|(since, ..)| *since);
-        self.quiet = quiet.into_iter().take(SOUGHT).rev().map(|(since, at, seat)| (since, at, seat.clone())).collect();
+        self.quiet = quiet
+            .into_iter()
+            .take(SOUGHT)
+            .rev()
+            .map(|(since, at, seat)| (since, at, seat.clone()))
+            .collect();
     }
 
     /// Ends the newest connection of whoever holds the most, in the neighbourhood that holds the most or in one's own.
     fn take_from_greediest(&mut self, asking: Option<IpAddr>) -> bool {
         let (near, own) = asking.map_or((0, 0), |address| self.of(address));
         // Between equals nothing is gained.
-        let greediest = self.by_neighbourhood.values().max_by_key(|neighbours| neighbours.total);
-        let elsewhere = greediest.filter(|neighbours| neighbours.total > near + 1).and_then(Neighbours::greediest);
+        let greediest = self
+            .by_neighbourhood
+            .values()
+            .max_by_key(|neighbours| neighbours.total);
+        let elsewhere = greediest
+            .filter(|neighbours| neighbours.total > near + 1)
+            .and_then(Neighbours::greediest);
         let at_home = || {
             let neighbours = self.by_neighbourhood.get(&neighbourhood(asking?))?;
-            neighbours.greediest().filter(|(_, seats)| seats.len() > own + 1)
+            neighbours
+                .greediest()
+                .filter(|(_, seats)| seats.len() > own + 1)
         };
-        let Some((&address, seats)) = elsewhere.or_else(at_home) else { return false };
+        let Some((&address, seats)) = elsewhere.or_else(at_home) else {
+            return false;
+        };
         let is_quiet = |seat: &&Arc<Seat>| seat.quiet_since.load(Ordering::Relaxed) != BUSY;
-        let Some(seat) = seats.iter().rev().find(is_quiet).or(seats.last()).cloned() else { return false };
+        let Some(seat) = seats.iter().rev().find(is_quiet).or(seats.last()).cloned() else {
+            return false;
+        };
         seat.take();
         self.remove(address, &seat)
     }
 
     /// Whether it was there.
     fn remove(&mut self, address: IpAddr, seat: &Arc<Seat>) -> bool {
-        let Some(neighbours) = self.by_neighbourhood.get_mut(&neighbourhood(address)) else { return false };
-        let Some(seats) = neighbours.by_address.get_mut(&address) else { return false };
-        let Some(at) = seats.iter().rposition(|held| Arc::ptr_eq(held, seat)) else { return false };
+        let Some(neighbours) = self.by_neighbourhood.get_mut(&neighbourhood(address)) else {
+            return false;
+        };
+        let Some(seats) = neighbours.by_address.get_mut(&address) else {
+            return false;
+        };
+        let Some(at) = seats.iter().rposition(|held| Arc::ptr_eq(held, seat)) else {
+            return false;
+        };
         seats.remove(at);
         if seats.is_empty() {
             neighbours.by_address.remove(&address);
@@ -293,9 +340,16 @@ mod tests {
         assert_eq!(newcomer.len(), 33, "an equal share");
         let cx = Context::from_waker(std::task::Waker::noop());
         let left = |places: &[Place]| places.iter().filter(|place| !place.is_taken(&cx)).count();
-        assert_eq!(left(&first) + left(&second), 67, "the same for both, but one");
+        assert_eq!(
+            left(&first) + left(&second),
+            67,
+            "the same for both, but one"
+        );
         assert_eq!((left(&first).max(left(&second)), left(&newcomer)), (34, 33));
-        assert!(first[..30].iter().all(|place| !place.is_taken(&cx)), "the newest goes first");
+        assert!(
+            first[..30].iter().all(|place| !place.is_taken(&cx)),
+            "the newest goes first"
+        );
         drop((first, second));
         let held = all.lock();
         assert_eq!((held.total, held.by_neighbourhood.len()), (33, 1));
@@ -308,13 +362,19 @@ mod tests {
         let held = take(&all, "2001:db8:0:1::1");
         assert_eq!(held.len(), 10);
         assert_eq!(take(&all, "2001:db8:0:1:ffff::2").len(), 0);
-        assert_eq!(take(&all, "::ffff:10.1.2.3").len(), 99, "all that is left, and all but the last of the other");
+        assert_eq!(
+            take(&all, "::ffff:10.1.2.3").len(),
+            99,
+            "all that is left, and all but the last of the other"
+        );
     }
 
     #[test]
     fn many_addresses_with_one_connection_each_shut_nobody_out() {
         let all = connections(100, 10);
-        let mut held: Vec<_> = (0..100).flat_map(|n| all.admit(IpAddr::from([198, 51, n, 1]))).collect();
+        let mut held: Vec<_> = (0..100)
+            .flat_map(|n| all.admit(IpAddr::from([198, 51, n, 1])))
+            .collect();
         assert_eq!(held.len(), 100);
         let cx = Context::from_waker(std::task::Waker::noop());
         // The first is being answered, the second was a moment ago.
@@ -323,15 +383,28 @@ mod tests {
         held[1].seat.is_quiet();
         held.extend((0..50).flat_map(|n| all.admit(IpAddr::from([203, 0, n, 1]))));
         assert_eq!(held.len(), 150, "every newcomer has a place");
-        assert_eq!(held.iter().filter(|place| !place.is_taken(&cx)).count(), 100);
-        assert!(held[..2].iter().chain(&held[100..]).all(|place| !place.is_taken(&cx)), "who was used stays");
+        assert_eq!(
+            held.iter().filter(|place| !place.is_taken(&cx)).count(),
+            100
+        );
+        assert!(
+            held[..2]
+                .iter()
+                .chain(&held[100..])
+                .all(|place| !place.is_taken(&cx)),
+            "who was used stays"
+        );
     }
 
     #[test]
     fn a_slash_48_and_a_slash_24_are_one_neighbourhood() {
         let all = connections(100, 100);
-        let near: Vec<_> = (0..50).flat_map(|n| all.admit(format!("2001:db8:1:{n}::1").parse().ok()?)).collect();
-        let far: Vec<_> = (0..50).flat_map(|n| all.admit(IpAddr::from([192, 0, 2, n]))).collect();
+        let near: Vec<_> = (0..50)
+            .flat_map(|n| all.admit(format!("2001:db8:1:{n}::1").parse().ok()?))
+            .collect();
+        let far: Vec<_> = (0..50)
+            .flat_map(|n| all.admit(IpAddr::from([192, 0, 2, n])))
+            .collect();
         let others = take(&all, "198.51.100.7");
         assert_eq!(others.len(), 33, "an equal share");
         let cx = Context::from_waker(std::task::Waker::noop());

@@ -11,7 +11,7 @@ use futures_util::Stream;
 use super::patience::Exchange;
 
 /// Notes when an endpoint begins to wait for the body, and when it need not wait any more.
-struct Watched {
+struct WatchedBody {
     body: Payload,
     awaited: bool,
     exchange: Rc<Exchange>,
@@ -20,11 +20,19 @@ struct Watched {
 pub fn watch(request: &mut Request, exchange: Rc<Exchange>) {
     match request.take_payload() {
         Payload::None => {}
-        body => *request.payload() = Payload::Stream { payload: Box::pin(Watched { body, awaited: false, exchange }) },
+        body => {
+            *request.payload() = Payload::Stream {
+                payload: Box::pin(WatchedBody {
+                    body,
+                    awaited: false,
+                    exchange,
+                }),
+            }
+        }
     }
 }
 
-impl Stream for Watched {
+impl Stream for WatchedBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -41,7 +49,7 @@ impl Stream for Watched {
     }
 }
 
-impl Watched {
+impl WatchedBody {
     fn done(&mut self) {
         if std::mem::take(&mut self.awaited) {
             self.exchange.body_is_done();
@@ -49,7 +57,7 @@ impl Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for WatchedBody {
     fn drop(&mut self) {
         self.done();
     }

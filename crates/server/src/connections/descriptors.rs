@@ -6,7 +6,10 @@ const OURS: u64 = 256;
 /// Raises the limit of open descriptors to the hard one, and returns how many connections there is room for.
 pub fn raise() -> usize {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
     let current = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limit.maximum,
         Err(error) => {

@@ -12,11 +12,18 @@ const BACKLOG: i32 = 4096;
 /// # Errors
 /// A sentence: the address is no address, or somebody else has the port.
 pub fn bind(address: &str) -> Result<TcpListener> {
-    let taken =
-        || format!("cannot listen on {address} (another program may be using the port; see the setting listen)");
+    let taken = || {
+        format!(
+            "cannot listen on {address} (another program may be using the port; see the setting listen)"
+        )
+    };
     let mut addresses = address.to_socket_addrs().with_context(taken)?;
     let address = addresses.next().with_context(taken)?;
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     // A restart need not wait for connections that have ended.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into()).with_context(taken)?;

@@ -61,7 +61,9 @@ pub fn serve(
     let tls = certificate.map(acceptor).transpose()?;
     let patience = limits.patience;
     // Connections are counted by us, over all workers.
-    let mut builder = Server::build().shutdown_timeout(SHUTDOWN).max_concurrent_connections(usize::from(u16::MAX));
+    let mut builder = Server::build()
+        .shutdown_timeout(SHUTDOWN)
+        .max_concurrent_connections(usize::from(u16::MAX));
     if limits.workers > 0 {
         builder = builder.workers(limits.workers);
     }
@@ -72,7 +74,9 @@ pub fn serve(
         let (ending, routes) = (ending.clone(), routes.clone());
         let config = move |_| AppConfig::__priv_test_new(secure, address.to_string(), address);
         let app = map_config(ActixApp::new().configure(routes), config);
-        let app = apply_fn_factory(app, |request: Request, endpoints| exchange(request, endpoints));
+        let app = apply_fn_factory(app, |request: Request, endpoints| {
+            exchange(request, endpoints)
+        });
         let http = HttpService::<Stream, _, _>::build()
             .graceful_shutdown_signal(move || {
                 let ending = ending.clone();
@@ -89,7 +93,8 @@ pub fn serve(
             })
             .finish(app.map_err(|error: actix_web::Error| error.error_response()));
         let (connections, tls) = (connections.clone(), tls.clone());
-        fn_service(move |socket| open(socket, connections.clone(), tls.clone(), patience)).and_then(http)
+        fn_service(move |socket| open(socket, connections.clone(), tls.clone(), patience))
+            .and_then(http)
     })?;
     Ok(builder.run())
 }
@@ -108,7 +113,9 @@ async fn open(
     patience: Patience,
 ) -> Result<(Stream, Protocol, Option<std::net::SocketAddr>), DispatchError> {
     let peer = socket.peer_addr()?;
-    let place = connections.admit(peer.ip()).ok_or(DispatchError::SlowRequestTimeout)?;
+    let place = connections
+        .admit(peer.ip())
+        .ok_or(DispatchError::SlowRequestTimeout)?;
     // Answers are written whole: there is nothing to wait for.
     socket.set_nodelay(true)?;
     let transport = match tls {
@@ -118,7 +125,11 @@ async fn open(
             Transport::tls(shaken.map_err(|_| DispatchError::SlowRequestTimeout)??)
         }
     };
-    Ok((Stream::new(transport, patience, place), Protocol::Http1, Some(peer)))
+    Ok((
+        Stream::new(transport, patience, place),
+        Protocol::Http1,
+        Some(peer),
+    ))
 }
 
 /// Tells the stream that a request is being answered, and how its body is doing.

@@ -21,7 +21,11 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { head: Duration::from_secs(10), body: Duration::from_secs(10), idle: Duration::from_secs(75) }
+        Self {
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+        }
     }
 }
 
@@ -75,7 +79,7 @@ impl Exchange {
     }
 
     /// Bytes have come.
-    pub fn came(&self) {
+    pub fn received(&self) {
         if !self.answering.get() && self.head_since.get().is_none() {
             self.head_since.set(Some(Instant::now()));
         }
@@ -108,7 +112,8 @@ impl Exchange {
     /// Whether what has come so far waits: it is our turn, or the peer's to take what was answered. What is read
     /// nevertheless would be kept, and there is no bound to that.
     pub fn holds_back(&self) -> bool {
-        self.stuck_since.get().is_some() || (self.answering.get() && self.body_since.get().is_none())
+        self.stuck_since.get().is_some()
+            || (self.answering.get() && self.body_since.get().is_none())
     }
 
     /// Whether what was read has not been given to an endpoint as a whole yet.
@@ -119,7 +124,10 @@ impl Exchange {
     /// Wakes the task when reading may go on.
     pub fn hold_back(&self, cx: &Context<'_>) {
         let mut held_back = self.held_back.borrow_mut();
-        if held_back.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+        if held_back
+            .as_ref()
+            .is_none_or(|waker| !waker.will_wake(cx.waker()))
+        {
             *held_back = Some(cx.waker().clone());
         }
     }
@@ -143,7 +151,11 @@ impl Exchange {
         }
         let idle = self.quiet_since.get() + patience.idle;
         // The first head of a connection that comes too slowly is answered (408) before this.
-        Some(self.head_since.get().map_or(idle, |since| idle.min(since + patience.head + GRACE)))
+        Some(
+            self.head_since
+                .get()
+                .map_or(idle, |since| idle.min(since + patience.head + GRACE)),
+        )
     }
 }
 

@@ -47,7 +47,12 @@ impl Transport {
     }
 
     /// Reads no more than so many bytes, and says how many.
-    fn poll_read(&mut self, cx: &mut Context<'_>, most: usize, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        most: usize,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
         let before = buffer.filled().len();
         let most = u64::try_from(most).unwrap_or(u64::MAX);
         let read = match self {
@@ -107,7 +112,17 @@ impl Stream {
     pub fn new(transport: Transport, patience: Patience, place: Place) -> Self {
         let timer = Box::pin(sleep_until((Instant::now() + patience.least()).into()));
         let exchange = Exchange::new(place.seat());
-        Self { transport, exchange, patience, timer, over: false, sipped: 0, ended: false, held_since: None, place }
+        Self {
+            transport,
+            exchange,
+            patience,
+            timer,
+            over: false,
+            sipped: 0,
+            ended: false,
+            held_since: None,
+            place,
+        }
     }
 
     pub fn exchange(&self) -> Rc<Exchange> {
@@ -125,7 +140,9 @@ impl Stream {
             let deadline = self.exchange.deadline(&self.patience);
             self.over = deadline.is_some_and(|deadline| deadline <= now);
             let next = now + self.patience.least();
-            self.timer.as_mut().reset(deadline.map_or(next, |deadline| next.min(deadline)).into());
+            self.timer
+                .as_mut()
+                .reset(deadline.map_or(next, |deadline| next.min(deadline)).into());
         }
         Poll::Ready(())
     }
@@ -161,12 +178,17 @@ impl Stream {
     /// Who does not take its answers is not waited for without end.
     fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         self.exchange.is_stuck(true);
-        self.poll_patience(cx).map(|()| io::ErrorKind::TimedOut.into())
+        self.poll_patience(cx)
+            .map(|()| io::ErrorKind::TimedOut.into())
     }
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.over {
             return Poll::Ready(Ok(()));
         }
@@ -192,7 +214,7 @@ impl AsyncRead for Stream {
             Poll::Ready(Ok(read)) => {
                 self.sipped += read;
                 if read > 0 {
-                    self.exchange.came();
+                    self.exchange.received();
                 }
                 Poll::Ready(Ok(()))
             }
@@ -202,9 +224,17 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = self.transport.poll_write(cx, bytes);
-        if written.is_pending() { self.poll_stuck(cx).map(Err) } else { written }
+        if written.is_pending() {
+            self.poll_stuck(cx).map(Err)
+        } else {
+            written
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -227,11 +257,7 @@ impl AsyncWrite for Stream {
 
 #[cfg(test)]
 mod tests {
-    use tokio::{
-        io::AsyncWriteExt,
-        net::TcpListener,
-        time::timeout,
-    };
+    use tokio::{io::AsyncWriteExt, net::TcpListener, time::timeout};
 
     use super::{super::admission::Connections, *};
 
@@ -249,7 +275,9 @@ mod tests {
             patience: Patience::default(),
             workers: 1,
         };
-        let place = std::sync::Arc::new(Connections::new(&limits)).admit(address.ip()).expect("a place");
+        let place = std::sync::Arc::new(Connections::new(&limits))
+            .admit(address.ip())
+            .expect("a place");
         let (socket, _) = accepted.expect("accepted");
         let stream = Stream::new(Transport::plain(socket), Patience::default(), place);
         let answering = stream.exchange().begin();
@@ -262,11 +290,16 @@ mod tests {
         client.write_all(b"more").await.expect("sent");
         client.shutdown().await.expect("half closed");
         let mut byte = [0; 1];
-        assert!(timeout(SOON / 10, stream.read(&mut byte)).await.is_err(), "held back");
+        assert!(
+            timeout(SOON / 10, stream.read(&mut byte)).await.is_err(),
+            "held back"
+        );
         // As it is when there was something unread, too.
         client.set_zero_linger().expect("set");
         drop(client);
-        let gone = timeout(SOON, stream.read(&mut byte)).await.expect("noticed");
+        let gone = timeout(SOON, stream.read(&mut byte))
+            .await
+            .expect("noticed");
         assert!(gone.is_err(), "{gone:?}");
         drop(answering);
     }
@@ -281,7 +314,9 @@ mod tests {
             drop(answering);
         };
         let mut byte = [0; 1];
-        let (read, ()) = reading.run_until(async { tokio::join!(timeout(SOON, stream.read(&mut byte)), ended) }).await;
+        let (read, ()) = reading
+            .run_until(async { tokio::join!(timeout(SOON, stream.read(&mut byte)), ended) })
+            .await;
         assert_eq!((read.expect("woken").expect("read"), byte), (1, *b"m"));
     }
 }

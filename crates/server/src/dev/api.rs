@@ -22,17 +22,28 @@ pub fn start(port: u16, issuer: &str, address: &str) -> Result<Server> {
         issuer: issuer.to_owned(),
         audience: address.to_owned(),
         keys: Mutex::default(),
-        http: reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(5)).build()?,
+        http: reqwest::Client::builder()
+            .no_proxy()
+            .timeout(std::time::Duration::from_secs(5))
+            .build()?,
     });
-    let server = HttpServer::new(move || App::new().app_data(api.clone()).default_service(web::to(answer)))
-        .workers(1)
-        .bind(("127.0.0.1", port))
-        .with_context(|| format!("cannot listen on port {port}; choose another with --api-port"))?;
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(api.clone())
+            .default_service(web::to(answer))
+    })
+    .workers(1)
+    .bind(("127.0.0.1", port))
+    .with_context(|| format!("cannot listen on port {port}; choose another with --api-port"))?;
     Ok(server.run())
 }
 
 async fn answer(api: web::Data<Api>, request: HttpRequest) -> HttpResponse {
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let header = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     let Some(token) = header.strip_prefix("Bearer ") else {
         return refuse("", "send an access token");
     };
@@ -47,7 +58,10 @@ async fn answer(api: web::Data<Api>, request: HttpRequest) -> HttpResponse {
 
 fn refuse(error: &str, why: &str) -> HttpResponse {
     HttpResponse::Unauthorized()
-        .insert_header((header::WWW_AUTHENTICATE, format!("Bearer realm=\"demo\"{error}")))
+        .insert_header((
+            header::WWW_AUTHENTICATE,
+            format!("Bearer realm=\"demo\"{error}"),
+        ))
         .json(json!({ "error_description": why }))
 }
 
@@ -57,12 +71,18 @@ async fn verify(api: &Api, token: &str) -> std::result::Result<AccessToken, Stri
         return Err("this is no access token".into());
     }
     let kid = compact.unverified_header.kid.clone().unwrap_or_default();
-    let known = api.keys.lock().ok().and_then(|set| set.keys.iter().find(|k| k.kid == kid).cloned());
+    let known = api
+        .keys
+        .lock()
+        .ok()
+        .and_then(|set| set.keys.iter().find(|k| k.kid == kid).cloned());
     let key = match known {
         Some(key) => key,
         None => fetch(api, &kid).await?,
     };
-    Verifier::new(&key).and_then(|v| v.verify(&compact)).map_err(|e| e.to_string())?;
+    Verifier::new(&key)
+        .and_then(|v| v.verify(&compact))
+        .map_err(|e| e.to_string())?;
     let claims: AccessToken = compact.unverified_claims().map_err(|e| e.to_string())?;
     if claims.iss != api.issuer || !claims.aud.contains(&api.audience) {
         return Err("the token is for somebody else".into());
@@ -76,7 +96,12 @@ async fn verify(api: &Api, token: &str) -> std::result::Result<AccessToken, Stri
 /// An unknown key id: the keys may have been rotated.
 async fn fetch(api: &Api, kid: &str) -> std::result::Result<latchkey_jose::Jwk, String> {
     let address = format!("{}{}", api.issuer, paths::JWKS);
-    let answer = api.http.get(address).send().await.map_err(|e| e.to_string())?;
+    let answer = api
+        .http
+        .get(address)
+        .send()
+        .await
+        .map_err(|e| e.to_string())?;
     let set: JwkSet = answer.json().await.map_err(|e| e.to_string())?;
     let found = set.keys.iter().find(|k| k.kid == kid).cloned();
     if let Ok(mut keys) = api.keys.lock() {

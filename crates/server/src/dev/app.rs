@@ -15,15 +15,24 @@ use actix_web::{
 use anyhow::{Context, Result, anyhow};
 use askama::Template;
 use openidconnect::{
-    AccessToken, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet,
-    IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope,
-    TokenResponse,
-    core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreTokenResponse, CoreUserInfoClaims},
+    AccessToken, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenResponse,
+    core::{
+        CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreTokenResponse,
+        CoreUserInfoClaims,
+    },
 };
 use serde_json::Value;
 
-type Client =
-    CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
+type Client = CoreClient<
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointMaybeSet,
+    EndpointMaybeSet,
+>;
 
 /// Sign-ins that the demo remembers at once.
 const MOST: usize = 1000;
@@ -66,7 +75,13 @@ struct DemoPage<'a> {
     issuer: &'a str,
 }
 
-pub async fn start(port: u16, issuer: &str, address: &str, api: &str, secret: String) -> Result<Server> {
+pub async fn start(
+    port: u16,
+    issuer: &str,
+    address: &str,
+    api: &str,
+    secret: String,
+) -> Result<Server> {
     let http = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -106,9 +121,15 @@ async fn style() -> HttpResponse {
 
 impl Demo {
     async fn client(&self) -> Result<Client> {
-        let metadata = CoreProviderMetadata::discover_async(IssuerUrl::new(self.issuer.clone())?, &self.http).await?;
+        let metadata =
+            CoreProviderMetadata::discover_async(IssuerUrl::new(self.issuer.clone())?, &self.http)
+                .await?;
         let secret = ClientSecret::new(self.secret.clone());
-        let client = CoreClient::from_provider_metadata(metadata, ClientId::new("demo-app".into()), Some(secret));
+        let client = CoreClient::from_provider_metadata(
+            metadata,
+            ClientId::new("demo-app".into()),
+            Some(secret),
+        );
         Ok(client.set_redirect_uri(RedirectUrl::new(format!("{}/callback", self.address))?))
     }
 
@@ -160,7 +181,10 @@ impl Demo {
 }
 
 async fn home(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
-    let visit = demo.visit(&request).map(|(_, visit)| visit).unwrap_or_default();
+    let visit = demo
+        .visit(&request)
+        .map(|(_, visit)| visit)
+        .unwrap_or_default();
     demo.page(&visit, None)
 }
 
@@ -171,13 +195,21 @@ async fn login(demo: web::Data<Demo>) -> HttpResponse {
     };
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (address, state, nonce) = client
-        .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
+        .authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            CsrfToken::new_random,
+            Nonce::new_random,
+        )
         .add_scopes(["profile", "email", "offline_access"].map(|s| Scope::new(s.into())))
         .set_pkce_challenge(challenge)
         .url();
     let id = CsrfToken::new_random().secret().clone();
     let mut visit = Visit {
-        pending: Some((state.secret().clone(), nonce.secret().clone(), verifier.secret().clone())),
+        pending: Some((
+            state.secret().clone(),
+            nonce.secret().clone(),
+            verifier.secret().clone(),
+        )),
         ..Visit::default()
     };
     visit.steps.push(step(
@@ -186,8 +218,15 @@ async fn login(demo: web::Data<Demo>) -> HttpResponse {
         address.to_string(),
     ));
     demo.keep(id.clone(), visit);
-    let cookie = Cookie::build(COOKIE, id).path("/").http_only(true).same_site(SameSite::Lax).finish();
-    HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, address.to_string())).finish()
+    let cookie = Cookie::build(COOKIE, id)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .finish();
+    HttpResponse::SeeOther()
+        .cookie(cookie)
+        .insert_header((header::LOCATION, address.to_string()))
+        .finish()
 }
 
 async fn callback(
@@ -196,22 +235,36 @@ async fn callback(
     query: web::Query<HashMap<String, String>>,
 ) -> HttpResponse {
     let Some((id, mut visit)) = demo.visit(&request) else {
-        return demo.page(&Visit::default(), Some("This sign-in was not started here. Start again."));
+        return demo.page(
+            &Visit::default(),
+            Some("This sign-in was not started here. Start again."),
+        );
     };
     let done = redeem(&demo, &mut visit, &query).await;
     if done.is_ok() {
         demo.keep(id, visit);
         // The code must not stay in the address bar.
-        return HttpResponse::SeeOther().insert_header((header::LOCATION, "/")).finish();
+        return HttpResponse::SeeOther()
+            .insert_header((header::LOCATION, "/"))
+            .finish();
     }
     demo.answer(id, visit, done)
 }
 
 async fn redeem(demo: &Demo, visit: &mut Visit, query: &HashMap<String, String>) -> Result<()> {
-    let (state, nonce, verifier) = visit.pending.take().context("this answer was used already")?;
-    let shown: Vec<_> =
-        query.iter().map(|(k, v)| format!("{k}={}", if k == "code" { "(the code)" } else { v })).collect();
-    visit.steps.push(step("2. The browser comes back", "With a code, the state and the issuer.", shown.join("\n")));
+    let (state, nonce, verifier) = visit
+        .pending
+        .take()
+        .context("this answer was used already")?;
+    let shown: Vec<_> = query
+        .iter()
+        .map(|(k, v)| format!("{k}={}", if k == "code" { "(the code)" } else { v }))
+        .collect();
+    visit.steps.push(step(
+        "2. The browser comes back",
+        "With a code, the state and the issuer.",
+        shown.join("\n"),
+    ));
     if query.get("iss") != Some(&demo.issuer) {
         return Err(anyhow!("the answer comes from another issuer"));
     }
@@ -219,7 +272,10 @@ async fn redeem(demo: &Demo, visit: &mut Visit, query: &HashMap<String, String>)
         return Err(anyhow!("the state differs"));
     }
     if let Some(error) = query.get("error") {
-        let description = query.get("error_description").map(String::as_str).unwrap_or_default();
+        let description = query
+            .get("error_description")
+            .map(String::as_str)
+            .unwrap_or_default();
         return Err(anyhow!("{error}: {description}"));
     }
     let code = query.get("code").context("there is no code")?.clone();
@@ -229,7 +285,13 @@ async fn redeem(demo: &Demo, visit: &mut Visit, query: &HashMap<String, String>)
         .set_pkce_verifier(PkceCodeVerifier::new(verifier))
         .request_async(&demo.http)
         .await?;
-    take(&client, visit, &tokens, Some(&nonce), "3. The app exchanges the code for tokens")
+    take(
+        &client,
+        visit,
+        &tokens,
+        Some(&nonce),
+        "3. The app exchanges the code for tokens",
+    )
 }
 
 /// Verifies what came and shows it.
@@ -242,7 +304,9 @@ fn take(
 ) -> Result<()> {
     let id_token = tokens.id_token().context("there is no ID token")?;
     let claims = match nonce {
-        Some(nonce) => id_token.claims(&client.id_token_verifier(), &Nonce::new(nonce.to_owned()))?,
+        Some(nonce) => {
+            id_token.claims(&client.id_token_verifier(), &Nonce::new(nonce.to_owned()))?
+        }
         None => id_token.claims(&client.id_token_verifier(), |_: Option<&Nonce>| Ok(()))?,
     };
     visit.subject = claims.subject().to_string();
@@ -254,7 +318,11 @@ fn take(
     let what = format!(
         "Access token for {} seconds, ID token, refresh token: {}.",
         tokens.expires_in().map_or(0, |d| d.as_secs()),
-        if tokens.refresh_token().is_some() { "yes" } else { "no" }
+        if tokens.refresh_token().is_some() {
+            "yes"
+        } else {
+            "no"
+        }
     );
     visit.steps.push(step(title, &what, String::new()));
     visit.steps.push(step(
@@ -271,19 +339,32 @@ fn take(
 }
 
 async fn refresh(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
-    let Some((id, mut visit)) = demo.visit(&request) else { return home_again() };
+    let Some((id, mut visit)) = demo.visit(&request) else {
+        return home_again();
+    };
     let done = async {
         let token = RefreshToken::new(visit.refresh.clone().context("there is no refresh token")?);
         let client = demo.client().await?;
-        let tokens = client.exchange_refresh_token(&token)?.request_async(&demo.http).await?;
-        take(&client, &mut visit, &tokens, None, "The app refreshed its tokens")
+        let tokens = client
+            .exchange_refresh_token(&token)?
+            .request_async(&demo.http)
+            .await?;
+        take(
+            &client,
+            &mut visit,
+            &tokens,
+            None,
+            "The app refreshed its tokens",
+        )
     }
     .await;
     demo.answer(id, visit, done)
 }
 
 async fn userinfo(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
-    let Some((id, mut visit)) = demo.visit(&request) else { return home_again() };
+    let Some((id, mut visit)) = demo.visit(&request) else {
+        return home_again();
+    };
     let done = async {
         let client = demo.client().await?;
         let subject = openidconnect::SubjectIdentifier::new(visit.subject.clone());
@@ -301,12 +382,23 @@ async fn userinfo(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
 }
 
 async fn call_api(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
-    let Some((id, mut visit)) = demo.visit(&request) else { return home_again() };
+    let Some((id, mut visit)) = demo.visit(&request) else {
+        return home_again();
+    };
     let done = async {
-        let answer = demo.http.get(&demo.api).bearer_auth(&visit.access).send().await?;
+        let answer = demo
+            .http
+            .get(&demo.api)
+            .bearer_auth(&visit.access)
+            .send()
+            .await?;
         let status = answer.status();
         let body: Value = answer.json().await?;
-        visit.steps.push(step("The API answered", &status.to_string(), format!("{body:#}")));
+        visit.steps.push(step(
+            "The API answered",
+            &status.to_string(),
+            format!("{body:#}"),
+        ));
         Ok(())
     }
     .await;
@@ -314,9 +406,18 @@ async fn call_api(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
 }
 
 async fn sign_out(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
-    let Some((id, visit)) = demo.visit(&request) else { return home_again() };
-    demo.visits.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-    let Ok(mut address) = url::Url::parse(&format!("{}{}", demo.issuer, latchkey_protocol::paths::END_SESSION)) else {
+    let Some((id, visit)) = demo.visit(&request) else {
+        return home_again();
+    };
+    demo.visits
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .remove(&id);
+    let Ok(mut address) = url::Url::parse(&format!(
+        "{}{}",
+        demo.issuer,
+        latchkey_protocol::paths::END_SESSION
+    )) else {
         return home_again();
     };
     let back = format!("{}/", demo.address);
@@ -324,19 +425,33 @@ async fn sign_out(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
         .query_pairs_mut()
         .append_pair("id_token_hint", &visit.id_token)
         .append_pair("post_logout_redirect_uri", &back);
-    HttpResponse::SeeOther().insert_header((header::LOCATION, address.to_string())).finish()
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, address.to_string()))
+        .finish()
 }
 
 fn home_again() -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, "/")).finish()
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, "/"))
+        .finish()
 }
 
 fn step(title: &str, text: &str, code: String) -> Step {
-    Step { title: title.to_owned(), text: text.to_owned(), code }
+    Step {
+        title: title.to_owned(),
+        text: text.to_owned(),
+        code,
+    }
 }
 
 fn decoded(token: &str) -> String {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    let part = token.split('.').nth(1).and_then(|p| URL_SAFE_NO_PAD.decode(p).ok()).unwrap_or_default();
-    serde_json::from_slice::<Value>(&part).map(|v| format!("{v:#}")).unwrap_or_default()
+    let part = token
+        .split('.')
+        .nth(1)
+        .and_then(|p| URL_SAFE_NO_PAD.decode(p).ok())
+        .unwrap_or_default();
+    serde_json::from_slice::<Value>(&part)
+        .map(|v| format!("{v:#}"))
+        .unwrap_or_default()
 }

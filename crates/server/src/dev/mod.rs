@@ -21,19 +21,34 @@ use crate::{
 ///
 /// # Errors
 /// For an issuer that others can reach, and all that `serve` refuses.
-pub fn run(mut settings: Settings, data: Option<PathBuf>, app_port: u16, api_port: u16) -> Result<ExitCode> {
+pub fn run(
+    mut settings: Settings,
+    data: Option<PathBuf>,
+    app_port: u16,
+    api_port: u16,
+) -> Result<ExitCode> {
     if !settings.is_loopback() {
         bail!(
-            "dev has known people and shows passwords: it runs on a loopback issuer only, not on {}",
+            "dev has known users and shows passwords: it runs on a loopback issuer only, not on {}",
             settings.issuer
         );
     }
-    let mut listened = settings.listen.to_socket_addrs().with_context(|| format!("listen is {:?}", settings.listen))?;
+    let mut listened = settings
+        .listen
+        .to_socket_addrs()
+        .with_context(|| format!("listen is {:?}", settings.listen))?;
     if !listened.all(|address| address.ip().is_loopback()) {
-        bail!("dev listens on loopback addresses only, not on {}", settings.listen);
+        bail!(
+            "dev listens on loopback addresses only, not on {}",
+            settings.listen
+        );
     }
-    println!("latchkey dev: making a database, keys and people ...");
-    settings.log_level = if settings.log_level == "info" { "warn".into() } else { settings.log_level };
+    println!("latchkey dev: making a database, keys and users ...");
+    settings.log_level = if settings.log_level == "info" {
+        "warn".into()
+    } else {
+        settings.log_level
+    };
     let _logging = log::start(&settings)?;
     let temporary = match &data {
         None => Some(tempfile::tempdir().context("cannot make a temporary folder")?),
@@ -58,12 +73,20 @@ pub fn run(mut settings: Settings, data: Option<PathBuf>, app_port: u16, api_por
             "implied_scope": "roles",
         });
         store.delete_client("demo-app").await?;
-        register(store, Registration::parse(&demo)?, &provider.provider.client_pepper, now).await?;
+        register(
+            store,
+            Registration::parse(&demo)?,
+            &provider.provider.client_pepper,
+            now,
+        )
+        .await?;
 
-        let mut people = Vec::new();
-        for (username, name, role) in
-            [("admin", "Ada Admin", Some("admin")), ("alice", "Alice Kim", None), ("bob", "Bob Müller", None)]
-        {
+        let mut users = Vec::new();
+        for (username, name, role) in [
+            ("admin", "Ada Admin", Some("admin")),
+            ("alice", "Alice Kim", None),
+            ("bob", "Bob Müller", None),
+        ] {
             if let Some(known) = store.user_by_name(username).await? {
                 store.delete_user(&known.id).await?;
             }
@@ -77,15 +100,22 @@ pub fn run(mut settings: Settings, data: Option<PathBuf>, app_port: u16, api_por
                 ..NewUser::default()
             };
             create_user(store, provider.ui.passwords.key(), new, now, &OsEntropy).await?;
-            people.push((username, password));
+            users.push((username, password));
         }
-        let app = app::start(app_port, &settings.issuer, &app_address, &api_address, secret).await?;
+        let app = app::start(
+            app_port,
+            &settings.issuer,
+            &app_address,
+            &api_address,
+            secret,
+        )
+        .await?;
         let api = api::start(api_port, &settings.issuer, &api_address)?;
 
         println!("\n  Demo app    {app_address}/   <- open this and sign in");
         println!("  Demo API    {api_address}/");
         println!("  Latchkey    {}\n", settings.issuer);
-        for (username, password) in &people {
+        for (username, password) in &users {
             println!("  {username:<8} password {password}");
         }
         println!("\nCtrl-C ends it.");
@@ -100,5 +130,8 @@ fn word(length: usize) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789x";
     let mut bytes = vec![0; length];
     OsEntropy.fill(&mut bytes);
-    bytes.iter().map(|b| char::from(ALPHABET[usize::from(b % 32)])).collect()
+    bytes
+        .iter()
+        .map(|b| char::from(ALPHABET[usize::from(b % 32)]))
+        .collect()
 }

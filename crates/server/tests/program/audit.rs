@@ -19,7 +19,11 @@ impl Audited {
         let file = std::fs::File::create(at.folder.path().join("log")).unwrap();
         let mut command = at.command(&["serve"]);
         let server = at.start(command.env("LATCHKEY_LOG__FORMAT", "json").stderr(file));
-        Self { at, server, http: reqwest_blocking() }
+        Self {
+            at,
+            server,
+            http: reqwest_blocking(),
+        }
     }
 
     fn log(&self) -> String {
@@ -29,8 +33,14 @@ impl Audited {
     /// Waits for the audit line that fits.
     fn line(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..100 {
-            let lines: Vec<Value> = self.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-            let found = lines.into_iter().find(|l| l["target"] == "audit" && l["message"] == what && fits(l));
+            let lines: Vec<Value> = self
+                .log()
+                .lines()
+                .filter_map(|line| serde_json::from_str(line).ok())
+                .collect();
+            let found = lines
+                .into_iter()
+                .find(|l| l["target"] == "audit" && l["message"] == what && fits(l));
             if let Some(line) = found {
                 return line;
             }
@@ -83,10 +93,30 @@ impl Audited {
     fn sign_out(&self, browser: &reqwest::Client) -> u16 {
         let issuer = self.at.issuer();
         self.http.0.block_on(async {
-            let page = browser.get(format!("{issuer}/logout")).send().await.unwrap().text().await.unwrap();
-            let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+            let page = browser
+                .get(format!("{issuer}/logout"))
+                .send()
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap();
+            let csrf = page
+                .split("name=\"csrf\" value=\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap();
             let form = [("csrf", csrf), ("decision", "sign-out")];
-            browser.post(format!("{issuer}/logout/confirm")).form(&form).send().await.unwrap().status().as_u16()
+            browser
+                .post(format!("{issuer}/logout/confirm"))
+                .form(&form)
+                .send()
+                .await
+                .unwrap()
+                .status()
+                .as_u16()
         })
     }
 }
@@ -98,19 +128,31 @@ fn sign_ins_and_failures_name_user_client_and_address_and_never_what_may_be_a_pa
     let browser = client().cookie_store(true).build().unwrap();
     assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
     let line = audited.line("signed in", |_| true);
-    assert_eq!((&line["user"], &line["client"], &line["address"]), (&sub, &json!("app"), &json!("127.0.0.1")));
+    assert_eq!(
+        (&line["user"], &line["client"], &line["address"]),
+        (&sub, &json!("app"), &json!("127.0.0.1"))
+    );
     assert!(line["session"].is_string());
 
     assert_eq!(audited.sign_in(&browser, "Alice", "wrong"), 401);
     let line = audited.line("sign-in failed", |l| l["user"] == sub);
-    assert_eq!((&line["client"], &line["address"]), (&json!("app"), &json!("127.0.0.1")));
+    assert_eq!(
+        (&line["client"], &line["address"]),
+        (&json!("app"), &json!("127.0.0.1"))
+    );
     for typed in ["MySecretPassword", "mysecretpassword", "other"] {
         assert_eq!(audited.sign_in(&browser, typed, "x"), 401);
     }
     let typed = audited.line("sign-in failed", |l| l["typed"].is_string())["typed"].clone();
-    audited.line("sign-in failed", |l| l["typed"].is_string() && l["typed"] != typed);
+    audited.line("sign-in failed", |l| {
+        l["typed"].is_string() && l["typed"] != typed
+    });
     let log = audited.log();
-    assert_eq!(log.matches(typed.as_str().unwrap()).count(), 2, "the same name, the same digest: {log}");
+    assert_eq!(
+        log.matches(typed.as_str().unwrap()).count(),
+        2,
+        "the same name, the same digest: {log}"
+    );
     assert!(!log.to_lowercase().contains("mysecretpassword"), "{log}");
     assert!(!log.contains(PASSWORD));
 }
@@ -121,16 +163,28 @@ fn what_commands_do_and_what_ends_is_in_the_servers_log() {
     let at = &audited.at;
     let browser = client().cookie_store(true).build().unwrap();
     assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
-    let session = at.json(&["session", "list", "--json"], "")[0]["id"].as_str().unwrap().to_owned();
+    let session = at.json(&["session", "list", "--json"], "")[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert_eq!(audited.sign_out(&browser), 303);
     let line = audited.line("signed out", |_| true);
-    assert_eq!((&line["session"], &line["address"]), (&json!(session), &json!("127.0.0.1")));
+    assert_eq!(
+        (&line["session"], &line["address"]),
+        (&json!(session), &json!("127.0.0.1"))
+    );
     assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
-    let session = at.json(&["session", "list", "--json"], "")[0]["id"].as_str().unwrap().to_owned();
+    let session = at.json(&["session", "list", "--json"], "")[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     at.good(&["session", "end", &session], "");
     at.good(&["user", "disable", "alice"], "");
     at.good(&["user", "enable", "alice"], "");
-    at.good(&["user", "set-password", "alice", "--password-stdin"], "another password");
+    at.good(
+        &["user", "set-password", "alice", "--password-stdin"],
+        "another password",
+    );
     at.good(&["client", "rotate-secret", "app"], "");
     at.good(&["key", "rotate"], "");
     at.good(&["user", "list"], "");
@@ -145,7 +199,14 @@ fn what_commands_do_and_what_ends_is_in_the_servers_log() {
         ("client rotate-secret", "app"),
     ] {
         let line = audited.line("command", |l| l["operation"] == operation);
-        assert_eq!((line["on"].as_str(), line["caller"].as_str().map(|c| &c[..4])), (Some(on), Some("uid ")), "{line}");
+        assert_eq!(
+            (
+                line["on"].as_str(),
+                line["caller"].as_str().map(|c| &c[..4])
+            ),
+            (Some(on), Some("uid ")),
+            "{line}"
+        );
         assert!(line["at"].as_i64().unwrap() > 1_700_000_000);
     }
     audited.line("command", |l| l["operation"] == "key rotate");
@@ -154,7 +215,10 @@ fn what_commands_do_and_what_ends_is_in_the_servers_log() {
     audited.server.stop();
     let log = std::fs::read_to_string(log_file).unwrap();
     assert_eq!(log.matches("user disable").count(), 1, "once: {log}");
-    assert!(!log.contains("another password") && !log.contains("user list"), "{log}");
+    assert!(
+        !log.contains("another password") && !log.contains("user list"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -162,7 +226,11 @@ fn a_session_ends_by_the_name_it_had_before_a_new_sign_in() {
     let audited = Audited::start();
     let at = &audited.at;
     let browser = client().cookie_store(true).build().unwrap();
-    let listed = || at.json(&["session", "list", "--json"], "")[0]["id"].as_str().map(str::to_owned);
+    let listed = || {
+        at.json(&["session", "list", "--json"], "")[0]["id"]
+            .as_str()
+            .map(str::to_owned)
+    };
     assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
     let first = listed().unwrap();
     assert_eq!(audited.sign_in(&browser, "alice", PASSWORD), 303);
@@ -171,7 +239,9 @@ fn a_session_ends_by_the_name_it_had_before_a_new_sign_in() {
     let said = at.good(&["session", "end", &first], "");
     assert!(said.contains(&first) && said.contains(&second), "{said}");
     assert_eq!(listed(), None);
-    audited.line("command", |l| l["operation"] == "session end" && l["on"] == second.as_str());
+    audited.line("command", |l| {
+        l["operation"] == "session end" && l["on"] == second.as_str()
+    });
 }
 
 #[test]
@@ -182,13 +252,27 @@ fn a_session_that_another_user_or_a_new_sign_in_takes_the_place_of_leaves_a_line
     let sub = at.json(&["user", "show", "alice", "--json"], "")["sub"].clone();
     let browser = client().cookie_store(true).build().unwrap();
     let mut before: Option<String> = None;
-    for (name, cause) in [("alice", ""), ("alice", "the user signed in again"), ("bob", "another user signed in")] {
+    for (name, cause) in [
+        ("alice", ""),
+        ("alice", "the user signed in again"),
+        ("bob", "another user signed in"),
+    ] {
         assert_eq!(audited.sign_in(&browser, name, PASSWORD), 303);
-        let session = at.json(&["session", "list", "--json"], "")[0]["id"].as_str().unwrap().to_owned();
+        let session = at.json(&["session", "list", "--json"], "")[0]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         if let Some(before) = before {
             let line = audited.line("session ended", |l| l["session"] == before.as_str());
-            assert_eq!((&line["user"], &line["cause"], &line["by"]), (&sub, &json!(cause), &json!(session)), "{line}");
-            assert_eq!((&line["client"], &line["address"]), (&json!("app"), &json!("127.0.0.1")));
+            assert_eq!(
+                (&line["user"], &line["cause"], &line["by"]),
+                (&sub, &json!(cause), &json!(session)),
+                "{line}"
+            );
+            assert_eq!(
+                (&line["client"], &line["address"]),
+                (&json!("app"), &json!("127.0.0.1"))
+            );
         }
         before = Some(session);
     }
@@ -205,24 +289,51 @@ fn a_sign_out_of_a_named_session_names_its_user() {
         let session = at.json(&["session", "list", "--json"], "")[0]["id"].clone();
         let status = audited.http.0.block_on(async {
             if by_client {
-                let request = audited.http.1.post(format!("{issuer}/logout")).basic_auth("app", Some(SECRET));
-                return request.form(&[("id_token_hint", &hint)]).send().await.unwrap().status();
+                let request = audited
+                    .http
+                    .1
+                    .post(format!("{issuer}/logout"))
+                    .basic_auth("app", Some(SECRET));
+                return request
+                    .form(&[("id_token_hint", &hint)])
+                    .send()
+                    .await
+                    .unwrap()
+                    .status();
             }
             // Without the browser's cookies.
             let elsewhere = client().cookie_store(true).build().unwrap();
-            let request = elsewhere.get(format!("{issuer}/logout")).query(&[("id_token_hint", &hint)]);
+            let request = elsewhere
+                .get(format!("{issuer}/logout"))
+                .query(&[("id_token_hint", &hint)]);
             let page = request.send().await.unwrap().text().await.unwrap();
             let value = |name: &str| {
                 let field = format!("name=\"{name}\" value=\"");
-                page.split(&field).nth(1).map(|rest| rest.split('"').next().unwrap().to_owned()).unwrap_or_default()
+                page.split(&field)
+                    .nth(1)
+                    .map(|rest| rest.split('"').next().unwrap().to_owned())
+                    .unwrap_or_default()
             };
-            let mut form = vec![("decision", "sign-out".to_owned()), ("client_id", "app".to_owned())];
+            let mut form = vec![
+                ("decision", "sign-out".to_owned()),
+                ("client_id", "app".to_owned()),
+            ];
             form.extend(["csrf", "named", "named_user"].map(|name| (name, value(name))));
-            elsewhere.post(format!("{issuer}/logout/confirm")).form(&form).send().await.unwrap().status()
+            elsewhere
+                .post(format!("{issuer}/logout/confirm"))
+                .form(&form)
+                .send()
+                .await
+                .unwrap()
+                .status()
         });
         assert_eq!(status.as_u16(), 303, "by client: {by_client}");
         let line = audited.line("signed out", |l| l["session"] == session);
-        assert_eq!((&line["user"], &line["client"]), (&sub, &json!("app")), "{line}");
+        assert_eq!(
+            (&line["user"], &line["client"]),
+            (&sub, &json!("app")),
+            "{line}"
+        );
     }
 }
 
@@ -237,16 +348,32 @@ fn an_introspection_that_hides_a_token_of_another_audience_leaves_a_reference() 
     let (_, token) = audited.http.post(at, "caller", SECRET);
     let token = token["access_token"].as_str().unwrap().to_owned();
     let answer: Value = audited.http.0.block_on(async {
-        let request = audited.http.1.post(format!("{}/introspect", at.issuer())).basic_auth("api", Some(SECRET));
-        request.form(&[("token", &token)]).send().await.unwrap().json().await.unwrap()
+        let request = audited
+            .http
+            .1
+            .post(format!("{}/introspect", at.issuer()))
+            .basic_auth("api", Some(SECRET));
+        request
+            .form(&[("token", &token)])
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     });
     assert_eq!(answer, json!({ "active": false }), "and nothing else");
     let mut reference = None;
     for _ in 0..100 {
         let lines = audited.log();
-        let line = lines.lines().find(|l| l.contains("TokenNotForCaller")).map(str::to_owned);
+        let line = lines
+            .lines()
+            .find(|l| l.contains("TokenNotForCaller"))
+            .map(str::to_owned);
         if let Some(line) = line {
-            reference = serde_json::from_str::<Value>(&line).unwrap()["reference"].as_str().map(str::to_owned);
+            reference = serde_json::from_str::<Value>(&line).unwrap()["reference"]
+                .as_str()
+                .map(str::to_owned);
             break;
         }
         std::thread::sleep(Duration::from_millis(50));
@@ -255,8 +382,13 @@ fn an_introspection_that_hides_a_token_of_another_audience_leaves_a_reference() 
     let explained = (0..50).find_map(|_| {
         let out = at.run(&["why", &reference], "");
         std::thread::sleep(Duration::from_millis(50));
-        out.status.success().then(|| String::from_utf8(out.stdout).unwrap())
+        out.status
+            .success()
+            .then(|| String::from_utf8(out.stdout).unwrap())
     });
     let explained = explained.expect("why explains it");
-    assert!(explained.contains("api") && explained.contains("audience"), "{explained}");
+    assert!(
+        explained.contains("api") && explained.contains("audience"),
+        "{explained}"
+    );
 }

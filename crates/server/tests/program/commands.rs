@@ -16,17 +16,33 @@ struct Waiting(Child);
 impl Waiting {
     fn new(at: &Place, arguments: &[&str]) -> Self {
         let mut command = at.command(arguments);
-        Self(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        Self(
+            command
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap(),
+        )
     }
 
     fn finish(mut self, stdin: &str) -> Output {
-        self.0.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        self.0
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(stdin.as_bytes())
+            .unwrap();
         self.0.wait_with_output().unwrap()
     }
 }
 
 fn heard(out: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    )
 }
 
 #[test]
@@ -38,9 +54,16 @@ fn only_serve_dev_and_migrate_make_an_installation() {
     for arguments in [["user", "list"], ["key", "list"]] {
         refused(&at.run(&arguments, ""), &no_database);
     }
-    refused(&at.run(&["user", "create", "alice"], ""), "latchkey serve or latchkey migrate makes one");
+    refused(
+        &at.run(&["user", "create", "alice"], ""),
+        "latchkey serve or latchkey migrate makes one",
+    );
     let check = at.run(&["migrate", "--check"], "");
-    assert!(check.status.code() == Some(1) && heard(&check).contains("pending"), "{}", heard(&check));
+    assert!(
+        check.status.code() == Some(1) && heard(&check).contains("pending"),
+        "{}",
+        heard(&check)
+    );
     assert!(nothing(), "asking makes nothing");
     let empty = std::fs::File::create(path.join("db")).unwrap();
     refused(&at.run(&["client", "list"], ""), "is empty");
@@ -49,29 +72,70 @@ fn only_serve_dev_and_migrate_make_an_installation() {
     at.good(&["migrate"], "");
     assert!(at.good(&["migrate", "--check"], "").contains("up to date"));
     at.good(&["user", "list"], "");
-    let relative = at.command(&["user", "list"]).env("LATCHKEY_DATABASE_URL", "sqlite://other/db").output().unwrap();
-    refused(&relative, &format!("there is no database at {}/other/db", path.display()));
+    let relative = at
+        .command(&["user", "list"])
+        .env("LATCHKEY_DATABASE_URL", "sqlite://other/db")
+        .output()
+        .unwrap();
+    refused(
+        &relative,
+        &format!("there is no database at {}/other/db", path.display()),
+    );
 
     std::fs::rename(path.join("keys"), path.join("away")).unwrap();
-    refused(&at.run(&["user", "list"], ""), &format!("there is no master key at {}/keys/master.key", path.display()));
+    refused(
+        &at.run(&["user", "list"], ""),
+        &format!(
+            "there is no master key at {}/keys/master.key",
+            path.display()
+        ),
+    );
     assert!(!path.join("keys").exists(), "no second master key");
     std::fs::rename(path.join("away"), path.join("keys")).unwrap();
 
-    let database = latchkey_storage::Options { url: format!("sqlite://{}/db", path.display()), pool: 1 };
-    database.script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000003'").unwrap();
+    let database = latchkey_storage::Options {
+        url: format!("sqlite://{}/db", path.display()),
+        pool: 1,
+    };
+    database
+        .script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000003'")
+        .unwrap();
     refused(&at.run(&["user", "list"], ""), "run latchkey migrate");
     let check = at.run(&["migrate", "--check"], "");
-    assert!(check.status.code() == Some(1) && heard(&check).contains("pending: 00000000000003"), "{}", heard(&check));
+    assert!(
+        check.status.code() == Some(1) && heard(&check).contains("pending: 00000000000003"),
+        "{}",
+        heard(&check)
+    );
 }
 
 /// The three commands of the README, one after the other.
 #[test]
 fn commands_wait_for_a_server_that_is_starting() {
     let at = Place::bare();
-    let _server = Running(at.command(&["serve"]).stderr(Stdio::null()).spawn().unwrap());
-    at.good(&["user", "create", "alice", "--email", "alice@example.org", "--password-stdin"], PASSWORD);
-    let metadata = json!({ "client_name": "My app", "redirect_uris": ["http://localhost:3000/callback"] });
-    assert!(at.json(&["client", "create", "--from", "-"], &metadata.to_string())["client_secret"].is_string());
+    let _server = Running(
+        at.command(&["serve"])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    at.good(
+        &[
+            "user",
+            "create",
+            "alice",
+            "--email",
+            "alice@example.org",
+            "--password-stdin",
+        ],
+        PASSWORD,
+    );
+    let metadata =
+        json!({ "client_name": "My app", "redirect_uris": ["http://localhost:3000/callback"] });
+    assert!(
+        at.json(&["client", "create", "--from", "-"], &metadata.to_string())["client_secret"]
+            .is_string()
+    );
 }
 
 /// What was true when the command began is not written back when it ends.
@@ -87,9 +151,20 @@ fn a_command_that_waits_for_its_input_undoes_nothing() {
     let secret = at.json(&["client", "rotate-secret", "app"], "")["client_secret"].clone();
     assert!(waiting.finish("another password").status.success());
     let alice = at.json(&["user", "show", "alice", "--json"], "");
-    assert_eq!((&alice["disabled"], &alice["roles"]), (&json!(true), &json!(["editor"])));
-    assert!(updating.finish(r#"{"client_name":"New name"}"#).status.success());
-    at.good(&["client", "update", "app", "--from", "-"], r#"{"grant_types":["client_credentials"]}"#);
+    assert_eq!(
+        (&alice["disabled"], &alice["roles"]),
+        (&json!(true), &json!(["editor"]))
+    );
+    assert!(
+        updating
+            .finish(r#"{"client_name":"New name"}"#)
+            .status
+            .success()
+    );
+    at.good(
+        &["client", "update", "app", "--from", "-"],
+        r#"{"grant_types":["client_credentials"]}"#,
+    );
     let _server = at.serve();
     let (status, answer) = reqwest_blocking().post(&at, "app", secret.as_str().unwrap());
     assert_eq!(status, 200, "{answer}");
@@ -99,11 +174,24 @@ fn a_command_that_waits_for_its_input_undoes_nothing() {
 fn a_reader_that_has_seen_enough_is_no_fault() {
     let at = Place::new();
     at.add_alice_and_app();
-    for arguments in [&["client", "list"][..], &["user", "show", "alice"], &["config", "reference"]] {
-        let mut child = at.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for arguments in [
+        &["client", "list"][..],
+        &["user", "show", "alice"],
+        &["config", "reference"],
+    ] {
+        let mut child = at
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         drop(child.stdout.take());
         let out = child.wait_with_output().unwrap();
-        assert!(out.status.success() && out.stderr.is_empty(), "{arguments:?}: {}", heard(&out));
+        assert!(
+            out.status.success() && out.stderr.is_empty(),
+            "{arguments:?}: {}",
+            heard(&out)
+        );
     }
 }
 
@@ -124,23 +212,50 @@ fn client_metadata_is_named_where_it_is_wrong_and_merged_where_it_changes() {
         &create(json!({ "redirect_uris": redirects, "grant_type": ["refresh_token"] })),
         "did you mean grant_types?",
     );
-    refused(&create(json!({ "redirect_uris": "https://a.example/cb" })), "app.json is refused");
-    refused(&create(json!({ "redirect_uris": "https://a.example/cb" })), "redirect_uris: invalid type: string");
-    refused(&create(json!({ "redirect_uris": redirects, "default_max_age": "1" })), "default_max_age: invalid type");
+    refused(
+        &create(json!({ "redirect_uris": "https://a.example/cb" })),
+        "app.json is refused",
+    );
+    refused(
+        &create(json!({ "redirect_uris": "https://a.example/cb" })),
+        "redirect_uris: invalid type: string",
+    );
+    refused(
+        &create(json!({ "redirect_uris": redirects, "default_max_age": "1" })),
+        "default_max_age: invalid type",
+    );
     assert_eq!(at.json(&["client", "list", "--json"], ""), json!([]));
 
-    let out = create(json!({ "client_id": "app", "redirect_uris": redirects, "client_name": "App",
-        "client_name#ko": "앱", "contacts": ["a@example.org"], "software_id": "x", "trusted": true }));
+    let out = create(
+        json!({ "client_id": "app", "redirect_uris": redirects, "client_name": "App",
+        "client_name#ko": "앱", "contacts": ["a@example.org"], "software_id": "x", "trusted": true }),
+    );
     assert!(out.status.success(), "{}", heard(&out));
-    assert!(heard(&out).contains("app.json: software_id is not known here and ignored"), "{}", heard(&out));
+    assert!(
+        heard(&out).contains("app.json: software_id is not known here and ignored"),
+        "{}",
+        heard(&out)
+    );
     let change = r#"{"client_name":"New name","contacts":null,"client_id":"app"}"#;
     let changed = at.json(&["client", "update", "app", "--from", "-"], change);
-    assert_eq!((&changed["client_name"], &changed["trusted"]), (&json!("New name"), &json!(true)));
-    assert_eq!((&changed["redirect_uris"], changed.get("contacts")), (&redirects, None));
+    assert_eq!(
+        (&changed["client_name"], &changed["trusted"]),
+        (&json!("New name"), &json!(true))
+    );
+    assert_eq!(
+        (&changed["redirect_uris"], changed.get("contacts")),
+        (&redirects, None)
+    );
     assert!(changed.get("client_secret").is_none(), "the secret stays");
     let update = |change: &str| at.run(&["client", "update", "app", "--from", "-"], change);
-    refused(&update(r#"{"redirect_uri":["https://b.example/"]}"#), "standard input: there is no client metadata");
-    refused(&update(r#"{"redirect_uris":[]}"#), "redirect_uris is needed");
+    refused(
+        &update(r#"{"redirect_uri":["https://b.example/"]}"#),
+        "standard input: there is no client metadata",
+    );
+    refused(
+        &update(r#"{"redirect_uris":[]}"#),
+        "redirect_uris is needed",
+    );
     refused(&update(r#"{"client_id":"other"}"#), "an id cannot change");
     // What was printed can be sent back.
     let shown = at.good(&["client", "show", "app", "--json"], "");
@@ -153,10 +268,21 @@ fn client_metadata_is_named_where_it_is_wrong_and_merged_where_it_changes() {
 #[test]
 fn a_users_address_claims_groups_and_roles_change_one_by_one() {
     let at = Place::new();
-    let mut create = vec!["user", "create", "alice", "--email", "alice@example.org", "--group", "a", "--role", "r"];
+    let mut create = vec![
+        "user",
+        "create",
+        "alice",
+        "--email",
+        "alice@example.org",
+        "--group",
+        "a",
+        "--role",
+        "r",
+    ];
     let out = at.run(&create, "");
     assert!(
-        out.status.success() && heard(&out).contains("alice has no password yet and cannot sign in"),
+        out.status.success()
+            && heard(&out).contains("alice has no password yet and cannot sign in"),
         "{}",
         heard(&out)
     );
@@ -167,56 +293,123 @@ fn a_users_address_claims_groups_and_roles_change_one_by_one() {
         assert!(out.status.success(), "{more:?}: {}", heard(&out));
         show()
     };
-    assert_eq!(show()["claims"], json!({ "email_verified": true }), "an administrator entered it");
-    assert_eq!(updated(&["--email", "b@example.org", "--email-unverified"])["claims"]["email_verified"], false);
-    assert_eq!(updated(&["--name", "Alice"])["claims"]["email_verified"], false, "as it was");
-    assert_eq!(updated(&["--email", "c@example.org"])["claims"]["email_verified"], true);
-    let phone = updated(&["--claim", "phone_number=+1 2", "--claim", "phone_number_verified=true"]);
-    assert_eq!(phone["claims"]["phone_number_verified"], true);
-    let phone = updated(&["--claim", "phone_number=+1 3", "--claim", "address={\"country\":\"KR\"}"]);
-    assert_eq!(phone["claims"].get("phone_number_verified"), None, "another number");
     assert_eq!(
-        (&phone["claims"]["address"]["country"], &phone["claims"]["email_verified"]),
+        show()["claims"],
+        json!({ "email_verified": true }),
+        "an administrator entered it"
+    );
+    assert_eq!(
+        updated(&["--email", "b@example.org", "--email-unverified"])["claims"]["email_verified"],
+        false
+    );
+    assert_eq!(
+        updated(&["--name", "Alice"])["claims"]["email_verified"],
+        false,
+        "as it was"
+    );
+    assert_eq!(
+        updated(&["--email", "c@example.org"])["claims"]["email_verified"],
+        true
+    );
+    let phone = updated(&[
+        "--claim",
+        "phone_number=+1 2",
+        "--claim",
+        "phone_number_verified=true",
+    ]);
+    assert_eq!(phone["claims"]["phone_number_verified"], true);
+    let phone = updated(&[
+        "--claim",
+        "phone_number=+1 3",
+        "--claim",
+        "address={\"country\":\"KR\"}",
+    ]);
+    assert_eq!(
+        phone["claims"].get("phone_number_verified"),
+        None,
+        "another number"
+    );
+    assert_eq!(
+        (
+            &phone["claims"]["address"]["country"],
+            &phone["claims"]["email_verified"]
+        ),
         (&json!("KR"), &json!(true))
     );
     let file = at.folder.path().join("claims.json");
     std::fs::write(&file, r#"{"locale":"ko-KR"}"#).unwrap();
     let replaced = updated(&["--claims", "claims.json", "--claim", "zoneinfo=Asia/Seoul"]);
-    assert_eq!(replaced["claims"], json!({ "locale": "ko-KR", "zoneinfo": "Asia/Seoul", "email_verified": true }));
-    assert_eq!(updated(&["--claim", "locale=null"])["claims"].get("locale"), None);
+    assert_eq!(
+        replaced["claims"],
+        json!({ "locale": "ko-KR", "zoneinfo": "Asia/Seoul", "email_verified": true })
+    );
+    assert_eq!(
+        updated(&["--claim", "locale=null"])["claims"].get("locale"),
+        None
+    );
     let emptied = updated(&["--no-groups", "--no-roles"]);
-    assert_eq!((&emptied["groups"], &emptied["roles"]), (&json!([]), &json!([])));
+    assert_eq!(
+        (&emptied["groups"], &emptied["roles"]),
+        (&json!([]), &json!([]))
+    );
     assert_eq!(updated(&["--no-email"])["email"], Value::Null);
     assert_eq!(show()["claims"].get("email_verified"), None);
     updated(&["--email", "Alice@Example.org"]);
 
-    for none in ["alice", "alice@", "@example.org", "a b@example.org", "alice@exa mple.org", "Alice <a@example.org>"] {
+    for none in [
+        "alice",
+        "alice@",
+        "@example.org",
+        "a b@example.org",
+        "alice@exa mple.org",
+        "Alice <a@example.org>",
+    ] {
         refused(&update(&["--email", none]), "is no email address");
     }
     std::fs::write(&file, r#"{"locale":7}"#).unwrap();
-    refused(&update(&["--claims", "claims.json"]), "claims.json: locale must be a text");
+    refused(
+        &update(&["--claims", "claims.json"]),
+        "claims.json: locale must be a text",
+    );
     refused(&update(&["--claim", "locale=7"]), "locale must be a text");
     create[2] = "bob";
     create[4] = "ALICE@example.ORG";
-    refused(&at.run(&create, ""), "already somebody with the email address");
-    refused(&at.run(&["user", "create", "alice@example.org"], ""), "is the email address of another user");
-    assert_eq!(at.run(&["user", "set-password", "alice"], "").status.code(), Some(2), "wrong usage");
+    refused(
+        &at.run(&create, ""),
+        "already somebody with the email address",
+    );
+    refused(
+        &at.run(&["user", "create", "alice@example.org"], ""),
+        "is the email address of another user",
+    );
+    assert_eq!(
+        at.run(&["user", "set-password", "alice"], "").status.code(),
+        Some(2),
+        "wrong usage"
+    );
     for name in ["a b", "", "\u{1}", "\u{fb01}x", "\u{2603}"] {
         refused(&at.run(&["user", "create", name], ""), "is no user name");
     }
-    refused(&at.run(&["user", "create", "\u{ff21}LICE"], ""), "already somebody called alice");
+    refused(
+        &at.run(&["user", "create", "\u{ff21}LICE"], ""),
+        "already somebody called alice",
+    );
 }
 
 #[test]
 fn a_new_password_has_eight_characters_and_no_second_line() {
     let at = Place::new();
     at.add_alice_and_app();
-    for arguments in
-        [["user", "create", "bob", "--password-stdin"], ["user", "set-password", "alice", "--password-stdin"]]
-    {
-        for (typed, why) in
-            [("", "8 or more"), ("x\n", "8 or more"), ("1234567\r\n", "8 or more"), ("12345678\nx", "second line")]
-        {
+    for arguments in [
+        ["user", "create", "bob", "--password-stdin"],
+        ["user", "set-password", "alice", "--password-stdin"],
+    ] {
+        for (typed, why) in [
+            ("", "8 or more"),
+            ("x\n", "8 or more"),
+            ("1234567\r\n", "8 or more"),
+            ("12345678\nx", "second line"),
+        ] {
             refused(&at.run(&arguments, typed), why);
         }
         refused(&at.run(&arguments, &"x".repeat(1025)), "1025 bytes");
@@ -225,7 +418,10 @@ fn a_new_password_has_eight_characters_and_no_second_line() {
     let both = ["user", "create", "bob", "--claims", "-", "--password-stdin"];
     refused(&at.run(&both, "{}"), "both come from standard input");
     at.good(&["user", "create", "bob", "--password-stdin"], "12345678\n");
-    at.good(&["user", "set-password", "bob", "--password-stdin"], &"x".repeat(1024));
+    at.good(
+        &["user", "set-password", "bob", "--password-stdin"],
+        &"x".repeat(1024),
+    );
 }
 
 #[test]
@@ -235,17 +431,39 @@ fn a_host_name_is_listened_on_and_asked() {
     let elsewhere = "https://id.example.org/base";
     let named = |arguments: &[&str]| {
         let mut command = at.command(arguments);
-        command.env("LATCHKEY_LISTEN", &listen).env("LATCHKEY_ISSUER", elsewhere).stderr(Stdio::null());
+        command
+            .env("LATCHKEY_LISTEN", &listen)
+            .env("LATCHKEY_ISSUER", elsewhere)
+            .stderr(Stdio::null());
         command
     };
-    let health = |listen: &str| named(&["healthcheck"]).env("LATCHKEY_LISTEN", listen).status().unwrap().code();
+    let health = |listen: &str| {
+        named(&["healthcheck"])
+            .env("LATCHKEY_LISTEN", listen)
+            .status()
+            .unwrap()
+            .code()
+    };
     assert_eq!(health(&listen), Some(1));
     let _server = Running(named(&["serve"]).spawn().unwrap());
     let ready = (0..300).any(|_| {
         std::thread::sleep(Duration::from_millis(50));
         health(&listen) == Some(0)
     });
-    assert!(ready, "it is asked where it listens, whatever the public address");
-    assert_eq!(health(&format!("127.0.0.2:{}", at.port)), Some(1), "not at another address");
-    refused(&at.command(&["config", "check"]).env("LATCHKEY_LISTEN", "nowhere").output().unwrap(), "localhost:8080");
+    assert!(
+        ready,
+        "it is asked where it listens, whatever the public address"
+    );
+    assert_eq!(
+        health(&format!("127.0.0.2:{}", at.port)),
+        Some(1),
+        "not at another address"
+    );
+    refused(
+        &at.command(&["config", "check"])
+            .env("LATCHKEY_LISTEN", "nowhere")
+            .output()
+            .unwrap(),
+        "localhost:8080",
+    );
 }

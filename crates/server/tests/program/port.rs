@@ -15,7 +15,10 @@ pub fn free() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         // Tests of different processes begin in different places.
-        let at = std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % MANY;
+        let at = std::process::id()
+            .wrapping_mul(97)
+            .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))
+            % MANY;
         let port = u16::try_from(FIRST + at).unwrap_or(u16::MAX);
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;

@@ -6,7 +6,10 @@ use super::{certificate, client, reqwest_blocking, support::*};
 
 fn said(command: &mut Command) -> (bool, String) {
     let out = command.output().unwrap();
-    (out.status.success(), String::from_utf8_lossy(&out.stderr).into_owned())
+    (
+        out.status.success(),
+        String::from_utf8_lossy(&out.stderr).into_owned(),
+    )
 }
 
 #[test]
@@ -14,31 +17,59 @@ fn an_issuer_that_anybody_can_listen_to_is_refused_unless_a_laboratory_says_so()
     let at = Place::new();
     let issuer = ("LATCHKEY_ISSUER", "http://id.example.org");
     for command in ["serve", "migrate"] {
-        refused(&at.command(&[command]).envs([issuer]).output().unwrap(), "allow_insecure_issuer = true");
+        refused(
+            &at.command(&[command]).envs([issuer]).output().unwrap(),
+            "allow_insecure_issuer = true",
+        );
     }
     refused(
-        &at.command(&["config", "check"]).env("LATCHKEY_ISSUER", "HTTPS://id.example.org").output().unwrap(),
+        &at.command(&["config", "check"])
+            .env("LATCHKEY_ISSUER", "HTTPS://id.example.org")
+            .output()
+            .unwrap(),
         "https://id.example.org",
     );
     let laboratory = [issuer, ("LATCHKEY_ALLOW_INSECURE_ISSUER", "true")];
     let (good, text) = said(at.command(&["config", "check"]).envs(laboratory));
-    assert!(good && text.contains("warning: issuer http://id.example.org/ is plain http"), "{text}");
+    assert!(
+        good && text.contains("warning: issuer http://id.example.org/ is plain http"),
+        "{text}"
+    );
     let log = at.folder.path().join("log");
     let mut command = at.command(&["serve"]);
-    at.start(command.envs(laboratory).stderr(std::fs::File::create(&log).unwrap())).stop();
+    at.start(
+        command
+            .envs(laboratory)
+            .stderr(std::fs::File::create(&log).unwrap()),
+    )
+    .stop();
     let log = std::fs::read_to_string(log).unwrap();
-    assert!(log.contains("WARN") && log.contains("is plain http"), "{log}");
+    assert!(
+        log.contains("WARN") && log.contains("is plain http"),
+        "{log}"
+    );
 }
 
 #[test]
 fn a_new_key_is_announced_for_as_long_as_caches_need() {
     let at = Place::new();
-    let check = |name: &str, value: &str| at.command(&["config", "check"]).env(name, value).output().unwrap();
+    let check = |name: &str, value: &str| {
+        at.command(&["config", "check"])
+            .env(name, value)
+            .output()
+            .unwrap()
+    };
     refused(&check("LATCHKEY_KEYS__ANNOUNCE", "59s"), "60s at least");
     assert!(check("LATCHKEY_KEYS__ANNOUNCE", "60s").status.success());
-    refused(&check("LATCHKEY_KEYS__ROTATE_AFTER", "1h"), "longer than keys.announce");
+    refused(
+        &check("LATCHKEY_KEYS__ROTATE_AFTER", "1h"),
+        "longer than keys.announce",
+    );
     for good in ["0s", "30d"] {
-        assert!(check("LATCHKEY_KEYS__ROTATE_AFTER", good).status.success(), "{good}");
+        assert!(
+            check("LATCHKEY_KEYS__ROTATE_AFTER", good).status.success(),
+            "{good}"
+        );
     }
 }
 
@@ -46,7 +77,10 @@ fn a_new_key_is_announced_for_as_long_as_caches_need() {
 fn config_check_reads_the_tls_files() {
     let at = Place::new();
     let path = at.folder.path();
-    let tls = [("LATCHKEY_TLS__CERTIFICATE", "cert.pem"), ("LATCHKEY_TLS__KEY", "key.pem")];
+    let tls = [
+        ("LATCHKEY_TLS__CERTIFICATE", "cert.pem"),
+        ("LATCHKEY_TLS__KEY", "key.pem"),
+    ];
     let check = || at.command(&["config", "check"]).envs(tls).output().unwrap();
     refused(&check(), "cert.pem cannot be read");
     std::fs::write(path.join("cert.pem"), "nonsense").unwrap();
@@ -54,7 +88,10 @@ fn config_check_reads_the_tls_files() {
     certificate(path, "one.example");
     let first = std::fs::read(path.join("cert.pem")).unwrap();
     let (good, text) = said(at.command(&["config", "check"]).envs(tls));
-    assert!(good && text.contains("tls.certificate cert.pem expires in "), "{text}");
+    assert!(
+        good && text.contains("tls.certificate cert.pem expires in "),
+        "{text}"
+    );
     certificate(path, "two.example");
     std::fs::write(path.join("cert.pem"), first).unwrap();
     refused(&check(), "do not belong together");
@@ -62,7 +99,11 @@ fn config_check_reads_the_tls_files() {
     refused(&check(), "key.pem has no private key in it");
 
     let expired = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days -1 -subj /CN=x -keyout key.pem -out cert.pem";
-    let made = Command::new("bash").args(["-c", expired]).current_dir(path).output().unwrap();
+    let made = Command::new("bash")
+        .args(["-c", expired])
+        .current_dir(path)
+        .output()
+        .unwrap();
     if made.status.success() {
         let (good, text) = said(at.command(&["config", "check"]).envs(tls));
         assert!(good && text.contains("has expired"), "{text}");
@@ -74,13 +115,25 @@ fn secrets_that_others_can_read_get_a_warning_at_each_start_and_in_config_check(
     let at = Place::new();
     let path = at.folder.path();
     certificate(path, "id.example");
-    let tls = [("LATCHKEY_TLS__CERTIFICATE", "cert.pem"), ("LATCHKEY_TLS__KEY", "key.pem")];
+    let tls = [
+        ("LATCHKEY_TLS__CERTIFICATE", "cert.pem"),
+        ("LATCHKEY_TLS__KEY", "key.pem"),
+    ];
     let file = path.join("latchkey.toml");
-    std::fs::write(&file, "database_url = \"postgres://u:hidden@127.0.0.1:1/db\"\n").unwrap();
-    let set =
-        |name: &str, mode| std::fs::set_permissions(path.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    std::fs::write(
+        &file,
+        "database_url = \"postgres://u:hidden@127.0.0.1:1/db\"\n",
+    )
+    .unwrap();
+    let set = |name: &str, mode| {
+        std::fs::set_permissions(path.join(name), std::fs::Permissions::from_mode(mode)).unwrap()
+    };
     let check = || {
-        let (good, text) = said(at.command(&["config", "check"]).envs(tls).env_remove("LATCHKEY_DATABASE_URL"));
+        let (good, text) = said(
+            at.command(&["config", "check"])
+                .envs(tls)
+                .env_remove("LATCHKEY_DATABASE_URL"),
+        );
         assert!(good && !text.contains("hidden"), "{text}");
         text
     };
@@ -88,26 +141,50 @@ fn secrets_that_others_can_read_get_a_warning_at_each_start_and_in_config_check(
         set("key.pem", mode);
         set("latchkey.toml", mode);
         let text = check();
-        assert_eq!(text.contains("tls.key key.pem can be read or changed by others"), warned, "{mode:o}: {text}");
-        assert_eq!(text.contains("latchkey.toml holds the password of database_url"), warned, "{mode:o}: {text}");
+        assert_eq!(
+            text.contains("tls.key key.pem can be read or changed by others"),
+            warned,
+            "{mode:o}: {text}"
+        );
+        assert_eq!(
+            text.contains("latchkey.toml holds the password of database_url"),
+            warned,
+            "{mode:o}: {text}"
+        );
     }
     std::fs::write(&file, "database_url = \"postgres://u@127.0.0.1:1/db\"\n").unwrap();
-    assert!(!check().contains("latchkey.toml"), "no password, no warning");
+    assert!(
+        !check().contains("latchkey.toml"),
+        "no password, no warning"
+    );
     set("key.pem", 0o644);
-    let (_, text) = said(at.command(&["serve"]).envs(tls).env_remove("LATCHKEY_DATABASE_URL"));
+    let (_, text) = said(
+        at.command(&["serve"])
+            .envs(tls)
+            .env_remove("LATCHKEY_DATABASE_URL"),
+    );
     assert!(text.contains("tls.key key.pem can be read"), "{text}");
 }
 
 #[test]
 fn config_show_hides_every_password() {
     let at = Place::new();
-    for url in
-        ["postgres://u:hidden@h/db", "postgres://h/db?user=u&password=hidden", "postgres://u:hidden@h1:1,h2:2/db"]
-    {
+    for url in [
+        "postgres://u:hidden@h/db",
+        "postgres://h/db?user=u&password=hidden",
+        "postgres://u:hidden@h1:1,h2:2/db",
+    ] {
         for arguments in [&["config", "show"] as &[_], &["config", "show", "--json"]] {
-            let out = at.command(arguments).env("LATCHKEY_DATABASE_URL", url).output().unwrap();
+            let out = at
+                .command(arguments)
+                .env("LATCHKEY_DATABASE_URL", url)
+                .output()
+                .unwrap();
             let text = String::from_utf8(out.stdout).unwrap();
-            assert!(out.status.success() && text.contains("***") && !text.contains("hidden"), "{text}");
+            assert!(
+                out.status.success() && text.contains("***") && !text.contains("hidden"),
+                "{text}"
+            );
         }
     }
 }
@@ -116,16 +193,24 @@ fn config_show_hides_every_password() {
 fn forwarded_headers_of_a_peer_that_is_not_trusted_are_named_in_the_log_once() {
     let at = Place::new();
     let log = at.folder.path().join("log");
-    let server = at.start(at.command(&["serve"]).stderr(std::fs::File::create(&log).unwrap()));
+    let server = at.start(
+        at.command(&["serve"])
+            .stderr(std::fs::File::create(&log).unwrap()),
+    );
     reqwest_blocking().0.block_on(async {
         let http = client().build().unwrap();
         for n in 0..20 {
-            let request = http.get(at.issuer()).header("X-Forwarded-For", format!("203.0.113.{n}"));
+            let request = http
+                .get(at.issuer())
+                .header("X-Forwarded-For", format!("203.0.113.{n}"));
             assert_eq!(request.send().await.unwrap().status(), 200);
         }
     });
     server.stop();
     let log = std::fs::read_to_string(log).unwrap();
     assert_eq!(log.matches("not among trusted_proxies").count(), 1, "{log}");
-    assert!(log.contains("127.0.0.1") && !log.contains("203.0.113."), "{log}");
+    assert!(
+        log.contains("127.0.0.1") && !log.contains("203.0.113."),
+        "{log}"
+    );
 }

@@ -27,7 +27,10 @@ impl Place {
 
     /// With nothing in it.
     pub fn bare() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), port: super::port::free() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            port: super::port::free(),
+        }
     }
 
     pub fn issuer(&self) -> String {
@@ -42,7 +45,10 @@ impl Place {
             .current_dir(path)
             .env("LATCHKEY_ISSUER", self.issuer())
             .env("LATCHKEY_LISTEN", format!("127.0.0.1:{}", self.port))
-            .env("LATCHKEY_DATABASE_URL", format!("sqlite://{}/db", path.display()))
+            .env(
+                "LATCHKEY_DATABASE_URL",
+                format!("sqlite://{}/db", path.display()),
+            )
             .env("LATCHKEY_KEYS_DIR", path.join("keys"))
             // Of the tests; no setting.
             .env_remove("LATCHKEY_TEST_POSTGRES");
@@ -57,13 +63,22 @@ impl Place {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(stdin.as_bytes())
+            .unwrap();
         child.wait_with_output().unwrap()
     }
 
     pub fn good(&self, arguments: &[&str], stdin: &str) -> String {
         let out = self.run(arguments, stdin);
-        assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+        assert!(
+            out.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&out.stderr)
+        );
         String::from_utf8(out.stdout).unwrap()
     }
 
@@ -88,7 +103,13 @@ impl Place {
         let child = command.spawn().unwrap();
         let running = Running(child);
         for _ in 0..600 {
-            if self.command(&["healthcheck"]).stderr(Stdio::null()).status().unwrap().success() {
+            if self
+                .command(&["healthcheck"])
+                .stderr(Stdio::null())
+                .status()
+                .unwrap()
+                .success()
+            {
                 return running;
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -102,7 +123,13 @@ pub struct Running(pub Child);
 impl Running {
     /// Ends it as an operator does. Its log is whole then: lines leave in batches.
     pub fn stop(mut self) {
-        assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .arg(self.0.id().to_string())
+                .status()
+                .unwrap()
+                .success()
+        );
         assert!(self.0.wait().unwrap().success());
     }
 }
@@ -118,5 +145,8 @@ impl Drop for Running {
 pub fn refused(out: &Output, needle: &str) {
     let text = String::from_utf8_lossy(&out.stderr);
     assert_eq!(out.status.code(), Some(1), "{text}");
-    assert!(text.contains(needle) && !text.contains("panicked"), "{text}");
+    assert!(
+        text.contains(needle) && !text.contains("panicked"),
+        "{text}"
+    );
 }

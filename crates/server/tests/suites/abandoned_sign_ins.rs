@@ -8,8 +8,18 @@ use crate::support::*;
 
 /// Sends one sign-in as alice over a connection of its own.
 async fn post(h: &Harness, password: &str) -> TcpStream {
-    let begun = answer(plain().get(h.at("/authorize")).query(&Browser::request(&[]))).await;
-    let cookie = begun.header("set-cookie").split(';').next().unwrap().to_owned();
+    let begun = answer(
+        plain()
+            .get(h.at("/authorize"))
+            .query(&Browser::request(&[])),
+    )
+    .await;
+    let cookie = begun
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     let at = begun.header("location").to_owned();
     let page = answer(plain().get(&at).header("Cookie", &cookie)).await;
     let body = url::form_urlencoded::Serializer::new(String::new())
@@ -19,7 +29,10 @@ async fn post(h: &Harness, password: &str) -> TcpStream {
             ("password", password),
         ])
         .finish();
-    let (address, path) = (h.address.strip_prefix("http://").unwrap(), at.strip_prefix(&h.address).unwrap());
+    let (address, path) = (
+        h.address.strip_prefix("http://").unwrap(),
+        at.strip_prefix(&h.address).unwrap(),
+    );
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
         stream,
@@ -60,7 +73,10 @@ fn slow(password: &str) -> String {
     let params = Params::new(19 * 1024, 16, 1, None).unwrap();
     let salt = SaltString::from_b64("c2FsdHNhbHRzYWx0").unwrap();
     let argon2 = Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
-    argon2.hash_password(password.as_bytes(), &salt).unwrap().to_string()
+    argon2
+        .hash_password(password.as_bytes(), &salt)
+        .unwrap()
+        .to_string()
 }
 
 #[test]
@@ -69,7 +85,11 @@ fn a_wrong_password_that_was_judged_stays_counted_when_its_caller_has_gone() {
         for _ in 0..8 {
             assert_eq!(sign_in(&h, "wrong").await, 401);
         }
-        h.store.set_password(&h.alice, &slow("alice password"), h.now()).await.unwrap().unwrap();
+        h.store
+            .set_password(&h.alice, &slow("alice password"), h.now())
+            .await
+            .unwrap()
+            .unwrap();
 
         for password in ["guess", "another guess"] {
             let stream = post(&h, password).await;
@@ -79,6 +99,10 @@ fn a_wrong_password_that_was_judged_stays_counted_when_its_caller_has_gone() {
             wait(3500).await;
         }
 
-        assert_eq!(sign_in(&h, "alice password").await, 429, "two more guesses were judged");
+        assert_eq!(
+            sign_in(&h, "alice password").await,
+            429,
+            "two more guesses were judged"
+        );
     });
 }

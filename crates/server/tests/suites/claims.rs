@@ -19,13 +19,20 @@ impl Said {
         Self {
             id_token: claims(&tokens["id_token"]),
             access_token: claims(&tokens["access_token"]),
-            userinfo: h.userinfo(tokens["access_token"].as_str().unwrap()).await.json,
+            userinfo: h
+                .userinfo(tokens["access_token"].as_str().unwrap())
+                .await
+                .json,
             refresh_token: tokens["refresh_token"].as_str().map(str::to_owned),
         }
     }
 
     pub fn all(&self) -> [(&'static str, &Value); 3] {
-        [("id_token", &self.id_token), ("access_token", &self.access_token), ("userinfo", &self.userinfo)]
+        [
+            ("id_token", &self.id_token),
+            ("access_token", &self.access_token),
+            ("userinfo", &self.userinfo),
+        ]
     }
 }
 
@@ -44,7 +51,10 @@ pub async fn register_with(h: &Harness, id: &str, metadata: &Value) {
 /// Signs alice in at a new client, and returns what is said.
 pub async fn said(h: &Harness, id: &str, metadata: Value, scope: &str) -> Said {
     register_with(h, id, &metadata).await;
-    let back = h.browser().authorize(&[("client_id", id), ("scope", scope)]).await;
+    let back = h
+        .browser()
+        .authorize(&[("client_id", id), ("scope", scope)])
+        .await;
     Said::of(h, &exchange_as(h, id, &back).await).await
 }
 
@@ -82,7 +92,10 @@ fn groups_and_roles_are_said_everywhere_where_their_scope_was_granted_and_nowher
         let discovery = h.discovery().await;
         for name in ["groups", "roles"] {
             for list in ["scopes_supported", "claims_supported"] {
-                assert!(discovery[list].as_array().unwrap().contains(&name.into()), "{name} in {list}");
+                assert!(
+                    discovery[list].as_array().unwrap().contains(&name.into()),
+                    "{name} in {list}"
+                );
             }
         }
         let both = said(&h, "both", json!({}), "openid groups roles").await;
@@ -92,13 +105,32 @@ fn groups_and_roles_are_said_everywhere_where_their_scope_was_granted_and_nowher
         }
         let one = said(&h, "one", json!({}), "openid profile groups").await;
         for (place, claims) in one.all() {
-            assert_eq!((&claims["groups"], claims.get("roles")), (&json!(["blue"]), None), "{place}");
+            assert_eq!(
+                (&claims["groups"], claims.get("roles")),
+                (&json!(["blue"]), None),
+                "{place}"
+            );
         }
-        let none = said(&h, "none", json!({ "roles": ["the client's own"] }), "openid profile email").await;
+        let none = said(
+            &h,
+            "none",
+            json!({ "roles": ["the client's own"] }),
+            "openid profile email",
+        )
+        .await;
         // It may not ask for what its registration leaves out.
-        let left_out = said(&h, "left-out", json!({ "scope": "profile" }), "openid profile groups roles").await;
+        let left_out = said(
+            &h,
+            "left-out",
+            json!({ "scope": "profile" }),
+            "openid profile groups roles",
+        )
+        .await;
         for (place, claims) in none.all().into_iter().chain(left_out.all()) {
-            assert!(claims.get("groups").is_none() && claims.get("roles").is_none(), "{place}: {claims}");
+            assert!(
+                claims.get("groups").is_none() && claims.get("roles").is_none(),
+                "{place}: {claims}"
+            );
         }
     });
 }
@@ -110,13 +142,17 @@ fn who_is_in_no_group_any_more_is_told_so() {
         h.sql("UPDATE users SET groups = '[]', roles = '[]'");
         let said = said(&h, "both", json!({}), "openid groups roles").await;
         for claims in [&said.id_token, &said.userinfo] {
-            assert_eq!((&claims["groups"], &claims["roles"]), (&json!([]), &json!([])));
+            assert_eq!(
+                (&claims["groups"], &claims["roles"]),
+                (&json!([]), &json!([]))
+            );
         }
     });
 }
 
 #[test]
-fn scope_claims_are_in_the_id_token_as_at_userinfo_also_after_a_refresh_unless_the_client_wants_the_minimum() {
+fn scope_claims_are_in_the_id_token_as_at_userinfo_also_after_a_refresh_unless_the_client_wants_the_minimum()
+ {
     on_both(async |h| {
         let scope = "openid profile email phone address groups offline_access";
         let same = |said: &Said| {
@@ -129,17 +165,38 @@ fn scope_claims_are_in_the_id_token_as_at_userinfo_also_after_a_refresh_unless_t
         assert_eq!(all.id_token["email"], "alice@example.org");
         assert_eq!(all.id_token["address"], json!({ "country": "KR" }));
         h.sql("UPDATE users SET name = 'Alice the Second'");
-        let renewed = refresh_as(&h, "all", all.refresh_token.as_deref().unwrap(), "openid profile").await;
+        let renewed = refresh_as(
+            &h,
+            "all",
+            all.refresh_token.as_deref().unwrap(),
+            "openid profile",
+        )
+        .await;
         let renewed = Said::of(&h, &renewed).await;
         same(&renewed);
         assert_eq!(
-            (renewed.id_token["name"].as_str(), renewed.id_token.get("email")),
+            (
+                renewed.id_token["name"].as_str(),
+                renewed.id_token.get("email")
+            ),
             (Some("Alice the Second"), None)
         );
 
-        let minimal = said(&h, "minimal", json!({ "id_token_claims": "minimal" }), scope).await;
+        let minimal = said(
+            &h,
+            "minimal",
+            json!({ "id_token_claims": "minimal" }),
+            scope,
+        )
+        .await;
         assert_eq!(minimal.userinfo["groups"], json!(["blue"]));
-        for name in minimal.userinfo.as_object().unwrap().keys().filter(|name| *name != "sub") {
+        for name in minimal
+            .userinfo
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|name| *name != "sub")
+        {
             assert!(minimal.id_token.get(name).is_none(), "{name}");
         }
     });
@@ -148,13 +205,29 @@ fn scope_claims_are_in_the_id_token_as_at_userinfo_also_after_a_refresh_unless_t
 #[test]
 fn implied_scopes_are_granted_without_being_asked_for_and_shown_on_the_consent_page() {
     on_both(async |h| {
-        let implied = said(&h, "implied", json!({ "scope": "profile", "implied_scope": "groups" }), "openid").await;
+        let implied = said(
+            &h,
+            "implied",
+            json!({ "scope": "profile", "implied_scope": "groups" }),
+            "openid",
+        )
+        .await;
         for (place, claims) in implied.all() {
-            assert_eq!((&claims["groups"], claims.get("roles")), (&json!(["blue"]), None), "{place}");
+            assert_eq!(
+                (&claims["groups"], claims.get("roles")),
+                (&json!(["blue"]), None),
+                "{place}"
+            );
         }
         let always = json!({ "implied_scope": "groups", "refresh": "always" });
         let refreshed = said(&h, "refreshed", always, "openid profile").await;
-        let narrowed = refresh_as(&h, "refreshed", refreshed.refresh_token.as_deref().unwrap(), "openid").await;
+        let narrowed = refresh_as(
+            &h,
+            "refreshed",
+            refreshed.refresh_token.as_deref().unwrap(),
+            "openid",
+        )
+        .await;
         assert_eq!(narrowed["scope"], "openid groups");
 
         h.client(json!({ "client_id": "asks", "client_secret": SECRET, "redirect_uris": [CALLBACK], "implied_scope": "groups" })).await;
@@ -163,9 +236,18 @@ fn implied_scopes_are_granted_without_being_asked_for_and_shown_on_the_consent_p
         let (at, page) = browser.page(browser.begin(&asked).await).await;
         let (_, page) = browser.page(browser.login(&at, &page.text).await).await;
         for id in ["scope-openid", "scope-groups", "scope-roles"] {
-            assert!(page.text.contains(&format!("id=\"{id}\"")), "{id}: {}", page.text);
+            assert!(
+                page.text.contains(&format!("id=\"{id}\"")),
+                "{id}: {}",
+                page.text
+            );
         }
-        assert!(page.text.contains("The teams and groups that you belong to"), "{}", page.text);
+        assert!(
+            page.text
+                .contains("The teams and groups that you belong to"),
+            "{}",
+            page.text
+        );
     });
 }
 
@@ -173,7 +255,10 @@ fn implied_scopes_are_granted_without_being_asked_for_and_shown_on_the_consent_p
 fn a_registration_names_scopes_and_our_own_members_as_they_are() {
     use latchkey_protocol::registration::Registration;
     for (wrong, name) in [
-        (json!({ "implied_scope": "offline_access" }), "implied_scope"),
+        (
+            json!({ "implied_scope": "offline_access" }),
+            "implied_scope",
+        ),
         (json!({ "implied_scope": "a\"b" }), "implied_scope"),
         (json!({ "scope": "a\\b" }), "scope"),
         (json!({ "id_token_claims": "some" }), "some"),

@@ -10,11 +10,28 @@ use crate::{refusals::kept, support::*};
 const PROXY: (&str, &str) = ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8");
 
 /// A request for a token with a code that does not exist, or with `client_credentials` where there is none.
-async fn token(h: &Harness, address: &str, client: &str, secret: &str, code: Option<&str>) -> Answer {
-    let request = plain().post(h.at("/token")).header("X-Forwarded-For", address.to_owned());
-    let grant = if code.is_some() { "authorization_code" } else { "client_credentials" };
+async fn token(
+    h: &Harness,
+    address: &str,
+    client: &str,
+    secret: &str,
+    code: Option<&str>,
+) -> Answer {
+    let request = plain()
+        .post(h.at("/token"))
+        .header("X-Forwarded-For", address.to_owned());
+    let grant = if code.is_some() {
+        "authorization_code"
+    } else {
+        "client_credentials"
+    };
     let form = [("grant_type", grant), ("code", code.unwrap_or_default())];
-    answer(request.header("Authorization", basic(client, secret)).form(&form)).await
+    answer(
+        request
+            .header("Authorization", basic(client, secret))
+            .form(&form),
+    )
+    .await
 }
 
 #[test]
@@ -61,9 +78,18 @@ fn a_server_with_an_old_secret_does_not_lock_out_the_others_beside_it() {
                 assert_eq!(token(&h, address, "app", SECRET, None).await.status, 200);
             }
             for _ in 0..30 {
-                assert_eq!(token(&h, address, "app", "the old secret", None).await.status, 401);
+                assert_eq!(
+                    token(&h, address, "app", "the old secret", None)
+                        .await
+                        .status,
+                    401
+                );
             }
-            assert_eq!(token(&h, address, "app", SECRET, None).await.status, 200, "{address}");
+            assert_eq!(
+                token(&h, address, "app", SECRET, None).await.status,
+                200,
+                "{address}"
+            );
         }
     });
 }
@@ -76,10 +102,21 @@ fn from_a_clients_own_network_two_hundred_different_secrets_are_judged() {
         // Each comes twice, at the same time.
         let guess = |n: usize| {
             let h = &h;
-            async move { (n / 2, token(h, own, "app", &format!("guess {}", n / 2), None).await.status) }
+            async move {
+                (
+                    n / 2,
+                    token(h, own, "app", &format!("guess {}", n / 2), None)
+                        .await
+                        .status,
+                )
+            }
         };
         let answers = join_all((0..900).map(guess)).await;
-        let judged: HashSet<_> = answers.iter().filter(|(_, status)| *status == 401).map(|(guess, _)| guess).collect();
+        let judged: HashSet<_> = answers
+            .iter()
+            .filter(|(_, status)| *status == 401)
+            .map(|(guess, _)| guess)
+            .collect();
         assert_eq!(judged.len(), 200);
         assert_eq!(token(&h, own, "app", SECRET, None).await.status, 429);
         h.pass(600);

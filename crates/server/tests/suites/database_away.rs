@@ -14,7 +14,11 @@ fn admin(statements: &[String]) {
     psql.args(["-q", "-v", "ON_ERROR_STOP=1", &server]);
     psql.args(statements.iter().flat_map(|statement| ["-c", statement]));
     let done = psql.output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 fn name(h: &Harness) -> String {
@@ -22,11 +26,17 @@ fn name(h: &Harness) -> String {
 }
 
 fn end_connections(h: &Harness) -> String {
-    format!("DO $$ BEGIN PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'; END $$", name(h))
+    format!(
+        "DO $$ BEGIN PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'; END $$",
+        name(h)
+    )
 }
 
 fn close(h: &Harness) {
-    admin(&[format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", name(h)), end_connections(h)]);
+    admin(&[
+        format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", name(h)),
+        end_connections(h),
+    ]);
 }
 
 fn open(h: &Harness) {
@@ -48,7 +58,10 @@ fn whoever_meets_a_connection_that_has_ended_is_answered_by_another() {
             }
             admin(&[end_connections(&h)]);
             let answer = h.refresh(&refresh).await;
-            assert_eq!(answer.status, 200, "a write that was not done runs again: {answer:?}");
+            assert_eq!(
+                answer.status, 200,
+                "a write that was not done runs again: {answer:?}"
+            );
             refresh = answer.json["refresh_token"].as_str().unwrap().to_owned();
         }
         let code = h.code(&browser, &[("prompt", "none")]).await;
@@ -78,8 +91,13 @@ fn while_the_database_is_away_every_door_says_when_to_come_again() {
     on(Kind::Postgres, &[], &async |h: Harness| {
         let browser = h.browser();
         let tokens = h.tokens(&browser).await;
-        let (access, refresh) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
-        let (login, shown) = browser.page(browser.begin(&[("prompt", "login")]).await).await;
+        let (access, refresh) = (
+            tokens["access_token"].as_str().unwrap(),
+            tokens["refresh_token"].as_str().unwrap(),
+        );
+        let (login, shown) = browser
+            .page(browser.begin(&[("prompt", "login")]).await)
+            .await;
         close(&h);
         let (asked, ended) = ([("token", access)], [("token", refresh)]);
         let started = Instant::now();
@@ -93,16 +111,41 @@ fn while_the_database_is_away_every_door_says_when_to_come_again() {
             answer(plain().get(h.at("/readyz"))),
             answer(plain().get(h.at("/healthz"))),
         );
-        assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_secs(6),
+            "{:?}",
+            started.elapsed()
+        );
         for answer in [&token, &bearer, &seen, &revoked] {
-            assert_eq!((answer.status, answer.error()), (503, "temporarily_unavailable"), "{answer:?}");
-            assert_eq!((answer.header("retry-after"), answer.header("cache-control")), ("2", "no-store"));
-            assert_eq!(answer.header("access-control-allow-origin"), "*", "a single-page app reads it too");
+            assert_eq!(
+                (answer.status, answer.error()),
+                (503, "temporarily_unavailable"),
+                "{answer:?}"
+            );
+            assert_eq!(
+                (answer.header("retry-after"), answer.header("cache-control")),
+                ("2", "no-store")
+            );
+            assert_eq!(
+                answer.header("access-control-allow-origin"),
+                "*",
+                "a single-page app reads it too"
+            );
         }
         // Where the client was still known, the app's address is proven, and it hears of it (RFC 6749 4.1.2.1).
-        let told = begun.status == 303 && begun.header("location").contains("error=temporarily_unavailable");
-        for page in [&begun, &page].into_iter().filter(|page| !(told && std::ptr::eq(*page, &begun))) {
-            assert_eq!((page.status, page.header("retry-after")), (503, "2"), "{page:?}");
+        let told = begun.status == 303
+            && begun
+                .header("location")
+                .contains("error=temporarily_unavailable");
+        for page in [&begun, &page]
+            .into_iter()
+            .filter(|page| !(told && std::ptr::eq(*page, &begun)))
+        {
+            assert_eq!(
+                (page.status, page.header("retry-after")),
+                (503, "2"),
+                "{page:?}"
+            );
             assert!(page.text.contains("error-page"), "{}", page.text);
         }
         for answer in [&token, &bearer, &seen, &revoked, &begun, &page] {
@@ -117,13 +160,24 @@ fn while_the_database_is_away_every_door_says_when_to_come_again() {
         let started = Instant::now();
         let answers = futures_util::future::join_all(flood).await;
         assert!(answers.iter().all(|a| a.status == 503));
-        assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_secs(6),
+            "{:?}",
+            started.elapsed()
+        );
 
         open(&h);
         let started = Instant::now();
         while h.userinfo(access).await.status != 200 {
-            assert!(started.elapsed() < Duration::from_secs(5), "it comes back by itself");
+            assert!(
+                started.elapsed() < Duration::from_secs(5),
+                "it comes back by itself"
+            );
         }
-        assert_eq!(h.refresh(refresh).await.status, 200, "nothing was half done");
+        assert_eq!(
+            h.refresh(refresh).await.status,
+            200,
+            "nothing was half done"
+        );
     });
 }

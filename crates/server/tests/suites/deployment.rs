@@ -25,52 +25,102 @@ fn a_trusted_proxy_names_the_caller_and_the_caller_cannot() {
         }
         assert_eq!(fail(&h, &[("X-Forwarded-For", "203.0.113.1")]).await, 429);
         assert_eq!(fail(&h, &[("X-Forwarded-For", "203.0.113.2")]).await, 401);
-        let both = [("X-Forwarded-For", "203.0.113.1"), ("Forwarded", "for=203.0.113.3")];
-        assert_eq!(fail(&h, &both).await, 429, "only the proxies' own header is read");
+        let both = [
+            ("X-Forwarded-For", "203.0.113.1"),
+            ("Forwarded", "for=203.0.113.3"),
+        ];
+        assert_eq!(
+            fail(&h, &both).await,
+            429,
+            "only the proxies' own header is read"
+        );
     });
-    on_both_with(&[PROXY, ("LATCHKEY_FORWARDED_HEADER", "Forwarded")], async |h| {
-        for n in 0..10 {
-            let spoofed = format!("for=198.51.100.{n}, for=\"203.0.113.1:99\";proto=https");
-            assert_eq!(fail(&h, &[("Forwarded", &spoofed)]).await, 401);
-        }
-        let both = [("X-Forwarded-For", "203.0.113.3"), ("Forwarded", "For=203.0.113.1")];
-        assert_eq!(fail(&h, &both).await, 429);
-        assert_eq!(fail(&h, &[("Forwarded", "for=\"[2001:db8::1]\"")]).await, 401);
-    });
+    on_both_with(
+        &[PROXY, ("LATCHKEY_FORWARDED_HEADER", "Forwarded")],
+        async |h| {
+            for n in 0..10 {
+                let spoofed = format!("for=198.51.100.{n}, for=\"203.0.113.1:99\";proto=https");
+                assert_eq!(fail(&h, &[("Forwarded", &spoofed)]).await, 401);
+            }
+            let both = [
+                ("X-Forwarded-For", "203.0.113.3"),
+                ("Forwarded", "For=203.0.113.1"),
+            ];
+            assert_eq!(fail(&h, &both).await, 429);
+            assert_eq!(
+                fail(&h, &[("Forwarded", "for=\"[2001:db8::1]\"")]).await,
+                401
+            );
+        },
+    );
     on_both(async |h| {
         for n in 0..10 {
-            assert_eq!(fail(&h, &[("X-Forwarded-For", &format!("203.0.113.{n}"))]).await, 401);
+            assert_eq!(
+                fail(&h, &[("X-Forwarded-For", &format!("203.0.113.{n}"))]).await,
+                401
+            );
         }
-        assert_eq!(fail(&h, &[("X-Forwarded-For", "203.0.113.99")]).await, 429, "nobody is trusted by default");
+        assert_eq!(
+            fail(&h, &[("X-Forwarded-For", "203.0.113.99")]).await,
+            429,
+            "nobody is trusted by default"
+        );
     });
 }
 
 #[test]
 fn under_https_cookies_are_bound_to_the_host() {
     on_both_with(&[("LATCHKEY_ISSUER", "https://id.example")], async |h| {
-        let begun = answer(plain().get(h.at("/authorize")).query(&Browser::request(&[]))).await;
+        let begun = answer(
+            plain()
+                .get(h.at("/authorize"))
+                .query(&Browser::request(&[])),
+        )
+        .await;
         let location = begun.header("location").to_owned();
-        assert!(location.starts_with("https://id.example/login/"), "{location}");
-        let browser = begun.header("set-cookie").split(';').next().unwrap().to_owned();
+        assert!(
+            location.starts_with("https://id.example/login/"),
+            "{location}"
+        );
+        let browser = begun
+            .header("set-cookie")
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
         let at = location.replace("https://id.example", &h.address);
         let page = answer(plain().get(&at).header("Cookie", &browser)).await;
         let csrf = field(&page.text, "csrf").unwrap();
-        let form = [("csrf", csrf.as_str()), ("username", "alice"), ("password", "alice password")];
+        let form = [
+            ("csrf", csrf.as_str()),
+            ("username", "alice"),
+            ("password", "alice password"),
+        ];
         let signed_in = answer(plain().post(&at).header("Cookie", &browser).form(&form)).await;
         for cookie in [begun.header("set-cookie"), signed_in.header("set-cookie")] {
             assert!(cookie.starts_with("__Host-"), "{cookie}");
             for attribute in ["Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {
-                assert!(cookie.split("; ").any(|a| a == attribute), "{attribute}: {cookie}");
+                assert!(
+                    cookie.split("; ").any(|a| a == attribute),
+                    "{attribute}: {cookie}"
+                );
             }
             assert!(!cookie.contains("Domain"), "{cookie}");
         }
         assert_eq!(page.header("strict-transport-security"), "max-age=31536000");
     });
     for issuer in ["https://localhost:8443", "http://id.example"] {
-        let settings = [("LATCHKEY_ISSUER", issuer), ("LATCHKEY_ALLOW_INSECURE_ISSUER", "true")];
+        let settings = [
+            ("LATCHKEY_ISSUER", issuer),
+            ("LATCHKEY_ALLOW_INSECURE_ISSUER", "true"),
+        ];
         on_both_with(&settings, async |h| {
             let page = answer(plain().get(h.at("/"))).await;
-            assert_eq!((page.status, page.header("strict-transport-security")), (200, ""), "{issuer}");
+            assert_eq!(
+                (page.status, page.header("strict-transport-security")),
+                (200, ""),
+                "{issuer}"
+            );
         });
     }
 }
@@ -82,18 +132,48 @@ fn an_issuer_may_have_a_path() {
         assert_eq!(document["issuer"], h.issuer.as_str());
         let origin = h.issuer.strip_suffix("/auth/main").unwrap();
         let inserted = format!("{origin}/.well-known/oauth-authorization-server/auth/main");
-        let same: Value = plain().get(&inserted).send().await.unwrap().json().await.unwrap();
+        let same: Value = plain()
+            .get(&inserted)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         assert_eq!(same, document, "RFC 8414 3.1");
         assert_eq!(answer(plain().head(inserted)).await.status, 200);
         let browser = h.browser();
         let tokens = h.tokens(&browser).await;
         assert_eq!(claims(&tokens["id_token"])["iss"], h.issuer.as_str());
-        assert_eq!(h.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 200);
-        let (at, _) = browser.page(browser.begin(&[("prompt", "login")]).await).await;
+        assert_eq!(
+            h.userinfo(tokens["access_token"].as_str().unwrap())
+                .await
+                .status,
+            200
+        );
+        let (at, _) = browser
+            .page(browser.begin(&[("prompt", "login")]).await)
+            .await;
         let page = browser.get(&at).await;
-        let style = page.text.split("href=\"").find(|part| part.contains(".css")).unwrap().split('"').next().unwrap();
-        assert_eq!(browser.get(&format!("{origin}{style}")).await.status, 200, "{style}");
-        assert_eq!(answer(plain().get(format!("{origin}/login/x"))).await.status, 404);
+        let style = page
+            .text
+            .split("href=\"")
+            .find(|part| part.contains(".css"))
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
+        assert_eq!(
+            browser.get(&format!("{origin}{style}")).await.status,
+            200,
+            "{style}"
+        );
+        assert_eq!(
+            answer(plain().get(format!("{origin}/login/x")))
+                .await
+                .status,
+            404
+        );
     });
 }
 
@@ -101,7 +181,9 @@ fn an_issuer_may_have_a_path() {
 fn sign_ins_that_nobody_finishes_are_bounded() {
     on_both_with(&[PROXY], async |h| {
         let begin = async |from: &str| {
-            let request = plain().get(h.at("/authorize")).query(&Browser::request(&[]));
+            let request = plain()
+                .get(h.at("/authorize"))
+                .query(&Browser::request(&[]));
             answer(request.header("X-Forwarded-For", from)).await
         };
         for n in 0..4999 {
@@ -110,16 +192,35 @@ fn sign_ins_that_nobody_finishes_are_bounded() {
         }
         let browser = h.browser_sending(&[("X-Forwarded-For", "2001:db8::2")]);
         for _ in 0..2 {
-            // What people finish does not count, and what they decline neither.
-            assert!(browser.authorize(&[("prompt", "login")]).await.contains_key("code"));
-            let (at, page) = browser.page(browser.begin(&[("prompt", "consent")]).await).await;
-            assert_eq!(browser.follow(browser.decide(&at, &page.text, "deny").await).await["error"], "access_denied");
+            // What users finish does not count, and what they decline neither.
+            assert!(
+                browser
+                    .authorize(&[("prompt", "login")])
+                    .await
+                    .contains_key("code")
+            );
+            let (at, page) = browser
+                .page(browser.begin(&[("prompt", "consent")]).await)
+                .await;
+            assert_eq!(
+                browser
+                    .follow(browser.decide(&at, &page.text, "deny").await)
+                    .await["error"],
+                "access_denied"
+            );
         }
         assert_eq!(begin("2001:db8::1").await.status, 303);
         let refused = begin("2001:db8::1").await;
-        assert_eq!((refused.status, refused.header("retry-after")), (429, "600"));
+        assert_eq!(
+            (refused.status, refused.header("retry-after")),
+            (429, "600")
+        );
         assert!(refused.text.contains("error-page"));
-        assert_eq!(begin("2001:db8:0:1::1").await.status, 303, "others are not held up");
+        assert_eq!(
+            begin("2001:db8:0:1::1").await.status,
+            303,
+            "others are not held up"
+        );
         h.pass(600);
         assert_eq!(begin("2001:db8::1").await.status, 303);
     });
@@ -139,10 +240,15 @@ fn what_was_signed_for_another_issuer_counts_for_nothing() {
         };
         for (issuer, ours) in [("https://old.example", false), (h.issuer.as_str(), true)] {
             let hint = elsewhere("id_token", ID_TOKEN_TYPE, issuer);
-            let back = browser.authorize(&[("prompt", "none"), ("id_token_hint", &hint)]).await;
+            let back = browser
+                .authorize(&[("prompt", "none"), ("id_token_hint", &hint)])
+                .await;
             assert_eq!(back.contains_key("code"), ours, "{back:?}");
             let access = elsewhere("access_token", ACCESS_TOKEN_TYPE, issuer);
-            assert_eq!(h.userinfo(&access).await.status, if ours { 200 } else { 401 });
+            assert_eq!(
+                h.userinfo(&access).await.status,
+                if ours { 200 } else { 401 }
+            );
             let seen = h.post_as_app("/introspect", &[("token", &access)]).await;
             assert_eq!(seen.json["active"], ours);
             let refresh = elsewhere("refresh_token", REFRESH_TOKEN_TYPE, issuer);
@@ -153,9 +259,18 @@ fn what_was_signed_for_another_issuer_counts_for_nothing() {
                     h.post_as_app("/revoke", &[("token", token)]).await;
                 }
             }
-            assert_eq!(h.refresh(&refresh).await.status, if ours { 200 } else { 400 });
-            let logout = browser.get(&h.at(&format!("/logout?id_token_hint={hint}"))).await;
-            assert_eq!(logout.status, if ours { 303 } else { 200 }, "a stranger's hint asks first");
+            assert_eq!(
+                h.refresh(&refresh).await.status,
+                if ours { 200 } else { 400 }
+            );
+            let logout = browser
+                .get(&h.at(&format!("/logout?id_token_hint={hint}")))
+                .await;
+            assert_eq!(
+                logout.status,
+                if ours { 303 } else { 200 },
+                "a stranger's hint asks first"
+            );
         }
     });
 }

@@ -9,12 +9,24 @@ use crate::support::*;
 fn both_documents_are_the_same_and_name_the_issuer_byte_for_byte() {
     on_both(async |h| {
         let openid = h.discovery().await;
-        let oauth: Value =
-            plain().get(h.at("/.well-known/oauth-authorization-server")).send().await.unwrap().json().await.unwrap();
+        let oauth: Value = plain()
+            .get(h.at("/.well-known/oauth-authorization-server"))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         assert_eq!(openid, oauth);
         assert_eq!(openid["issuer"], h.issuer.as_str());
-        assert_eq!(openid["authorization_response_iss_parameter_supported"], true);
-        assert_eq!(openid["code_challenge_methods_supported"], serde_json::json!(["S256"]));
+        assert_eq!(
+            openid["authorization_response_iss_parameter_supported"],
+            true
+        );
+        assert_eq!(
+            openid["code_challenge_methods_supported"],
+            serde_json::json!(["S256"])
+        );
         for endpoint in [
             "authorization_endpoint",
             "token_endpoint",
@@ -24,7 +36,10 @@ fn both_documents_are_the_same_and_name_the_issuer_byte_for_byte() {
             "revocation_endpoint",
             "end_session_endpoint",
         ] {
-            assert!(openid[endpoint].as_str().unwrap().starts_with(&h.issuer), "{endpoint}");
+            assert!(
+                openid[endpoint].as_str().unwrap().starts_with(&h.issuer),
+                "{endpoint}"
+            );
         }
     });
 }
@@ -38,16 +53,30 @@ fn a_third_party_library_reads_the_document_and_the_keys() {
     };
     on_both(async |h| {
         let issuer = IssuerUrl::new(h.issuer.clone()).unwrap();
-        let metadata = CoreProviderMetadata::discover_async(issuer, &plain()).await.unwrap();
+        let metadata = CoreProviderMetadata::discover_async(issuer, &plain())
+            .await
+            .unwrap();
         let tokens = h.tokens(&h.browser()).await;
-        let kid = part(&tokens["id_token"], 0)["kid"].as_str().unwrap().to_owned();
-        let key: &CoreJsonWebKey =
-            metadata.jwks().keys().iter().find(|k| k.key_id() == Some(&JsonWebKeyId::new(kid.clone()))).unwrap();
-        let (message, signature) = tokens["id_token"].as_str().unwrap().rsplit_once('.').unwrap();
+        let kid = part(&tokens["id_token"], 0)["kid"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let key: &CoreJsonWebKey = metadata
+            .jwks()
+            .keys()
+            .iter()
+            .find(|k| k.key_id() == Some(&JsonWebKeyId::new(kid.clone())))
+            .unwrap();
+        let (message, signature) = tokens["id_token"]
+            .as_str()
+            .unwrap()
+            .rsplit_once('.')
+            .unwrap();
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
         let alg = openidconnect::core::CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256;
-        key.verify_signature(&alg, message.as_bytes(), &signature).unwrap();
+        key.verify_signature(&alg, message.as_bytes(), &signature)
+            .unwrap();
     });
 }
 
@@ -75,10 +104,25 @@ fn a_key_is_published_before_it_signs_and_after_it_signed() {
         let key = new_key(&master, h.now(), h.now() + 20).unwrap();
         h.store.rotate_key(&key, h.now() + 20 + 400).await.unwrap();
         let stored = h.store.signing_keys().await.unwrap();
-        h.app.provider.keys.replace(open_ring(&master, &stored, None).unwrap());
+        h.app
+            .provider
+            .keys
+            .replace(open_ring(&master, &stored, None).unwrap());
         let kids = async || {
-            let set: Value = plain().get(h.at("/jwks.json")).send().await.unwrap().json().await.unwrap();
-            set["keys"].as_array().unwrap().iter().map(|k| k["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            let set: Value = plain()
+                .get(h.at("/jwks.json"))
+                .send()
+                .await
+                .unwrap()
+                .json()
+                .await
+                .unwrap();
+            set["keys"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|k| k["kid"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(kids().await.len(), 2);
         let before = h.tokens(&h.browser()).await;
@@ -87,7 +131,12 @@ fn a_key_is_published_before_it_signs_and_after_it_signed() {
         let after = h.tokens(&h.browser()).await;
         assert_eq!(part(&after["access_token"], 0)["kid"], key.kid.as_str());
         for tokens in [&old, &before, &after] {
-            assert_eq!(h.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 200);
+            assert_eq!(
+                h.userinfo(tokens["access_token"].as_str().unwrap())
+                    .await
+                    .status,
+                200
+            );
         }
         h.pass(400);
         assert_eq!(kids().await, std::slice::from_ref(&key.kid));
@@ -97,7 +146,12 @@ fn a_key_is_published_before_it_signs_and_after_it_signed() {
 #[test]
 fn health_and_readiness_answer_to_get_and_head() {
     on_both(async |h| {
-        for path in ["/healthz", "/readyz", "/", "/.well-known/openid-configuration"] {
+        for path in [
+            "/healthz",
+            "/readyz",
+            "/",
+            "/.well-known/openid-configuration",
+        ] {
             assert_eq!(answer(plain().get(h.at(path))).await.status, 200, "{path}");
             let head = answer(plain().head(h.at(path))).await;
             assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");

@@ -16,18 +16,41 @@ const HOUR: i64 = 3600;
 /// A node's watch over the keys.
 async fn node(h: &Harness) -> KeyWatch {
     let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.now()).await.unwrap();
-    KeyWatch::new(master, Rotation { after: 90 * DAY, announce: HOUR })
+    KeyWatch::new(
+        master,
+        Rotation {
+            after: 90 * DAY,
+            announce: HOUR,
+        },
+    )
 }
 
 async fn published(h: &Harness) -> Vec<String> {
-    let set: Value = plain().get(h.at("/jwks.json")).send().await.unwrap().json().await.unwrap();
-    set["keys"].as_array().unwrap().iter().map(|k| k["kid"].as_str().unwrap().to_owned()).collect()
+    let set: Value = plain()
+        .get(h.at("/jwks.json"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    set["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|k| k["kid"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 async fn signs(h: &Harness) -> String {
-    let token = h.post_as_app("/token", &[("grant_type", "client_credentials")]).await;
+    let token = h
+        .post_as_app("/token", &[("grant_type", "client_credentials")])
+        .await;
     assert_eq!(token.status, 200, "{token:?}");
-    part(&token.json["access_token"], 0)["kid"].as_str().unwrap().to_owned()
+    part(&token.json["access_token"], 0)["kid"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[test]
@@ -38,8 +61,18 @@ fn with_the_clock_set_back_it_goes_on() {
         assert_eq!(answer(plain().get(h.at("/readyz"))).await.status, 200);
         assert_eq!(signs(&h).await, first);
         let tokens = h.tokens(&h.browser()).await;
-        assert_eq!(h.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 200);
-        assert_eq!(h.refresh(tokens["refresh_token"].as_str().unwrap()).await.status, 200);
+        assert_eq!(
+            h.userinfo(tokens["access_token"].as_str().unwrap())
+                .await
+                .status,
+            200
+        );
+        assert_eq!(
+            h.refresh(tokens["refresh_token"].as_str().unwrap())
+                .await
+                .status,
+            200
+        );
         assert_eq!(published(&h).await, std::slice::from_ref(&first));
         let mut watch = node(&h).await;
         watch.look(&h.app.provider).await;
@@ -75,7 +108,11 @@ fn keys_rotate_by_themselves_once_however_many_nodes_there_are() {
         let provider = &h.app.provider;
         tokio::join!(a.look(provider), b.look(provider), c.look(provider));
         let keys = published(&h).await;
-        assert_eq!((keys.len(), keys.contains(&first)), (2, true), "one new key, announced");
+        assert_eq!(
+            (keys.len(), keys.contains(&first)),
+            (2, true),
+            "one new key, announced"
+        );
         assert_eq!(h.store.signing_keys().await.unwrap().len(), 2);
         h.pass(HOUR - 1);
         assert_eq!(signs(&h).await, first, "for an hour it is only published");
@@ -85,7 +122,11 @@ fn keys_rotate_by_themselves_once_however_many_nodes_there_are() {
         for watch in &mut nodes {
             watch.look(&h.app.provider).await;
         }
-        assert_eq!(published(&h).await.len(), 2, "and that is it, for another 90 days");
+        assert_eq!(
+            published(&h).await.len(),
+            2,
+            "and that is it, for another 90 days"
+        );
     });
 }
 
@@ -108,7 +149,10 @@ fn a_retired_key_is_published_no_more_and_its_private_half_is_gone() {
         assert!(keys.len() == 1 && keys[0] != first, "{keys:?}");
         let kept = h.store.signing_keys().await.unwrap();
         let old = kept.iter().find(|k| k.kid == first).unwrap();
-        assert!(old.sealed.is_none() && old.retires_at.is_some(), "its dates stay for latchkey key list");
+        assert!(
+            old.sealed.is_none() && old.retires_at.is_some(),
+            "its dates stay for latchkey key list"
+        );
         // Neither a clock that goes back nor a start brings it back.
         h.pass(-after - 10);
         watch.look(&h.app.provider).await;
@@ -120,7 +164,10 @@ fn a_retired_key_is_published_no_more_and_its_private_half_is_gone() {
 
 #[test]
 fn the_replay_window_survives_a_rotation_and_the_old_keys_retirement() {
-    let settings = [("LATCHKEY_TOKENS__REFRESH_TOKEN_IDLE", "10m"), ("LATCHKEY_TOKENS__REFRESH_REPLAY_WINDOW", "5m")];
+    let settings = [
+        ("LATCHKEY_TOKENS__REFRESH_TOKEN_IDLE", "10m"),
+        ("LATCHKEY_TOKENS__REFRESH_REPLAY_WINDOW", "5m"),
+    ];
     on_both_with(&settings, async |h| {
         let first = signs(&h).await;
         let mut watch = node(&h).await;
@@ -134,7 +181,10 @@ fn the_replay_window_survives_a_rotation_and_the_old_keys_retirement() {
         h.pass(10);
         assert_ne!(signs(&h).await, first);
         let again = h.refresh(parent).await;
-        assert_eq!(again.json["refresh_token"], successor["refresh_token"], "the same bytes, by the key of then");
+        assert_eq!(
+            again.json["refresh_token"], successor["refresh_token"],
+            "the same bytes, by the key of then"
+        );
         assert_ne!(part(&again.json["access_token"], 0)["kid"], first.as_str());
         // Presented at its last moment, and again at the window's end: the old key is still there to verify it.
         h.pass(10 * 60 - 11);
@@ -144,11 +194,18 @@ fn the_replay_window_survives_a_rotation_and_the_old_keys_retirement() {
         h.pass(5 * 60);
         watch.look(&h.app.provider).await;
         let again = h.refresh(last).await;
-        assert_eq!(again.json["refresh_token"], next.json["refresh_token"], "{again:?}");
+        assert_eq!(
+            again.json["refresh_token"], next.json["refresh_token"],
+            "{again:?}"
+        );
         h.pass(71);
         watch.look(&h.app.provider).await;
         assert!(!published(&h).await.contains(&first));
         let newest = next.json["refresh_token"].as_str().unwrap();
-        assert_eq!(h.refresh(newest).await.status, 200, "the family goes on under the new key");
+        assert_eq!(
+            h.refresh(newest).await.status,
+            200,
+            "the family goes on under the new key"
+        );
     });
 }

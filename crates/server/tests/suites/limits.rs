@@ -15,7 +15,9 @@ fn from(address: &str) -> [(&str, &str); 1] {
 /// The status of one more sign-in in this browser.
 async fn sign_in(browser: &Browser, user: &str, password: &str) -> u16 {
     browser.act_as(user, password);
-    let (at, page) = browser.page(browser.begin(&[("prompt", "login")]).await).await;
+    let (at, page) = browser
+        .page(browser.begin(&[("prompt", "login")]).await)
+        .await;
     assert_eq!(page.status, 200, "{}", page.text);
     browser.login(&at, &page.text).await.status
 }
@@ -31,8 +33,15 @@ fn tally(statuses: impl IntoIterator<Item = u16>) -> Vec<(u16, usize)> {
 
 async fn guesses(browser: &Browser, user: &str, many: usize) -> Vec<(u16, usize)> {
     browser.act_as(user, "wrong");
-    let (at, page) = browser.page(browser.begin(&[("prompt", "login")]).await).await;
-    tally(join_all((0..many).map(|_| browser.login(&at, &page.text))).await.iter().map(|answer| answer.status))
+    let (at, page) = browser
+        .page(browser.begin(&[("prompt", "login")]).await)
+        .await;
+    tally(
+        join_all((0..many).map(|_| browser.login(&at, &page.text)))
+            .await
+            .iter()
+            .map(|answer| answer.status),
+    )
 }
 
 #[test]
@@ -55,10 +64,18 @@ fn strangers_do_not_lock_a_user_out_of_their_own_browser() {
         assert!(own.get(&h.at("/logout")).await.status < 400);
         for network in 0..10 {
             let stranger = h.browser_sending(&from(&format!("198.51.100.{network}")));
-            assert_eq!(guesses(&stranger, "alice", 10).await, [(401, 10)], "{network}");
+            assert_eq!(
+                guesses(&stranger, "alice", 10).await,
+                [(401, 10)],
+                "{network}"
+            );
         }
         let elsewhere = h.browser_sending(&from("192.0.2.1"));
-        assert_eq!(sign_in(&elsewhere, "alice", "alice password").await, 429, "a hundred are enough");
+        assert_eq!(
+            sign_in(&elsewhere, "alice", "alice password").await,
+            429,
+            "a hundred are enough"
+        );
         assert_eq!(sign_in(&own, "alice", "alice password").await, 303);
         // It has a count of its own, and no more than that.
         assert_eq!(guesses(&own, "alice", 12).await, [(401, 10), (429, 2)]);
@@ -71,24 +88,50 @@ fn a_browser_is_known_by_a_cookie_that_nobody_can_make_and_that_a_new_password_e
         let own = h.browser_sending(&from("203.0.113.1"));
         let (at, page) = own.page(own.begin(&[]).await).await;
         let signed_in = own.login(&at, &page.text).await;
-        let mut cookies = signed_in.headers.get_all("set-cookie").iter().map(|c| c.to_str().unwrap());
+        let mut cookies = signed_in
+            .headers
+            .get_all("set-cookie")
+            .iter()
+            .map(|c| c.to_str().unwrap());
         let known = cookies.find(|c| c.starts_with("latchkey-known=")).unwrap();
-        assert!(known.contains("HttpOnly") && known.contains("Max-Age"), "{known}");
+        assert!(
+            known.contains("HttpOnly") && known.contains("Max-Age"),
+            "{known}"
+        );
         let value = known.split(';').next().unwrap().split_once('=').unwrap().1;
         let (secret, proof) = value.split_once('.').unwrap();
         for n in 0..10 {
-            guesses(&h.browser_sending(&from(&format!("198.51.100.{n}"))), "alice", 10).await;
+            guesses(
+                &h.browser_sending(&from(&format!("198.51.100.{n}"))),
+                "alice",
+                10,
+            )
+            .await;
         }
-        let with = |cookie: String| h.browser_sending(&[("X-Forwarded-For", "203.0.113.1"), ("Cookie", &cookie)]);
+        let with = |cookie: String| {
+            h.browser_sending(&[("X-Forwarded-For", "203.0.113.1"), ("Cookie", &cookie)])
+        };
         assert_eq!(sign_in(&own, "alice", "alice password").await, 303);
-        for forged in
-            [secret.to_owned(), format!("{secret}.{}", &proof[1..]), format!("lk_known_{}.{proof}", "x".repeat(43))]
-        {
+        for forged in [
+            secret.to_owned(),
+            format!("{secret}.{}", &proof[1..]),
+            format!("lk_known_{}.{proof}", "x".repeat(43)),
+        ] {
             let forged = with(format!("latchkey-known={forged}"));
             assert_eq!(login_with_cookies(&forged).await, 429);
         }
-        let hash = h.app.ui.passwords.key().hash("another password", &*h.app.ui.entropy).unwrap();
-        h.store.set_password(&h.alice, &hash, h.now()).await.unwrap().unwrap();
+        let hash = h
+            .app
+            .ui
+            .passwords
+            .key()
+            .hash("another password", &*h.app.ui.entropy)
+            .unwrap();
+        h.store
+            .set_password(&h.alice, &hash, h.now())
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(sign_in(&own, "alice", "another password").await, 429);
     });
 }
@@ -96,12 +139,23 @@ fn a_browser_is_known_by_a_cookie_that_nobody_can_make_and_that_a_new_password_e
 /// A sign-in as alice in a browser that sends cookies of its own making: the interaction's is added by hand.
 async fn login_with_cookies(browser: &Browser) -> u16 {
     let begun = browser.begin(&[]).await;
-    let given = begun.header("set-cookie").split(';').next().unwrap().to_owned();
+    let given = begun
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     let at = browser.location(&begun);
     let page = answer(browser.http.get(&at).header("Cookie", &given)).await;
     let csrf = field(&page.text, "csrf").unwrap();
-    let form = [("csrf", csrf.as_str()), ("username", "alice"), ("password", "alice password")];
-    answer(browser.http.post(&at).header("Cookie", &given).form(&form)).await.status
+    let form = [
+        ("csrf", csrf.as_str()),
+        ("username", "alice"),
+        ("password", "alice password"),
+    ];
+    answer(browser.http.post(&at).header("Cookie", &given).form(&form))
+        .await
+        .status
 }
 
 #[test]
@@ -120,25 +174,46 @@ fn a_flood_from_one_network_keeps_no_honest_sign_in_away() {
             let (at, page) = browser.page(browser.begin(&[]).await).await;
             honest.push((browser, at, page.text));
         }
-        let flooding = join_all(flood.iter().map(|(browser, at, page)| browser.login(at, page)));
+        let flooding = join_all(
+            flood
+                .iter()
+                .map(|(browser, at, page)| browser.login(at, page)),
+        );
         let signing_in = async {
             actix_web::rt::time::sleep(std::time::Duration::from_millis(100)).await;
-            join_all(honest.iter().map(|(browser, at, page)| browser.login(at, page))).await
+            join_all(
+                honest
+                    .iter()
+                    .map(|(browser, at, page)| browser.login(at, page)),
+            )
+            .await
         };
         let (flooded, signed_in) = futures_util::future::join(flooding, signing_in).await;
         assert_eq!(tally(signed_in.iter().map(|a| a.status)), [(303, 20)]);
-        let busy = flooded.iter().find(|a| a.status == 503).expect("one network does not get all places");
+        let busy = flooded
+            .iter()
+            .find(|a| a.status == 503)
+            .expect("one network does not get all places");
         assert!(!busy.header("retry-after").is_empty());
     });
 }
 
 /// What browsers say of a request that fetches part of another page.
-const PICTURE: [(&str, &str); 3] =
-    [("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image"), ("Sec-Fetch-Site", "cross-site")];
-const FRAME: [(&str, &str); 3] =
-    [("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "iframe"), ("Sec-Fetch-Site", "cross-site")];
-const VISIT: [(&str, &str); 3] =
-    [("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document"), ("Sec-Fetch-Site", "cross-site")];
+const PICTURE: [(&str, &str); 3] = [
+    ("Sec-Fetch-Mode", "no-cors"),
+    ("Sec-Fetch-Dest", "image"),
+    ("Sec-Fetch-Site", "cross-site"),
+];
+const FRAME: [(&str, &str); 3] = [
+    ("Sec-Fetch-Mode", "navigate"),
+    ("Sec-Fetch-Dest", "iframe"),
+    ("Sec-Fetch-Site", "cross-site"),
+];
+const VISIT: [(&str, &str); 3] = [
+    ("Sec-Fetch-Mode", "navigate"),
+    ("Sec-Fetch-Dest", "document"),
+    ("Sec-Fetch-Site", "cross-site"),
+];
 
 #[test]
 fn what_is_no_visit_begins_no_sign_in_and_locks_nobody() {
@@ -155,7 +230,10 @@ fn what_is_no_visit_begins_no_sign_in_and_locks_nobody() {
         }
         // A frame may ask in silence: that leaves nothing behind.
         let frame = h.browser_sending(&FRAME);
-        assert_eq!(frame.authorize(&[("prompt", "none")]).await["error"], "login_required");
+        assert_eq!(
+            frame.authorize(&[("prompt", "none")]).await["error"],
+            "login_required"
+        );
     });
 }
 
@@ -170,20 +248,36 @@ fn what_one_browser_begins_is_its_own_affair() {
         for _ in 0..1700 {
             assert_eq!(one.begin(&large).await.status, 303);
         }
-        assert_eq!(first.get(&kept_at).await.status, 200, "another browser's stays");
+        assert_eq!(
+            first.get(&kept_at).await.status,
+            200,
+            "another browser's stays"
+        );
         // Without cookies each is a browser of its own, and the network's room is used up by size.
         let http = plain();
         let mut begun = 0;
         loop {
-            let answer = answer(http.get(h.at("/authorize")).query(&Browser::request(&large))).await;
+            let answer = answer(
+                http.get(h.at("/authorize"))
+                    .query(&Browser::request(&large)),
+            )
+            .await;
             if answer.status != 303 {
                 assert_eq!(answer.status, 429);
                 break;
             }
-            assert!(answer.header("location").contains("/login/"), "{}", answer.header("location"));
+            assert!(
+                answer.header("location").contains("/login/"),
+                "{}",
+                answer.header("location")
+            );
             begun += 1;
         }
-        assert_eq!(begun, (5000 - 20 * 3 - 1) / 3, "of 5,000, less what the browsers have");
+        assert_eq!(
+            begun,
+            (5000 - 20 * 3 - 1) / 3,
+            "of 5,000, less what the browsers have"
+        );
     });
 }
 
@@ -192,21 +286,41 @@ fn of_six_hundred_guesses_at_a_client_secret_twenty_are_judged() {
     on_both_with(&[PROXY], async |h| {
         let http = plain();
         let token = |address: &str, secret: &str| {
-            let request = http.post(h.at("/token")).header("X-Forwarded-For", address.to_owned());
-            answer(request.header("Authorization", basic("app", secret)).form(&[("grant_type", "client_credentials")]))
+            let request = http
+                .post(h.at("/token"))
+                .header("X-Forwarded-For", address.to_owned());
+            answer(
+                request
+                    .header("Authorization", basic("app", secret))
+                    .form(&[("grant_type", "client_credentials")]),
+            )
         };
         let own = "203.0.113.1";
         assert_eq!(token(own, SECRET).await.status, 200);
         let guessed = join_all((0..600).map(|n| token("192.0.2.1", &format!("guess {n}")))).await;
-        assert_eq!(tally(guessed.iter().map(|a| a.status)), [(401, 20), (429, 580)]);
+        assert_eq!(
+            tally(guessed.iter().map(|a| a.status)),
+            [(401, 20), (429, 580)]
+        );
         let locked = token("192.0.2.1", SECRET).await;
-        assert_eq!((locked.status, locked.error(), locked.header("retry-after")), (429, "invalid_client", "600"));
+        assert_eq!(
+            (locked.status, locked.error(), locked.header("retry-after")),
+            (429, "invalid_client", "600")
+        );
         assert_eq!(token(own, SECRET).await.status, 200);
         for n in 2..14 {
             join_all((0..25).map(|m| token(&format!("192.0.2.{n}"), &format!("guess {m}")))).await;
         }
-        assert_eq!(token("198.51.100.1", SECRET).await.status, 429, "guessed from everywhere");
-        assert_eq!(token(own, SECRET).await.status, 200, "its own server goes on");
+        assert_eq!(
+            token("198.51.100.1", SECRET).await.status,
+            429,
+            "guessed from everywhere"
+        );
+        assert_eq!(
+            token(own, SECRET).await.status,
+            200,
+            "its own server goes on"
+        );
         h.pass(600);
         assert_eq!(token("192.0.2.1", SECRET).await.status, 200);
     });
@@ -220,12 +334,22 @@ fn nodes_on_one_database_share_the_counts() {
         assert_eq!(guesses(&here, "alice", 6).await, [(401, 6)]);
         assert_eq!(guesses(&there, "alice", 6).await, [(401, 4), (429, 2)]);
         let (here, there) = (h.browser(), h.browser_at(&other));
-        let (one, two) = futures_util::future::join(guesses(&here, "bob", 30), guesses(&there, "bob", 30)).await;
-        let judged = |tally: Vec<(u16, usize)>| tally.iter().find(|(status, _)| *status == 401).map_or(0, |(_, n)| *n);
+        let (one, two) =
+            futures_util::future::join(guesses(&here, "bob", 30), guesses(&there, "bob", 30)).await;
+        let judged = |tally: Vec<(u16, usize)>| {
+            tally
+                .iter()
+                .find(|(status, _)| *status == 401)
+                .map_or(0, |(_, n)| *n)
+        };
         assert_eq!(judged(one) + judged(two), 10);
         let token = async |at: &str, secret: &str| {
-            let request = plain().post(format!("{at}/token")).header("Authorization", basic("app", secret));
-            answer(request.form(&[("grant_type", "client_credentials")])).await.status
+            let request = plain()
+                .post(format!("{at}/token"))
+                .header("Authorization", basic("app", secret));
+            answer(request.form(&[("grant_type", "client_credentials")]))
+                .await
+                .status
         };
         for n in 0..20 {
             assert_eq!(token(&h.address, &format!("guess {n}")).await, 401);
@@ -242,8 +366,12 @@ fn where_attempts_cannot_be_counted_nobody_signs_in_and_secrets_are_counted_by_t
         let browser = h.browser();
         assert_eq!(sign_in(&browser, "alice", "alice password").await, 500);
         let token = async |secret: &str| {
-            let request = plain().post(h.at("/token")).header("Authorization", basic("app", secret));
-            answer(request.form(&[("grant_type", "client_credentials")])).await.status
+            let request = plain()
+                .post(h.at("/token"))
+                .header("Authorization", basic("app", secret));
+            answer(request.form(&[("grant_type", "client_credentials")]))
+                .await
+                .status
         };
         for n in 0..20 {
             assert_eq!(token(&format!("guess {n}")).await, 401);
@@ -256,18 +384,29 @@ fn where_attempts_cannot_be_counted_nobody_signs_in_and_secrets_are_counted_by_t
 
 #[test]
 fn a_short_client_secret_is_refused_at_registration_and_works_where_it_was_registered_before() {
-    let register = |secret: &str| Registration::parse(&json!({ "client_secret": secret, "grant_types": [] }));
+    let register =
+        |secret: &str| Registration::parse(&json!({ "client_secret": secret, "grant_types": [] }));
     assert!(register(&"x".repeat(32)).is_ok());
     let refused = register(&"x".repeat(31)).unwrap_err();
     assert_eq!(refused.code, "invalid_client_metadata");
-    assert!(refused.sentence.contains("32 characters or more"), "{refused}");
+    assert!(
+        refused.sentence.contains("32 characters or more"),
+        "{refused}"
+    );
     on_both(async |h| {
         let mut old = (*h.store.client("app").await.unwrap().unwrap()).clone();
         old.id = "old".into();
         old.secret = Some(h.app.provider.client_pepper.digest(&["old", "short"]));
         assert!(h.store.create_client(&old).await.unwrap());
-        let request = plain().post(h.at("/token")).header("Authorization", basic("old", "short"));
-        assert_eq!(answer(request.form(&[("grant_type", "client_credentials")])).await.status, 200);
+        let request = plain()
+            .post(h.at("/token"))
+            .header("Authorization", basic("old", "short"));
+        assert_eq!(
+            answer(request.form(&[("grant_type", "client_credentials")]))
+                .await
+                .status,
+            200
+        );
     });
 }
 
@@ -275,9 +414,15 @@ fn a_short_client_secret_is_refused_at_registration_and_works_where_it_was_regis
 fn one_noisy_client_leaves_room_to_explain_others() {
     on_both_with(&[PROXY], async |h| {
         let token = |address: &str, client: &str| {
-            let request = plain().post(h.at("/token")).header("X-Forwarded-For", address.to_owned());
-            let form =
-                [("grant_type", "authorization_code"), ("code", "x"), ("client_id", client), ("client_secret", SECRET)];
+            let request = plain()
+                .post(h.at("/token"))
+                .header("X-Forwarded-For", address.to_owned());
+            let form = [
+                ("grant_type", "authorization_code"),
+                ("code", "x"),
+                ("client_id", client),
+                ("client_secret", SECRET),
+            ];
             answer(request.form(&form))
         };
         let first = token("203.0.113.1", "post").await;
@@ -285,8 +430,15 @@ fn one_noisy_client_leaves_room_to_explain_others() {
             join_all((0..50).map(|_| token(&format!("192.0.{n}.1"), "post"))).await;
         }
         let form = [("grant_type", "authorization_code"), ("code", "x")];
-        let request = plain().post(h.at("/token")).header("X-Forwarded-For", "203.0.113.2");
-        let other = answer(request.header("Authorization", basic("app", SECRET)).form(&form)).await;
+        let request = plain()
+            .post(h.at("/token"))
+            .header("X-Forwarded-For", "203.0.113.2");
+        let other = answer(
+            request
+                .header("Authorization", basic("app", SECRET))
+                .form(&form),
+        )
+        .await;
         for (refused, client) in [(first, "post"), (other, "app")] {
             let kept = kept(&h, refused.json["error_ref"].as_str().unwrap()).await;
             assert_eq!(kept.client_id.as_deref(), Some(client));
@@ -306,7 +458,13 @@ fn codes_that_nobody_exchanges_make_room_for_one_another() {
         }
         assert_eq!(h.exchange(&codes[5]).await.error(), "invalid_grant");
         assert_eq!(h.exchange(&codes[29]).await.status, 200);
-        assert_eq!(h.refresh(tokens["refresh_token"].as_str().unwrap()).await.status, 200, "no device is signed out");
+        assert_eq!(
+            h.refresh(tokens["refresh_token"].as_str().unwrap())
+                .await
+                .status,
+            200,
+            "no device is signed out"
+        );
     });
 }
 
@@ -318,8 +476,18 @@ fn a_caller_that_has_gone_is_not_hashed_for() {
         let browser = h.browser_sending(&from("192.0.2.1"));
         let (mut gone, address) = (Vec::new(), h.address.strip_prefix("http://").unwrap());
         for n in 0..60 {
-            let begun = answer(plain().get(h.at("/authorize")).query(&Browser::request(&[]))).await;
-            let cookie = begun.header("set-cookie").split(';').next().unwrap().to_owned();
+            let begun = answer(
+                plain()
+                    .get(h.at("/authorize"))
+                    .query(&Browser::request(&[])),
+            )
+            .await;
+            let cookie = begun
+                .header("set-cookie")
+                .split(';')
+                .next()
+                .unwrap()
+                .to_owned();
             let at = begun.header("location").to_owned();
             let page = answer(plain().get(&at).header("Cookie", &cookie)).await;
             let csrf = field(&page.text, "csrf").unwrap();
@@ -340,6 +508,9 @@ fn a_caller_that_has_gone_is_not_hashed_for() {
         let started = std::time::Instant::now();
         assert_eq!(sign_in(&browser, "alice", "alice password").await, 303);
         let waited = started.elapsed();
-        assert!(waited < std::time::Duration::from_millis(1500), "{waited:?}, as if for sixty");
+        assert!(
+            waited < std::time::Duration::from_millis(1500),
+            "{waited:?}, as if for sixty"
+        );
     });
 }

@@ -39,8 +39,13 @@ struct Model {
 
 #[test]
 fn code_and_refresh_follow_the_model_on_both_databases() {
-    let mut runner = TestRunner::new(Config { rng_seed: RngSeed::Fixed(11), ..Config::default() });
-    let runs: Vec<Vec<Act>> = (0..24).map(|_| acts().new_tree(&mut runner).unwrap().current()).collect();
+    let mut runner = TestRunner::new(Config {
+        rng_seed: RngSeed::Fixed(11),
+        ..Config::default()
+    });
+    let runs: Vec<Vec<Act>> = (0..24)
+        .map(|_| acts().new_tree(&mut runner).unwrap().current())
+        .collect();
     on_both(|h| {
         let runs = runs.clone();
         async move {
@@ -55,8 +60,11 @@ fn code_and_refresh_follow_the_model_on_both_databases() {
 async fn play(h: &Harness, browser: &Browser, run: &[Act]) {
     let code = h.code(browser, &[]).await;
     let first = h.exchange(&code).await;
-    let mut model =
-        Model { family: vec![first.json["refresh_token"].as_str().unwrap().into()], rotated_at: h.now(), alive: true };
+    let mut model = Model {
+        family: vec![first.json["refresh_token"].as_str().unwrap().into()],
+        rotated_at: h.now(),
+        alive: true,
+    };
     let mut access = first.json["access_token"].as_str().unwrap().to_owned();
     for (at, act) in run.iter().enumerate() {
         let told = format!("step {at} of {run:?}");
@@ -67,7 +75,8 @@ async fn play(h: &Harness, browser: &Browser, run: &[Act]) {
                 model.alive = false;
             }
             Act::Revoke => {
-                h.post_as_app("/revoke", &[("token", model.family.last().unwrap())]).await;
+                h.post_as_app("/revoke", &[("token", model.family.last().unwrap())])
+                    .await;
                 model.alive = false;
             }
             Act::Refresh { back, callers } => {
@@ -93,7 +102,10 @@ async fn play(h: &Harness, browser: &Browser, run: &[Act]) {
                         assert_eq!(successor, model.family[newest], "{told}");
                     }
                 } else {
-                    assert!(answers.iter().all(|a| a.error() == "invalid_grant"), "{told}");
+                    assert!(
+                        answers.iter().all(|a| a.error() == "invalid_grant"),
+                        "{told}"
+                    );
                     model.alive = false;
                 }
             }
@@ -101,6 +113,10 @@ async fn play(h: &Harness, browser: &Browser, run: &[Act]) {
     }
     if !model.alive {
         assert_eq!(h.userinfo(&access).await.status, 401, "{run:?}");
-        assert_eq!(h.refresh(model.family.last().unwrap()).await.error(), "invalid_grant", "{run:?}");
+        assert_eq!(
+            h.refresh(model.family.last().unwrap()).await.error(),
+            "invalid_grant",
+            "{run:?}"
+        );
     }
 }

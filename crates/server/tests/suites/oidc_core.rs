@@ -11,15 +11,27 @@ fn the_id_token_has_its_claims() {
             (id["iss"].as_str(), id["aud"].as_str(), id["sub"].as_str()),
             (Some(h.issuer.as_str()), Some("app"), Some(h.alice.as_str()))
         );
-        assert_eq!((id["nonce"].as_str(), id["auth_time"].as_i64()), (Some("n-1"), Some(h.now())));
+        assert_eq!(
+            (id["nonce"].as_str(), id["auth_time"].as_i64()),
+            (Some("n-1"), Some(h.now()))
+        );
         assert!(id["sid"].is_string());
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-        let full = URL_SAFE_NO_PAD.decode(s256(tokens["access_token"].as_str().unwrap())).unwrap();
+        let full = URL_SAFE_NO_PAD
+            .decode(s256(tokens["access_token"].as_str().unwrap()))
+            .unwrap();
         assert_eq!(id["at_hash"], URL_SAFE_NO_PAD.encode(&full[..16]));
         let code = h.code(&h.browser(), &[("nonce", "")]).await;
-        assert!(claims(&h.exchange(&code).await.json["id_token"]).get("nonce").is_none());
+        assert!(
+            claims(&h.exchange(&code).await.json["id_token"])
+                .get("nonce")
+                .is_none()
+        );
         let code = h.code(&h.browser(), &[("scope", "email")]).await;
-        assert!(h.exchange(&code).await.json.get("id_token").is_none(), "without openid");
+        assert!(
+            h.exchange(&code).await.json.get("id_token").is_none(),
+            "without openid"
+        );
     });
 }
 
@@ -44,7 +56,9 @@ fn prompt_login_and_max_age_really_authenticate_again() {
         let browser = h.browser();
         let time = async |extra: &[(&str, &str)]| {
             let code = h.code(&browser, extra).await;
-            claims(&h.exchange(&code).await.json["id_token"])["auth_time"].as_i64().unwrap()
+            claims(&h.exchange(&code).await.json["id_token"])["auth_time"]
+                .as_i64()
+                .unwrap()
         };
         assert_eq!(time(&[]).await, START);
         h.pass(100);
@@ -54,7 +68,12 @@ fn prompt_login_and_max_age_really_authenticate_again() {
         h.pass(100);
         assert_eq!(time(&[("max_age", "99")]).await, START + 200);
         assert_eq!(time(&[("max_age", "0")]).await, START + 200);
-        assert_eq!(browser.authorize(&[("max_age", "0"), ("prompt", "none")]).await["error"], "login_required");
+        assert_eq!(
+            browser
+                .authorize(&[("max_age", "0"), ("prompt", "none")])
+                .await["error"],
+            "login_required"
+        );
     });
 }
 
@@ -76,13 +95,24 @@ fn prompt_consent_always_asks_and_consent_is_remembered_otherwise() {
         let browser = h.browser();
         browser.authorize(&[]).await;
         let direct = browser.begin(&[]).await;
-        assert!(direct.header("location").starts_with("https://app.example/"), "{direct:?}");
+        assert!(
+            direct
+                .header("location")
+                .starts_with("https://app.example/"),
+            "{direct:?}"
+        );
         let asked = browser.begin(&[("prompt", "consent")]).await;
         assert!(asked.header("location").contains("/consent/"));
         assert!(browser.follow(asked).await.contains_key("code"));
         let trusted = browser.begin(&[("client_id", "post")]).await;
-        assert!(trusted.header("location").starts_with("https://app.example/"));
-        let trusted = browser.begin(&[("client_id", "post"), ("prompt", "consent")]).await;
+        assert!(
+            trusted
+                .header("location")
+                .starts_with("https://app.example/")
+        );
+        let trusted = browser
+            .begin(&[("client_id", "post"), ("prompt", "consent")])
+            .await;
         assert!(trusted.header("location").contains("/consent/"));
     });
 }
@@ -92,27 +122,50 @@ fn select_account_offers_the_account_and_another() {
     on_both(async |h| {
         let browser = h.browser();
         browser.authorize(&[]).await;
-        let (at, page) = browser.page(browser.begin(&[("prompt", "select_account")]).await).await;
+        let (at, page) = browser
+            .page(browser.begin(&[("prompt", "select_account")]).await)
+            .await;
         assert!(page.text.contains("alice name") && page.text.contains("id=\"username\""));
         let csrf = field(&page.text, "csrf").unwrap();
-        let back = browser.follow(browser.submit(&at, &[("csrf", &csrf), ("continue", "yes")]).await).await;
+        let back = browser
+            .follow(
+                browser
+                    .submit(&at, &[("csrf", &csrf), ("continue", "yes")])
+                    .await,
+            )
+            .await;
         assert!(back.contains_key("code"));
         browser.act_as("bob", "bob password");
         let code = h.code(&browser, &[("prompt", "select_account")]).await;
-        assert_ne!(claims(&h.exchange(&code).await.json["id_token"])["sub"], h.alice.as_str());
+        assert_ne!(
+            claims(&h.exchange(&code).await.json["id_token"])["sub"],
+            h.alice.as_str()
+        );
     });
 }
 
 #[test]
-fn a_hint_for_another_person_never_yields_that_session_and_an_expired_one_is_accepted() {
+fn a_hint_for_another_user_never_yields_that_session_and_an_expired_one_is_accepted() {
     on_both(async |h| {
         let (alice, bob) = (h.browser(), h.browser());
         bob.act_as("bob", "bob password");
-        let hint = h.tokens(&alice).await["id_token"].as_str().unwrap().to_owned();
+        let hint = h.tokens(&alice).await["id_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         h.tokens(&bob).await;
         h.pass(4000);
-        assert!(alice.authorize(&[("prompt", "none"), ("id_token_hint", &hint)]).await.contains_key("code"));
-        assert_eq!(bob.authorize(&[("prompt", "none"), ("id_token_hint", &hint)]).await["error"], "login_required");
+        assert!(
+            alice
+                .authorize(&[("prompt", "none"), ("id_token_hint", &hint)])
+                .await
+                .contains_key("code")
+        );
+        assert_eq!(
+            bob.authorize(&[("prompt", "none"), ("id_token_hint", &hint)])
+                .await["error"],
+            "login_required"
+        );
         let asked = bob.begin(&[("id_token_hint", &hint)]).await;
         assert!(asked.header("location").contains("/login/"));
     });
@@ -122,7 +175,13 @@ fn a_hint_for_another_person_never_yields_that_session_and_an_expired_one_is_acc
 fn login_hint_prefills_and_ui_locales_chooses_the_language() {
     on_both(async |h| {
         let browser = h.browser();
-        let (_, page) = browser.page(browser.begin(&[("login_hint", "al\"<ice"), ("ui_locales", "xx ko")]).await).await;
+        let (_, page) = browser
+            .page(
+                browser
+                    .begin(&[("login_hint", "al\"<ice"), ("ui_locales", "xx ko")])
+                    .await,
+            )
+            .await;
         assert!(page.text.contains("<html lang=\"ko\">") && page.text.contains("로그인"));
         assert!(page.text.contains("al&#34;&#60;ice"), "{}", page.text);
     });

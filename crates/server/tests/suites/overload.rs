@@ -38,7 +38,8 @@ impl Occupied {
 }
 
 async fn client_credentials(h: &Harness) -> crate::support::Answer {
-    h.post_as_app("/token", &[("grant_type", "client_credentials")]).await
+    h.post_as_app("/token", &[("grant_type", "client_credentials")])
+        .await
 }
 
 #[test]
@@ -48,10 +49,25 @@ fn what_cannot_be_signed_in_time_is_refused_with_retry_after_and_the_cheap_goes_
         let code = h.code(&browser, &[]).await;
         let occupied = Occupied::new(&h, 100_000).await;
         for refused in [client_credentials(&h).await, h.exchange(&code).await] {
-            assert_eq!((refused.status, refused.error()), (503, "temporarily_unavailable"), "{refused:?}");
-            assert_eq!((refused.header("retry-after"), refused.header("cache-control")), ("1", "no-store"));
+            assert_eq!(
+                (refused.status, refused.error()),
+                (503, "temporarily_unavailable"),
+                "{refused:?}"
+            );
+            assert_eq!(
+                (
+                    refused.header("retry-after"),
+                    refused.header("cache-control")
+                ),
+                ("1", "no-store")
+            );
         }
-        for path in ["/healthz", "/readyz", "/jwks.json", "/.well-known/openid-configuration"] {
+        for path in [
+            "/healthz",
+            "/readyz",
+            "/jwks.json",
+            "/.well-known/openid-configuration",
+        ] {
             assert_eq!(answer(plain().get(h.at(path))).await.status, 200, "{path}");
         }
         occupied.end();
@@ -80,13 +96,19 @@ fn nothing_is_done_for_a_caller_that_has_gone() {
             ("redirect_uri", CALLBACK),
             ("code_verifier", VERIFIER),
         ];
-        let asked = plain().post(h.at("/token")).header("Authorization", basic("app", SECRET)).form(&form);
+        let asked = plain()
+            .post(h.at("/token"))
+            .header("Authorization", basic("app", SECRET))
+            .form(&form);
         let gone = asked.timeout(Duration::from_millis(300)).send().await;
         assert!(gone.is_err_and(|error| error.is_timeout()));
         // Time for the server to see it.
         tokio::time::sleep(Duration::from_millis(200)).await;
         occupied.end();
         let first: Value = h.exchange(&code).await.json;
-        assert!(first["access_token"].is_string(), "the code was spent for a caller that had gone: {first}");
+        assert!(
+            first["access_token"].is_string(),
+            "the code was spent for a caller that had gone: {first}"
+        );
     });
 }

@@ -6,17 +6,29 @@ use crate::{rfc6749_authorize::futures, support::*};
 fn a_code_gives_an_rfc9068_access_token_an_id_token_and_a_refresh_token() {
     on_both(async |h| {
         let tokens = h.tokens(&h.browser()).await;
-        assert_eq!((tokens["token_type"].as_str(), tokens["expires_in"].as_i64()), (Some("Bearer"), Some(300)));
+        assert_eq!(
+            (tokens["token_type"].as_str(), tokens["expires_in"].as_i64()),
+            (Some("Bearer"), Some(300))
+        );
         assert_eq!(part(&tokens["access_token"], 0)["typ"], "at+jwt");
         let access = claims(&tokens["access_token"]);
         assert_eq!(access["iss"], h.issuer.as_str());
         assert_eq!(access["sub"], h.alice.as_str());
         assert_eq!(access["aud"], h.issuer.as_str());
         assert_eq!(access["client_id"], "app");
-        assert_eq!(access["scope"], "openid profile email phone address offline_access");
-        assert_eq!((access["iat"].as_i64(), access["exp"].as_i64()), (Some(h.now()), Some(h.now() + 300)));
+        assert_eq!(
+            access["scope"],
+            "openid profile email phone address offline_access"
+        );
+        assert_eq!(
+            (access["iat"].as_i64(), access["exp"].as_i64()),
+            (Some(h.now()), Some(h.now() + 300))
+        );
         assert_eq!(access["auth_time"], h.now());
-        assert!(access.get("roles").is_none() && access.get("groups").is_none(), "without their scopes");
+        assert!(
+            access.get("roles").is_none() && access.get("groups").is_none(),
+            "without their scopes"
+        );
         assert_eq!(part(&tokens["refresh_token"], 0)["typ"], "rt+jwt");
         for token in ["access_token", "id_token", "refresh_token"] {
             assert_eq!(part(&tokens[token], 0)["alg"], "RS256");
@@ -27,18 +39,31 @@ fn a_code_gives_an_rfc9068_access_token_an_id_token_and_a_refresh_token() {
 #[test]
 fn token_answers_are_not_stored_and_may_be_read_cross_origin() {
     on_both(async |h| {
-        let good = h.post_as_app("/token", &[("grant_type", "client_credentials")]).await;
+        let good = h
+            .post_as_app("/token", &[("grant_type", "client_credentials")])
+            .await;
         let bad = h.post_as_app("/token", &[("grant_type", "what")]).await;
         for answer in [good, bad] {
             assert_eq!(answer.header("cache-control"), "no-store");
             assert_eq!(answer.header("access-control-allow-origin"), "*");
-            assert!(answer.header("content-type").starts_with("application/json"));
+            assert!(
+                answer
+                    .header("content-type")
+                    .starts_with("application/json")
+            );
         }
-        let preflight =
-            answer(plain().request(reqwest::Method::OPTIONS, h.at("/token")).header("Origin", "https://spa.example"))
-                .await;
+        let preflight = answer(
+            plain()
+                .request(reqwest::Method::OPTIONS, h.at("/token"))
+                .header("Origin", "https://spa.example"),
+        )
+        .await;
         assert_eq!(preflight.status, 204);
-        assert!(preflight.header("access-control-allow-headers").contains("Authorization"));
+        assert!(
+            preflight
+                .header("access-control-allow-headers")
+                .contains("Authorization")
+        );
         assert_eq!(answer(plain().get(h.at("/token"))).await.status, 405);
     });
 }
@@ -48,30 +73,70 @@ fn client_authentication_is_the_registered_method_alone() {
     on_both(async |h| {
         let grant = ("grant_type", "client_credentials");
         let header = |value: &str, form: &[(&str, &str)]| {
-            answer(plain().post(h.at("/token")).header("Authorization", value).form(form))
+            answer(
+                plain()
+                    .post(h.at("/token"))
+                    .header("Authorization", value)
+                    .form(form),
+            )
         };
         assert_eq!(header(&basic("app", SECRET), &[grant]).await.status, 200);
         let wrong = header(&basic("app", "wrong"), &[grant]).await;
         assert_eq!((wrong.status, wrong.error()), (401, "invalid_client"));
         assert!(wrong.header("www-authenticate").starts_with("Basic"));
         let unknown = header(&basic("nobody", SECRET), &[grant]).await;
-        assert_eq!((unknown.status, &unknown.json["error_description"]), (401, &wrong.json["error_description"]));
-        for garbage in ["Basic", "Basic %%%", "Basic YQ==", "Digest x", "Basic \u{7f}"] {
+        assert_eq!(
+            (unknown.status, &unknown.json["error_description"]),
+            (401, &wrong.json["error_description"])
+        );
+        for garbage in [
+            "Basic",
+            "Basic %%%",
+            "Basic YQ==",
+            "Digest x",
+            "Basic \u{7f}",
+        ] {
             if let Ok(value) = reqwest::header::HeaderValue::from_str(garbage) {
-                let answer = answer(plain().post(h.at("/token")).header("Authorization", value).form(&[grant])).await;
-                assert_eq!((answer.status, answer.error()), (401, "invalid_client"), "{garbage:?}");
+                let answer = answer(
+                    plain()
+                        .post(h.at("/token"))
+                        .header("Authorization", value)
+                        .form(&[grant]),
+                )
+                .await;
+                assert_eq!(
+                    (answer.status, answer.error()),
+                    (401, "invalid_client"),
+                    "{garbage:?}"
+                );
             }
         }
-        let two = header(&basic("app", SECRET), &[grant, ("client_id", "app"), ("client_secret", SECRET)]).await;
+        let two = header(
+            &basic("app", SECRET),
+            &[grant, ("client_id", "app"), ("client_secret", SECRET)],
+        )
+        .await;
         assert_eq!((two.status, two.error()), (400, "invalid_request"));
-        for (named, as_basic, as_form) in [("client_secret_basic", 200, 401), ("client_secret_post", 401, 200)] {
+        for (named, as_basic, as_form) in [
+            ("client_secret_basic", 200, 401),
+            ("client_secret_post", 401, 200),
+        ] {
             h.client(serde_json::json!({
                 "client_id": named, "client_secret": SECRET, "grant_types": ["client_credentials"],
                 "token_endpoint_auth_method": named,
             }))
             .await;
-            assert_eq!(header(&basic(named, SECRET), &[grant]).await.status, as_basic, "{named}");
-            let form = h.post("/token", &[grant, ("client_id", named), ("client_secret", SECRET)]).await;
+            assert_eq!(
+                header(&basic(named, SECRET), &[grant]).await.status,
+                as_basic,
+                "{named}"
+            );
+            let form = h
+                .post(
+                    "/token",
+                    &[grant, ("client_id", named), ("client_secret", SECRET)],
+                )
+                .await;
             assert_eq!(form.status, as_form, "{named}");
         }
         let none = h.post("/token", &[grant]).await;
@@ -87,13 +152,27 @@ fn a_client_that_registered_no_method_sends_its_secret_in_header_or_form() {
         let grant = ("grant_type", "client_credentials");
         assert_eq!(h.post_as_app("/token", &[grant]).await.status, 200);
         let id = ("client_id", "app");
-        assert_eq!(h.post("/token", &[grant, id, ("client_secret", SECRET)]).await.status, 200);
-        for lacking in [h.post("/token", &[grant, id]), h.post("/token", &[grant, id, ("client_secret", "wrong")])] {
+        assert_eq!(
+            h.post("/token", &[grant, id, ("client_secret", SECRET)])
+                .await
+                .status,
+            200
+        );
+        for lacking in [
+            h.post("/token", &[grant, id]),
+            h.post("/token", &[grant, id, ("client_secret", "wrong")]),
+        ] {
             let lacking = lacking.await;
             assert_eq!((lacking.status, lacking.error()), (401, "invalid_client"));
         }
         for path in ["/introspect", "/revoke"] {
-            assert_eq!(h.post(path, &[("token", "x"), id, ("client_secret", SECRET)]).await.status, 200, "{path}");
+            assert_eq!(
+                h.post(path, &[("token", "x"), id, ("client_secret", SECRET)])
+                    .await
+                    .status,
+                200,
+                "{path}"
+            );
         }
     });
 }
@@ -103,16 +182,40 @@ fn a_client_that_registered_no_method_sends_its_secret_in_header_or_form() {
 fn who_tried_basic_is_challenged_with_the_reference_and_nobody_else() {
     on_both(async |h| {
         let grant = ("grant_type", "client_credentials");
-        let header = |value: &str| answer(plain().post(h.at("/token")).header("Authorization", value).form(&[grant]));
-        for tried in [&basic("app", "wrong"), &basic("nobody", SECRET), "basic %%%", "Basic"] {
+        let header = |value: &str| {
+            answer(
+                plain()
+                    .post(h.at("/token"))
+                    .header("Authorization", value)
+                    .form(&[grant]),
+            )
+        };
+        for tried in [
+            &basic("app", "wrong"),
+            &basic("nobody", SECRET),
+            "basic %%%",
+            "Basic",
+        ] {
             let refused = header(tried).await;
-            let (challenge, reference) =
-                (refused.header("www-authenticate"), refused.json["error_ref"].as_str().unwrap());
-            assert!(challenge.starts_with("Basic realm=\"latchkey\", error=\"invalid_client\""), "{challenge}");
-            assert!(challenge.ends_with(&format!("error_ref=\"{reference}\"")), "{challenge}");
+            let (challenge, reference) = (
+                refused.header("www-authenticate"),
+                refused.json["error_ref"].as_str().unwrap(),
+            );
+            assert!(
+                challenge.starts_with("Basic realm=\"latchkey\", error=\"invalid_client\""),
+                "{challenge}"
+            );
+            assert!(
+                challenge.ends_with(&format!("error_ref=\"{reference}\"")),
+                "{challenge}"
+            );
         }
         let id = ("client_id", "app");
-        for form in [vec![grant], vec![grant, id], vec![grant, id, ("client_secret", "wrong")]] {
+        for form in [
+            vec![grant],
+            vec![grant, id],
+            vec![grant, id, ("client_secret", "wrong")],
+        ] {
             let refused = h.post("/token", &form).await;
             assert_eq!((refused.status, refused.error()), (401, "invalid_client"));
             assert_eq!(refused.header("www-authenticate"), "", "{form:?}");
@@ -135,18 +238,50 @@ fn what_cannot_be_read_is_refused_by_its_own_error() {
             )
         };
         let form = "application/x-www-form-urlencoded";
-        assert_eq!(as_app("grant_type=client_credentials", "application/json").await.error(), "invalid_request");
         assert_eq!(
-            as_app("grant_type=client_credentials&grant_type=client_credentials", form).await.error(),
+            as_app("grant_type=client_credentials", "application/json")
+                .await
+                .error(),
+            "invalid_request"
+        );
+        assert_eq!(
+            as_app(
+                "grant_type=client_credentials&grant_type=client_credentials",
+                form
+            )
+            .await
+            .error(),
             "invalid_request"
         );
         assert_eq!(as_app("", form).await.error(), "invalid_request");
-        assert_eq!(as_app("grant_type=password&username=a&password=b", form).await.error(), "unsupported_grant_type");
-        assert_eq!(as_app("grant_type=authorization_code", form).await.error(), "invalid_request");
-        assert_eq!(as_app("grant_type=refresh_token", form).await.error(), "invalid_request");
-        assert_eq!(as_app("grant_type=refresh_token&refresh_token=garbage", form).await.error(), "invalid_grant");
+        assert_eq!(
+            as_app("grant_type=password&username=a&password=b", form)
+                .await
+                .error(),
+            "unsupported_grant_type"
+        );
+        assert_eq!(
+            as_app("grant_type=authorization_code", form).await.error(),
+            "invalid_request"
+        );
+        assert_eq!(
+            as_app("grant_type=refresh_token", form).await.error(),
+            "invalid_request"
+        );
+        assert_eq!(
+            as_app("grant_type=refresh_token&refresh_token=garbage", form)
+                .await
+                .error(),
+            "invalid_grant"
+        );
         let big = "x=".to_owned() + &"y".repeat(200_000);
-        let large = answer(plain().post(h.at("/token")).header("Content-Type", form).body(big)).await;
+        let large = answer(
+            plain()
+                .post(h.at("/token"))
+                .header("Content-Type", form)
+                .body(big),
+        )
+        .await;
         assert_eq!(large.status, 413);
     });
 }
@@ -155,14 +290,30 @@ fn what_cannot_be_read_is_refused_by_its_own_error() {
 fn client_credentials_have_no_refresh_token_no_id_token_and_the_client_as_subject() {
     on_both(async |h| {
         let answer = h
-            .post_as_app("/token", &[("grant_type", "client_credentials"), ("scope", "profile openid offline_access")])
+            .post_as_app(
+                "/token",
+                &[
+                    ("grant_type", "client_credentials"),
+                    ("scope", "profile openid offline_access"),
+                ],
+            )
             .await;
         assert_eq!(answer.status, 200);
-        assert!(answer.json.get("refresh_token").is_none() && answer.json.get("id_token").is_none());
+        assert!(
+            answer.json.get("refresh_token").is_none() && answer.json.get("id_token").is_none()
+        );
         let access = claims(&answer.json["access_token"]);
-        assert_eq!((access["sub"].as_str(), access["scope"].as_str()), (Some("app"), Some("profile")));
+        assert_eq!(
+            (access["sub"].as_str(), access["scope"].as_str()),
+            (Some("app"), Some("profile"))
+        );
         assert!(access.get("auth_time").is_none() && access.get("sid").is_none());
-        let unknown = h.post_as_app("/token", &[("grant_type", "client_credentials"), ("scope", "root")]).await;
+        let unknown = h
+            .post_as_app(
+                "/token",
+                &[("grant_type", "client_credentials"), ("scope", "root")],
+            )
+            .await;
         assert_eq!(unknown.error(), "invalid_scope");
     });
 }
@@ -172,14 +323,24 @@ fn a_code_is_bound_to_client_redirect_uri_and_verifier_with_one_sentence_for_all
     on_both(async |h| {
         let browser = h.browser();
         let mut sentences = Vec::new();
-        let base = [("grant_type", "authorization_code"), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)];
+        let base = [
+            ("grant_type", "authorization_code"),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
         let changes: [&[(&str, &str)]; 6] = [
             &[("redirect_uri", "https://app.example/other")],
             &[("redirect_uri", "")],
             &[("code_verifier", "")],
-            &[("code_verifier", "wrongwrongwrongwrongwrongwrongwrongwrongwrong")],
+            &[(
+                "code_verifier",
+                "wrongwrongwrongwrongwrongwrongwrongwrongwrong",
+            )],
             &[("code_verifier", "short")],
-            &[("code", "lk_code_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")],
+            &[(
+                "code",
+                "lk_code_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            )],
         ];
         for change in changes {
             let code = h.code(&browser, &[]).await;
@@ -188,22 +349,46 @@ fn a_code_is_bound_to_client_redirect_uri_and_verifier_with_one_sentence_for_all
             form.retain(|(name, _)| !change.iter().any(|(changed, _)| changed == name));
             form.extend(change.iter().filter(|(_, value)| !value.is_empty()));
             let answer = h.post_as_app("/token", &form).await;
-            assert_eq!((answer.status, answer.error()), (400, "invalid_grant"), "{change:?}");
+            assert_eq!(
+                (answer.status, answer.error()),
+                (400, "invalid_grant"),
+                "{change:?}"
+            );
             sentences.push(answer.json["error_description"].clone());
         }
         let code = h.code(&browser, &[]).await;
         let other = h
             .post(
                 "/token",
-                &[base[0], base[1], base[2], ("code", &code), ("client_id", "post"), ("client_secret", SECRET)],
+                &[
+                    base[0],
+                    base[1],
+                    base[2],
+                    ("code", &code),
+                    ("client_id", "post"),
+                    ("client_secret", SECRET),
+                ],
             )
             .await;
         assert_eq!(other.error(), "invalid_grant");
         sentences.push(other.json["error_description"].clone());
         assert!(sentences.iter().all(|s| *s == sentences[0]));
-        assert_eq!(h.exchange(&code).await.status, 200, "another client's try spends nothing");
-        let without = h.code(&browser, &[("code_challenge", ""), ("code_challenge_method", "")]).await;
-        assert_eq!(h.exchange(&without).await.error(), "invalid_grant", "a verifier without a challenge");
+        assert_eq!(
+            h.exchange(&code).await.status,
+            200,
+            "another client's try spends nothing"
+        );
+        let without = h
+            .code(
+                &browser,
+                &[("code_challenge", ""), ("code_challenge_method", "")],
+            )
+            .await;
+        assert_eq!(
+            h.exchange(&without).await.error(),
+            "invalid_grant",
+            "a verifier without a challenge"
+        );
     });
 }
 
@@ -229,7 +414,12 @@ fn a_second_use_of_a_code_revokes_all_that_the_first_gave() {
         h.pass(200);
         assert_eq!(h.exchange(&code).await.error(), "invalid_grant");
         assert_eq!(h.userinfo(access).await.status, 401);
-        assert_eq!(h.refresh(tokens["refresh_token"].as_str().unwrap()).await.error(), "invalid_grant");
+        assert_eq!(
+            h.refresh(tokens["refresh_token"].as_str().unwrap())
+                .await
+                .error(),
+            "invalid_grant"
+        );
     });
 }
 
@@ -239,7 +429,16 @@ fn of_racing_exchanges_one_wins_at_most() {
         let code = h.code(&h.browser(), &[]).await;
         let answers = futures((0..12).map(|_| h.exchange(&code)).collect()).await;
         let won = answers.iter().filter(|a| a.status == 200).count();
-        assert_eq!(won, 1, "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
-        assert!(answers.iter().all(|a| a.status == 200 || a.error() == "invalid_grant"));
+        assert_eq!(
+            won,
+            1,
+            "{:?}",
+            answers.iter().map(|a| a.status).collect::<Vec<_>>()
+        );
+        assert!(
+            answers
+                .iter()
+                .all(|a| a.status == 200 || a.error() == "invalid_grant")
+        );
     });
 }

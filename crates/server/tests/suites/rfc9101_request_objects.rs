@@ -5,7 +5,10 @@ use latchkey_jose::SigningKey;
 use rand::{SeedableRng, rngs::StdRng};
 use ring::{
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair},
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+        RsaKeyPair,
+    },
 };
 use serde_json::{Value, json};
 
@@ -19,8 +22,14 @@ enum Key {
 /// A key, and its public half as a JWK.
 fn rsa(seed: u64) -> (Key, Value) {
     let key = SigningKey::generate(&mut StdRng::seed_from_u64(seed), 2048).unwrap();
-    let body: String = key.pem().lines().filter(|line| !line.starts_with("--")).collect();
-    let der = base64::engine::general_purpose::STANDARD.decode(body).unwrap();
+    let body: String = key
+        .pem()
+        .lines()
+        .filter(|line| !line.starts_with("--"))
+        .collect();
+    let der = base64::engine::general_purpose::STANDARD
+        .decode(body)
+        .unwrap();
     let jwk = json!({ "kty": "RSA", "kid": format!("rsa-{seed}"), "n": key.public().n, "e": key.public().e });
     (Key::Rsa(RsaKeyPair::from_pkcs8(&der).unwrap()), jwk)
 }
@@ -28,7 +37,8 @@ fn rsa(seed: u64) -> (Key, Value) {
 fn ec() -> (Key, Value) {
     let random = SystemRandom::new();
     let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
-    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der.as_ref(), &random).unwrap();
+    let key =
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der.as_ref(), &random).unwrap();
     let point = key.public_key().as_ref();
     let half = |from: usize| URL_SAFE_NO_PAD.encode(&point[from..from + 32]);
     let jwk = json!({ "kty": "EC", "crv": "P-256", "kid": "ec", "x": half(1), "y": half(33) });
@@ -37,17 +47,29 @@ fn ec() -> (Key, Value) {
 
 /// A compact JWS over whatever text.
 fn sign(key: &Key, header: &Value, payload: &str) -> String {
-    let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
+    let input = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header.to_string()),
+        URL_SAFE_NO_PAD.encode(payload)
+    );
     let random = SystemRandom::new();
     let signature = match key {
         Key::Rsa(key) => {
             let mut out = vec![0; key.public().modulus_len()];
-            let padding: &'static dyn ring::signature::RsaEncoding =
-                if header["alg"] == "PS256" { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
-            key.sign(padding, &random, input.as_bytes(), &mut out).unwrap();
+            let padding: &'static dyn ring::signature::RsaEncoding = if header["alg"] == "PS256" {
+                &RSA_PSS_SHA256
+            } else {
+                &RSA_PKCS1_SHA256
+            };
+            key.sign(padding, &random, input.as_bytes(), &mut out)
+                .unwrap();
             out
         }
-        Key::Ec(key) => key.sign(&random, input.as_bytes()).unwrap().as_ref().to_vec(),
+        Key::Ec(key) => key
+            .sign(&random, input.as_bytes())
+            .unwrap()
+            .as_ref()
+            .to_vec(),
     };
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
@@ -57,7 +79,10 @@ async fn register(h: &Harness, id: &str, keys: &[&Value], more: Value) {
         "client_id": id, "client_secret": SECRET, "redirect_uris": [CALLBACK, "https://app.example/other"], "trusted": true,
         "jwks": { "keys": keys },
     });
-    metadata.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    metadata
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().cloned().unwrap_or_default());
     h.client(metadata).await;
 }
 
@@ -94,10 +119,16 @@ fn a_request_object_signed_by_a_registered_key_replaces_what_stands_outside() {
         let ((rsa_key, rsa_jwk), (ec_key, ec_jwk)) = (rsa(1), ec());
         register(&h, "jar", &[&rsa_jwk, &ec_jwk], json!({})).await;
         for (key, header) in [
-            (&rsa_key, json!({ "alg": "RS256", "typ": "oauth-authz-req+jwt", "kid": "rsa-1" })),
+            (
+                &rsa_key,
+                json!({ "alg": "RS256", "typ": "oauth-authz-req+jwt", "kid": "rsa-1" }),
+            ),
             (&rsa_key, json!({ "alg": "PS256", "typ": "JWT" })),
             (&ec_key, json!({ "alg": "ES256", "kid": "ec" })),
-            (&ec_key, json!({ "alg": "ES256", "typ": "application/oauth-authz-req+jwt" })),
+            (
+                &ec_key,
+                json!({ "alg": "ES256", "typ": "application/oauth-authz-req+jwt" }),
+            ),
         ] {
             let object = sign(key, &header, &request(&h, "jar", json!({})));
             let outside = [
@@ -110,7 +141,10 @@ fn a_request_object_signed_by_a_registered_key_replaces_what_stands_outside() {
             for outside in [&outside[..], &[]] {
                 let back = sent(&h, "jar", &object, outside).await;
                 assert_eq!(back["state"], "signed", "{header}");
-                assert!(!back.contains_key("tenant"), "the signed redirect_uri: {back:?}");
+                assert!(
+                    !back.contains_key("tenant"),
+                    "the signed redirect_uri: {back:?}"
+                );
                 let form = [
                     ("grant_type", "authorization_code"),
                     ("code", &back["code"]),
@@ -126,7 +160,10 @@ fn a_request_object_signed_by_a_registered_key_replaces_what_stands_outside() {
         }
         let discovery = h.discovery().await;
         assert_eq!(discovery["request_parameter_supported"], true);
-        assert_eq!(discovery["request_object_signing_alg_values_supported"], json!(["RS256", "PS256", "ES256"]));
+        assert_eq!(
+            discovery["request_object_signing_alg_values_supported"],
+            json!(["RS256", "PS256", "ES256"])
+        );
         assert_eq!(discovery["request_uri_parameter_supported"], false);
     });
 }
@@ -137,7 +174,13 @@ fn what_is_not_signed_by_this_client_for_us_and_now_is_refused() {
         let ((key, jwk), (stranger, _), (ec_key, ec_jwk)) = (rsa(1), rsa(2), ec());
         register(&h, "jar", &[&jwk, &ec_jwk], json!({})).await;
         register(&h, "twin", &[&jwk], json!({})).await;
-        register(&h, "ps", &[&jwk], json!({ "request_object_signing_alg": "PS256" })).await;
+        register(
+            &h,
+            "ps",
+            &[&jwk],
+            json!({ "request_object_signing_alg": "PS256" }),
+        )
+        .await;
         let header = json!({ "alg": "RS256" });
         let good = request(&h, "jar", json!({}));
         let unsigned = |alg: &str| {
@@ -152,13 +195,32 @@ fn what_is_not_signed_by_this_client_for_us_and_now_is_refused() {
             ("forged", forged),
             ("HS256 with the public key", hs256(&jwk, &good)),
             ("a stranger's key", sign(&stranger, &header, &good)),
-            ("another kid", sign(&key, &json!({ "alg": "RS256", "kid": "ec" }), &good)),
-            ("a key of another kind", sign(&key, &json!({ "alg": "ES256" }), &good)),
-            ("crit", sign(&key, &json!({ "alg": "RS256", "crit": ["x"] }), &good)),
-            ("an access token", sign(&key, &json!({ "alg": "RS256", "typ": "at+jwt" }), &good)),
+            (
+                "another kid",
+                sign(&key, &json!({ "alg": "RS256", "kid": "ec" }), &good),
+            ),
+            (
+                "a key of another kind",
+                sign(&key, &json!({ "alg": "ES256" }), &good),
+            ),
+            (
+                "crit",
+                sign(&key, &json!({ "alg": "RS256", "crit": ["x"] }), &good),
+            ),
+            (
+                "an access token",
+                sign(&key, &json!({ "alg": "RS256", "typ": "at+jwt" }), &good),
+            ),
             ("no JSON", sign(&key, &header, "x")),
             ("an array", sign(&key, &header, "[]")),
-            ("a member twice", sign(&key, &header, &good.replacen('{', "{\"state\":\"other\",", 1))),
+            (
+                "a member twice",
+                sign(
+                    &key,
+                    &header,
+                    &good.replacen('{', "{\"state\":\"other\",", 1),
+                ),
+            ),
             (
                 "zero signature",
                 format!(
@@ -168,11 +230,22 @@ fn what_is_not_signed_by_this_client_for_us_and_now_is_refused() {
                     URL_SAFE_NO_PAD.encode([0; 64])
                 ),
             ),
-            ("too large", sign(&key, &header, &request(&h, "jar", json!({ "more": "x".repeat(13_000) })))),
+            (
+                "too large",
+                sign(
+                    &key,
+                    &header,
+                    &request(&h, "jar", json!({ "more": "x".repeat(13_000) })),
+                ),
+            ),
         ];
         let outside = [("redirect_uri", CALLBACK), ("state", "outside")];
         for (what, object) in objects {
-            assert_eq!(sent(&h, "jar", &object, &outside).await["error"], "invalid_request_object", "{what}");
+            assert_eq!(
+                sent(&h, "jar", &object, &outside).await["error"],
+                "invalid_request_object",
+                "{what}"
+            );
         }
         drop(ec_key);
         for change in [
@@ -196,25 +269,51 @@ fn what_is_not_signed_by_this_client_for_us_and_now_is_refused() {
                 ("invalid_request_object", "outside"),
                 "{change}"
             );
-            assert!(back.contains_key("tenant") && !back.contains_key("code"), "{change}");
+            assert!(
+                back.contains_key("tenant") && !back.contains_key("code"),
+                "{change}"
+            );
         }
         let object = sign(&key, &header, &good);
-        for (client, what) in [("app", "no keys"), ("twin", "another client's"), ("ps", "another algorithm")] {
-            assert_eq!(sent(&h, client, &object, &outside).await["error"], "invalid_request_object", "{what}");
+        for (client, what) in [
+            ("app", "no keys"),
+            ("twin", "another client's"),
+            ("ps", "another algorithm"),
+        ] {
+            assert_eq!(
+                sent(&h, client, &object, &outside).await["error"],
+                "invalid_request_object",
+                "{what}"
+            );
         }
         let typed = [("redirect_uri", CALLBACK), ("response_type", "token")];
-        assert_eq!(sent(&h, "jar", &object, &typed).await["error"], "invalid_request_object", "response_type differs");
-        let nul = sign(&key, &header, &request(&h, "jar", json!({ "nonce": "a\0b" })));
+        assert_eq!(
+            sent(&h, "jar", &object, &typed).await["error"],
+            "invalid_request_object",
+            "response_type differs"
+        );
+        let nul = sign(
+            &key,
+            &header,
+            &request(&h, "jar", json!({ "nonce": "a\0b" })),
+        );
         assert_eq!(sent(&h, "jar", &nul, &[]).await["error"], "invalid_request");
         let both = [("request_uri", "urn:x"), ("redirect_uri", CALLBACK)];
-        assert_eq!(sent(&h, "jar", &object, &both).await["error"], "request_uri_not_supported");
+        assert_eq!(
+            sent(&h, "jar", &object, &both).await["error"],
+            "request_uri_not_supported"
+        );
     });
 }
 
 /// The public key's text as the secret of HMAC (RFC 8725 2.1).
 fn hs256(jwk: &Value, payload: &str) -> String {
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, jwk.to_string().as_bytes());
-    let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#), URL_SAFE_NO_PAD.encode(payload));
+    let input = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#),
+        URL_SAFE_NO_PAD.encode(payload)
+    );
     let tag = ring::hmac::sign(&key, input.as_bytes());
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
 }
@@ -226,17 +325,37 @@ fn without_a_proven_destination_a_refused_object_is_answered_on_a_page() {
         register(&h, "jar", &[&jwk], json!({})).await;
         let header = json!({ "alg": "RS256" });
         let foreign = sign(&stranger, &header, &request(&h, "jar", json!({})));
-        let unregistered = sign(&key, &header, &request(&h, "jar", json!({ "redirect_uri": "https://evil.example/" })));
+        let unregistered = sign(
+            &key,
+            &header,
+            &request(
+                &h,
+                "jar",
+                json!({ "redirect_uri": "https://evil.example/" }),
+            ),
+        );
         for (object, outside, error) in [
             (&foreign, None, "invalid_request_object"),
-            (&foreign, Some("https://evil.example/"), "invalid_request_object"),
+            (
+                &foreign,
+                Some("https://evil.example/"),
+                "invalid_request_object",
+            ),
             (&unregistered, Some(CALLBACK), "invalid_request"),
         ] {
             let mut query = vec![("client_id", "jar"), ("request", object.as_str())];
             query.extend(outside.map(|uri| ("redirect_uri", uri)));
             let page = answer(plain().get(h.at("/authorize")).query(&query)).await;
-            assert_eq!((page.status, page.header("location")), (400, ""), "{outside:?}");
-            assert!(page.text.contains(&format!("data-error=\"{error}\"")), "{}", page.text);
+            assert_eq!(
+                (page.status, page.header("location")),
+                (400, ""),
+                "{outside:?}"
+            );
+            assert!(
+                page.text.contains(&format!("data-error=\"{error}\"")),
+                "{}",
+                page.text
+            );
         }
     });
 }
@@ -245,11 +364,36 @@ fn without_a_proven_destination_a_refused_object_is_answered_on_a_page() {
 fn a_client_that_always_signs_is_taken_at_its_signed_word_alone() {
     on_both(async |h| {
         let (key, jwk) = rsa(1);
-        register(&h, "strict", &[&jwk], json!({ "require_signed_request_object": true })).await;
-        assert_eq!(h.browser().authorize(&[("client_id", "strict")]).await["error"], "invalid_request");
-        let object =
-            sign(&key, &json!({ "alg": "RS256" }), &request(&h, "strict", json!({ "state": null, "nonce": null })));
-        let back = sent(&h, "strict", &object, &[("state", "outside"), ("nonce", "outside"), ("prompt", "none")]).await;
-        assert!(back.contains_key("code") && !back.contains_key("state"), "{back:?}");
+        register(
+            &h,
+            "strict",
+            &[&jwk],
+            json!({ "require_signed_request_object": true }),
+        )
+        .await;
+        assert_eq!(
+            h.browser().authorize(&[("client_id", "strict")]).await["error"],
+            "invalid_request"
+        );
+        let object = sign(
+            &key,
+            &json!({ "alg": "RS256" }),
+            &request(&h, "strict", json!({ "state": null, "nonce": null })),
+        );
+        let back = sent(
+            &h,
+            "strict",
+            &object,
+            &[
+                ("state", "outside"),
+                ("nonce", "outside"),
+                ("prompt", "none"),
+            ],
+        )
+        .await;
+        assert!(
+            back.contains_key("code") && !back.contains_key("state"),
+            "{back:?}"
+        );
     });
 }

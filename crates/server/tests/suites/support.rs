@@ -68,7 +68,8 @@ pub struct Harness {
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 fn postgres() -> String {
-    std::env::var("LATCHKEY_TEST_POSTGRES").expect("LATCHKEY_TEST_POSTGRES names a server; ./test.sh starts one")
+    std::env::var("LATCHKEY_TEST_POSTGRES")
+        .expect("LATCHKEY_TEST_POSTGRES names a server; ./test.sh starts one")
 }
 
 /// Runs a test on both databases.
@@ -77,13 +78,20 @@ pub fn on_both<F: Future<Output = ()>>(test: impl Fn(Harness) -> F) {
 }
 
 /// With settings, by their variables; a LATCHKEY_ISSUER that is a path is put behind the address.
-pub fn on_both_with<F: Future<Output = ()>>(settings: &[(&str, &str)], test: impl Fn(Harness) -> F) {
+pub fn on_both_with<F: Future<Output = ()>>(
+    settings: &[(&str, &str)],
+    test: impl Fn(Harness) -> F,
+) {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         on(kind, settings, &test);
     }
 }
 
-pub fn on<F: Future<Output = ()>>(kind: Kind, settings: &[(&str, &str)], test: &impl Fn(Harness) -> F) {
+pub fn on<F: Future<Output = ()>>(
+    kind: Kind,
+    settings: &[(&str, &str)],
+    test: &impl Fn(Harness) -> F,
+) {
     eprintln!("on {kind:?}");
     let mut dropped = None;
     actix_web::rt::System::new().block_on(async {
@@ -95,7 +103,13 @@ pub fn on<F: Future<Output = ()>>(kind: Kind, settings: &[(&str, &str)], test: &
     });
     if let Some(name) = dropped {
         let _gone = std::process::Command::new("dropdb")
-            .args(["--if-exists", "--force", "--maintenance-db", &postgres(), &name])
+            .args([
+                "--if-exists",
+                "--force",
+                "--maintenance-db",
+                &postgres(),
+                &name,
+            ])
             .status();
     }
 }
@@ -119,9 +133,15 @@ impl Harness {
             Kind::Sqlite => format!("sqlite://{}/db", folder.path().display()),
             Kind::Postgres => {
                 let admin = postgres();
-                let name = format!("lk_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-                let made =
-                    std::process::Command::new("createdb").args(["--maintenance-db", &admin, &name]).status().unwrap();
+                let name = format!(
+                    "lk_{}_{}",
+                    std::process::id(),
+                    COUNT.fetch_add(1, Ordering::SeqCst)
+                );
+                let made = std::process::Command::new("createdb")
+                    .args(["--maintenance-db", &admin, &name])
+                    .status()
+                    .unwrap();
                 assert!(made.success(), "createdb {name}");
                 dropped = Some(name.clone());
                 let mut url = url::Url::parse(&admin).unwrap();
@@ -129,9 +149,15 @@ impl Harness {
                 url.to_string()
             }
         };
-        let mut env: HashMap<&str, String> = given.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let mut env: HashMap<&str, String> = given
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
         env.insert("LATCHKEY_ISSUER", issuer.clone());
-        env.insert("LATCHKEY_KEYS_DIR", folder.path().join("keys").display().to_string());
+        env.insert(
+            "LATCHKEY_KEYS_DIR",
+            folder.path().join("keys").display().to_string(),
+        );
         let file = folder.path().join("latchkey.toml");
         std::fs::write(&file, "").unwrap();
         let settings = Settings::load(Some(&file), &|name| env.get(name).cloned()).unwrap();
@@ -140,7 +166,14 @@ impl Harness {
         let clock = Arc::new(HandClock(AtomicI64::new(START)));
         let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(7))));
         let (master, ring) = open_keys(&*store, &settings.keys_dir, START).await.unwrap();
-        let app = join(&settings, store.clone(), clock.clone(), entropy.clone(), &master, ring);
+        let app = join(
+            &settings,
+            store.clone(),
+            clock.clone(),
+            entropy.clone(),
+            &master,
+            ring,
+        );
         let handle = listen(&app, listener);
 
         let claims = json!({
@@ -149,7 +182,7 @@ impl Harness {
             "zoneinfo": "Asia/Seoul", "locale": "ko-KR", "email_verified": true, "phone_number": "+82 10 0000 0000",
             "phone_number_verified": false, "address": { "country": "KR" },
         });
-        let person = |username: &str, claims: Value| NewUser {
+        let user = |username: &str, claims: Value| NewUser {
             username: username.into(),
             email: Some(format!("{username}@example.org")),
             name: Some(format!("{username} name")),
@@ -159,11 +192,38 @@ impl Harness {
             password: Some(format!("{username} password")),
             ..NewUser::default()
         };
-        let alice =
-            create_user(&*store, app.ui.passwords.key(), person("alice", claims), START, &*entropy).await.unwrap().id;
-        create_user(&*store, app.ui.passwords.key(), person("bob", json!({})), START, &*entropy).await.unwrap();
-        let harness =
-            Self { issuer, address, database, store, app, alice, clock, settings, folder, server: handle, dropped };
+        let alice = create_user(
+            &*store,
+            app.ui.passwords.key(),
+            user("alice", claims),
+            START,
+            &*entropy,
+        )
+        .await
+        .unwrap()
+        .id;
+        create_user(
+            &*store,
+            app.ui.passwords.key(),
+            user("bob", json!({})),
+            START,
+            &*entropy,
+        )
+        .await
+        .unwrap();
+        let harness = Self {
+            issuer,
+            address,
+            database,
+            store,
+            app,
+            alice,
+            clock,
+            settings,
+            folder,
+            server: handle,
+            dropped,
+        };
         harness.client(json!({
             "client_id": "app", "client_secret": SECRET, "client_name": "The App", "redirect_uris": [CALLBACK, "https://app.example/other"],
             "post_logout_redirect_uris": ["https://app.example/bye?x=1"],
@@ -189,7 +249,10 @@ impl Harness {
         let store: Arc<dyn Store> = Arc::new(Database::open(&self.database).unwrap());
         let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(8))));
         let (master, ring) = open_keys(&*store, &settings.keys_dir, START).await.unwrap();
-        listen(&join(&settings, store, self.clock.clone(), entropy, &master, ring), listener);
+        listen(
+            &join(&settings, store, self.clock.clone(), entropy, &master, ring),
+            listener,
+        );
         address
     }
 
@@ -200,7 +263,14 @@ impl Harness {
 
     pub async fn client(&self, metadata: Value) {
         let registration = Registration::parse(&metadata).unwrap();
-        register(&*self.store, registration, &self.app.provider.client_pepper, START).await.unwrap();
+        register(
+            &*self.store,
+            registration,
+            &self.app.provider.client_pepper,
+            START,
+        )
+        .await
+        .unwrap();
     }
 
     pub fn keys_dir(&self) -> std::path::PathBuf {
@@ -230,12 +300,22 @@ impl Harness {
 
     /// A browser whose every request carries these headers, as a proxy adds them.
     pub fn browser_sending(&self, headers: &[(&str, &str)]) -> Browser {
-        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
         Browser::new(self.address.clone(), headers)
     }
 
     pub async fn discovery(&self) -> Value {
-        plain().get(self.at("/.well-known/openid-configuration")).send().await.unwrap().json().await.unwrap()
+        plain()
+            .get(self.at("/.well-known/openid-configuration"))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     }
 
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
@@ -244,13 +324,21 @@ impl Harness {
 
     /// As `app`, with Basic.
     pub async fn post_as_app(&self, path: &str, form: &[(&str, &str)]) -> Answer {
-        answer(plain().post(self.at(path)).header("Authorization", basic("app", SECRET)).form(form)).await
+        answer(
+            plain()
+                .post(self.at(path))
+                .header("Authorization", basic("app", SECRET))
+                .form(form),
+        )
+        .await
     }
 
     /// A code for `app`, after sign-in and consent.
     pub async fn code(&self, browser: &Browser, extra: &[(&str, &str)]) -> String {
         let back = browser.authorize(extra).await;
-        back.get("code").unwrap_or_else(|| panic!("{back:?}")).clone()
+        back.get("code")
+            .unwrap_or_else(|| panic!("{back:?}"))
+            .clone()
     }
 
     pub async fn exchange(&self, code: &str) -> Answer {
@@ -275,7 +363,11 @@ impl Harness {
     }
 
     pub async fn refresh(&self, token: &str) -> Answer {
-        self.post_as_app("/token", &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+        self.post_as_app(
+            "/token",
+            &[("grant_type", "refresh_token"), ("refresh_token", token)],
+        )
+        .await
     }
 
     pub async fn userinfo(&self, token: &str) -> Answer {
@@ -300,11 +392,16 @@ fn listen(app: &Joined, listener: std::net::TcpListener) -> actix_web::dev::Serv
 pub fn basic(id: &str, secret: &str) -> String {
     use base64::engine::general_purpose::STANDARD;
     let enc = |t: &str| url::form_urlencoded::byte_serialize(t.as_bytes()).collect::<String>();
-    format!("Basic {}", STANDARD.encode(format!("{}:{}", enc(id), enc(secret))))
+    format!(
+        "Basic {}",
+        STANDARD.encode(format!("{}:{}", enc(id), enc(secret)))
+    )
 }
 
 fn client() -> reqwest::ClientBuilder {
-    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none())
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
 }
 
 pub fn plain() -> reqwest::Client {
@@ -325,7 +422,10 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|v| v.to_str().unwrap()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .map(|v| v.to_str().unwrap())
+            .unwrap_or_default()
     }
 }
 
@@ -334,12 +434,22 @@ pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await.unwrap();
     let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Answer { status, headers, text, json }
+    Answer {
+        status,
+        headers,
+        text,
+        json,
+    }
 }
 
 /// The cookies that an answer sets, whole.
 pub fn cookies(answer: &Answer) -> Vec<String> {
-    answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+    answer
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|value| value.to_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The claims of a token, unverified.
@@ -349,7 +459,12 @@ pub fn claims(token: &Value) -> Value {
 
 pub fn part(token: &Value, at: usize) -> Value {
     let token = token.as_str().expect("a token");
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(at).unwrap()).unwrap()).unwrap()
+    serde_json::from_slice(
+        &URL_SAFE_NO_PAD
+            .decode(token.split('.').nth(at).unwrap())
+            .unwrap(),
+    )
+    .unwrap()
 }
 
 pub fn s256(text: &str) -> String {
@@ -367,17 +482,35 @@ pub struct Browser {
 pub fn field(page: &str, name: &str) -> Option<String> {
     let at = page.find(&format!("name=\"{name}\""))?;
     let value = page[at..].split("value=\"").nth(1)?;
-    Some(value.split('"').next()?.replace("&#38;", "&").replace("&amp;", "&").replace("&#61;", "="))
+    Some(
+        value
+            .split('"')
+            .next()?
+            .replace("&#38;", "&")
+            .replace("&amp;", "&")
+            .replace("&#61;", "="),
+    )
 }
 
 fn origin(address: &str) -> String {
-    url::Url::parse(address).unwrap().origin().ascii_serialization()
+    url::Url::parse(address)
+        .unwrap()
+        .origin()
+        .ascii_serialization()
 }
 
 impl Browser {
     fn new(issuer: String, headers: reqwest::header::HeaderMap) -> Self {
-        let http = client().cookie_store(true).default_headers(headers).build().unwrap();
-        Self { http, issuer, user: std::sync::Mutex::new(("alice".into(), "alice password".into())) }
+        let http = client()
+            .cookie_store(true)
+            .default_headers(headers)
+            .build()
+            .unwrap();
+        Self {
+            http,
+            issuer,
+            user: std::sync::Mutex::new(("alice".into(), "alice password".into())),
+        }
     }
 
     pub fn act_as(&self, user: &str, password: &str) {
@@ -409,13 +542,22 @@ impl Browser {
     }
 
     pub async fn begin(&self, extra: &[(&str, &str)]) -> Answer {
-        answer(self.http.get(format!("{}/authorize", self.issuer)).query(&Self::request(extra))).await
+        answer(
+            self.http
+                .get(format!("{}/authorize", self.issuer))
+                .query(&Self::request(extra)),
+        )
+        .await
     }
 
     /// Absolute address of a redirect.
     pub fn location(&self, answer: &Answer) -> String {
         let to = answer.header("location");
-        if to.starts_with('/') { format!("{}{to}", origin(&self.issuer)) } else { to.to_owned() }
+        if to.starts_with('/') {
+            format!("{}{to}", origin(&self.issuer))
+        } else {
+            to.to_owned()
+        }
     }
 
     /// Goes through login and consent where they are shown; returns the parameters of the answer to the client.
@@ -427,11 +569,18 @@ impl Browser {
     pub async fn follow(&self, mut answer: Answer) -> HashMap<String, String> {
         for _ in 0..12 {
             if answer.status != 303 {
-                panic!("not an answer to the client: {} {}", answer.status, answer.text);
+                panic!(
+                    "not an answer to the client: {} {}",
+                    answer.status, answer.text
+                );
             }
             let to = self.location(&answer);
             if !to.starts_with(&self.issuer) {
-                return url::Url::parse(&to).unwrap().query_pairs().into_owned().collect();
+                return url::Url::parse(&to)
+                    .unwrap()
+                    .query_pairs()
+                    .into_owned()
+                    .collect();
             }
             answer = self.get(&to).await;
             if answer.status == 200 && to.contains("/login/") {
@@ -457,12 +606,21 @@ impl Browser {
     pub async fn login(&self, at: &str, page: &str) -> Answer {
         let (user, password) = self.user.lock().unwrap().clone();
         let csrf = field(page, "csrf").unwrap();
-        self.submit(at, &[("csrf", &csrf), ("username", &user), ("password", &password)]).await
+        self.submit(
+            at,
+            &[
+                ("csrf", &csrf),
+                ("username", &user),
+                ("password", &password),
+            ],
+        )
+        .await
     }
 
     pub async fn decide(&self, at: &str, page: &str, decision: &str) -> Answer {
         let csrf = field(page, "csrf").unwrap();
-        self.submit(at, &[("csrf", &csrf), ("decision", decision)]).await
+        self.submit(at, &[("csrf", &csrf), ("decision", decision)])
+            .await
     }
 
     pub async fn submit(&self, at: &str, form: &[(&str, &str)]) -> Answer {

@@ -18,10 +18,21 @@ async fn before_the_page(h: &Harness, count: usize) -> Vec<(Browser, String, Str
 #[test]
 fn a_sign_in_under_way_does_not_survive_a_disable_or_a_new_password() {
     on_both(async |h| {
-        let hash = h.store.user(&h.alice).await.unwrap().unwrap().password_hash.unwrap();
+        let hash = h
+            .store
+            .user(&h.alice)
+            .await
+            .unwrap()
+            .unwrap()
+            .password_hash
+            .unwrap();
         for round in 0..4 {
             let browsers = before_the_page(&h, 6).await;
-            let sign_ins = join_all(browsers.iter().map(|(browser, at, page)| browser.login(at, page)));
+            let sign_ins = join_all(
+                browsers
+                    .iter()
+                    .map(|(browser, at, page)| browser.login(at, page)),
+            );
             let lock_out = async {
                 // While passwords are being compared.
                 actix_web::rt::time::sleep(std::time::Duration::from_millis(30 + 25 * round)).await;
@@ -39,13 +50,26 @@ fn a_sign_in_under_way_does_not_survive_a_disable_or_a_new_password() {
                 }
             };
             let (answers, _) = tokio::join!(sign_ins, lock_out);
-            assert!(answers.iter().all(|a| [303, 401].contains(&a.status)), "{answers:?}");
-            assert_eq!(h.store.sessions(Some(&h.alice)).await.unwrap(), [], "round {round}");
+            assert!(
+                answers.iter().all(|a| [303, 401].contains(&a.status)),
+                "{answers:?}"
+            );
+            assert_eq!(
+                h.store.sessions(Some(&h.alice)).await.unwrap(),
+                [],
+                "round {round}"
+            );
             h.store.enable_user(&h.alice, h.now()).await.unwrap();
-            h.store.set_password(&h.alice, &hash, h.now()).await.unwrap();
+            h.store
+                .set_password(&h.alice, &hash, h.now())
+                .await
+                .unwrap();
             for (browser, ..) in &browsers {
                 let back = browser.authorize(&[("prompt", "none")]).await;
-                assert_eq!(back["error"], "login_required", "enabling brings no session back");
+                assert_eq!(
+                    back["error"], "login_required",
+                    "enabling brings no session back"
+                );
             }
             h.pass(600);
         }
@@ -55,16 +79,29 @@ fn a_sign_in_under_way_does_not_survive_a_disable_or_a_new_password() {
 #[test]
 fn users_sign_in_by_name_or_address_however_it_is_written() {
     on_both(async |h| {
-        for typed in ["alice", "ALICE", "\u{ff41}lice", " Alice@Example.ORG ", "alice@example.org"] {
+        for typed in [
+            "alice",
+            "ALICE",
+            "\u{ff41}lice",
+            " Alice@Example.ORG ",
+            "alice@example.org",
+        ] {
             let browser = h.browser();
             browser.act_as(typed, "alice password");
             assert!(browser.authorize(&[]).await.contains_key("code"), "{typed}");
         }
         let browser = h.browser();
         let (_, page) = browser.page(browser.begin(&[]).await).await;
-        assert!(page.text.contains("User name or email address"), "{}", page.text);
+        assert!(
+            page.text.contains("User name or email address"),
+            "{}",
+            page.text
+        );
         for longest in ["maxlength=\"254\"", "maxlength=\"1024\""] {
-            assert!(page.text.contains(longest), "what may be set may be typed: {longest}");
+            assert!(
+                page.text.contains(longest),
+                "what may be set may be typed: {longest}"
+            );
         }
         for typed in ["alice@", "alice@example.org.example", "\u{430}lice"] {
             let browser = h.browser();
@@ -93,8 +130,18 @@ const PROXY: (&str, &str) = ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8");
 fn attempts_by_name_and_by_address_count_together() {
     on_both_with(&[PROXY], async |h| {
         for network in 0..10 {
-            let both = ["alice", "alice@example.org", "\u{ff41}LICE", "Alice@example.ORG", "alice"].repeat(2);
-            assert_eq!(wrong(&h, &format!("198.51.100.{network}"), &both).await, [401; 10]);
+            let both = [
+                "alice",
+                "alice@example.org",
+                "\u{ff41}LICE",
+                "Alice@example.ORG",
+                "alice",
+            ]
+            .repeat(2);
+            assert_eq!(
+                wrong(&h, &format!("198.51.100.{network}"), &both).await,
+                [401; 10]
+            );
         }
         for typed in ["alice", "alice@example.org"] {
             assert_eq!(wrong(&h, "192.0.2.1", &[typed]).await, [429], "{typed}");
@@ -112,7 +159,10 @@ fn whose_address_it_is_cannot_be_told_by_what_is_counted() {
             statuses
         };
         let known = asked("192.0.2.1", "bob@example.org", "bob").await;
-        assert_eq!(known, asked("192.0.2.2", "nobody@example.org", "nobody").await);
+        assert_eq!(
+            known,
+            asked("192.0.2.2", "nobody@example.org", "nobody").await
+        );
         assert_eq!(known[9..], [401, 429, 401]);
     });
 }
@@ -136,16 +186,44 @@ fn an_old_password_signs_in_and_is_renewed_under_the_master_key_by_two_at_once()
             let (browser, at, page) = (browser.http.clone(), at.clone(), page.clone());
             async move {
                 let csrf = field(&page, "csrf").unwrap();
-                let form = [("csrf", csrf.as_str()), ("username", "alice"), ("password", "x")];
+                let form = [
+                    ("csrf", csrf.as_str()),
+                    ("username", "alice"),
+                    ("password", "x"),
+                ];
                 answer(browser.post(at).form(&form)).await.status
             }
         };
-        assert_eq!(join_all(browsers.iter().map(sign_in)).await, [303; 4], "short ones from before stay good");
-        let renewed = h.store.user(&h.alice).await.unwrap().unwrap().password_hash.unwrap();
-        assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1,keyid="), "{renewed}");
+        assert_eq!(
+            join_all(browsers.iter().map(sign_in)).await,
+            [303; 4],
+            "short ones from before stay good"
+        );
+        let renewed = h
+            .store
+            .user(&h.alice)
+            .await
+            .unwrap()
+            .unwrap()
+            .password_hash
+            .unwrap();
+        assert!(
+            renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1,keyid="),
+            "{renewed}"
+        );
         let browser = h.browser();
         browser.act_as("alice", "x");
         assert!(browser.authorize(&[]).await.contains_key("code"));
-        assert_eq!(h.store.user(&h.alice).await.unwrap().unwrap().password_hash.unwrap(), renewed, "once");
+        assert_eq!(
+            h.store
+                .user(&h.alice)
+                .await
+                .unwrap()
+                .unwrap()
+                .password_hash
+                .unwrap(),
+            renewed,
+            "once"
+        );
     });
 }

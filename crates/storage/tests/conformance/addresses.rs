@@ -5,20 +5,34 @@ use latchkey_protocol::names::Login;
 use super::*;
 
 fn with(id: &str, name: &str, email: Option<&str>) -> User {
-    User { username: name.to_owned(), email: email.map(str::to_owned), ..user(id) }
+    User {
+        username: name.to_owned(),
+        email: email.map(str::to_owned),
+        ..user(id)
+    }
 }
 
 async fn find(store: &Database, typed: &str) -> Option<String> {
-    store.user_by_login(&Login::new(typed)).await.unwrap().map(|u| u.id)
+    store
+        .user_by_login(&Login::new(typed))
+        .await
+        .unwrap()
+        .map(|u| u.id)
 }
 
 #[test]
 fn the_upgrade_makes_the_programs_keys_of_addresses_beyond_ascii() {
     on_both_at(async |options| {
         drop(Database::open(&options).unwrap());
-        let folder = if options.url.starts_with("sqlite") { "sqlite" } else { "postgres" };
+        let folder = if options.url.starts_with("sqlite") {
+            "sqlite"
+        } else {
+            "postgres"
+        };
         let down = format!("../../migrations/{folder}/00000000000003_users/down.sql");
-        options.script(&std::fs::read_to_string(down).unwrap()).unwrap();
+        options
+            .script(&std::fs::read_to_string(down).unwrap())
+            .unwrap();
         let undone = "DELETE FROM __diesel_schema_migrations WHERE version IN ('00000000000003', '00000000000008')";
         options.script(undone).unwrap();
         let emails = [
@@ -35,24 +49,47 @@ fn the_upgrade_makes_the_programs_keys_of_addresses_beyond_ascii() {
             )
         };
         // More than one batch, and the one who was made first does not come first by id.
-        let mut all: String =
-            emails.iter().enumerate().map(|(n, email)| insert(&format!("{}", 9 - n), email, n)).collect();
-        (0..1200).for_each(|n| all += &insert(&format!("many{n}"), &format!("\u{c4}{n}@example.com"), 50 + n / 700));
+        let mut all: String = emails
+            .iter()
+            .enumerate()
+            .map(|(n, email)| insert(&format!("{}", 9 - n), email, n))
+            .collect();
+        (0..1200).for_each(|n| {
+            all += &insert(
+                &format!("many{n}"),
+                &format!("\u{c4}{n}@example.com"),
+                50 + n / 700,
+            )
+        });
         options.script(&all).unwrap();
         for _ in 0..2 {
             let store = Database::open(&options).unwrap();
             for typed in ["J\u{d6}RG@example.com", "j\u{f6}rg@example.com"] {
                 assert_eq!(find(&store, typed).await.as_deref(), Some("9"), "{typed}");
             }
-            assert_eq!(find(&store, "a@m\u{fc}nchen.de").await.as_deref(), Some("8"));
-            assert_eq!(find(&store, "a@xn--mnchen-3ya.de").await.as_deref(), Some("8"));
+            assert_eq!(
+                find(&store, "a@m\u{fc}nchen.de").await.as_deref(),
+                Some("8")
+            );
+            assert_eq!(
+                find(&store, "a@xn--mnchen-3ya.de").await.as_deref(),
+                Some("8")
+            );
             assert_eq!(find(&store, "b@example.DE").await.as_deref(), Some("5"));
-            assert_eq!(find(&store, "\u{e4}1199@example.com").await.as_deref(), Some("many1199"));
+            assert_eq!(
+                find(&store, "\u{e4}1199@example.com").await.as_deref(),
+                Some("many1199")
+            );
             let thief = with("thief", "thief", Some("j\u{f6}rg@example.com"));
-            assert_eq!(store.create_user(&thief).await.unwrap(), Written::AddressTaken);
+            assert_eq!(
+                store.create_user(&thief).await.unwrap(),
+                WriteOutcome::AddressTaken
+            );
             drop(store);
             // Cut off before it was noted: once more.
-            options.script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000008'").unwrap();
+            options
+                .script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000008'")
+                .unwrap();
         }
     });
 }
@@ -61,13 +98,30 @@ fn the_upgrade_makes_the_programs_keys_of_addresses_beyond_ascii() {
 fn a_profile_that_is_changed_gets_the_key_of_its_address() {
     on_both_at(async |options| {
         let store = Database::open(&options).unwrap();
-        assert_eq!(store.create_user(&with("a", "a", Some("\u{e4}@example.com"))).await.unwrap(), Written::Done);
-        options.script("UPDATE users SET email_key = '\u{c4}@example.com'").unwrap();
+        assert_eq!(
+            store
+                .create_user(&with("a", "a", Some("\u{e4}@example.com")))
+                .await
+                .unwrap(),
+            WriteOutcome::Done
+        );
+        options
+            .script("UPDATE users SET email_key = '\u{c4}@example.com'")
+            .unwrap();
         assert_eq!(find(&store, "\u{e4}@example.com").await, None);
         let before = store.user("a").await.unwrap().unwrap();
-        let renamed = User { name: Some("N".into()), ..before.clone() };
-        assert_eq!(store.update_user_profile(&before, &renamed).await.unwrap(), Written::Done);
-        assert_eq!(find(&store, "\u{c4}@example.com").await.as_deref(), Some("a"));
+        let renamed = User {
+            name: Some("N".into()),
+            ..before.clone()
+        };
+        assert_eq!(
+            store.update_user_profile(&before, &renamed).await.unwrap(),
+            WriteOutcome::Done
+        );
+        assert_eq!(
+            find(&store, "\u{c4}@example.com").await.as_deref(),
+            Some("a")
+        );
     });
 }
 
@@ -84,18 +138,44 @@ fn a_name_and_an_address_with_an_international_domain_are_one() {
                 let bob = with(&format!("bob{n}"), &name, None);
                 let carl = with(&format!("carl{n}"), &format!("carl{n}"), Some(&at(second)));
                 let created = store.create_user(&bob).await.unwrap();
-                assert_eq!(created, Written::Done);
-                assert_eq!(store.create_user(&carl).await.unwrap(), Written::AddressIsName, "{first} {second}");
-                let same = with("same", &latchkey_protocol::names::username(&at(second)).unwrap(), None);
-                assert_eq!(store.create_user(&same).await.unwrap(), Written::NameTaken, "{first} {second}");
+                assert_eq!(created, WriteOutcome::Done);
+                assert_eq!(
+                    store.create_user(&carl).await.unwrap(),
+                    WriteOutcome::AddressIsName,
+                    "{first} {second}"
+                );
+                let same = with(
+                    "same",
+                    &latchkey_protocol::names::username(&at(second)).unwrap(),
+                    None,
+                );
+                assert_eq!(
+                    store.create_user(&same).await.unwrap(),
+                    WriteOutcome::NameTaken,
+                    "{first} {second}"
+                );
                 // The other way round.
                 store.delete_user(&bob.id).await.unwrap();
-                assert_eq!(store.create_user(&carl).await.unwrap(), Written::Done);
-                assert_eq!(store.create_user(&bob).await.unwrap(), Written::NameIsAddress, "{first} {second}");
-                let plain = User { email: None, ..bob.clone() };
-                let own = User { email: Some(at(second)), ..plain };
+                assert_eq!(store.create_user(&carl).await.unwrap(), WriteOutcome::Done);
+                assert_eq!(
+                    store.create_user(&bob).await.unwrap(),
+                    WriteOutcome::NameIsAddress,
+                    "{first} {second}"
+                );
+                let plain = User {
+                    email: None,
+                    ..bob.clone()
+                };
+                let own = User {
+                    email: Some(at(second)),
+                    ..plain
+                };
                 store.delete_user(&carl.id).await.unwrap();
-                assert_eq!(store.create_user(&own).await.unwrap(), Written::Done, "one's own is no other's");
+                assert_eq!(
+                    store.create_user(&own).await.unwrap(),
+                    WriteOutcome::Done,
+                    "one's own is no other's"
+                );
             }
         }
     });

@@ -6,7 +6,7 @@ use latchkey_protocol::{
     Digest, Store,
     attempts::{Allowance, WINDOW},
     bounds,
-    store::{Begun, KeptRefusal},
+    store::{BeginOutcome, KeptRefusal},
 };
 
 use super::*;
@@ -14,13 +14,20 @@ use super::*;
 const NOW: i64 = 1_800_000_000;
 
 fn allowance(name: &str, most: i64) -> Allowance {
-    Allowance { key: Digest::of(name), most }
+    Allowance {
+        key: Digest::of(name),
+        most,
+    }
 }
 
 #[test]
 fn of_racing_attempts_no_more_get_through_than_are_allowed() {
     on_both(async |store| {
-        let allowed = [allowance("both", 10), allowance("name", 100), allowance("network", 200)];
+        let allowed = [
+            allowance("both", 10),
+            allowance("name", 100),
+            allowance("network", 200),
+        ];
         let racing: Vec<_> = (0..60)
             .map(|_| {
                 let (store, allowed) = (store.clone(), allowed.clone());
@@ -37,7 +44,10 @@ fn of_racing_attempts_no_more_get_through_than_are_allowed() {
         assert_eq!(through, 10);
         // What is refused counts nowhere.
         let name = |most| [allowance("name", most)];
-        assert_eq!(store.reserve_attempts(&name(10), NOW).await.unwrap(), Some(Digest::of("name")));
+        assert_eq!(
+            store.reserve_attempts(&name(10), NOW).await.unwrap(),
+            Some(Digest::of("name"))
+        );
         assert_eq!(store.reserve_attempts(&name(11), NOW).await.unwrap(), None);
     });
 }
@@ -52,12 +62,19 @@ fn an_attempt_is_given_back_and_what_worked_clears_what_failed() {
         }
         store.give_back_attempts(&keys, false, NOW).await.unwrap();
         assert_eq!(store.reserve_attempts(&allowed, NOW).await.unwrap(), None);
-        assert_eq!(store.reserve_attempts(&allowed, NOW).await.unwrap(), Some(Digest::of("both")));
+        assert_eq!(
+            store.reserve_attempts(&allowed, NOW).await.unwrap(),
+            Some(Digest::of("both"))
+        );
         store.give_back_attempts(&keys, true, NOW).await.unwrap();
         for _ in 0..3 {
             assert_eq!(store.reserve_attempts(&allowed, NOW).await.unwrap(), None);
         }
-        assert_eq!(store.reserve_attempts(&allowed[1..], NOW).await.unwrap(), Some(Digest::of("name")), "2 and 3");
+        assert_eq!(
+            store.reserve_attempts(&allowed[1..], NOW).await.unwrap(),
+            Some(Digest::of("name")),
+            "2 and 3"
+        );
     });
 }
 
@@ -66,11 +83,29 @@ fn attempts_count_for_a_window_and_a_clock_that_is_set_back_locks_nobody() {
     on_both(async |store| {
         let one = [allowance("x", 1)];
         assert_eq!(store.reserve_attempts(&one, NOW).await.unwrap(), None);
-        assert!(store.reserve_attempts(&one, NOW + WINDOW - 1).await.unwrap().is_some());
-        assert_eq!(store.reserve_attempts(&one, NOW + WINDOW).await.unwrap(), None);
+        assert!(
+            store
+                .reserve_attempts(&one, NOW + WINDOW - 1)
+                .await
+                .unwrap()
+                .is_some()
+        );
+        assert_eq!(
+            store.reserve_attempts(&one, NOW + WINDOW).await.unwrap(),
+            None
+        );
         // A node that is a little behind has the same window.
-        assert!(store.reserve_attempts(&one, NOW + WINDOW - 3).await.unwrap().is_some());
-        assert_eq!(store.reserve_attempts(&one, NOW - 7200).await.unwrap(), None);
+        assert!(
+            store
+                .reserve_attempts(&one, NOW + WINDOW - 3)
+                .await
+                .unwrap()
+                .is_some()
+        );
+        assert_eq!(
+            store.reserve_attempts(&one, NOW - 7200).await.unwrap(),
+            None
+        );
         assert_eq!(store.sweep(NOW, 100).await.unwrap(), 1);
     });
 }
@@ -93,11 +128,28 @@ fn one_browser_takes_its_own_room_and_no_more_of_its_network() {
         for n in 0..700 {
             let mut large = begun(&format!("b{n}"), "one", &"\u{1}".repeat(2500));
             large.created_at = NOW + n;
-            assert_eq!(store.begin_interaction(&large, &origin("2001:db8::1")).await.unwrap(), Begun::Begun, "{n}");
+            assert_eq!(
+                store
+                    .begin_interaction(&large, &origin("2001:db8::1"))
+                    .await
+                    .unwrap(),
+                BeginOutcome::BeginOutcome,
+                "{n}"
+            );
         }
-        assert!(is_kept(&store, "b699").await && is_kept(&store, "b680").await && !is_kept(&store, "b679").await);
+        assert!(
+            is_kept(&store, "b699").await
+                && is_kept(&store, "b680").await
+                && !is_kept(&store, "b679").await
+        );
         let neighbour = begun("n", "another", "s");
-        assert_eq!(store.begin_interaction(&neighbour, &origin("2001:db8::2")).await.unwrap(), Begun::Begun);
+        assert_eq!(
+            store
+                .begin_interaction(&neighbour, &origin("2001:db8::2"))
+                .await
+                .unwrap(),
+            BeginOutcome::BeginOutcome
+        );
     });
 }
 
@@ -107,15 +159,40 @@ fn what_a_network_leaves_unfinished_is_bounded_by_its_size() {
         let mut through = 0;
         for n in 0..700 {
             // 15 kB, once each control character takes its six bytes.
-            let large = begun(&format!("b{n}"), &format!("browser {n}"), &"\u{1}".repeat(2500));
-            through +=
-                i64::from(store.begin_interaction(&large, &origin("2001:db8::1")).await.unwrap() == Begun::Begun);
+            let large = begun(
+                &format!("b{n}"),
+                &format!("browser {n}"),
+                &"\u{1}".repeat(2500),
+            );
+            through += i64::from(
+                store
+                    .begin_interaction(&large, &origin("2001:db8::1"))
+                    .await
+                    .unwrap()
+                    == BeginOutcome::BeginOutcome,
+            );
         }
-        assert_eq!(through, bounds::BEGUN_BY_NETWORK / 8, "10 MB in ten minutes");
+        assert_eq!(
+            through,
+            bounds::BEGUN_BY_NETWORK / 8,
+            "10 MB in ten minutes"
+        );
         let other = begun("n", "another", "s");
-        assert_eq!(store.begin_interaction(&other, &origin("2001:db8:0:1::")).await.unwrap(), Begun::Begun);
+        assert_eq!(
+            store
+                .begin_interaction(&other, &origin("2001:db8:0:1::"))
+                .await
+                .unwrap(),
+            BeginOutcome::BeginOutcome
+        );
         let too_large = begun("t", "t", &"\u{1}".repeat(3000));
-        assert_eq!(store.begin_interaction(&too_large, &origin("192.0.2.1")).await.unwrap(), Begun::TooLarge);
+        assert_eq!(
+            store
+                .begin_interaction(&too_large, &origin("192.0.2.1"))
+                .await
+                .unwrap(),
+            BeginOutcome::TooLarge
+        );
     });
 }
 
@@ -126,18 +203,30 @@ fn many(store: &Options, insert: &str, columns: &str, most: i64) {
     } else {
         format!("WITH s AS (SELECT generate_series(1, {most}) AS n)")
     };
-    store.script(&format!("{series} INSERT INTO {insert} SELECT {columns} FROM s")).unwrap();
+    store
+        .script(&format!(
+            "{series} INSERT INTO {insert} SELECT {columns} FROM s"
+        ))
+        .unwrap();
 }
 
 fn blob(options: &Options, byte: &str) -> String {
-    if options.url.starts_with("sqlite") { format!("x'{byte}'") } else { format!("'\\x{byte}'::bytea") }
+    if options.url.starts_with("sqlite") {
+        format!("x'{byte}'")
+    } else {
+        format!("'\\x{byte}'::bytea")
+    }
 }
 
 #[test]
 fn of_too_many_sign_ins_the_neighbourhood_that_has_the_most_loses() {
     on_both_at(async |options| {
         let store = Arc::new(Database::open(&options).unwrap());
-        let digest = if options.url.starts_with("sqlite") { "randomblob(32)" } else { "decode(md5(n::text), 'hex')" };
+        let digest = if options.url.starts_with("sqlite") {
+            "randomblob(32)"
+        } else {
+            "decode(md5(n::text), 'hex')"
+        };
         let (flood, empty) = (blob(&options, "f1"), blob(&options, "00"));
         many(
             &options,
@@ -147,16 +236,27 @@ fn of_too_many_sign_ins_the_neighbourhood_that_has_the_most_loses() {
         );
         for n in 0..15 {
             let honest = begun(&format!("h{n}"), &format!("browser {n}"), "s");
-            assert_eq!(store.begin_interaction(&honest, &origin("192.0.2.1")).await.unwrap(), Begun::Begun);
+            assert_eq!(
+                store
+                    .begin_interaction(&honest, &origin("192.0.2.1"))
+                    .await
+                    .unwrap(),
+                BeginOutcome::BeginOutcome
+            );
         }
         while store.sweep(NOW, 1000).await.unwrap() > 0 {}
         for n in 0..15 {
             assert!(is_kept(&store, &format!("h{n}")).await, "{n}");
         }
-        let left =
-            format!("DELETE FROM interactions WHERE (SELECT sum(cost) FROM interactions) <= {}", bounds::BEGUN_BY_ALL);
+        let left = format!(
+            "DELETE FROM interactions WHERE (SELECT sum(cost) FROM interactions) <= {}",
+            bounds::BEGUN_BY_ALL
+        );
         options.script(&left).unwrap();
-        assert!(!is_kept(&store, "h0").await, "all together are within their bound");
+        assert!(
+            !is_kept(&store, "h0").await,
+            "all together are within their bound"
+        );
     });
 }
 
@@ -164,26 +264,51 @@ fn of_too_many_sign_ins_the_neighbourhood_that_has_the_most_loses() {
 fn a_neighbourhood_that_fills_the_room_of_all_leaves_room_for_the_others() {
     on_both_at(async |options| {
         let store = Arc::new(Database::open(&options).unwrap());
-        let digest = if options.url.starts_with("sqlite") { "randomblob(32)" } else { "decode(md5(n::text), 'hex')" };
+        let digest = if options.url.starts_with("sqlite") {
+            "randomblob(32)"
+        } else {
+            "decode(md5(n::text), 'hex')"
+        };
         let empty = blob(&options, "00");
-        let hex: String = origin("2001:db8::1").neighbourhood.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
+        let hex: String = origin("2001:db8::1")
+            .neighbourhood
+            .as_bytes()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
         many(
             &options,
             "interactions (digest, browser, request, created_at, expires_at, declined, network, neighbourhood, cost)",
-            &format!("{digest}, {empty}, '{{}}', {NOW} - 3000, {NOW} + 600, 0, {empty}, {}, 8", blob(&options, &hex)),
+            &format!(
+                "{digest}, {empty}, '{{}}', {NOW} - 3000, {NOW} + 600, 0, {empty}, {}, 8",
+                blob(&options, &hex)
+            ),
             bounds::BEGUN_BY_ALL / 8 - 1,
         );
         store.sweep(NOW, 1000).await.unwrap();
         let mut through = 0;
         for n in 0..12 {
             let one = begun(&format!("f{n}"), &format!("browser {n}"), "s");
-            let came = store.begin_interaction(&one, &origin(&format!("2001:db8:0:{n:x}::1"))).await.unwrap();
-            through += i64::from(came == Begun::Begun);
+            let came = store
+                .begin_interaction(&one, &origin(&format!("2001:db8:0:{n:x}::1")))
+                .await
+                .unwrap();
+            through += i64::from(came == BeginOutcome::BeginOutcome);
         }
-        assert_eq!(through, 8, "until all together have as many as there shall be");
+        assert_eq!(
+            through, 8,
+            "until all together have as many as there shall be"
+        );
         for n in 0..5 {
             let honest = begun(&format!("h{n}"), &format!("honest {n}"), "s");
-            assert_eq!(store.begin_interaction(&honest, &origin("192.0.2.1")).await.unwrap(), Begun::Begun, "{n}");
+            assert_eq!(
+                store
+                    .begin_interaction(&honest, &origin("192.0.2.1"))
+                    .await
+                    .unwrap(),
+                BeginOutcome::BeginOutcome,
+                "{n}"
+            );
         }
     });
 }
@@ -192,16 +317,34 @@ fn a_neighbourhood_that_fills_the_room_of_all_leaves_room_for_the_others() {
 fn what_was_begun_before_the_clock_was_set_back_fills_no_network() {
     on_both_at(async |options| {
         let store = Arc::new(Database::open(&options).unwrap());
-        let digest = if options.url.starts_with("sqlite") { "randomblob(32)" } else { "decode(md5(n::text), 'hex')" };
+        let digest = if options.url.starts_with("sqlite") {
+            "randomblob(32)"
+        } else {
+            "decode(md5(n::text), 'hex')"
+        };
         let (empty, from) = (blob(&options, "00"), origin("192.0.2.1"));
-        let hex: String = from.network.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
+        let hex: String = from
+            .network
+            .as_bytes()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
         many(
             &options,
             "interactions (digest, browser, request, created_at, expires_at, declined, network, neighbourhood, cost)",
-            &format!("{digest}, {empty}, '{{}}', {NOW} + 7200, {NOW} + 9999, 0, {}, {empty}, 8", blob(&options, &hex)),
+            &format!(
+                "{digest}, {empty}, '{{}}', {NOW} + 7200, {NOW} + 9999, 0, {}, {empty}, 8",
+                blob(&options, &hex)
+            ),
             bounds::BEGUN_BY_NETWORK / 8,
         );
-        assert_eq!(store.begin_interaction(&begun("n", "b", "s"), &from).await.unwrap(), Begun::Begun);
+        assert_eq!(
+            store
+                .begin_interaction(&begun("n", "b", "s"), &from)
+                .await
+                .unwrap(),
+            BeginOutcome::BeginOutcome
+        );
     });
 }
 
@@ -214,7 +357,7 @@ fn refusal(reference: &str, share: &str, address: &str) -> KeptRefusal {
         client_id: Some(share.into()),
         request_id: "r".into(),
         expected: String::new(),
-        came: String::new(),
+        received: String::new(),
         share: share.into(),
         neighbourhood: Some(origin(address).neighbourhood),
     }
@@ -225,8 +368,14 @@ fn of_too_many_refusals_the_noisy_clients_go() {
     on_both_at(async |options| {
         let store = Arc::new(Database::open(&options).unwrap());
         for n in 0..5 {
-            store.keep_refusal(&refusal(&format!("Q{n}"), "quiet", "192.0.2.1")).await.unwrap();
-            store.keep_refusal(&refusal(&format!("S{n}"), "noisy", "198.51.100.1")).await.unwrap();
+            store
+                .keep_refusal(&refusal(&format!("Q{n}"), "quiet", "192.0.2.1"))
+                .await
+                .unwrap();
+            store
+                .keep_refusal(&refusal(&format!("S{n}"), "noisy", "198.51.100.1"))
+                .await
+                .unwrap();
         }
         let noise = blob(&options, "f1");
         many(
@@ -237,11 +386,20 @@ fn of_too_many_refusals_the_noisy_clients_go() {
         );
         while store.sweep(NOW, 1000).await.unwrap() > 0 {}
         for n in 0..5 {
-            assert!(store.refusal(&format!("Q{n}")).await.unwrap().is_some(), "another client's");
-            assert!(store.refusal(&format!("S{n}")).await.unwrap().is_some(), "the same client's, from elsewhere");
+            assert!(
+                store.refusal(&format!("Q{n}")).await.unwrap().is_some(),
+                "another client's"
+            );
+            assert!(
+                store.refusal(&format!("S{n}")).await.unwrap().is_some(),
+                "the same client's, from elsewhere"
+            );
         }
         // Exactly as many as are allowed are left.
-        let one_more = format!("DELETE FROM refusals WHERE (SELECT count(*) FROM refusals) = {}", bounds::REFUSALS);
+        let one_more = format!(
+            "DELETE FROM refusals WHERE (SELECT count(*) FROM refusals) = {}",
+            bounds::REFUSALS
+        );
         options.script(&one_more).unwrap();
         assert!(store.refusal("Q0").await.unwrap().is_none());
     });
@@ -256,29 +414,57 @@ fn a_session_holds_so_many_codes_and_authorizations_of_a_client() {
             (a.created_at, a.expires_at) = (NOW + at, NOW + 86_400);
             assert!(store.issue_code(None, &a).await.unwrap());
             if exchanged {
-                let family = RefreshFamily { issued_at: NOW + at, ..family(&id, None) };
-                assert!(store.exchange_code(&id, NOW + at, Some(&family), NOW + 86_400).await.unwrap());
+                let family = RefreshFamily {
+                    issued_at: NOW + at,
+                    ..family(&id, None)
+                };
+                assert!(
+                    store
+                        .exchange_code(&id, NOW + at, Some(&family), NOW + 86_400)
+                        .await
+                        .unwrap()
+                );
             }
         };
         for n in 0..50 {
             issue(format!("code{n}"), n, false).await;
         }
         let there = async |id: String| store.authorization(&id).await.unwrap().is_some();
-        assert!(there("code49".into()).await && there("code30".into()).await && !there("code29".into()).await);
+        assert!(
+            there("code49".into()).await
+                && there("code30".into()).await
+                && !there("code29".into()).await
+        );
         for n in 0..bounds::AUTHORIZATIONS + 10 {
             issue(format!("used{n}"), 100 + n, true).await;
             if n == 0 {
                 continue;
             }
             // The first device goes on refreshing.
-            let (old, new) = (Digest::of(&format!("r{}", n - 1)), Digest::of(&format!("r{n}")));
+            let (old, new) = (
+                Digest::of(&format!("r{}", n - 1)),
+                Digest::of(&format!("r{n}")),
+            );
             let expected = if n == 1 { Digest::of("used0") } else { old };
-            let next = RefreshFamily { current: new, issued_at: NOW + 100 + n, ..family("x", None) };
-            assert!(store.rotate_refresh_token("used0", &expected, &next).await.unwrap(), "{n}");
+            let next = RefreshFamily {
+                current: new,
+                issued_at: NOW + 100 + n,
+                ..family("x", None)
+            };
+            assert!(
+                store
+                    .rotate_refresh_token("used0", &expected, &next)
+                    .await
+                    .unwrap(),
+                "{n}"
+            );
         }
         issue("last".into(), 1000, false).await;
         assert!(there("used0".into()).await, "what is used stays");
-        assert!(!there("used1".into()).await, "what was used longest ago goes");
+        assert!(
+            !there("used1".into()).await,
+            "what was used longest ago goes"
+        );
         assert!(there(format!("used{}", bounds::AUTHORIZATIONS + 9)).await);
     });
 }
@@ -287,17 +473,29 @@ fn a_session_holds_so_many_codes_and_authorizations_of_a_client() {
 fn sqlite_gives_space_back_and_bounds_its_log() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("db");
-    let options = Options { url: format!("sqlite://{}", file.display()), pool: 1 };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let options = Options {
+        url: format!("sqlite://{}", file.display()),
+        pool: 1,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let store = Arc::new(Database::open(&options).unwrap());
         many(
             &options,
             "refusals (reference, at, reason, endpoint, request_id, expected, came)",
-            &format!("'N' || n, {NOW} - 1000, 'X', '/', 'r', hex(randomblob(400)), hex(randomblob(400))"),
+            &format!(
+                "'N' || n, {NOW} - 1000, 'X', '/', 'r', hex(randomblob(400)), hex(randomblob(400))"
+            ),
             60_000,
         );
-        let log = || std::fs::metadata(folder.path().join("db-wal")).unwrap().len();
+        let log = || {
+            std::fs::metadata(folder.path().join("db-wal"))
+                .unwrap()
+                .len()
+        };
         assert!(log() > 90_000_000, "{}", log());
         store.sweep(NOW, 1000).await.unwrap();
         for _ in 0..100 {

@@ -5,11 +5,14 @@ use latchkey_protocol::{names::Login, store::CommandEvent};
 use super::*;
 
 async fn add(store: &Database, user: &User) {
-    assert_eq!(store.create_user(user).await.unwrap(), Written::Done);
+    assert_eq!(store.create_user(user).await.unwrap(), WriteOutcome::Done);
 }
 
 fn with_email(id: &str, email: &str) -> User {
-    User { email: Some(email.to_owned()), ..user(id) }
+    User {
+        email: Some(email.to_owned()),
+        ..user(id)
+    }
 }
 
 /// Sixteen callers; the first one locks out, the others sign in. Whoever came first, no session is left.
@@ -31,25 +34,50 @@ async fn locked_out<F: Future<Output = ()> + Send + 'static>(
                     lock_out(s, id).await;
                     return false;
                 }
-                s.sign_in(&session(&format!("{id}-{n}"), &id), "hash", None, None).await.unwrap().is_some()
+                s.sign_in(&session(&format!("{id}-{n}"), &id), "hash", None, None)
+                    .await
+                    .unwrap()
+                    .is_some()
             }
         });
         let signed_in = signed_in.await;
         both[0] += signed_in;
         both[1] += CALLERS - 1 - signed_in;
-        assert_eq!(store.sessions(Some(&id)).await.unwrap(), [], "round {round} of {rounds}");
-        assert!(store.sign_in(&session("late", &id), "hash", None, None).await.unwrap().is_none());
+        assert_eq!(
+            store.sessions(Some(&id)).await.unwrap(),
+            [],
+            "round {round} of {rounds}"
+        );
+        assert!(
+            store
+                .sign_in(&session("late", &id), "hash", None, None)
+                .await
+                .unwrap()
+                .is_none()
+        );
     }
-    assert!(both[0] > 0 && both[1] > 0, "sign-ins came before and after: {both:?}");
+    assert!(
+        both[0] > 0 && both[1] > 0,
+        "sign-ins came before and after: {both:?}"
+    );
 }
 
 #[test]
 fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_back() {
     on_both(async |store| {
-        locked_out(&store, "u", |s, id| async move { assert!(s.disable_user(&id, 5).await.unwrap().is_some()) }).await;
+        locked_out(&store, "u", |s, id| async move {
+            assert!(s.disable_user(&id, 5).await.unwrap().is_some())
+        })
+        .await;
         assert!(store.enable_user("u0", 6).await.unwrap());
         assert_eq!(store.sessions(Some("u0")).await.unwrap(), []);
-        assert!(store.sign_in(&session("s", "u0"), "hash", None, None).await.unwrap().is_some());
+        assert!(
+            store
+                .sign_in(&session("s", "u0"), "hash", None, None)
+                .await
+                .unwrap()
+                .is_some()
+        );
         assert_eq!(store.disable_user("nobody", 5).await.unwrap(), None);
         assert!(!store.enable_user("nobody", 5).await.unwrap());
     });
@@ -58,9 +86,17 @@ fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_back(
 #[test]
 fn a_sign_in_under_way_does_not_survive_a_change_of_password() {
     on_both(async |store| {
-        locked_out(&store, "u", |s, id| async move { assert!(s.set_password(&id, "new", 5).await.unwrap().is_some()) })
-            .await;
-        assert!(store.sign_in(&session("s", "u0"), "new", None, None).await.unwrap().is_some());
+        locked_out(&store, "u", |s, id| async move {
+            assert!(s.set_password(&id, "new", 5).await.unwrap().is_some())
+        })
+        .await;
+        assert!(
+            store
+                .sign_in(&session("s", "u0"), "new", None, None)
+                .await
+                .unwrap()
+                .is_some()
+        );
         assert_eq!(store.set_password("u0", "newer", 6).await.unwrap(), Some(1));
         assert_eq!(store.set_password("nobody", "new", 6).await.unwrap(), None);
     });
@@ -69,7 +105,10 @@ fn a_sign_in_under_way_does_not_survive_a_change_of_password() {
 #[test]
 fn a_sign_in_under_way_does_not_survive_a_delete() {
     on_both(async |store| {
-        locked_out(&store, "u", |s, id| async move { assert!(s.delete_user(&id).await.unwrap()) }).await;
+        locked_out(&store, "u", |s, id| async move {
+            assert!(s.delete_user(&id).await.unwrap())
+        })
+        .await;
     });
 }
 
@@ -80,7 +119,10 @@ fn locking_out_ends_what_was_allowed_as_well() {
         for (id, lock_out) in [("a", "disable"), ("b", "password")] {
             store.enable_user("u", 2).await.unwrap();
             store.end_session("s", false, 2).await.unwrap();
-            store.sign_in(&session("s", "u"), "hash", None, None).await.unwrap();
+            store
+                .sign_in(&session("s", "u"), "hash", None, None)
+                .await
+                .unwrap();
             issued(&store, id, "openid offline_access").await;
             match lock_out {
                 "disable" => store.disable_user("u", 9).await.unwrap(),
@@ -101,7 +143,7 @@ fn a_profile_is_changed_as_it_was_read_and_nothing_else_is() {
         let won = winners(&store, move |s, n| {
             let (before, mut after) = (known.clone(), known.clone());
             after.roles = vec![format!("role {n}")];
-            async move { s.update_user_profile(&before, &after).await.unwrap() == Written::Done }
+            async move { s.update_user_profile(&before, &after).await.unwrap() == WriteOutcome::Done }
         });
         assert_eq!(won.await, 1, "the others read again");
         let mut read = store.user("u").await.unwrap().unwrap();
@@ -114,12 +156,21 @@ fn a_profile_is_changed_as_it_was_read_and_nothing_else_is() {
         read.name = Some("M".into());
         read.password_hash = Some("hash".into());
         read.disabled_at = None;
-        assert_eq!(store.update_user_profile(&before, &read).await.unwrap(), Written::Done);
+        assert_eq!(
+            store.update_user_profile(&before, &read).await.unwrap(),
+            WriteOutcome::Done
+        );
         let now = store.user("u").await.unwrap().unwrap();
-        assert_eq!((now.password_hash.as_deref(), now.disabled_at), (Some("new"), Some(5)));
+        assert_eq!(
+            (now.password_hash.as_deref(), now.disabled_at),
+            (Some("new"), Some(5))
+        );
         assert_eq!(now.name.as_deref(), Some("M"));
         store.delete_user("u").await.unwrap();
-        assert_eq!(store.update_user_profile(&now, &now).await.unwrap(), Written::Changed);
+        assert_eq!(
+            store.update_user_profile(&now, &now).await.unwrap(),
+            WriteOutcome::Changed
+        );
     });
 }
 
@@ -128,27 +179,58 @@ fn one_user_for_an_address_and_no_name_that_is_anothers() {
     on_both(async |store| {
         let made = winners(&store, |s, n| async move {
             let spelled = ["A@Example.org", "a@example.ORG", "\u{ff41}@example.org"][n % 3];
-            s.create_user(&with_email(&format!("u{n}"), spelled)).await.unwrap() == Written::Done
+            s.create_user(&with_email(&format!("u{n}"), spelled))
+                .await
+                .unwrap()
+                == WriteOutcome::Done
         });
         assert_eq!(made.await, 1);
-        let named = |id: &str, name: &str| User { username: name.to_owned(), ..user(id) };
-        let refused = store.create_user(&named("x", "a@example.org")).await.unwrap();
-        assert_eq!(refused, Written::NameIsAddress);
+        let named = |id: &str, name: &str| User {
+            username: name.to_owned(),
+            ..user(id)
+        };
+        let refused = store
+            .create_user(&named("x", "a@example.org"))
+            .await
+            .unwrap();
+        assert_eq!(refused, WriteOutcome::NameIsAddress);
         add(&store, &named("y", "y@example.org")).await;
-        assert_eq!(store.create_user(&with_email("z", "Y@example.org")).await.unwrap(), Written::AddressIsName);
+        assert_eq!(
+            store
+                .create_user(&with_email("z", "Y@example.org"))
+                .await
+                .unwrap(),
+            WriteOutcome::AddressIsName
+        );
         let y = store.user("y").await.unwrap().unwrap();
-        let own = User { email: Some("y@example.org".into()), ..y.clone() };
-        assert_eq!(store.update_user_profile(&y, &own).await.unwrap(), Written::Done, "one's own is no other's");
+        let own = User {
+            email: Some("y@example.org".into()),
+            ..y.clone()
+        };
+        assert_eq!(
+            store.update_user_profile(&y, &own).await.unwrap(),
+            WriteOutcome::Done,
+            "one's own is no other's"
+        );
         let y = store.user("y").await.unwrap().unwrap();
-        let taken = User { email: Some("a@EXAMPLE.org".into()), ..y.clone() };
-        assert_eq!(store.update_user_profile(&y, &taken).await.unwrap(), Written::AddressTaken);
+        let taken = User {
+            email: Some("a@EXAMPLE.org".into()),
+            ..y.clone()
+        };
+        assert_eq!(
+            store.update_user_profile(&y, &taken).await.unwrap(),
+            WriteOutcome::AddressTaken
+        );
         let raced = winners(&store, |s, n| async move {
             let new = if n % 2 == 0 {
                 with_email(&format!("r{n}"), "r@example.org")
             } else {
-                User { username: "r@example.org".into(), ..user(&format!("r{n}")) }
+                User {
+                    username: "r@example.org".into(),
+                    ..user(&format!("r{n}"))
+                }
             };
-            s.create_user(&new).await.unwrap() == Written::Done
+            s.create_user(&new).await.unwrap() == WriteOutcome::Done
         });
         assert_eq!(raced.await, 1, "a name and an address that are the same");
     });
@@ -157,18 +239,61 @@ fn one_user_for_an_address_and_no_name_that_is_anothers() {
 #[test]
 fn users_are_found_by_name_and_by_address_and_a_name_goes_first() {
     on_both(async |store| {
-        add(&store, &User { username: "alice".into(), ..with_email("a", "Alice@Example.org") }).await;
-        let find = async |typed: &str| store.user_by_login(&Login::new(typed)).await.unwrap().map(|u| u.id);
-        for typed in [" Alice ", "ALICE", "\u{ff21}lice", "alice@example.org", "ALICE@EXAMPLE.ORG"] {
+        add(
+            &store,
+            &User {
+                username: "alice".into(),
+                ..with_email("a", "Alice@Example.org")
+            },
+        )
+        .await;
+        let find = async |typed: &str| {
+            store
+                .user_by_login(&Login::new(typed))
+                .await
+                .unwrap()
+                .map(|u| u.id)
+        };
+        for typed in [
+            " Alice ",
+            "ALICE",
+            "\u{ff21}lice",
+            "alice@example.org",
+            "ALICE@EXAMPLE.ORG",
+        ] {
             assert_eq!(find(typed).await.as_deref(), Some("a"), "{typed}");
         }
-        for typed in ["", "alic", "alice@", "@example.org", "alice@example.org.evil"] {
+        for typed in [
+            "",
+            "alic",
+            "alice@",
+            "@example.org",
+            "alice@example.org.evil",
+        ] {
             assert_eq!(find(typed).await, None, "{typed}");
         }
         // Names from before there was one form.
-        add(&store, &User { username: "\u{ff41}lice".into(), ..user("b") }).await;
-        add(&store, &User { username: "odd \u{2603}".into(), ..user("c") }).await;
-        assert_eq!(find("\u{ff41}lice").await.as_deref(), Some("b"), "exactly as it is stored");
+        add(
+            &store,
+            &User {
+                username: "\u{ff41}lice".into(),
+                ..user("b")
+            },
+        )
+        .await;
+        add(
+            &store,
+            &User {
+                username: "odd \u{2603}".into(),
+                ..user("c")
+            },
+        )
+        .await;
+        assert_eq!(
+            find("\u{ff41}lice").await.as_deref(),
+            Some("b"),
+            "exactly as it is stored"
+        );
         assert_eq!(find("\u{ff21}LICE").await.as_deref(), Some("b"));
         assert_eq!(find("alice").await.as_deref(), Some("a"));
         assert_eq!(find("Odd \u{2603}").await.as_deref(), Some("c"));
@@ -181,7 +306,10 @@ fn a_registration_is_changed_as_it_was_read() {
         seeded(&store).await;
         let won = winners(&store, |s, n| async move {
             if n % 2 == 0 {
-                return s.set_client_secret("c", 0, &Digest::of("new")).await.unwrap();
+                return s
+                    .set_client_secret("c", 0, &Digest::of("new"))
+                    .await
+                    .unwrap();
             }
             let mut changed = client();
             changed.metadata.client_name = Some(format!("name {n}"));
@@ -190,10 +318,23 @@ fn a_registration_is_changed_as_it_was_read() {
         assert_eq!(won.await, 1);
         let read = store.client("c").await.unwrap().unwrap();
         assert_eq!(read.version, 1);
-        assert!(store.set_client_secret("c", 1, &Digest::of("newer")).await.unwrap());
+        assert!(
+            store
+                .set_client_secret("c", 1, &Digest::of("newer"))
+                .await
+                .unwrap()
+        );
         let now = store.client("c").await.unwrap().unwrap();
-        assert_eq!((now.secret.clone(), &now.metadata), (Some(Digest::of("newer")), &read.metadata));
-        assert!(!store.set_client_secret("other", 0, &Digest::of("x")).await.unwrap());
+        assert_eq!(
+            (now.secret.clone(), &now.metadata),
+            (Some(Digest::of("newer")), &read.metadata)
+        );
+        assert!(
+            !store
+                .set_client_secret("other", 0, &Digest::of("x"))
+                .await
+                .unwrap()
+        );
     });
 }
 
@@ -213,8 +354,17 @@ fn what_a_command_did_is_kept_until_it_is_forgotten() {
         for _crashed in 0..2 {
             assert_eq!(store.command_events(2).await.unwrap(), [event(0), event(1)]);
         }
-        store.forget_command_events(&["00".into(), "01".into()]).await.unwrap();
-        let left: Vec<_> = store.command_events(100).await.unwrap().into_iter().map(|e| e.id).collect();
+        store
+            .forget_command_events(&["00".into(), "01".into()])
+            .await
+            .unwrap();
+        let left: Vec<_> = store
+            .command_events(100)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|e| e.id)
+            .collect();
         assert_eq!((left.len(), &*left[0]), (18, "02"));
         store.forget_command_events(&left).await.unwrap();
         assert_eq!(store.command_events(100).await.unwrap(), []);
@@ -226,11 +376,28 @@ fn what_a_command_did_is_kept_until_it_is_forgotten() {
 fn the_migration_keeps_users_who_share_an_address() {
     on_both_at(async |options| {
         drop(Database::open(&options).unwrap());
-        let folder = if options.url.starts_with("sqlite") { "sqlite" } else { "postgres" };
+        let folder = if options.url.starts_with("sqlite") {
+            "sqlite"
+        } else {
+            "postgres"
+        };
         let down = format!("../../migrations/{folder}/00000000000003_users/down.sql");
-        options.script(&std::fs::read_to_string(down).unwrap()).unwrap();
-        options.script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000003'").unwrap();
-        for (n, email) in ["'A@example.org'", "' a@Example.org'", "NULL", "''", "'b@example.org'"].iter().enumerate() {
+        options
+            .script(&std::fs::read_to_string(down).unwrap())
+            .unwrap();
+        options
+            .script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000003'")
+            .unwrap();
+        for (n, email) in [
+            "'A@example.org'",
+            "' a@Example.org'",
+            "NULL",
+            "''",
+            "'b@example.org'",
+        ]
+        .iter()
+        .enumerate()
+        {
             let insert = format!(
                 "INSERT INTO users (id, username, email, roles, groups, claims, created_at, updated_at)
                  VALUES ('u{n}', 'name{n}', {email}, '[]', '[]', '{{}}', {n}, {n})"
@@ -239,13 +406,35 @@ fn the_migration_keeps_users_who_share_an_address() {
         }
         let store = Database::open(&options).unwrap();
         assert_eq!(store.users().await.unwrap().len(), 5);
-        let find = async |typed: &str| store.user_by_login(&Login::new(typed)).await.unwrap().map(|u| u.id);
-        assert_eq!(find("a@example.org").await.as_deref(), Some("u0"), "the first one's");
+        let find = async |typed: &str| {
+            store
+                .user_by_login(&Login::new(typed))
+                .await
+                .unwrap()
+                .map(|u| u.id)
+        };
+        assert_eq!(
+            find("a@example.org").await.as_deref(),
+            Some("u0"),
+            "the first one's"
+        );
         assert_eq!(find("b@example.org").await.as_deref(), Some("u4"));
         assert_eq!(find("").await, None);
         let second = store.user("u1").await.unwrap().unwrap();
-        let renamed = User { name: Some("N".into()), ..second.clone() };
-        assert_eq!(store.update_user_profile(&second, &renamed).await.unwrap(), Written::Done);
-        assert_eq!(store.create_user(&with_email("new", "a@example.org")).await.unwrap(), Written::AddressTaken);
+        let renamed = User {
+            name: Some("N".into()),
+            ..second.clone()
+        };
+        assert_eq!(
+            store.update_user_profile(&second, &renamed).await.unwrap(),
+            WriteOutcome::Done
+        );
+        assert_eq!(
+            store
+                .create_user(&with_email("new", "a@example.org"))
+                .await
+                .unwrap(),
+            WriteOutcome::AddressTaken
+        );
     });
 }

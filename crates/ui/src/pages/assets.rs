@@ -4,13 +4,33 @@ use latchkey_protocol::Reason;
 use crate::Ui;
 
 const ASSETS: [(&str, &str, &str); 4] = [
-    ("latchkey.css", "text/css; charset=utf-8", include_str!("../../../../templates/assets/latchkey.css")),
-    ("latchkey.svg", "image/svg+xml", include_str!("../../../../templates/assets/latchkey.svg")),
-    ("form-post.js", "text/javascript; charset=utf-8", include_str!("../../../../templates/assets/form-post.js")),
-    ("once.js", "text/javascript; charset=utf-8", include_str!("../../../../templates/assets/once.js")),
+    (
+        "latchkey.css",
+        "text/css; charset=utf-8",
+        include_str!("../../../../templates/assets/latchkey.css"),
+    ),
+    (
+        "latchkey.svg",
+        "image/svg+xml",
+        include_str!("../../../../templates/assets/latchkey.svg"),
+    ),
+    (
+        "form-post.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../../../templates/assets/form-post.js"),
+    ),
+    (
+        "once.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../../../templates/assets/once.js"),
+    ),
 ];
 
-pub async fn asset(ui: web::Data<Ui>, request: HttpRequest, name: web::Path<String>) -> HttpResponse {
+pub async fn asset(
+    ui: web::Data<Ui>,
+    request: HttpRequest,
+    name: web::Path<String>,
+) -> HttpResponse {
     match ASSETS.iter().find(|(known, _, _)| *known == name.as_str()) {
         Some((_, kind, body)) => HttpResponse::Ok()
             .insert_header((header::CONTENT_TYPE, *kind))

@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use latchkey_protocol::{Reason, StoreError, claims::scope_of, consent::Consent, uri};
 
-use super::{Open, back, display_name, fault, is_ours, open, open_form, render};
+use super::{OpenInteraction, back, display_name, fault, is_ours, open, open_form, render};
 use crate::{Ui, Words, headers::words};
 
 /// This page's name in its anti-forgery token.
@@ -28,21 +28,31 @@ struct ConsentPage<'a> {
     tos_uri: Option<&'a str>,
 }
 
-pub async fn show(ui: web::Data<Ui>, request: HttpRequest, interaction: web::Path<String>) -> HttpResponse {
+pub async fn show(
+    ui: web::Data<Ui>,
+    request: HttpRequest,
+    interaction: web::Path<String>,
+) -> HttpResponse {
     match open(&ui, &request, &interaction).await {
         Ok(open) => page(&ui, &request, &open),
         Err(response) => response,
     }
 }
 
-fn page(ui: &Ui, request: &HttpRequest, open: &Open) -> HttpResponse {
-    let (Some((_, user)), Some(csrf)) = (&open.session, open.form_of_user(ui, PAGE)) else { return back(ui, open) };
+fn page(ui: &Ui, request: &HttpRequest, open: &OpenInteraction) -> HttpResponse {
+    let (Some((_, user)), Some(csrf)) = (&open.session, open.form_of_user(ui, PAGE)) else {
+        return back(ui, open);
+    };
     let asked = &open.interaction.request;
     let words = words(request, asked.ui_locales.as_deref());
     let scopes = asked.scope.iter().map(|name| Scope {
         name: name.to_owned(),
-        title: words.find(&format!("scope-{name}"), None).unwrap_or_else(|| name.to_owned()),
-        text: words.find(&format!("scope-{name}-text"), None).unwrap_or_else(|| words.say("scope-other-text")),
+        title: words
+            .find(&format!("scope-{name}"), None)
+            .unwrap_or_else(|| name.to_owned()),
+        text: words
+            .find(&format!("scope-{name}-text"), None)
+            .unwrap_or_else(|| words.say("scope-other-text")),
     });
     let scopes = scopes.chain(claims_asked(open, words));
     let page = ConsentPage {
@@ -60,13 +70,17 @@ fn page(ui: &Ui, request: &HttpRequest, open: &Open) -> HttpResponse {
 }
 
 /// What is asked for claim by claim: under the title of the scope that would give it.
-fn claims_asked(open: &Open, words: Words) -> impl Iterator<Item = Scope> {
+fn claims_asked(open: &OpenInteraction, words: Words) -> impl Iterator<Item = Scope> {
     let asked = &open.interaction.request;
     let names = asked.claims.beyond(&asked.scope, &open.client);
     names.into_iter().map(move |name| {
         let scope = scope_of(&name, &open.client).unwrap_or_default();
         let title = words.find(&format!("scope-{scope}"), None);
-        Scope { name: format!("claim-{name}"), title: title.unwrap_or_else(|| scope.to_owned()), text: name }
+        Scope {
+            name: format!("claim-{name}"),
+            title: title.unwrap_or_else(|| scope.to_owned()),
+            text: name,
+        }
     })
 }
 
@@ -81,7 +95,9 @@ pub async fn submit(
         Err(response) => return response,
     };
     // Without a session there is nobody to decide; the way back leads to the login page.
-    let Some(token) = open.form_of_user(&ui, PAGE) else { return back(&ui, &open) };
+    let Some(token) = open.form_of_user(&ui, PAGE) else {
+        return back(&ui, &open);
+    };
     if !is_ours(&form, &[Some(token)]) {
         return ui.refuse(&request, &Reason::FormForged.into());
     }
@@ -92,8 +108,10 @@ pub async fn submit(
 }
 
 /// Commits what the user decided. Where the session has ended in between nothing is written, and the way back says so.
-async fn decide(ui: &Ui, open: &Open, decision: Option<&str>) -> Result<(), StoreError> {
-    let Some((session, _)) = &open.session else { return Ok(()) };
+async fn decide(ui: &Ui, open: &OpenInteraction, decision: Option<&str>) -> Result<(), StoreError> {
+    let Some((session, _)) = &open.session else {
+        return Ok(());
+    };
     let asked = &open.interaction.request;
     let _written = if decision == Some("allow") {
         let consent = Consent {
@@ -103,9 +121,13 @@ async fn decide(ui: &Ui, open: &Open, decision: Option<&str>) -> Result<(), Stor
             claims: asked.claims.beyond(&asked.scope, &open.client),
             granted_at: ui.clock.now(),
         };
-        ui.store.record_consent(&open.interaction.digest, &session.id, &consent).await?
+        ui.store
+            .record_consent(&open.interaction.digest, &session.id, &consent)
+            .await?
     } else {
-        ui.store.decline(&open.interaction.digest, &session.id).await?
+        ui.store
+            .decline(&open.interaction.digest, &session.id)
+            .await?
     };
     Ok(())
 }

@@ -25,14 +25,24 @@ pub fn error_page(ui: &Ui, request: &HttpRequest, reason: Reason, reference: &st
     let refusal = reason.refusal();
     let sentence = sentence(words, reason);
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-    let page = ErrorPage { words, base: &ui.base, code: refusal.code.0, sentence, reference };
+    let page = ErrorPage {
+        words,
+        base: &ui.base,
+        code: refusal.code.0,
+        sentence,
+        reference,
+    };
     let mut response = render(&page, status, false);
     match status {
         StatusCode::TOO_MANY_REQUESTS => {
-            response.headers_mut().insert(header::RETRY_AFTER, attempts::WINDOW.into());
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, attempts::WINDOW.into());
         }
         StatusCode::SERVICE_UNAVAILABLE => {
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
         }
         _ => {}
     }
@@ -41,5 +51,7 @@ pub fn error_page(ui: &Ui, request: &HttpRequest, reason: Reason, reference: &st
 
 /// What is said of a refusal, in the language of the page.
 pub fn sentence(words: Words, reason: Reason) -> String {
-    words.find(&format!("reason-{}", reason.name()), None).unwrap_or_else(|| reason.refusal().public.to_owned())
+    words
+        .find(&format!("reason-{}", reason.name()), None)
+        .unwrap_or_else(|| reason.refusal().public.to_owned())
 }

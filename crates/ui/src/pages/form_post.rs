@@ -20,9 +20,24 @@ struct FormPostPage<'a> {
 }
 
 /// Posts the answer to the client, by itself where scripts run (OAuth 2.0 Form Post Response Mode 2).
-pub fn form_post(ui: &Ui, request: &HttpRequest, to: &ReturnTo, pairs: &[(&str, &str)]) -> HttpResponse {
+pub fn form_post(
+    ui: &Ui,
+    request: &HttpRequest,
+    to: &ReturnTo,
+    pairs: &[(&str, &str)],
+) -> HttpResponse {
     let (words, action) = (words(request, None), to.redirect_uri());
-    render(&FormPostPage { words, title: "form-post-title", base: &ui.base, action, pairs }, StatusCode::OK, true)
+    render(
+        &FormPostPage {
+            words,
+            title: "form-post-title",
+            base: &ui.base,
+            action,
+            pairs,
+        },
+        StatusCode::OK,
+        true,
+    )
 }
 
 /// Posts to an address of ours, as [`form_post`] does to the client. The form says where it comes from, which is
@@ -35,8 +50,17 @@ pub fn post_again(
     ui_locales: Option<&str>,
 ) -> HttpResponse {
     let words = words(request, ui_locales);
-    let page = FormPostPage { words, title: "post-again-title", base: &ui.base, action, pairs };
+    let page = FormPostPage {
+        words,
+        title: "post-again-title",
+        base: &ui.base,
+        action,
+        pairs,
+    };
     let mut response = render(&page, StatusCode::OK, true);
-    response.headers_mut().insert(header::REFERRER_POLICY, header::HeaderValue::from_static("same-origin"));
+    response.headers_mut().insert(
+        header::REFERRER_POLICY,
+        header::HeaderValue::from_static("same-origin"),
+    );
     response
 }

@@ -10,7 +10,10 @@ use latchkey_protocol::{
     user::User,
 };
 
-use super::{add_cookie, csrf, display_name, error::sentence, fault, render, renew_browser, see_other, session_secret};
+use super::{
+    add_cookie, csrf, display_name, error::sentence, fault, render, renew_browser, see_other,
+    session_secret,
+};
 use crate::{Ui, Words, cookies, headers::words};
 
 /// This page's name in its anti-forgery tokens.
@@ -61,13 +64,20 @@ pub fn confirm_logout(ui: &Ui, request: &HttpRequest, asked: &LogoutQuestion<'_>
     let page = LogoutPage {
         words,
         base: &ui.base,
-        csrf: token(ui, &browser, asked.here.map(|(session, _)| session), asked.named),
+        csrf: token(
+            ui,
+            &browser,
+            asked.here.map(|(session, _)| session),
+            asked.named,
+        ),
         name: asked.here.map(|(_, user)| display_name(user)),
         named: asked.named,
         client_id: asked.client_id.unwrap_or_default(),
         redirect: asked.redirect.unwrap_or_default(),
         state: asked.state.unwrap_or_default(),
-        refused: asked.refused.map(|(reason, reference)| (sentence(words, reason), reference)),
+        refused: asked
+            .refused
+            .map(|(reason, reference)| (sentence(words, reason), reference)),
     };
     let mut response = render(&page, StatusCode::OK, true);
     if let Some(cookie) = set_cookie {
@@ -78,7 +88,16 @@ pub fn confirm_logout(ui: &Ui, request: &HttpRequest, asked: &LogoutQuestion<'_>
 
 fn token(ui: &Ui, browser: &str, here: Option<&Session>, named: Option<(&str, &str)>) -> String {
     let (session, user) = named.unwrap_or_default();
-    csrf(ui, browser, PAGE, &[here.map_or("", |session| session.id.as_str()), session, user])
+    csrf(
+        ui,
+        browser,
+        PAGE,
+        &[
+            here.map_or("", |session| session.id.as_str()),
+            session,
+            user,
+        ],
+    )
 }
 
 pub async fn confirmed(ui: web::Data<Ui>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
@@ -86,7 +105,9 @@ pub async fn confirmed(ui: web::Data<Ui>, request: HttpRequest, body: web::Bytes
     if let Err(refused) = form.sound() {
         return ui.refuse(&request, &refused);
     }
-    answer(&ui, &request, &form).await.unwrap_or_else(|error| fault(&ui, &request, &error))
+    answer(&ui, &request, &form)
+        .await
+        .unwrap_or_else(|error| fault(&ui, &request, &error))
 }
 
 async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpResponse, StoreError> {
@@ -94,7 +115,10 @@ async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpRes
     let here = who(ui, request).await?;
     let here = here.as_ref().map(|(session, _)| session);
     let named = form.optional("named").zip(form.optional("named_user"));
-    if !same(form.optional("csrf").unwrap_or_default(), &token(ui, &browser, here, named)) {
+    if !same(
+        form.optional("csrf").unwrap_or_default(),
+        &token(ui, &browser, here, named),
+    ) {
         return Ok(match (here, named) {
             // A second press: the first has done it.
             (None, None) => see_other(&format!("{}{}", ui.base, paths::SIGNED_OUT)),
@@ -110,8 +134,14 @@ async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpRes
     };
     let client = client.as_deref();
     // The token has proven which session the page was about. It may have been carried on by another since.
-    if let Some((id, user)) = here.map(|session| (session.id.as_str(), session.user_id.as_str())).or(named) {
-        let ended = ui.store.end_session_of(id, Some(user), false, ui.clock.now()).await?;
+    if let Some((id, user)) = here
+        .map(|session| (session.id.as_str(), session.user_id.as_str()))
+        .or(named)
+    {
+        let ended = ui
+            .store
+            .end_session_of(id, Some(user), false, ui.clock.now())
+            .await?;
         let (client, address) = (client.map(|c| &*c.id), crate::address(request));
         if let Some(Session { id, user_id, .. }) = ended {
             tracing::info!(target: "audit", user = user_id, session = id, client, %address, "signed out");
@@ -119,7 +149,13 @@ async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpRes
     }
     let mut response = see_other(&next(ui, request, form, client));
     renew_browser(ui, &browser, &mut response).await;
-    if request.cookie(latchkey_protocol::session::cookie_name(ui.secure, Cookie::Session)).is_some() {
+    if request
+        .cookie(latchkey_protocol::session::cookie_name(
+            ui.secure,
+            Cookie::Session,
+        ))
+        .is_some()
+    {
         forget_session(ui, &mut response);
     }
     Ok(response)
@@ -130,7 +166,11 @@ fn next(ui: &Ui, request: &HttpRequest, form: &Params, client: Option<&Client>) 
     let done = format!("{}{}", ui.base, paths::SIGNED_OUT);
     match logout::destination(client, form.optional("post_logout_redirect_uri")) {
         Ok(Some(to)) => {
-            let state: Vec<_> = form.optional("state").map(|s| ("state", s)).into_iter().collect();
+            let state: Vec<_> = form
+                .optional("state")
+                .map(|s| ("state", s))
+                .into_iter()
+                .collect();
             uri::with_query(&to, &state)
         }
         Ok(None) => done,
@@ -140,7 +180,10 @@ fn next(ui: &Ui, request: &HttpRequest, form: &Params, client: Option<&Client>) 
 
 /// Takes the session cookie back.
 pub fn forget_session(ui: &Ui, response: &mut HttpResponse) {
-    add_cookie(response, &cookies::cookie(ui.secure, Cookie::Session, "", Some(0)));
+    add_cookie(
+        response,
+        &cookies::cookie(ui.secure, Cookie::Session, "", Some(0)),
+    );
 }
 
 pub async fn done(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
@@ -156,9 +199,18 @@ fn signed_out(ui: &Ui, request: &HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
     let words = words(request, params.optional("ui_locales"));
     // Anyone can write an address: nothing but what a reference looks like gets onto the page.
-    let is_reference = |text: &&str| text.len() == 8 && text.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_reference =
+        |text: &&str| text.len() == 8 && text.bytes().all(|b| b.is_ascii_alphanumeric());
     let refused = params.optional("refused").filter(is_reference);
-    render(&SignedOutPage { words, base: &ui.base, refused }, StatusCode::OK, false)
+    render(
+        &SignedOutPage {
+            words,
+            base: &ui.base,
+            refused,
+        },
+        StatusCode::OK,
+        false,
+    )
 }
 
 /// Who is signed in, without using it.

@@ -19,5 +19,14 @@ pub async fn show(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
         Err(error) => return fault(&ui, &request, &error),
     };
     let name = session.as_ref().map(|(_, user)| display_name(user));
-    render(&StartPage { words: words(&request, None), base: &ui.base, issuer: &ui.issuer, name }, StatusCode::OK, false)
+    render(
+        &StartPage {
+            words: words(&request, None),
+            base: &ui.base,
+            issuer: &ui.issuer,
+            name,
+        },
+        StatusCode::OK,
+        false,
+    )
 }
