@@ -3,7 +3,6 @@
 mod authorize;
 mod bearer;
 mod client_auth;
-mod client_guard;
 mod custom_claims;
 mod discovery;
 mod fault;
@@ -26,6 +25,7 @@ use std::{
 };
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use latchkey_operations::ClientGuard;
 use latchkey_protocol::{
     Clock, Entropy, Reason, Secret, Store,
     authorization::Lifetimes,
@@ -40,7 +40,6 @@ use latchkey_protocol::{
     user::User,
 };
 
-pub use client_guard::ClientGuard;
 pub use fault::Fault;
 pub use http::refusal;
 pub use keys::Keys;

@@ -5,15 +5,15 @@ use std::{io::Write, path::Path, sync::Arc, time::Duration};
 use actix_web::{HttpRequest, HttpResponse, web};
 use anyhow::{Context, Result, bail};
 use latchkey_jose::{KeyRing, MasterKey, RingKey, SigningKey};
+use latchkey_operations::{ClientGuard, PasswordKey, Passwords, Throttle};
 use latchkey_protocol::{
     Clock, Entropy, Reason, Secret, Store, Timestamp, authorize::RequestRules, client::ReturnTo,
     observe::Refusals, secret::Pepper, session::Session, store::StoredKey, user::User,
 };
 use latchkey_provider::{
-    ClientGuard, CustomClaimsInForce, Document, Keys, LogoutRequest, Pages, Provider, Signing,
-    VerifiedTokens,
+    CustomClaimsInForce, Document, Keys, LogoutRequest, Pages, Provider, Signing, VerifiedTokens,
 };
-use latchkey_ui::{PasswordKey, Passwords, Throttle, Ui};
+use latchkey_ui::Ui;
 use rand::{RngCore, rngs::OsRng};
 
 use crate::{config::Settings, edge::Edge, recorder::Recorder};

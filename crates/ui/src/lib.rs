@@ -1,13 +1,9 @@
 //! The pages: login, consent, sign-out, errors, start. Cookies and anti-forgery.
 
 mod cookies;
-mod hashing;
 mod headers;
 mod known;
-mod line;
 mod pages;
-mod password;
-mod throttle;
 mod words;
 
 use std::{
@@ -16,6 +12,7 @@ use std::{
 };
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use latchkey_operations::{Passwords, Throttle};
 use latchkey_protocol::{
     Clock, Entropy, Reason, Store,
     authorization::Lifetimes,
@@ -27,7 +24,6 @@ use latchkey_protocol::{
 };
 
 pub use cookies::browser;
-pub use hashing::{Busy, Caller};
 pub use headers::page_headers;
 pub use pages::{
     error::error_page,
@@ -35,8 +31,6 @@ pub use pages::{
     logout::{LogoutQuestion, confirm_logout, forget_session},
     set_browser,
 };
-pub use password::{PasswordFault, PasswordKey, Passwords};
-pub use throttle::Throttle;
 pub use words::{Language, Words};
 
 /// Everything that the pages share.

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use latchkey_operations::PasswordKey;
 use latchkey_protocol::{
     Entropy, Store, Timestamp,
     claims::check_claims,
@@ -11,7 +12,6 @@ use latchkey_protocol::{
     store::WriteOutcome,
     user::User,
 };
-use latchkey_ui::PasswordKey;
 use serde_json::{Map, Value, json};
 
 use super::{At, input_name, print::say, print_table, read_input, read_json, utc};

@@ -6,6 +6,7 @@ use actix_web::{
     web,
 };
 use askama::Template;
+use latchkey_operations::{Attempt, Caller, PasswordCheck};
 use latchkey_protocol::{
     Params, Reason, Secret, SecretKind, StoreError,
     attempts::Guess,
@@ -20,10 +21,7 @@ use super::{
     OpenInteraction, add_cookie, back, display_name, fault, is_ours, open, open_form, render,
     renew_browser, session_secret,
 };
-use crate::{
-    Caller, Ui, Words, cookies::cookie, headers::words, known::KnownBrowser,
-    password::PasswordCheck, throttle::Attempt,
-};
+use crate::{Ui, Words, cookies::cookie, headers::words, known::KnownBrowser};
 
 /// This page's name in its anti-forgery tokens.
 const PAGE: &str = "login";

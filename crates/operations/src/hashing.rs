@@ -1,3 +1,5 @@
+//! The threads that hash passwords, and who waits for them.
+
 use std::{
     net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},

@@ -1,3 +1,5 @@
+//! Passwords: how they are hashed, and whether one is right.
+
 use std::sync::Arc;
 
 use argon2::{
@@ -7,8 +9,8 @@ use argon2::{
 use latchkey_protocol::{Entropy, passwords::prepared, secret::Pepper};
 
 use crate::{
+    attempts::Attempt,
     hashing::{Busy, Caller, Hashing},
-    throttle::Attempt,
 };
 
 /// Hashing failed: memory ran out.

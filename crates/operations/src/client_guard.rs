@@ -1,3 +1,5 @@
+//! Counts wrong client secrets, here and in the store.
+
 use std::{
     hash::{BuildHasher, RandomState},
     net::IpAddr,

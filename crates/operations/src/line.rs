@@ -1,3 +1,5 @@
+//! A line in which networks take turns.
+
 use std::net::IpAddr;
 
 use latchkey_protocol::attempts::{neighbourhood, network};

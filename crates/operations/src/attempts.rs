@@ -1,3 +1,5 @@
+//! Counts sign-ins, in the store: no more passwords are judged than are allowed.
+
 use std::{
     net::IpAddr,
     sync::{
