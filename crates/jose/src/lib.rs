@@ -12,7 +12,7 @@ mod processor;
 mod ring;
 mod seal;
 
-pub use client_keys::{CLIENT_ALGORITHMS, ClientKeys};
+pub use client_keys::{ClientKey, ClientKeys};
 pub use error::JoseError;
 pub use jwk::{Jwk, JwkSet};
 pub use jws::{Claims, Compact, Header, Signer, Verifier};

@@ -4,11 +4,13 @@
 
 mod attempts;
 mod client_guard;
+mod client_keys;
 mod hashing;
 mod line;
 mod password;
 
 pub use attempts::{Attempt, Throttle};
 pub use client_guard::ClientGuard;
+pub use client_keys::{JoseSignatures, client_keys};
 pub use hashing::{Busy, Caller};
 pub use password::{PasswordCheck, PasswordFault, PasswordKey, Passwords};

@@ -1,9 +1,9 @@
-use latchkey_jose::CLIENT_ALGORITHMS;
 use serde_json::{Value, json};
 
 use crate::{
     claims::{CLAIMS, CustomClaims},
     client::{AuthMethod, GrantType},
+    client_keys::CLIENT_ALGORITHMS,
     paths,
     scope::STANDARD,
 };

@@ -11,6 +11,7 @@ pub mod bounds;
 pub mod claims;
 pub mod client;
 pub mod client_auth;
+pub mod client_keys;
 pub mod client_reference;
 pub mod consent;
 pub mod discovery;

@@ -1,10 +1,10 @@
-use latchkey_jose::{CLIENT_ALGORITHMS, ClientKeys};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
     ScopeSet,
     client::{ApplicationType, GrantType, Metadata},
+    client_keys::{self, CLIENT_ALGORITHMS},
     metadata::{faulty_member, merge},
     redirect_uri::{self, RedirectRules},
 };
@@ -231,8 +231,10 @@ impl Registration {
             );
             return Err(metadata_error(sentence));
         }
-        if let Some(Err(error)) = m.jwks.as_ref().map(ClientKeys::parse) {
-            return Err(metadata_error(format!("jwks: {error}")));
+        if let Some(Err(error)) = m.jwks.as_ref().map(client_keys::usable) {
+            return Err(metadata_error(format!(
+                "jwks: the key set cannot be used: {error}"
+            )));
         }
         if m.require_signed_request_object && m.jwks.is_none() {
             return Err(metadata_error(

@@ -65,7 +65,13 @@ async fn begin(
         ));
     };
     provider.observe_client(request, &client.id);
-    let signed = signed_params(params, &client, &provider.issuer, provider.now());
+    let signed = signed_params(
+        params,
+        &client,
+        &provider.issuer,
+        &latchkey_operations::JoseSignatures,
+        provider.now(),
+    );
     // Whose object is refused is answered where the parameters outside prove a destination.
     let in_force = signed
         .as_ref()

@@ -2,7 +2,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::web::Bytes;
 use latchkey_jose::{Claims, JoseError, JwkSet, KeyRing};
-use latchkey_protocol::time::Timestamp;
+use latchkey_protocol::{claims::TokenClaims, time::Timestamp};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 /// The ring in use, replaced as a whole when a key is announced, activated or retired, and the issuer that it signs for.
@@ -74,8 +75,39 @@ impl Keys {
     ///
     /// # Errors
     /// [`JoseError`] naming the first thing that was wrong.
-    pub fn verify<T: Claims>(&self, token: &str, now: Timestamp) -> Result<T, JoseError> {
-        self.ring().verify(&self.issuer, token, now)
+    pub fn verify<T: TokenClaims>(&self, token: &str, now: Timestamp) -> Result<T, JoseError> {
+        verify(&self.ring(), &self.issuer, token, now)
+    }
+}
+
+/// As [`Keys::verify`], with a ring at hand.
+///
+/// # Errors
+/// As [`Keys::verify`].
+pub fn verify<T: TokenClaims>(
+    ring: &KeyRing,
+    issuer: &str,
+    token: &str,
+    now: Timestamp,
+) -> Result<T, JoseError> {
+    let RingClaims(claims) = ring.verify(issuer, token, now)?;
+    Ok(claims)
+}
+
+/// Claims of `protocol` as `jose` asks for them: neither knows the other.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct RingClaims<T>(T);
+
+impl<T: TokenClaims> Claims for RingClaims<T> {
+    const TYPES: &'static [&'static str] = T::TYPES;
+
+    fn issuer(&self) -> &str {
+        self.0.issuer()
+    }
+
+    fn is_of_kind(&self) -> bool {
+        self.0.is_of_kind()
     }
 }
 

@@ -12,7 +12,7 @@ mod http;
 mod introspection;
 mod issue;
 mod jwks;
-mod keys;
+pub mod keys;
 mod logout;
 mod revocation;
 mod signing;

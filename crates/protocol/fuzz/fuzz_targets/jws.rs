@@ -2,9 +2,22 @@
 #![no_main]
 use std::sync::LazyLock;
 
-use latchkey_jose::{Compact, KeyRing, RingKey, SigningKey};
-use latchkey_protocol::claims::AccessToken;
+use latchkey_jose::{Claims, Compact, KeyRing, RingKey, SigningKey};
+use latchkey_protocol::claims::{AccessToken, TokenClaims};
 use libfuzzer_sys::fuzz_target;
+
+/// Access tokens as the ring asks for them.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Access(AccessToken);
+
+impl Claims for Access {
+    const TYPES: &'static [&'static str] = AccessToken::TYPES;
+
+    fn issuer(&self) -> &str {
+        self.0.issuer()
+    }
+}
 
 static RING: LazyLock<KeyRing> = LazyLock::new(|| {
     let key = SigningKey::from_pem(include_str!("../key.pem")).expect("key");
@@ -25,7 +38,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let _ = Compact::parse(text);
-    assert!(RING.verify::<AccessToken>("i", text, 0).is_err());
+    assert!(RING.verify::<Access>("i", text, 0).is_err());
     // The same with a header that gets past the first checks.
     let kid = RING.jwks(0).keys[0].kid.clone();
     let signed = RING
@@ -35,7 +48,7 @@ fuzz_target!(|data: &[u8]| {
         .expect("token");
     let (message, _) = signed.rsplit_once('.').expect("parts");
     assert!(
-        RING.verify::<AccessToken>("i", &format!("{message}.{text}"), 0)
+        RING.verify::<Access>("i", &format!("{message}.{text}"), 0)
             .is_err()
     );
 });

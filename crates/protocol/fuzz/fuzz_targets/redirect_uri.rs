@@ -1,7 +1,7 @@
 //! Redirect URIs: a match is the same text, or the same loopback address with another port.
 #![no_main]
 use latchkey_protocol::{
-    redirect_uri::{RedirectRules, fault},
+    redirect_uri::{RedirectRules, problem},
     uri::matches,
 };
 use libfuzzer_sys::fuzz_target;
@@ -10,7 +10,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    if fault(
+    if problem(
         text,
         RedirectRules {
             native: true,

@@ -1,9 +1,9 @@
-use latchkey_jose::ClientKeys;
 use serde_json::{Map, Value};
 
 use crate::{
     Params, Timestamp,
     client::Client,
+    client_keys::ClientSignatures,
     error::Refusal,
     json,
     reason::{Reason, masked},
@@ -29,6 +29,7 @@ pub fn signed_params(
     outside: &Params,
     client: &Client,
     issuer: &str,
+    signatures: &dyn ClientSignatures,
     now: Timestamp,
 ) -> Result<Option<Params>, Refusal> {
     let always = client.metadata.require_signed_request_object;
@@ -39,7 +40,7 @@ pub fn signed_params(
             Ok(None)
         };
     };
-    let members = verified(token, client)?;
+    let members = verified(token, client, signatures)?;
     check(&members, outside, client, issuer, now)?;
     let client_id = ("client_id".to_owned(), client.id.clone());
     let pairs = members
@@ -55,7 +56,11 @@ pub fn signed_params(
 }
 
 /// The members, once the signature is proven.
-fn verified(token: &str, client: &Client) -> Result<Map<String, Value>, Refusal> {
+fn verified(
+    token: &str,
+    client: &Client,
+    signatures: &dyn ClientSignatures,
+) -> Result<Map<String, Value>, Refusal> {
     if token.len() > LARGEST {
         return Err(invalid(
             format!("at most {LARGEST} bytes"),
@@ -73,11 +78,10 @@ fn verified(token: &str, client: &Client) -> Result<Map<String, Value>, Refusal>
             why,
         )
     };
-    let keys = ClientKeys::parse(set).map_err(|e| unproven(e.to_string()))?;
     let algorithm = client.metadata.request_object_signing_alg.as_deref();
-    let payload = keys
-        .verify(token, &TYPES, algorithm)
-        .map_err(|e| unproven(e.to_string()))?;
+    let payload = signatures
+        .verify(set, token, &TYPES, algorithm)
+        .map_err(unproven)?;
     json::object(&payload).map_err(|why| invalid("a JSON object, each member once", why))
 }
 

@@ -5,8 +5,7 @@ mod custom;
 mod userinfo;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use latchkey_jose::Claims;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -24,6 +23,20 @@ pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 pub const REFRESH_TOKEN_TYPE: &str = "rt+jwt";
 /// Header `typ` of ID tokens.
 pub const ID_TOKEN_TYPE: &str = "JWT";
+
+/// The claims of one kind of token, with what no verification may leave out.
+pub trait TokenClaims: DeserializeOwned {
+    /// The header `typ` values of this kind (RFC 8725 3.11).
+    const TYPES: &'static [&'static str];
+
+    /// `iss`.
+    fn issuer(&self) -> &str;
+
+    /// Whether the claims are of this kind, where another kind has the same `typ`.
+    fn is_of_kind(&self) -> bool {
+        true
+    }
+}
 
 /// RFC 9068 2.2.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +68,7 @@ pub struct AccessToken {
     pub more: Map<String, Value>,
 }
 
-impl Claims for AccessToken {
+impl TokenClaims for AccessToken {
     /// Some resource servers know no type but `JWT`. An ID token, which has it too, never passes: it has neither of the
     /// members `client_id` and `jti`, which are required here.
     const TYPES: &'static [&'static str] = &[ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE];
@@ -99,7 +112,7 @@ pub struct IdToken {
     pub more: Map<String, Value>,
 }
 
-impl Claims for IdToken {
+impl TokenClaims for IdToken {
     const TYPES: &'static [&'static str] = &[ID_TOKEN_TYPE];
 
     fn issuer(&self) -> &str {
@@ -129,7 +142,7 @@ pub struct RefreshToken {
     pub exp: Timestamp,
 }
 
-impl Claims for RefreshToken {
+impl TokenClaims for RefreshToken {
     const TYPES: &'static [&'static str] = &[REFRESH_TOKEN_TYPE];
 
     fn issuer(&self) -> &str {

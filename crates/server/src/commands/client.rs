@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use latchkey_operations::client_keys;
 use latchkey_protocol::{
     Secret, SecretKind, Store, Timestamp,
     client::Client,
@@ -22,6 +23,7 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
         ClientCommand::Create { from } => {
             let rules = at.settings.registration;
             let registration = Registration::parse_under(&read(&from)?, rules)
+                .and_then(verifiable)
                 .map_err(|error| refused(&from, error))?;
             let (client, secret) =
                 register(store, registration, &client_pepper(&at.master), at.now).await?;
@@ -88,6 +90,17 @@ fn refused(from: &Path, error: RegistrationError) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("{} is refused", input_name(from)))
 }
 
+/// Refuses keys that no library can verify with, such as a point that is not on its curve.
+fn verifiable(registration: Registration) -> std::result::Result<Registration, RegistrationError> {
+    match registration.metadata.jwks.as_ref().map(client_keys) {
+        Some(Err(error)) => Err(RegistrationError {
+            code: "invalid_client_metadata",
+            sentence: format!("jwks: {error}"),
+        }),
+        _ => Ok(registration),
+    }
+}
+
 /// Registers a client; returns it with its secret, which is shown this once.
 ///
 /// # Errors
@@ -141,6 +154,7 @@ async fn update(at: &At, client_id: &str, from: &Path) -> Result<()> {
     let client = change(&*at.store, client_id, async |client| {
         let changed =
             Registration::parse_change(&client.metadata, &given, at.settings.registration)
+                .and_then(verifiable)
                 .map_err(|error| refused(from, error))?;
         client.metadata = changed.metadata;
         shown = None;

@@ -4,6 +4,7 @@ use latchkey_protocol::{
     Timestamp,
     claims::{AccessToken, IdToken, REFRESH_TOKEN_TYPE, RefreshToken},
 };
+use latchkey_provider::keys;
 use serde_json::{Value, json};
 
 use super::{At, print::say, read_input, utc};
@@ -63,14 +64,14 @@ fn verify(
     now: Timestamp,
 ) -> std::result::Result<IssuedToken, JoseError> {
     if typ.eq_ignore_ascii_case(REFRESH_TOKEN_TYPE) {
-        return ring.verify(issuer, token, now).map(IssuedToken::Refresh);
+        return keys::verify(ring, issuer, token, now).map(IssuedToken::Refresh);
     }
     // Both other kinds may be of type JWT; their claims tell them apart.
-    match ring.verify::<IdToken>(issuer, token, now) {
+    match keys::verify::<IdToken>(ring, issuer, token, now) {
         Ok(_) => Ok(IssuedToken::Id),
-        Err(JoseError::Type(_)) => ring
-            .verify(issuer, token, now)
-            .map(|token| IssuedToken::Access(Box::new(token))),
+        Err(JoseError::Type(_)) => {
+            keys::verify(ring, issuer, token, now).map(|token| IssuedToken::Access(Box::new(token)))
+        }
         Err(error) => Err(error),
     }
 }
