@@ -8,7 +8,7 @@ package wrk) from core 1. What counts is the CPU time of the server's threads (/
 the machine disturbs both alike. ROUNDS and CONNECTIONS in the environment change how much is measured.
 """
 
-import base64, glob, http.client, json, os, re, shutil, statistics, subprocess, sys, tempfile, time
+import base64, glob, http.client, json, os, re, shutil, socket, statistics, subprocess, sys, tempfile, time
 from urllib.parse import urlencode
 
 ROUNDS = int(os.environ.get("ROUNDS", "10"))
@@ -24,9 +24,11 @@ SCENARIOS = ["client_credentials", "refresh", "userinfo", "introspection", "heal
 
 
 class Server:
-    def __init__(self, program, port):
+    def __init__(self, program):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
         self.folder = tempfile.mkdtemp(prefix="latchkey-compare-")
-        self.port, self.issuer = port, f"http://127.0.0.1:{port}"
+        self.issuer = f"http://127.0.0.1:{port}"
         self.program = os.path.abspath(program)
         self.settings = dict(
             os.environ,
@@ -157,7 +159,7 @@ end
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    servers = [Server(program, 29700 + n) for n, program in enumerate(sys.argv[1:3])]
+    servers = [Server(program) for program in sys.argv[1:3]]
     try:
         for scenario in sys.argv[3:] or SCENARIOS:
             for server in servers:
