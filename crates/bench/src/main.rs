@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Result, ensure};
 use bare::Bare;
 use clap::Parser;
-use latchkey_jose::{Signer, SigningKey, openssl_variable};
+use latchkey_jose::{Signer, SigningKey};
 use scenarios::{WRONG_NAME, WRONG_PASSWORD, World};
 use server::{Peer, Server};
 
@@ -224,8 +224,7 @@ fn signatures_per_cpu_second(cores: &str) -> Result<f64> {
     command
         .args(["-c", cores])
         .arg(std::env::current_exe()?)
-        .arg("--signatures")
-        .envs(openssl_variable());
+        .arg("--signatures");
     let said = command.output()?;
     ensure!(
         said.status.success(),

@@ -8,7 +8,6 @@ mod error;
 mod jwk;
 mod jws;
 mod key;
-mod processor;
 mod ring;
 mod seal;
 
@@ -17,6 +16,5 @@ pub use error::JoseError;
 pub use jwk::{Jwk, JwkSet};
 pub use jws::{Claims, Compact, Header, Signer, Verifier};
 pub use key::{MINIMUM_BITS, SigningKey};
-pub use processor::openssl_variable;
 pub use ring::{KeyRing, KeyState, RingKey};
 pub use seal::MasterKey;

@@ -84,10 +84,6 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
                     "there is no such setting; see latchkey config reference"
                 );
             }
-            let told =
-                latchkey_jose::openssl_variable().map_or("OPENSSL_ia32cap", |(name, _)| name);
-            let value = std::env::var(told).unwrap_or_default();
-            tracing::debug!(value, "what OpenSSL is told of the processor");
             block_on(async {
                 let (server, app) = start(&settings).await?;
                 tracing::info!(issuer = %app.ui.issuer, listen = %settings.listen, "ready");

@@ -6,6 +6,7 @@ use std::{
 };
 
 use latchkey_protocol::Timestamp;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Prints a line, as `println!` does, and ends the program quietly when nobody reads any more, as in `| head -1`.
 /// What is to be done besides is done before.
@@ -45,31 +46,12 @@ pub fn print_table(head: &[&str], rows: &[Vec<String>]) {
     }
 }
 
-/// Seconds since the epoch as UTC, for users.
+/// Seconds since the epoch as UTC, for users. What lies outside the years -9999 to 9999 stays a number.
 pub fn utc(at: Timestamp) -> String {
-    let days = at.div_euclid(86_400);
-    let seconds = at.rem_euclid(86_400);
-    // Days to a civil date in the proleptic Gregorian calendar, counted from 0000-03-01.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 {
-        month_index + 3
-    } else {
-        month_index - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    OffsetDateTime::from_unix_timestamp(at)
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_else(|| at.to_string())
 }
 
 #[cfg(test)]
@@ -79,5 +61,7 @@ mod tests {
         assert_eq!(super::utc(0), "1970-01-01T00:00:00Z");
         assert_eq!(super::utc(951_782_400), "2000-02-29T00:00:00Z");
         assert_eq!(super::utc(1_795_219_199), "2026-11-20T23:59:59Z");
+        assert_eq!(super::utc(-1), "1969-12-31T23:59:59Z");
+        assert_eq!(super::utc(i64::MAX), i64::MAX.to_string());
     }
 }
