@@ -1,3 +1,5 @@
+//! The command line: nouns, verbs, options, and the texts of `--help`.
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -71,6 +73,15 @@ pub enum Command {
     /// Exit code 0 when the server answers /readyz; for containers.
     #[command(after_help = "Example: latchkey healthcheck")]
     Healthcheck,
+    /// Prints what a shell needs to complete commands and options.
+    #[command(after_help = "Example: latchkey completions bash > /etc/bash_completion.d/latchkey")]
+    Completions { shell: clap_complete::Shell },
+    /// Writes the manual pages, one for each command.
+    #[command(after_help = "Example: latchkey man /usr/local/share/man/man1")]
+    Man {
+        /// An existing folder.
+        folder: PathBuf,
+    },
     /// Prints the version.
     Version,
 }

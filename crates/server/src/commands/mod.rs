@@ -6,6 +6,7 @@ mod client;
 mod healthcheck;
 mod installation;
 mod key;
+mod manual;
 mod print;
 mod session;
 mod token;
@@ -45,6 +46,11 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             say!("latchkey {}", env!("CARGO_PKG_VERSION"));
             Ok(ExitCode::SUCCESS)
         }
+        Command::Completions { shell } => {
+            manual::completions(shell);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man { folder } => manual::pages(&folder),
         Command::Config(ConfigCommand::Reference { errors, clients }) => {
             let reference = match (errors, clients) {
                 (true, _) => latchkey_protocol::reason::reference(),
@@ -77,7 +83,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Migrate { check } => installation::migrate(&settings()?, check),
         Command::Serve => {
             let settings = settings()?;
-            let _logging = log::start(&settings)?;
+            let _logging = log::start(&settings);
             for name in config::unknown_variables() {
                 tracing::warn!(
                     name,

@@ -49,7 +49,7 @@ pub fn run(
     } else {
         settings.log_level
     };
-    let _logging = log::start(&settings)?;
+    let _logging = log::start(&settings);
     let temporary = match &data {
         None => Some(tempfile::tempdir().context("cannot make a temporary folder")?),
         Some(_) => None,

@@ -5,6 +5,7 @@ mod audit;
 mod claims;
 mod commands;
 mod host;
+mod manual;
 mod port;
 mod requests;
 mod settings;
