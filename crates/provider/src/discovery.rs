@@ -50,6 +50,7 @@ pub fn cached(
         tags.split(',')
             .any(|tag| tag.trim().trim_start_matches("W/") == etag)
     });
+    tracing::debug!(target: "request", path = request.path(), unchanged = same, "document fetched");
     let mut answer = if same {
         HttpResponse::NotModified()
     } else {

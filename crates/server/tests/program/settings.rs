@@ -214,3 +214,28 @@ fn forwarded_headers_of_a_peer_that_is_not_trusted_are_named_in_the_log_once() {
         "{log}"
     );
 }
+
+#[test]
+fn debug_has_a_line_for_each_fetch_of_discovery_and_keys() {
+    let at = Place::new();
+    let log = at.folder.path().join("log");
+    let mut command = at.command(&["serve"]);
+    command.env("LATCHKEY_LOG__LEVEL", "debug");
+    let server = at.start(command.stderr(std::fs::File::create(&log).unwrap()));
+    let paths = ["/jwks.json", "/.well-known/openid-configuration"];
+    reqwest_blocking().0.block_on(async {
+        let http = client().build().unwrap();
+        for path in paths {
+            let answer = http.get(at.issuer() + path).send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+        }
+    });
+    server.stop();
+    let log = std::fs::read_to_string(log).unwrap();
+    for path in paths {
+        let lines = log
+            .lines()
+            .filter(|l| l.contains("document fetched") && l.contains(path));
+        assert_eq!(lines.count(), 1, "{path}: {log}");
+    }
+}
