@@ -123,3 +123,25 @@ fn from_a_clients_own_network_two_hundred_different_secrets_are_judged() {
         assert_eq!(token(&h, own, "app", SECRET, None).await.status, 200);
     });
 }
+
+#[test]
+fn codes_that_nobody_exchanges_make_room_for_one_another() {
+    on_both(async |h| {
+        let browser = h.browser();
+        let tokens = h.tokens(&browser).await;
+        let mut codes = Vec::new();
+        for _ in 0..30 {
+            codes.push(h.code(&browser, &[("prompt", "none")]).await);
+            h.pass(1);
+        }
+        assert_eq!(h.exchange(&codes[5]).await.error(), "invalid_grant");
+        assert_eq!(h.exchange(&codes[29]).await.status, 200);
+        assert_eq!(
+            h.refresh(tokens["refresh_token"].as_str().unwrap())
+                .await
+                .status,
+            200,
+            "no device is signed out"
+        );
+    });
+}

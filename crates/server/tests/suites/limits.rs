@@ -1,19 +1,17 @@
 //! How often something may be tried, and how much of what strangers make is kept.
 
 use futures_util::future::join_all;
-use latchkey_protocol::registration::Registration;
-use serde_json::json;
 
-use crate::{refusals::kept, support::*};
+use crate::support::*;
 
-const PROXY: (&str, &str) = ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8");
+pub const PROXY: (&str, &str) = ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8");
 
-fn from(address: &str) -> [(&str, &str); 1] {
+pub fn from(address: &str) -> [(&str, &str); 1] {
     [("X-Forwarded-For", address)]
 }
 
 /// The status of one more sign-in in this browser.
-async fn sign_in(browser: &Browser, user: &str, password: &str) -> u16 {
+pub async fn sign_in(browser: &Browser, user: &str, password: &str) -> u16 {
     browser.act_as(user, password);
     let (at, page) = browser
         .page(browser.begin(&[("prompt", "login")]).await)
@@ -23,7 +21,7 @@ async fn sign_in(browser: &Browser, user: &str, password: &str) -> u16 {
 }
 
 /// Statuses, each with how often it came.
-fn tally(statuses: impl IntoIterator<Item = u16>) -> Vec<(u16, usize)> {
+pub fn tally(statuses: impl IntoIterator<Item = u16>) -> Vec<(u16, usize)> {
     let mut all = std::collections::BTreeMap::new();
     for status in statuses {
         *all.entry(status).or_insert(0) += 1;
@@ -31,7 +29,7 @@ fn tally(statuses: impl IntoIterator<Item = u16>) -> Vec<(u16, usize)> {
     all.into_iter().collect()
 }
 
-async fn guesses(browser: &Browser, user: &str, many: usize) -> Vec<(u16, usize)> {
+pub async fn guesses(browser: &Browser, user: &str, many: usize) -> Vec<(u16, usize)> {
     browser.act_as(user, "wrong");
     let (at, page) = browser
         .page(browser.begin(&[("prompt", "login")]).await)
@@ -282,51 +280,6 @@ fn what_one_browser_begins_is_its_own_affair() {
 }
 
 #[test]
-fn of_six_hundred_guesses_at_a_client_secret_twenty_are_judged() {
-    on_both_with(&[PROXY], async |h| {
-        let http = plain();
-        let token = |address: &str, secret: &str| {
-            let request = http
-                .post(h.at("/token"))
-                .header("X-Forwarded-For", address.to_owned());
-            answer(
-                request
-                    .header("Authorization", basic("app", secret))
-                    .form(&[("grant_type", "client_credentials")]),
-            )
-        };
-        let own = "203.0.113.1";
-        assert_eq!(token(own, SECRET).await.status, 200);
-        let guessed = join_all((0..600).map(|n| token("192.0.2.1", &format!("guess {n}")))).await;
-        assert_eq!(
-            tally(guessed.iter().map(|a| a.status)),
-            [(401, 20), (429, 580)]
-        );
-        let locked = token("192.0.2.1", SECRET).await;
-        assert_eq!(
-            (locked.status, locked.error(), locked.header("retry-after")),
-            (429, "invalid_client", "600")
-        );
-        assert_eq!(token(own, SECRET).await.status, 200);
-        for n in 2..14 {
-            join_all((0..25).map(|m| token(&format!("192.0.2.{n}"), &format!("guess {m}")))).await;
-        }
-        assert_eq!(
-            token("198.51.100.1", SECRET).await.status,
-            429,
-            "guessed from everywhere"
-        );
-        assert_eq!(
-            token(own, SECRET).await.status,
-            200,
-            "its own server goes on"
-        );
-        h.pass(600);
-        assert_eq!(token("192.0.2.1", SECRET).await.status, 200);
-    });
-}
-
-#[test]
 fn nodes_on_one_database_share_the_counts() {
     on(Kind::Postgres, &[], &async |h: Harness| {
         let other = h.another_node().await;
@@ -379,92 +332,6 @@ fn where_attempts_cannot_be_counted_nobody_signs_in_and_secrets_are_counted_by_t
         assert_eq!((token("wrong").await, token(SECRET).await), (429, 429));
         h.sql("ALTER TABLE gone RENAME TO attempts");
         assert_eq!(sign_in(&browser, "alice", "alice password").await, 303);
-    });
-}
-
-#[test]
-fn a_short_client_secret_is_refused_at_registration_and_works_where_it_was_registered_before() {
-    let register =
-        |secret: &str| Registration::parse(&json!({ "client_secret": secret, "grant_types": [] }));
-    assert!(register(&"x".repeat(32)).is_ok());
-    let refused = register(&"x".repeat(31)).unwrap_err();
-    assert_eq!(refused.code, "invalid_client_metadata");
-    assert!(
-        refused.sentence.contains("32 characters or more"),
-        "{refused}"
-    );
-    on_both(async |h| {
-        let mut old = (*h.store.client("app").await.unwrap().unwrap()).clone();
-        old.id = "old".into();
-        old.secret = Some(h.app.provider.client_pepper.digest(&["old", "short"]));
-        assert!(h.store.create_client(&old).await.unwrap());
-        let request = plain()
-            .post(h.at("/token"))
-            .header("Authorization", basic("old", "short"));
-        assert_eq!(
-            answer(request.form(&[("grant_type", "client_credentials")]))
-                .await
-                .status,
-            200
-        );
-    });
-}
-
-#[test]
-fn one_noisy_client_leaves_room_to_explain_others() {
-    on_both_with(&[PROXY], async |h| {
-        let token = |address: &str, client: &str| {
-            let request = plain()
-                .post(h.at("/token"))
-                .header("X-Forwarded-For", address.to_owned());
-            let form = [
-                ("grant_type", "authorization_code"),
-                ("code", "x"),
-                ("client_id", client),
-                ("client_secret", SECRET),
-            ];
-            answer(request.form(&form))
-        };
-        let first = token("203.0.113.1", "post").await;
-        for n in 0..12 {
-            join_all((0..50).map(|_| token(&format!("192.0.{n}.1"), "post"))).await;
-        }
-        let form = [("grant_type", "authorization_code"), ("code", "x")];
-        let request = plain()
-            .post(h.at("/token"))
-            .header("X-Forwarded-For", "203.0.113.2");
-        let other = answer(
-            request
-                .header("Authorization", basic("app", SECRET))
-                .form(&form),
-        )
-        .await;
-        for (refused, client) in [(first, "post"), (other, "app")] {
-            let kept = kept(&h, refused.json["error_ref"].as_str().unwrap()).await;
-            assert_eq!(kept.client_id.as_deref(), Some(client));
-        }
-    });
-}
-
-#[test]
-fn codes_that_nobody_exchanges_make_room_for_one_another() {
-    on_both(async |h| {
-        let browser = h.browser();
-        let tokens = h.tokens(&browser).await;
-        let mut codes = Vec::new();
-        for _ in 0..30 {
-            codes.push(h.code(&browser, &[("prompt", "none")]).await);
-            h.pass(1);
-        }
-        assert_eq!(h.exchange(&codes[5]).await.error(), "invalid_grant");
-        assert_eq!(h.exchange(&codes[29]).await.status, 200);
-        assert_eq!(
-            h.refresh(tokens["refresh_token"].as_str().unwrap())
-                .await
-                .status,
-            200,
-            "no device is signed out"
-        );
     });
 }
 

@@ -1,20 +1,20 @@
 //! OpenID Connect RP-Initiated Logout 1.0 as other sites, attackers and back ends use it.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::*;
 
-const BYE: &str = "https://app.example/bye?x=1";
+pub const BYE: &str = "https://app.example/bye?x=1";
 
-fn hint(tokens: &Value) -> &str {
+pub fn hint(tokens: &Value) -> &str {
     tokens["id_token"].as_str().unwrap()
 }
 
-fn access(tokens: &Value) -> &str {
+pub fn access(tokens: &Value) -> &str {
     tokens["access_token"].as_str().unwrap()
 }
 
-async fn is_signed_in(browser: &Browser) -> bool {
+pub async fn is_signed_in(browser: &Browser) -> bool {
     let back = browser
         .authorize(&[("prompt", "none"), ("scope", "openid")])
         .await;
@@ -25,16 +25,16 @@ async fn is_signed_in(browser: &Browser) -> bool {
     back.contains_key("code")
 }
 
-async fn get(h: &Harness, browser: &Browser, params: &[(&str, &str)]) -> Answer {
+pub async fn get(h: &Harness, browser: &Browser, params: &[(&str, &str)]) -> Answer {
     answer(browser.http.get(h.at("/logout")).query(params)).await
 }
 
-fn asks(page: &Answer) -> bool {
+pub fn asks(page: &Answer) -> bool {
     page.status == 200 && page.text.contains("id=\"sign-out\"") && page.text.contains("id=\"stay\"")
 }
 
 /// A sign-in whose session cookie is copied on the way.
-async fn stolen(h: &Harness, browser: &Browser) -> String {
+pub async fn stolen(h: &Harness, browser: &Browser) -> String {
     let (at, page) = browser.page(browser.begin(&[]).await).await;
     let signed_in = browser.login(&at, &page.text).await;
     let cookie = cookies(&signed_in)
@@ -46,7 +46,7 @@ async fn stolen(h: &Harness, browser: &Browser) -> String {
     cookie
 }
 
-async fn is_known(h: &Harness, cookie: &str) -> bool {
+pub async fn is_known(h: &Harness, cookie: &str) -> bool {
     answer(plain().get(h.at("/")).header("Cookie", cookie))
         .await
         .text
@@ -270,160 +270,6 @@ fn whoever_is_told_signed_out_is_also_when_a_new_sign_in_carried_the_session_on(
 }
 
 #[test]
-fn a_client_that_authenticates_ends_the_session_that_its_id_token_names() {
-    on_both(async |h| {
-        let browser = h.browser();
-        let tokens = h.tokens(&browser).await;
-        let form = [("id_token_hint", hint(&tokens))];
-        let refused = [
-            (
-                answer(
-                    plain()
-                        .post(h.at("/logout"))
-                        .header("Authorization", basic("app", "wrong"))
-                        .form(&form),
-                )
-                .await,
-                401,
-            ),
-            (
-                answer(
-                    plain()
-                        .post(h.at("/logout"))
-                        .header("Authorization", basic("post", SECRET))
-                        .form(&form),
-                )
-                .await,
-                401,
-            ),
-            (
-                h.post(
-                    "/logout",
-                    &[form[0], ("client_id", "app"), ("client_secret", "wrong")],
-                )
-                .await,
-                401,
-            ),
-            (
-                h.post(
-                    "/logout",
-                    &[form[0], ("client_id", "post"), ("client_secret", SECRET)],
-                )
-                .await,
-                400,
-            ),
-            (h.post_as_app("/logout", &[]).await, 400),
-            (
-                h.post_as_app("/logout", &[("id_token_hint", "garbage")])
-                    .await,
-                400,
-            ),
-        ];
-        for (answer, status) in refused {
-            assert_eq!(answer.status, status, "{answer:?}");
-            assert!(
-                answer.json["error"].is_string() && answer.header("set-cookie").is_empty(),
-                "{answer:?}"
-            );
-        }
-        let secret = [form[0], ("client_id", "app"), ("client_secret", SECRET)];
-        let in_address = answer(plain().get(h.at("/logout")).query(&secret)).await;
-        assert!(
-            asks(&in_address),
-            "a secret does not belong into an address: {in_address:?}"
-        );
-        assert_eq!(
-            h.userinfo(access(&tokens)).await.status,
-            200,
-            "nothing has ended yet"
-        );
-        let out = h.post_as_app("/logout", &form).await;
-        assert!(
-            out.status == 303 && out.header("location").ends_with("/logout/done"),
-            "{out:?}"
-        );
-        assert_eq!(
-            (
-                h.userinfo(access(&tokens)).await.status,
-                is_signed_in(&browser).await
-            ),
-            (401, false)
-        );
-        assert_eq!(
-            h.post_as_app("/logout", &form).await.status,
-            303,
-            "a second time there is nothing left to do"
-        );
-    });
-}
-
-#[test]
-fn a_back_end_may_sign_out_by_get_or_with_its_secret_in_the_form() {
-    on_both(async |h| {
-        let browser = h.browser();
-        // As oauth2-proxy does, with user and password in the address it is given.
-        let tokens = h.tokens(&browser).await;
-        let request = plain()
-            .get(h.at("/logout"))
-            .query(&[("id_token_hint", hint(&tokens))]);
-        assert_eq!(
-            answer(request.header("Authorization", basic("app", SECRET)))
-                .await
-                .status,
-            303
-        );
-        assert!(!is_signed_in(&browser).await);
-        let code = h.code(&browser, &[("client_id", "post")]).await;
-        let id = [("client_id", "post"), ("client_secret", SECRET)];
-        let grant = [
-            ("grant_type", "authorization_code"),
-            ("code", &code),
-            ("redirect_uri", CALLBACK),
-        ];
-        let tokens = h
-            .post(
-                "/token",
-                &[&id[..], &grant, &[("code_verifier", VERIFIER)]].concat(),
-            )
-            .await
-            .json;
-        let out = h
-            .post("/logout", &[id[0], id[1], ("id_token_hint", hint(&tokens))])
-            .await;
-        assert_eq!((out.status, is_signed_in(&browser).await), (303, false));
-    });
-}
-
-#[test]
-fn the_id_token_from_before_a_new_sign_in_still_names_the_session_that_goes_on() {
-    on_both(async |h| {
-        let browser = h.browser();
-        let earlier = h.tokens(&browser).await;
-        for _ in 0..3 {
-            browser.authorize(&[("prompt", "login")]).await;
-        }
-        assert_eq!(
-            h.userinfo(access(&earlier)).await.status,
-            200,
-            "its tokens go on"
-        );
-        assert_eq!(
-            h.post_as_app("/logout", &[("id_token_hint", hint(&earlier))])
-                .await
-                .status,
-            303
-        );
-        assert_eq!(
-            (
-                h.userinfo(access(&earlier)).await.status,
-                is_signed_in(&browser).await
-            ),
-            (401, false)
-        );
-    });
-}
-
-#[test]
 fn nobody_who_is_signed_in_is_told_otherwise() {
     on_both(async |h| {
         let browser = h.browser();
@@ -503,147 +349,5 @@ fn a_confirmation_is_about_the_session_that_the_page_named() {
             );
         }
         assert!(!is_signed_in(&browser).await);
-    });
-}
-
-/// The refusal that a page names.
-async fn explained(h: &Harness, page: &Answer) -> (String, Option<String>) {
-    let reference = page
-        .text
-        .split("id=\"error-ref\">")
-        .nth(1)
-        .unwrap()
-        .split('<')
-        .next()
-        .unwrap()
-        .to_owned();
-    for _ in 0..100 {
-        if let Some(kept) = h.store.refusal(&reference).await.unwrap() {
-            return (kept.reason, kept.client_id);
-        }
-        actix_web::rt::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("{reference} was not kept");
-}
-
-#[test]
-fn a_refused_sign_out_says_so_and_why_names_the_cause_and_the_client() {
-    on_both(async |h| {
-        let browser = h.browser();
-        let tokens = h.tokens(&browser).await;
-        let app = || Some("app".to_owned());
-        let back = ("post_logout_redirect_uri", BYE);
-        let bad = get(
-            &h,
-            &browser,
-            &[("id_token_hint", "garbage"), ("client_id", "app"), back],
-        )
-        .await;
-        assert!(asks(&bad), "{bad:?}");
-        assert_eq!(
-            explained(&h, &bad).await,
-            ("LogoutHintUnusable".into(), app())
-        );
-        let bad = get(&h, &browser, &[("id_token_hint", "garbage"), back]).await;
-        assert_eq!(
-            explained(&h, &bad).await,
-            ("LogoutHintUnusable".into(), None),
-            "not the address, which is right"
-        );
-        let unknown = get(&h, &browser, &[("client_id", "nobody"), back]).await;
-        assert_eq!(
-            explained(&h, &unknown).await,
-            ("ClientUnknown".into(), None)
-        );
-        let mixed = get(
-            &h,
-            &browser,
-            &[("id_token_hint", hint(&tokens)), ("client_id", "post")],
-        )
-        .await;
-        assert_eq!(mixed.status, 400);
-        assert_eq!(
-            explained(&h, &mixed).await,
-            ("LogoutHintUnusable".into(), app())
-        );
-        let elsewhere = ("post_logout_redirect_uri", "https://evil.example/");
-        let out = get(&h, &browser, &[("id_token_hint", hint(&tokens)), elsewhere]).await;
-        let (at, page) = browser.page(out).await;
-        assert!(
-            at.contains("/logout/done") && page.text.contains("id=\"signed-out\""),
-            "{at}"
-        );
-        assert_eq!(
-            explained(&h, &page).await,
-            ("LogoutRedirectUnregistered".into(), app())
-        );
-        let invented = browser
-            .get(&h.at("/logout/done?refused=%3Cb%3Ecall%20us"))
-            .await;
-        assert!(!invented.text.contains("error-ref") && !invented.text.contains("call us"));
-    });
-}
-
-#[test]
-fn a_form_that_is_too_long_for_an_address_asks() {
-    on_both(async |h| {
-        let browser = h.browser();
-        let tokens = h.tokens(&browser).await;
-        let state = "s".repeat(6500);
-        let form = [
-            ("id_token_hint", hint(&tokens)),
-            ("post_logout_redirect_uri", BYE),
-            ("state", &state),
-        ];
-        let foreign = answer(plain().post(h.at("/logout")).form(&form)).await;
-        assert!(
-            !foreign.header("location").contains("id_token_hint"),
-            "{foreign:?}"
-        );
-        let page = browser.get(foreign.header("location")).await;
-        assert!(asks(&page));
-        let csrf = field(&page.text, "csrf").unwrap();
-        let confirm = [
-            ("csrf", csrf.as_str()),
-            ("decision", "sign-out"),
-            ("client_id", "app"),
-            form[1],
-            form[2],
-        ];
-        assert_eq!(field(&page.text, "client_id").as_deref(), Some("app"));
-        let out = browser.submit(&h.at("/logout/confirm"), &confirm).await;
-        assert_eq!(out.header("location"), format!("{BYE}&state={state}"));
-        let state = "s".repeat(8000);
-        let too_long = answer(
-            plain()
-                .post(h.at("/logout"))
-                .form(&[("state", state.as_str())]),
-        )
-        .await;
-        assert!(
-            too_long.status == 413 && too_long.text.contains("error-page"),
-            "{too_long:?}"
-        );
-    });
-}
-
-#[test]
-fn a_page_from_another_client_does_not_open_the_way_back() {
-    on_both(async |h| {
-        h.client(json!({ "client_id": "evil", "redirect_uris": ["https://evil.example/cb"],
-            "post_logout_redirect_uris": ["https://evil.example/bye"], "token_endpoint_auth_method": "client_secret_post", "client_secret": SECRET })).await;
-        let browser = h.browser();
-        let tokens = h.tokens(&browser).await;
-        let evil = [
-            ("id_token_hint", hint(&tokens)),
-            ("post_logout_redirect_uri", "https://evil.example/bye"),
-        ];
-        let out = get(&h, &browser, &evil).await;
-        assert!(
-            !out.header("location").starts_with("https://evil"),
-            "the hint's client decides: {out:?}"
-        );
-        let theirs = [evil[0], ("client_id", "evil"), ("client_secret", SECRET)];
-        assert_eq!(h.post("/logout", &theirs).await.status, 400);
     });
 }
