@@ -1,7 +1,7 @@
 //! Answers that wait for their reader.
 
 use std::{
-    io::{Read, Write},
+    io::Write,
     net::TcpStream,
     process::{Command, Stdio},
     time::{Duration, Instant},
