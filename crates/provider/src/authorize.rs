@@ -1,29 +1,27 @@
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+//! The authorize endpoint: a request comes in, and every page leads back here.
+
+use actix_web::{HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
     Digest, Params, Reason, ScopeSet, Secret, SecretKind,
-    attempts::Origin,
     authorization::Authorization,
-    authorize::{
-        AuthorizationRequest, Hint, Step, answer_code, answer_error, next_step, signed_params,
-    },
-    bounds,
+    authorize::{AuthorizationRequest, Hint, Step, answer_code, next_step, signed_params},
     claims::IdToken,
-    client::{Client, ResponseMode, ReturnTo},
+    client::{Client, ReturnTo},
     error::{AuthorizationError, Refusal},
     interaction::{self, Interaction},
     paths,
     reason::unknown_id,
     secret::new_id,
-    session::{Cookie, Session, cookie_name},
-    store::BeginOutcome,
-    uri,
+    session::Session,
+};
+use latchkey_ui::{
+    self as ui,
+    answer::{back, see_other, send},
+    browser::{self, Browser},
+    foreign_post,
 };
 
-use crate::{Fault, Provider, foreign_post};
+use crate::{Fault, Provider};
 
 pub async fn begin_get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
@@ -41,7 +39,7 @@ pub async fn begin_post(
         Ok(params) => begin(&provider, &request, &params, true)
             .await
             .unwrap_or_else(|fault| fault.page(&provider, &request)),
-        Err(refused) => page(&provider, &request, &refused),
+        Err(refused) => provider.ui.refuse(&request, &refused),
     }
 }
 
@@ -54,15 +52,12 @@ async fn begin(
     posted: bool,
 ) -> Result<HttpResponse, Fault> {
     if let Err(refused) = params.sound_in(&["client_id"]) {
-        return Ok(page(provider, request, &refused));
+        return Ok(provider.ui.refuse(request, &refused));
     }
     let client_id = params.optional("client_id").unwrap_or_default();
     let Some(client) = provider.store.client(client_id).await? else {
-        return Ok(page(
-            provider,
-            request,
-            &Reason::ClientUnknown.because("a registered client", unknown_id(client_id)),
-        ));
+        let refused = Reason::ClientUnknown.because("a registered client", unknown_id(client_id));
+        return Ok(provider.ui.refuse(request, &refused));
     };
     provider.observe_client(request, &client.id);
     let signed = signed_params(
@@ -81,34 +76,33 @@ async fn begin(
     let to = match AuthorizationRequest::destination(in_force, &client) {
         Ok(to) => to,
         Err(refused) => {
-            return Ok(page(
-                provider,
-                request,
-                signed.as_ref().err().unwrap_or(&refused),
-            ));
+            let refused = signed.as_ref().err().unwrap_or(&refused);
+            return Ok(provider.ui.refuse(request, refused));
         }
     };
     if let Err(refused) = &signed {
-        return Ok(back(provider, request, &to, refused));
+        return Ok(back(&provider.ui, request, &to, refused));
     }
     let hint = hint(provider, in_force);
     let checked =
         match AuthorizationRequest::check(in_force, &client, to.clone(), hint, provider.rules) {
             Ok(checked) => checked,
-            Err(AuthorizationError::Page(refused)) => return Ok(page(provider, request, &refused)),
+            Err(AuthorizationError::Page(refused)) => {
+                return Ok(provider.ui.refuse(request, &refused));
+            }
             Err(AuthorizationError::Back(to, refused)) => {
-                return Ok(back(provider, request, &to, &refused));
+                return Ok(back(&provider.ui, request, &to, &refused));
             }
         };
-    let browser = provider.pages.browser(request);
+    let browser = Browser::of(&provider.ui, request);
     if posted
-        && browser.1.is_some()
-        && let Some(response) = foreign_post::again(provider, request, params)
+        && browser.is_new
+        && let Some(response) = foreign_post::again(&provider.ui, request, params)
     {
         return Ok(response);
     }
     let begun = begin_checked(provider, request, &client, &to, checked, browser).await;
-    Ok(begun.unwrap_or_else(|fault| fault_back(provider, request, &to, &fault)))
+    Ok(begun.unwrap_or_else(|fault| fault.back(provider, request, &to)))
 }
 
 /// Answers at once, or keeps an interaction. From here on the destination is proven: even our own faults go there.
@@ -118,13 +112,13 @@ async fn begin_checked(
     client: &Client,
     to: &ReturnTo,
     checked: AuthorizationRequest,
-    (browser, set_cookie): (String, Option<String>),
+    browser: Browser,
 ) -> Result<HttpResponse, Fault> {
     let now = provider.now();
-    let secret = Secret::generate(SecretKind::Interaction, &*provider.entropy);
+    let secret = Secret::generate(SecretKind::Interaction, &*provider.ui.entropy);
     let interaction = Interaction {
         digest: secret.digest(),
-        browser: Digest::of(&browser),
+        browser: browser.digest(),
         former_browser: None,
         request: checked,
         created_at: now,
@@ -153,63 +147,19 @@ async fn begin_checked(
         next = decide(provider, request, client, &interaction).await?;
     }
     let path = match next {
-        Next::Refuse(refused) => return Ok(back(provider, request, to, &refused)),
+        Next::Refuse(refused) => return Ok(back(&provider.ui, request, to, &refused)),
         Next::Approve(..) => {
-            return Ok(back(
-                provider,
-                request,
-                to,
-                &Reason::LoginNeeded.because("a session", "two ended"),
-            ));
+            let refused = Reason::LoginNeeded.because("a session", "two ended");
+            return Ok(back(&provider.ui, request, to, &refused));
         }
         Next::Page(path) => path,
     };
-    if let Some(refused) = keep(provider, request, &interaction).await? {
-        return Ok(page(provider, request, &refused));
+    if let Some(refused) = ui::interaction::begin(&provider.ui, request, &interaction).await? {
+        return Ok(provider.ui.refuse(request, &refused));
     }
     let mut response = to_page(provider, path, &secret);
-    if let Some(cookie) = set_cookie.and_then(|c| header::HeaderValue::from_str(&c).ok()) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
+    browser.introduce(&provider.ui, &mut response);
     Ok(response)
-}
-
-/// Keeps what a user has to answer, unless nobody is there to answer it or too much is kept already.
-async fn keep(
-    provider: &Provider,
-    request: &HttpRequest,
-    interaction: &Interaction,
-) -> Result<Option<Refusal>, Fault> {
-    let said = |name| {
-        request
-            .headers()
-            .get(name)
-            .map(|value| value.to_str().unwrap_or_default())
-    };
-    let (mode, dest) = (said("sec-fetch-mode"), said("sec-fetch-dest"));
-    if !interaction::is_visit(mode, dest) {
-        let received = format!("{} {}", mode.unwrap_or_default(), dest.unwrap_or_default());
-        return Ok(Some(
-            Reason::NotAVisit.because("a navigation to a document", received),
-        ));
-    }
-    let from = Origin::of(&provider.count_pepper, provider.address(request));
-    Ok(
-        match provider.store.begin_interaction(interaction, &from).await? {
-            BeginOutcome::BeginOutcome => None,
-            BeginOutcome::TooLarge => {
-                let most = format!("at most {} bytes, as it is stored", bounds::LARGEST_REQUEST);
-                Some(Reason::RequestTooLarge.because(most, "more"))
-            }
-            BeginOutcome::NetworkFull | BeginOutcome::NeighbourhoodFull => {
-                Some(Reason::TooManySignIns.because("fewer that nobody has finished", "one more"))
-            }
-            BeginOutcome::Full => Some(Reason::Busy.because(
-                "fewer that nobody has finished, of all together",
-                "one more",
-            )),
-        },
-    )
 }
 
 /// Every page returns here.
@@ -231,7 +181,7 @@ async fn go_on(
     let now = provider.now();
     let unknown = || Reason::InteractionUnknown.because("a live interaction", "none");
     let Some(secret) = Secret::presented(SecretKind::Interaction, path) else {
-        return Ok(page(provider, request, &unknown()));
+        return Ok(provider.ui.refuse(request, &unknown()));
     };
     let found = provider
         .store
@@ -239,23 +189,20 @@ async fn go_on(
         .await?
         .filter(|i| i.expires_at > now);
     let Some(interaction) = found else {
-        return Ok(page(provider, request, &unknown()));
+        return Ok(provider.ui.refuse(request, &unknown()));
     };
     let Some(client) = provider
         .store
         .client(&interaction.request.client_id)
         .await?
     else {
-        return Ok(page(
-            provider,
-            request,
-            &Reason::ClientUnknown.because(&interaction.request.client_id, "deleted"),
-        ));
+        let refused = Reason::ClientUnknown.because(&interaction.request.client_id, "deleted");
+        return Ok(provider.ui.refuse(request, &refused));
     };
     provider.observe_client(request, &client.id);
-    let (browser, _) = provider.pages.browser(request);
-    if !interaction.is_of(&Digest::of(&browser), now) {
-        return Ok(page(provider, request, &Reason::BrowserDiffers.into()));
+    let browser = Browser::of(&provider.ui, request);
+    if !interaction.is_of(&browser.digest(), now) {
+        return Ok(provider.ui.refuse(request, &Reason::BrowserDiffers.into()));
     }
     // Registrations change: the destination is proven again each time.
     let asked = &interaction.request;
@@ -264,10 +211,10 @@ async fn go_on(
         .then_some(asked.redirect_uri.as_str());
     let to = match client.return_to(redirect, asked.mode, asked.state.as_deref()) {
         Ok(to) => to,
-        Err(refused) => return Ok(page(provider, request, &refused)),
+        Err(refused) => return Ok(provider.ui.refuse(request, &refused)),
     };
     let gone_on = go_on_to(provider, request, &client, &interaction, &secret, &to).await;
-    Ok(gone_on.unwrap_or_else(|fault| fault_back(provider, request, &to, &fault)))
+    Ok(gone_on.unwrap_or_else(|fault| fault.back(provider, request, &to)))
 }
 
 async fn go_on_to(
@@ -282,7 +229,7 @@ async fn go_on_to(
         Next::Page(path) => Ok(to_page(provider, path, secret)),
         Next::Refuse(refused) => {
             provider.store.end_interaction(&interaction.digest).await?;
-            Ok(back(provider, request, to, &refused))
+            Ok(back(&provider.ui, request, to, &refused))
         }
         Next::Approve(scope, session) => {
             let digest = Some(&interaction.digest);
@@ -297,7 +244,7 @@ async fn go_on_to(
             )
             .await?;
             let again = || Reason::InteractionUnknown.because("the first answer", "a second one");
-            Ok(sent.unwrap_or_else(|| page(provider, request, &again())))
+            Ok(sent.unwrap_or_else(|| provider.ui.refuse(request, &again())))
         }
     }
 }
@@ -315,18 +262,14 @@ async fn decide(
     client: &Client,
     interaction: &Interaction,
 ) -> Result<Next, Fault> {
-    let session = session(provider, request).await?;
+    let now = provider.now();
+    let session = browser::session(&provider.ui, request, now).await?;
+    let session = session.map(|(session, _)| session);
     let consent = match &session {
         Some(session) => provider.store.consent(&session.user_id, &client.id).await?,
         None => None,
     };
-    let step = next_step(
-        client,
-        interaction,
-        session.as_ref(),
-        consent.as_ref(),
-        provider.now(),
-    );
+    let step = next_step(client, interaction, session.as_ref(), consent.as_ref(), now);
     Ok(match (step, session) {
         (Step::Approve { scope }, Some(session)) => Next::Approve(scope, session),
         (Step::Consent, _) => Next::Page(paths::CONSENT),
@@ -351,8 +294,8 @@ async fn approve(
     session: &Session,
 ) -> Result<Option<HttpResponse>, Fault> {
     let now = provider.now();
-    let code = Secret::generate(SecretKind::AuthorizationCode, &*provider.entropy);
-    let id = new_id(now, &*provider.entropy);
+    let code = Secret::generate(SecretKind::AuthorizationCode, &*provider.ui.entropy);
+    let id = new_id(now, &*provider.ui.entropy);
     let authorization = Authorization::approve(
         id,
         code.digest(),
@@ -365,30 +308,8 @@ async fn approve(
     if !provider.store.issue_code(kept, &authorization).await? {
         return Ok(None);
     }
-    Ok(Some(send(
-        provider,
-        request,
-        to,
-        &answer_code(to, &provider.issuer, code.expose()),
-    )))
-}
-
-/// Who is signed in at this browser, and uses it.
-async fn session(provider: &Provider, request: &HttpRequest) -> Result<Option<Session>, Fault> {
-    let Some(secret) = session_secret(provider, request) else {
-        return Ok(None);
-    };
-    let found = provider
-        .store
-        .session_in_use(&secret.digest(), &provider.lifetimes, provider.now())
-        .await?;
-    Ok(found.map(|(session, _)| session))
-}
-
-/// The secret of the session cookie.
-pub fn session_secret(provider: &Provider, request: &HttpRequest) -> Option<Secret> {
-    let cookie = request.cookie(cookie_name(provider.secure, Cookie::Session))?;
-    Secret::presented(SecretKind::Session, cookie.value())
+    let answer = answer_code(to, &provider.issuer, code.expose());
+    Ok(Some(send(&provider.ui, request, to, &answer)))
 }
 
 fn hint(provider: &Provider, params: &Params) -> Hint {
@@ -400,59 +321,4 @@ fn hint(provider: &Provider, params: &Params) -> Hint {
         Ok(claims) => Hint::Subject(claims.sub),
         Err(_) => Hint::Unusable,
     }
-}
-
-/// A final error page.
-pub fn page(provider: &Provider, request: &HttpRequest, refused: &Refusal) -> HttpResponse {
-    let reference = provider.refuse(request, refused);
-    provider.pages.refusal(request, refused.reason, &reference)
-}
-
-fn back(
-    provider: &Provider,
-    request: &HttpRequest,
-    to: &ReturnTo,
-    refused: &Refusal,
-) -> HttpResponse {
-    let reference = provider.refuse(request, refused);
-    let refusal = refused.reason.refusal();
-    let description = refusal.described(&reference);
-    send(
-        provider,
-        request,
-        to,
-        &answer_error(to, &provider.issuer, refusal.code, &description),
-    )
-}
-
-/// Our own breakage, where a destination is proven: the app can try again (RFC 6749 4.1.2.1).
-fn fault_back(
-    provider: &Provider,
-    request: &HttpRequest,
-    to: &ReturnTo,
-    fault: &Fault,
-) -> HttpResponse {
-    tracing::error!(error = %fault, "our own fault");
-    back(provider, request, to, &fault.reason().into())
-}
-
-fn send(
-    provider: &Provider,
-    request: &HttpRequest,
-    to: &ReturnTo,
-    pairs: &[(&str, &str)],
-) -> HttpResponse {
-    match to.mode() {
-        ResponseMode::Query => see_other(&uri::with_query(to.redirect_uri(), pairs)),
-        ResponseMode::FormPost => provider.pages.form_post(request, to, pairs),
-    }
-}
-
-/// A redirect that is always followed by GET (RFC 9700 4.12).
-pub fn see_other(location: &str) -> HttpResponse {
-    HttpResponse::build(StatusCode::SEE_OTHER)
-        .insert_header((header::LOCATION, location))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .finish()
 }

@@ -1,9 +1,10 @@
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse, ResponseError,
+    HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
 use latchkey_jose::JoseError;
-use latchkey_protocol::{Reason, StoreError, observe::Observation};
+use latchkey_protocol::{Reason, StoreError, client::ReturnTo};
+use latchkey_ui::answer;
 
 use crate::{Provider, http, signing::Busy};
 
@@ -30,13 +31,17 @@ impl Fault {
 
     /// As a page, for whoever came by a browser.
     pub(crate) fn page(&self, provider: &Provider, request: &HttpRequest) -> HttpResponse {
-        tracing::error!(error = %self, "our own fault");
-        let id = request
-            .extensions()
-            .get::<Observation>()
-            .map(|o| o.request_id.clone())
-            .unwrap_or_default();
-        provider.pages.refusal(request, self.reason(), &id)
+        answer::broken(&provider.ui, request, self, self.reason())
+    }
+
+    /// To the client, where a destination is proven.
+    pub(crate) fn back(
+        &self,
+        provider: &Provider,
+        request: &HttpRequest,
+        to: &ReturnTo,
+    ) -> HttpResponse {
+        answer::broken_back(&provider.ui, request, to, self, self.reason())
     }
 }
 

@@ -86,7 +86,7 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
             session: context.session_lives(now),
         },
     };
-    let id = new_id(now, &*provider.entropy);
+    let id = new_id(now, &*provider.ui.entropy);
     let claims = access_token(issuer, &client, &subject, &scope, &id, now);
     let access_token = signer.sign(
         access_token_typ(provider, &client, &claims.aud).name(),

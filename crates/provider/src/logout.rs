@@ -1,21 +1,24 @@
+//! The end session endpoint: a browser or a client asks for a sign-out.
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use latchkey_protocol::{
-    Params, Reason, Secret, SecretKind,
+    Params, Reason,
     claims::IdToken,
     client::Client,
     error::Refusal,
     logout::{self, Hint, SignOut, claimed_client, named_by, returns},
-    paths,
-    session::Session,
-    uri,
+    paths, uri,
 };
 
-use crate::{
-    Fault, LogoutRequest, Provider,
-    authorize::{page, see_other, session_secret},
-    client_auth,
-    http::{self, LONGEST_QUERY},
+use latchkey_ui::{
+    LogoutQuestion,
+    answer::see_other,
+    browser::{self, Browser, session_secret},
+    confirm_logout,
+    foreign_post::LONGEST_QUERY,
 };
+
+use crate::{Fault, Provider, client_auth, http};
 
 pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
@@ -33,7 +36,7 @@ pub async fn post(
         Ok(params) => end_session(&provider, &request, &params, true)
             .await
             .unwrap_or_else(|fault| fault.page(&provider, &request)),
-        Err(refused) => page(&provider, &request, &refused),
+        Err(refused) => provider.ui.refuse(&request, &refused),
     }
 }
 
@@ -45,11 +48,11 @@ async fn end_session(
     posted: bool,
 ) -> Result<HttpResponse, Fault> {
     if let Err(refused) = params.sound() {
-        return Ok(page(provider, request, &refused));
+        return Ok(provider.ui.refuse(request, &refused));
     }
     let hint = hint(provider, params);
-    let (browser, new) = provider.pages.browser(request);
-    let cookieless = new.is_some() && session_secret(provider, request).is_none();
+    let browser = Browser::of(&provider.ui, request);
+    let cookieless = browser.is_new && session_secret(&provider.ui, request).is_none();
     if cookieless && has_credentials(request, params, posted) {
         return by_client(provider, request, params, &hint).await;
     }
@@ -62,7 +65,7 @@ async fn end_session(
                 hint.token().map(|token| token.aud.as_str()),
             )
             .await?;
-            return Ok(page(provider, request, &refused));
+            return Ok(provider.ui.refuse(request, &refused));
         }
     };
     if posted && cookieless {
@@ -83,7 +86,7 @@ async fn end_session(
         params,
         &hint,
         client.as_deref(),
-        (&browser, new.is_none()),
+        &browser,
         refused.as_ref(),
         answer,
     )
@@ -150,7 +153,7 @@ fn again(
         format!("at most {LONGEST_QUERY} bytes"),
         format!("{} bytes", shorter.len()),
     );
-    page(provider, request, &long)
+    provider.ui.refuse(request, &long)
 }
 
 /// Where a sign-out that was carried out leads.
@@ -190,17 +193,14 @@ async fn by_browser(
     params: &Params,
     hint: &Hint,
     client: Option<&Client>,
-    (browser, known): (&str, bool),
+    browser: &Browser,
     refused: Option<&(Reason, String)>,
     answer: Answer<'_>,
 ) -> Result<HttpResponse, Fault> {
     let provider = answer.provider;
     let now = provider.now();
-    let cookie = session_secret(provider, request);
-    let here = match &cookie {
-        Some(secret) => provider.store.session(&secret.digest(), now).await?,
-        None => None,
-    };
+    let ui = &provider.ui;
+    let here = browser::session_unused(ui, request, now).await?;
     let session = here.as_ref().map(|(session, _)| session);
     let named = match (hint.token(), session) {
         (
@@ -214,33 +214,30 @@ async fn by_browser(
         _ => None,
     };
     let named = match logout::sign_out(hint.token(), session, named.as_ref()) {
-        SignOut::Ask { named } => named.zip(hint.token().map(|token| token.sub.clone())),
+        SignOut::Ask { named } => named,
         done @ (SignOut::Now | SignOut::Done) => {
             let mut response = answer.send();
             if let (SignOut::Now, Some(session)) = (done, session) {
-                end(provider, request, client, session).await?;
-                if known {
-                    renew_browser(provider, browser, &mut response).await;
-                }
-            }
-            // What was not presented is not touched.
-            if cookie.is_some() {
-                provider.pages.forget_session(&mut response);
+                let ended = (session.id.as_str(), session.user_id.as_str());
+                browser::end_session(ui, request, client, ended, now).await?;
+                browser::forget(ui, request, browser, &mut response, now).await;
+            } else {
+                browser::forget_session(ui, request, &mut response);
             }
             return Ok(response);
         }
     };
-    let asked = LogoutRequest {
-        client_id: client.map(|c| c.id.clone()),
-        post_logout_redirect_uri: answer.to,
-        state: params.optional("state").map(str::to_owned),
-        ui_locales: params.optional("ui_locales").map(str::to_owned),
-        refused: refused.cloned(),
-        named,
+    let named_user = hint.token().map(|token| token.sub.as_str());
+    let asked = LogoutQuestion {
+        here: here.as_ref(),
+        named: named.as_deref().zip(named_user),
+        client_id: client.map(|c| c.id.as_str()),
+        redirect: answer.to.as_deref(),
+        state: answer.state,
+        ui_locales: params.optional("ui_locales"),
+        refused: refused.map(|(reason, reference)| (*reason, reference.as_str())),
     };
-    Ok(provider
-        .pages
-        .confirm_logout(request, here.as_ref(), &asked))
+    Ok(confirm_logout(ui, request, &asked))
 }
 
 /// A sign-out that a client asks for itself, without a browser: what its own ID token names ends.
@@ -258,8 +255,10 @@ async fn by_client(
         Ok(named) => named,
         Err(refused) => return Ok(http::refusal(provider, request, &refused)),
     };
-    if let Some(session) = provider.store.session_of(sid, user, provider.now()).await? {
-        end(provider, request, Some(&client), &session).await?;
+    let now = provider.now();
+    if let Some(session) = provider.store.session_of(sid, user, now).await? {
+        let ended = (session.id.as_str(), session.user_id.as_str());
+        browser::end_session(&provider.ui, request, Some(&client), ended, now).await?;
     }
     let asked = params.optional("post_logout_redirect_uri");
     let (to, refused) = returns(hint, Some(&client.id), Some(&client), asked);
@@ -271,38 +270,6 @@ async fn by_client(
         reference: reference.as_deref(),
     }
     .send())
-}
-
-async fn end(
-    provider: &Provider,
-    request: &HttpRequest,
-    client: Option<&Client>,
-    session: &Session,
-) -> Result<(), Fault> {
-    // By its name and not by its row: a sign-in may have taken its place since it was read.
-    let ended = provider
-        .store
-        .end_session_of(&session.id, Some(&session.user_id), false, provider.now())
-        .await?;
-    let (address, client) = (provider.address(request), client.map(|c| c.id.as_str()));
-    if let Some(Session { id, user_id, .. }) = ended {
-        tracing::info!(target: "audit", user = user_id, session = id, client, %address, "signed out");
-    }
-    Ok(())
-}
-
-/// The next user of this browser starts with a secret that nobody before them knows.
-async fn renew_browser(provider: &Provider, old: &str, response: &mut HttpResponse) {
-    let new = Secret::generate(SecretKind::Browser, &*provider.entropy);
-    let old = latchkey_protocol::Digest::of(old);
-    match provider
-        .store
-        .renew_browser(&old, &new.digest(), provider.now())
-        .await
-    {
-        Ok(_) => provider.pages.set_browser(response, &new),
-        Err(error) => tracing::warn!(%error, "the browser's secret was not renewed"),
-    }
 }
 
 fn hint(provider: &Provider, params: &Params) -> Hint {

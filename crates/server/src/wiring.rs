@@ -2,17 +2,15 @@
 
 use std::{io::Write, path::Path, sync::Arc, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::web;
 use anyhow::{Context, Result, bail};
 use latchkey_jose::{KeyRing, MasterKey, RingKey, SigningKey};
 use latchkey_operations::{ClientGuard, PasswordKey, Passwords, Throttle};
 use latchkey_protocol::{
-    Clock, Entropy, Reason, Secret, Store, Timestamp, authorize::RequestRules, client::ReturnTo,
-    observe::Refusals, secret::Pepper, session::Session, store::StoredKey, user::User,
+    Clock, Entropy, Store, Timestamp, authorize::RequestRules, observe::Refusals, secret::Pepper,
+    store::StoredKey,
 };
-use latchkey_provider::{
-    CustomClaimsInForce, Document, Keys, LogoutRequest, Pages, Provider, Signing, VerifiedTokens,
-};
+use latchkey_provider::{CustomClaimsInForce, Document, Keys, Provider, Signing, VerifiedTokens};
 use latchkey_ui::Ui;
 use rand::{RngCore, rngs::OsRng};
 
@@ -193,70 +191,6 @@ pub fn client_pepper(master: &MasterKey) -> Pepper {
     Pepper::derive(master.bytes(), "client secrets")
 }
 
-/// Answers the provider's pages with the ui's.
-struct UiPages(web::Data<Ui>);
-
-impl Pages for UiPages {
-    fn refusal(&self, request: &HttpRequest, reason: Reason, reference: &str) -> HttpResponse {
-        latchkey_ui::error_page(&self.0, request, reason, reference)
-    }
-
-    fn form_post(
-        &self,
-        request: &HttpRequest,
-        to: &ReturnTo,
-        pairs: &[(&str, &str)],
-    ) -> HttpResponse {
-        latchkey_ui::form_post(&self.0, request, to, pairs)
-    }
-
-    fn post_again(
-        &self,
-        request: &HttpRequest,
-        action: &str,
-        pairs: &[(&str, &str)],
-        ui_locales: Option<&str>,
-    ) -> HttpResponse {
-        latchkey_ui::post_again(&self.0, request, action, pairs, ui_locales)
-    }
-
-    fn confirm_logout(
-        &self,
-        request: &HttpRequest,
-        here: Option<&(Session, User)>,
-        asked: &LogoutRequest,
-    ) -> HttpResponse {
-        let question = latchkey_ui::LogoutQuestion {
-            here,
-            named: asked
-                .named
-                .as_ref()
-                .map(|(session, user)| (session.as_str(), user.as_str())),
-            client_id: asked.client_id.as_deref(),
-            redirect: asked.post_logout_redirect_uri.as_deref(),
-            state: asked.state.as_deref(),
-            ui_locales: asked.ui_locales.as_deref(),
-            refused: asked
-                .refused
-                .as_ref()
-                .map(|(reason, reference)| (*reason, reference.as_str())),
-        };
-        latchkey_ui::confirm_logout(&self.0, request, &question)
-    }
-
-    fn forget_session(&self, response: &mut HttpResponse) {
-        latchkey_ui::forget_session(&self.0, response);
-    }
-
-    fn browser(&self, request: &HttpRequest) -> (String, Option<String>) {
-        latchkey_ui::browser(request, self.0.secure, &*self.0.entropy)
-    }
-
-    fn set_browser(&self, response: &mut HttpResponse, secret: &Secret) {
-        latchkey_ui::set_browser(&self.0, response, secret);
-    }
-}
-
 /// The whole thing, joined.
 #[derive(Clone)]
 pub struct App {
@@ -288,31 +222,28 @@ pub fn join(
         secure: settings.is_secure(),
         store: store.clone(),
         clock: clock.clone(),
-        entropy: entropy.clone(),
-        refusals: refusals.clone(),
+        entropy,
+        refusals,
         lifetimes: settings.lifetimes,
         form_pepper: Pepper::derive(master.bytes(), "forms"),
+        count_pepper: count_pepper.clone(),
         audit_pepper: Pepper::derive(master.bytes(), "audit"),
         passwords: Passwords::new((cores / 2).clamp(1, 4), password_key(master)),
         throttle: Throttle::new(store.clone(), count_pepper.clone()),
     });
     let provider = web::Data::new(Provider {
+        ui: ui.clone(),
         issuer: settings.issuer.clone(),
-        secure: settings.is_secure(),
         store: store.clone(),
         clock,
-        entropy,
         keys: Arc::new(Keys::new(ring, &settings.issuer)),
-        refusals,
-        pages: Arc::new(UiPages(ui.clone())),
         lifetimes: settings.lifetimes,
         rules: RequestRules {
             require_pkce: settings.require_pkce,
         },
         jwt_typ_audiences: settings.jwt_typ_audiences.clone(),
         client_pepper: client_pepper(master),
-        client_guard: ClientGuard::new(store.clone(), count_pepper.clone()),
-        count_pepper,
+        client_guard: ClientGuard::new(store, count_pepper),
         metadata: Document::new(&settings.issuer),
         custom_claims: CustomClaimsInForce::default(),
         verified: VerifiedTokens::new(20_000),

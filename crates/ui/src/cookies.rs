@@ -1,11 +1,11 @@
+//! The cookies that are set.
+
 use actix_web::{
-    HttpRequest,
+    HttpResponse,
     cookie::{Cookie as HttpCookie, SameSite, time::Duration},
+    http::header,
 };
-use latchkey_protocol::{
-    Entropy, Secret, SecretKind,
-    session::{Cookie, cookie_name},
-};
+use latchkey_protocol::session::{Cookie, cookie_name};
 
 /// The cookie that says which browser this is lives this long, in seconds.
 pub const BROWSER_LIFETIME: i64 = 400 * 86_400;
@@ -24,29 +24,9 @@ pub fn cookie(secure: bool, name: Cookie, value: &str, lifetime: Option<i64>) ->
     cookie.to_string()
 }
 
-/// The cookie of the browser's own secret.
-pub fn browser_cookie(secure: bool, secret: &Secret) -> String {
-    cookie(
-        secure,
-        Cookie::Browser,
-        secret.expose(),
-        Some(BROWSER_LIFETIME),
-    )
-}
-
-/// The browser's own secret, and the cookie to set where it had none.
-pub fn browser(
-    request: &HttpRequest,
-    secure: bool,
-    entropy: &dyn Entropy,
-) -> (String, Option<String>) {
-    let known = request.cookie(cookie_name(secure, Cookie::Browser));
-    match known.and_then(|c| Secret::presented(SecretKind::Browser, c.value())) {
-        Some(secret) => (secret.expose().to_owned(), None),
-        None => {
-            let secret = Secret::generate(SecretKind::Browser, entropy);
-            let set = browser_cookie(secure, &secret);
-            (secret.expose().to_owned(), Some(set))
-        }
+/// Adds a cookie to an answer.
+pub fn add_cookie(response: &mut HttpResponse, cookie: &str) {
+    if let Ok(value) = header::HeaderValue::from_str(cookie) {
+        response.headers_mut().append(header::SET_COOKIE, value);
     }
 }

@@ -42,7 +42,7 @@ pub async fn grant(
     }
     let lifetimes = &provider.lifetimes;
     let refresh = starts_refresh(client, &context)
-        .then(|| Secret::generate(SecretKind::RefreshToken, &*provider.entropy));
+        .then(|| Secret::generate(SecretKind::RefreshToken, &*provider.ui.entropy));
     let ring = provider.keys.ring();
     let signer = ring.signer(now)?;
     let family = refresh.as_ref().map(|secret| RefreshFamily {

@@ -15,9 +15,6 @@ use serde::Serialize;
 
 use crate::Provider;
 
-/// The longest query that a browser is sent to: what proxies let through.
-pub const LONGEST_QUERY: usize = 7000;
-
 /// A resource that browsers of other origins may call, and that names the methods it does not answer.
 pub fn resource(path: &str) -> Resource {
     web::resource(path)

@@ -351,3 +351,21 @@ fn a_confirmation_is_about_the_session_that_the_page_named() {
         assert!(!is_signed_in(&browser).await);
     });
 }
+
+#[test]
+fn a_browser_gets_a_new_secret_whichever_way_its_user_signs_out() {
+    on_both(async |h| {
+        let browser = h.browser();
+        let tokens = h.tokens(&browser).await;
+        let at_once = get(&h, &browser, &[("id_token_hint", hint(&tokens))]).await;
+        h.tokens(&browser).await;
+        let page = get(&h, &browser, &[]).await;
+        let csrf = field(&page.text, "csrf").unwrap();
+        let form = [("csrf", csrf.as_str()), ("decision", "sign-out")];
+        let confirmed = browser.submit(&h.at("/logout/confirm"), &form).await;
+        for out in [at_once, confirmed] {
+            let renewed = |cookie: &String| cookie.contains("latchkey-browser");
+            assert!(cookies(&out).iter().any(renewed), "{out:?}");
+        }
+    });
+}

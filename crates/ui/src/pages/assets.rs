@@ -1,3 +1,5 @@
+//! The files that pages load.
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use latchkey_protocol::Reason;
 

@@ -1,9 +1,16 @@
+//! Whether an app may have what it asks for.
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use latchkey_protocol::{Reason, StoreError, claims::scope_of, consent::Consent, uri};
 
-use super::{OpenInteraction, back, display_name, fault, is_ours, open, open_form, render};
-use crate::{Ui, Words, headers::words};
+use crate::{
+    Ui, Words,
+    answer::fault,
+    csrf::is_ours,
+    interaction::{OpenInteraction, back, open, open_form},
+    render::{display_name, render, words},
+};
 
 /// This page's name in its anti-forgery token.
 const PAGE: &str = "consent";
@@ -119,7 +126,7 @@ async fn decide(ui: &Ui, open: &OpenInteraction, decision: Option<&str>) -> Resu
             client_id: open.client.id.clone(),
             scope: asked.scope.clone(),
             claims: asked.claims.beyond(&asked.scope, &open.client),
-            granted_at: ui.clock.now(),
+            granted_at: ui.now(),
         };
         ui.store
             .record_consent(&open.interaction.digest, &session.id, &consent)

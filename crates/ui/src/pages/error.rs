@@ -1,3 +1,5 @@
+//! The page that says what went wrong.
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
@@ -5,8 +7,10 @@ use actix_web::{
 use askama::Template;
 use latchkey_protocol::{Params, Reason, attempts};
 
-use super::render;
-use crate::{Ui, Words, headers::words};
+use crate::{
+    Ui, Words,
+    render::{render, words},
+};
 
 #[derive(Template)]
 #[template(path = "error.html")]

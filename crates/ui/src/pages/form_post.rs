@@ -1,3 +1,5 @@
+//! Pages that post a form by themselves.
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
@@ -5,8 +7,10 @@ use actix_web::{
 use askama::Template;
 use latchkey_protocol::client::ReturnTo;
 
-use super::render;
-use crate::{Ui, Words, headers::words};
+use crate::{
+    Ui, Words,
+    render::{render, words},
+};
 
 #[derive(Template)]
 #[template(path = "form-post.html")]

@@ -17,11 +17,17 @@ use latchkey_protocol::{
     user::User,
 };
 
-use super::{
-    OpenInteraction, add_cookie, back, display_name, fault, is_ours, open, open_form, render,
-    renew_browser, session_secret,
+use crate::{
+    Ui, Words,
+    answer::fault,
+    browser::{renew_browser, session_secret},
+    call,
+    cookies::{add_cookie, cookie},
+    csrf::is_ours,
+    interaction::{OpenInteraction, back, open, open_form},
+    known::KnownBrowser,
+    render::{display_name, render, words},
 };
-use crate::{Ui, Words, cookies::cookie, headers::words, known::KnownBrowser};
 
 /// This page's name in its anti-forgery tokens.
 const PAGE: &str = "login";
@@ -138,7 +144,7 @@ async fn sign_in(
     let remember = form.optional("remember-me").is_some();
     let again = |message, status| page(ui, request, open, Some(message), typed, remember, status);
     let login = Login::new(typed);
-    let address = crate::address(request);
+    let address = call::address(request);
     let now = ui.clock.now();
     let user = ui.store.user_by_login(&login).await?;
     let username = user
@@ -316,7 +322,7 @@ async fn begin_session(
     let Some(ended) = signed_in else {
         return Ok(None);
     };
-    let (client, address) = (&open.client.id, crate::address(request));
+    let (client, address) = (&open.client.id, call::address(request));
     for EndedSession { id, user_id, cause } in &ended {
         let (cause, by) = (cause.text(), &session.id);
         tracing::info!(target: "audit", user = %user_id, session = %id, by = %by, cause, client, %address, "session ended");

@@ -1,20 +1,21 @@
+//! Asking before a sign-out, and what is seen after it.
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use latchkey_protocol::{
-    Params, Reason, StoreError,
-    client::Client,
-    logout, paths,
-    secret::same,
-    session::{Cookie, Session},
-    uri,
+    Params, Reason, StoreError, client::Client, logout, paths, secret::same, session::Session, uri,
     user::User,
 };
 
-use super::{
-    add_cookie, csrf, display_name, error::sentence, fault, render, renew_browser, see_other,
-    session_secret,
+use super::error::sentence;
+use crate::{
+    Ui, Words,
+    answer::{fault, see_other},
+    browser::{self, Browser, session_unused},
+    call,
+    csrf::csrf,
+    render::{display_name, render, words},
 };
-use crate::{Ui, Words, cookies, headers::words};
 
 /// This page's name in its anti-forgery tokens.
 const PAGE: &str = "logout";
@@ -59,7 +60,7 @@ pub struct LogoutQuestion<'a> {
 
 /// Asks before signing out, so that no link alone can do it. The form is bound to the session that it is about.
 pub fn confirm_logout(ui: &Ui, request: &HttpRequest, asked: &LogoutQuestion<'_>) -> HttpResponse {
-    let (browser, set_cookie) = cookies::browser(request, ui.secure, &*ui.entropy);
+    let browser = Browser::of(ui, request);
     let words = words(request, asked.ui_locales);
     let page = LogoutPage {
         words,
@@ -80,24 +81,19 @@ pub fn confirm_logout(ui: &Ui, request: &HttpRequest, asked: &LogoutQuestion<'_>
             .map(|(reason, reference)| (sentence(words, reason), reference)),
     };
     let mut response = render(&page, StatusCode::OK, true);
-    if let Some(cookie) = set_cookie {
-        add_cookie(&mut response, &cookie);
-    }
+    browser.introduce(ui, &mut response);
     response
 }
 
-fn token(ui: &Ui, browser: &str, here: Option<&Session>, named: Option<(&str, &str)>) -> String {
+fn token(
+    ui: &Ui,
+    browser: &Browser,
+    here: Option<&Session>,
+    named: Option<(&str, &str)>,
+) -> String {
     let (session, user) = named.unwrap_or_default();
-    csrf(
-        ui,
-        browser,
-        PAGE,
-        &[
-            here.map_or("", |session| session.id.as_str()),
-            session,
-            user,
-        ],
-    )
+    let here = here.map_or("", |session| session.id.as_str());
+    csrf(ui, browser.expose(), PAGE, &[here, session, user])
 }
 
 pub async fn confirmed(ui: web::Data<Ui>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
@@ -111,8 +107,8 @@ pub async fn confirmed(ui: web::Data<Ui>, request: HttpRequest, body: web::Bytes
 }
 
 async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpResponse, StoreError> {
-    let (browser, _) = cookies::browser(request, ui.secure, &*ui.entropy);
-    let here = who(ui, request).await?;
+    let (browser, now) = (Browser::of(ui, request), ui.now());
+    let here = session_unused(ui, request, now).await?;
     let here = here.as_ref().map(|(session, _)| session);
     let named = form.optional("named").zip(form.optional("named_user"));
     if !same(
@@ -134,29 +130,15 @@ async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpRes
     };
     let client = client.as_deref();
     // The token has proven which session the page was about. It may have been carried on by another since.
-    if let Some((id, user)) = here
-        .map(|session| (session.id.as_str(), session.user_id.as_str()))
-        .or(named)
-    {
-        let ended = ui
-            .store
-            .end_session_of(id, Some(user), false, ui.clock.now())
-            .await?;
-        let (client, address) = (client.map(|c| &*c.id), crate::address(request));
-        if let Some(Session { id, user_id, .. }) = ended {
-            tracing::info!(target: "audit", user = user_id, session = id, client, %address, "signed out");
-        }
+    let shown = here.map(|session| (session.id.as_str(), session.user_id.as_str()));
+    if let Some(ended) = shown.or(named) {
+        browser::end_session(ui, request, client, ended, now).await?;
     }
     let mut response = see_other(&next(ui, request, form, client));
-    renew_browser(ui, &browser, &mut response).await;
-    if request
-        .cookie(latchkey_protocol::session::cookie_name(
-            ui.secure,
-            Cookie::Session,
-        ))
-        .is_some()
-    {
-        forget_session(ui, &mut response);
+    if here.is_some() {
+        browser::forget(ui, request, &browser, &mut response, now).await;
+    } else {
+        browser::forget_session(ui, request, &mut response);
     }
     Ok(response)
 }
@@ -174,20 +156,17 @@ fn next(ui: &Ui, request: &HttpRequest, form: &Params, client: Option<&Client>) 
             uri::with_query(&to, &state)
         }
         Ok(None) => done,
-        Err(refused) => uri::with_query(&done, &[("refused", &ui.note(request, client, &refused))]),
+        Err(refused) => {
+            if let Some(client) = client {
+                call::observe_client(request, &client.id);
+            }
+            uri::with_query(&done, &[("refused", &ui.note(request, &refused))])
+        }
     }
 }
 
-/// Takes the session cookie back.
-pub fn forget_session(ui: &Ui, response: &mut HttpResponse) {
-    add_cookie(
-        response,
-        &cookies::cookie(ui.secure, Cookie::Session, "", Some(0)),
-    );
-}
-
 pub async fn done(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
-    match who(&ui, &request).await {
+    match session_unused(&ui, &request, ui.now()).await {
         Ok(None) => signed_out(&ui, &request),
         // Anyone can lead a browser here: whoever is told so is signed out.
         Ok(Some(_)) => see_other(&format!("{}/", ui.base)),
@@ -211,12 +190,4 @@ fn signed_out(ui: &Ui, request: &HttpRequest) -> HttpResponse {
         StatusCode::OK,
         false,
     )
-}
-
-/// Who is signed in, without using it.
-async fn who(ui: &Ui, request: &HttpRequest) -> Result<Option<(Session, User)>, StoreError> {
-    match session_secret(ui, request) {
-        Some(secret) => ui.store.session(&secret.digest(), ui.clock.now()).await,
-        None => Ok(None),
-    }
 }

@@ -1,8 +1,14 @@
+//! What stands at the issuer itself.
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::{display_name, fault, render, session};
-use crate::{Ui, Words, headers::words};
+use crate::{
+    Ui, Words,
+    answer::fault,
+    browser::session,
+    render::{display_name, render, words},
+};
 
 #[derive(Template)]
 #[template(path = "start.html")]
@@ -14,7 +20,7 @@ struct StartPage<'a> {
 }
 
 pub async fn show(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
-    let session = match session(&ui, &request).await {
+    let session = match session(&ui, &request, ui.now()).await {
         Ok(session) => session,
         Err(error) => return fault(&ui, &request, &error),
     };

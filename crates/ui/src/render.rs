@@ -1,6 +1,28 @@
-use actix_web::{HttpRequest, HttpResponseBuilder, http::header};
+//! A template as an answer: the headers of every page, its language, and how a user is called on it.
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::{StatusCode, header},
+};
+use askama::Template;
+use latchkey_protocol::user::User;
 
 use crate::{Language, Words};
+
+/// Renders a page; with `script`, our own scripts may run on it.
+pub fn render(page: &impl Template, status: StatusCode, script: bool) -> HttpResponse {
+    match page.render() {
+        Ok(html) => {
+            let mut builder = HttpResponse::build(status);
+            page_headers(&mut builder, script);
+            builder.body(html)
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
 
 /// What every page carries: nothing runs, or with `script` our own files alone; nothing is loaded from elsewhere,
 /// nobody frames it, nothing is stored.
@@ -8,7 +30,7 @@ use crate::{Language, Words};
 /// `form-action` is left out: Chromium holds it against the redirects that follow a form, and those lead to the
 /// client's address by design. `Cross-Origin-Opener-Policy` is left out too: an app that signs users in in a popup
 /// would lose it.
-pub fn page_headers(builder: &mut HttpResponseBuilder, script: bool) {
+fn page_headers(builder: &mut HttpResponseBuilder, script: bool) {
     let policy = if script {
         "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'"
     } else {
@@ -34,4 +56,9 @@ pub fn words(request: &HttpRequest, ui_locales: Option<&str>) -> Words {
         .get(header::ACCEPT_LANGUAGE)
         .and_then(|v| v.to_str().ok());
     Words(Language::choose(ui_locales, accept))
+}
+
+/// How a user is called on a page.
+pub fn display_name(user: &User) -> &str {
+    user.name.as_deref().unwrap_or(&user.username)
 }

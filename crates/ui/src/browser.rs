@@ -1,0 +1,165 @@
+//! Which browser it is, who is signed in at it, and the sign-out of whoever that is.
+
+use actix_web::{HttpRequest, HttpResponse};
+use latchkey_protocol::{
+    Digest, Secret, SecretKind, StoreError, Timestamp,
+    client::Client,
+    session::{Cookie, Session, cookie_name},
+    user::User,
+};
+
+use crate::{
+    Ui, call,
+    cookies::{BROWSER_LIFETIME, add_cookie, cookie},
+};
+
+/// A browser, by the secret of its own that its cookie carries.
+pub struct Browser {
+    secret: Secret,
+    /// Whether the browser came without the cookie.
+    pub is_new: bool,
+}
+
+impl Browser {
+    /// The browser of a request. One without the cookie gets a secret, which [`Browser::introduce`] hands out.
+    pub fn of(ui: &Ui, request: &HttpRequest) -> Self {
+        let cookie = request.cookie(cookie_name(ui.secure, Cookie::Browser));
+        let known = cookie.and_then(|c| Secret::presented(SecretKind::Browser, c.value()));
+        let is_new = known.is_none();
+        let secret = known.unwrap_or_else(|| Secret::generate(SecretKind::Browser, &*ui.entropy));
+        Self { secret, is_new }
+    }
+
+    /// What interactions are bound to.
+    pub fn digest(&self) -> Digest {
+        self.secret.digest()
+    }
+
+    /// The secret, for anti-forgery tokens.
+    pub(crate) fn expose(&self) -> &str {
+        self.secret.expose()
+    }
+
+    /// Sets the cookie where the browser came without it.
+    pub fn introduce(&self, ui: &Ui, response: &mut HttpResponse) {
+        if self.is_new {
+            set_browser(ui, response, &self.secret);
+        }
+    }
+}
+
+fn set_browser(ui: &Ui, response: &mut HttpResponse, secret: &Secret) {
+    let lifetime = Some(BROWSER_LIFETIME);
+    let cookie = cookie(ui.secure, Cookie::Browser, secret.expose(), lifetime);
+    add_cookie(response, &cookie);
+}
+
+/// Gives the browser a new secret when a user signs in: what somebody planted or copied before counts for nothing
+/// afterwards. Other tabs go on, because their interactions are bound to the new one in the same step.
+pub(crate) async fn renew_browser(ui: &Ui, old: &Browser, response: &mut HttpResponse) {
+    let new = Secret::generate(SecretKind::Browser, &*ui.entropy);
+    match bind_again(ui, old, &new, ui.now()).await {
+        Some(true) => set_browser(ui, response, &new),
+        // Another tab was faster, and its answer brings the new secret; or there is nothing that hangs on the old one.
+        Some(false) | None => {}
+    }
+}
+
+/// Binds what hangs on the old secret to the new one. Whether there was any; nothing when storage failed.
+async fn bind_again(ui: &Ui, old: &Browser, new: &Secret, now: Timestamp) -> Option<bool> {
+    let bound = ui
+        .store
+        .renew_browser(&old.digest(), &new.digest(), now)
+        .await;
+    bound
+        .inspect_err(|error| tracing::warn!(%error, "the browser's secret was not renewed"))
+        .ok()
+}
+
+/// The secret of the session cookie.
+pub fn session_secret(ui: &Ui, request: &HttpRequest) -> Option<Secret> {
+    let cookie = request.cookie(cookie_name(ui.secure, Cookie::Session))?;
+    Secret::presented(SecretKind::Session, cookie.value())
+}
+
+/// Who is signed in at this browser, and uses it.
+///
+/// # Errors
+/// When storage fails.
+pub async fn session(
+    ui: &Ui,
+    request: &HttpRequest,
+    now: Timestamp,
+) -> Result<Option<(Session, User)>, StoreError> {
+    match session_secret(ui, request) {
+        Some(secret) => {
+            ui.store
+                .session_in_use(&secret.digest(), &ui.lifetimes, now)
+                .await
+        }
+        None => Ok(None),
+    }
+}
+
+/// Who is signed in at this browser, without using it.
+///
+/// # Errors
+/// When storage fails.
+pub async fn session_unused(
+    ui: &Ui,
+    request: &HttpRequest,
+    now: Timestamp,
+) -> Result<Option<(Session, User)>, StoreError> {
+    match session_secret(ui, request) {
+        Some(secret) => ui.store.session(&secret.digest(), now).await,
+        None => Ok(None),
+    }
+}
+
+/// Ends a session of a user, by its name and not by its row: a sign-in may have taken its place since it was read.
+///
+/// # Errors
+/// When storage fails.
+pub async fn end_session(
+    ui: &Ui,
+    request: &HttpRequest,
+    client: Option<&Client>,
+    (id, user_id): (&str, &str),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let ended = ui
+        .store
+        .end_session_of(id, Some(user_id), false, now)
+        .await?;
+    let (address, client) = (call::address(request), client.map(|c| c.id.as_str()));
+    if let Some(Session { id, user_id, .. }) = ended {
+        tracing::info!(target: "audit", user = user_id, session = id, client, %address, "signed out");
+    }
+    Ok(())
+}
+
+/// Makes the browser a stranger after whoever was signed in at it signed out: its next user starts with a secret that nobody before them knows.
+/// What was not presented is not touched.
+pub async fn forget(
+    ui: &Ui,
+    request: &HttpRequest,
+    browser: &Browser,
+    response: &mut HttpResponse,
+    now: Timestamp,
+) {
+    if !browser.is_new {
+        let new = Secret::generate(SecretKind::Browser, &*ui.entropy);
+        if bind_again(ui, browser, &new, now).await.is_some() {
+            set_browser(ui, response, &new);
+        }
+    }
+    forget_session(ui, request, response);
+}
+
+/// Takes the session cookie back, where it was presented.
+pub fn forget_session(ui: &Ui, request: &HttpRequest, response: &mut HttpResponse) {
+    let presented = request.cookie(cookie_name(ui.secure, Cookie::Session));
+    if presented.is_some() {
+        add_cookie(response, &cookie(ui.secure, Cookie::Session, "", Some(0)));
+    }
+}

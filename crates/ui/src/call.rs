@@ -1,0 +1,42 @@
+//! What is known of one call: who is at the other end, which client it is of, and its name in the log.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::{HttpMessage, HttpRequest};
+use latchkey_protocol::observe::Observation;
+
+/// Characters of a client's id that reach the log line.
+const LONGEST_NAME: usize = 100;
+
+/// Who is at the other end, past the trusted proxies.
+pub fn address(request: &HttpRequest) -> IpAddr {
+    request
+        .extensions()
+        .get::<Observation>()
+        .and_then(|o| o.peer)
+        .unwrap_or(Ipv4Addr::UNSPECIFIED.into())
+}
+
+/// The name of the call in the log, which answers to our own faults carry as well.
+pub fn request_id(request: &HttpRequest) -> String {
+    request
+        .extensions()
+        .get::<Observation>()
+        .map(|o| o.request_id.clone())
+        .unwrap_or_default()
+}
+
+/// Notes the client for the log line.
+pub fn observe_client(request: &HttpRequest, client_id: &str) {
+    if let Some(observed) = request.extensions_mut().get_mut::<Observation>() {
+        observed.client_id = Some(client_id.chars().take(LONGEST_NAME).collect());
+    }
+}
+
+/// A header as text; empty where it is none. Nothing where it was not sent.
+pub fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    request
+        .headers()
+        .get(name)
+        .map(|value| value.to_str().unwrap_or_default())
+}

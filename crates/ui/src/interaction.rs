@@ -1,0 +1,143 @@
+//! An authorization request that waits for a user: kept at its beginning, opened by each page.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse};
+use latchkey_protocol::{
+    Params, Reason, Secret, SecretKind, StoreError,
+    attempts::Origin,
+    bounds,
+    client::Client,
+    error::Refusal,
+    interaction::{Interaction, is_visit},
+    paths,
+    session::Session,
+    store::BeginOutcome,
+    user::User,
+};
+
+use crate::{
+    Ui,
+    answer::{fault, see_other},
+    browser::{self, Browser},
+    call,
+    csrf::csrf,
+};
+
+/// Keeps what a user has to answer, unless nobody is there to answer it or too much is kept already.
+///
+/// # Errors
+/// When storage fails.
+pub async fn begin(
+    ui: &Ui,
+    request: &HttpRequest,
+    interaction: &Interaction,
+) -> Result<Option<Refusal>, StoreError> {
+    let mode = call::header(request, "sec-fetch-mode");
+    let dest = call::header(request, "sec-fetch-dest");
+    if !is_visit(mode, dest) {
+        let received = format!("{} {}", mode.unwrap_or_default(), dest.unwrap_or_default());
+        let refused = Reason::NotAVisit.because("a navigation to a document", received);
+        return Ok(Some(refused));
+    }
+    let from = Origin::of(&ui.count_pepper, call::address(request));
+    Ok(refused(
+        ui.store.begin_interaction(interaction, &from).await?,
+    ))
+}
+
+fn refused(outcome: BeginOutcome) -> Option<Refusal> {
+    let refused = match outcome {
+        BeginOutcome::BeginOutcome => return None,
+        BeginOutcome::TooLarge => {
+            let most = format!("at most {} bytes, as it is stored", bounds::LARGEST_REQUEST);
+            Reason::RequestTooLarge.because(most, "more")
+        }
+        BeginOutcome::NetworkFull | BeginOutcome::NeighbourhoodFull => {
+            Reason::TooManySignIns.because("fewer that nobody has finished", "one more")
+        }
+        BeginOutcome::Full => {
+            let most = "fewer that nobody has finished, of all together";
+            Reason::Busy.because(most, "one more")
+        }
+    };
+    Some(refused)
+}
+
+/// An interaction that this browser began.
+pub struct OpenInteraction {
+    pub secret: Secret,
+    pub browser: Browser,
+    pub interaction: Interaction,
+    pub client: Arc<Client>,
+    pub session: Option<(Session, User)>,
+}
+
+impl OpenInteraction {
+    /// The anti-forgery token of a form that speaks of nobody. Bound to the interaction, and so to its browser: it stays
+    /// good when the browser's secret is renewed in another tab.
+    pub fn form(&self, ui: &Ui, page: &str) -> String {
+        csrf(ui, self.secret.expose(), page, &[])
+    }
+
+    /// As [`OpenInteraction::form`], of a form that names who is signed in: it is answered by that session, not by one that
+    /// began since, in another tab.
+    pub fn form_of_user(&self, ui: &Ui, page: &str) -> Option<String> {
+        let (session, user) = self.session.as_ref()?;
+        let about = [session.id.as_str(), &user.id];
+        Some(csrf(ui, self.secret.expose(), page, &about))
+    }
+}
+
+/// Loads what a page of an interaction needs, or says which page to show instead.
+pub async fn open(
+    ui: &Ui,
+    request: &HttpRequest,
+    interaction: &str,
+) -> Result<OpenInteraction, HttpResponse> {
+    let fail = |error: StoreError| fault(ui, request, &error);
+    let unknown = || Reason::InteractionUnknown.because("a live interaction", "none");
+    let refuse = |refused: Refusal| ui.refuse(request, &refused);
+    let now = ui.now();
+    let secret =
+        Secret::presented(SecretKind::Interaction, interaction).ok_or_else(|| refuse(unknown()))?;
+    let found = ui.store.interaction(&secret.digest()).await.map_err(fail)?;
+    let interaction = found
+        .filter(|i| i.expires_at > now)
+        .ok_or_else(|| refuse(unknown()))?;
+    let browser = Browser::of(ui, request);
+    if !interaction.is_of(&browser.digest(), now) {
+        return Err(refuse(Reason::BrowserDiffers.into()));
+    }
+    let id = &interaction.request.client_id;
+    let client = ui.store.client(id).await.map_err(fail)?;
+    let client = client.ok_or_else(|| refuse(Reason::ClientUnknown.because(id, "deleted")))?;
+    let session = browser::session(ui, request, now).await.map_err(fail)?;
+    Ok(OpenInteraction {
+        secret,
+        browser,
+        interaction,
+        client,
+        session,
+    })
+}
+
+/// As [`open`], with the form that was sent.
+pub async fn open_form(
+    ui: &Ui,
+    request: &HttpRequest,
+    interaction: &str,
+    body: &[u8],
+) -> Result<(OpenInteraction, Params), HttpResponse> {
+    let open = open(ui, request, interaction).await?;
+    let form = Params::parse(body);
+    form.sound()
+        .map_err(|refused| ui.refuse(request, &refused))?;
+    Ok((open, form))
+}
+
+/// Back to the address that says what is next.
+pub fn back(ui: &Ui, open: &OpenInteraction) -> HttpResponse {
+    let path = paths::resume(open.secret.expose());
+    see_other(&format!("{}{path}", ui.base))
+}

@@ -1,0 +1,56 @@
+//! What the pages and every endpoint that answers a browser share.
+
+use std::sync::Arc;
+
+use actix_web::{HttpMessage, HttpRequest};
+use latchkey_operations::{Passwords, Throttle};
+use latchkey_protocol::{
+    Clock, Entropy, Store, Timestamp,
+    authorization::Lifetimes,
+    error::Refusal,
+    observe::{Observation, Refusals},
+    secret::Pepper,
+};
+
+/// Everything that the pages share.
+pub struct Ui {
+    pub issuer: String,
+    /// The path of the issuer, without a slash at its end.
+    pub base: String,
+    /// Whether the issuer is https: cookies are then `__Host-` and `Secure`.
+    pub secure: bool,
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub refusals: Arc<dyn Refusals>,
+    pub lifetimes: Lifetimes,
+    pub form_pepper: Pepper,
+    /// For digests of what was typed as a name and is nobody's, in the log.
+    pub audit_pepper: Pepper,
+    /// Keeps whose begun sign-ins are counted out of the counts' keys.
+    pub count_pepper: Pepper,
+    pub passwords: Passwords,
+    pub throttle: Throttle,
+}
+
+impl Ui {
+    /// Seconds since the epoch.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// One of our own addresses, with the issuer's origin.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer.trim_end_matches('/'))
+    }
+
+    /// Keeps a refusal, notes it for the log line, and returns its reference.
+    pub fn note(&self, request: &HttpRequest, refused: &Refusal) -> String {
+        let mut extensions = request.extensions_mut();
+        extensions
+            .get_mut::<Observation>()
+            .map_or_else(String::new, |o| {
+                o.refuse(&*self.refusals, refused, request.path())
+            })
+    }
+}
