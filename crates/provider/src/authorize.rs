@@ -21,7 +21,7 @@ use latchkey_ui::{
     foreign_post,
 };
 
-use crate::{Fault, Provider};
+use crate::{fault::Fault, state::Provider};
 
 pub async fn begin_get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());

@@ -9,23 +9,7 @@ use latchkey_protocol::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{Fault, Provider, http};
-
-/// Access tokens whose signature has been verified, by digest: what is signed stays signed. Whether a token is
-/// still good is asked each time.
-pub struct VerifiedTokens(moka::sync::Cache<[u8; 32], Arc<(String, AccessToken)>>);
-
-impl VerifiedTokens {
-    /// Remembers at most `most` tokens.
-    pub fn new(most: u64) -> Self {
-        Self(
-            moka::sync::Cache::builder()
-                .max_capacity(most)
-                .time_to_live(std::time::Duration::from_secs(300))
-                .build(),
-        )
-    }
-}
+use crate::{fault::Fault, http, state::Provider};
 
 /// A token that holds, and the user it speaks of; a client's own speaks of nobody.
 pub struct Live {
@@ -86,7 +70,7 @@ pub async fn prove(provider: &Provider, presented: &str) -> Result<Result<Live, 
 fn verify(provider: &Provider, presented: &str) -> Result<Arc<(String, AccessToken)>, Refusal> {
     let now = provider.now();
     let digest: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
-    if let Some(known) = provider.verified.0.get(&digest)
+    if let Some(known) = provider.verified.get(&digest)
         && provider.keys.ring().publishes(&known.0, now)
     {
         return Ok(known);
@@ -102,7 +86,7 @@ fn verify(provider: &Provider, presented: &str) -> Result<Arc<(String, AccessTok
         .and_then(|c| c.unverified_header.kid)
         .unwrap_or_default();
     let token = Arc::new((kid, claims));
-    provider.verified.0.insert(digest, token.clone());
+    provider.verified.insert(digest, token.clone());
     Ok(token)
 }
 

@@ -5,7 +5,7 @@ use latchkey_protocol::{
     Params, Reason, client::Client, client_auth::Credentials, error::Refusal, reason::unknown_id,
 };
 
-use crate::{Fault, Provider, http};
+use crate::{fault::Fault, http, state::Provider};
 
 /// The first phases of every endpoint that a client calls: read the form once, find out which client is asking.
 ///

@@ -1,34 +1,28 @@
+//! The custom claims for all clients, as they are said now.
+
 use std::sync::{Arc, PoisonError, RwLock};
 
 use latchkey_protocol::claims::CustomClaims;
-
-use crate::Provider;
 
 /// The custom claims for all clients, replaced as a whole when commands change them.
 #[derive(Default)]
 pub struct CustomClaimsInForce(RwLock<Arc<CustomClaims>>);
 
 impl CustomClaimsInForce {
-    pub fn now(&self) -> Arc<CustomClaims> {
+    pub fn current(&self) -> Arc<CustomClaims> {
         self.0
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
-}
 
-impl Provider {
-    /// From now on these are said, and named in discovery. `false` when they were before.
-    pub fn use_custom_claims(&self, claims: CustomClaims) -> bool {
-        let mut in_force = self
-            .custom_claims
-            .0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+    /// Whether they differ from those before; `then` is called before anybody sees them.
+    pub(crate) fn replace(&self, claims: CustomClaims, then: impl FnOnce(&CustomClaims)) -> bool {
+        let mut in_force = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if **in_force == claims {
             return false;
         }
-        self.metadata.renew(&self.issuer, &claims);
+        then(&claims);
         *in_force = Arc::new(claims);
         true
     }

@@ -1,37 +1,12 @@
-use std::sync::{PoisonError, RwLock};
+//! The endpoint of the metadata document, and how a published document is answered.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use latchkey_protocol::{claims::CustomClaims, discovery::metadata};
 
-use crate::{Provider, keys::entity_tag};
-
-/// The metadata document, made again where custom claims change; nothing else in it does while the server runs.
-pub struct Document(RwLock<(web::Bytes, String)>);
-
-impl Document {
-    pub fn new(issuer: &str) -> Self {
-        Self(RwLock::new(made(issuer, &CustomClaims::default())))
-    }
-
-    pub(crate) fn renew(&self, issuer: &str, custom: &CustomClaims) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = made(issuer, custom);
-    }
-}
-
-fn made(issuer: &str, custom: &CustomClaims) -> (web::Bytes, String) {
-    let body = web::Bytes::from(metadata(issuer, custom).to_string());
-    let etag = entity_tag(&body);
-    (body, etag)
-}
+use crate::state::Provider;
 
 /// OpenID Connect Discovery 4, RFC 8414 3.
 pub async fn document(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
-    let (body, etag) = provider
-        .metadata
-        .0
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    let (body, etag) = provider.metadata.current();
     cached(&request, &body, &etag, "public, max-age=300")
 }
 

@@ -6,7 +6,7 @@ use latchkey_jose::JoseError;
 use latchkey_protocol::{Reason, StoreError, client::ReturnTo};
 use latchkey_ui::answer;
 
-use crate::{Provider, http, signing::Busy};
+use crate::{http, signing::Busy, state::Provider};
 
 /// Our own breakage: no refusal. Logged once at the boundary, `server_error` outside.
 #[derive(Debug, thiserror::Error)]

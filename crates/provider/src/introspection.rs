@@ -8,7 +8,7 @@ use latchkey_protocol::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Fault, Provider, bearer, client_auth, http};
+use crate::{bearer, client_auth, fault::Fault, http, state::Provider};
 
 /// RFC 7662 2. For authenticated callers; of what is not theirs to see, `active: false` and no more.
 pub async fn introspect(

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::{Provider, discovery::cached};
+use crate::{discovery::cached, state::Provider};
 
 /// The published keys (RFC 7517 5). A new key is announced for much longer than caches are told to keep them, because
 /// many verifiers do not ask again when they should.

@@ -5,11 +5,11 @@ mod bearer;
 mod client_auth;
 mod custom_claims;
 mod discovery;
+mod document;
 mod fault;
 mod grants;
 mod http;
 mod introspection;
-mod issue;
 mod jwks;
 pub mod keys;
 mod logout;
@@ -18,18 +18,19 @@ mod signing;
 mod state;
 mod token;
 mod userinfo;
+mod verified;
 
 use actix_web::web;
 use latchkey_protocol::paths;
 
-pub use bearer::VerifiedTokens;
 pub use custom_claims::CustomClaimsInForce;
-pub use discovery::Document;
+pub use document::Document;
 pub use fault::Fault;
 pub use http::refusal;
 pub use keys::Keys;
 pub use signing::{Busy, Signing};
 pub use state::Provider;
+pub use verified::VerifiedTokens;
 
 /// The published documents: read by every resource server, changed rarely, answered from memory.
 pub fn documents(config: &mut web::ServiceConfig) {

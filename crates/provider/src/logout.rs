@@ -18,7 +18,7 @@ use latchkey_ui::{
     foreign_post::LONGEST_QUERY,
 };
 
-use crate::{Fault, Provider, client_auth, http};
+use crate::{client_auth, fault::Fault, http, state::Provider};
 
 pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());

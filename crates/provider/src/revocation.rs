@@ -4,7 +4,7 @@ use latchkey_protocol::{
     claims::{AccessToken, RefreshToken},
 };
 
-use crate::{Fault, Provider, client_auth, http};
+use crate::{client_auth, fault::Fault, http, state::Provider};
 
 /// RFC 7009 2. A refresh token ends its whole authorization, an access token itself. 200 for whatever is not known.
 pub async fn revoke(

@@ -5,12 +5,15 @@ use std::{net::IpAddr, sync::Arc};
 use actix_web::{HttpRequest, web};
 use latchkey_operations::ClientGuard;
 use latchkey_protocol::{
-    Clock, Store, authorization::Lifetimes, authorize::RequestRules, error::Refusal,
-    secret::Pepper, time::Timestamp,
+    Clock, Store, authorization::Lifetimes, authorize::RequestRules, claims::CustomClaims,
+    error::Refusal, secret::Pepper, time::Timestamp,
 };
 use latchkey_ui::{Ui, call};
 
-use crate::{CustomClaimsInForce, Document, Keys, Signing, VerifiedTokens};
+use crate::{
+    custom_claims::CustomClaimsInForce, document::Document, keys::Keys, signing::Signing,
+    verified::VerifiedTokens,
+};
 
 /// Everything that the endpoints share.
 pub struct Provider {
@@ -33,6 +36,12 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// From now on these are said, and named in discovery. `false` when they were before.
+    pub fn use_custom_claims(&self, claims: CustomClaims) -> bool {
+        let renew = |claims: &CustomClaims| self.metadata.renew(&self.issuer, claims);
+        self.custom_claims.replace(claims, renew)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -1,29 +1,13 @@
+//! The token endpoint: what all grants go through.
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
-    Params, Reason, ScopeSet,
+    Params, Reason,
     client::{Client, GrantType},
     token::Denial,
 };
-use serde::Serialize;
 
-use crate::{Fault, Provider, client_auth, grants, http};
-
-/// A successful answer (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
-#[derive(Debug, Serialize)]
-pub struct Tokens {
-    pub access_token: String,
-    pub token_type: &'static str,
-    /// In seconds.
-    pub expires_in: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refresh_token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id_token: Option<String>,
-    pub scope: ScopeSet,
-}
-
-/// What a grant answers: tokens, or why not.
-pub type Granted = Result<Result<Tokens, Denial>, Fault>;
+use crate::{client_auth, fault::Fault, grants, http, state::Provider};
 
 /// The phases that no grant can forget: read once, authenticate, allow, then the grant.
 pub async fn token(

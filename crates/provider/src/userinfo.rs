@@ -5,7 +5,7 @@ use latchkey_protocol::{
     error::Refusal,
 };
 
-use crate::{Fault, Provider, bearer, http};
+use crate::{bearer, fault::Fault, http, state::Provider};
 
 /// OpenID Connect Core 5.3.
 pub async fn get(
@@ -63,7 +63,7 @@ async fn answer(
     match &live.user {
         Some(user) if claims.scope.contains("openid") => {
             let client = provider.store.client(&claims.client_id).await?;
-            let (for_all, none) = (provider.custom_claims.now(), CustomClaims::default());
+            let (for_all, none) = (provider.custom_claims.current(), CustomClaims::default());
             let own = client
                 .as_ref()
                 .map_or(&none, |client| &client.metadata.custom_claims);

@@ -17,8 +17,9 @@ use latchkey_protocol::{
 };
 
 use crate::{
-    Ui, call,
+    call,
     pages::{error::error_page, form_post::form_post},
+    state::Ui,
 };
 
 impl Ui {

@@ -9,8 +9,9 @@ use latchkey_protocol::{
 };
 
 use crate::{
-    Ui, call,
+    call,
     cookies::{BROWSER_LIFETIME, add_cookie, cookie},
+    state::Ui,
 };
 
 /// A browser, by the secret of its own that its cookie carries.

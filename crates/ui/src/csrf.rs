@@ -2,7 +2,7 @@
 
 use latchkey_protocol::{Params, secret::same};
 
-use crate::Ui;
+use crate::state::Ui;
 
 /// An anti-forgery token: bound to whose form it is, to the page and to what that is about.
 pub fn csrf(ui: &Ui, whose: &str, page: &str, about: &[&str]) -> String {

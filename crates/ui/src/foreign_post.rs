@@ -4,7 +4,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header};
 use latchkey_protocol::{Params, Reason, authorize::AuthorizationRequest, paths, uri};
 
-use crate::{Ui, answer::see_other, call, pages::form_post::post_again};
+use crate::{answer::see_other, call, pages::form_post::post_again, state::Ui};
 
 /// The longest query that a browser is sent to: what proxies let through.
 pub const LONGEST_QUERY: usize = 7000;

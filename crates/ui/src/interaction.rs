@@ -17,11 +17,11 @@ use latchkey_protocol::{
 };
 
 use crate::{
-    Ui,
     answer::{fault, see_other},
     browser::{self, Browser},
     call,
     csrf::csrf,
+    state::Ui,
 };
 
 /// Keeps what a user has to answer, unless nobody is there to answer it or too much is kept already.

@@ -7,7 +7,7 @@ use actix_web::{
 use askama::Template;
 use latchkey_protocol::user::User;
 
-use crate::{Language, Words};
+use crate::{words::Language, words::Words};
 
 /// Renders a page; with `script`, our own scripts may run on it.
 pub fn render(page: &impl Template, status: StatusCode, script: bool) -> HttpResponse {

@@ -1,3 +1,5 @@
+//! The authorization code grant.
+
 use std::sync::Arc;
 
 use actix_web::web;
@@ -9,11 +11,11 @@ use latchkey_protocol::{
     token::{Denial, redeem},
 };
 
-use crate::{
-    Provider,
+use super::{
+    Granted, deny,
     issue::{Holder, Issue, issue},
-    token::Granted,
 };
+use crate::state::Provider;
 
 /// RFC 6749 4.1.3. Tokens are signed before the code is spent, and leave only if it was still there to spend.
 pub async fn grant(
@@ -95,19 +97,6 @@ pub async fn grant(
         .await;
     }
     Ok(Ok(tokens))
-}
-
-/// Carries out what a rule has decided.
-pub async fn deny(provider: &Provider, context: &Context, denied: Denial) -> Granted {
-    if denied.revoke {
-        let id = &context.authorization.id;
-        tracing::warn!(target: "audit", authorization = %id, reason = denied.refused.reason.name(), "replay: authorization revoked");
-        provider
-            .store
-            .revoke_authorization(id, provider.now())
-            .await?;
-    }
-    Ok(Err(denied))
 }
 
 fn starts_refresh(client: &Client, context: &Context) -> bool {

@@ -1,13 +1,15 @@
+//! The client credentials grant.
+
 use std::sync::Arc;
 
 use actix_web::web;
 use latchkey_protocol::{Params, Reason, ScopeSet, client::Client};
 
-use crate::{
-    Provider,
+use super::{
+    Granted,
     issue::{Holder, Issue, issue},
-    token::Granted,
 };
+use crate::state::Provider;
 
 /// RFC 6749 4.4: no refresh token, no ID token, the subject is the client.
 pub async fn grant(

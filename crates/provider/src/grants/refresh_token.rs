@@ -1,3 +1,5 @@
+//! The refresh token grant.
+
 use std::sync::Arc;
 
 use actix_web::web;
@@ -10,12 +12,11 @@ use latchkey_protocol::{
     token::{Rotation, narrowed, rotate},
 };
 
-use super::authorization_code::deny;
-use crate::{
-    Fault, Provider,
+use super::{
+    Granted, deny,
     issue::{Holder, Issue, issue},
-    token::Granted,
 };
+use crate::{fault::Fault, state::Provider};
 
 /// How often a lost race is looked at again. The second look finds the winner's successor.
 const LOOKS: usize = 3;

@@ -13,7 +13,7 @@ use latchkey_protocol::{
 };
 use serde::Serialize;
 
-use crate::Provider;
+use crate::state::Provider;
 
 /// A resource that browsers of other origins may call, and that names the methods it does not answer.
 pub fn resource(path: &str) -> Resource {

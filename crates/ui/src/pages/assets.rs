@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use latchkey_protocol::Reason;
 
-use crate::Ui;
+use crate::state::Ui;
 
 const ASSETS: [(&str, &str, &str); 4] = [
     (

@@ -5,11 +5,12 @@ use askama::Template;
 use latchkey_protocol::{Reason, StoreError, claims::scope_of, consent::Consent, uri};
 
 use crate::{
-    Ui, Words,
     answer::fault,
     csrf::is_ours,
     interaction::{OpenInteraction, back, open, open_form},
     render::{display_name, render, words},
+    state::Ui,
+    words::Words,
 };
 
 /// This page's name in its anti-forgery token.

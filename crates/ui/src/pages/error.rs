@@ -8,8 +8,9 @@ use askama::Template;
 use latchkey_protocol::{Params, Reason, attempts};
 
 use crate::{
-    Ui, Words,
     render::{render, words},
+    state::Ui,
+    words::Words,
 };
 
 #[derive(Template)]

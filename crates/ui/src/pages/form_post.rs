@@ -8,8 +8,9 @@ use askama::Template;
 use latchkey_protocol::client::ReturnTo;
 
 use crate::{
-    Ui, Words,
     render::{render, words},
+    state::Ui,
+    words::Words,
 };
 
 #[derive(Template)]

@@ -18,7 +18,6 @@ use latchkey_protocol::{
 };
 
 use crate::{
-    Ui, Words,
     answer::fault,
     browser::{renew_browser, session_secret},
     call,
@@ -27,6 +26,8 @@ use crate::{
     interaction::{OpenInteraction, back, open, open_form},
     known::KnownBrowser,
     render::{display_name, render, words},
+    state::Ui,
+    words::Words,
 };
 
 /// This page's name in its anti-forgery tokens.

@@ -9,12 +9,13 @@ use latchkey_protocol::{
 
 use super::error::sentence;
 use crate::{
-    Ui, Words,
     answer::{fault, see_other},
     browser::{self, Browser, session_unused},
     call,
     csrf::csrf,
     render::{display_name, render, words},
+    state::Ui,
+    words::Words,
 };
 
 /// This page's name in its anti-forgery tokens.

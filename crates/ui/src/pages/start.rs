@@ -4,10 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use crate::{
-    Ui, Words,
     answer::fault,
     browser::session,
     render::{display_name, render, words},
+    state::Ui,
+    words::Words,
 };
 
 #[derive(Template)]

@@ -12,8 +12,23 @@ use latchkey_protocol::{
     secret::new_id,
     token::{Issuer, Subject, access_token, id_token, id_token_claims, refresh_claims},
 };
+use serde::Serialize;
 
-use crate::{Fault, Provider, token::Tokens};
+use crate::{fault::Fault, state::Provider};
+
+/// A successful answer (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
+#[derive(Debug, Serialize)]
+pub struct Tokens {
+    pub access_token: String,
+    pub token_type: &'static str,
+    /// In seconds.
+    pub expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    pub scope: ScopeSet,
+}
 
 /// What one answer's tokens are made from. Owned, because a signing thread takes it.
 pub struct Issue {
@@ -71,7 +86,7 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
         ring,
         now,
     } = issue;
-    let (lifetimes, custom_claims) = (&provider.lifetimes, provider.custom_claims.now());
+    let (lifetimes, custom_claims) = (&provider.lifetimes, provider.custom_claims.current());
     let issuer = Issuer {
         name: &provider.issuer,
         lifetimes,
