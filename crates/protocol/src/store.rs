@@ -79,7 +79,7 @@ pub struct KeptRefusal {
 /// What became of a sign-in that was to be begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BeginOutcome {
-    BeginOutcome,
+    Begun,
     /// Its row would be larger than any may be.
     TooLarge,
     /// Its network has left too many unfinished.

@@ -141,7 +141,7 @@ pub fn begin(c: &mut AnyConnection, row: &Row, crowded: bool) -> Result<BeginOut
         }
     }
     on!(c => diesel::insert_into(interactions::table).values(row).execute(c))?;
-    Ok(BeginOutcome::BeginOutcome)
+    Ok(BeginOutcome::Begun)
 }
 
 pub fn find(c: &mut AnyConnection, digest: &[u8]) -> Result<Option<Interaction>, RowError> {

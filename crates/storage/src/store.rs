@@ -241,7 +241,7 @@ impl Store for Database {
             .write(move |c| interactions::begin(c, &row, crowded))
             .await?;
         match begun {
-            BeginOutcome::BeginOutcome => _ = self.begun.fetch_add(cost, Ordering::Relaxed),
+            BeginOutcome::Begun => _ = self.begun.fetch_add(cost, Ordering::Relaxed),
             BeginOutcome::NetworkFull => self.full_networks.insert(network, now),
             BeginOutcome::NeighbourhoodFull => self.full_networks.insert(neighbourhood, now),
             BeginOutcome::TooLarge | BeginOutcome::Full => {}

@@ -229,7 +229,7 @@ async fn issued(store: &Database, id: &str, scope: &str) {
             .begin_interaction(&interaction(id), &origin("192.0.2.1"))
             .await
             .unwrap(),
-        BeginOutcome::BeginOutcome
+        BeginOutcome::Begun
     );
     assert!(
         store
@@ -271,7 +271,7 @@ fn a_code_is_issued_once_per_interaction_and_exchanged_once() {
                 .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
                 .await
                 .unwrap(),
-            BeginOutcome::BeginOutcome
+            BeginOutcome::Begun
         );
         let made = winners(&store, |s, n| async move {
             s.issue_code(
@@ -463,7 +463,7 @@ fn signing_in_replaces_the_session_and_stamps_the_interaction() {
                 .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
                 .await
                 .unwrap(),
-            BeginOutcome::BeginOutcome
+            BeginOutcome::Begun
         );
         issued(&store, "a", "openid").await;
         store
@@ -512,7 +512,7 @@ fn consent_adds_up() {
                 .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
                 .await
                 .unwrap(),
-            BeginOutcome::BeginOutcome
+            BeginOutcome::Begun
         );
         for scope in ["openid email", "openid phone"] {
             let consent = Consent {
@@ -726,7 +726,7 @@ fn expired_rows_are_swept_in_small_batches_and_live_ones_stay() {
                     .begin_interaction(&interaction(&format!("i{n}")), &origin("192.0.2.1"))
                     .await
                     .unwrap(),
-                BeginOutcome::BeginOutcome
+                BeginOutcome::Begun
             );
         }
         store.revoke_access_token("j", 1000).await.unwrap();

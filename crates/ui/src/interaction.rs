@@ -48,7 +48,7 @@ pub async fn begin(
 
 fn refused(outcome: BeginOutcome) -> Option<Refusal> {
     let refused = match outcome {
-        BeginOutcome::BeginOutcome => return None,
+        BeginOutcome::Begun => return None,
         BeginOutcome::TooLarge => {
             let most = format!("at most {} bytes, as it is stored", bounds::LARGEST_REQUEST);
             Reason::RequestTooLarge.because(most, "more")

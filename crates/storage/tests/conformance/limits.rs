@@ -133,7 +133,7 @@ fn one_browser_takes_its_own_room_and_no_more_of_its_network() {
                     .begin_interaction(&large, &origin("2001:db8::1"))
                     .await
                     .unwrap(),
-                BeginOutcome::BeginOutcome,
+                BeginOutcome::Begun,
                 "{n}"
             );
         }
@@ -148,7 +148,7 @@ fn one_browser_takes_its_own_room_and_no_more_of_its_network() {
                 .begin_interaction(&neighbour, &origin("2001:db8::2"))
                 .await
                 .unwrap(),
-            BeginOutcome::BeginOutcome
+            BeginOutcome::Begun
         );
     });
 }
@@ -169,7 +169,7 @@ fn what_a_network_leaves_unfinished_is_bounded_by_its_size() {
                     .begin_interaction(&large, &origin("2001:db8::1"))
                     .await
                     .unwrap()
-                    == BeginOutcome::BeginOutcome,
+                    == BeginOutcome::Begun,
             );
         }
         assert_eq!(
@@ -183,7 +183,7 @@ fn what_a_network_leaves_unfinished_is_bounded_by_its_size() {
                 .begin_interaction(&other, &origin("2001:db8:0:1::"))
                 .await
                 .unwrap(),
-            BeginOutcome::BeginOutcome
+            BeginOutcome::Begun
         );
         let too_large = begun("t", "t", &"\u{1}".repeat(3000));
         assert_eq!(
@@ -241,7 +241,7 @@ fn of_too_many_sign_ins_the_neighbourhood_that_has_the_most_loses() {
                     .begin_interaction(&honest, &origin("192.0.2.1"))
                     .await
                     .unwrap(),
-                BeginOutcome::BeginOutcome
+                BeginOutcome::Begun
             );
         }
         while store.sweep(NOW, 1000).await.unwrap() > 0 {}
@@ -293,7 +293,7 @@ fn a_neighbourhood_that_fills_the_room_of_all_leaves_room_for_the_others() {
                 .begin_interaction(&one, &origin(&format!("2001:db8:0:{n:x}::1")))
                 .await
                 .unwrap();
-            through += i64::from(came == BeginOutcome::BeginOutcome);
+            through += i64::from(came == BeginOutcome::Begun);
         }
         assert_eq!(
             through, 8,
@@ -306,7 +306,7 @@ fn a_neighbourhood_that_fills_the_room_of_all_leaves_room_for_the_others() {
                     .begin_interaction(&honest, &origin("192.0.2.1"))
                     .await
                     .unwrap(),
-                BeginOutcome::BeginOutcome,
+                BeginOutcome::Begun,
                 "{n}"
             );
         }
@@ -343,7 +343,7 @@ fn what_was_begun_before_the_clock_was_set_back_fills_no_network() {
                 .begin_interaction(&begun("n", "b", "s"), &from)
                 .await
                 .unwrap(),
-            BeginOutcome::BeginOutcome
+            BeginOutcome::Begun
         );
     });
 }
