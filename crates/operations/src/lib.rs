@@ -1,16 +1,57 @@
 //! What can be done with users, clients, keys and sessions, once, for every front end: no HTTP, no terminal.
 //!
-//! Passwords are hashed and checked here, and attempts at passwords and client secrets are limited here.
+//! Passwords are hashed and checked here, and attempts at passwords and client secrets are limited here. An operation
+//! takes typed input, asks the rules, calls the storage verbs, records what was done, and returns the record as it is
+//! afterwards.
 
 mod attempts;
+pub mod audit;
 mod client_guard;
 mod client_keys;
+mod clients;
+mod custom_claims;
+mod error;
 mod hashing;
+pub mod keys;
 mod line;
 mod password;
+mod sessions;
+mod users;
+
+use latchkey_protocol::{Entropy, Store, Timestamp};
 
 pub use attempts::{Attempt, Throttle};
+pub use audit::{Actor, AuditEvent, AuditLog, Journal, Operation};
 pub use client_guard::ClientGuard;
 pub use client_keys::{JoseSignatures, client_keys};
+pub use clients::{RegisteredClient, client_information};
+pub use error::OperationError;
 pub use hashing::{Busy, Caller};
 pub use password::{PasswordCheck, PasswordFault, PasswordKey, Passwords};
+pub use sessions::{EndedSession, ListedSession};
+pub use users::{EndedSessions, NewUser};
+
+/// What every operation returns.
+pub type Result<T> = std::result::Result<T, OperationError>;
+
+/// How often a change is tried that others keep overtaking.
+const TRIES: usize = 10;
+
+/// What can be done, by one actor at one time. Made for each call.
+pub struct Operations<'a> {
+    pub store: &'a dyn Store,
+    pub entropy: &'a dyn Entropy,
+    /// Where it is recorded.
+    pub journal: &'a dyn Journal,
+    /// Who does it.
+    pub actor: Actor,
+    pub now: Timestamp,
+}
+
+impl Operations<'_> {
+    async fn record(&self, operation: Operation, target: &str) {
+        self.journal
+            .record(operation, target, &self.actor, self.now)
+            .await;
+    }
+}

@@ -92,39 +92,7 @@ pub enum UserCommand {
     #[command(
         after_help = "Example: printf %s \"$PASSWORD\" | latchkey user create alice --email alice@example.org --password-stdin"
     )]
-    Create {
-        /// The name typed at the login page.
-        username: String,
-        #[arg(long)]
-        email: Option<String>,
-        /// Nobody has proven yet that the address is theirs.
-        #[arg(long, requires = "email")]
-        email_unverified: bool,
-        /// Display name.
-        #[arg(long)]
-        name: Option<String>,
-        #[arg(long = "role")]
-        roles: Vec<String>,
-        #[arg(long = "group")]
-        groups: Vec<String>,
-        /// JSON object of OpenID Connect standard claims; - is standard input.
-        #[arg(long, value_name = "FILE")]
-        claims: Option<PathBuf>,
-        /// One claim, besides those of the file: JSON where it is JSON, else a text.
-        #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
-        set: Vec<(String, Value)>,
-        /// JSON object of attributes, for custom claims; - is standard input.
-        #[arg(long, value_name = "FILE")]
-        attributes: Option<PathBuf>,
-        /// One attribute, besides those of the file: JSON where it is JSON, else a text.
-        #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = claim)]
-        set_attributes: Vec<(String, Value)>,
-        /// Read the password from standard input: 8 characters or more.
-        #[arg(long)]
-        password_stdin: bool,
-        #[arg(long)]
-        json: bool,
-    },
+    Create(UserCreate),
     /// Lists users.
     List {
         #[arg(long)]
@@ -159,6 +127,42 @@ pub enum UserCommand {
     },
     /// Throws a user out, everywhere, at once.
     EndSessions { username: String },
+}
+
+/// A user to be added.
+#[derive(Debug, Args)]
+pub struct UserCreate {
+    /// The name typed at the login page.
+    pub username: String,
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Nobody has proven yet that the address is theirs.
+    #[arg(long, requires = "email")]
+    pub email_unverified: bool,
+    /// Display name.
+    #[arg(long)]
+    pub name: Option<String>,
+    #[arg(long = "role")]
+    pub roles: Vec<String>,
+    #[arg(long = "group")]
+    pub groups: Vec<String>,
+    /// JSON object of OpenID Connect standard claims; - is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub claims: Option<PathBuf>,
+    /// One claim, besides those of the file: JSON where it is JSON, else a text.
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
+    pub set: Vec<(String, Value)>,
+    /// JSON object of attributes, for custom claims; - is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub attributes: Option<PathBuf>,
+    /// One attribute, besides those of the file: JSON where it is JSON, else a text.
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = claim)]
+    pub set_attributes: Vec<(String, Value)>,
+    /// Read the password from standard input: 8 characters or more.
+    #[arg(long)]
+    pub password_stdin: bool,
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What of a user changes.
@@ -262,28 +266,32 @@ pub enum ClaimCommand {
     #[command(
         after_help = "Example: latchkey claim set department --attribute department --in id_token --in access_token --scope profile"
     )]
-    #[command(group(clap::ArgGroup::new("source").required(true).args(["attribute", "claim", "value"])))]
-    Set {
-        /// Of the registry, a URI, or a private one.
-        name: String,
-        /// The user's attribute of this name.
-        #[arg(long)]
-        attribute: Option<String>,
-        /// A claim of every user, such as preferred_username.
-        #[arg(long)]
-        claim: Option<String>,
-        /// The same for all: JSON where it is JSON, else a text.
-        #[arg(long, value_parser = value)]
-        value: Option<Value>,
-        /// Where it is said; without it in ID token and UserInfo.
-        #[arg(long = "in", value_name = "PLACE", value_parser = ["id_token", "userinfo", "access_token"])]
-        places: Vec<String>,
-        /// Only where this scope was granted.
-        #[arg(long, default_value = "openid")]
-        scope: String,
-    },
+    Set(ClaimSet),
     /// Says a claim no more.
     Remove { name: String },
+}
+
+/// A claim, and what it says.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["attribute", "claim", "value"])))]
+pub struct ClaimSet {
+    /// Of the registry, a URI, or a private one.
+    pub name: String,
+    /// The user's attribute of this name.
+    #[arg(long)]
+    pub attribute: Option<String>,
+    /// A claim of every user, such as preferred_username.
+    #[arg(long)]
+    pub claim: Option<String>,
+    /// The same for all: JSON where it is JSON, else a text.
+    #[arg(long, value_parser = value)]
+    pub value: Option<Value>,
+    /// Where it is said; without it in ID token and UserInfo.
+    #[arg(long = "in", value_name = "PLACE", value_parser = ["id_token", "userinfo", "access_token"])]
+    pub places: Vec<String>,
+    /// Only where this scope was granted.
+    #[arg(long, default_value = "openid")]
+    pub scope: String,
 }
 
 fn value(text: &str) -> Result<Value, String> {

@@ -1,15 +1,19 @@
 //! Follows the signing keys of the store: loads what others made, and makes the next one when it is due.
 
 use anyhow::{Result, ensure};
-use latchkey_jose::{KeyRing, MasterKey};
+use latchkey_jose::MasterKey;
+use latchkey_operations::{
+    Actor, AuditLog, Operations,
+    keys::{is_ring_of, new_key, open_ring},
+};
 use latchkey_protocol::{
     Timestamp,
-    rotation::{NextKey, Rotation, published_after},
+    rotation::{NextKey, Rotation},
     store::StoredKey,
 };
 use latchkey_provider::Provider;
 
-use crate::wiring::{new_key, open_ring};
+use crate::wiring::OsEntropy;
 
 /// Looks at the keys again and again.
 pub struct KeyWatch {
@@ -86,7 +90,7 @@ impl KeyWatch {
     async fn load(&mut self, provider: &Provider) -> Result<Vec<StoredKey>> {
         let stored = provider.store.signing_keys().await?;
         let ring = provider.keys.ring();
-        if is_of(&ring, &stored) || stored == self.unusable {
+        if is_ring_of(&ring, &stored) || stored == self.unusable {
             return Ok(stored);
         }
         match open_ring(&self.master, &stored, Some(&ring)) {
@@ -113,27 +117,17 @@ impl KeyWatch {
     async fn succeed(&self, provider: &Provider, due: NextKey<'_>, now: Timestamp) -> Result<bool> {
         let (master, activates_at) = (self.master.clone(), due.activates_at);
         // Finding the primes takes a good part of a second.
-        let key =
-            tokio::task::spawn_blocking(move || new_key(&master, now, activates_at)).await??;
-        let retire = activates_at + published_after(&provider.lifetimes);
-        let made = provider
-            .store
-            .succeed_key(&key, retire, due.predecessor)
-            .await?;
-        if made {
-            tracing::info!(target: "audit", kid = key.kid, activates_at, "a new signing key is announced");
-        }
-        Ok(made)
+        let make = move || new_key(&master, &OsEntropy, now, activates_at);
+        let key = tokio::task::spawn_blocking(make).await??;
+        let operations = Operations {
+            store: &*provider.store,
+            entropy: &OsEntropy,
+            journal: &AuditLog,
+            actor: Actor::Server,
+            now,
+        };
+        Ok(operations
+            .announce_key(&key, due, &provider.lifetimes)
+            .await?)
     }
-}
-
-/// Whether `ring` holds exactly the keys that can still sign.
-fn is_of(ring: &KeyRing, stored: &[StoredKey]) -> bool {
-    let live: Vec<_> = stored.iter().filter(|s| s.sealed.is_some()).collect();
-    let held = |s: &StoredKey| {
-        ring.entries().any(|k| {
-            k.key.kid() == s.kid && k.activates_at == s.activates_at && k.retires_at == s.retires_at
-        })
-    };
-    live.len() == ring.entries().count() && live.into_iter().all(held)
 }

@@ -11,6 +11,7 @@ pub mod key_watch;
 pub mod log;
 pub mod observe;
 pub mod recorder;
+pub mod runtime;
 pub mod serve;
 pub mod tls;
 pub mod wiring;

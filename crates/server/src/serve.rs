@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, dev::Server, middleware::from_fn, web};
 use anyhow::{Context, Result};
-use latchkey_protocol::{Store, paths, rotation::Rotation, store::CommandEvent};
+use latchkey_operations::{AuditEvent, audit};
+use latchkey_protocol::{Store, paths, rotation::Rotation};
 use latchkey_storage::{Database, Options};
 
 use crate::{
@@ -213,16 +214,14 @@ async fn log_commands(store: Arc<dyn Store>) {
             Ok(events) if events.is_empty() => {}
             Ok(events) => {
                 let mut logged = Vec::with_capacity(events.len());
-                for CommandEvent {
-                    id,
-                    at,
-                    operation,
-                    target,
-                    caller,
-                } in events
-                {
-                    tracing::info!(target: "audit", at, operation, on = target, caller, "command");
-                    logged.push(id);
+                for event in events {
+                    audit::log(&AuditEvent::Operation {
+                        at: event.at,
+                        operation: &event.operation,
+                        target: &event.target,
+                        caller: &event.caller,
+                    });
+                    logged.push(event.id);
                 }
                 // Only now: a line that stands twice, after a crash or of two nodes, is better than none.
                 if let Err(error) = store.forget_command_events(&logged).await {

@@ -4,11 +4,12 @@ use std::{io::Write, path::Path, sync::Arc, time::Duration};
 
 use actix_web::web;
 use anyhow::{Context, Result, bail};
-use latchkey_jose::{KeyRing, MasterKey, RingKey, SigningKey};
-use latchkey_operations::{ClientGuard, PasswordKey, Passwords, Throttle};
+use latchkey_jose::{KeyRing, MasterKey};
+use latchkey_operations::{
+    Actor, AuditLog, ClientGuard, Operations, PasswordKey, Passwords, Throttle, keys::open_ring,
+};
 use latchkey_protocol::{
     Clock, Entropy, Store, Timestamp, authorize::RequestRules, observe::Refusals, secret::Pepper,
-    store::StoredKey,
 };
 use latchkey_provider::{CustomClaimsInForce, Document, Keys, Provider, Signing, VerifiedTokens};
 use latchkey_ui::Ui;
@@ -109,54 +110,6 @@ fn create_master_key(keys_dir: &Path) -> Result<MasterKey> {
     }
 }
 
-/// Makes a key and seals it.
-///
-/// # Errors
-/// When the libraries fail.
-pub fn new_key(
-    master: &MasterKey,
-    created_at: Timestamp,
-    activates_at: Timestamp,
-) -> Result<StoredKey> {
-    let key = SigningKey::generate(&mut OsRng, 2048)?;
-    let sealed = master.seal(key.pem())?;
-    Ok(StoredKey {
-        kid: key.kid().to_owned(),
-        sealed: Some(sealed),
-        created_at,
-        activates_at,
-        retires_at: None,
-    })
-}
-
-/// Opens the keys of the store that have not been forgotten.
-///
-/// # Errors
-/// When one was sealed under another master key.
-pub fn open_ring(
-    master: &MasterKey,
-    stored: &[StoredKey],
-    previous: Option<&KeyRing>,
-) -> Result<KeyRing> {
-    let open = |s: &StoredKey| -> Option<Result<RingKey>> {
-        let opened = master
-            .open(s.sealed.as_ref()?)
-            .and_then(|pem| SigningKey::from_pem(&pem));
-        let named = opened.with_context(|| format!("signing key {}", s.kid));
-        let (created_at, activates_at, retires_at) = (s.created_at, s.activates_at, s.retires_at);
-        Some(named.map(|key| RingKey {
-            key,
-            created_at,
-            activates_at,
-            retires_at,
-        }))
-    };
-    Ok(KeyRing::new(
-        stored.iter().filter_map(open).collect::<Result<_>>()?,
-        previous,
-    )?)
-}
-
 /// Opens master key and ring; makes both where the installation is new.
 ///
 /// # Errors
@@ -169,8 +122,14 @@ pub async fn open_keys(
     let mut stored = store.signing_keys().await?;
     let master = master_key(keys_dir, stored.is_empty())?;
     if stored.is_empty() {
-        store.add_first_key(&new_key(&master, now, now)?).await?;
-        stored = store.signing_keys().await?;
+        let operations = Operations {
+            store,
+            entropy: &OsEntropy,
+            journal: &AuditLog,
+            actor: Actor::Server,
+            now,
+        };
+        stored = operations.first_key(&master).await?;
     }
     let ring = open_ring(&master, &stored, None).with_context(|| {
         format!(

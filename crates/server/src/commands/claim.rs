@@ -1,58 +1,53 @@
-use anyhow::{Result, bail};
-use latchkey_protocol::claims::{CustomClaims, MOST_MAPPINGS, Mapping, Place, Source};
+//! `latchkey claim`.
+
+use anyhow::Result;
+use latchkey_protocol::claims::{Mapping, Place, Source};
 use serde_json::json;
 
 use super::{At, print::say, print_table};
-use crate::cli::ClaimCommand;
+use crate::cli::{ClaimCommand, ClaimSet};
 
 pub async fn run(at: At, command: ClaimCommand) -> Result<()> {
-    let store = &*at.store;
     match command {
-        ClaimCommand::List { json } => list(&store.custom_claims().await?, json),
-        ClaimCommand::Set {
-            name,
-            attribute,
-            claim,
-            value,
-            places,
-            scope,
-        } => {
-            let source = match (attribute, claim, value) {
-                (Some(attribute), _, _) => Source::Attribute(attribute),
-                (_, Some(claim), _) => Source::Claim(claim),
-                (_, _, value) => Source::Value(value.unwrap_or_default()),
-            };
-            let mut places: Vec<_> = places
-                .iter()
-                .filter_map(|place| Place::parse(place))
-                .collect();
-            if places.is_empty() {
-                places = vec![Place::IdToken, Place::Userinfo];
-            }
-            let mapping = Mapping {
-                source,
-                places,
-                scope,
-            };
-            mapping.check(&name).map_err(anyhow::Error::msg)?;
-            if !store.set_custom_claim(&name, &mapping).await? {
-                bail!("there are {MOST_MAPPINGS} custom claims already; remove one first");
-            }
-            at.note("claim set", &name).await;
-            say!(
-                "{name} is said in {} where {} was granted",
-                spoken(&mapping.places),
-                mapping.scope
-            );
-        }
-        ClaimCommand::Remove { name } => {
-            if !store.remove_custom_claim(&name).await? {
-                bail!("there is no custom claim {name}; see latchkey claim list");
-            }
-            at.note("claim remove", &name).await;
-            say!("removed {name}");
-        }
+        ClaimCommand::List { json } => list(&at, json).await,
+        ClaimCommand::Set(given) => set(&at, given).await,
+        ClaimCommand::Remove { name } => remove(&at, &name).await,
     }
+}
+
+async fn set(at: &At, given: ClaimSet) -> Result<()> {
+    let name = given.name.clone();
+    let mapping = mapping(given);
+    at.operations().set_custom_claim(&name, &mapping).await?;
+    say!(
+        "{name} is said in {} where {} was granted",
+        spoken(&mapping.places),
+        mapping.scope
+    );
+    Ok(())
+}
+
+fn mapping(given: ClaimSet) -> Mapping {
+    let source = match (given.attribute, given.claim, given.value) {
+        (Some(attribute), _, _) => Source::Attribute(attribute),
+        (_, Some(claim), _) => Source::Claim(claim),
+        (_, _, value) => Source::Value(value.unwrap_or_default()),
+    };
+    let named = given.places.iter();
+    let mut places: Vec<_> = named.filter_map(|place| Place::parse(place)).collect();
+    if places.is_empty() {
+        places = vec![Place::IdToken, Place::Userinfo];
+    }
+    Mapping {
+        source,
+        places,
+        scope: given.scope,
+    }
+}
+
+async fn remove(at: &At, name: &str) -> Result<()> {
+    at.operations().remove_custom_claim(name).await?;
+    say!("removed {name}");
     Ok(())
 }
 
@@ -64,26 +59,31 @@ fn spoken(places: &[Place]) -> String {
         .join(", ")
 }
 
-fn list(claims: &CustomClaims, json: bool) {
+async fn list(at: &At, json: bool) -> Result<()> {
+    let claims = at.operations().custom_claims().await?;
     if json {
         say!("{}", json!(claims));
-        return;
+        return Ok(());
     }
-    let row = |(name, mapping): (&String, &Mapping)| {
-        let source = match &mapping.source {
-            Source::Attribute(attribute) => format!("attribute {attribute}"),
-            Source::Claim(claim) => format!("claim {claim}"),
-            Source::Value(value) => format!("value {value}"),
-        };
-        vec![
-            name.clone(),
-            source,
-            spoken(&mapping.places),
-            mapping.scope.clone(),
-        ]
+    let rows: Vec<_> = claims
+        .0
+        .iter()
+        .map(|(name, mapping)| row(name, mapping))
+        .collect();
+    print_table(&["CLAIM", "SOURCE", "IN", "SCOPE"], &rows);
+    Ok(())
+}
+
+fn row(name: &str, mapping: &Mapping) -> Vec<String> {
+    let source = match &mapping.source {
+        Source::Attribute(attribute) => format!("attribute {attribute}"),
+        Source::Claim(claim) => format!("claim {claim}"),
+        Source::Value(value) => format!("value {value}"),
     };
-    print_table(
-        &["CLAIM", "SOURCE", "IN", "SCOPE"],
-        &claims.0.iter().map(row).collect::<Vec<_>>(),
-    );
+    vec![
+        name.to_owned(),
+        source,
+        spoken(&mapping.places),
+        mapping.scope.clone(),
+    ]
 }

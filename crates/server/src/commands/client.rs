@@ -1,72 +1,75 @@
+//! `latchkey client`.
+
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use latchkey_operations::client_keys;
+use latchkey_operations::{OperationError, RegisteredClient, client_information};
 use latchkey_protocol::{
-    Secret, SecretKind, Store, Timestamp,
     client::Client,
     metadata::{UnknownMember, unknown_members},
-    registration::{Registration, RegistrationError},
-    secret::{Pepper, new_id},
+    registration::Registration,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{At, input_name, print::say, print_table, read_json, utc};
-use crate::{
-    cli::ClientCommand,
-    wiring::{OsEntropy, client_pepper},
-};
+use crate::{cli::ClientCommand, wiring::client_pepper};
 
 pub async fn run(at: At, command: ClientCommand) -> Result<()> {
-    let store = &*at.store;
     match command {
-        ClientCommand::Create { from } => {
-            let rules = at.settings.registration;
-            let registration = Registration::parse_under(&read(&from)?, rules)
-                .and_then(verifiable)
-                .map_err(|error| refused(&from, error))?;
-            let (client, secret) =
-                register(store, registration, &client_pepper(&at.master), at.now).await?;
-            at.note("client create", &client.id).await;
-            say!("{:#}", response(&client, secret.as_deref()));
-        }
-        ClientCommand::List { json } => list(&store.clients().await?, json),
-        ClientCommand::Show { client_id, json } => {
-            let client = find(store, &client_id).await?;
-            let shown = response(&client, None);
-            if json {
-                say!("{shown}")
-            } else {
-                say!("{shown:#}")
-            }
-        }
-        ClientCommand::Update { client_id, from } => update(&at, &client_id, &from).await?,
-        ClientCommand::Delete { client_id } => {
-            if !store.delete_client(&client_id).await? {
-                bail!("there is no client {client_id}; see latchkey client list");
-            }
-            at.note("client delete", &client_id).await;
-            say!("deleted {client_id}");
-        }
-        ClientCommand::RotateSecret { client_id } => {
-            let secret = Secret::generate(SecretKind::ClientSecret, &OsEntropy)
-                .expose()
-                .to_owned();
-            let digest = client_pepper(&at.master).digest(&[&client_id, &secret]);
-            let client = change(store, &client_id, async |client| {
-                if client.is_public() {
-                    bail!("{client_id} is a public client: it has no secret");
-                }
-                Ok(store
-                    .set_client_secret(&client.id, client.version, &digest)
-                    .await?)
-            });
-            let client = client.await?;
-            at.note("client rotate-secret", &client_id).await;
-            say!("{:#}", response(&client, Some(&secret)));
-        }
+        ClientCommand::Create { from } => create(&at, &from).await,
+        ClientCommand::List { json } => list(&at, json).await,
+        ClientCommand::Show { client_id, json } => show(&at, &client_id, json).await,
+        ClientCommand::Update { client_id, from } => update(&at, &client_id, &from).await,
+        ClientCommand::Delete { client_id } => delete(&at, &client_id).await,
+        ClientCommand::RotateSecret { client_id } => rotate_secret(&at, &client_id).await,
+    }
+}
+
+async fn create(at: &At, from: &Path) -> Result<()> {
+    let refused = |error| refused(from, error);
+    let registration = Registration::parse_under(&read(from)?, at.settings.registration)
+        .map_err(|error| refused(error.into()))?;
+    let pepper = client_pepper(&at.master);
+    let operations = at.operations();
+    let registered = operations.register_client(&pepper, registration).await;
+    say_registered(&registered.map_err(refused)?);
+    Ok(())
+}
+
+async fn show(at: &At, id: &str, json: bool) -> Result<()> {
+    let shown = client_information(&at.operations().client(id).await?);
+    if json {
+        say!("{shown}")
+    } else {
+        say!("{shown:#}")
     }
     Ok(())
+}
+
+async fn update(at: &At, id: &str, from: &Path) -> Result<()> {
+    let change = read(from)?;
+    let pepper = client_pepper(&at.master);
+    let operations = at.operations();
+    let changed = operations.update_client(&pepper, at.settings.registration, id, &change);
+    say_registered(&changed.await.map_err(|error| refused(from, error))?);
+    Ok(())
+}
+
+async fn delete(at: &At, id: &str) -> Result<()> {
+    at.operations().delete_client(id).await?;
+    say!("deleted {id}");
+    Ok(())
+}
+
+async fn rotate_secret(at: &At, id: &str) -> Result<()> {
+    let pepper = client_pepper(&at.master);
+    let registered = at.operations().rotate_client_secret(&pepper, id).await?;
+    say_registered(&registered);
+    Ok(())
+}
+
+fn say_registered(registered: &RegisteredClient) {
+    say!("{:#}", registered.response());
 }
 
 /// Reads client metadata, and names what is misspelled in it.
@@ -86,165 +89,45 @@ fn read(from: &Path) -> Result<Value> {
     Ok(json)
 }
 
-fn refused(from: &Path, error: RegistrationError) -> anyhow::Error {
-    anyhow::Error::new(error).context(format!("{} is refused", input_name(from)))
-}
-
-/// Refuses keys that no library can verify with, such as a point that is not on its curve.
-fn verifiable(registration: Registration) -> std::result::Result<Registration, RegistrationError> {
-    match registration.metadata.jwks.as_ref().map(client_keys) {
-        Some(Err(error)) => Err(RegistrationError {
-            code: "invalid_client_metadata",
-            sentence: format!("jwks: {error}"),
-        }),
-        _ => Ok(registration),
-    }
-}
-
-/// Registers a client; returns it with its secret, which is shown this once.
-///
-/// # Errors
-/// When the id is taken.
-pub async fn register(
-    store: &dyn Store,
-    registration: Registration,
-    pepper: &Pepper,
-    now: Timestamp,
-) -> Result<(Client, Option<String>)> {
-    let id = registration
-        .client_id
-        .unwrap_or_else(|| new_id(now, &OsEntropy));
-    let secret = (!registration.metadata.is_public()).then(|| {
-        registration.client_secret.unwrap_or_else(|| {
-            Secret::generate(SecretKind::ClientSecret, &OsEntropy)
-                .expose()
-                .to_owned()
-        })
-    });
-    let digest = secret.as_ref().map(|s| pepper.digest(&[&id, s]));
-    let client = Client {
-        id,
-        secret: digest,
-        metadata: registration.metadata,
-        created_at: now,
-        version: 0,
-    };
-    if !store.create_client(&client).await? {
-        bail!(
-            "the client_id {} is taken; change it with latchkey client update",
-            client.id
-        );
-    }
-    Ok((client, secret))
-}
-
-async fn update(at: &At, client_id: &str, from: &Path) -> Result<()> {
-    let given = read(from)?;
-    if given
-        .get("client_id")
-        .is_some_and(|id| !id.is_null() && id != client_id)
-    {
-        bail!(
-            "{} has another client_id than {client_id}: an id cannot change",
-            input_name(from)
-        );
-    }
-    let pepper = client_pepper(&at.master);
-    let mut shown = None;
-    let client = change(&*at.store, client_id, async |client| {
-        let changed =
-            Registration::parse_change(&client.metadata, &given, at.settings.registration)
-                .and_then(verifiable)
-                .map_err(|error| refused(from, error))?;
-        client.metadata = changed.metadata;
-        shown = None;
-        if client.is_public() {
-            client.secret = None;
-        } else if changed.client_secret.is_some() || client.secret.is_none() {
-            let new = || {
-                Secret::generate(SecretKind::ClientSecret, &OsEntropy)
-                    .expose()
-                    .to_owned()
-            };
-            let secret = changed.client_secret.unwrap_or_else(new);
-            client.secret = Some(pepper.digest(&[client_id, &secret]));
-            shown = Some(secret);
+/// An error that is about what was read `from` somewhere names it.
+fn refused(from: &Path, error: OperationError) -> anyhow::Error {
+    let name = input_name(from);
+    match error {
+        OperationError::Metadata(error) => {
+            anyhow::Error::new(error).context(format!("{name} is refused"))
         }
-        Ok(at.store.update_client_metadata(client).await?)
-    });
-    let client = client.await?;
-    at.note("client update", client_id).await;
-    say!("{:#}", response(&client, shown.as_deref()));
-    Ok(())
-}
-
-/// Reads the client and lets `write` change it, on the condition that nobody else has done so in between; else again.
-async fn change(
-    store: &dyn Store,
-    client_id: &str,
-    mut write: impl AsyncFnMut(&mut Client) -> Result<bool>,
-) -> Result<Client> {
-    const TRIES: usize = 10;
-    for _ in 0..TRIES {
-        let mut client = find(store, client_id).await?;
-        if write(&mut client).await? {
-            return Ok(client);
+        OperationError::ClientIdDiffers(id) => {
+            anyhow::anyhow!("{name} has another client_id than {id}: an id cannot change")
         }
-    }
-    bail!("{client_id} is being changed by others all the time; try again")
-}
-
-async fn find(store: &dyn Store, client_id: &str) -> Result<Client> {
-    match store.client(client_id).await? {
-        Some(client) => Ok((*client).clone()),
-        None => bail!("there is no client {client_id}; see latchkey client list"),
+        error => error.into(),
     }
 }
 
-/// The answer of RFC 7591 3.2.1.
-fn response(client: &Client, secret: Option<&str>) -> Value {
-    let mut answer = serde_json::to_value(&client.metadata).unwrap_or_default();
-    // RFC 7591 has one method, and no word for either of two.
-    answer["token_endpoint_auth_methods"] = client
-        .metadata
-        .auth_methods()
-        .iter()
-        .map(|m| m.name())
-        .collect();
-    answer["client_id"] = client.id.clone().into();
-    answer["client_id_issued_at"] = client.created_at.into();
-    if let Some(secret) = secret {
-        answer["client_secret"] = secret.into();
-        answer["client_secret_expires_at"] = json!(0);
-    }
-    answer
-}
-
-fn list(clients: &[Client], json: bool) {
+async fn list(at: &At, json: bool) -> Result<()> {
+    let clients = at.operations().clients().await?;
     if json {
         say!(
             "{}",
-            clients.iter().map(|c| response(c, None)).collect::<Value>()
+            clients.iter().map(client_information).collect::<Value>()
         );
-        return;
+        return Ok(());
     }
-    let row = |c: &Client| {
-        let grants: Vec<_> = c.metadata.grant_types.iter().map(|g| g.name()).collect();
-        vec![
-            c.id.clone(),
-            c.name().to_owned(),
-            c.metadata
-                .auth_methods()
-                .iter()
-                .map(|m| m.name())
-                .collect::<Vec<_>>()
-                .join(" or "),
-            grants.join(","),
-            utc(c.created_at),
-        ]
-    };
     print_table(
         &["CLIENT", "NAME", "AUTHENTICATION", "GRANTS", "CREATED"],
         &clients.iter().map(row).collect::<Vec<_>>(),
     );
+    Ok(())
+}
+
+fn row(client: &Client) -> Vec<String> {
+    let metadata = &client.metadata;
+    let methods: Vec<_> = metadata.auth_methods().iter().map(|m| m.name()).collect();
+    let grants: Vec<_> = metadata.grant_types.iter().map(|g| g.name()).collect();
+    vec![
+        client.id.clone(),
+        client.name().to_owned(),
+        methods.join(" or "),
+        grants.join(","),
+        utc(client.created_at),
+    ]
 }

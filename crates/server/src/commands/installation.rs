@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     config::Settings,
+    runtime::block_on,
     serve::open_store,
     wiring::{SystemClock, master_key_file, open_keys},
 };
@@ -157,7 +158,7 @@ pub fn migrate(settings: &Settings, check: bool) -> Result<ExitCode> {
             ExitCode::from(1)
         });
     }
-    super::block_on(async {
+    block_on(async {
         let store = open_store(settings)?;
         open_keys(&*store, &settings.keys_dir, SystemClock.now()).await?;
         say!("the database is up to date");

@@ -5,6 +5,7 @@ mod claim;
 mod client;
 mod healthcheck;
 mod installation;
+mod journal;
 mod key;
 mod manual;
 mod print;
@@ -17,19 +18,20 @@ use std::{io::Read, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use latchkey_jose::{KeyRing, MasterKey};
-use latchkey_protocol::{Clock, Store, Timestamp, secret::new_id, store::CommandEvent};
+use latchkey_operations::{Actor, OperationError, Operations};
+use latchkey_protocol::{Clock, Store, Timestamp};
 
-pub use client::register;
 pub use print::{print_table, utc};
-pub use user::{NewUser, create as create_user};
 
 use installation::Installation;
+use journal::CommandJournal;
 use print::say;
 
 use crate::{
     cli::{Cli, Command, ConfigCommand},
     config::{self, Settings},
     dev, log,
+    runtime::block_on,
     serve::start,
     wiring::{OsEntropy, SystemClock},
 };
@@ -122,26 +124,40 @@ pub struct At {
     pub master: MasterKey,
     pub ring: KeyRing,
     pub now: Timestamp,
+    journal: CommandJournal,
 }
 
 impl At {
-    /// Notes what was done, for the log of the server: after it is done, before anything is said of it.
-    pub async fn note(&self, operation: &str, target: &str) {
-        let at = SystemClock.elapsed();
-        let event = CommandEvent {
-            // Those of one second stay in order.
-            id: format!("{:015}-{}", at.as_millis(), new_id(self.now, &OsEntropy)),
-            at: i64::try_from(at.as_secs()).unwrap_or(i64::MAX),
-            operation: operation.to_owned(),
-            target: target.to_owned(),
-            caller: format!("uid {}", rustix::process::getuid().as_raw()),
-        };
-        if let Err(error) = self.store.add_command_event(&event).await {
-            eprintln!(
-                "latchkey: {operation} {target} is done, and could not be noted for the log: {error}"
-            );
+    /// What can be done, by whoever called the command.
+    pub fn operations(&self) -> Operations<'_> {
+        Operations {
+            store: &*self.store,
+            entropy: &OsEntropy,
+            journal: &self.journal,
+            actor: Actor::Command {
+                uid: rustix::process::getuid().as_raw(),
+            },
+            now: self.now,
         }
     }
+}
+
+/// Names the command that helps, where there is one.
+fn with_advice(error: anyhow::Error) -> anyhow::Error {
+    let Some(refused) = error.downcast_ref::<OperationError>() else {
+        return error;
+    };
+    let advice = match refused {
+        OperationError::UserUnknown(_) => "; see latchkey user list",
+        OperationError::ClientUnknown(_) => "; see latchkey client list",
+        OperationError::SessionUnknown(_) => "; see latchkey session list",
+        OperationError::KeyUnknown(_) => "; see latchkey key list",
+        OperationError::ClaimUnknown(_) => "; see latchkey claim list",
+        OperationError::ClientIdTaken(_) => "; change it with latchkey client update",
+        OperationError::KeySigns(_) => ": run latchkey key rotate --now first",
+        _ => return error,
+    };
+    anyhow::anyhow!("{refused}{advice}")
 }
 
 fn with_store<F: Future<Output = Result<()>>>(
@@ -155,20 +171,18 @@ fn with_store<F: Future<Output = Result<()>>>(
             master,
             ring,
         } = installation::open(settings, now).await?;
-        work(At {
+        let journal = CommandJournal::new(store.clone());
+        let at = At {
             settings: settings.clone(),
             store,
             master,
             ring,
             now,
-        })
-        .await?;
+            journal,
+        };
+        work(at).await.map_err(with_advice)?;
         Ok(ExitCode::SUCCESS)
     })
-}
-
-pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    actix_web::rt::System::new().block_on(work)
 }
 
 fn show_config(settings: &Settings, json: bool) {

@@ -6,13 +6,14 @@ mod app;
 use std::{net::ToSocketAddrs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
+use latchkey_operations::{Actor, AuditLog, NewUser, Operations};
 use latchkey_protocol::{Clock, Entropy, registration::Registration};
 use serde_json::json;
 
 use crate::{
-    commands::{NewUser, block_on, create_user, register},
     config::Settings,
     log,
+    runtime::block_on,
     serve::start,
     wiring::{OsEntropy, SystemClock},
 };
@@ -73,13 +74,17 @@ pub fn run(
             "implied_scope": "roles",
         });
         store.delete_client("demo-app").await?;
-        register(
+        let operations = Operations {
             store,
-            Registration::parse(&demo)?,
-            &provider.provider.client_pepper,
+            entropy: &OsEntropy,
+            journal: &AuditLog,
+            actor: Actor::Server,
             now,
-        )
-        .await?;
+        };
+        let pepper = &provider.provider.client_pepper;
+        operations
+            .register_client(pepper, Registration::parse(&demo)?)
+            .await?;
 
         let mut users = Vec::new();
         for (username, name, role) in [
@@ -99,7 +104,8 @@ pub fn run(
                 password: Some(password.clone()),
                 ..NewUser::default()
             };
-            create_user(store, provider.ui.passwords.key(), new, now, &OsEntropy).await?;
+            let key = provider.ui.passwords.key();
+            operations.create_user(key, new).await?;
             users.push((username, password));
         }
         let app = app::start(

@@ -1,6 +1,7 @@
 //! OpenID Connect Discovery, RFC 8414, RFC 7517.
 
-use latchkey_server::wiring::{new_key, open_keys, open_ring};
+use latchkey_operations::keys::{new_key, open_ring};
+use latchkey_server::wiring::{OsEntropy, open_keys};
 use serde_json::Value;
 
 use crate::support::*;
@@ -101,7 +102,7 @@ fn a_key_is_published_before_it_signs_and_after_it_signed() {
         let keys_dir = h.keys_dir();
         let (master, _) = open_keys(&*h.store, &keys_dir, h.now()).await.unwrap();
         let old = h.tokens(&h.browser()).await;
-        let key = new_key(&master, h.now(), h.now() + 20).unwrap();
+        let key = new_key(&master, &OsEntropy, h.now(), h.now() + 20).unwrap();
         h.store.rotate_key(&key, h.now() + 20 + 400).await.unwrap();
         let stored = h.store.signing_keys().await.unwrap();
         h.app

@@ -1,10 +1,11 @@
 //! Signing keys over their life: announced, signing, retiring, forgotten; by themselves, with nodes that race and clocks
 //! that jump.
 
+use latchkey_operations::keys::new_key;
 use latchkey_protocol::rotation::{Rotation, published_after};
 use latchkey_server::{
     key_watch::KeyWatch,
-    wiring::{new_key, open_keys},
+    wiring::{OsEntropy, open_keys},
 };
 use serde_json::Value;
 
@@ -85,7 +86,7 @@ fn a_rotation_during_a_start_is_loaded() {
     on_both(async |h| {
         // The ring has been opened; now another node, or a command, adds a key; then the watch begins.
         let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.now()).await.unwrap();
-        let key = new_key(&master, h.now(), h.now() + 60).unwrap();
+        let key = new_key(&master, &OsEntropy, h.now(), h.now() + 60).unwrap();
         h.store.rotate_key(&key, h.now() + 1000).await.unwrap();
         let mut watch = node(&h).await;
         watch.look(&h.app.provider).await;

@@ -10,12 +10,12 @@ use std::{
 
 use actix_web::{App, HttpServer};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use latchkey_operations::{Actor, AuditLog, NewUser, Operations};
 use latchkey_protocol::{Clock, Entropy, Store, registration::Registration};
 use latchkey_server::{
-    commands::{NewUser, create_user, register},
     config::Settings,
     serve::configure,
-    wiring::{App as Joined, join, open_keys},
+    wiring::{App as Joined, OsEntropy, join, open_keys},
 };
 use latchkey_storage::{Database, Options};
 use rand::{RngCore, SeedableRng, rngs::StdRng};
@@ -70,6 +70,16 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 fn postgres() -> String {
     std::env::var("LATCHKEY_TEST_POSTGRES")
         .expect("LATCHKEY_TEST_POSTGRES names a server; ./test.sh starts one")
+}
+
+fn operations<'a>(store: &'a dyn Store, entropy: &'a dyn Entropy) -> Operations<'a> {
+    Operations {
+        store,
+        entropy,
+        journal: &AuditLog,
+        actor: Actor::Server,
+        now: START,
+    }
 }
 
 /// Runs a test on both databases.
@@ -192,25 +202,12 @@ impl Harness {
             password: Some(format!("{username} password")),
             ..NewUser::default()
         };
-        let alice = create_user(
-            &*store,
-            app.ui.passwords.key(),
-            user("alice", claims),
-            START,
-            &*entropy,
-        )
-        .await
-        .unwrap()
-        .id;
-        create_user(
-            &*store,
-            app.ui.passwords.key(),
-            user("bob", json!({})),
-            START,
-            &*entropy,
-        )
-        .await
-        .unwrap();
+        let operations = operations(&*store, &*entropy);
+        let key = app.ui.passwords.key();
+        let alice = operations.create_user(key, user("alice", claims)).await;
+        let alice = alice.unwrap().id;
+        let bob = operations.create_user(key, user("bob", json!({}))).await;
+        bob.unwrap();
         let harness = Self {
             issuer,
             address,
@@ -263,14 +260,10 @@ impl Harness {
 
     pub async fn client(&self, metadata: Value) {
         let registration = Registration::parse(&metadata).unwrap();
-        register(
-            &*self.store,
-            registration,
-            &self.app.provider.client_pepper,
-            START,
-        )
-        .await
-        .unwrap();
+        operations(&*self.store, &OsEntropy)
+            .register_client(&self.app.provider.client_pepper, registration)
+            .await
+            .unwrap();
     }
 
     pub fn keys_dir(&self) -> std::path::PathBuf {

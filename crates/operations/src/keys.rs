@@ -1,0 +1,211 @@
+//! Signing keys: make, seal and open them, list, rotate, retire.
+
+use latchkey_jose::{KeyRing, KeyState, MasterKey, RingKey, SigningKey};
+use latchkey_protocol::{
+    Entropy, Timestamp,
+    authorization::Lifetimes,
+    rotation::{NextKey, published_after},
+    store::StoredKey,
+};
+use rand::{CryptoRng, RngCore};
+
+use crate::{AuditEvent, Operation, OperationError, Operations, Result, audit};
+
+/// A modulus of so many bits.
+const BITS: usize = 2048;
+
+/// Randomness as the library of keys takes it.
+struct Rng<'a>(&'a dyn Entropy);
+
+impl RngCore for Rng<'_> {
+    fn next_u32(&mut self) -> u32 {
+        let mut bytes = [0; 4];
+        self.0.fill(&mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        self.0.fill(bytes);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> std::result::Result<(), rand::Error> {
+        self.0.fill(bytes);
+        Ok(())
+    }
+}
+
+impl CryptoRng for Rng<'_> {}
+
+/// Makes a key and seals it. Finding the primes takes a good part of a second.
+///
+/// # Errors
+/// When the libraries fail.
+pub fn new_key(
+    master: &MasterKey,
+    entropy: &dyn Entropy,
+    created_at: Timestamp,
+    activates_at: Timestamp,
+) -> Result<StoredKey> {
+    let key = SigningKey::generate(&mut Rng(entropy), BITS)?;
+    Ok(StoredKey {
+        kid: key.kid().to_owned(),
+        sealed: Some(master.seal(key.pem())?),
+        created_at,
+        activates_at,
+        retires_at: None,
+    })
+}
+
+/// Opens the keys of the store that have not been forgotten. `previous`: the ring so far, whose opened keys are kept.
+///
+/// # Errors
+/// When one was sealed under another master key.
+pub fn open_ring(
+    master: &MasterKey,
+    stored: &[StoredKey],
+    previous: Option<&KeyRing>,
+) -> Result<KeyRing> {
+    let open = |stored: &StoredKey| -> Option<Result<RingKey>> {
+        let pem = master.open(stored.sealed.as_ref()?);
+        let opened = pem.and_then(|pem| SigningKey::from_pem(&pem));
+        Some(match opened {
+            Ok(key) => Ok(RingKey {
+                key,
+                created_at: stored.created_at,
+                activates_at: stored.activates_at,
+                retires_at: stored.retires_at,
+            }),
+            Err(error) => Err(OperationError::SigningKey {
+                kid: stored.kid.clone(),
+                error,
+            }),
+        })
+    };
+    let keys = stored.iter().filter_map(open).collect::<Result<_>>()?;
+    Ok(KeyRing::new(keys, previous)?)
+}
+
+/// Whether `ring` holds exactly the keys that can still sign.
+pub fn is_ring_of(ring: &KeyRing, stored: &[StoredKey]) -> bool {
+    let live: Vec<_> = stored.iter().filter(|s| s.sealed.is_some()).collect();
+    let held = |s: &StoredKey| {
+        ring.entries().any(|k| {
+            k.key.kid() == s.kid && k.activates_at == s.activates_at && k.retires_at == s.retires_at
+        })
+    };
+    live.len() == ring.entries().count() && live.into_iter().all(held)
+}
+
+/// A signing key, and what it does now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedKey {
+    pub key: StoredKey,
+    pub state: KeyState,
+}
+
+/// When another key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takeover {
+    /// At once, for when the old key may be stolen.
+    Now,
+    /// After so many seconds, when every cache has it.
+    Announced(i64),
+}
+
+impl Operations<'_> {
+    /// All keys, retired ones too. `ring`: the opened ones.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn signing_keys(&self, ring: &KeyRing) -> Result<Vec<ListedKey>> {
+        let states = ring.states(self.now);
+        let listed = |key: StoredKey| {
+            let state = states.iter().find(|(k, _)| k.key.kid() == key.kid);
+            // A key whose private half has been forgotten is no longer in the ring.
+            let state = state.map_or(KeyState::Retired, |(_, state)| *state);
+            ListedKey { key, state }
+        };
+        let stored = self.store.signing_keys().await?;
+        Ok(stored.into_iter().map(listed).collect())
+    }
+
+    /// Makes the first key, unless another node is faster, and returns the keys there are.
+    ///
+    /// # Errors
+    /// When the libraries or the store fail.
+    pub async fn first_key(&self, master: &MasterKey) -> Result<Vec<StoredKey>> {
+        let key = new_key(master, self.entropy, self.now, self.now)?;
+        self.store.add_first_key(&key).await?;
+        Ok(self.store.signing_keys().await?)
+    }
+
+    /// Makes a key, published at once, and lets it take over; those before it retire when the last token that they
+    /// signed is over.
+    ///
+    /// # Errors
+    /// When the libraries or the store fail.
+    pub async fn rotate_key(
+        &self,
+        master: &MasterKey,
+        takeover: Takeover,
+        lifetimes: &Lifetimes,
+    ) -> Result<StoredKey> {
+        let (after, operation) = match takeover {
+            Takeover::Now => (0, Operation::KeyRotateNow),
+            Takeover::Announced(after) => (after, Operation::KeyRotate),
+        };
+        let activates_at = self.now + after;
+        let key = new_key(master, self.entropy, self.now, activates_at)?;
+        let retire = activates_at + published_after(lifetimes);
+        self.store.rotate_key(&key, retire).await?;
+        self.record(operation, &key.kid).await;
+        Ok(key)
+    }
+
+    /// Adds `key` as the one that is due, unless another node was faster. Whether it was added.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn announce_key(
+        &self,
+        key: &StoredKey,
+        due: NextKey<'_>,
+        lifetimes: &Lifetimes,
+    ) -> Result<bool> {
+        let retire = due.activates_at + published_after(lifetimes);
+        let added = self.store.succeed_key(key, retire, due.predecessor).await?;
+        if added {
+            audit::log(&AuditEvent::KeyAnnounced {
+                kid: &key.kid,
+                activates_at: due.activates_at,
+            });
+        }
+        Ok(added)
+    }
+
+    /// Takes a key out of the published set at once, and forgets its private half.
+    ///
+    /// # Errors
+    /// [`OperationError::KeyUnknown`], [`OperationError::KeySigns`].
+    pub async fn retire_key(&self, ring: &KeyRing, kid: &str) -> Result<()> {
+        let states = ring.states(self.now);
+        let signs = states
+            .iter()
+            .any(|(k, state)| k.key.kid() == kid && *state == KeyState::Active);
+        let stored = self.store.signing_keys().await?;
+        if !stored.iter().any(|k| k.kid == kid) {
+            return Err(OperationError::KeyUnknown(kid.to_owned()));
+        }
+        if signs || !self.store.retire_key(kid, self.now).await? {
+            return Err(OperationError::KeySigns(kid.to_owned()));
+        }
+        self.record(Operation::KeyRetire, kid).await;
+        Ok(())
+    }
+}

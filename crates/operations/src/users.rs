@@ -1,0 +1,213 @@
+//! Users: create, read, change, disable, delete; their passwords; their sessions.
+
+use latchkey_protocol::{
+    names::{Login, username},
+    passwords::check_new,
+    profile::ProfileChange,
+    secret::new_id,
+    store::WriteOutcome,
+    user::User,
+};
+use serde_json::{Map, Value};
+
+use crate::{Operation, OperationError, Operations, PasswordKey, Result, TRIES};
+
+/// A user to be added.
+#[derive(Default)]
+pub struct NewUser {
+    pub username: String,
+    pub email: Option<String>,
+    /// Nobody has proven yet that the address is theirs.
+    pub email_unverified: bool,
+    pub name: Option<String>,
+    pub roles: Vec<String>,
+    pub groups: Vec<String>,
+    /// OpenID Connect standard claims (Core 5.1).
+    pub claims: Map<String, Value>,
+    pub attributes: Map<String, Value>,
+    /// Without one the user cannot sign in.
+    pub password: Option<String>,
+}
+
+impl NewUser {
+    fn profile(self) -> ProfileChange {
+        ProfileChange {
+            email: self.email.map(Some),
+            email_unverified: self.email_unverified,
+            name: self.name,
+            roles: Some(self.roles),
+            groups: Some(self.groups),
+            replace_claims: Some(self.claims),
+            replace_attributes: Some(self.attributes),
+            ..ProfileChange::default()
+        }
+    }
+}
+
+/// A user whose sessions were ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndedSessions {
+    /// As they are afterwards.
+    pub user: User,
+    /// How many sessions there were.
+    pub sessions: usize,
+}
+
+impl Operations<'_> {
+    /// Adds a user. With a password it takes as long as hashing one, on the caller's thread.
+    ///
+    /// # Errors
+    /// When the name or the address is taken or unfit, a claim wrong, the password too weak.
+    pub async fn create_user(&self, key: &PasswordKey, new: NewUser) -> Result<User> {
+        let username = username(&new.username).map_err(OperationError::invalid)?;
+        let password_hash = match &new.password {
+            Some(password) => Some(self.hash(key, password)?),
+            None => None,
+        };
+        let bare = User {
+            id: new_id(self.now, self.entropy),
+            username,
+            email: None,
+            name: None,
+            password_hash,
+            roles: Vec::new(),
+            groups: Vec::new(),
+            claims: Map::new(),
+            attributes: Map::new(),
+            disabled_at: None,
+            created_at: self.now,
+            updated_at: self.now,
+            version: 0,
+        };
+        let profile = new.profile();
+        let user = profile
+            .apply(&bare, self.now)
+            .map_err(OperationError::invalid)?;
+        match self.store.create_user(&user).await? {
+            WriteOutcome::Done => {}
+            refused => return Err(OperationError::unwritten(refused, &user)),
+        }
+        self.record(Operation::UserCreate, &user.username).await;
+        Ok(user)
+    }
+
+    /// The user whom `login` names: a user name or an email address.
+    ///
+    /// # Errors
+    /// [`OperationError::UserUnknown`].
+    pub async fn user(&self, login: &str) -> Result<User> {
+        let found = self.store.user_by_login(&Login::new(login)).await?;
+        found.ok_or_else(|| OperationError::UserUnknown(login.to_owned()))
+    }
+
+    /// All users, by name.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn users(&self) -> Result<Vec<User>> {
+        Ok(self.store.users().await?)
+    }
+
+    /// Changes what describes a user, decided on what is there now; where somebody else changed it in between, again.
+    ///
+    /// # Errors
+    /// As [`Operations::create_user`]; [`OperationError::Contended`].
+    pub async fn update_user(&self, login: &str, change: &ProfileChange) -> Result<User> {
+        for _ in 0..TRIES {
+            let before = self.user(login).await?;
+            let mut after = change
+                .apply(&before, self.now)
+                .map_err(OperationError::invalid)?;
+            match self.store.update_user_profile(&before, &after).await? {
+                WriteOutcome::Done => {
+                    after.version = before.version + 1;
+                    self.record(Operation::UserUpdate, login).await;
+                    return Ok(after);
+                }
+                WriteOutcome::Changed => {}
+                refused => return Err(OperationError::unwritten(refused, &after)),
+            }
+        }
+        Err(OperationError::Contended(login.to_owned()))
+    }
+
+    /// Ends everything that a user has, and lets them in no more.
+    ///
+    /// # Errors
+    /// [`OperationError::UserUnknown`], [`OperationError::Deleted`].
+    pub async fn disable_user(&self, login: &str) -> Result<EndedSessions> {
+        let mut user = self.user(login).await?;
+        let ended = self.store.disable_user(&user.id, self.now).await?;
+        let sessions = ended.ok_or_else(|| deleted(login))?;
+        (user.disabled_at, user.updated_at) = (Some(self.now), self.now);
+        self.record(Operation::UserDisable, login).await;
+        Ok(EndedSessions { user, sessions })
+    }
+
+    /// Lets a user in again.
+    ///
+    /// # Errors
+    /// As [`Operations::disable_user`].
+    pub async fn enable_user(&self, login: &str) -> Result<User> {
+        let mut user = self.user(login).await?;
+        if !self.store.enable_user(&user.id, self.now).await? {
+            return Err(deleted(login));
+        }
+        (user.disabled_at, user.updated_at) = (None, self.now);
+        self.record(Operation::UserEnable, login).await;
+        Ok(user)
+    }
+
+    /// Removes a user with their sessions, consents and authorizations; returns who that was.
+    ///
+    /// # Errors
+    /// As [`Operations::disable_user`].
+    pub async fn delete_user(&self, login: &str) -> Result<User> {
+        let user = self.user(login).await?;
+        if !self.store.delete_user(&user.id).await? {
+            return Err(deleted(login));
+        }
+        self.record(Operation::UserDelete, login).await;
+        Ok(user)
+    }
+
+    /// Sets a new password, and ends everything that the old one began. Takes as long as hashing one, on the caller's
+    /// thread; only then is the user looked up, so that nothing is decided on what was true before.
+    ///
+    /// # Errors
+    /// As [`Operations::disable_user`]; a password that is too weak.
+    pub async fn set_password(
+        &self,
+        key: &PasswordKey,
+        login: &str,
+        password: &str,
+    ) -> Result<EndedSessions> {
+        let hash = self.hash(key, password)?;
+        let mut user = self.user(login).await?;
+        let ended = self.store.set_password(&user.id, &hash, self.now).await?;
+        let sessions = ended.ok_or_else(|| deleted(login))?;
+        (user.password_hash, user.updated_at) = (Some(hash), self.now);
+        self.record(Operation::UserSetPassword, login).await;
+        Ok(EndedSessions { user, sessions })
+    }
+
+    /// Ends all sessions and authorizations of a user, who may sign in again.
+    ///
+    /// # Errors
+    /// [`OperationError::UserUnknown`].
+    pub async fn end_sessions(&self, login: &str) -> Result<EndedSessions> {
+        let user = self.user(login).await?;
+        let sessions = self.store.end_user(&user.id, self.now).await?;
+        self.record(Operation::UserEndSessions, login).await;
+        Ok(EndedSessions { user, sessions })
+    }
+
+    fn hash(&self, key: &PasswordKey, password: &str) -> Result<String> {
+        check_new(password).map_err(OperationError::invalid)?;
+        Ok(key.hash(password, self.entropy)?)
+    }
+}
+
+fn deleted(login: &str) -> OperationError {
+    OperationError::Deleted(login.to_owned())
+}

@@ -1,0 +1,119 @@
+//! Clients.
+
+use latchkey_operations::{Operation, OperationError, client_information};
+use latchkey_protocol::registration::{Registration, RegistrationRules};
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+fn app(more: Value) -> Registration {
+    let mut metadata =
+        json!({ "client_id": "app", "redirect_uris": ["https://app.example/callback"] });
+    metadata
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().cloned().unwrap());
+    Registration::parse(&metadata).unwrap()
+}
+
+#[tokio::test]
+async fn a_secret_is_shown_once_and_kept_as_a_digest() {
+    let world = World::new();
+    let operations = world.operations();
+    let registered = operations.register_client(&pepper(), app(json!({}))).await;
+    let registered = registered.unwrap();
+    let secret = registered.secret.clone().unwrap();
+    assert_eq!(registered.response()["client_secret"], json!(secret));
+    assert!(!format!("{registered:?}").contains(&secret));
+    let stored = operations.client("app").await.unwrap();
+    assert_eq!(stored.secret, Some(pepper().digest(&["app", &secret])));
+    assert_eq!(client_information(&stored).get("client_secret"), None);
+
+    let another = operations.rotate_client_secret(&pepper(), "app").await;
+    let another = another.unwrap();
+    assert_ne!(another.secret.as_ref(), Some(&secret));
+    assert_eq!(another.response()["client_secret_expires_at"], 0);
+    assert_eq!(another.client, operations.client("app").await.unwrap());
+    assert_eq!(
+        world.events(),
+        [
+            (Operation::ClientCreate, "app".into()),
+            (Operation::ClientRotateSecret, "app".into())
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_becomes_public_loses_its_secret_and_gets_a_new_one_when_it_is_no_more() {
+    let world = World::new();
+    let operations = world.operations();
+    let pepper = pepper();
+    let registered = operations.register_client(&pepper, app(json!({}))).await;
+    let first = registered.unwrap().secret;
+    let rules = RegistrationRules::default();
+    let update = async |method: Value| {
+        let change = json!({ "token_endpoint_auth_method": method });
+        let updated = operations.update_client(&pepper, rules, "app", &change);
+        let updated = updated.await.unwrap();
+        assert_eq!(updated.client, operations.client("app").await.unwrap());
+        updated
+    };
+    let same = update(json!("client_secret_post")).await;
+    assert!(same.secret.is_none() && same.client.secret.is_some());
+    let public = update(json!("none")).await;
+    assert!(public.secret.is_none() && public.client.secret.is_none());
+    let refused = operations.rotate_client_secret(&pepper, "app").await;
+    let sentence = refused.unwrap_err().to_string();
+    assert_eq!(sentence, "app is a public client: it has no secret");
+    let again = update(Value::Null).await;
+    assert!(again.secret.is_some() && again.secret != first);
+}
+
+#[tokio::test]
+async fn what_cannot_be_registered_is_refused_and_changes_nothing() {
+    let world = World::new();
+    let operations = world.operations();
+    let pepper = pepper();
+    let registered = operations.register_client(&pepper, app(json!({}))).await;
+    let before = registered.unwrap().client;
+    world.events();
+    let taken = operations.register_client(&pepper, app(json!({}))).await;
+    assert!(matches!(taken, Err(OperationError::ClientIdTaken(id)) if id == "app"));
+    // Coordinates of the right length, of no point of the curve.
+    let x = "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY";
+    let keys = json!({ "jwks": { "keys": [{ "kty": "EC", "crv": "P-256", "x": x, "y": x }] } });
+    let mut registration = app(keys.clone());
+    registration.client_id = Some("other".into());
+    let refused = operations.register_client(&pepper, registration).await;
+    assert!(matches!(refused, Err(OperationError::Metadata(_))));
+
+    let rules = RegistrationRules::default();
+    let update = async |id: &str, change: &Value| {
+        let updated = operations.update_client(&pepper, rules, id, change).await;
+        updated.unwrap_err().to_string()
+    };
+    for (id, change, part) in [
+        ("app", keys, "jwks: "),
+        (
+            "app",
+            json!({ "client_id": "other" }),
+            "another client_id than app",
+        ),
+        (
+            "app",
+            json!({ "redirect_uris": ["http://app.example/"] }),
+            "invalid_redirect_uri",
+        ),
+        ("other", json!({}), "there is no client other"),
+    ] {
+        let sentence = update(id, &change).await;
+        assert!(sentence.contains(part), "{change}: {sentence}");
+    }
+    let deleted = operations.delete_client("other").await;
+    assert!(matches!(deleted, Err(OperationError::ClientUnknown(_))));
+    assert_eq!(operations.clients().await.unwrap(), [before]);
+    assert_eq!(world.events(), []);
+    operations.delete_client("app").await.unwrap();
+    assert_eq!(operations.clients().await.unwrap(), []);
+    assert_eq!(world.events(), [(Operation::ClientDelete, "app".into())]);
+}

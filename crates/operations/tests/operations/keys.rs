@@ -1,0 +1,106 @@
+//! Signing keys and custom claims.
+
+use latchkey_jose::{KeyRing, KeyState};
+use latchkey_operations::{
+    Operation, OperationError,
+    keys::{Takeover, is_ring_of, open_ring},
+};
+use latchkey_protocol::{
+    claims::{Mapping, Place, Source},
+    rotation::published_after,
+};
+
+use crate::support::*;
+
+async fn ring(world: &World) -> KeyRing {
+    let stored = world.store.signing_keys().await.unwrap();
+    open_ring(&master(), &stored, None).unwrap()
+}
+
+async fn states(world: &World) -> Vec<KeyState> {
+    let operations = world.operations();
+    let keys = operations.signing_keys(&ring(world).await).await.unwrap();
+    keys.into_iter().map(|listed| listed.state).collect()
+}
+
+#[tokio::test]
+async fn a_key_is_announced_signs_and_is_retired_but_never_while_it_signs() {
+    let mut world = World::new();
+    let lifetimes = LIFETIMES;
+    let first = world.operations().first_key(&master()).await.unwrap();
+    assert_eq!(first.len(), 1);
+    let again = world.operations().first_key(&master()).await.unwrap();
+    assert_eq!(again, first, "there is one first key");
+    let next = world
+        .operations()
+        .rotate_key(&master(), Takeover::Announced(60), &lifetimes)
+        .await
+        .unwrap();
+    assert_eq!(next.activates_at, NOW + 60);
+    assert_eq!(
+        states(&world).await,
+        [KeyState::Active, KeyState::Announced]
+    );
+    let stored = world.store.signing_keys().await.unwrap();
+    let retires_at = NOW + 60 + published_after(&lifetimes);
+    assert_eq!(stored[0].retires_at, Some(retires_at));
+
+    let (old, kid) = (&first[0].kid, &next.kid);
+    let held = ring(&world).await;
+    let refused = world.operations().retire_key(&held, old).await;
+    assert!(matches!(refused, Err(OperationError::KeySigns(kid)) if &kid == old));
+    let refused = world.operations().retire_key(&held, "other").await;
+    assert!(matches!(refused, Err(OperationError::KeyUnknown(_))));
+
+    world.now += 60;
+    assert_eq!(states(&world).await, [KeyState::Retiring, KeyState::Active]);
+    world.operations().retire_key(&held, old).await.unwrap();
+    assert_eq!(states(&world).await, [KeyState::Retired, KeyState::Active]);
+    let stored = world.store.signing_keys().await.unwrap();
+    assert!(!is_ring_of(&held, &stored) && is_ring_of(&ring(&world).await, &stored));
+    assert_eq!(stored[0].sealed, None, "nobody can sign with it again");
+    assert_eq!(
+        world.events(),
+        [
+            (Operation::KeyRotate, kid.clone()),
+            (Operation::KeyRetire, old.clone())
+        ]
+    );
+}
+
+#[tokio::test]
+async fn keys_sealed_under_another_master_key_are_named() {
+    let world = World::new();
+    let first = world.operations().first_key(&master()).await.unwrap();
+    let other = latchkey_jose::MasterKey::from_bytes([8; 32]);
+    let refused = open_ring(&other, &first, None).unwrap_err();
+    assert_eq!(refused.to_string(), format!("signing key {}", first[0].kid));
+    assert!(std::error::Error::source(&refused).is_some());
+}
+
+#[tokio::test]
+async fn a_custom_claim_is_set_and_removed_once() {
+    let world = World::new();
+    let mapping = Mapping {
+        source: Source::Attribute("department".into()),
+        places: vec![Place::IdToken],
+        scope: "openid".into(),
+    };
+    let operations = world.operations();
+    let refused = operations.set_custom_claim("sub", &mapping).await;
+    assert!(matches!(refused, Err(OperationError::Invalid(_))));
+    let name = "department";
+    operations.set_custom_claim(name, &mapping).await.unwrap();
+    let all = operations.custom_claims().await.unwrap();
+    assert_eq!(all.0.get(name), Some(&mapping));
+    operations.remove_custom_claim(name).await.unwrap();
+    let refused = operations.remove_custom_claim(name).await.unwrap_err();
+    assert_eq!(refused.to_string(), "there is no custom claim department");
+    assert_eq!(
+        world.events(),
+        [
+            (Operation::ClaimSet, name.into()),
+            (Operation::ClaimRemove, name.into())
+        ]
+    );
+}

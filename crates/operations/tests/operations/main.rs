@@ -1,0 +1,11 @@
+//! What each operation promises a front end, on a real SQLite database: the record that comes back is the one that is
+//! stored, what is refused changes nothing and leaves no event, what is done leaves one.
+
+#![allow(clippy::unwrap_used)]
+
+mod clients;
+mod keys;
+mod overtaken;
+mod sessions;
+mod support;
+mod users;

@@ -1,0 +1,142 @@
+//! Users.
+
+use latchkey_operations::{NewUser, Operation, OperationError};
+use latchkey_protocol::profile::ProfileChange;
+use serde_json::json;
+
+use crate::support::*;
+
+fn named(username: &str) -> NewUser {
+    NewUser {
+        username: username.into(),
+        ..NewUser::default()
+    }
+}
+
+#[tokio::test]
+async fn a_new_user_comes_back_as_stored_and_is_recorded_with_who_added_them() {
+    let world = World::new();
+    let new = NewUser {
+        email: Some("alice@example.org".into()),
+        roles: vec!["editor".into()],
+        claims: json!({ "locale": "ko-KR" }).as_object().cloned().unwrap(),
+        password: Some("a good password".into()),
+        ..named("Alice")
+    };
+    let user = world.operations().create_user(&key(), new).await.unwrap();
+    assert_eq!(user, world.stored(&user).await);
+    assert_eq!(user.username, "alice", "in the one form of a name");
+    assert_eq!(user.claims["email_verified"], true);
+    assert!(user.password_hash.unwrap().starts_with("$argon2id$"));
+    assert_eq!(world.events(), [(Operation::UserCreate, "alice".into())]);
+}
+
+#[tokio::test]
+async fn a_name_or_an_address_that_is_anothers_is_refused_in_a_sentence_and_leaves_nothing() {
+    let world = World::new();
+    world.add("alice").await;
+    let with_email = |name: &str, email: &str| NewUser {
+        email: Some(email.into()),
+        ..named(name)
+    };
+    for (new, sentence) in [
+        (named("Alice"), "there is already somebody called alice"),
+        (
+            with_email("bob", "Alice@example.org"),
+            "there is already somebody with the email address Alice@example.org",
+        ),
+        (
+            named("alice@example.org"),
+            "alice@example.org is the email address of another user, who signs in with it",
+        ),
+    ] {
+        let refused = world.operations().create_user(&key(), new).await;
+        assert_eq!(refused.unwrap_err().to_string(), sentence);
+    }
+    let weak = NewUser {
+        password: Some("short".into()),
+        ..named("bob")
+    };
+    let refused = world.operations().create_user(&key(), weak).await;
+    assert!(matches!(refused, Err(OperationError::Invalid(_))));
+    assert_eq!(world.events(), []);
+    assert_eq!(world.operations().users().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_comes_back_as_stored() {
+    let world = World::new();
+    let alice = world.add("alice").await;
+    let change = ProfileChange {
+        name: Some("Alice Kim".into()),
+        ..ProfileChange::default()
+    };
+    let login = "alice@example.org";
+    let changed = world.operations().update_user(login, &change).await;
+    assert_eq!(changed.unwrap(), world.stored(&alice).await);
+    assert_eq!(world.events(), [(Operation::UserUpdate, login.into())]);
+}
+
+#[tokio::test]
+async fn who_is_disabled_enabled_or_given_a_password_comes_back_as_stored() {
+    let mut world = World::new();
+    let alice = world.add("alice").await;
+    world.now += 60;
+    let ended = world.operations().disable_user("alice").await.unwrap();
+    assert_eq!(
+        (ended.sessions, ended.user.disabled_at),
+        (0, Some(NOW + 60))
+    );
+    assert_eq!(ended.user, world.stored(&alice).await);
+    let enabled = world.operations().enable_user("alice").await.unwrap();
+    assert_eq!(enabled, world.stored(&alice).await);
+    let operations = world.operations();
+    let key = key();
+    let given = operations.set_password(&key, "alice", "another password");
+    let given = given.await.unwrap().user;
+    assert_ne!(given.password_hash, alice.password_hash);
+    assert_eq!(given, world.stored(&alice).await);
+    let ended = world.operations().end_sessions("alice").await.unwrap();
+    assert_eq!(ended.user, given);
+    let deleted = world.operations().delete_user("alice").await.unwrap();
+    assert_eq!(deleted, given);
+    assert_eq!(world.store.user(&alice.id).await.unwrap(), None);
+    let operations: Vec<_> = world.events().into_iter().map(|(done, _)| done).collect();
+    assert_eq!(
+        operations,
+        [
+            Operation::UserDisable,
+            Operation::UserEnable,
+            Operation::UserSetPassword,
+            Operation::UserEndSessions,
+            Operation::UserDelete
+        ]
+    );
+}
+
+#[tokio::test]
+async fn nobody_is_nobody_for_every_operation() {
+    let world = World::new();
+    let operations = world.operations();
+    let refused = [
+        operations.user("bob").await.map(drop),
+        operations.disable_user("bob").await.map(drop),
+        operations.enable_user("bob").await.map(drop),
+        operations.delete_user("bob").await.map(drop),
+        operations.end_sessions("bob").await.map(drop),
+        operations
+            .set_password(&key(), "bob", "a good password")
+            .await
+            .map(drop),
+        operations
+            .update_user("bob", &ProfileChange::default())
+            .await
+            .map(drop),
+        operations.sessions(Some("bob")).await.map(drop),
+    ];
+    for refused in refused {
+        let sentence = refused.unwrap_err().to_string();
+        assert_eq!(sentence, "there is nobody called bob");
+    }
+    assert_eq!(world.events(), []);
+}
