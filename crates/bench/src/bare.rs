@@ -9,7 +9,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Result;
 
 use crate::{
-    Load, Measurement, scenarios,
+    Load, Measurement, drive,
     server::{self, Target},
 };
 
@@ -71,7 +71,7 @@ impl Bare {
     }
 
     pub fn measure(&self, load: &Load) -> Result<Measurement> {
-        scenarios::drive(&self.target, load, async |c, _| {
+        drive::drive(&self.target, load, async |c, _| {
             c.send(&self.request).await?.expect(200).map(|_| ())
         })
     }

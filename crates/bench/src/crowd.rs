@@ -12,8 +12,9 @@ use tokio::time::{sleep, sleep_until, timeout};
 use crate::{
     Load,
     client::{Connection, get, post},
-    scenarios::{basic, block_on, drive, login},
+    drive::{block_on, drive},
     server::Target,
+    steps::{basic, login},
 };
 
 /// As long as a caller waits for an answer.

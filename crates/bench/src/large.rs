@@ -16,9 +16,11 @@ use serde_json::Value;
 use crate::{
     Load, Measurement, Options,
     client::{Connection, get, post},
+    drive::{block_on, drive},
     median,
-    scenarios::{World, basic, block_on, drive},
+    scenarios::World,
     server::{Server, Target},
+    steps::basic,
 };
 
 /// How much a database holds. Sessions are a multiple of users, and authorizations as many as sessions.

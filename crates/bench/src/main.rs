@@ -5,9 +5,13 @@
 mod bare;
 mod client;
 mod crowd;
+mod database;
+mod drive;
 mod large;
 mod scenarios;
 mod server;
+mod steps;
+mod table;
 
 use std::{
     process::Command,
@@ -15,11 +19,9 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use bare::Bare;
 use clap::Parser;
 use latchkey_jose::{Signer, SigningKey};
-use scenarios::{WRONG_NAME, WRONG_PASSWORD, World};
-use server::{Peer, Server};
+use server::Server;
 
 #[derive(Debug, Clone, Parser)]
 struct Options {
@@ -44,6 +46,9 @@ struct Options {
     /// Measures the npm package oidc-provider too, run by run beside us; needs Node.
     #[arg(long)]
     peer: bool,
+    /// Measures a server of its own on SQLite too, run by run beside the one on PostgreSQL.
+    #[arg(long, conflicts_with = "peer")]
+    beside_sqlite: bool,
     /// Only a small SQLite database beside one with 100,000 users and a million sign-ins.
     #[arg(long)]
     large: bool,
@@ -79,21 +84,12 @@ pub struct Load {
 pub struct Measurement {
     pub count: usize,
     pub per_second: f64,
+    /// Per CPU second of the server's processes and of PostgreSQL's, where that runs here.
     pub per_cpu_second: f64,
+    /// What of that CPU was PostgreSQL's.
+    pub database: f64,
     pub p50: Duration,
     pub p99: Duration,
-}
-
-/// What a scenario is compared with.
-enum Limit {
-    /// So many RS256 signatures.
-    Signatures(f64),
-    /// A bare actix-web that is sent the same request and answers the same bytes.
-    Bare {
-        request: Vec<u8>,
-        body: Vec<u8>,
-    },
-    None,
 }
 
 fn main() -> Result<()> {
@@ -126,90 +122,7 @@ fn run(options: &Options) -> Result<()> {
     if options.large {
         return large::run(options, &load);
     }
-    let signatures = signatures_per_cpu_second(&options.cores)?;
-    println!("RS256 signatures per second and core: {signatures:.0}");
-    let started = Instant::now();
-    let mut server = Server::start(options)?;
-    println!("idle memory: {:.1} MB\n", server.target().memory_mb());
-    server.prepare()?;
-    let mut ours = World::prepare(server.target(), &load)?;
-    let peer = if options.peer {
-        Some(Peer::start(&options.cores)?)
-    } else {
-        None
-    };
-    let mut theirs = match &peer {
-        Some(peer) => Some(World::prepare(peer.target(), &load)?),
-        None => None,
-    };
-    let beside = if options.peer {
-        "oidc-provider per CPU-s  ratio"
-    } else {
-        ""
-    };
-    println!(
-        "{:18} {:>8} {:>8} {:>8} {:>10} {:>6}  {:28} {beside}",
-        "", "req/s", "p50 ms", "p99 ms", "per CPU-s", "ratio", "limit"
-    );
-    for name in scenarios::NAMES
-        .into_iter()
-        .filter(|n| n.contains(&options.only))
-    {
-        let limit = ours.limit(name);
-        let bare = match &limit {
-            Limit::Bare { request, body } => Some(Bare::start(request, body, &options.cores)?),
-            _ => None,
-        };
-        // Run by run, so that what else the machine does falls on all alike.
-        let (mut us, mut them, mut least) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..options.runs {
-            us.push(ours.run(name, &load)?);
-            if let (Some(theirs), false) =
-                (&mut theirs, [WRONG_NAME, WRONG_PASSWORD].contains(&name))
-            {
-                them.push(theirs.run(name, &load)?);
-            }
-            if let Some(bare) = &bare {
-                least.push(bare.measure(&load)?);
-            }
-        }
-        let us = median(us);
-        let (limit, against) = match limit {
-            Limit::Signatures(n) => (signatures / n, format!("{n} signatures")),
-            Limit::Bare { .. } => {
-                let bare = median(least).per_cpu_second;
-                (bare, format!("bare actix-web {bare:.0}/CPU-s"))
-            }
-            Limit::None => (f64::NAN, "-".to_owned()),
-        };
-        let beside = if them.is_empty() {
-            String::new()
-        } else {
-            let them = median(them).per_cpu_second;
-            format!("{them:>23.0} {:>6.2}", us.per_cpu_second / them)
-        };
-        let ms = |d: Duration| d.as_secs_f64() * 1000.0;
-        println!(
-            "{name:18} {:>8.0} {:>8.2} {:>8.2} {:>10.0} {:>6.2}  {against:28} {beside}",
-            us.per_second,
-            ms(us.p50),
-            ms(us.p99),
-            us.per_cpu_second,
-            us.per_cpu_second / limit
-        );
-    }
-    println!(
-        "\nmemory after {} requests: {:.1} MB ({:.0} s)",
-        ours.answered(),
-        server.target().memory_mb(),
-        started.elapsed().as_secs_f64()
-    );
-    let (database, restarted) = server.restart()?;
-    println!(
-        "start to /readyz on the existing database ({database}): {:.0} ms",
-        restarted.as_secs_f64() * 1000.0
-    );
-    Ok(())
+    table::run(options, &load)
 }
 
 /// The run in the middle.

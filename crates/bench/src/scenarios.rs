@@ -1,25 +1,24 @@
 //! What is driven, and how each answer is checked.
 
-use std::{
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use anyhow::{Context, Result, ensure};
-use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::try_join_all;
 use latchkey_jose::{Compact, JwkSet, Verifier};
 
 use crate::{
-    Limit, Load, Measurement,
-    client::{Answer, Connection, get, post},
-    server::{SECRET, Target, USERS},
+    Load, Measurement,
+    client::{Connection, get, post},
+    drive::{Spent, block_on, drive},
+    server::{Target, USERS},
+    steps::{basic, code, credentials, exchange_form, login, login_as, text},
+    table::Limit,
 };
 
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     "discovery",
     "jwks",
     "client_credentials",
@@ -28,6 +27,7 @@ pub const NAMES: [&str; 13] = [
     "refresh",
     "userinfo",
     "introspection",
+    "revocation",
     "login",
     "refresh, quiet",
     "refresh, 8 logins",
@@ -53,74 +53,6 @@ pub struct World {
     userinfo: Vec<u8>,
     introspection: Vec<u8>,
     answered: AtomicUsize,
-}
-
-fn authorize(client_id: &str) -> String {
-    format!(
-        "/authorize?client_id={client_id}&redirect_uri=https%3A%2F%2Fbench.example%2Fcb&response_type=code\
-         &scope=openid%20profile%20email%20offline_access&state=s"
-    )
-}
-
-pub fn basic(client_id: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{client_id}:{SECRET}")))
-}
-
-fn exchange_form(code: &str) -> String {
-    format!(
-        "grant_type=authorization_code&code={code}&redirect_uri=https%3A%2F%2Fbench.example%2Fcb"
-    )
-}
-
-/// What the login page answers to a browser that has just come from the app.
-async fn credentials(
-    c: &mut Connection,
-    client_id: &str,
-    username: &str,
-    password: &str,
-) -> Result<Answer> {
-    c.cookies.clear();
-    let page = c.browse("GET", &authorize(client_id), None).await?.path()?;
-    let shown = c.browse("GET", &page, None).await?.expect(200)?;
-    let html = String::from_utf8_lossy(&shown.body).into_owned();
-    let csrf = html
-        .split("name=\"csrf\" value=\"")
-        .nth(1)
-        .and_then(|r| r.split('"').next())
-        .context("csrf")?;
-    let form = format!("csrf={csrf}&username={username}&password={password}");
-    c.browse("POST", &page, Some(&form)).await
-}
-
-/// Signs in once on this connection, until the client is answered.
-pub async fn login(c: &mut Connection, client_id: &str) -> Result<String> {
-    login_as(c, client_id, USERS[0]).await
-}
-
-async fn login_as(c: &mut Connection, client_id: &str, username: &str) -> Result<String> {
-    let resume = credentials(c, client_id, username, "correct+horse")
-        .await?
-        .path()?;
-    code_of(&c.browse("GET", &resume, None).await?)
-}
-
-/// The code of another authorization of the user who is signed in on this connection.
-async fn code(c: &mut Connection, client_id: &str) -> Result<String> {
-    code_of(&c.browse("GET", &authorize(client_id), None).await?)
-}
-
-fn code_of(answer: &Answer) -> Result<String> {
-    let location = answer.header("location").context("location")?;
-    let url = url::Url::parse(location)?;
-    let code = url
-        .query_pairs()
-        .find(|(name, _)| name == "code")
-        .map(|(_, value)| value.into_owned());
-    code.with_context(|| location.to_owned())
-}
-
-fn text(tokens: &serde_json::Value, name: &'static str) -> Result<String> {
-    Ok(tokens[name].as_str().context(name)?.to_owned())
 }
 
 impl World {
@@ -249,71 +181,14 @@ impl World {
                 &self.discovery,
             ),
             "jwks" => self.fixed(load, get("/jwks.json", ""), &self.jwks_body),
-            "userinfo" => {
-                let requests: Vec<_> = self.access.iter().map(|t| self.ask_userinfo(t)).collect();
-                self.drive(load, async |c, n| {
-                    let answer = c.send(&requests[n % requests.len()]).await?.expect(200)?;
-                    ensure!(answer.body == self.userinfo, "another answer");
-                    Ok(())
-                })
-            }
-            "introspection" => {
-                let requests: Vec<_> = self
-                    .access
-                    .iter()
-                    .map(|t| self.ask_introspection(t))
-                    .collect();
-                self.drive(load, async |c, n| {
-                    let answer = c.send(&requests[n % requests.len()]).await?.expect(200)?;
-                    ensure!(
-                        answer.body.windows(13).any(|w| w == b"\"active\":true"),
-                        "not active"
-                    );
-                    Ok(())
-                })
-            }
-            "client_credentials" => {
-                let request = post("/token", &basic("bench"), "grant_type=client_credentials");
-                self.drive(load, async |c, n| {
-                    self.check(n, &c.send(&request).await?.expect(200)?.json()?)
-                })
-            }
+            "userinfo" => self.read_userinfo(load),
+            "introspection" => self.introspect(load),
+            "revocation" => self.revoke(load),
+            "client_credentials" => self.client_credentials(load),
             "code exchange" => self.exchange(load),
-            "code flow" => {
-                let cookies = self.signed_in()?;
-                let authorization = basic("bench");
-                self.drive(load, async |c, n| {
-                    c.cookies.clone_from(&cookies);
-                    let form = exchange_form(&code(c, "bench").await?);
-                    self.check(
-                        n,
-                        &c.send(&post("/token", &authorization, &form))
-                            .await?
-                            .expect(200)?
-                            .json()?,
-                    )
-                })
-            }
+            "code flow" => self.code_flow(load),
             "login" => self.drive(load, async |c, _| login(c, "bench").await.map(|_| ())),
-            "refresh, 8 logins" => {
-                let (stop, target) = (AtomicBool::new(false), self.target.clone());
-                let one = async |n| {
-                    let mut c = target.connect(n).await?;
-                    while !stop.load(Ordering::Relaxed) {
-                        login(&mut c, "bench").await?;
-                    }
-                    anyhow::Ok(())
-                };
-                std::thread::scope(|scope| {
-                    let logins = scope.spawn(|| block_on(try_join_all((0..8).map(one))));
-                    let measured = self.refresh(&few);
-                    stop.store(true, Ordering::Relaxed);
-                    logins
-                        .join()
-                        .map_err(|_| anyhow::anyhow!("the logins panicked"))??;
-                    measured
-                })
-            }
+            "refresh, 8 logins" => self.refresh_beside_logins(&few),
             "refresh, quiet" => self.refresh(&few),
             WRONG_NAME => self.wrong(load, "nobody"),
             WRONG_PASSWORD => self.wrong(load, "bench"),
@@ -338,6 +213,95 @@ impl World {
                 "another answer"
             );
             Ok(())
+        })
+    }
+}
+
+/// The endpoints that answer about tokens, or end them.
+impl World {
+    fn read_userinfo(&self, load: &Load) -> Result<Measurement> {
+        let requests: Vec<_> = self.access.iter().map(|t| self.ask_userinfo(t)).collect();
+        self.drive(load, async |c, n| {
+            let answer = c.send(&requests[n % requests.len()]).await?.expect(200)?;
+            ensure!(answer.body == self.userinfo, "another answer");
+            Ok(())
+        })
+    }
+
+    fn introspect(&self, load: &Load) -> Result<Measurement> {
+        let tokens = self.access.iter();
+        let requests: Vec<_> = tokens.map(|t| self.ask_introspection(t)).collect();
+        self.drive(load, async |c, n| {
+            let answer = c.send(&requests[n % requests.len()]).await?.expect(200)?;
+            let is_active = answer.body.windows(13).any(|w| w == b"\"active\":true");
+            ensure!(is_active, "not active");
+            Ok(())
+        })
+    }
+
+    /// Each access token once; they are made beforehand, as many as in twice the time.
+    fn revoke(&self, load: &Load) -> Result<Measurement> {
+        let authorization = basic("bench");
+        let request = post("/token", &authorization, "grant_type=client_credentials");
+        let made = Mutex::new(Vec::new());
+        let making = Load {
+            seconds: load.seconds * 2,
+            ..*load
+        };
+        self.drive(&making, async |c, _| {
+            let tokens = c.send(&request).await?.expect(200)?.json()?;
+            let token = text(&tokens, "access_token")?;
+            made.lock().map_err(|_| poisoned())?.push(token);
+            Ok(())
+        })?;
+        self.drive(load, async |c, _| {
+            let token = made.lock().map_err(|_| poisoned())?.pop();
+            let form = format!("token={}", token.ok_or(Spent)?);
+            let request = post("/revoke", &authorization, &form);
+            c.send(&request).await?.expect(200).map(|_| ())
+        })
+    }
+}
+
+/// The token endpoint.
+impl World {
+    fn client_credentials(&self, load: &Load) -> Result<Measurement> {
+        let request = post("/token", &basic("bench"), "grant_type=client_credentials");
+        self.drive(load, async |c, n| {
+            self.check(n, &c.send(&request).await?.expect(200)?.json()?)
+        })
+    }
+
+    /// Each connection is a browser of its own, with a session.
+    fn code_flow(&self, load: &Load) -> Result<Measurement> {
+        let browsers: Result<Vec<_>> = (0..load.connections)
+            .map(|n| self.signed_in(USERS[n % USERS.len()]))
+            .collect();
+        let (browsers, authorization) = (browsers?, basic("bench"));
+        self.drive(load, async |c, n| {
+            c.cookies.clone_from(&browsers[n % browsers.len()]);
+            let form = exchange_form(&code(c, "bench").await?);
+            let request = post("/token", &authorization, &form);
+            self.check(n, &c.send(&request).await?.expect(200)?.json()?)
+        })
+    }
+
+    fn refresh_beside_logins(&mut self, load: &Load) -> Result<Measurement> {
+        let (stop, target) = (AtomicBool::new(false), self.target.clone());
+        let one = async |n| {
+            let mut c = target.connect(n).await?;
+            while !stop.load(Ordering::Relaxed) {
+                login(&mut c, "bench").await?;
+            }
+            anyhow::Ok(())
+        };
+        std::thread::scope(|scope| {
+            let logins = scope.spawn(|| block_on(try_join_all((0..8).map(one))));
+            let measured = self.refresh(load);
+            stop.store(true, Ordering::Relaxed);
+            let ended = logins.join();
+            ended.map_err(|_| anyhow::anyhow!("the logins panicked"))??;
+            measured
         })
     }
 
@@ -396,10 +360,10 @@ impl World {
     }
 
     /// The cookies of a user who is signed in.
-    fn signed_in(&self) -> Result<Vec<(String, String)>> {
+    fn signed_in(&self, username: &str) -> Result<Vec<(String, String)>> {
         block_on(async {
             let mut c = self.target.connect(0).await?;
-            login(&mut c, "bench").await?;
+            login_as(&mut c, "bench", username).await?;
             Ok(c.cookies)
         })
     }
@@ -408,7 +372,6 @@ impl World {
     fn exchange(&self, load: &Load) -> Result<Measurement> {
         let (codes, browsers) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
         let begun = AtomicUsize::new(0);
-        let poisoned = || anyhow::anyhow!("poisoned");
         self.drive(load, async |c, _| {
             let waiting = browsers.lock().map_err(|_| poisoned())?.pop();
             let left = match waiting {
@@ -450,78 +413,6 @@ impl World {
     }
 }
 
-/// There is nothing left to drive with.
-#[derive(Debug, thiserror::Error)]
-#[error("all codes are spent")]
-struct Spent;
-
-/// Drives `step` on all connections for the time, and counts what the server's processes spent.
-///
-/// Each driver's thread asks for what has come without ever sleeping: the server would be charged for waking it, most
-/// where it is slowest.
-pub fn drive(
-    target: &Target,
-    load: &Load,
-    step: impl AsyncFn(&mut Connection, usize) -> Result<()> + Sync,
-) -> Result<Measurement> {
-    let (before, started) = (target.cpu_seconds(), Instant::now());
-    let until = started + Duration::from_secs(load.seconds);
-    let one = async |index: usize| -> Result<Vec<Duration>> {
-        let mut c = target.connect(index).await?;
-        let mut times = Vec::new();
-        let mut n = index;
-        while Instant::now() < until {
-            let begun = Instant::now();
-            match step(&mut c, n).await {
-                Ok(()) => times.push(begun.elapsed()),
-                Err(error) if error.is::<Spent>() => break,
-                Err(error) => return Err(error),
-            }
-            n += load.connections;
-        }
-        Ok(times)
-    };
-    let share = |thread: usize| {
-        block_on(async {
-            let all = try_join_all((thread..load.connections).step_by(load.threads).map(one));
-            let awake = async {
-                if !load.spin {
-                    std::future::pending::<()>().await;
-                }
-                loop {
-                    tokio::task::yield_now().await;
-                }
-            };
-            tokio::select! { times = all => Ok(times?.concat()), never = awake => never }
-        })
-    };
-    let times: Result<Vec<Vec<Duration>>> = std::thread::scope(|scope| {
-        let share = &share;
-        let threads: Vec<_> = (0..load.threads)
-            .map(|n| scope.spawn(move || share(n)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|t| t.join().map_err(|_| anyhow::anyhow!("a driver panicked"))?)
-            .collect()
-    });
-    let (cpu, wall) = (target.cpu_seconds() - before, started.elapsed());
-    let mut times = times?.concat();
-    ensure!(!times.is_empty(), "nothing was answered");
-    times.sort();
-    Ok(Measurement {
-        count: times.len(),
-        per_second: times.len() as f64 / wall.as_secs_f64(),
-        per_cpu_second: times.len() as f64 / cpu.max(0.01),
-        p50: times[times.len() / 2],
-        p99: times[times.len() * 99 / 100],
-    })
-}
-
-/// Runs to its end on this thread.
-pub fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(future)
+fn poisoned() -> anyhow::Error {
+    anyhow::anyhow!("poisoned")
 }

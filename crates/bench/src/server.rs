@@ -9,7 +9,11 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{Options, client::Connection};
+use crate::{
+    Options,
+    client::Connection,
+    database::{Postmaster, fields},
+};
 
 const PORT: u16 = 18080;
 const PEER_PORT: u16 = 18091;
@@ -24,6 +28,8 @@ pub const SECRET: &str = "bench-secret-0123456789-abcdefghijklm";
 #[derive(Debug, Clone)]
 pub struct Target {
     nodes: Vec<(u16, u32)>,
+    /// Of a PostgreSQL on this machine.
+    postmaster: Option<Postmaster>,
     /// The app whose access tokens userinfo and introspection take.
     pub reader: &'static str,
 }
@@ -32,6 +38,7 @@ impl Target {
     pub fn one(port: u16, pid: u32) -> Self {
         Self {
             nodes: vec![(port, pid)],
+            postmaster: None,
             reader: "bench",
         }
     }
@@ -48,6 +55,11 @@ impl Target {
 
     pub fn cpu_seconds(&self) -> f64 {
         self.nodes.iter().map(|(_, pid)| cpu_seconds(*pid)).sum()
+    }
+
+    /// What PostgreSQL has spent, where it is on this machine.
+    pub fn database_cpu_seconds(&self) -> f64 {
+        self.postmaster.map_or(0.0, Postmaster::cpu_seconds)
     }
 
     /// Resident memory of all nodes.
@@ -67,16 +79,10 @@ impl Target {
     }
 }
 
-/// CPU seconds of a process so far.
+/// CPU seconds of a process so far: utime and stime, fields 14 and 15, in 100 ticks a second.
 fn cpu_seconds(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let after = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<f64> = after
-        .split_whitespace()
-        .filter_map(|f| f.parse().ok())
-        .collect();
-    // utime and stime, fields 14 and 15; the state's letter falls out, so they are here at 10 and 11. 100 ticks a second.
-    (fields.get(10).unwrap_or(&0.0) + fields.get(11).unwrap_or(&0.0)) / 100.0
+    // Without the number, the name and the state they are here at 10 and 11.
+    fields(pid).iter().skip(10).take(2).sum::<f64>() / 100.0
 }
 
 fn memory_mb(pid: u32, kind: &str) -> f64 {
@@ -141,6 +147,7 @@ pub struct Server {
     folder: tempfile::TempDir,
     cores: String,
     database_url: String,
+    postmaster: Option<Postmaster>,
     binary: std::path::PathBuf,
     /// Of the first node.
     port: u16,
@@ -157,11 +164,16 @@ impl Server {
             .tempdir_in("target")?;
         let sqlite = || format!("sqlite://{}/latchkey.db", folder.path().display());
         let database_url = options.database_url.clone().unwrap_or_else(sqlite);
+        let postmaster = match &options.database_url {
+            Some(url) => Postmaster::of(url)?,
+            None => None,
+        };
         let mut server = Self {
             nodes: Vec::new(),
             folder,
             cores: options.cores.clone(),
             database_url,
+            postmaster,
             binary: options.binary.clone(),
             port,
         };
@@ -176,6 +188,7 @@ impl Server {
             nodes: (self.port..)
                 .zip(self.nodes.iter().map(Child::id))
                 .collect(),
+            postmaster: self.postmaster,
             reader: "bench",
         }
     }
