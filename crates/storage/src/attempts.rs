@@ -1,21 +1,20 @@
-use diesel::{
-    prelude::*,
-    sql_query,
-    sql_types::{BigInt, Binary},
-};
+//! How often something was tried within a window.
+
+use diesel::prelude::*;
 use latchkey_protocol::attempts::WINDOW;
 
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
     schema::attempts,
+    statement::{binds, statement},
 };
 
 /// A window ends when its time is over, or when it lies ahead because a clock was set back.
-const RESERVE: &str = "INSERT INTO attempts (key, since, count) VALUES ($1, $2, 1) ON CONFLICT (key) DO UPDATE SET \
-    count = CASE WHEN attempts.since BETWEEN $3 AND $4 THEN attempts.count + 1 ELSE 1 END, \
-    since = CASE WHEN attempts.since BETWEEN $3 AND $4 THEN attempts.since ELSE $2 END \
-    WHERE attempts.count < $5 OR attempts.since NOT BETWEEN $3 AND $4";
+const RESERVE: &str = "INSERT INTO attempts (key, since, count) VALUES (?, ?, 1) ON CONFLICT (key) DO UPDATE SET \
+    count = CASE WHEN attempts.since BETWEEN ? AND ? THEN attempts.count + 1 ELSE 1 END, \
+    since = CASE WHEN attempts.since BETWEEN ? AND ? THEN attempts.since ELSE excluded.since END \
+    WHERE attempts.count < ? OR attempts.since NOT BETWEEN ? AND ?";
 
 /// One allowance: its key, and how many it allows.
 pub type AllowanceRow = (Vec<u8>, i64);
@@ -28,13 +27,9 @@ pub fn reserve(
     now: i64,
 ) -> Result<Option<Vec<u8>>, RowError> {
     for (at, (key, most)) in allowed.iter().enumerate() {
-        let counted = on!(c => sql_query(RESERVE)
-            .bind::<Binary, _>(key)
-            .bind::<BigInt, _>(now)
-            .bind::<BigInt, _>(now - WINDOW + 1)
-            .bind::<BigInt, _>(now + WINDOW)
-            .bind::<BigInt, _>(most)
-            .execute(c))?;
+        let (from, to) = (now - WINDOW + 1, now + WINDOW);
+        let binds = binds![key, now, from, to, from, to, *most, from, to];
+        let counted = on!(c => statement(RESERVE, binds).execute(c))?;
         if counted == 0 {
             for (key, _) in &allowed[..at] {
                 take_back(c, key, now + WINDOW)?;
@@ -62,17 +57,15 @@ pub fn give_back(
     Ok(())
 }
 
+const ONE_LESS: &str =
+    "UPDATE attempts SET count = count - 1 WHERE key = ? AND since <= ? AND count > 1";
+const NONE_LEFT: &str = "DELETE FROM attempts WHERE key = ? AND since <= ?";
+
 /// One attempt less in the window that `reserved` lies in. What counts nothing takes no row.
 fn take_back(c: &mut AnyConnection, key: &[u8], reserved: i64) -> Result<(), RowError> {
-    let row = || {
-        attempts::table
-            .filter(attempts::key.eq(key))
-            .filter(attempts::since.le(reserved))
-    };
-    let one_less = attempts::count.eq(attempts::count - 1);
-    if on!(c => diesel::update(row().filter(attempts::count.gt(1))).set(one_less).execute(c))? == 0
-    {
-        on!(c => diesel::delete(row()).execute(c))?;
+    let one = binds![key, reserved];
+    if on!(c => statement(ONE_LESS, one).execute(c))? == 0 {
+        on!(c => statement(NONE_LEFT, one).execute(c))?;
     }
     Ok(())
 }

@@ -1,8 +1,6 @@
-use diesel::{
-    prelude::*,
-    sql_query,
-    sql_types::{BigInt, Text},
-};
+//! Authorizations: what a user has allowed a client, from its code to the last of its refresh tokens.
+
+use diesel::{prelude::*, sql_types::BigInt};
 use latchkey_protocol::{
     authorization::{Authorization, Context, RefreshFamily, Support},
     authorize::ClaimsRequest,
@@ -11,15 +9,16 @@ use latchkey_protocol::{
 };
 
 use crate::{
-    connection::{AnyConnection, Kept, on},
+    connection::{AnyConnection, on},
     error::RowError,
     interactions,
     schema::{authorizations, revoked_access_tokens, sessions, users},
     sessions::{self as session_rows, Row as SessionRow},
+    statement::{Bind, binds, statement},
     users::Row as UserRow,
 };
 
-#[derive(Queryable, Insertable)]
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = authorizations)]
 pub struct Row {
     id: String,
@@ -84,6 +83,38 @@ impl Row {
             asked_claims: (!a.asked_claims.is_empty())
                 .then(|| serde_json::to_string(&a.asked_claims).unwrap_or_default()),
         }
+    }
+
+    /// In the order of its columns.
+    fn binds(&self) -> [Bind<'_>; 26] {
+        [
+            Bind::from(&self.id),
+            Bind::from(&self.client_id),
+            Bind::from(&self.user_id),
+            Bind::from(&self.session_id),
+            Bind::from(&self.scope),
+            Bind::from(self.offline),
+            Bind::from(&self.nonce),
+            Bind::from(self.auth_time),
+            Bind::from(&self.amr),
+            Bind::from(&self.redirect_uri),
+            Bind::from(self.redirect_uri_sent),
+            Bind::from(&self.code_challenge),
+            Bind::from(&self.code),
+            Bind::from(self.code_expires_at),
+            Bind::from(self.created_at),
+            Bind::from(self.exchanged_at),
+            Bind::from(&self.refresh_current),
+            Bind::from(self.refresh_issued_at),
+            Bind::from(self.refresh_idle_expires_at),
+            Bind::from(&self.refresh_kid),
+            Bind::from(&self.refresh_parent),
+            Bind::from(self.refresh_expires_at),
+            Bind::from(self.revoked_at),
+            Bind::from(self.expires_at),
+            Bind::from(&self.ignored_scope),
+            Bind::from(&self.asked_claims),
+        ]
     }
 
     fn into_authorization(self) -> Result<Authorization, RowError> {
@@ -155,6 +186,27 @@ fn asked_claims(text: Option<&str>, id: &str) -> Result<ClaimsRequest, RowError>
     })
 }
 
+macro_rules! columns {
+    () => {
+        "id, client_id, user_id, session_id, scope, offline, nonce, auth_time, amr, redirect_uri, redirect_uri_sent, \
+         code_challenge, code, code_expires_at, created_at, exchanged_at, refresh_current, refresh_issued_at, \
+         refresh_idle_expires_at, refresh_kid, refresh_parent, refresh_expires_at, revoked_at, expires_at, ignored_scope, \
+         asked_claims"
+    };
+}
+macro_rules! values {
+    () => {
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+    };
+}
+const INSERT: &str = concat!(
+    "INSERT INTO authorizations (",
+    columns!(),
+    ") VALUES (",
+    values!(),
+    ")"
+);
+
 pub fn issue(
     c: &mut AnyConnection,
     interaction: Option<&[u8]>,
@@ -169,36 +221,93 @@ pub fn issue(
         return Ok(false);
     }
     trim(c, row)?;
-    on!(c => diesel::insert_into(authorizations::table).values(row).execute(c))?;
+    on!(c => statement(INSERT, &row.binds()).execute(c))?;
     Ok(true)
 }
 
+/// Where there is room for so many more, one statement does it all: PostgreSQL looks at the room as it was when the
+/// statement began, and as many as there are connections may do so at once.
+const AMPLE: i64 = bounds::CODES / 2;
+
+macro_rules! issue_at_once {
+    ($interaction:literal, $condition:literal) => {
+        concat!(
+            "WITH room AS MATERIALIZED (SELECT count(*) FILTER (WHERE exchanged_at IS NULL) < ? \
+             AND count(*) FILTER (WHERE exchanged_at IS NOT NULL) <= ? AS ample \
+             FROM authorizations WHERE session_id = ? AND client_id = ?), ",
+            $interaction,
+            "held AS (SELECT id FROM sessions WHERE id = ? AND (SELECT ample FROM room)",
+            $condition,
+            " FOR KEY SHARE) INSERT INTO authorizations (",
+            columns!(),
+            ") SELECT ",
+            values!(),
+            " FROM held"
+        )
+    };
+}
+const ISSUE: &str = issue_at_once!("", "");
+const ISSUE_FOR_INTERACTION: &str = issue_at_once!(
+    "gone AS (DELETE FROM interactions WHERE digest = ? AND (SELECT ample FROM room) RETURNING 1), ",
+    " AND EXISTS (SELECT 1 FROM gone)"
+);
+
+/// What [`issue`] does, in one statement of PostgreSQL, where there is ample room. If not, or if there is nothing to issue
+/// for, nothing is issued, and [`issue`] says why.
+///
+/// The session is locked against its end, as there; not against other codes, which need not wait where there is room.
+pub fn issue_at_once(
+    c: &mut AnyConnection,
+    interaction: Option<&[u8]>,
+    row: &Row,
+) -> Result<bool, RowError> {
+    let (text, digest) = match interaction {
+        Some(digest) => (ISSUE_FOR_INTERACTION, vec![Bind::from(digest)]),
+        None => (ISSUE, Vec::new()),
+    };
+    let room: &[Bind] = binds![
+        AMPLE,
+        bounds::AUTHORIZATIONS,
+        &row.session_id,
+        &row.client_id
+    ];
+    let session: &[Bind] = binds![&row.session_id];
+    let all = [room, &digest, session, &row.binds()].concat();
+    Ok(on!(c => statement(text, &all).execute(c))? == 1)
+}
+
+#[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = BigInt)]
+    unused: i64,
+    #[diesel(sql_type = BigInt)]
+    used: i64,
+}
+const HELD: &str = "SELECT count(*) FILTER (WHERE exchanged_at IS NULL) AS unused, \
+    count(*) FILTER (WHERE exchanged_at IS NOT NULL) AS used FROM authorizations WHERE session_id = ? AND client_id = ?";
+
 /// Of what the session has of the client: codes that nobody exchanged, and what was exchanged, by its last use.
-const UNUSED: &str = "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE session_id = $1 \
-    AND client_id = $2 AND exchanged_at IS NULL ORDER BY created_at DESC LIMIT 1000 OFFSET $3)";
-const USED: &str = "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE session_id = $1 \
-    AND client_id = $2 AND exchanged_at IS NOT NULL ORDER BY CASE WHEN refresh_current IS NULL THEN 1 ELSE 0 END, \
-    coalesce(refresh_issued_at, exchanged_at) DESC LIMIT 1000 OFFSET $3)";
+const UNUSED: &str = "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE session_id = ? \
+    AND client_id = ? AND exchanged_at IS NULL ORDER BY created_at DESC LIMIT 1000 OFFSET ?)";
+const USED: &str = "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE session_id = ? \
+    AND client_id = ? AND exchanged_at IS NOT NULL ORDER BY CASE WHEN refresh_current IS NULL THEN 1 ELSE 0 END, \
+    coalesce(refresh_issued_at, exchanged_at) DESC LIMIT 1000 OFFSET ?)";
 
 /// Makes room for one more, so that no loop of sign-ins in one session fills the database.
 fn trim(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
-    let theirs = authorizations::table
-        .filter(authorizations::session_id.eq(&row.session_id))
-        .filter(authorizations::client_id.eq(&row.client_id));
-    if on!(c => theirs.count().get_result::<i64>(c))? < bounds::CODES {
-        return Ok(());
+    let binds = binds![&row.session_id, &row.client_id];
+    let held = on!(c => statement(HELD, binds).get_result::<Held>(c))?;
+    if held.unused >= bounds::CODES {
+        let surplus = binds![&row.session_id, &row.client_id, bounds::CODES - 1];
+        on!(c => statement(UNUSED, surplus).execute(c))?;
     }
-    for (query, most) in [(UNUSED, bounds::CODES - 1), (USED, bounds::AUTHORIZATIONS)] {
-        let surplus = sql_query(query)
-            .bind::<Text, _>(&row.session_id)
-            .bind::<Text, _>(&row.client_id);
-        let ended = on!(c => surplus.bind::<BigInt, _>(most).execute(c))?;
-        if ended > 0 && query == USED {
-            tracing::warn!(
-                target: "audit", session = %row.session_id, client = %row.client_id, ended,
-                "one session holds too many authorizations of a client: those that were used longest ago have ended"
-            );
-        }
+    if held.used > bounds::AUTHORIZATIONS {
+        let surplus = binds![&row.session_id, &row.client_id, bounds::AUTHORIZATIONS];
+        let ended = on!(c => statement(USED, surplus).execute(c))?;
+        tracing::warn!(
+            target: "audit", session = %row.session_id, client = %row.client_id, ended,
+            "one session holds too many authorizations of a client: those that were used longest ago have ended"
+        );
     }
     Ok(())
 }
@@ -268,6 +377,10 @@ pub fn find_by_code(c: &mut AnyConnection, code: &[u8]) -> Result<Option<Context
     context_where!(c, authorizations::code.eq(code))
 }
 
+const EXCHANGE: &str = "UPDATE authorizations SET exchanged_at = ?, expires_at = ?, refresh_current = ?, \
+    refresh_issued_at = ?, refresh_idle_expires_at = ?, refresh_kid = ?, refresh_expires_at = ? \
+    WHERE id = ? AND exchanged_at IS NULL AND revoked_at IS NULL";
+
 pub fn exchange(
     c: &mut AnyConnection,
     id: &str,
@@ -275,21 +388,22 @@ pub fn exchange(
     refresh: Option<&RefreshFamily>,
     expires_at: i64,
 ) -> Result<bool, RowError> {
-    let unused = authorizations::table
-        .filter(authorizations::id.eq(id))
-        .filter(authorizations::exchanged_at.is_null())
-        .filter(authorizations::revoked_at.is_null());
-    let set = (
-        authorizations::exchanged_at.eq(Some(now)),
-        authorizations::expires_at.eq(expires_at),
-        authorizations::refresh_current.eq(refresh.map(|f| f.current.as_bytes().to_vec())),
-        authorizations::refresh_issued_at.eq(refresh.map(|f| f.issued_at)),
-        authorizations::refresh_idle_expires_at.eq(refresh.map(|f| f.idle_expires_at)),
-        authorizations::refresh_kid.eq(refresh.map(|f| f.kid.clone())),
-        authorizations::refresh_expires_at.eq(refresh.map(|f| f.expires_at)),
-    );
-    Ok(on!(c => Kept(diesel::update(unused).set(set)).execute(c))? == 1)
+    let binds = binds![
+        now,
+        expires_at,
+        refresh.map(|f| f.current.as_bytes()),
+        refresh.map(|f| f.issued_at),
+        refresh.map(|f| f.idle_expires_at),
+        refresh.map(|f| f.kid.as_str()),
+        refresh.map(|f| f.expires_at),
+        id,
+    ];
+    Ok(on!(c => statement(EXCHANGE, binds).execute(c))? == 1)
 }
+
+const ROTATE: &str = "UPDATE authorizations SET refresh_current = ?, refresh_issued_at = ?, \
+    refresh_idle_expires_at = ?, refresh_kid = ?, refresh_parent = ? \
+    WHERE id = ? AND refresh_current = ? AND revoked_at IS NULL";
 
 pub fn rotate(
     c: &mut AnyConnection,
@@ -297,39 +411,34 @@ pub fn rotate(
     expected: &[u8],
     next: &RefreshFamily,
 ) -> Result<bool, RowError> {
-    let current = authorizations::table
-        .filter(authorizations::id.eq(id))
-        .filter(authorizations::refresh_current.eq(expected))
-        .filter(authorizations::revoked_at.is_null());
-    let set = (
-        authorizations::refresh_current.eq(Some(next.current.as_bytes().to_vec())),
-        authorizations::refresh_issued_at.eq(Some(next.issued_at)),
-        authorizations::refresh_idle_expires_at.eq(Some(next.idle_expires_at)),
-        authorizations::refresh_kid.eq(Some(next.kid.clone())),
-        authorizations::refresh_parent.eq(next.parent.as_ref().map(|d| d.as_bytes().to_vec())),
-    );
-    Ok(on!(c => Kept(diesel::update(current).set(set)).execute(c))? == 1)
+    let binds = binds![
+        next.current.as_bytes(),
+        next.issued_at,
+        next.idle_expires_at,
+        &next.kid,
+        next.parent.as_ref().map(|d| d.as_bytes()),
+        id,
+        expected,
+    ];
+    Ok(on!(c => statement(ROTATE, binds).execute(c))? == 1)
 }
 
+const REVOKE: &str = "UPDATE authorizations SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
+
 pub fn revoke(c: &mut AnyConnection, id: &str, now: i64) -> Result<(), RowError> {
-    let live = authorizations::table
-        .filter(authorizations::id.eq(id))
-        .filter(authorizations::revoked_at.is_null());
-    on!(c => diesel::update(live).set(authorizations::revoked_at.eq(Some(now))).execute(c))?;
+    on!(c => statement(REVOKE, binds![now, id]).execute(c))?;
     Ok(())
 }
+
+const REVOKE_ACCESS_TOKEN: &str = "INSERT INTO revoked_access_tokens (jti, expires_at) VALUES (?, ?) \
+    ON CONFLICT (jti) DO UPDATE SET expires_at = excluded.expires_at";
 
 pub fn revoke_access_token(
     c: &mut AnyConnection,
     jti: &str,
     expires_at: i64,
 ) -> Result<(), RowError> {
-    let set = revoked_access_tokens::expires_at.eq(expires_at);
-    if on!(c => diesel::update(revoked_access_tokens::table.find(jti)).set(set).execute(c))? == 0 {
-        on!(c => diesel::insert_into(revoked_access_tokens::table)
-            .values((revoked_access_tokens::jti.eq(jti), set))
-            .execute(c))?;
-    }
+    on!(c => statement(REVOKE_ACCESS_TOKEN, binds![jti, expires_at]).execute(c))?;
     Ok(())
 }
 

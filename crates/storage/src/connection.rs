@@ -12,9 +12,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use diesel::{
-    Connection, MultiConnection, PgConnection, QueryResult, RunQueryDsl, SqliteConnection,
-    connection::SimpleConnection,
-    query_builder::{AstPass, QueryFragment, QueryId},
+    Connection, MultiConnection, PgConnection, SqliteConnection, connection::SimpleConnection,
 };
 use latchkey_protocol::{StoreError, client::Client, time::Timestamp};
 
@@ -47,28 +45,6 @@ macro_rules! on {
     };
 }
 pub(crate) use on;
-
-/// An update whose text is the same at each call, so that its statement is worth keeping. diesel keeps none for an
-/// update, because the columns of a changeset may differ from call to call; its cache goes by the text all the same.
-#[derive(Debug)]
-pub struct Kept<T>(pub T);
-
-impl<T> QueryId for Kept<T> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<T, C> RunQueryDsl<C> for Kept<T> {}
-
-impl<T: QueryFragment<DB>, DB: diesel::backend::Backend> QueryFragment<DB> for Kept<T> {
-    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        self.0.walk_ast(pass)
-    }
-
-    fn is_safe_to_cache_prepared(&self, _: &DB) -> QueryResult<bool> {
-        Ok(true)
-    }
-}
 
 /// How to reach a database.
 #[derive(Debug, Clone)]
@@ -258,6 +234,10 @@ impl Database {
         }
     }
 
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self.backend, Backend::Postgres)
+    }
+
     /// Runs a read that needs no transaction.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
@@ -359,7 +339,7 @@ fn write_in_groups(mut connection: AnyConnection, queue: &Receiver<Box<dyn Job>>
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use diesel::{dsl::sql, sql_types::BigInt};
+    use diesel::{RunQueryDsl, dsl::sql, sql_types::BigInt};
 
     use super::*;
 

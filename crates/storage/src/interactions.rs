@@ -1,11 +1,8 @@
+//! Sign-ins that have begun and not come to their end, and consents.
+
 use std::collections::BTreeSet;
 
-use diesel::{
-    dsl::exists,
-    prelude::*,
-    sql_query,
-    sql_types::{BigInt, Binary, Nullable},
-};
+use diesel::{dsl::exists, prelude::*};
 use latchkey_protocol::{
     attempts::{Origin, WINDOW},
     bounds,
@@ -19,11 +16,11 @@ use crate::{
     connection::{AnyConnection, on},
     error::RowError,
     schema::{consents, interactions, sessions},
+    statement::{Bind, binds, statement},
     sweep::Sum,
 };
 
-#[derive(Queryable, Insertable)]
-#[diesel(table_name = interactions)]
+#[derive(Queryable)]
 pub struct Row {
     digest: Vec<u8>,
     browser: Vec<u8>,
@@ -73,6 +70,27 @@ impl Row {
         }
     }
 
+    /// In the order of its columns.
+    fn binds(&self) -> [Bind<'_>; 15] {
+        [
+            Bind::from(&self.digest),
+            Bind::from(&self.browser),
+            Bind::from(&self.request),
+            Bind::from(self.created_at),
+            Bind::from(self.expires_at),
+            Bind::from(&self.login_session),
+            Bind::from(&self.selected_session),
+            Bind::from(&self.consented),
+            Bind::from(self.declined),
+            Bind::from(&self.consented_by),
+            Bind::from(&self.former_browser),
+            Bind::from(self.renewed_at),
+            Bind::from(&self.network),
+            Bind::from(&self.neighbourhood),
+            Bind::from(self.cost),
+        ]
+    }
+
     /// What it counts, of what all may keep.
     pub fn cost(&self) -> i64 {
         self.cost
@@ -106,41 +124,38 @@ impl Row {
     }
 }
 
+const INSERT: &str = "INSERT INTO interactions (digest, browser, request, created_at, expires_at, login_session, selected_session, consented, declined, consented_by, former_browser, renewed_at, network, neighbourhood, cost) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
 /// All but the newest of a browser.
-const SURPLUS: &str = "DELETE FROM interactions WHERE digest IN (SELECT digest FROM interactions WHERE browser = $1 \
-    ORDER BY created_at DESC LIMIT 1000 OFFSET $2)";
+const SURPLUS: &str = "DELETE FROM interactions WHERE digest IN (SELECT digest FROM interactions WHERE browser = ? \
+    ORDER BY created_at DESC LIMIT 1000 OFFSET ?)";
 const OF_NETWORK: &str = "SELECT CAST(coalesce(sum(cost), 0) AS BIGINT) AS sum FROM interactions \
-    WHERE network = $1 AND created_at > $2 AND created_at < $3";
+    WHERE network = ? AND created_at > ? AND created_at < ?";
 /// Each counts one or more: beyond so many rows there is nothing to add.
 const OF_NEIGHBOURHOOD: &str = "SELECT CAST(coalesce(sum(cost), 0) AS BIGINT) AS sum FROM \
-    (SELECT cost FROM interactions WHERE neighbourhood = $1 LIMIT $2) AS near";
+    (SELECT cost FROM interactions WHERE neighbourhood = ? LIMIT ?) AS near";
 
 /// The browser's own surplus goes first, so that one browser takes no more of its network's room than its own. Where it is
 /// `crowded` a neighbourhood that has its share begins no more, so that the room that is left is for the others.
 pub fn begin(c: &mut AnyConnection, row: &Row, crowded: bool) -> Result<BeginOutcome, RowError> {
-    on!(c => sql_query(SURPLUS)
-        .bind::<Binary, _>(&row.browser)
-        .bind::<BigInt, _>(bounds::BEGUN_BY_BROWSER - 1)
-        .execute(c))?;
-    let of_network = on!(c => sql_query(OF_NETWORK)
-        .bind::<Nullable<Binary>, _>(&row.network)
-        .bind::<BigInt, _>(row.created_at - WINDOW)
-        // What stands in the future was begun before the clock was set back.
-        .bind::<BigInt, _>(row.created_at + WINDOW)
-        .get_result::<Sum>(c))?;
+    let surplus = binds![&row.browser, bounds::BEGUN_BY_BROWSER - 1];
+    on!(c => statement(SURPLUS, surplus).execute(c))?;
+    // What stands in the future was begun before the clock was set back.
+    let (from, to) = (row.created_at - WINDOW, row.created_at + WINDOW);
+    let of_network =
+        on!(c => statement(OF_NETWORK, binds![&row.network, from, to]).get_result::<Sum>(c))?;
     if of_network.sum + row.cost > bounds::BEGUN_BY_NETWORK {
         return Ok(BeginOutcome::NetworkFull);
     }
     if crowded {
-        let near = on!(c => sql_query(OF_NEIGHBOURHOOD)
-            .bind::<Nullable<Binary>, _>(&row.neighbourhood)
-            .bind::<BigInt, _>(bounds::BEGUN_BY_NEIGHBOURHOOD)
-            .get_result::<Sum>(c))?;
+        let theirs = binds![&row.neighbourhood, bounds::BEGUN_BY_NEIGHBOURHOOD];
+        let near = on!(c => statement(OF_NEIGHBOURHOOD, theirs).get_result::<Sum>(c))?;
         if near.sum + row.cost > bounds::BEGUN_BY_NEIGHBOURHOOD {
             return Ok(BeginOutcome::NeighbourhoodFull);
         }
     }
-    on!(c => diesel::insert_into(interactions::table).values(row).execute(c))?;
+    on!(c => statement(INSERT, &row.binds()).execute(c))?;
     Ok(BeginOutcome::Begun)
 }
 

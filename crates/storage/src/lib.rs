@@ -14,10 +14,13 @@ mod job;
 mod keys;
 mod migrate;
 mod postgres;
+#[cfg(test)]
+mod prepared_tests;
 mod refusals;
 mod schema;
 mod sessions;
 mod space;
+mod statement;
 mod store;
 mod sweep;
 mod users;

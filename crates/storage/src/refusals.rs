@@ -1,3 +1,5 @@
+//! Refusals, kept for a while so that they can be explained.
+
 use diesel::prelude::*;
 use latchkey_protocol::{secret::Digest, store::KeptRefusal};
 
@@ -5,10 +7,10 @@ use crate::{
     connection::{AnyConnection, on},
     error::RowError,
     schema::refusals,
+    statement::{binds, statement},
 };
 
-#[derive(Queryable, Insertable)]
-#[diesel(table_name = refusals)]
+#[derive(Queryable)]
 pub struct Row {
     reference: String,
     at: i64,
@@ -40,8 +42,23 @@ impl Row {
     }
 }
 
+const INSERT: &str = "INSERT INTO refusals (reference, at, reason, endpoint, client_id, request_id, expected, came, share, neighbourhood) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
 pub fn keep(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
-    on!(c => diesel::insert_into(refusals::table).values(row).execute(c))?;
+    let binds = binds![
+        &row.reference,
+        row.at,
+        &row.reason,
+        &row.endpoint,
+        &row.client_id,
+        &row.request_id,
+        &row.expected,
+        &row.received,
+        &row.share,
+        &row.neighbourhood,
+    ];
+    on!(c => statement(INSERT, binds).execute(c))?;
     Ok(())
 }
 

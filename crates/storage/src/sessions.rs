@@ -1,4 +1,6 @@
-use diesel::{dsl::case_when, prelude::*};
+//! Sessions: made, found, used and ended.
+
+use diesel::prelude::*;
 use latchkey_protocol::{
     bounds,
     secret::Digest,
@@ -9,12 +11,12 @@ use latchkey_protocol::{
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
-    schema::{authorizations, interactions, sessions, users as user_rows},
+    schema::{authorizations, sessions, users as user_rows},
+    statement::{Bind, binds, statement},
     users::{self, Row as UserRow},
 };
 
-#[derive(Queryable, Insertable)]
-#[diesel(table_name = sessions)]
+#[derive(Queryable)]
 pub struct Row {
     id: String,
     digest: Vec<u8>,
@@ -46,6 +48,23 @@ impl Row {
         }
     }
 
+    /// In the order of its columns.
+    fn binds(&self) -> [Bind<'_>; 11] {
+        [
+            Bind::from(&self.id),
+            Bind::from(&self.digest),
+            Bind::from(&self.user_id),
+            Bind::from(self.auth_time),
+            Bind::from(&self.amr),
+            Bind::from(self.remember),
+            Bind::from(self.created_at),
+            Bind::from(self.expires_at),
+            Bind::from(self.ends_at),
+            Bind::from(self.last_used_at),
+            Bind::from(&self.former),
+        ]
+    }
+
     pub fn into_session(self) -> Session {
         Session {
             id: self.id,
@@ -64,6 +83,10 @@ impl Row {
     }
 }
 
+const INSERT: &str = "INSERT INTO sessions (id, digest, user_id, auth_time, amr, remember, created_at, expires_at, ends_at, last_used_at, former) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const STAMP: &str = "UPDATE interactions SET login_session = ? WHERE digest = ?";
+
 pub fn sign_in(
     c: &mut AnyConnection,
     row: &Row,
@@ -74,10 +97,9 @@ pub fn sign_in(
     if !users::hold(c, &row.user_id, password_hash)? {
         return Ok(None);
     }
-    on!(c => diesel::insert_into(sessions::table).values(row).execute(c))?;
+    on!(c => statement(INSERT, &row.binds()).execute(c))?;
     if let Some(interaction) = interaction {
-        let stamp = interactions::login_session.eq(Some(&row.id));
-        on!(c => diesel::update(interactions::table.filter(interactions::digest.eq(interaction))).set(stamp).execute(c))?;
+        on!(c => statement(STAMP, binds![&row.id, interaction]).execute(c))?;
     }
     let mut ended = Vec::new();
     if let Some(old) = replaces {
@@ -190,20 +212,14 @@ pub fn find_of(
         .find(|session| session.carries_on(sid)))
 }
 
+/// A node of the version before has left `ends_at` 0: its end is the one that stood there.
+const NOTE_USE: &str = "UPDATE sessions SET last_used_at = ?, \
+    ends_at = CASE WHEN ends_at = 0 THEN expires_at ELSE ends_at END, expires_at = ? \
+    WHERE id = ? AND last_used_at <= ? AND expires_at > ?";
+
 pub fn note_use(c: &mut AnyConnection, id: &str, used: Use) -> Result<bool, RowError> {
-    let live = sessions::table
-        .filter(sessions::id.eq(id))
-        .filter(sessions::last_used_at.le(used.noted_before))
-        .filter(sessions::expires_at.gt(used.at));
-    // A node of the version before has left it 0: its end is the one that stood there.
-    let ends_at =
-        case_when(sessions::ends_at.eq(0), sessions::expires_at).otherwise(sessions::ends_at);
-    let set = (
-        sessions::last_used_at.eq(used.at),
-        sessions::expires_at.eq(used.expires_at),
-        sessions::ends_at.eq(ends_at),
-    );
-    Ok(on!(c => diesel::update(live).set(set).execute(c))? == 1)
+    let binds = binds![used.at, used.expires_at, id, used.noted_before, used.at];
+    Ok(on!(c => statement(NOTE_USE, binds).execute(c))? == 1)
 }
 
 pub fn all(c: &mut AnyConnection, user_id: Option<&str>) -> Result<Vec<Session>, RowError> {
@@ -230,14 +246,13 @@ pub fn hold(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
     Ok(found.optional()?.is_some())
 }
 
+/// What was allowed in a session; what goes on offline only if that is asked for.
+const REVOKE: &str = "UPDATE authorizations SET revoked_at = ? \
+    WHERE session_id = ? AND revoked_at IS NULL AND offline <= ?";
+
 pub fn end(c: &mut AnyConnection, id: &str, offline: bool, now: i64) -> Result<bool, RowError> {
     let ended = on!(c => diesel::delete(sessions::table.find(id)).execute(c))? == 1;
-    let most = i64::from(offline);
-    let theirs = authorizations::table
-        .filter(authorizations::session_id.eq(id))
-        .filter(authorizations::revoked_at.is_null())
-        .filter(authorizations::offline.le(most));
-    on!(c => diesel::update(theirs).set(authorizations::revoked_at.eq(Some(now))).execute(c))?;
+    on!(c => statement(REVOKE, binds![now, id, i64::from(offline)]).execute(c))?;
     Ok(ended)
 }
 

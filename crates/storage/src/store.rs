@@ -294,10 +294,16 @@ impl Store for Database {
         interaction: Option<&Digest>,
         authorization: &Authorization,
     ) -> Result<bool> {
-        let (digest, row) = (
-            interaction.map(bytes),
-            authorizations::Row::from_authorization(authorization),
-        );
+        let digest = interaction.map(bytes);
+        let row = Arc::new(authorizations::Row::from_authorization(authorization));
+        if self.is_postgres() {
+            let (digest, row) = (digest.clone(), row.clone());
+            let at_once =
+                move |c: &mut _| authorizations::issue_at_once(c, digest.as_deref(), &row);
+            if self.write_one(at_once).await? {
+                return Ok(true);
+            }
+        }
         self.write(move |c| authorizations::issue(c, digest.as_deref(), &row))
             .await
     }
@@ -357,7 +363,7 @@ impl Store for Database {
 
     async fn revoke_access_token(&self, jti: &str, expires_at: Timestamp) -> Result<()> {
         let jti = jti.to_owned();
-        self.write(move |c| authorizations::revoke_access_token(c, &jti, expires_at))
+        self.write_one(move |c| authorizations::revoke_access_token(c, &jti, expires_at))
             .await
     }
 

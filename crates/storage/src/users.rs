@@ -10,6 +10,7 @@ use crate::{
     error::RowError,
     schema::users,
     sessions,
+    statement::{binds, statement},
 };
 
 #[derive(Queryable, Insertable)]
@@ -282,11 +283,10 @@ pub fn hold(c: &mut AnyConnection, id: &str, hash: &str) -> Result<bool, RowErro
     Ok(found.optional()?.is_some())
 }
 
+const REHASH: &str = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";
+
 pub fn rehash(c: &mut AnyConnection, id: &str, old: &str, new: &str) -> Result<bool, RowError> {
-    let unchanged = users::table
-        .filter(users::id.eq(id))
-        .filter(users::password_hash.eq(old));
-    Ok(on!(c => diesel::update(unchanged).set(users::password_hash.eq(new)).execute(c))? == 1)
+    Ok(on!(c => statement(REHASH, binds![new, id, old]).execute(c))? == 1)
 }
 
 pub fn delete(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {

@@ -7,6 +7,8 @@ mod addresses;
 mod custom_claims;
 #[path = "conformance/limits.rs"]
 mod limits;
+#[path = "conformance/races.rs"]
+mod races;
 #[path = "conformance/sessions.rs"]
 mod sessions;
 #[path = "conformance/users.rs"]

@@ -1,0 +1,229 @@
+//! What PostgreSQL keeps prepared: a statement of a verb is parsed and planned once for each connection, not at each call.
+
+use diesel::{
+    QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::BigInt,
+};
+use latchkey_protocol::{
+    Digest,
+    authorization::{Authorization, RefreshFamily},
+    session::Use,
+    store::KeptRefusal,
+};
+
+use crate::{
+    attempts, authorizations,
+    connection::{AnyConnection, on},
+    error::RowError,
+    migrate, postgres, refusals, sessions, users,
+};
+
+const ROWS: &str = "
+    INSERT INTO clients (id, metadata, created_at) VALUES ('c', '{\"client_id\":\"c\"}', 0);
+    INSERT INTO users (id, username, password_hash, roles, groups, claims, created_at, updated_at, attributes)
+        VALUES ('u', 'u', 'hash', '[]', '[]', '{}', 0, 0, '{}');
+    INSERT INTO sessions (id, digest, user_id, auth_time, amr, remember, created_at, expires_at, ends_at)
+        VALUES ('s', 's', 'u', 0, 'pwd', 0, 0, 9999, 9999);
+    INSERT INTO authorizations (id, client_id, user_id, session_id, scope, offline, auth_time, amr, redirect_uri,
+        redirect_uri_sent, code, code_expires_at, created_at, expires_at)
+        VALUES ('a', 'c', 'u', 's', 'openid', 1, 0, 'pwd', 'https://c.example', 1, 'code', 9999, 0, 9999);
+    INSERT INTO interactions (digest, browser, request, created_at, expires_at, declined, cost)
+        SELECT convert_to('i' || n, 'UTF8'), 'b', '{}', 0, 9999, 0, 1 FROM generate_series(0, 9) AS n;
+";
+
+#[derive(QueryableByName)]
+struct Kept {
+    #[diesel(sql_type = BigInt)]
+    statements: i64,
+    #[diesel(sql_type = BigInt)]
+    plans: i64,
+}
+
+fn kept(c: &mut AnyConnection) -> Kept {
+    let query = "SELECT count(*) AS statements, coalesce(sum(generic_plans + custom_plans), 0)::bigint AS plans \
+                 FROM pg_prepared_statements";
+    on!(c => sql_query(query).get_result(c)).unwrap()
+}
+
+/// A database of its own with the rows above, as long as `test` needs it.
+fn on_postgres(test: impl FnOnce(&mut AnyConnection)) {
+    let server =
+        std::env::var("LATCHKEY_TEST_POSTGRES").expect("LATCHKEY_TEST_POSTGRES names a server");
+    let name = format!("lks_prepared_{}", std::process::id());
+    let mut admin = postgres::connect(&server).unwrap();
+    admin
+        .batch_execute(&format!("CREATE DATABASE {name}"))
+        .unwrap();
+    let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+    let mut connection = postgres::connect(&url).unwrap();
+    migrate::apply(&mut connection).unwrap();
+    connection.batch_execute(ROWS).unwrap();
+    test(&mut connection);
+    admin
+        .batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
+        .unwrap();
+}
+
+fn family() -> RefreshFamily {
+    RefreshFamily {
+        current: Digest::of("r"),
+        issued_at: 1,
+        idle_expires_at: 9,
+        kid: "k".into(),
+        parent: None,
+        expires_at: 9,
+    }
+}
+
+fn refusal(n: usize) -> KeptRefusal {
+    KeptRefusal {
+        reference: format!("f{n}"),
+        at: 1,
+        reason: "x".into(),
+        endpoint: "token".into(),
+        client_id: None,
+        request_id: "r".into(),
+        expected: String::new(),
+        received: String::new(),
+        share: "s".into(),
+        neighbourhood: None,
+    }
+}
+
+fn copy(a: &Authorization, n: usize) -> authorizations::Row {
+    let mut copy = a.clone();
+    copy.id = format!("a{n}");
+    copy.code = Digest::of(&copy.id);
+    authorizations::Row::from_authorization(&copy)
+}
+
+type Verb<'a> = (
+    &'static str,
+    i64,
+    Box<dyn Fn(&mut AnyConnection, usize) -> Result<(), RowError> + 'a>,
+);
+
+/// Name, statements, and what it does the nth time.
+fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
+    let used = Use {
+        at: 5,
+        expires_at: 9999,
+        noted_before: 9,
+    };
+    vec![
+        (
+            "support",
+            1,
+            Box::new(|c, _| authorizations::support(c, "a", "j").map(drop)),
+        ),
+        (
+            "authorization",
+            1,
+            Box::new(|c, _| authorizations::find(c, "a").map(drop)),
+        ),
+        (
+            "by code",
+            1,
+            Box::new(|c, _| authorizations::find_by_code(c, b"code").map(drop)),
+        ),
+        (
+            "session",
+            1,
+            Box::new(|c, _| sessions::find(c, b"s", 1).map(drop)),
+        ),
+        (
+            "use of a session",
+            1,
+            Box::new(move |c, _| sessions::note_use(c, "s", used).map(drop)),
+        ),
+        (
+            "issue",
+            1,
+            Box::new(|c, n| {
+                authorizations::issue_at_once(c, None, &copy(a, n)).map(|done| assert!(done))
+            }),
+        ),
+        (
+            "issue for an interaction",
+            1,
+            Box::new(|c, n| {
+                let digest = format!("i{n}");
+                authorizations::issue_at_once(c, Some(digest.as_bytes()), &copy(a, 100 + n))
+                    .map(|done| assert!(done))
+            }),
+        ),
+        (
+            "exchange",
+            1,
+            Box::new(|c, n| {
+                authorizations::exchange(c, &format!("a{n}"), 1, Some(&family()), 9)
+                    .map(|done| assert!(done))
+            }),
+        ),
+        (
+            "rotate",
+            1,
+            Box::new(|c, n| {
+                authorizations::rotate(c, &format!("a{n}"), Digest::of("r").as_bytes(), &family())
+                    .map(|done| assert!(done))
+            }),
+        ),
+        (
+            "revoke",
+            1,
+            Box::new(|c, n| authorizations::revoke(c, &format!("a{n}"), 2)),
+        ),
+        (
+            "revoke an access token",
+            1,
+            Box::new(|c, n| authorizations::revoke_access_token(c, &format!("j{}", n % 2), 9)),
+        ),
+        (
+            "attempts",
+            3,
+            Box::new(|c, _| {
+                let key = vec![1];
+                attempts::reserve(c, &[(key.clone(), 3)], 9)?;
+                attempts::give_back(c, &[key], None, 9)
+            }),
+        ),
+        (
+            "refusal",
+            1,
+            Box::new(|c, n| refusals::keep(c, &refusals::Row::from_refusal(&refusal(n)))),
+        ),
+        (
+            "rehash",
+            1,
+            Box::new(|c, _| users::rehash(c, "u", "hash", "hash").map(drop)),
+        ),
+        (
+            "sessions that end",
+            2,
+            Box::new(|c, n| sessions::end(c, &format!("s{n}"), true, 9).map(drop)),
+        ),
+    ]
+}
+
+#[test]
+fn each_statement_of_a_verb_is_prepared_once() {
+    on_postgres(|c| {
+        let a = authorizations::find(c, "a").unwrap().unwrap().authorization;
+        for (name, statements, verb) in verbs(&a) {
+            verb(c, 0).unwrap();
+            let before = kept(c);
+            for n in 1..4 {
+                verb(c, n).unwrap();
+            }
+            let after = kept(c);
+            assert_eq!(
+                after.statements, before.statements,
+                "{name}: nothing new is prepared"
+            );
+            assert_eq!(
+                after.plans - before.plans,
+                3 * statements,
+                "{name}: all of it was kept"
+            );
+        }
+    });
+}

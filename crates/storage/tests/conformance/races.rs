@@ -1,0 +1,91 @@
+//! Verbs that are one statement on PostgreSQL, from many callers at once.
+
+use latchkey_protocol::{Store, bounds};
+
+use crate::{CALLERS, Digest, authorization, interaction, on_both, origin, seeded, winners};
+
+/// As many connections as the conformance suite has to PostgreSQL.
+const CONNECTIONS: i64 = 8;
+
+#[test]
+fn racing_codes_of_one_session_keep_to_the_bound() {
+    on_both(async |store| {
+        seeded(&store).await;
+        for round in 0..4 {
+            let issued = winners(&store, move |s, n| async move {
+                s.issue_code(None, &authorization(&format!("{round}-{n}"), "openid"))
+                    .await
+                    .unwrap()
+            });
+            assert_eq!(issued.await, CALLERS, "each is given its code");
+        }
+        let there = async || {
+            let mut there = 0;
+            for n in 0..CALLERS * 4 {
+                let id = format!("{}-{}", n / CALLERS, n % CALLERS);
+                there += i64::from(store.authorization(&id).await.unwrap().is_some());
+            }
+            there
+        };
+        assert!(there().await <= bounds::CODES + CONNECTIONS);
+        let last = authorization("last", "openid");
+        assert!(store.issue_code(None, &last).await.unwrap());
+        assert!(there().await < bounds::CODES, "the next makes room");
+    });
+}
+
+#[test]
+fn an_interaction_gives_one_code_where_surplus_makes_room_too() {
+    on_both(async |store| {
+        seeded(&store).await;
+        for n in 0..bounds::CODES + 5 {
+            let one = authorization(&format!("before-{n}"), "openid");
+            assert!(store.issue_code(None, &one).await.unwrap());
+        }
+        store
+            .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
+            .await
+            .unwrap();
+        let made = winners(&store, |s, n| async move {
+            let digest = Digest::of("i");
+            s.issue_code(Some(&digest), &authorization(&format!("a{n}"), "openid"))
+                .await
+                .unwrap()
+        });
+        assert_eq!(made.await, 1);
+        assert!(store.interaction(&Digest::of("i")).await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn no_code_is_issued_for_an_interaction_once_its_session_has_ended() {
+    on_both(async |store| {
+        seeded(&store).await;
+        store
+            .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
+            .await
+            .unwrap();
+        store.end_session("s", true, 5).await.unwrap();
+        let one = authorization("a", "openid");
+        let digest = Digest::of("i");
+        assert!(!store.issue_code(Some(&digest), &one).await.unwrap());
+        assert!(store.authorization("a").await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn an_access_token_is_revoked_by_many_at_once() {
+    on_both(async |store| {
+        for round in 0..10 {
+            let revoked = winners(&store, move |s, n| async move {
+                let expires_at = 100 + i64::try_from(n).unwrap();
+                s.revoke_access_token(&format!("j{round}"), expires_at)
+                    .await
+                    .is_ok()
+            });
+            assert_eq!(revoked.await, CALLERS, "nobody hears of another's");
+            let jti = format!("j{round}");
+            assert!(store.is_access_token_revoked(&jti).await.unwrap());
+        }
+    });
+}
