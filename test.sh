@@ -1,83 +1,185 @@
 #!/usr/bin/env bash
-# Runs every check of the project, and says what it is doing. Installs what the checks need (as root, Debian packages).
-#   --all   also the products that take minutes to install (JupyterHub, Synapse, oauth2-proxy, Dex, kubelogin, OmniAuth, Nimbus): once a day, or on demand.
+# Runs the checks of the project, and says what it is doing. Installs what they need (as root, Debian packages).
+#   ./test.sh             every stage, in the order below
+#   ./test.sh --all       also the products that take minutes to install (JupyterHub, Synapse, oauth2-proxy, Dex, kubelogin, OmniAuth, Nimbus): once a day, or on demand
+#   ./test.sh STAGE...    these stages alone
+#   ./test.sh list        names the stages
 set -euo pipefail
 cd "$(dirname "$0")"
-case "${1:-}" in "" | --all) ;; *) echo "usage: ./test.sh [--all]" >&2; exit 2 ;; esac
+all=
+stages=(fmt unused links clippy test doc browser examples clients deny fuzz package)
+case "${1:-}" in
+  "") chosen=("${stages[@]}") ;;
+  --all) all=--all chosen=("${stages[@]}") ;;
+  list) printf '%s\n' "${stages[@]}"; exit 0 ;;
+  *) chosen=("$@") ;;
+esac
+for stage in "${chosen[@]}"; do
+  [[ " ${stages[*]} " = *" $stage "* ]] || { echo "usage: ./test.sh [--all | list | STAGE...]; the stages are ${stages[*]}" >&2; exit 2; }
+done
+chosen_has() { [[ " ${chosen[*]} " = *" $1 "* ]]; }
+
 started=$SECONDS
-say() { printf '\n== [%3d s] %s\n' $((SECONDS - started)) "$*"; }
+say() { printf '\n== [%4d s] %s\n' $((SECONDS - started)) "$*"; }
 tools=${LATCHKEY_TOOLS:-$PWD/target/tools}
-mkdir -p "$tools"
 export CARGO_TERM_COLOR=never
 
-say "system packages: PostgreSQL, Chromium, Python's venv"
+# Debian packages, by the stage that needs them.
 missing=()
-[ -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing+=(postgresql)
-[ -x /usr/bin/chromium ] || missing+=(chromium)
-[ -x /usr/bin/chromedriver ] || missing+=(chromium-driver)
-[ -n "$(ls /usr/share/fonts/opentype/noto/NotoSansCJK* 2>/dev/null)" ] || missing+=(fonts-noto-cjk)
-command -v openssl >/dev/null || missing+=(openssl)
-python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
-[ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] || missing+=(libapache2-mod-auth-openidc)
-if [ "${1:-}" = --all ]; then
-  dpkg-query -W ruby-omniauth-openid-connect ruby-sinatra puma >/dev/null 2>&1 || missing+=(ruby ruby-omniauth-openid-connect ruby-sinatra puma)
-fi
-if [ ${#missing[@]} -gt 0 ]; then
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-  else
+missing_for() {
+  case $1 in
+    test)
+      [ -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing+=(postgresql)
+      command -v openssl >/dev/null || missing+=(openssl) ;;
+    browser)
+      [ -x /usr/bin/chromium ] || missing+=(chromium)
+      [ -x /usr/bin/chromedriver ] || missing+=(chromium-driver)
+      [ -n "$(ls /usr/share/fonts/opentype/noto/NotoSansCJK* 2>/dev/null)" ] || missing+=(fonts-noto-cjk)
+      needs_venv ;;
+    examples) needs_venv ;;
+    clients)
+      [ -x /usr/bin/chromium ] || missing+=(chromium)
+      [ -x /usr/bin/chromedriver ] || missing+=(chromium-driver)
+      command -v openssl >/dev/null || missing+=(openssl)
+      [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] || missing+=(libapache2-mod-auth-openidc)
+      [ -z "$all" ] || dpkg-query -W ruby-omniauth-openid-connect ruby-sinatra puma >/dev/null 2>&1 || missing+=(ruby ruby-omniauth-openid-connect ruby-sinatra puma)
+      needs_venv ;;
+  esac
+}
+needs_venv() { python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv); }
+install_missing() {
+  for stage in "${chosen[@]}"; do missing_for "$stage"; done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "system packages: ${missing[*]}"
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "install these first: ${missing[*]}" >&2
     exit 1
   fi
-fi
-
-say "formatting"
-cargo fmt --all --check
-
-say "clippy, warnings denied"
-cargo clippy --workspace --all-targets --locked -- -D warnings
-
-say "building everything once"
-cargo build --workspace --all-targets --locked
-
-say "a throw-away PostgreSQL"
-eval "$(.ci/postgres)"
-trap '.ci/postgres stop' EXIT
-
-say "all tests, on both databases"
-cargo test --workspace --locked
-
-say "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
-
-say "browser: sign-in, consent, sign-out in Chromium; screenshots in artifacts/"
-python3 -m venv "$tools/venv"
-"$tools/venv/bin/pip" install --quiet --disable-pip-version-check selenium -r examples/relying-party-python/requirements.txt
-"$tools/venv/bin/python" .ci/browser.py
-
-say "examples: three client libraries and an API against a real server"
-(cd examples/relying-party-node && npm install --no-audit --no-fund --no-package-lock --loglevel=error)
-EXAMPLE_PYTHON="$tools/venv/bin/python" "$tools/venv/bin/python" .ci/examples.py
-
-say "other projects' clients, set up by the pages of docs/connect/: sign-in, refresh, key rotation, sign-out"
-python3 .ci/clients/run.py ${1:+"$1"}
-
-say "licences, sources and walls between crates (cargo-deny)"
-command -v cargo-deny >/dev/null || [ -x "$tools/bin/cargo-deny" ] || cargo install --quiet --locked --root "$tools" cargo-deny
-export PATH="$PATH:$tools/bin"
-cargo deny --log-level error check bans licenses sources
-cargo deny --log-level error check advisories || {
-  status=$?
-  # Advisories that could be read decide; a database that cannot be fetched is said, and does not.
-  if [ -d "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" ] && [ -n "$(find "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" -name 'RUSTSEC-*' -print -quit 2>/dev/null)" ]; then exit $status; fi
-  echo "advisories could NOT be checked: their database cannot be fetched from here"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-say "a short fuzz of each target"
-command -v cargo-fuzz >/dev/null || [ -x "$tools/bin/cargo-fuzz" ] || cargo install --quiet --locked --root "$tools" cargo-fuzz
-for target in authorize token redirect_uri jws; do
-  (cd crates/protocol && RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none "$target" -- -max_total_time="${LATCHKEY_FUZZ_SECONDS:-15}" -max_len=4096 -verbosity=0)
-done
+# One selection of packages for everything that is built: another one would build dependencies again, with other features.
+binaries() { cargo build --workspace --bins --locked --quiet; }
 
-say "all checks passed"
+venv() {
+  [ -x "$tools/venv/bin/python" ] || python3 -m venv "$tools/venv"
+  "$tools/venv/bin/pip" install --quiet --disable-pip-version-check selenium -r examples/relying-party-python/requirements.txt
+}
+
+# A tool of cargo's, unless it is installed. Unoptimised: it runs for seconds, and compiles in a third of the time.
+tool() {
+  command -v "$1" >/dev/null || [ -x "$tools/bin/$1" ] ||
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR="$tools/build" cargo install --quiet --locked --debug --root "$tools" "$1"
+}
+
+fuzz_targets() { for file in crates/protocol/fuzz/fuzz_targets/*.rs; do basename "$file" .rs; done; }
+fuzz_build() { (cd crates/protocol && RUSTC_BOOTSTRAP=1 cargo fuzz build --sanitizer none); }
+
+run_fmt() {
+  say "fmt: formatting"
+  cargo fmt --all --check
+}
+
+run_unused() {
+  say "unused: every dependency is used"
+  python3 .ci/unused.py
+}
+
+run_links() {
+  say "links: what the documents point at is there"
+  python3 .ci/links.py
+}
+
+run_clippy() {
+  say "clippy: warnings denied"
+  cargo clippy --workspace --all-targets --locked -- -D warnings
+}
+
+run_test() {
+  say "test: all tests, on SQLite and a throw-away PostgreSQL"
+  eval "$(.ci/postgres)"
+  trap '.ci/postgres stop' EXIT
+  LATCHKEY_REQUIRE_POSTGRES=1 cargo test --workspace --locked
+  .ci/postgres stop
+  unset LATCHKEY_TEST_POSTGRES
+  trap - EXIT
+}
+
+run_doc() {
+  say "doc: documentation"
+  RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+}
+
+run_browser() {
+  say "browser: sign-in, consent, sign-out in Chromium; screenshots in artifacts/"
+  binaries
+  venv
+  "$tools/venv/bin/python" .ci/browser.py
+}
+
+run_examples() {
+  say "examples: three client libraries and an API against a real server"
+  binaries
+  venv
+  (cd examples/relying-party-node && npm install --no-audit --no-fund --no-package-lock --loglevel=error)
+  EXAMPLE_PYTHON="$tools/venv/bin/python" "$tools/venv/bin/python" .ci/examples.py
+}
+
+run_clients() {
+  say "clients: other projects' clients, set up by the pages of docs/connect/: sign-in, refresh, key rotation, sign-out"
+  binaries
+  python3 .ci/clients/run.py $all
+}
+
+run_deny() {
+  say "deny: licences, sources and walls between crates (cargo-deny)"
+  tool cargo-deny
+  cargo deny --log-level error check bans licenses sources
+  cargo deny --log-level error check advisories || {
+    status=$?
+    # Advisories that could be read decide; a database that cannot be fetched is said, and does not.
+    if [ -d "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" ] && [ -n "$(find "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" -name 'RUSTSEC-*' -print -quit 2>/dev/null)" ]; then exit $status; fi
+    echo "advisories could NOT be checked: their database cannot be fetched from here"
+  }
+}
+
+run_fuzz() {
+  say "fuzz: a short run of each target"
+  tool cargo-fuzz
+  fuzz_build
+  for target in $(fuzz_targets); do
+    (cd crates/protocol && RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none "$target" -- -max_total_time="${LATCHKEY_FUZZ_SECONDS:-15}" -max_len=4096 -verbosity=0)
+  done
+}
+
+run_package() {
+  say "package: the Debian package, the systemd unit, the container file"
+  binaries
+  .ci/package "${CARGO_TARGET_DIR:-target}/debug/latchkey"
+}
+
+# The clients wait for one another more than they compute: beside them the last stages compile, at a low priority.
+beside=
+prepare_beside_clients() {
+  { chosen_has clients && chosen_has fuzz; } || return 0
+  mkdir -p "$tools"
+  (renice -n 15 -p "$BASHPID" || true; tool cargo-deny; tool cargo-fuzz; fuzz_build) >"$tools/beside.log" 2>&1 &
+  beside=$!
+}
+wait_for_beside() {
+  [ -n "$beside" ] || return 0
+  # What failed there is done again by its stage, where it is seen.
+  wait "$beside" || true
+  beside=
+}
+
+export PATH="$PATH:$tools/bin"
+say "stages: ${chosen[*]}"
+[ ${#chosen[@]} -lt ${#stages[@]} ] || echo "From nothing this takes half an hour on two cores (most of it compiling), later ten minutes."
+install_missing
+for stage in "${chosen[@]}"; do
+  if [ "$stage" = clients ]; then prepare_beside_clients; else wait_for_beside; fi
+  "run_$stage"
+done
+say "all checks passed: ${chosen[*]}"

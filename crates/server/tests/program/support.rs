@@ -51,7 +51,8 @@ impl Place {
             )
             .env("LATCHKEY_KEYS_DIR", path.join("keys"))
             // Of the tests; no setting.
-            .env_remove("LATCHKEY_TEST_POSTGRES");
+            .env_remove("LATCHKEY_TEST_POSTGRES")
+            .env_remove("LATCHKEY_REQUIRE_POSTGRES");
         command
     }
 

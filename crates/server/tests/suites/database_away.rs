@@ -9,7 +9,7 @@ use crate::support::*;
 
 /// Runs SQL beside the database of the test, which may be closed.
 fn admin(statements: &[String]) {
-    let server = std::env::var("LATCHKEY_TEST_POSTGRES").unwrap();
+    let server = postgres().unwrap();
     let mut psql = Command::new("psql");
     psql.args(["-q", "-v", "ON_ERROR_STOP=1", &server]);
     psql.args(statements.iter().flat_map(|statement| ["-c", statement]));

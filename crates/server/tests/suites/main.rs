@@ -37,5 +37,6 @@ mod session_idle;
 mod sign_out;
 mod sign_out_back_end;
 mod sign_out_refusals;
+mod skipped;
 mod support;
 mod users;
