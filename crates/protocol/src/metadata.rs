@@ -3,13 +3,12 @@
 use std::sync::LazyLock;
 
 use serde::{
-    Deserialize,
     de::{self, DeserializeOwned, Deserializer, Visitor},
     forward_to_deserialize_any,
 };
 use serde_json::{Map, Value};
 
-use crate::{client::Metadata, registration::Registration};
+use crate::client::Metadata;
 
 /// What stands in the answer to a registration, and may be sent back with it (RFC 7591 3.2.1, RFC 7592 3). The last one
 /// is ours.
@@ -75,12 +74,14 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// The member that cannot be read, and why.
-pub fn faulty_member(members: &Map<String, Value>) -> Option<(String, String)> {
+/// The first member that cannot be read alone, and why, as `problem` says it.
+pub fn faulty_member(
+    members: &Map<String, Value>,
+    problem: impl Fn(Value) -> Option<String>,
+) -> Option<(String, String)> {
     members.iter().find_map(|(name, value)| {
         let alone = Value::Object([(name.clone(), value.clone())].into_iter().collect());
-        let problem = Registration::deserialize(alone).err()?;
-        Some((name.clone(), problem.to_string()))
+        Some((name.clone(), problem(alone)?))
     })
 }
 

@@ -1,3 +1,5 @@
+//! Client registrations (RFC 7591): what is read of one, and what it must keep to.
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -29,6 +31,8 @@ pub struct Registration {
 
 /// Shorter secrets can be guessed. Those that were registered before go on working.
 pub const SHORTEST_SECRET: usize = 32;
+/// The longest client id and secret, in characters.
+const LONGEST: usize = 255;
 
 /// Why a registration is refused (RFC 7591 3.2.2).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +40,34 @@ pub const SHORTEST_SECRET: usize = 32;
 pub struct RegistrationError {
     pub code: &'static str,
     pub sentence: String,
+}
+
+/// Printable ASCII, at least one character of it.
+fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| (0x20..=0x7e).contains(&b))
+}
+
+/// The first of `uris` that is not `known` already and breaks a rule, and which.
+fn first_problem<'a>(
+    uris: &'a [String],
+    known: &[String],
+    rules: RedirectRules,
+) -> Option<(&'a str, String)> {
+    uris.iter()
+        .filter(|uri| !known.contains(uri))
+        .find_map(|uri| {
+            Some((
+                uri.as_str(),
+                redirect_uri::problem(uri, rules)?.into_owned(),
+            ))
+        })
+}
+
+fn redirect_error(sentence: impl Into<String>) -> RegistrationError {
+    RegistrationError {
+        code: "invalid_redirect_uri",
+        sentence: sentence.into(),
+    }
 }
 
 fn metadata_error(sentence: impl Into<String>) -> RegistrationError {
@@ -92,7 +124,11 @@ impl Registration {
             return Err(metadata_error("client metadata is a JSON object"));
         };
         members.retain(|_, value| !value.is_null());
-        let faulty = faulty_member(members);
+        let faulty = faulty_member(members, |alone| {
+            Self::deserialize(alone)
+                .err()
+                .map(|error| error.to_string())
+        });
         let registration: Self = serde_json::from_value(json).map_err(|error| {
             metadata_error(faulty.map_or_else(
                 || error.to_string(),
@@ -103,87 +139,106 @@ impl Registration {
         Ok(registration)
     }
 
+    /// All that is checked, in this order.
     fn check(
         &self,
         rules: RegistrationRules,
         before: Option<&Metadata>,
     ) -> Result<(), RegistrationError> {
-        let m = &self.metadata;
-        let visible =
-            |text: &str| !text.is_empty() && text.bytes().all(|b| (0x20..=0x7e).contains(&b));
-        if self
-            .client_id
-            .as_ref()
-            .is_some_and(|id| !visible(id) || id.len() > 255)
-        {
+        self.check_id()?;
+        self.check_secret()?;
+        self.check_redirects(rules, before)?;
+        self.check_pages()?;
+        self.check_grants()?;
+        self.check_scopes()?;
+        self.check_request_objects()?;
+        self.check_ages()
+    }
+
+    fn check_id(&self) -> Result<(), RegistrationError> {
+        match &self.client_id {
+            Some(id) if !is_visible(id) || id.len() > LONGEST => Err(metadata_error(format!(
+                "client_id holds 1 to {LONGEST} printable ASCII characters"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_secret(&self) -> Result<(), RegistrationError> {
+        let Some(secret) = &self.client_secret else {
+            return Ok(());
+        };
+        if !is_visible(secret) || secret.len() > LONGEST {
+            return Err(metadata_error(format!(
+                "client_secret holds 1 to {LONGEST} printable ASCII characters"
+            )));
+        }
+        if secret.len() < SHORTEST_SECRET {
+            return Err(metadata_error(format!(
+                "client_secret has {SHORTEST_SECRET} characters or more, because shorter ones can be guessed; leave it out to get a good one"
+            )));
+        }
+        if self.metadata.is_public() {
             return Err(metadata_error(
-                "client_id holds 1 to 255 printable ASCII characters",
+                "a public client (token_endpoint_auth_method none) has no client_secret",
             ));
         }
-        if let Some(secret) = &self.client_secret {
-            if !visible(secret) || secret.len() > 255 {
-                return Err(metadata_error(
-                    "client_secret holds 1 to 255 printable ASCII characters",
-                ));
-            }
-            if secret.len() < SHORTEST_SECRET {
-                return Err(metadata_error(format!(
-                    "client_secret has {SHORTEST_SECRET} characters or more, because shorter ones can be guessed; leave it out to get a good one"
-                )));
-            }
-            if m.is_public() {
-                return Err(metadata_error(
-                    "a public client (token_endpoint_auth_method none) has no client_secret",
-                ));
-            }
-        }
-        let redirects = RedirectRules {
+        Ok(())
+    }
+
+    /// Those that are new: what was registered before stays, but for an application of another type, which has other
+    /// rules for all of them.
+    fn check_redirects(
+        &self,
+        rules: RegistrationRules,
+        before: Option<&Metadata>,
+    ) -> Result<(), RegistrationError> {
+        let m = &self.metadata;
+        let rules = RedirectRules {
             native: m.application_type == ApplicationType::Native,
             private_http: rules.private_http_redirects,
         };
-        // An application of another type has other rules, for all of them.
         let before = before.filter(|before| before.application_type == m.application_type);
-        let had = before.map_or(&[][..], |before| &before.redirect_uris[..]);
-        for redirect in m.redirect_uris.iter().filter(|uri| !had.contains(uri)) {
-            if let Some(problem) = redirect_uri::problem(redirect, redirects) {
-                let sentence = format!("redirect_uris has {redirect:?}: {problem}");
-                return Err(RegistrationError {
-                    code: "invalid_redirect_uri",
-                    sentence,
-                });
-            }
+        let known = before.map_or(&[][..], |before| &before.redirect_uris);
+        if let Some((uri, problem)) = first_problem(&m.redirect_uris, known, rules) {
+            return Err(redirect_error(format!(
+                "redirect_uris has {uri:?}: {problem}"
+            )));
         }
-        let had = |uri: &String| {
-            before.is_some_and(|before| before.post_logout_redirect_uris.contains(uri))
-        };
-        for uri in m.post_logout_redirect_uris.iter().filter(|uri| !had(uri)) {
-            if let Some(problem) = redirect_uri::problem(uri, redirects) {
-                return Err(metadata_error(format!(
-                    "post_logout_redirect_uris has {uri:?}: {problem}"
-                )));
-            }
+        let known = before.map_or(&[][..], |before| &before.post_logout_redirect_uris);
+        match first_problem(&m.post_logout_redirect_uris, known, rules) {
+            Some((uri, problem)) => Err(metadata_error(format!(
+                "post_logout_redirect_uris has {uri:?}: {problem}"
+            ))),
+            None => Ok(()),
         }
-        for (name, page) in [
+    }
+
+    fn check_pages(&self) -> Result<(), RegistrationError> {
+        let m = &self.metadata;
+        let pages = [
             ("client_uri", &m.client_uri),
             ("logo_uri", &m.logo_uri),
             ("policy_uri", &m.policy_uri),
             ("tos_uri", &m.tos_uri),
-        ] {
-            if page
-                .as_deref()
-                .is_some_and(|p| !p.starts_with("https://") && !p.starts_with("http://"))
-            {
-                return Err(metadata_error(format!(
-                    "{name} must be an http or https address"
-                )));
-            }
-        }
+        ];
+        let is_web = |page: &str| page.starts_with("https://") || page.starts_with("http://");
+        let wrong = pages
+            .into_iter()
+            .find(|(_, page)| page.as_deref().is_some_and(|page| !is_web(page)));
+        wrong.map_or(Ok(()), |(name, _)| {
+            Err(metadata_error(format!(
+                "{name} must be an http or https address"
+            )))
+        })
+    }
+
+    fn check_grants(&self) -> Result<(), RegistrationError> {
+        let m = &self.metadata;
         if m.grant_types.contains(&GrantType::AuthorizationCode) && m.redirect_uris.is_empty() {
-            let sentence = "redirect_uris is needed for the grant authorization_code".to_owned();
-            return Err(RegistrationError {
-                code: "invalid_redirect_uri",
-                sentence,
-            });
+            return Err(redirect_error(
+                "redirect_uris is needed for the grant authorization_code",
+            ));
         }
         if m.grant_types.contains(&GrantType::ClientCredentials) && m.is_public() {
             return Err(metadata_error(
@@ -193,6 +248,11 @@ impl Registration {
         if m.response_types.iter().any(|t| t != "code") {
             return Err(metadata_error("the only response type is code"));
         }
+        Ok(())
+    }
+
+    fn check_scopes(&self) -> Result<(), RegistrationError> {
+        let m = &self.metadata;
         for (name, scopes) in [
             ("scope", m.scope.as_ref()),
             ("implied_scope", Some(&m.implied_scope)),
@@ -211,8 +271,11 @@ impl Registration {
                 "implied_scope cannot have offline_access; use \"refresh\": \"always\"",
             ));
         }
-        self.check_request_objects()?;
-        if m.default_max_age.is_some_and(|age| age < 0) {
+        Ok(())
+    }
+
+    fn check_ages(&self) -> Result<(), RegistrationError> {
+        if self.metadata.default_max_age.is_some_and(|age| age < 0) {
             return Err(metadata_error(
                 "default_max_age is a number of seconds, 0 or more",
             ));

@@ -1,4 +1,8 @@
+//! Scopes (RFC 6749 3.3): a set that keeps its order.
+
 use serde::{Deserialize, Serialize};
+
+use crate::{error::Refusal, reason::Reason};
 
 /// Scopes in the order they were asked for, without repeats (RFC 6749 3.3).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +28,15 @@ impl ScopeSet {
             b == b' ' || b == 0x21 || (0x23..=0x5b).contains(&b) || (0x5d..=0x7e).contains(&b)
         };
         text.bytes().all(fits).then(|| Self::from(text.to_owned()))
+    }
+
+    /// The value of a `scope` parameter.
+    ///
+    /// # Errors
+    /// [`Reason::ScopeUnknown`] for what holds a character outside RFC 6749 3.3.
+    pub fn requested(text: &str) -> Result<Self, Refusal> {
+        Self::parse(text)
+            .ok_or_else(|| Reason::ScopeUnknown.because("RFC 6749 3.3 characters", text))
     }
 
     pub fn contains(&self, scope: &str) -> bool {

@@ -1,3 +1,5 @@
+//! An authorization request (RFC 6749 4.1.1, OpenID Connect Core 3.1.2.1): what is read of it, and what it must keep to.
+
 use serde::{Deserialize, Serialize};
 
 use super::{ClaimsRequest, Prompt};
@@ -9,12 +11,25 @@ use crate::{
     reason::Reason,
 };
 
+/// The longest of what is kept as it came, in bytes.
+const LONGEST: [(&str, usize); 3] = [("state", 4096), ("nonce", 1024), ("scope", 4096)];
+
 /// What an `id_token_hint` turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
     None,
     Subject(String),
     Unusable,
+}
+
+impl Hint {
+    fn subject(self) -> Result<Option<String>, Refusal> {
+        match self {
+            Self::None => Ok(None),
+            Self::Subject(subject) => Ok(Some(subject)),
+            Self::Unusable => Err(Reason::HintUnusable.into()),
+        }
+    }
 }
 
 /// What an installation asks of requests beyond the specifications.
@@ -122,45 +137,17 @@ impl AuthorizationRequest {
         rules: RequestRules,
     ) -> Result<Self, Refusal> {
         params.sound()?;
-        if params.optional("request_uri").is_some() {
-            return Err(Reason::RequestUriUnsupported.into());
-        }
-        if params.optional("registration").is_some() {
-            return Err(Reason::RegistrationUnsupported.into());
-        }
-        // An interaction is kept for an hour, and anyone may begin one.
-        for (name, most) in [("state", 4096), ("nonce", 1024), ("scope", 4096)] {
-            let length = params.optional(name).map_or(0, str::len);
-            if length > most {
-                return Err(Reason::ParameterMalformed.because(
-                    format!("{name}: at most {most} bytes"),
-                    format!("{length} bytes"),
-                ));
-            }
-        }
-        match params.optional("response_type") {
-            Some("code") => {}
-            None => return Err(Reason::ParameterMissing.because("response_type", "nothing")),
-            Some(other) => return Err(Reason::ResponseTypeUnsupported.because("code", other)),
-        }
-        if let Some(mode) = params
-            .optional("response_mode")
-            .filter(|m| !["query", "form_post"].contains(m))
-        {
-            return Err(Reason::ResponseModeUnsupported.because("query or form_post", mode));
-        }
+        unsupported(params)?;
+        lengths(params)?;
+        response(params)?;
         if !client.may(GrantType::AuthorizationCode) {
             return Err(Reason::GrantNotAllowed
                 .because("authorization_code among grant_types", "not there"));
         }
         let (scope, ignored_scope) = scope(params, client)?;
-        let claims = match params
+        let claims = params
             .optional("claims")
-            .filter(|_| scope.contains("openid"))
-        {
-            Some(text) => ClaimsRequest::parse(text, client)?,
-            None => ClaimsRequest::default(),
-        };
+            .filter(|_| scope.contains("openid"));
         Ok(Self {
             client_id: client.id.clone(),
             redirect_uri: to.redirect_uri().to_owned(),
@@ -169,32 +156,70 @@ impl AuthorizationRequest {
             state: to.state().map(str::to_owned),
             scope,
             ignored_scope,
-            claims,
+            claims: claims
+                .map(|text| ClaimsRequest::parse(text, client))
+                .transpose()?
+                .unwrap_or_default(),
             nonce: params.optional("nonce").map(str::to_owned),
             prompt: Prompt::parse(params.optional("prompt").unwrap_or_default())?,
             max_age: max_age(params, client)?,
-            login_hint: params
-                .optional("login_hint")
-                .map(|h| h.chars().take(200).collect()),
-            hint_subject: match hint {
-                Hint::None => None,
-                Hint::Subject(subject) => Some(subject),
-                Hint::Unusable => return Err(Reason::HintUnusable.into()),
-            },
-            ui_locales: params
-                .optional("ui_locales")
-                .map(|l| l.chars().take(100).collect()),
+            login_hint: cut(params, "login_hint", 200),
+            hint_subject: hint.subject()?,
+            ui_locales: cut(params, "ui_locales", 100),
             code_challenge: challenge(params, client, rules)?,
         })
     }
+}
+
+/// Ways of asking that are not had here.
+fn unsupported(params: &Params) -> Result<(), Refusal> {
+    if params.optional("request_uri").is_some() {
+        return Err(Reason::RequestUriUnsupported.into());
+    }
+    if params.optional("registration").is_some() {
+        return Err(Reason::RegistrationUnsupported.into());
+    }
+    Ok(())
+}
+
+/// An interaction is kept for an hour, and anyone may begin one.
+fn lengths(params: &Params) -> Result<(), Refusal> {
+    for (name, most) in LONGEST {
+        let length = params.optional(name).map_or(0, str::len);
+        if length > most {
+            return Err(Reason::ParameterMalformed.because(
+                format!("{name}: at most {most} bytes"),
+                format!("{length} bytes"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What the answer is to be, and how it travels (RFC 6749 3.1.1).
+fn response(params: &Params) -> Result<(), Refusal> {
+    match params.optional("response_type") {
+        Some("code") => {}
+        None => return Err(Reason::ParameterMissing.because("response_type", "nothing")),
+        Some(other) => return Err(Reason::ResponseTypeUnsupported.because("code", other)),
+    }
+    match params.optional("response_mode") {
+        None | Some("query" | "form_post") => Ok(()),
+        Some(mode) => Err(Reason::ResponseModeUnsupported.because("query or form_post", mode)),
+    }
+}
+
+/// The first characters of a parameter that is only a hint.
+fn cut(params: &Params, name: &str, most: usize) -> Option<String> {
+    let text = params.optional(name)?;
+    Some(text.chars().take(most).collect())
 }
 
 /// What the client is asked to get, and the rest: scopes that are not understood are ignored (OpenID Connect Core 3.1.2.1),
 /// those that the registration implies are added.
 fn scope(params: &Params, client: &Client) -> Result<(ScopeSet, ScopeSet), Refusal> {
     let text = params.optional("scope").unwrap_or_default();
-    let asked = ScopeSet::parse(text)
-        .ok_or_else(|| Reason::ScopeUnknown.because("RFC 6749 3.3 characters", text))?;
+    let asked = ScopeSet::requested(text)?;
     let may_refresh = client.may(GrantType::RefreshToken);
     let known = asked.filter(|s| client.knows_scope(s) && (may_refresh || s != "offline_access"));
     if known.is_empty() && !asked.is_empty() {

@@ -1,3 +1,5 @@
+//! Request objects (RFC 9101, OpenID Connect Core 6.1): parameters that the client signed.
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -89,7 +91,7 @@ fn invalid(expected: impl Into<String>, received: impl Into<String>) -> Refusal 
     Reason::RequestObjectInvalid.because(expected, received)
 }
 
-/// For whom, from whom, and when (RFC 9101 4, 5, RFC 7519 4.1).
+/// For whom, from whom, when, and what it cannot hold (RFC 9101 4, 5, RFC 7519 4.1).
 fn check(
     members: &Map<String, Value>,
     outside: &Params,
@@ -97,32 +99,54 @@ fn check(
     issuer: &str,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let text = |name: &str| members.get(name).map(|v| v.as_str().unwrap_or("no text"));
+    parties(members, client, issuer)?;
+    times(members, now)?;
+    let nested = ["request", "request_uri"];
+    if let Some(nested) = nested.iter().find(|name| members.contains_key(**name)) {
+        return Err(invalid(
+            "no request object in a request object (RFC 9101 4)",
+            *nested,
+        ));
+    }
+    match (
+        outside.optional("response_type"),
+        text(members, "response_type"),
+    ) {
+        (Some(outside), Some(signed)) if outside != signed => Err(invalid(
+            format!("response_type: {signed}, outside as well"),
+            masked(outside),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// From this client, for us.
+fn parties(members: &Map<String, Value>, client: &Client, issuer: &str) -> Result<(), Refusal> {
     // Clients that share their keys do not share their requests.
-    if text("client_id").or(text("iss")).is_none() {
+    let named = ["client_id", "iss"].map(|name| (name, text(members, name)));
+    if named.iter().all(|(_, value)| value.is_none()) {
         return Err(invalid("client_id or iss", "neither"));
     }
-    for name in ["client_id", "iss"] {
-        if text(name).is_some_and(|value| value != client.id) {
-            return Err(invalid(
-                format!("{name}: {}", client.id),
-                text(name).unwrap_or_default(),
-            ));
+    for (name, value) in named {
+        if let Some(other) = value.filter(|value| *value != client.id) {
+            return Err(invalid(format!("{name}: {}", client.id), other));
         }
     }
     // A client assertion (RFC 7523 3) says who the client is, not what it asks for.
-    if text("sub") == Some(client.id.as_str()) {
+    if text(members, "sub") == Some(client.id.as_str()) {
         return Err(invalid(
             "no sub that is the client (RFC 9101 10.8)",
             client.id.as_str(),
         ));
     }
-    if members.get("aud").is_some_and(|aud| !names(aud, issuer)) {
-        return Err(invalid(
-            format!("aud: {issuer}"),
-            members["aud"].to_string(),
-        ));
+    match members.get("aud") {
+        Some(aud) if !names(aud, issuer) => Err(invalid(format!("aud: {issuer}"), aud.to_string())),
+        _ => Ok(()),
     }
+}
+
+/// Within its time, as far as it names one.
+fn times(members: &Map<String, Value>, now: Timestamp) -> Result<(), Refusal> {
     let time = |name: &str| match members.get(name) {
         None => Ok(None),
         Some(value) => value
@@ -140,22 +164,14 @@ fn check(
             format!("{:?}", (members.get("exp"), members.get("nbf"))),
         ));
     }
-    if let Some(nested) = ["request", "request_uri"]
-        .iter()
-        .find(|name| members.contains_key(**name))
-    {
-        return Err(invalid(
-            "no request object in a request object (RFC 9101 4)",
-            *nested,
-        ));
-    }
-    match (outside.optional("response_type"), text("response_type")) {
-        (Some(outside), Some(signed)) if outside != signed => Err(invalid(
-            format!("response_type: {signed}, outside as well"),
-            masked(outside),
-        )),
-        _ => Ok(()),
-    }
+    Ok(())
+}
+
+/// A member that is a text, where it is there at all.
+fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    members
+        .get(name)
+        .map(|value| value.as_str().unwrap_or("no text"))
 }
 
 /// Whether an `aud` names us: a text, or one of an array.
