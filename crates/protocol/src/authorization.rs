@@ -3,28 +3,14 @@
 use crate::{
     ScopeSet,
     authorize::{AuthorizationRequest, ClaimsRequest},
-    secret::Digest,
-    session::Session,
+    bounds::KEPT_AFTER,
+    secret::{Digest, Secret},
+    session::{Session, Use},
     time::Timestamp,
     user::User,
 };
 
-/// How long things live, in seconds.
-#[derive(Debug, Clone, Copy)]
-pub struct Lifetimes {
-    pub access_token: i64,
-    pub id_token: i64,
-    pub authorization_code: i64,
-    /// Absolute, of the whole family.
-    pub refresh_token: i64,
-    pub refresh_idle: i64,
-    pub refresh_replay_window: i64,
-    pub session: i64,
-    pub session_remember: i64,
-    /// How long a session may lie unused; 0: as long as it lives.
-    pub session_idle: i64,
-    pub session_remember_idle: i64,
-}
+pub use crate::lifetimes::Lifetimes;
 
 /// The refresh family: the current token and the one before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +24,40 @@ pub struct RefreshFamily {
     pub parent: Option<Digest>,
     /// Absolute end.
     pub expires_at: Timestamp,
+}
+
+impl RefreshFamily {
+    /// The first of a family: `secret` is a finished random value, `kid` the key that signs now.
+    pub fn first(secret: &Secret, kid: &str, lifetimes: &Lifetimes, now: Timestamp) -> Self {
+        Self {
+            current: secret.digest(),
+            issued_at: now,
+            idle_expires_at: now + lifetimes.refresh_idle.min(lifetimes.refresh_token),
+            kid: kid.to_owned(),
+            parent: None,
+            expires_at: now + lifetimes.refresh_token,
+        }
+    }
+
+    /// What follows when the current token is used: `successor` is current, idle time begins anew, and the absolute end
+    /// stays.
+    #[must_use]
+    pub fn next(
+        &self,
+        successor: &Secret,
+        kid: &str,
+        lifetimes: &Lifetimes,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            current: successor.digest(),
+            issued_at: now,
+            idle_expires_at: (now + lifetimes.refresh_idle).min(self.expires_at),
+            kid: kid.to_owned(),
+            parent: Some(self.current.clone()),
+            expires_at: self.expires_at,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,11 +124,22 @@ impl Authorization {
             exchanged_at: None,
             refresh: None,
             revoked_at: None,
-            // Kept a day past the code, so that a late replay is still seen for what it is.
-            expires_at: now + lifetimes.authorization_code + 86_400,
+            // Past the code, so that a late replay is still seen for what it is.
+            expires_at: now + lifetimes.authorization_code + KEPT_AFTER,
             ignored_scope: request.ignored_scope.clone(),
             asked_claims: request.claims.clone(),
         }
+    }
+
+    /// Until when the row is kept once its code is exchanged: past the end of the `family`, or of the access token where
+    /// there is none, so that a late replay is still seen for what it is.
+    pub fn kept_until(
+        family: Option<&RefreshFamily>,
+        lifetimes: &Lifetimes,
+        now: Timestamp,
+    ) -> Timestamp {
+        let last = family.map_or(now + lifetimes.access_token, |family| family.expires_at);
+        last + KEPT_AFTER
     }
 
     /// Whether it outlives the session (OpenID Connect Core 11).
@@ -125,6 +156,16 @@ impl Context {
         self.user
             .as_ref()
             .filter(|u| stands(u, a.revoked_at, a.is_offline() || self.session_lives(now)))
+    }
+
+    /// The use of a browser session that a refresh within it is, and that session's id. What outlives the session leaves
+    /// it alone; nothing either when a use was noted a moment ago.
+    pub fn session_use(&self, lifetimes: &Lifetimes, now: Timestamp) -> Option<(&str, Use)> {
+        let session = self
+            .session
+            .as_ref()
+            .filter(|_| !self.authorization.is_offline())?;
+        Some((&session.id, session.used(lifetimes, now)?))
     }
 
     pub fn session_lives(&self, now: Timestamp) -> bool {

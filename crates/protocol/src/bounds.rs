@@ -23,6 +23,10 @@ pub const EXPLAINED: i64 = 7 * 86_400;
 /// Bytes of each text of a refusal.
 pub const REFUSAL_TEXT: usize = 300;
 
+/// How long an authorization is kept once nothing can come of it any more, in seconds: a late replay is still seen for
+/// what it is.
+pub const KEPT_AFTER: i64 = 86_400;
+
 /// Live sessions of one user; of more, the one that was unused longest ends.
 pub const SESSIONS: i64 = 200;
 /// Codes of one session and client that nobody has exchanged; the oldest makes room.

@@ -1,3 +1,5 @@
+//! What a user has allowed a client, once and for all later requests that ask for no more.
+
 use std::collections::BTreeSet;
 
 use crate::{ScopeSet, authorize::AuthorizationRequest, client::Client, time::Timestamp};
@@ -19,4 +21,9 @@ impl Consent {
         let beyond = request.claims.beyond(&self.scope, client);
         request.scope.is_subset_of(&self.scope) && beyond.is_subset(&self.claims)
     }
+}
+
+/// What was allowed before and now, together.
+pub fn merged(before: Option<&ScopeSet>, now: &ScopeSet) -> ScopeSet {
+    before.map_or_else(|| now.clone(), |before| before.union(now))
 }

@@ -1,4 +1,9 @@
-use crate::{authorization::Lifetimes, secret::Digest, time::Timestamp};
+//! Browser sessions: how they begin, how use prolongs them, and when they end.
+
+use crate::{lifetimes::Lifetimes, secret::Digest, time::Timestamp};
+
+/// The authentication context class (`acr`) of every sign-in here.
+pub const ACR: &str = "1";
 
 /// A use is noted at most this often, in seconds.
 const NOTED_EVERY: i64 = 60;

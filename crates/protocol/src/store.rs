@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    Reason, ScopeSet,
+    Reason,
     attempts::{Allowance, Origin},
     authorization::{Authorization, Context, Lifetimes, RefreshFamily, Support},
     claims::{CustomClaims, Mapping},
@@ -45,6 +45,8 @@ impl StoreError {
         }
     }
 }
+
+pub use crate::consent::merged;
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -332,9 +334,4 @@ pub trait Store: Send + Sync {
     async fn sweep(&self, now: Timestamp, most: i64) -> Result<usize>;
     /// Whether the database answers and has every migration.
     async fn ready(&self) -> Result<bool>;
-}
-
-/// What was allowed before and now, together.
-pub fn merged(before: Option<&ScopeSet>, now: &ScopeSet) -> ScopeSet {
-    before.map_or_else(|| now.clone(), |b| b.union(now))
 }

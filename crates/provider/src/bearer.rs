@@ -5,7 +5,8 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use latchkey_protocol::{
-    Params, Reason, authorize::RequestedClaims, claims::AccessToken, error::Refusal, user::User,
+    Params, Reason, authorize::RequestedClaims, bearer::unexpired, claims::AccessToken,
+    error::Refusal, user::User,
 };
 use sha2::{Digest, Sha256};
 
@@ -30,11 +31,8 @@ pub async fn prove(provider: &Provider, presented: &str) -> Result<Result<Live, 
         Err(refused) => return Ok(Err(refused)),
     };
     let claims = &token.1;
-    if now >= claims.exp {
-        let late = now - claims.exp;
-        return Ok(Err(
-            Reason::TokenExpired.because("within its lifetime", format!("{late} seconds late"))
-        ));
+    if let Err(refused) = unexpired(claims, now) {
+        return Ok(Err(refused));
     }
     let Some(authorization) = claims.authorization() else {
         if provider.store.is_access_token_revoked(&claims.jti).await? {

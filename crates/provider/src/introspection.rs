@@ -1,12 +1,14 @@
+//! The introspection endpoint.
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
     Reason,
     claims::{AccessToken, RefreshToken},
     client::Client,
-    secret::{Secret, SecretKind},
+    introspection::{may_ask, may_see, refresh_token},
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{bearer, client_auth, fault::Fault, http, state::Provider};
 
@@ -20,8 +22,7 @@ pub async fn introspect(
         Ok(called) => called,
         Err(response) => return Ok(response),
     };
-    if client.is_public() {
-        let refused = Reason::ClientAuthMissing.because("a confidential client", "a public one");
+    if let Err(refused) = may_ask(&client) {
         return Ok(http::refusal(&provider, &request, &refused));
     }
     let Some(token) = params.optional("token") else {
@@ -35,9 +36,12 @@ pub async fn introspect(
         return Ok(seen);
     }
     let seen = refresh(&provider, &client, token).await?;
-    Ok(http::json(
-        &seen.unwrap_or_else(|| json!({ "active": false })),
-    ))
+    Ok(seen.unwrap_or_else(unseen))
+}
+
+/// All that is said of a token that is not live, or not the caller's to see.
+fn unseen() -> HttpResponse {
+    http::json(&json!({ "active": false }))
 }
 
 /// What the owner of an access token sees (RFC 7662 2.2).
@@ -61,11 +65,10 @@ async fn access(
         return Ok(None);
     };
     let claims = &live.token.1;
-    if claims.client_id != client.id && !claims.aud.contains(&client.id) {
+    if let Err(refused) = may_see(claims, client) {
         // The caller hears nothing of it; whoever runs the server finds the reference in the log line of the request.
-        let refused = Reason::TokenNotForCaller.because(claims.aud.join(" or "), &client.id);
         provider.refuse(request, &refused);
-        return Ok(Some(http::json(&json!({ "active": false }))));
+        return Ok(Some(unseen()));
     }
     let username = live.user.as_ref().map(|u| u.username.as_str());
     Ok(Some(http::json(&IntrospectionAnswer {
@@ -80,24 +83,14 @@ async fn refresh(
     provider: &Provider,
     client: &Client,
     token: &str,
-) -> Result<Option<Value>, Fault> {
+) -> Result<Option<HttpResponse>, Fault> {
     let now = provider.now();
     let Ok(claims) = provider.keys.verify::<RefreshToken>(token, now) else {
         return Ok(None);
     };
-    let Some(context) = provider.store.authorization(&claims.authorization).await? else {
-        return Ok(None);
-    };
-    let current = Secret::presented(SecretKind::RefreshToken, &claims.jti).map(|s| s.digest());
-    let family = context.authorization.refresh.as_ref();
-    let live = context.standing(now).is_some()
-        && now < claims.exp
-        && family.is_some_and(|f| Some(&f.current) == current.as_ref())
-        && context.authorization.client_id == client.id;
-    Ok(live.then(|| {
-        json!({
-            "active": true, "iss": claims.iss, "client_id": claims.client_id, "sub": context.authorization.user_id,
-            "scope": context.authorization.scope, "iat": claims.iat, "exp": claims.exp, "token_type": "refresh_token",
-        })
-    }))
+    let context = provider.store.authorization(&claims.authorization).await?;
+    let seen = context
+        .as_ref()
+        .and_then(|context| refresh_token(context, &claims, client, now));
+    Ok(seen.map(|seen| http::json(&seen)))
 }

@@ -1,7 +1,10 @@
+//! The revocation endpoint.
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use latchkey_protocol::{
-    Reason,
+    Reason, StoreError, Timestamp,
     claims::{AccessToken, RefreshToken},
+    revocation::{Revocation, of_access_token, of_refresh_token},
 };
 
 use crate::{client_auth, fault::Fault, http, state::Provider};
@@ -25,20 +28,21 @@ pub async fn revoke(
     };
     let now = provider.now();
     if let Ok(claims) = provider.keys.verify::<RefreshToken>(token, now) {
-        if claims.client_id == client.id {
-            provider
-                .store
-                .revoke_authorization(&claims.authorization, now)
-                .await?;
-        }
-    } else if let Ok(claims) = provider.keys.verify::<AccessToken>(token, now)
-        && claims.client_id == client.id
-        && claims.exp > now
-    {
-        provider
-            .store
-            .revoke_access_token(&claims.jti, claims.exp)
-            .await?;
+        end(&provider, of_refresh_token(&claims, &client), now).await?;
+    } else if let Ok(claims) = provider.keys.verify::<AccessToken>(token, now) {
+        end(&provider, of_access_token(&claims, &client, now), now).await?;
     }
     Ok(http::answer(StatusCode::OK).finish())
+}
+
+async fn end(
+    provider: &Provider,
+    revocation: Revocation<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    match revocation {
+        Revocation::Authorization(id) => provider.store.revoke_authorization(id, now).await,
+        Revocation::AccessToken { jti, exp } => provider.store.revoke_access_token(jti, exp).await,
+        Revocation::Nothing => Ok(()),
+    }
 }

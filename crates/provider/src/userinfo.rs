@@ -1,7 +1,9 @@
+//! The UserInfo endpoint.
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use latchkey_protocol::{
-    Params, Reason,
-    claims::{Custom, CustomClaims, add_asked, userinfo},
+    Params,
+    bearer::{for_userinfo, userinfo_answer},
     error::Refusal,
 };
 
@@ -55,35 +57,12 @@ async fn answer(
     };
     let claims = &live.token.1;
     provider.observe_client(request, &claims.client_id);
-    if !claims.aud.contains(&provider.issuer) {
-        let refused = Reason::TokenForOthers
-            .because(format!("{} in aud", provider.issuer), claims.aud.join(" "));
-        return Ok(bearer::refusal(provider, request, &refused));
-    }
-    match &live.user {
-        Some(user) if claims.scope.contains("openid") => {
-            let client = provider.store.client(&claims.client_id).await?;
-            let (for_all, none) = (provider.custom_claims.current(), CustomClaims::default());
-            let own = client
-                .as_ref()
-                .map_or(&none, |client| &client.metadata.custom_claims);
-            let mut answer = userinfo(
-                user,
-                &claims.scope,
-                Custom {
-                    for_all: &for_all,
-                    own,
-                },
-            );
-            if let Some(client) = &client {
-                add_asked(&live.asked, client, user, &mut answer);
-            }
-            Ok(http::json(&answer))
-        }
-        _ => Ok(bearer::refusal(
-            provider,
-            request,
-            &Reason::ScopeInsufficient.because("openid", claims.scope.to_string()),
-        )),
-    }
+    let user = match for_userinfo(claims, live.user.as_ref(), &provider.issuer) {
+        Ok(user) => user,
+        Err(refused) => return Ok(bearer::refusal(provider, request, &refused)),
+    };
+    let client = provider.store.client(&claims.client_id).await?;
+    let for_all = provider.custom_claims.current();
+    let answer = userinfo_answer(claims, user, client.as_deref(), &live.asked, &for_all);
+    Ok(http::json(&answer))
 }

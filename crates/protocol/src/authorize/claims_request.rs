@@ -3,14 +3,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{ScopeSet, claims::scope_of, client::Client, error::Refusal, json, reason::Reason};
+use crate::{
+    ScopeSet, claims::scope_of, client::Client, error::Refusal, json, reason::Reason, session::ACR,
+};
 
 /// The longest `claims` parameter, in bytes.
 const LONGEST: usize = 8 * 1024;
 /// How deep its arrays and objects may nest. It is stored and read again, by readers that take so much and no more.
 const DEEPEST: usize = 16;
-/// The authentication context class of every sign-in here.
-const ACR: &str = "1";
 
 /// How one claim is asked for (OpenID Connect Core 5.5.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

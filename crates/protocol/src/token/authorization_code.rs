@@ -1,8 +1,10 @@
+//! The authorization code grant (RFC 6749 4.1.3): whether a code may be exchanged, and whether refresh tokens come of it.
+
 use super::Denial;
 use crate::{
     Params,
-    authorization::Context,
-    client::Client,
+    authorization::{Authorization, Context},
+    client::{Client, GrantType, RefreshPolicy},
     pkce,
     reason::{Reason, masked},
     time::Timestamp,
@@ -60,6 +62,13 @@ pub fn redeem<'a>(
         )
     })?;
     context.standing(now).ok_or_else(|| ended(context).into())
+}
+
+/// Whether an exchange starts a refresh family: offline access was granted, or the client gets one with every sign-in, and
+/// it has the grant.
+pub fn starts_refresh(client: &Client, authorization: &Authorization) -> bool {
+    let wanted = authorization.is_offline() || client.metadata.refresh == RefreshPolicy::Always;
+    wanted && client.may(GrantType::RefreshToken)
 }
 
 /// Why an authorization no longer stands.

@@ -1,11 +1,18 @@
+//! What the tokens of one answer say: one set of claims for every grant, to be signed by whoever holds the keys.
+
 use serde_json::{Map, Value};
 
 use crate::{
     ScopeSet,
-    authorization::{Authorization, Lifetimes, RefreshFamily},
-    claims::{AccessToken, Custom, CustomClaims, IdToken, Place, RefreshToken, scope_claims},
-    client::{Client, IdTokenClaims},
+    authorization::{Authorization, RefreshFamily},
+    claims::{
+        AccessToken, Custom, CustomClaims, IdToken, Place, RefreshToken, add_asked, half_hash,
+        scope_claims,
+    },
+    client::{AccessTokenTyp, Client, IdTokenClaims},
+    lifetimes::Lifetimes,
     secret::Secret,
+    session::ACR,
     time::Timestamp,
     user::User,
 };
@@ -17,11 +24,13 @@ pub struct Issuer<'a> {
     pub lifetimes: &'a Lifetimes,
     /// For all clients.
     pub custom_claims: &'a CustomClaims,
+    /// Audiences that know access tokens of type `JWT` alone.
+    pub jwt_typ_audiences: &'a [String],
 }
 
 impl<'a> Issuer<'a> {
     /// The custom claims that hold for `client`.
-    pub fn custom(&self, client: &'a Client) -> Custom<'a> {
+    fn custom(&self, client: &'a Client) -> Custom<'a> {
         Custom {
             for_all: self.custom_claims,
             own: &client.metadata.custom_claims,
@@ -29,41 +38,129 @@ impl<'a> Issuer<'a> {
     }
 }
 
-/// For whom an access token is.
-pub enum Subject<'a> {
-    /// A user, through an authorization; `session` while that browser session lives.
+/// What was granted, to which client, and for whom.
+pub struct Grant<'a> {
+    pub client: &'a Client,
+    pub scope: &'a ScopeSet,
+    pub holder: Holder<'a>,
+}
+
+/// For whom the tokens are.
+pub enum Holder<'a> {
+    /// The client itself (RFC 6749 4.4): an access token alone.
+    Client,
+    /// A user, through an authorization.
     User {
         user: &'a User,
         authorization: &'a Authorization,
+        /// Whether the browser session lives: the access token then names it, and ends with it.
         session: bool,
+        /// For the first ID token; a refreshed one has none (OpenID Connect Core 12.2).
+        nonce: Option<&'a str>,
+        /// The secret of the refresh token, and the family that it is the current one of.
+        refresh: Option<(&'a Secret, &'a RefreshFamily)>,
     },
-    /// The client itself (RFC 6749 4.4).
-    Client,
 }
 
-/// The claims of an access token (RFC 9068 2.2). `id` is a finished random value.
-pub fn access_token(
+/// The claims of all tokens of one answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenSet<'a> {
+    pub access_token_typ: AccessTokenTyp,
+    pub access_token: AccessToken,
+    /// Where the scope has `openid` and there is a user.
+    pub id_token: Option<IdTokenDraft>,
+    /// With the id of the key that signed it first, so that its bytes are the same each time.
+    pub refresh_token: Option<(&'a str, RefreshToken)>,
+}
+
+/// An ID token that waits for the access token whose hash it carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdTokenDraft(IdToken);
+
+impl IdTokenDraft {
+    /// With the hash of the signed access token (OpenID Connect Core 3.1.3.6).
+    pub fn finish(self, access_token: &str) -> IdToken {
+        IdToken {
+            at_hash: Some(half_hash(access_token)),
+            ..self.0
+        }
+    }
+}
+
+/// The claims of the tokens of one answer. `id` is a finished random value; the same input gives the same claims.
+pub fn token_set<'a>(
     issuer: Issuer<'_>,
-    client: &Client,
-    subject: &Subject<'_>,
-    scope: &ScopeSet,
+    grant: &Grant<'a>,
     id: &str,
     now: Timestamp,
-) -> AccessToken {
-    let user = match subject {
-        Subject::User { user, .. } => Some(*user),
-        Subject::Client => None,
+) -> TokenSet<'a> {
+    let access_token = access_token(issuer, grant, id, now);
+    let refresh_token = match &grant.holder {
+        Holder::User {
+            authorization,
+            refresh: Some((secret, family)),
+            ..
+        } => Some((
+            family.kid.as_str(),
+            refresh_token(issuer.name, authorization, secret, family),
+        )),
+        Holder::User { .. } | Holder::Client => None,
+    };
+    TokenSet {
+        access_token_typ: access_token_typ(issuer, grant.client, &access_token.aud),
+        access_token,
+        id_token: id_token(issuer, grant, now).map(IdTokenDraft),
+        refresh_token,
+    }
+}
+
+/// As the client registered it, else as one of the audiences needs it.
+fn access_token_typ(issuer: Issuer<'_>, client: &Client, audience: &[String]) -> AccessTokenTyp {
+    let needs_jwt = || {
+        audience
+            .iter()
+            .any(|a| issuer.jwt_typ_audiences.contains(a))
+    };
+    client.metadata.access_token_typ.unwrap_or_else(|| {
+        if needs_jwt() {
+            AccessTokenTyp::Jwt
+        } else {
+            AccessTokenTyp::AtJwt
+        }
+    })
+}
+
+/// How the user proved who they are, as tokens say it.
+struct Authentication {
+    auth_time: Option<Timestamp>,
+    acr: Option<String>,
+    amr: Vec<String>,
+}
+
+impl Authentication {
+    fn of(authorization: &Authorization) -> Self {
+        Self {
+            auth_time: Some(authorization.auth_time),
+            acr: Some(ACR.to_owned()),
+            amr: vec![authorization.amr.clone()],
+        }
+    }
+}
+
+/// The claims of an access token (RFC 9068 2.2).
+fn access_token(issuer: Issuer<'_>, grant: &Grant<'_>, id: &str, now: Timestamp) -> AccessToken {
+    let Grant { client, scope, .. } = grant;
+    let user = match &grant.holder {
+        Holder::User { user, .. } => Some(*user),
+        Holder::Client => None,
     };
     let mut more = Map::new();
     issuer
         .custom(client)
         .add(Place::AccessToken, scope, user, &mut more);
-    let mut mapped = |name: &str| {
-        more.remove(name)
-            .and_then(|names| serde_json::from_value(names).ok())
-    };
-    let (groups, roles): (Option<Vec<String>>, _) = (mapped("groups"), mapped("roles"));
-    let base = AccessToken {
+    // These two have members of their own.
+    let (groups, roles) = (taken(&mut more, "groups"), taken(&mut more, "roles"));
+    let token = AccessToken {
         iss: issuer.name.to_owned(),
         sub: client.id.clone(),
         aud: client.audience(issuer.name, scope),
@@ -71,7 +168,7 @@ pub fn access_token(
         iat: now,
         jti: id.to_owned(),
         client_id: client.id.clone(),
-        scope: scope.clone(),
+        scope: (*scope).clone(),
         auth_time: None,
         acr: None,
         amr: Vec::new(),
@@ -80,77 +177,118 @@ pub fn access_token(
         groups: Vec::new(),
         more,
     };
-    let granted = |name: &str, names: &[String]| {
-        if scope.contains(name) {
-            names.to_vec()
-        } else {
-            Vec::new()
-        }
+    let Holder::User {
+        user,
+        authorization,
+        session,
+        ..
+    } = &grant.holder
+    else {
+        return token;
     };
-    match subject {
-        Subject::Client => base,
-        Subject::User {
-            user,
-            authorization,
-            session,
-        } => AccessToken {
-            sub: user.id.clone(),
-            jti: format!("{}.{id}", authorization.id),
-            auth_time: Some(authorization.auth_time),
-            acr: Some("1".to_owned()),
-            amr: vec![authorization.amr.clone()],
-            sid: session.then(|| authorization.session_id.clone()),
-            roles: roles.unwrap_or_else(|| granted("roles", &user.roles)),
-            groups: groups.unwrap_or_else(|| granted("groups", &user.groups)),
-            ..base
-        },
+    let granted = |name: &str, names: &[String]| match scope.contains(name) {
+        true => names.to_vec(),
+        false => Vec::new(),
+    };
+    let roles = roles.unwrap_or_else(|| granted("roles", &user.roles));
+    let groups = groups.unwrap_or_else(|| granted("groups", &user.groups));
+    of_user(token, user, authorization, *session, (roles, groups))
+}
+
+/// Takes a custom claim that is a list of names out of the others.
+fn taken(more: &mut Map<String, Value>, name: &str) -> Option<Vec<String>> {
+    more.remove(name)
+        .and_then(|names| serde_json::from_value(names).ok())
+}
+
+/// The access token of a user: `jti` names the authorization, `sid` the session while it lives.
+fn of_user(
+    token: AccessToken,
+    user: &User,
+    authorization: &Authorization,
+    session: bool,
+    (roles, groups): (Vec<String>, Vec<String>),
+) -> AccessToken {
+    let Authentication {
+        auth_time,
+        acr,
+        amr,
+    } = Authentication::of(authorization);
+    AccessToken {
+        sub: user.id.clone(),
+        jti: format!("{}.{}", authorization.id, token.jti),
+        auth_time,
+        acr,
+        amr,
+        sid: session.then(|| authorization.session_id.clone()),
+        roles,
+        groups,
+        ..token
     }
 }
 
-/// What an ID token says of the user for the granted scopes.
-pub fn id_token_claims(
+/// The claims of an ID token (OpenID Connect Core 2), without the hash of the access token; none for a client itself, or
+/// without the scope `openid`.
+fn id_token(issuer: Issuer<'_>, grant: &Grant<'_>, now: Timestamp) -> Option<IdToken> {
+    let Holder::User {
+        user,
+        authorization,
+        nonce,
+        ..
+    } = &grant.holder
+    else {
+        return None;
+    };
+    if !grant.scope.contains("openid") {
+        return None;
+    }
+    let Authentication {
+        auth_time,
+        acr,
+        amr,
+    } = Authentication::of(authorization);
+    Some(IdToken {
+        iss: issuer.name.to_owned(),
+        sub: user.id.clone(),
+        aud: grant.client.id.clone(),
+        exp: now + issuer.lifetimes.id_token,
+        iat: now,
+        auth_time,
+        nonce: nonce.map(str::to_owned),
+        acr,
+        amr,
+        sid: Some(authorization.session_id.clone()),
+        at_hash: None,
+        more: said_of(issuer, grant, user, authorization),
+    })
+}
+
+/// What an ID token says of the user: for the granted scopes, custom claims, and what was asked for claim by claim.
+fn said_of(
     issuer: Issuer<'_>,
-    client: &Client,
+    grant: &Grant<'_>,
     user: &User,
-    scope: &ScopeSet,
+    authorization: &Authorization,
 ) -> Map<String, Value> {
-    let mut claims = match client.metadata.id_token_claims {
+    let (client, scope) = (grant.client, grant.scope);
+    let mut said = match client.metadata.id_token_claims {
         IdTokenClaims::All => scope_claims(user, scope),
         IdTokenClaims::Minimal => Map::new(),
     };
     issuer
         .custom(client)
-        .add(Place::IdToken, scope, Some(user), &mut claims);
-    claims
-}
-
-/// The claims of an ID token (OpenID Connect Core 2, 3.1.3.6), with `more` of the user. A refreshed one has no nonce (12.2).
-pub fn id_token(
-    issuer: Issuer<'_>,
-    authorization: &Authorization,
-    more: Map<String, Value>,
-    nonce: Option<&str>,
-    access_token: &str,
-    now: Timestamp,
-) -> IdToken {
-    IdToken {
-        iss: issuer.name.to_owned(),
-        sub: authorization.user_id.clone(),
-        aud: authorization.client_id.clone(),
-        exp: now + issuer.lifetimes.id_token,
-        iat: now,
-        auth_time: Some(authorization.auth_time),
-        nonce: nonce.map(str::to_owned),
-        acr: Some("1".to_owned()),
-        amr: vec![authorization.amr.clone()],
-        sid: Some(authorization.session_id.clone()),
-        at_hash: Some(crate::claims::half_hash(access_token)),
-        more,
-    }
+        .add(Place::IdToken, scope, Some(user), &mut said);
+    add_asked(
+        &authorization.asked_claims.id_token,
+        client,
+        user,
+        &mut said,
+    );
+    said
 }
 
 /// The claims of a refresh token: the same family and secret give the same claims.
-pub fn refresh_claims(
+fn refresh_token(
     issuer: &str,
     authorization: &Authorization,
     secret: &Secret,

@@ -1,11 +1,13 @@
 //! The token endpoint (RFC 6749 3.2): what each grant demands, and what it gives.
 
 mod authorization_code;
+mod client_credentials;
 mod issue;
 mod refresh_token;
 
-pub use authorization_code::redeem;
-pub use issue::{Issuer, Subject, access_token, id_token, id_token_claims, refresh_claims};
+pub use authorization_code::{redeem, starts_refresh};
+pub use client_credentials::client_scope;
+pub use issue::{Grant, Holder, IdTokenDraft, Issuer, TokenSet, token_set};
 pub use refresh_token::{Rotation, narrowed, rotate};
 
 use crate::error::Refusal;

@@ -1,3 +1,5 @@
+//! The refresh token grant (RFC 6749 6): rotation, its replay window, and what a narrower scope may be.
+
 use super::{Denial, authorization_code::ended};
 use crate::{
     ScopeSet,
@@ -44,8 +46,7 @@ pub fn narrowed(
     let Some(text) = asked else {
         return Ok(granted.clone());
     };
-    let asked = ScopeSet::parse(text)
-        .ok_or_else(|| Reason::ScopeUnknown.because("RFC 6749 3.3 characters", text))?;
+    let asked = ScopeSet::requested(text)?;
     let known = asked.filter(|scope| !ignored.contains(scope));
     if known.is_subset_of(granted) && !known.is_empty() {
         Ok(known.union(
@@ -73,6 +74,32 @@ pub fn rotate(
     kid: &str,
     now: Timestamp,
 ) -> Result<Rotation, Denial> {
+    let family = family_of(context, presented, client, now)?;
+    let digest = secret.digest();
+    let successor = secret.successor(SecretKind::RefreshToken, &context.authorization.id);
+    if digest == family.current {
+        if now >= family.idle_expires_at || now >= family.expires_at {
+            return Err(Reason::RefreshTokenExpired
+                .because("within its lifetimes", "too late")
+                .into());
+        }
+        let family = family.next(&successor, kid, lifetimes, now);
+        return Ok(Rotation::Next { successor, family });
+    }
+    repeatable(family, &digest, lifetimes.refresh_replay_window, now)?;
+    Ok(Rotation::Again {
+        successor,
+        family: family.clone(),
+    })
+}
+
+/// The family of a token that this client was given, while all that it hangs on still stands.
+fn family_of<'a>(
+    context: &'a Context,
+    presented: &RefreshToken,
+    client: &Client,
+    now: Timestamp,
+) -> Result<&'a RefreshFamily, Denial> {
     let authorization = &context.authorization;
     if authorization.client_id != client.id || presented.client_id != client.id {
         return Err(Reason::RefreshTokenOfAnotherClient
@@ -82,30 +109,22 @@ pub fn rotate(
     if context.standing(now).is_none() {
         return Err(ended(context).into());
     }
-    let Some(family) = &authorization.refresh else {
-        return Err(Reason::AuthorizationEnded
+    authorization.refresh.as_ref().ok_or_else(|| {
+        Reason::AuthorizationEnded
             .because("a refresh family", "none")
-            .into());
-    };
-    let digest: Digest = secret.digest();
-    let successor = secret.successor(SecretKind::RefreshToken, &authorization.id);
-    if digest == family.current {
-        if now >= family.idle_expires_at || now >= family.expires_at {
-            return Err(Reason::RefreshTokenExpired
-                .because("within its lifetimes", "too late")
-                .into());
-        }
-        let family = RefreshFamily {
-            current: successor.digest(),
-            issued_at: now,
-            idle_expires_at: (now + lifetimes.refresh_idle).min(family.expires_at),
-            kid: kid.to_owned(),
-            parent: Some(digest),
-            expires_at: family.expires_at,
-        };
-        return Ok(Rotation::Next { successor, family });
-    }
-    if family.parent.as_ref() != Some(&digest) {
+            .into()
+    })
+}
+
+/// Whether a token that is not the current one may have its answer again: the parent alone, and only for a `window` of
+/// seconds after it was replaced. All else is a replay.
+fn repeatable(
+    family: &RefreshFamily,
+    presented: &Digest,
+    window: i64,
+    now: Timestamp,
+) -> Result<(), Denial> {
+    if family.parent.as_ref() != Some(presented) {
         let refused = Reason::RefreshTokenReplayed.because("the current token", "an older one");
         return Err(Denial {
             refused,
@@ -113,16 +132,12 @@ pub fn rotate(
         });
     }
     let age = now - family.issued_at;
-    if (-CLOCKS_DIFFER..=lifetimes.refresh_replay_window).contains(&age) {
-        return Ok(Rotation::Again {
-            successor,
-            family: family.clone(),
-        });
+    if (-CLOCKS_DIFFER..=window).contains(&age) {
+        return Ok(());
     }
     let received = format!("its parent, {age} seconds after it was replaced");
-    let refused = Reason::RefreshTokenReplayed.because("the current token", received);
     Err(Denial {
-        refused,
+        refused: Reason::RefreshTokenReplayed.because("the current token", received),
         revoke: age >= 0,
     })
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use actix_web::web;
 use latchkey_protocol::{
     Params, Reason, Secret, SecretKind,
-    authorization::{Context, RefreshFamily},
-    client::{Client, GrantType, RefreshPolicy},
+    authorization::{Authorization, RefreshFamily},
+    client::Client,
     reason::masked,
-    token::{Denial, redeem},
+    token::{Denial, redeem, starts_refresh},
 };
 
 use super::{
@@ -43,18 +43,13 @@ pub async fn grant(
         return deny(provider, &context, denied).await;
     }
     let lifetimes = &provider.lifetimes;
-    let refresh = starts_refresh(client, &context)
+    let refresh = starts_refresh(client, authorization)
         .then(|| Secret::generate(SecretKind::RefreshToken, &*provider.ui.entropy));
     let ring = provider.keys.ring();
     let signer = ring.signer(now)?;
-    let family = refresh.as_ref().map(|secret| RefreshFamily {
-        current: secret.digest(),
-        issued_at: now,
-        idle_expires_at: now + lifetimes.refresh_idle.min(lifetimes.refresh_token),
-        kid: signer.kid().to_owned(),
-        parent: None,
-        expires_at: now + lifetimes.refresh_token,
-    });
+    let family = refresh
+        .as_ref()
+        .map(|secret| RefreshFamily::first(secret, signer.kid(), lifetimes, now));
 
     let id = authorization.id.clone();
     let holder = Holder::User {
@@ -75,10 +70,7 @@ pub async fn grant(
     )
     .await?;
 
-    let ends = family
-        .as_ref()
-        .map_or(now + lifetimes.access_token, |f| f.expires_at)
-        + 86_400;
+    let ends = Authorization::kept_until(family.as_ref(), lifetimes, now);
     if !provider
         .store
         .exchange_code(&id, now, family.as_ref(), ends)
@@ -97,10 +89,4 @@ pub async fn grant(
         .await;
     }
     Ok(Ok(tokens))
-}
-
-fn starts_refresh(client: &Client, context: &Context) -> bool {
-    let asked =
-        context.authorization.is_offline() || client.metadata.refresh == RefreshPolicy::Always;
-    asked && client.may(GrantType::RefreshToken)
 }

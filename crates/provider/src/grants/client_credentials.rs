@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use latchkey_protocol::{Params, Reason, ScopeSet, client::Client};
+use latchkey_protocol::{Params, client::Client, token::client_scope};
 
 use super::{
     Granted,
@@ -17,17 +17,9 @@ pub async fn grant(
     client: &Arc<Client>,
     params: &Params,
 ) -> Granted {
-    let asked = params.optional("scope").unwrap_or_default();
-    let user_only = ["openid", "offline_access"];
-    let scope = match ScopeSet::parse(asked) {
-        Some(scope) if scope.iter().all(|s| client.knows_scope(s)) => {
-            scope.filter(|s| !user_only.contains(&s))
-        }
-        _ => {
-            return Ok(Err(Reason::ScopeUnknown
-                .because("scopes of the client's registration", asked)
-                .into()));
-        }
+    let scope = match client_scope(params.optional("scope"), client) {
+        Ok(scope) => scope,
+        Err(refused) => return Ok(Err(refused.into())),
     };
     let (ring, now) = (provider.keys.ring(), provider.now());
     Ok(Ok(issue(

@@ -7,10 +7,10 @@ use latchkey_jose::{JoseError, KeyRing};
 use latchkey_protocol::{
     ScopeSet, Secret, Timestamp,
     authorization::{Context, RefreshFamily},
-    claims::{ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE, add_asked},
-    client::{AccessTokenTyp, Client},
+    claims::{ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE},
+    client::Client,
     secret::new_id,
-    token::{Issuer, Subject, access_token, id_token, id_token_claims, refresh_claims},
+    token::{self, Grant, Issuer, token_set},
 };
 use serde::Serialize;
 
@@ -86,84 +86,55 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
         ring,
         now,
     } = issue;
-    let (lifetimes, custom_claims) = (&provider.lifetimes, provider.custom_claims.current());
+    let custom_claims = provider.custom_claims.current();
     let issuer = Issuer {
         name: &provider.issuer,
-        lifetimes,
+        lifetimes: &provider.lifetimes,
         custom_claims: &custom_claims,
+        jwt_typ_audiences: &provider.jwt_typ_audiences,
     };
-    let signer = ring.signer(now)?;
-    let subject = match &holder {
-        Holder::Client => Subject::Client,
-        Holder::User { context, .. } => Subject::User {
-            user: context.user.as_ref().ok_or(JoseError::Signing)?,
-            authorization: &context.authorization,
-            session: context.session_lives(now),
-        },
+    let grant = Grant {
+        client: &client,
+        scope: &scope,
+        holder: holder.of(now)?,
     };
     let id = new_id(now, &*provider.ui.entropy);
-    let claims = access_token(issuer, &client, &subject, &scope, &id, now);
-    let access_token = signer.sign(
-        access_token_typ(provider, &client, &claims.aud).name(),
-        &claims,
-    )?;
+    let set = token_set(issuer, &grant, &id, now);
 
-    let (mut identity, mut refresh_token) = (None, None);
-    if let Holder::User {
-        context,
-        nonce,
-        refresh,
-    } = &holder
-    {
-        let authorization = &context.authorization;
-        if let Some(user) = context.user.as_ref().filter(|_| scope.contains("openid")) {
-            let mut more = id_token_claims(issuer, &client, user, &scope);
-            add_asked(
-                &authorization.asked_claims.id_token,
-                &client,
-                user,
-                &mut more,
-            );
-            let claims = id_token(
-                issuer,
-                authorization,
-                more,
-                nonce.as_deref(),
-                &access_token,
-                now,
-            );
-            identity = Some(signer.sign(ID_TOKEN_TYPE, &claims)?);
-        }
-        if let Some((secret, family)) = refresh {
-            // The key that signed the successor first, so that its bytes are the same each time.
-            let first = ring.signer_by_id(&family.kid, now).unwrap_or(signer);
-            let claims = refresh_claims(issuer.name, authorization, secret, family);
-            refresh_token = Some(first.sign(REFRESH_TOKEN_TYPE, &claims)?);
-        }
-    }
+    let signer = ring.signer(now)?;
+    let access_token = signer.sign(set.access_token_typ.name(), &set.access_token)?;
+    let id_token = set.id_token.map(|draft| draft.finish(&access_token));
+    let id_token = id_token.map(|claims| signer.sign(ID_TOKEN_TYPE, &claims));
+    let refresh_token = set.refresh_token.map(|(kid, claims)| {
+        let first = ring.signer_by_id(kid, now).unwrap_or(signer);
+        first.sign(REFRESH_TOKEN_TYPE, &claims)
+    });
     Ok(Tokens {
         access_token,
         token_type: "Bearer",
-        expires_in: lifetimes.access_token,
-        refresh_token,
-        id_token: identity,
+        expires_in: provider.lifetimes.access_token,
+        refresh_token: refresh_token.transpose()?,
+        id_token: id_token.transpose()?,
         scope,
     })
 }
 
-/// As the client registered it, else as one of the audiences needs it.
-fn access_token_typ(provider: &Provider, client: &Client, audience: &[String]) -> AccessTokenTyp {
-    let needs_jwt = || {
-        audience
-            .iter()
-            .any(|a| provider.jwt_typ_audiences.contains(a))
-    };
-    let by_audience = || {
-        if needs_jwt() {
-            AccessTokenTyp::Jwt
-        } else {
-            AccessTokenTyp::AtJwt
-        }
-    };
-    client.metadata.access_token_typ.unwrap_or_else(by_audience)
+impl Holder {
+    /// As the rules for claims see it.
+    fn of(&self, now: Timestamp) -> Result<token::Holder<'_>, JoseError> {
+        Ok(match self {
+            Self::Client => token::Holder::Client,
+            Self::User {
+                context,
+                nonce,
+                refresh,
+            } => token::Holder::User {
+                user: context.user.as_ref().ok_or(JoseError::Signing)?,
+                authorization: &context.authorization,
+                session: context.session_lives(now),
+                nonce: nonce.as_deref(),
+                refresh: refresh.as_ref().map(|(secret, family)| (secret, family)),
+            },
+        })
+    }
 }

@@ -108,16 +108,10 @@ pub async fn grant(
         .into()))
 }
 
-/// A refresh within a browser session is a use of it. What outlives the session leaves it alone.
+/// A refresh within a browser session is a use of it.
 async fn note_use(provider: &Provider, context: &Context) -> Result<(), Fault> {
-    let session = context
-        .session
-        .as_ref()
-        .filter(|_| !context.authorization.is_offline());
-    if let Some(session) = session
-        && let Some(used) = session.used(&provider.lifetimes, provider.now())
-    {
-        provider.store.use_session(&session.id, used).await?;
+    if let Some((session, used)) = context.session_use(&provider.lifetimes, provider.now()) {
+        provider.store.use_session(session, used).await?;
     }
     Ok(())
 }

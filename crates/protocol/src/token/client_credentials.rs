@@ -1,0 +1,19 @@
+//! The client credentials grant (RFC 6749 4.4): what a client may get for itself.
+
+use crate::{ScopeSet, client::Client, error::Refusal, reason::Reason};
+
+/// Scopes that speak of a user: a client that asks for itself has none.
+const OF_A_USER: [&str; 2] = ["openid", "offline_access"];
+
+/// The scope of a client's own token: what it asks for, if all of it is registered for the client, without what speaks of
+/// a user.
+///
+/// # Errors
+/// [`Reason::ScopeUnknown`].
+pub fn client_scope(asked: Option<&str>, client: &Client) -> Result<ScopeSet, Refusal> {
+    let asked = asked.unwrap_or_default();
+    ScopeSet::parse(asked)
+        .filter(|scope| scope.iter().all(|s| client.knows_scope(s)))
+        .map(|scope| scope.filter(|s| !OF_A_USER.contains(&s)))
+        .ok_or_else(|| Reason::ScopeUnknown.because("scopes of the client's registration", asked))
+}

@@ -1,0 +1,455 @@
+//! `next_step` and `may_continue`: what an interaction needs next.
+
+use latchkey_protocol::{
+    Digest,
+    authorize::{AuthorizationRequest, Hint, RequestRules, Step, may_continue, next_step},
+    client::{Client, ResponseMode},
+    consent::Consent,
+    interaction::Interaction,
+    session::Session,
+};
+use serde_json::{Value, json};
+
+use crate::{CHALLENGE, NOW, client, params, scopes, session};
+
+/// All is well: alice is signed in and has allowed the app what it asks for.
+struct World {
+    metadata: Value,
+    /// Besides what every request has.
+    query: &'static str,
+    redirect: &'static str,
+    scope: &'static str,
+    hint: Hint,
+    here: Option<Session>,
+    consent: Option<Consent>,
+    login_session: Option<&'static str>,
+    selected_session: Option<&'static str>,
+    /// By whom, and what.
+    consented: Option<(&'static str, &'static str)>,
+    declined: bool,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            metadata: json!({}),
+            query: "",
+            redirect: crate::REDIRECT,
+            scope: "openid email",
+            hint: Hint::None,
+            here: Some(session("here", "alice")),
+            consent: Some(Consent {
+                user_id: "alice".into(),
+                client_id: "app".into(),
+                scope: scopes("openid email"),
+                claims: Default::default(),
+                granted_at: NOW,
+            }),
+            login_session: None,
+            selected_session: None,
+            consented: None,
+            declined: false,
+        }
+    }
+
+    fn interaction(&self) -> (Client, Interaction) {
+        let client = client(self.metadata.clone());
+        let query = format!(
+            "response_type=code&code_challenge_method=S256&code_challenge={CHALLENGE}&scope={}{}",
+            self.scope.replace(' ', "+"),
+            self.query
+        );
+        let to = client
+            .return_to(Some(self.redirect), ResponseMode::Query, None)
+            .unwrap();
+        let request = AuthorizationRequest::check(
+            &params(&query),
+            &client,
+            to,
+            self.hint.clone(),
+            RequestRules::default(),
+        );
+        let interaction = Interaction {
+            digest: Digest::of("interaction"),
+            browser: Digest::of("browser"),
+            former_browser: None,
+            request: request.unwrap(),
+            created_at: NOW,
+            expires_at: NOW + 3600,
+            login_session: self.login_session.map(str::to_owned),
+            selected_session: self.selected_session.map(str::to_owned),
+            consented: self
+                .consented
+                .map(|(user, scope)| (user.into(), scopes(scope))),
+            declined: self.declined,
+        };
+        (client, interaction)
+    }
+
+    fn next(&self) -> String {
+        let (client, interaction) = self.interaction();
+        let here = self.here.as_ref();
+        match next_step(&client, &interaction, here, self.consent.as_ref(), NOW) {
+            Step::Login => "login".into(),
+            Step::SelectAccount => "account".into(),
+            Step::Consent => "consent".into(),
+            Step::Approve { scope, .. } => format!("approve {scope}"),
+            Step::Refuse(refused) => refused.reason.name().into(),
+        }
+    }
+
+    fn aged(&mut self, seconds: i64) {
+        let here = self.here.as_mut().unwrap();
+        here.auth_time -= seconds;
+    }
+
+    /// A public client on a loopback address: another program may answer there.
+    fn impersonable(&mut self) {
+        self.metadata = json!({
+            "redirect_uris": ["http://127.0.0.1/cb"], "application_type": "native",
+            "token_endpoint_auth_method": "none",
+        });
+        self.redirect = "http://127.0.0.1/cb";
+    }
+}
+
+type Row = (&'static str, fn(&mut World), &'static str);
+
+fn check(table: &[Row]) {
+    for (name, change, expected) in table {
+        let mut world = World::new();
+        change(&mut world);
+        assert_eq!(world.next(), *expected, "{name}");
+    }
+}
+
+#[test]
+fn who_is_signed_in_decides_about_a_login() {
+    check(&[
+        ("all is well", |_| {}, "approve openid email"),
+        ("nobody is signed in", |w| w.here = None, "login"),
+        (
+            "the session ends now",
+            |w| w.here.as_mut().unwrap().expires_at = NOW,
+            "login",
+        ),
+        (
+            "the session ends in a second",
+            |w| w.here.as_mut().unwrap().expires_at = NOW + 1,
+            "approve openid email",
+        ),
+        ("prompt=login", |w| w.query = "&prompt=login", "login"),
+        (
+            "prompt=login, and the login was for this",
+            |w| (w.query, w.login_session) = ("&prompt=login", Some("here")),
+            "approve openid email",
+        ),
+        (
+            "prompt=login, and the login was in another session",
+            |w| (w.query, w.login_session) = ("&prompt=login", Some("there")),
+            "login",
+        ),
+        (
+            "prompt=login, and the session was only chosen",
+            |w| (w.query, w.selected_session) = ("&prompt=login", Some("here")),
+            "login",
+        ),
+        (
+            "max_age, just young enough",
+            |w| {
+                w.query = "&max_age=10";
+                w.aged(10);
+            },
+            "approve openid email",
+        ),
+        (
+            "max_age, a second too old",
+            |w| {
+                w.query = "&max_age=10";
+                w.aged(11);
+            },
+            "login",
+        ),
+        ("max_age=0", |w| w.query = "&max_age=0", "login"),
+        (
+            "max_age=0, and the login was for this",
+            |w| {
+                (w.query, w.login_session) = ("&max_age=0", Some("here"));
+                w.aged(100);
+            },
+            "approve openid email",
+        ),
+        (
+            "the client's own max_age",
+            |w| {
+                w.metadata = json!({ "default_max_age": 10 });
+                w.aged(11);
+            },
+            "login",
+        ),
+        (
+            "an ID token hint of another user",
+            |w| w.hint = Hint::Subject("bob".into()),
+            "login",
+        ),
+        (
+            "an ID token hint of this user",
+            |w| w.hint = Hint::Subject("alice".into()),
+            "approve openid email",
+        ),
+        (
+            "a sub of another user",
+            |w| w.query = r#"&claims={"id_token":{"sub":{"value":"bob"}}}"#,
+            "login",
+        ),
+        (
+            "a sub of another user, signed in for this",
+            |w| {
+                w.query = r#"&claims={"id_token":{"sub":{"value":"bob"}}}"#;
+                w.login_session = Some("here");
+            },
+            "login",
+        ),
+    ]);
+}
+
+#[test]
+fn an_account_is_chosen_where_one_is_asked_for() {
+    check(&[
+        (
+            "nothing chosen",
+            |w| w.query = "&prompt=select_account",
+            "account",
+        ),
+        (
+            "this one chosen",
+            |w| (w.query, w.selected_session) = ("&prompt=select_account", Some("here")),
+            "approve openid email",
+        ),
+        (
+            "signed in for this",
+            |w| (w.query, w.login_session) = ("&prompt=select_account", Some("here")),
+            "approve openid email",
+        ),
+        (
+            "another one chosen",
+            |w| (w.query, w.selected_session) = ("&prompt=select_account", Some("there")),
+            "account",
+        ),
+    ]);
+}
+
+#[test]
+fn consent_is_asked_for_unless_it_was_given() {
+    check(&[
+        ("never allowed", |w| w.consent = None, "consent"),
+        (
+            "allowed less before",
+            |w| w.consent.as_mut().unwrap().scope = scopes("openid"),
+            "consent",
+        ),
+        (
+            "a claim beyond what was allowed",
+            |w| w.query = r#"&claims={"userinfo":{"phone_number":null}}"#,
+            "consent",
+        ),
+        (
+            "a claim that was allowed",
+            |w| {
+                w.query = r#"&claims={"userinfo":{"phone_number":null}}"#;
+                let allowed = &mut w.consent.as_mut().unwrap().claims;
+                allowed.insert("phone_number".into());
+            },
+            "approve openid email",
+        ),
+        (
+            "a trusted client",
+            |w| (w.consent, w.metadata) = (None, json!({ "trusted": true })),
+            "approve openid email",
+        ),
+        ("prompt=consent", |w| w.query = "&prompt=consent", "consent"),
+        (
+            "prompt=consent of a trusted client",
+            |w| (w.query, w.metadata) = ("&prompt=consent", json!({ "trusted": true })),
+            "consent",
+        ),
+        (
+            "allowed just now",
+            |w| (w.consent, w.consented) = (None, Some(("alice", "openid email"))),
+            "approve openid email",
+        ),
+        (
+            "prompt=consent, allowed just now",
+            |w| (w.query, w.consented) = ("&prompt=consent", Some(("alice", "openid email"))),
+            "approve openid email",
+        ),
+        (
+            "another user allowed it just now",
+            |w| (w.consent, w.consented) = (None, Some(("bob", "openid email"))),
+            "consent",
+        ),
+        (
+            "less was allowed just now",
+            |w| (w.consent, w.consented) = (None, Some(("alice", "openid"))),
+            "consent",
+        ),
+        ("declined", |w| w.declined = true, "UserDeclined"),
+        (
+            "declined comes before all else",
+            |w| {
+                (w.declined, w.here) = (true, None);
+                w.query = "&prompt=none";
+            },
+            "UserDeclined",
+        ),
+    ]);
+}
+
+/// RFC 8252 8.6.
+#[test]
+fn a_client_that_can_be_impersonated_gets_no_code_without_a_page() {
+    check(&[
+        (
+            "remembered, nothing chosen",
+            |w| w.impersonable(),
+            "account",
+        ),
+        (
+            "remembered, chosen",
+            |w| {
+                w.impersonable();
+                w.selected_session = Some("here");
+            },
+            "approve openid email",
+        ),
+        (
+            "allowed just now",
+            |w| {
+                w.impersonable();
+                w.consented = Some(("alice", "openid email"));
+            },
+            "approve openid email",
+        ),
+        (
+            "offline access is allowed each time",
+            |w| {
+                w.impersonable();
+                w.scope = "openid offline_access";
+                w.selected_session = Some("here");
+                w.consent.as_mut().unwrap().scope = scopes("openid offline_access");
+            },
+            "consent",
+        ),
+        (
+            "offline access, allowed just now",
+            |w| {
+                w.impersonable();
+                w.scope = "openid offline_access";
+                w.consented = Some(("alice", "openid offline_access"));
+            },
+            "approve openid offline_access",
+        ),
+        (
+            "a trusted one",
+            |w| {
+                w.impersonable();
+                w.metadata["trusted"] = true.into();
+                w.consent = None;
+            },
+            "account",
+        ),
+        (
+            "prompt=none",
+            |w| {
+                w.impersonable();
+                w.query = "&prompt=none";
+            },
+            "InteractionNeeded",
+        ),
+        (
+            "a public client with an https address is no such client",
+            |w| w.metadata = json!({ "token_endpoint_auth_method": "none" }),
+            "approve openid email",
+        ),
+    ]);
+}
+
+/// OpenID Connect Core 3.1.2.1: a step that needs the user is an error.
+#[test]
+fn prompt_none_shows_no_page() {
+    check(&[
+        (
+            "all is well",
+            |w| w.query = "&prompt=none",
+            "approve openid email",
+        ),
+        (
+            "nobody is signed in",
+            |w| (w.query, w.here) = ("&prompt=none", None),
+            "LoginNeeded",
+        ),
+        (
+            "too old",
+            |w| {
+                w.query = "&prompt=none&max_age=10";
+                w.aged(11);
+            },
+            "LoginNeeded",
+        ),
+        (
+            "another user is hinted at",
+            |w| (w.query, w.hint) = ("&prompt=none", Hint::Subject("bob".into())),
+            "LoginNeeded",
+        ),
+        (
+            "never allowed",
+            |w| (w.query, w.consent) = ("&prompt=none", None),
+            "ConsentNeeded",
+        ),
+    ]);
+}
+
+type Offer = (&'static str, fn(&mut World), bool);
+
+#[test]
+fn going_on_is_offered_where_a_choice_is_all_that_lacks() {
+    let table: [Offer; 7] = [
+        ("no choice is asked for", |_| {}, false),
+        ("a choice", |w| w.query = "&prompt=select_account", true),
+        ("impersonable", |w| w.impersonable(), true),
+        (
+            "and a new login",
+            |w| w.query = "&prompt=select_account+login",
+            false,
+        ),
+        (
+            "of another user",
+            |w| (w.query, w.hint) = ("&prompt=select_account", Hint::Subject("bob".into())),
+            false,
+        ),
+        (
+            "the session has ended",
+            |w| {
+                w.query = "&prompt=select_account";
+                w.here.as_mut().unwrap().expires_at = NOW;
+            },
+            false,
+        ),
+        (
+            "too old",
+            |w| {
+                w.query = "&prompt=select_account&max_age=10";
+                w.aged(11);
+            },
+            false,
+        ),
+    ];
+    for (name, change, expected) in table {
+        let mut world = World::new();
+        change(&mut world);
+        let (client, interaction) = world.interaction();
+        let here = world.here.as_ref().unwrap();
+        let offered = may_continue(&client, &interaction, here, NOW);
+        assert_eq!(offered, expected, "{name}");
+    }
+}
