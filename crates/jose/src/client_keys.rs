@@ -1,12 +1,12 @@
 //! The public keys of a client, ready to verify what it signs.
 
-use josekit::{
-    jwk::Jwk as JosekitJwk,
-    jws::{ES256, JwsVerifier, PS256, RS256},
-};
+use josekit::jws::JwsVerifier;
 use serde_json::{Map, Value};
 
-use crate::{Compact, JoseError};
+use crate::{Algorithm, Compact, JoseError, jws};
+
+/// What clients may sign with.
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256];
 
 /// One public key of a client, and the one algorithm that it is used with.
 #[derive(Debug, Clone, Copy)]
@@ -36,10 +36,14 @@ impl ClientKeys {
     /// [`JoseError::ClientKeys`] for a key that the library refuses, such as a point that is not on its curve.
     pub fn new<'a>(keys: impl IntoIterator<Item = ClientKey<'a>>) -> Result<Self, JoseError> {
         let built = keys.into_iter().map(|key| {
+            let algorithm = Algorithm::from_name(key.algorithm)
+                .filter(|known| ALGORITHMS.contains(known))
+                .ok_or_else(|| JoseError::Algorithm(key.algorithm.to_owned()))?;
             Ok(ClientVerifier {
                 kid: key.kid.map(str::to_owned),
                 algorithm: key.algorithm,
-                verifier: verifier(key.algorithm, key.members)?,
+                verifier: jws::verifier(algorithm, key.members.clone())
+                    .map_err(|error| JoseError::ClientKeys(error.to_string()))?,
             })
         });
         Ok(Self(built.collect::<Result<_, JoseError>>()?))
@@ -55,7 +59,7 @@ impl ClientKeys {
         types: &[&str],
         algorithm: Option<&str>,
     ) -> Result<Vec<u8>, JoseError> {
-        let compact = Compact::parse_signed_with(token, &["RS256", "PS256", "ES256"])?;
+        let compact = Compact::parse_signed_with(token, &ALGORITHMS)?;
         let header = &compact.unverified_header;
         if algorithm.is_some_and(|registered| registered != header.alg) {
             return Err(JoseError::Algorithm(header.alg.clone()));
@@ -89,18 +93,4 @@ impl ClientKeys {
             Err(JoseError::Signature)
         }
     }
-}
-
-fn verifier(
-    algorithm: &str,
-    members: &Map<String, Value>,
-) -> Result<Box<dyn JwsVerifier>, JoseError> {
-    let failed = |error: josekit::JoseError| JoseError::ClientKeys(error.to_string());
-    let key = JosekitJwk::from_map(members.clone()).map_err(failed)?;
-    Ok(match algorithm {
-        "ES256" => Box::new(ES256.verifier_from_jwk(&key).map_err(failed)?),
-        "PS256" => Box::new(PS256.verifier_from_jwk(&key).map_err(failed)?),
-        "RS256" => Box::new(RS256.verifier_from_jwk(&key).map_err(failed)?),
-        other => return Err(JoseError::Algorithm(other.to_owned())),
-    })
 }

@@ -15,7 +15,7 @@ pub enum JoseError {
     UnknownKey(String),
     #[error("the signature does not match")]
     Signature,
-    #[error("the key is not a readable RSA private key in PKCS#8 PEM: {0}")]
+    #[error("the key is not a readable PKCS#8 PEM of a private key for its algorithm: {0}")]
     Key(String),
     #[error("the key set cannot be used: {0}")]
     ClientKeys(String),

@@ -1,17 +1,49 @@
-use serde::{Deserialize, Serialize};
+//! Public keys as they are published.
 
-/// A public RSA key as published (RFC 7517, RFC 7518 6.3.1). There is no field for a private member.
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::Algorithm;
+
+/// A public key as published (RFC 7517 4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwk {
-    pub kty: String,
     #[serde(rename = "use")]
     pub key_use: String,
-    pub alg: String,
+    pub alg: Algorithm,
     pub kid: String,
-    /// Modulus, unpadded base64url.
-    pub n: String,
-    /// Public exponent, unpadded base64url.
-    pub e: String,
+    #[serde(flatten)]
+    pub key: PublicKey,
+}
+
+/// The numbers of a public key, in unpadded base64url. There is no field for a private member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kty")]
+pub enum PublicKey {
+    /// RFC 7518 6.3.1: modulus and exponent.
+    #[serde(rename = "RSA")]
+    Rsa { n: String, e: String },
+    /// RFC 7518 6.2.1: a point on a curve.
+    #[serde(rename = "EC")]
+    Ec { crv: String, x: String, y: String },
+    /// RFC 8037 2.
+    #[serde(rename = "OKP")]
+    Okp { crv: String, x: String },
+}
+
+impl PublicKey {
+    /// The thumbprint (RFC 7638 3, RFC 8037 2): the required members in lexicographic order.
+    pub fn thumbprint(&self) -> String {
+        let canonical = match self {
+            Self::Rsa { n, e } => format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
+            Self::Ec { crv, x, y } => {
+                format!(r#"{{"crv":"{crv}","kty":"EC","x":"{x}","y":"{y}"}}"#)
+            }
+            Self::Okp { crv, x } => format!(r#"{{"crv":"{crv}","kty":"OKP","x":"{x}"}}"#),
+        };
+        URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))
+    }
 }
 
 /// What the JWKS address answers (RFC 7517 5).

@@ -1,88 +1,69 @@
+//! Signed tokens taken apart and verified.
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use josekit::{
     jwk::Jwk as JosekitJwk,
-    jws::{
-        JwsSigner, JwsVerifier, RS256,
-        alg::rsassa::{RsassaJwsSigner, RsassaJwsVerifier},
-    },
+    jws::{ES256, EdDSA, JwsVerifier, PS256, RS256},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
-use crate::{JoseError, Jwk, SigningKey};
-
-/// Signs with one key. Built once and shared: reading the key again costs four times the signature.
-#[derive(Debug)]
-pub struct Signer {
-    kid: String,
-    signer: RsassaJwsSigner,
-}
-
-impl Signer {
-    /// # Errors
-    /// [`JoseError::Key`] when the library refuses the key.
-    pub fn new(key: &SigningKey) -> Result<Self, JoseError> {
-        let signer = RS256
-            .signer_from_pem(key.pem())
-            .map_err(|e| JoseError::Key(e.to_string()))?;
-        Ok(Self {
-            kid: key.kid().to_owned(),
-            signer,
-        })
-    }
-
-    pub fn kid(&self) -> &str {
-        &self.kid
-    }
-
-    /// A compact JWS (RFC 7515 3.1) of type `typ` over `claims`. The same input gives the same bytes.
-    ///
-    /// # Errors
-    /// [`JoseError::Signing`] when the claims do not serialize or the library fails.
-    pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, JoseError> {
-        let payload = serde_json::to_vec(claims).map_err(|_| JoseError::Signing)?;
-        let header = format!(r#"{{"alg":"RS256","typ":"{typ}","kid":"{}"}}"#, self.kid);
-        let mut token = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 360);
-        URL_SAFE_NO_PAD.encode_string(header, &mut token);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        let signature = self
-            .signer
-            .sign(token.as_bytes())
-            .map_err(|_| JoseError::Signing)?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
-    }
-}
+use crate::{Algorithm, JoseError, Jwk, PublicKey};
 
 /// Verifies with one public key. Built once and shared, like the signer.
 #[derive(Debug)]
 pub struct Verifier {
-    verifier: RsassaJwsVerifier,
+    algorithm: Algorithm,
+    verifier: Box<dyn JwsVerifier>,
 }
 
 impl Verifier {
     /// # Errors
-    /// [`JoseError::Key`] when `jwk` is no usable RSA key.
+    /// [`JoseError::Key`] when `jwk` is no usable key for its algorithm.
     pub fn new(jwk: &Jwk) -> Result<Self, JoseError> {
-        let mut key = JosekitJwk::new("RSA");
-        for (name, value) in [("n", &jwk.n), ("e", &jwk.e)] {
-            key.set_parameter(name, Some(value.as_str().into()))
-                .map_err(|e| JoseError::Key(e.to_string()))?;
+        let refused = |error: &dyn std::fmt::Display| JoseError::Key(error.to_string());
+        let members = match serde_json::to_value(jwk) {
+            Ok(Value::Object(members)) => members,
+            _ => return Err(JoseError::Key("it is no JSON object".into())),
+        };
+        // The library would take Ed448 as well.
+        if matches!(&jwk.key, PublicKey::Okp { crv, .. } if crv != "Ed25519") {
+            return Err(JoseError::Key("the curve must be Ed25519".into()));
         }
-        let verifier = RS256
-            .verifier_from_jwk(&key)
-            .map_err(|e| JoseError::Key(e.to_string()))?;
-        Ok(Self { verifier })
+        Ok(Self {
+            algorithm: jwk.alg,
+            verifier: verifier(jwk.alg, members).map_err(|e| refused(&e))?,
+        })
     }
 
     /// # Errors
+    /// [`JoseError::Algorithm`] when the header names another algorithm than the key's (RFC 8725 3.1),
     /// [`JoseError::Signature`] when the signature does not match.
     pub fn verify(&self, token: &Compact<'_>) -> Result<(), JoseError> {
-        self.verifier
-            .verify(token.signing_input.as_bytes(), &token.signature)
-            .map_err(|_| JoseError::Signature)
+        let named = &token.unverified_header.alg;
+        if named != self.algorithm.name() {
+            return Err(JoseError::Algorithm(named.clone()));
+        }
+        if token.is_signed_by(&*self.verifier) {
+            Ok(())
+        } else {
+            Err(JoseError::Signature)
+        }
     }
+}
+
+/// What verifies signatures of `algorithm` by the public key of these JWK members.
+pub(crate) fn verifier(
+    algorithm: Algorithm,
+    members: Map<String, Value>,
+) -> Result<Box<dyn JwsVerifier>, josekit::JoseError> {
+    let key = JosekitJwk::from_map(members)?;
+    Ok(match algorithm {
+        Algorithm::Rs256 => Box::new(RS256.verifier_from_jwk(&key)?),
+        Algorithm::Ps256 => Box::new(PS256.verifier_from_jwk(&key)?),
+        Algorithm::Es256 => Box::new(ES256.verifier_from_jwk(&key)?),
+        Algorithm::EdDsa => Box::new(EdDSA.verifier_from_jwk(&key)?),
+    })
 }
 
 /// The claims of one kind of token, with what no verification may leave out.
@@ -124,15 +105,16 @@ impl<'a> Compact<'a> {
     /// Takes a token apart (RFC 7515 5.2 steps 1 to 7).
     ///
     /// # Errors
-    /// [`JoseError::Malformed`], [`JoseError::Algorithm`] for all but RS256, [`JoseError::Critical`].
+    /// [`JoseError::Malformed`], [`JoseError::Algorithm`] for all that no key of the ring signs with,
+    /// [`JoseError::Critical`].
     pub fn parse(token: &'a str) -> Result<Self, JoseError> {
-        Self::parse_signed_with(token, &["RS256"])
+        Self::parse_signed_with(token, &Algorithm::ALL)
     }
 
     /// As [`Compact::parse`], for other algorithms.
     pub(crate) fn parse_signed_with(
         token: &'a str,
-        algorithms: &[&str],
+        algorithms: &[Algorithm],
     ) -> Result<Self, JoseError> {
         let (signing_input, signature) = token.rsplit_once('.').ok_or(JoseError::Malformed)?;
         let (header, payload) = signing_input.split_once('.').ok_or(JoseError::Malformed)?;
@@ -141,7 +123,7 @@ impl<'a> Compact<'a> {
         }
         let header: Header =
             serde_json::from_slice(&decode(header)?).map_err(|_| JoseError::Malformed)?;
-        if !algorithms.contains(&header.alg.as_str()) {
+        if !Algorithm::from_name(&header.alg).is_some_and(|named| algorithms.contains(&named)) {
             return Err(JoseError::Algorithm(header.alg.chars().take(20).collect()));
         }
         if header.crit.is_some() {

@@ -1,8 +1,9 @@
 //! Signatures and keys: JWS (RFC 7515), JWK sets (RFC 7517), the ring of signing keys and its rotation.
 //!
-//! Knows no OAuth. josekit signs and verifies; the `rsa` crate only makes and reads keys, because its
+//! Knows no OAuth. josekit signs and verifies; the `rsa` crate only makes and reads RSA keys, because its
 //! private-key operations leak time (RUSTSEC-2023-0071).
 
+mod algorithm;
 mod client_keys;
 mod error;
 mod jwk;
@@ -10,11 +11,14 @@ mod jws;
 mod key;
 mod ring;
 mod seal;
+mod signer;
 
+pub use algorithm::Algorithm;
 pub use client_keys::{ClientKey, ClientKeys};
 pub use error::JoseError;
-pub use jwk::{Jwk, JwkSet};
-pub use jws::{Claims, Compact, Header, Signer, Verifier};
+pub use jwk::{Jwk, JwkSet, PublicKey};
+pub use jws::{Claims, Compact, Header, Verifier};
 pub use key::{MINIMUM_BITS, SigningKey};
 pub use ring::{KeyRing, KeyState, RingKey};
 pub use seal::MasterKey;
+pub use signer::{DeterministicSigner, Signer};

@@ -1,8 +1,13 @@
+//! The signing keys of every algorithm side by side, and which of them signs when.
+
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::{Claims, Compact, JoseError, JwkSet, Signer, SigningKey, Verifier};
+use crate::{
+    Algorithm, Claims, Compact, DeterministicSigner, JoseError, JwkSet, Signer, SigningKey,
+    Verifier,
+};
 
 /// Where a key stands at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -70,19 +75,25 @@ impl KeyRing {
         Ok(Self { keys: loaded })
     }
 
-    /// The youngest that may sign; where the clock was set back to before all of them, the oldest published one, which
-    /// verifiers have known for longest.
-    fn active(&self, now: i64) -> Option<&RingEntry> {
-        let published = || self.published(now);
+    /// Of the keys of an algorithm the youngest that may sign; where the clock was set back to before all of them, the
+    /// oldest published one, which verifiers have known for longest.
+    fn active(&self, algorithm: Algorithm, now: i64) -> Option<&RingEntry> {
+        let published = || {
+            self.published(now)
+                .filter(move |k| k.signer.algorithm() == algorithm)
+        };
         published()
             .filter(|k| k.entry.activates_at <= now)
             .last()
             .or_else(|| published().next())
     }
 
-    /// Whether the key that signs at `now` does so before its time: the clock was set back.
+    /// Whether a key that signs at `now` does so before its time: the clock was set back.
     pub fn signs_early(&self, now: i64) -> bool {
-        self.active(now).is_some_and(|k| now < k.entry.activates_at)
+        let mut active = Algorithm::ALL
+            .into_iter()
+            .filter_map(|algorithm| self.active(algorithm, now));
+        active.any(|k| now < k.entry.activates_at)
     }
 
     /// Every key, oldest first.
@@ -90,21 +101,38 @@ impl KeyRing {
         self.keys.iter().map(|k| &k.entry)
     }
 
-    /// The key that signs at `now`.
+    /// The RS256 key that signs at `now`: whatever is not signed as its client chose.
     ///
     /// # Errors
     /// [`JoseError::NoActiveKey`] when there is none.
     pub fn signer(&self, now: i64) -> Result<&Signer, JoseError> {
-        self.active(now)
+        self.signer_for(Algorithm::Rs256, now)
+    }
+
+    /// The key that signs with `algorithm` at `now`.
+    ///
+    /// # Errors
+    /// [`JoseError::NoActiveKey`] when there is none.
+    pub fn signer_for(&self, algorithm: Algorithm, now: i64) -> Result<&Signer, JoseError> {
+        self.active(algorithm, now)
             .map(|k| &k.signer)
             .ok_or(JoseError::NoActiveKey)
     }
 
+    /// The key that signs refresh tokens at `now`.
+    ///
+    /// # Errors
+    /// [`JoseError::NoActiveKey`] when there is none.
+    pub fn refresh_signer(&self, now: i64) -> Result<DeterministicSigner<'_>, JoseError> {
+        let signer = self.signer(now)?;
+        signer.deterministic().ok_or(JoseError::NoActiveKey)
+    }
+
     /// The key `kid` while it is still published, to make a deterministic token once more.
-    pub fn signer_by_id(&self, kid: &str, now: i64) -> Option<&Signer> {
+    pub fn signer_by_id(&self, kid: &str, now: i64) -> Option<DeterministicSigner<'_>> {
         self.published(now)
             .find(|k| k.signer.kid() == kid)
-            .map(|k| &k.signer)
+            .and_then(|k| k.signer.deterministic())
     }
 
     fn published(&self, now: i64) -> impl Iterator<Item = &RingEntry> {
@@ -126,13 +154,16 @@ impl KeyRing {
 
     /// Every key and its state, oldest first.
     pub fn states(&self, now: i64) -> Vec<(&RingKey, KeyState)> {
-        let active = self.active(now).map(|k| k.signer.kid().to_owned());
+        let active = |k: &RingEntry| {
+            let active = self.active(k.signer.algorithm(), now);
+            active.is_some_and(|active| active.signer.kid() == k.signer.kid())
+        };
         self.keys
             .iter()
             .map(|k| {
                 let state = if k.entry.retires_at.is_some_and(|at| at <= now) {
                     KeyState::Retired
-                } else if active.as_deref() == Some(k.signer.kid()) {
+                } else if active(k) {
                     KeyState::Active
                 } else if k.entry.activates_at > now {
                     KeyState::Announced

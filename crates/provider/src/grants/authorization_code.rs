@@ -46,7 +46,7 @@ pub async fn grant(
     let refresh = starts_refresh(client, authorization)
         .then(|| Secret::generate(SecretKind::RefreshToken, &*provider.ui.entropy));
     let ring = provider.keys.ring();
-    let signer = ring.signer(now)?;
+    let signer = ring.refresh_signer(now)?;
     let family = refresh
         .as_ref()
         .map(|secret| RefreshFamily::first(secret, signer.kid(), lifetimes, now));

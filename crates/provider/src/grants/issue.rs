@@ -106,7 +106,8 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
     let id_token = set.id_token.map(|draft| draft.finish(&access_token));
     let id_token = id_token.map(|claims| signer.sign(ID_TOKEN_TYPE, &claims));
     let refresh_token = set.refresh_token.map(|(kid, claims)| {
-        let first = ring.signer_by_id(kid, now).unwrap_or(signer);
+        let first = ring.signer_by_id(kid, now);
+        let first = first.map_or_else(|| ring.refresh_signer(now), Ok)?;
         first.sign(REFRESH_TOKEN_TYPE, &claims)
     });
     Ok(Tokens {

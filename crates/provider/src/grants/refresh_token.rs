@@ -54,7 +54,7 @@ pub async fn grant(
                 .into()));
         };
         let ring = provider.keys.ring();
-        let kid = ring.signer(now)?.kid();
+        let kid = ring.refresh_signer(now)?.kid();
         let rotation = match rotate(
             &context,
             &token,

@@ -30,7 +30,9 @@ fn rsa(seed: u64) -> (Key, Value) {
     let der = base64::engine::general_purpose::STANDARD
         .decode(body)
         .unwrap();
-    let jwk = json!({ "kty": "RSA", "kid": format!("rsa-{seed}"), "n": key.public().n, "e": key.public().e });
+    let public = serde_json::to_value(key.public()).unwrap();
+    let jwk =
+        json!({ "kty": "RSA", "kid": format!("rsa-{seed}"), "n": public["n"], "e": public["e"] });
     (Key::Rsa(RsaKeyPair::from_pkcs8(&der).unwrap()), jwk)
 }
 
