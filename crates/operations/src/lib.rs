@@ -1,6 +1,6 @@
 //! What can be done with users, clients, keys and sessions, once, for every front end: no HTTP, no terminal.
 //!
-//! Passwords are hashed and checked here, and attempts at passwords and client secrets are limited here. An operation
+//! Passwords are hashed and checked here, users signed in, and attempts at passwords and client secrets limited. An operation
 //! takes typed input, asks the rules, calls the storage verbs, records what was done, and returns the record as it is
 //! afterwards.
 
@@ -13,9 +13,11 @@ mod custom_claims;
 mod error;
 mod hashing;
 pub mod keys;
+mod known_browser;
 mod line;
 mod password;
 mod sessions;
+mod sign_in;
 mod users;
 
 use latchkey_protocol::{Entropy, Store, Timestamp};
@@ -27,8 +29,10 @@ pub use client_keys::{JoseSignatures, client_keys};
 pub use clients::{RegisteredClient, client_information};
 pub use error::OperationError;
 pub use hashing::{Busy, Caller};
+pub use known_browser::KnownBrowser;
 pub use password::{PasswordCheck, PasswordFault, PasswordKey, Passwords};
 pub use sessions::{EndedSession, ListedSession};
+pub use sign_in::{PasswordSignIn, SignIn, SignInOutcome, SignedIn};
 pub use users::{EndedSessions, NewUser};
 
 /// What every operation returns.

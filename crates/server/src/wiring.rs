@@ -6,7 +6,8 @@ use actix_web::web;
 use anyhow::{Context, Result, bail};
 use latchkey_jose::{KeyRing, MasterKey};
 use latchkey_operations::{
-    Actor, AuditLog, ClientGuard, Operations, PasswordKey, Passwords, Throttle, keys::open_ring,
+    Actor, AuditLog, ClientGuard, Operations, PasswordKey, PasswordSignIn, Passwords, Throttle,
+    keys::open_ring,
 };
 use latchkey_protocol::{
     Clock, Entropy, Store, Timestamp, authorize::RequestRules, observe::Refusals, secret::Pepper,
@@ -175,6 +176,15 @@ pub fn join(
         count_pepper.clone(),
     ));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let sign_in = PasswordSignIn {
+        store: store.clone(),
+        entropy: entropy.clone(),
+        passwords: Passwords::new((cores / 2).clamp(1, 4), password_key(master)),
+        throttle: Throttle::new(store.clone(), count_pepper.clone()),
+        lifetimes: settings.lifetimes,
+        browser_pepper: Pepper::derive(master.bytes(), "forms"),
+        audit_pepper: Pepper::derive(master.bytes(), "audit"),
+    };
     let ui = web::Data::new(Ui {
         issuer: settings.issuer.clone(),
         base: settings.base(),
@@ -186,9 +196,7 @@ pub fn join(
         lifetimes: settings.lifetimes,
         form_pepper: Pepper::derive(master.bytes(), "forms"),
         count_pepper: count_pepper.clone(),
-        audit_pepper: Pepper::derive(master.bytes(), "audit"),
-        passwords: Passwords::new((cores / 2).clamp(1, 4), password_key(master)),
-        throttle: Throttle::new(store.clone(), count_pepper.clone()),
+        sign_in,
     });
     let provider = web::Data::new(Provider {
         ui: ui.clone(),

@@ -1,6 +1,7 @@
 //! Which browser it is, who is signed in at it, and the sign-out of whoever that is.
 
 use actix_web::{HttpRequest, HttpResponse};
+use latchkey_operations::{AuditEvent, audit};
 use latchkey_protocol::{
     Digest, Secret, SecretKind, StoreError, Timestamp,
     client::Client,
@@ -132,9 +133,13 @@ pub async fn end_session(
         .store
         .end_session_of(id, Some(user_id), false, now)
         .await?;
-    let (address, client) = (call::address(request), client.map(|c| c.id.as_str()));
-    if let Some(Session { id, user_id, .. }) = ended {
-        tracing::info!(target: "audit", user = user_id, session = id, client, %address, "signed out");
+    if let Some(session) = ended {
+        audit::log(&AuditEvent::SignedOut {
+            user: &session.user_id,
+            session: &session.id,
+            client: client.map(|client| client.id.as_str()),
+            address: call::address(request),
+        });
     }
     Ok(())
 }

@@ -7,7 +7,6 @@ mod cookies;
 mod csrf;
 pub mod foreign_post;
 pub mod interaction;
-mod known;
 mod pages;
 mod render;
 mod state;

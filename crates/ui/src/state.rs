@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpMessage, HttpRequest};
-use latchkey_operations::{Passwords, Throttle};
+use latchkey_operations::PasswordSignIn;
 use latchkey_protocol::{
     Clock, Entropy, Store, Timestamp,
     authorization::Lifetimes,
@@ -25,12 +25,9 @@ pub struct Ui {
     pub refusals: Arc<dyn Refusals>,
     pub lifetimes: Lifetimes,
     pub form_pepper: Pepper,
-    /// For digests of what was typed as a name and is nobody's, in the log.
-    pub audit_pepper: Pepper,
     /// Keeps whose begun sign-ins are counted out of the counts' keys.
     pub count_pepper: Pepper,
-    pub passwords: Passwords,
-    pub throttle: Throttle,
+    pub sign_in: PasswordSignIn,
 }
 
 impl Ui {

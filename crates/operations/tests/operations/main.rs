@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod audit;
 mod clients;
 mod keys;
 mod overtaken;
 mod sessions;
+mod sign_in;
 mod support;
 mod users;

@@ -5,6 +5,7 @@ pub mod client_credentials;
 pub mod issue;
 pub mod refresh_token;
 
+use latchkey_operations::{AuditEvent, audit};
 use latchkey_protocol::{authorization::Context, token::Denial};
 
 use crate::{fault::Fault, state::Provider};
@@ -16,7 +17,10 @@ pub type Granted = Result<Result<issue::Tokens, Denial>, Fault>;
 pub async fn deny(provider: &Provider, context: &Context, denied: Denial) -> Granted {
     if denied.revoke {
         let id = &context.authorization.id;
-        tracing::warn!(target: "audit", authorization = %id, reason = denied.refused.reason.name(), "replay: authorization revoked");
+        audit::log(&AuditEvent::ReplayRevoked {
+            authorization: id,
+            reason: denied.refused.reason,
+        });
         provider
             .store
             .revoke_authorization(id, provider.now())

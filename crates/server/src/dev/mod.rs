@@ -104,7 +104,7 @@ pub fn run(
                 password: Some(password.clone()),
                 ..NewUser::default()
             };
-            let key = provider.ui.passwords.key();
+            let key = provider.ui.sign_in.password_key();
             operations.create_user(key, new).await?;
             users.push((username, password));
         }

@@ -121,8 +121,8 @@ fn a_browser_is_known_by_a_cookie_that_nobody_can_make_and_that_a_new_password_e
         let hash = h
             .app
             .ui
-            .passwords
-            .key()
+            .sign_in
+            .password_key()
             .hash("another password", &*h.app.ui.entropy)
             .unwrap();
         h.store

@@ -217,7 +217,7 @@ impl Harness {
             ..NewUser::default()
         };
         let operations = operations(&*store, &*entropy);
-        let key = app.ui.passwords.key();
+        let key = app.ui.sign_in.password_key();
         let alice = operations.create_user(key, user("alice", claims)).await;
         let alice = alice.unwrap().id;
         let bob = operations.create_user(key, user("bob", json!({}))).await;

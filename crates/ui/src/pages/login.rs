@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+//! The login page: the form, and what its answer leads to.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -6,25 +6,20 @@ use actix_web::{
     web,
 };
 use askama::Template;
-use latchkey_operations::{Attempt, Caller, PasswordCheck};
+use latchkey_operations::{KnownBrowser, SignIn, SignInOutcome, SignedIn};
 use latchkey_protocol::{
-    Params, Reason, Secret, SecretKind, StoreError,
-    attempts::Guess,
+    Params, Reason, StoreError,
     authorize::may_continue,
-    names::Login,
-    secret::new_id,
-    session::{Cookie, EndedSession, Session},
-    user::User,
+    session::{Cookie, Session, cookie_name},
 };
 
 use crate::{
     answer::fault,
     browser::{renew_browser, session_secret},
     call,
-    cookies::{add_cookie, cookie},
+    cookies::{BROWSER_LIFETIME, add_cookie, cookie},
     csrf::is_ours,
     interaction::{OpenInteraction, back, open, open_form},
-    known::KnownBrowser,
     render::{display_name, render, words},
     state::Ui,
     words::Words,
@@ -143,207 +138,48 @@ async fn sign_in(
 ) -> Result<HttpResponse, StoreError> {
     let typed = form.optional("username").unwrap_or_default().trim();
     let remember = form.optional("remember-me").is_some();
+    let browser = request
+        .cookie(cookie_name(ui.secure, Cookie::Known))
+        .and_then(|cookie| KnownBrowser::presented(cookie.value()));
+    let replaces = session_secret(ui, request).map(|secret| secret.digest());
+    let asked = SignIn {
+        typed,
+        password: form.optional("password").unwrap_or_default(),
+        remember,
+        address: call::address(request),
+        browser: browser.as_ref(),
+        replaces: replaces.as_ref(),
+        interaction: &open.interaction.digest,
+        client_id: &open.client.id,
+        now: ui.now(),
+    };
     let again = |message, status| page(ui, request, open, Some(message), typed, remember, status);
-    let login = Login::new(typed);
-    let address = call::address(request);
-    let now = ui.clock.now();
-    let user = ui.store.user_by_login(&login).await?;
-    let username = user
-        .as_ref()
-        .map_or(login.canonical(), |user| &user.username)
-        .to_owned();
-    let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let browser = KnownBrowser::of(request, ui.secure);
-    let known = browser
-        .as_ref()
-        .and_then(|b| b.knows(&ui.form_pepper, &user.as_ref()?.id, hash?));
-    let caller = Caller {
-        address,
-        known: known.is_some(),
-    };
-    // Counted before it is judged: of many at once no more are judged than are allowed.
-    let guess = Guess {
-        typed: login.canonical(),
-        user: &username,
-        known_browser: known,
-    };
-    let Some(counted) = ui.throttle.reserve(guess, address, now).await? else {
-        // Not the name: it may be a password, typed one field too early.
-        let received = format!("as many as are allowed, the last from {address}");
-        let refused =
-            Reason::TooManyAttempts.because("fewer failures within ten minutes", received);
-        return Ok(ui.refuse(request, &refused));
-    };
-    let subject = user.as_ref().map(|user| user.id.clone());
-    let password = form.optional("password").unwrap_or_default();
-    let mut outcome = attempt(
-        ui,
-        request,
-        open,
-        caller,
-        &counted,
-        user,
-        (password, remember),
-    )
-    .await?;
-    if let Outcome::Overtaken = outcome {
-        // Once more, with what is true now; then it counts as wrong.
-        let user = ui.store.user_by_login(&login).await?;
-        outcome = attempt(
-            ui,
-            request,
-            open,
-            caller,
-            &counted,
-            user,
-            (password, remember),
-        )
-        .await?;
-    }
-    match outcome {
-        Outcome::SignedIn(response) => {
-            counted.succeeded().await;
-            Ok(response)
-        }
-        Outcome::Busy => {
+    Ok(match ui.sign_in.attempt(asked).await? {
+        SignInOutcome::SignedIn(signed_in) => welcome(ui, open, &signed_in).await,
+        SignInOutcome::Refused(refused) => ui.refuse(request, &refused),
+        SignInOutcome::Wrong => again("login-wrong", StatusCode::UNAUTHORIZED),
+        SignInOutcome::Busy => {
             let mut busy = again("login-busy", StatusCode::SERVICE_UNAVAILABLE);
             busy.headers_mut()
                 .insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
-            Ok(busy)
+            busy
         }
-        Outcome::Wrong | Outcome::Overtaken => {
-            counted.was_wrong();
-            audit_failure(ui, open, &login, subject.as_deref(), address);
-            Ok(again("login-wrong", StatusCode::UNAUTHORIZED))
-        }
-    }
+    })
 }
 
-/// A user is named; what is nobody's name may be a password, typed one field too early, and stands there as a keyed
-/// digest, by which attempts at the same can be told to be the same.
-fn audit_failure(
-    ui: &Ui,
-    open: &OpenInteraction,
-    login: &Login,
-    known: Option<&str>,
-    address: IpAddr,
-) {
-    let client = &open.client.id;
-    match known {
-        Some(user) => tracing::info!(target: "audit", user, client, %address, "sign-in failed"),
-        None => {
-            let typed: String = ui
-                .audit_pepper
-                .text(&[login.canonical()])
-                .chars()
-                .take(10)
-                .collect();
-            tracing::info!(target: "audit", typed, client, %address, "sign-in failed");
-        }
-    }
-}
-
-/// What came of one comparison.
-enum Outcome {
-    SignedIn(HttpResponse),
-    Wrong,
-    Busy,
-    /// Right, but while it was compared the password was changed or renewed, or the user disabled or deleted.
-    Overtaken,
-}
-
-async fn attempt(
-    ui: &Ui,
-    request: &HttpRequest,
-    open: &OpenInteraction,
-    caller: Caller,
-    counted: &Attempt,
-    user: Option<User>,
-    (password, remember): (&str, bool),
-) -> Result<Outcome, StoreError> {
-    let hash = user
-        .as_ref()
-        .filter(|u| u.disabled_at.is_none())
-        .and_then(|u| u.password_hash.clone());
-    let (typed, entropy) = (password.to_owned(), ui.entropy.clone());
-    let Ok(checked) = ui
-        .passwords
-        .check(caller, typed, hash.clone(), entropy, counted.clone())
-        .await
-    else {
-        return Ok(Outcome::Busy);
-    };
-    let (Some(user), Some(hash)) = (user, hash) else {
-        return Ok(Outcome::Wrong);
-    };
-    let hash = match checked {
-        PasswordCheck::Wrong => return Ok(Outcome::Wrong),
-        PasswordCheck::Right => hash,
-        PasswordCheck::RightButStale(new)
-            if ui.store.rehash_password(&user.id, &hash, &new).await? =>
-        {
-            new
-        }
-        PasswordCheck::RightButStale(_) => return Ok(Outcome::Overtaken),
-    };
-    let begun = begin_session(ui, request, open, &user, &hash, remember).await?;
-    Ok(begun.map_or(Outcome::Overtaken, Outcome::SignedIn))
-}
-
-/// A new session, never a reused one, for this interaction; none when `hash` is not the user's any more.
-async fn begin_session(
-    ui: &Ui,
-    request: &HttpRequest,
-    open: &OpenInteraction,
-    user: &User,
-    hash: &str,
-    remember: bool,
-) -> Result<Option<HttpResponse>, StoreError> {
-    let now = ui.clock.now();
-    let secret = Secret::generate(SecretKind::Session, &*ui.entropy);
-    let id = new_id(now, &*ui.entropy);
-    let session = Session::begin(
-        id,
-        secret.digest(),
-        user.id.clone(),
-        remember,
-        &ui.lifetimes,
-        now,
-    );
-    let replaces = session_secret(ui, request).map(|s| s.digest());
-    let signed_in = ui
-        .store
-        .sign_in(
-            &session,
-            hash,
-            replaces.as_ref(),
-            Some(&open.interaction.digest),
-        )
-        .await?;
-    let Some(ended) = signed_in else {
-        return Ok(None);
-    };
-    let (client, address) = (&open.client.id, call::address(request));
-    for EndedSession { id, user_id, cause } in &ended {
-        let (cause, by) = (cause.text(), &session.id);
-        tracing::info!(target: "audit", user = %user_id, session = %id, by = %by, cause, client, %address, "session ended");
-    }
-    tracing::info!(target: "audit", user = %user.id, session = %session.id, client, %address, "signed in");
+/// Gives the browser its cookies, and leads it back.
+async fn welcome(ui: &Ui, open: &OpenInteraction, signed_in: &SignedIn) -> HttpResponse {
+    let session = &signed_in.session;
     let mut response = back(ui, open);
-    let lifetime = remember.then_some(session.ends_at - now);
-    add_cookie(
-        &mut response,
-        &cookie(ui.secure, Cookie::Session, secret.expose(), lifetime),
-    );
-    let shown = KnownBrowser::of(request, ui.secure);
-    let known = KnownBrowser::cookie(
-        shown,
-        &ui.form_pepper,
-        &*ui.entropy,
-        ui.secure,
-        (&user.id, hash),
-    );
-    add_cookie(&mut response, &known);
+    let mut set = |name, value: &str, lifetime| {
+        add_cookie(&mut response, &cookie(ui.secure, name, value, lifetime));
+    };
+    let lifetime = session
+        .remember
+        .then_some(session.ends_at - session.created_at);
+    set(Cookie::Session, signed_in.secret.expose(), lifetime);
+    let known = signed_in.browser.text();
+    set(Cookie::Known, &known, Some(BROWSER_LIFETIME));
     renew_browser(ui, &open.browser, &mut response).await;
-    Ok(Some(response))
+    response
 }

@@ -1,11 +1,9 @@
-use actix_web::HttpRequest;
+//! Which users a browser has signed in as before, by what it shows itself.
+
 use latchkey_protocol::{
     Entropy, Secret, SecretKind,
     secret::{Pepper, same},
-    session::{Cookie, cookie_name},
 };
-
-use crate::cookies::{BROWSER_LIFETIME, cookie};
 
 /// Users that one browser is known to.
 const USERS: usize = 5;
@@ -15,16 +13,16 @@ const PROOF: usize = 22;
 /// What a browser shows of the users who have signed in there: a secret of its own, and for each user a keyed digest of
 /// that secret, the user and the password of then. It takes no row, survives sign-out, and is worth nothing once the
 /// password has changed. It only gives the browser a count of failures of its own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct KnownBrowser {
     secret: Secret,
     proofs: Vec<String>,
 }
 
 impl KnownBrowser {
-    pub fn of(request: &HttpRequest, secure: bool) -> Option<Self> {
-        let cookie = request.cookie(cookie_name(secure, Cookie::Known))?;
-        let mut parts = cookie.value().split('.');
+    /// Reads what [`KnownBrowser::text`] wrote; what has another form is nothing.
+    pub fn presented(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
         let secret = Secret::presented(SecretKind::KnownBrowser, parts.next()?)?;
         let proofs = parts
             .take(USERS)
@@ -34,8 +32,17 @@ impl KnownBrowser {
         Some(Self { secret, proofs })
     }
 
+    /// For the browser to keep.
+    pub fn text(&self) -> String {
+        let proofs = self.proofs.iter().map(String::as_str);
+        let parts: Vec<&str> = std::iter::once(self.secret.expose())
+            .chain(proofs)
+            .collect();
+        parts.join(".")
+    }
+
     /// Its secret, if this user has signed in here with the password that `hash` is of.
-    pub fn knows(&self, pepper: &Pepper, user_id: &str, hash: &str) -> Option<&str> {
+    pub(crate) fn knows(&self, pepper: &Pepper, user_id: &str, hash: &str) -> Option<&str> {
         let proof = proof(pepper, &self.secret, user_id, hash);
         self.proofs
             .iter()
@@ -43,34 +50,25 @@ impl KnownBrowser {
             .then(|| self.secret.expose())
     }
 
-    /// The cookie that says from now on that this user has signed in here; the oldest of too many users is forgotten.
-    pub fn cookie(
-        shown: Option<Self>,
+    /// The browser that `shown` was, or a new one, once this user has signed in; the oldest of too many is forgotten.
+    pub(crate) fn remembering(
+        shown: Option<&Self>,
         pepper: &Pepper,
         entropy: &dyn Entropy,
-        secure: bool,
         (user_id, hash): (&str, &str),
-    ) -> String {
-        let shown = shown.unwrap_or_else(|| Self {
-            secret: Secret::generate(SecretKind::KnownBrowser, entropy),
-            proofs: Vec::new(),
-        });
-        let new = proof(pepper, &shown.secret, user_id, hash);
-        let others = shown
-            .proofs
-            .iter()
-            .filter(|proof| **proof != new)
-            .take(USERS - 1);
-        let parts: Vec<&str> = [shown.secret.expose(), &new]
-            .into_iter()
-            .chain(others.map(String::as_str))
+    ) -> Self {
+        let secret = shown.map_or_else(
+            || Secret::generate(SecretKind::KnownBrowser, entropy),
+            |shown| shown.secret.clone(),
+        );
+        let new = proof(pepper, &secret, user_id, hash);
+        let others = shown.map_or(&[][..], |shown| &shown.proofs);
+        let others = others.iter().filter(|proof| **proof != new).cloned();
+        let proofs = std::iter::once(new.clone())
+            .chain(others)
+            .take(USERS)
             .collect();
-        cookie(
-            secure,
-            Cookie::Known,
-            &parts.join("."),
-            Some(BROWSER_LIFETIME),
-        )
+        Self { secret, proofs }
     }
 }
 
