@@ -1,6 +1,7 @@
 //! The authorize endpoint: a request comes in, and every page leads back here.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use latchkey_operations::JoseSignatures;
 use latchkey_protocol::{
     Digest, Params, Reason, ScopeSet, Secret, SecretKind,
     authorization::Authorization,
@@ -15,19 +16,18 @@ use latchkey_protocol::{
     session::Session,
 };
 use latchkey_ui::{
-    self as ui,
-    answer::{back, see_other, send},
+    answer::{see_other, send},
     browser::{self, Browser},
+    call::Call,
     foreign_post,
 };
 
-use crate::{fault::Fault, state::Provider};
+use crate::{door, failure::Failure, http, state::Provider};
 
 pub async fn begin_get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
-    begin(&provider, &request, &params, false)
-        .await
-        .unwrap_or_else(|fault| fault.page(&provider, &request))
+    let begun = begin(&provider, provider.call(&request), &params, false).await;
+    door::page(&provider, &request, begun)
 }
 
 pub async fn begin_post(
@@ -35,131 +35,146 @@ pub async fn begin_post(
     request: HttpRequest,
     body: web::Bytes,
 ) -> HttpResponse {
-    match crate::http::params(&request, &body) {
-        Ok(params) => begin(&provider, &request, &params, true)
-            .await
-            .unwrap_or_else(|fault| fault.page(&provider, &request)),
-        Err(refused) => provider.ui.refuse(&request, &refused),
-    }
+    let begun = match http::params(&request, &body) {
+        Ok(params) => begin(&provider, provider.call(&request), &params, true).await,
+        Err(refused) => Err(refused.into()),
+    };
+    door::page(&provider, &request, begun)
 }
 
 /// Takes an authorization request in (RFC 6749 4.1.1). What can be answered at once leaves no trace; where a user
 /// has to do something, an interaction is kept, which the pages lead to [`resume`].
 async fn begin(
     provider: &Provider,
-    request: &HttpRequest,
+    call: Call<'_>,
     params: &Params,
     posted: bool,
-) -> Result<HttpResponse, Fault> {
-    if let Err(refused) = params.sound_in(&["client_id"]) {
-        return Ok(provider.ui.refuse(request, &refused));
-    }
+) -> Result<HttpResponse, Failure> {
+    params.sound_in(&["client_id"])?;
     let client_id = params.optional("client_id").unwrap_or_default();
-    let Some(client) = provider.store.client(client_id).await? else {
-        let refused = Reason::ClientUnknown.because("a registered client", unknown_id(client_id));
-        return Ok(provider.ui.refuse(request, &refused));
-    };
-    provider.observe_client(request, &client.id);
-    let signed = signed_params(
-        params,
-        &client,
-        &provider.issuer,
-        &latchkey_operations::JoseSignatures,
-        provider.now(),
-    );
+    let unknown = || Reason::ClientUnknown.because("a registered client", unknown_id(client_id));
+    let client = provider.store.client(client_id).await?;
+    let client = client.ok_or_else(unknown)?;
+    call.observe_client(&client.id);
+    let issuer = &provider.issuer;
+    let signed = signed_params(params, &client, issuer, &JoseSignatures, call.now);
     // Whose object is refused is answered where the parameters outside prove a destination.
     let in_force = signed
         .as_ref()
         .ok()
         .and_then(Option::as_ref)
         .unwrap_or(params);
-    let to = match AuthorizationRequest::destination(in_force, &client) {
-        Ok(to) => to,
-        Err(refused) => {
-            let refused = signed.as_ref().err().unwrap_or(&refused);
-            return Ok(provider.ui.refuse(request, refused));
-        }
+    let to = AuthorizationRequest::destination(in_force, &client)
+        .map_err(|refused| signed.as_ref().err().cloned().unwrap_or(refused))?;
+    // From here on the destination is proven: even our own faults go there.
+    let begun = match &signed {
+        Err(refused) => Err(refused.clone().into()),
+        Ok(_) => match checked(provider, call, in_force, &client, &to) {
+            Ok(asked) if posted => begin_posted(provider, call, params, &client, &to, asked).await,
+            Ok(asked) => begin_checked(provider, call, &client, &to, asked).await,
+            Err(failure) => Err(failure),
+        },
     };
-    if let Err(refused) = &signed {
-        return Ok(back(&provider.ui, request, &to, refused));
-    }
-    let hint = hint(provider, in_force);
-    let checked =
-        match AuthorizationRequest::check(in_force, &client, to.clone(), hint, provider.rules) {
-            Ok(checked) => checked,
-            Err(AuthorizationError::Page(refused)) => {
-                return Ok(provider.ui.refuse(request, &refused));
-            }
-            Err(AuthorizationError::Back(to, refused)) => {
-                return Ok(back(&provider.ui, request, &to, &refused));
-            }
-        };
-    let browser = Browser::of(&provider.ui, request);
-    if posted
-        && browser.is_new
-        && let Some(response) = foreign_post::again(&provider.ui, request, params)
+    Ok(door::back(provider, call.request, &to, begun))
+}
+
+fn checked(
+    provider: &Provider,
+    call: Call<'_>,
+    params: &Params,
+    client: &Client,
+    to: &ReturnTo,
+) -> Result<AuthorizationRequest, Failure> {
+    let hint = hint(provider, params, call);
+    let asked = AuthorizationRequest::check(params, client, to.clone(), hint, provider.rules);
+    asked.map_err(|error| match error {
+        AuthorizationError::Page(refused) | AuthorizationError::Back(_, refused) => refused.into(),
+    })
+}
+
+/// A form of another site comes without our cookies, and has to come again.
+async fn begin_posted(
+    provider: &Provider,
+    call: Call<'_>,
+    params: &Params,
+    client: &Client,
+    to: &ReturnTo,
+    asked: AuthorizationRequest,
+) -> Result<HttpResponse, Failure> {
+    if Browser::of(&provider.ui, call.request).is_new
+        && let Some(response) = foreign_post::again(&provider.ui, call.request, params)
     {
         return Ok(response);
     }
-    let begun = begin_checked(provider, request, &client, &to, checked, browser).await;
-    Ok(begun.unwrap_or_else(|fault| fault.back(provider, request, &to)))
+    begin_checked(provider, call, client, to, asked).await
 }
 
-/// Answers at once, or keeps an interaction. From here on the destination is proven: even our own faults go there.
+/// Answers at once, or keeps an interaction.
 async fn begin_checked(
     provider: &Provider,
-    request: &HttpRequest,
+    call: Call<'_>,
     client: &Client,
     to: &ReturnTo,
-    checked: AuthorizationRequest,
-    browser: Browser,
-) -> Result<HttpResponse, Fault> {
-    let now = provider.now();
-    let secret = Secret::generate(SecretKind::Interaction, &*provider.ui.entropy);
+    asked: AuthorizationRequest,
+) -> Result<HttpResponse, Failure> {
+    let ui = &provider.ui;
+    let browser = Browser::of(ui, call.request);
+    let secret = Secret::generate(SecretKind::Interaction, &*ui.entropy);
     let interaction = Interaction {
         digest: secret.digest(),
         browser: browser.digest(),
         former_browser: None,
-        request: checked,
-        created_at: now,
-        expires_at: now + interaction::LIFETIME,
+        request: asked,
+        created_at: call.now,
+        expires_at: call.now + interaction::LIFETIME,
         login_session: None,
         selected_session: None,
         consented: None,
         declined: false,
     };
-    let mut next = decide(provider, request, client, &interaction).await?;
-    if let Next::Approve(scope, session) = next {
-        if let Some(sent) = approve(
-            provider,
-            request,
-            &interaction.request,
-            None,
-            to,
-            scope,
-            &session,
-        )
-        .await?
-        {
-            return Ok(sent);
-        }
-        // The session ended at this very moment: it is asked again, without it.
-        next = decide(provider, request, client, &interaction).await?;
-    }
-    let path = match next {
-        Next::Refuse(refused) => return Ok(back(&provider.ui, request, to, &refused)),
-        Next::Approve(..) => {
-            let refused = Reason::LoginNeeded.because("a session", "two ended");
-            return Ok(back(&provider.ui, request, to, &refused));
-        }
-        Next::Page(path) => path,
+    let path = match decide_unkept(provider, call, client, to, &interaction).await? {
+        Unkept::Answered(response) => return Ok(response),
+        Unkept::Page(path) => path,
     };
-    if let Some(refused) = ui::interaction::begin(&provider.ui, request, &interaction).await? {
-        return Ok(provider.ui.refuse(request, &refused));
+    if let Some(refused) = latchkey_ui::interaction::begin(ui, call, &interaction).await? {
+        // What nobody may see, or what is too much, is not sent on to the app.
+        return Ok(ui.refuse(call.request, &refused));
     }
     let mut response = to_page(provider, path, &secret);
-    browser.introduce(&provider.ui, &mut response);
+    browser.introduce(ui, &mut response);
     Ok(response)
+}
+
+/// What becomes of a request that is not kept.
+enum Unkept {
+    Answered(HttpResponse),
+    /// A user has something to do there.
+    Page(&'static str),
+}
+
+async fn decide_unkept(
+    provider: &Provider,
+    call: Call<'_>,
+    client: &Client,
+    to: &ReturnTo,
+    interaction: &Interaction,
+) -> Result<Unkept, Failure> {
+    // Asked twice: a session may end between the decision and the code, and then it is asked again without it.
+    for _ in 0..2 {
+        match decide(provider, call, client, interaction).await? {
+            Next::Page(path) => return Ok(Unkept::Page(path)),
+            Next::Refuse(refused) => return Err(refused.into()),
+            Next::Approve(scope, session) => {
+                let approved = (scope, &session);
+                let asked = &interaction.request;
+                if let Some(sent) = approve(provider, call, asked, None, to, approved).await? {
+                    return Ok(Unkept::Answered(sent));
+                }
+            }
+        }
+    }
+    let ended = Reason::LoginNeeded.because("a session", "two ended");
+    Err(ended.into())
 }
 
 /// Every page returns here.
@@ -168,83 +183,56 @@ pub async fn resume(
     request: HttpRequest,
     path: web::Path<String>,
 ) -> HttpResponse {
-    go_on(&provider, &request, &path)
-        .await
-        .unwrap_or_else(|fault| fault.page(&provider, &request))
+    let gone_on = go_on(&provider, provider.call(&request), &path).await;
+    door::page(&provider, &request, gone_on)
 }
 
-async fn go_on(
-    provider: &Provider,
-    request: &HttpRequest,
-    path: &str,
-) -> Result<HttpResponse, Fault> {
-    let now = provider.now();
+async fn go_on(provider: &Provider, call: Call<'_>, path: &str) -> Result<HttpResponse, Failure> {
     let unknown = || Reason::InteractionUnknown.because("a live interaction", "none");
-    let Some(secret) = Secret::presented(SecretKind::Interaction, path) else {
-        return Ok(provider.ui.refuse(request, &unknown()));
-    };
-    let found = provider
-        .store
-        .interaction(&secret.digest())
-        .await?
-        .filter(|i| i.expires_at > now);
-    let Some(interaction) = found else {
-        return Ok(provider.ui.refuse(request, &unknown()));
-    };
-    let Some(client) = provider
-        .store
-        .client(&interaction.request.client_id)
-        .await?
-    else {
-        let refused = Reason::ClientUnknown.because(&interaction.request.client_id, "deleted");
-        return Ok(provider.ui.refuse(request, &refused));
-    };
-    provider.observe_client(request, &client.id);
-    let browser = Browser::of(&provider.ui, request);
-    if !interaction.is_of(&browser.digest(), now) {
-        return Ok(provider.ui.refuse(request, &Reason::BrowserDiffers.into()));
+    let secret = Secret::presented(SecretKind::Interaction, path).ok_or_else(unknown)?;
+    let found = provider.store.interaction(&secret.digest()).await?;
+    let interaction = found
+        .filter(|i| i.expires_at > call.now)
+        .ok_or_else(unknown)?;
+    let asked = &interaction.request;
+    let deleted = || Reason::ClientUnknown.because(&asked.client_id, "deleted");
+    let client = provider.store.client(&asked.client_id).await?;
+    let client = client.ok_or_else(deleted)?;
+    call.observe_client(&client.id);
+    let browser = Browser::of(&provider.ui, call.request);
+    if !interaction.is_of(&browser.digest(), call.now) {
+        return Err(Reason::BrowserDiffers.into());
     }
     // Registrations change: the destination is proven again each time.
-    let asked = &interaction.request;
     let redirect = asked
         .redirect_uri_sent
         .then_some(asked.redirect_uri.as_str());
-    let to = match client.return_to(redirect, asked.mode, asked.state.as_deref()) {
-        Ok(to) => to,
-        Err(refused) => return Ok(provider.ui.refuse(request, &refused)),
-    };
-    let gone_on = go_on_to(provider, request, &client, &interaction, &secret, &to).await;
-    Ok(gone_on.unwrap_or_else(|fault| fault.back(provider, request, &to)))
+    let to = client.return_to(redirect, asked.mode, asked.state.as_deref())?;
+    let gone_on = go_on_to(provider, call, &client, &interaction, &secret, &to).await;
+    Ok(door::back(provider, call.request, &to, gone_on))
 }
 
 async fn go_on_to(
     provider: &Provider,
-    request: &HttpRequest,
+    call: Call<'_>,
     client: &Client,
     interaction: &Interaction,
     secret: &Secret,
     to: &ReturnTo,
-) -> Result<HttpResponse, Fault> {
-    match decide(provider, request, client, interaction).await? {
+) -> Result<HttpResponse, Failure> {
+    match decide(provider, call, client, interaction).await? {
         Next::Page(path) => Ok(to_page(provider, path, secret)),
         Next::Refuse(refused) => {
             provider.store.end_interaction(&interaction.digest).await?;
-            Ok(back(&provider.ui, request, to, &refused))
+            Err(refused.into())
         }
         Next::Approve(scope, session) => {
-            let digest = Some(&interaction.digest);
-            let sent = approve(
-                provider,
-                request,
-                &interaction.request,
-                digest,
-                to,
-                scope,
-                &session,
-            )
-            .await?;
+            let (kept, approved) = (Some(&interaction.digest), (scope, &session));
+            let asked = &interaction.request;
+            let sent = approve(provider, call, asked, kept, to, approved).await?;
             let again = || Reason::InteractionUnknown.because("the first answer", "a second one");
-            Ok(sent.unwrap_or_else(|| provider.ui.refuse(request, &again())))
+            // The app has had its answer: the second is for the user alone.
+            Ok(sent.unwrap_or_else(|| provider.ui.refuse(call.request, &again())))
         }
     }
 }
@@ -258,18 +246,18 @@ enum Next {
 
 async fn decide(
     provider: &Provider,
-    request: &HttpRequest,
+    call: Call<'_>,
     client: &Client,
     interaction: &Interaction,
-) -> Result<Next, Fault> {
-    let now = provider.now();
-    let session = browser::session(&provider.ui, request, now).await?;
+) -> Result<Next, Failure> {
+    let session = browser::session(&provider.ui, call).await?;
     let session = session.map(|(session, _)| session);
     let consent = match &session {
         Some(session) => provider.store.consent(&session.user_id, &client.id).await?,
         None => None,
     };
-    let step = next_step(client, interaction, session.as_ref(), consent.as_ref(), now);
+    let (here, given) = (session.as_ref(), consent.as_ref());
+    let step = next_step(client, interaction, here, given, call.now);
     Ok(match (step, session) {
         (Step::Approve { scope }, Some(session)) => Next::Approve(scope, session),
         (Step::Consent, _) => Next::Page(paths::CONSENT),
@@ -279,45 +267,43 @@ async fn decide(
 }
 
 fn to_page(provider: &Provider, path: &str, secret: &Secret) -> HttpResponse {
-    see_other(&provider.at(&paths::page(path, secret.expose())))
+    see_other(&provider.ui.at(&paths::page(path, secret.expose())))
 }
 
 /// Turns an approval into a code (RFC 6749 4.1.2); of an interaction that was `kept`, once. Nothing when that or the
 /// session is gone.
 async fn approve(
     provider: &Provider,
-    request: &HttpRequest,
+    call: Call<'_>,
     asked: &AuthorizationRequest,
     kept: Option<&Digest>,
     to: &ReturnTo,
-    scope: ScopeSet,
-    session: &Session,
-) -> Result<Option<HttpResponse>, Fault> {
-    let now = provider.now();
-    let code = Secret::generate(SecretKind::AuthorizationCode, &*provider.ui.entropy);
-    let id = new_id(now, &*provider.ui.entropy);
+    (scope, session): (ScopeSet, &Session),
+) -> Result<Option<HttpResponse>, Failure> {
+    let entropy = &*provider.ui.entropy;
+    let code = Secret::generate(SecretKind::AuthorizationCode, entropy);
     let authorization = Authorization::approve(
-        id,
+        new_id(call.now, entropy),
         code.digest(),
         asked,
         scope,
         session,
         &provider.lifetimes,
-        now,
+        call.now,
     );
     if !provider.store.issue_code(kept, &authorization).await? {
         return Ok(None);
     }
     let answer = answer_code(to, &provider.issuer, code.expose());
-    Ok(Some(send(&provider.ui, request, to, &answer)))
+    Ok(Some(send(&provider.ui, call.request, to, &answer)))
 }
 
-fn hint(provider: &Provider, params: &Params) -> Hint {
+fn hint(provider: &Provider, params: &Params, call: Call<'_>) -> Hint {
     let Some(token) = params.optional("id_token_hint") else {
         return Hint::None;
     };
     // Expired hints are accepted (OpenID Connect Core 3.1.2.1): only signature and issuer count.
-    match provider.keys.verify::<IdToken>(token, provider.now()) {
+    match provider.keys.verify::<IdToken>(token, call.now) {
         Ok(claims) => Hint::Subject(claims.sub),
         Err(_) => Hint::Unusable,
     }

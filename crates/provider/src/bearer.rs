@@ -1,3 +1,5 @@
+//! Access tokens as they are presented (RFC 6750).
+
 use std::sync::Arc;
 
 use actix_web::{
@@ -5,12 +7,12 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use latchkey_protocol::{
-    Params, Reason, authorize::RequestedClaims, bearer::unexpired, claims::AccessToken,
+    Params, Reason, Timestamp, authorize::RequestedClaims, bearer::unexpired, claims::AccessToken,
     error::Refusal, user::User,
 };
 use sha2::{Digest, Sha256};
 
-use crate::{fault::Fault, http, state::Provider};
+use crate::{failure::Failure, http, state::Provider};
 
 /// A token that holds, and the user it speaks of; a client's own speaks of nobody.
 pub struct Live {
@@ -23,50 +25,54 @@ pub struct Live {
 /// Proves an access token and asks whether everything it hangs on is still there.
 ///
 /// # Errors
-/// The outer error is ours, the inner one a refusal.
-pub async fn prove(provider: &Provider, presented: &str) -> Result<Result<Live, Refusal>, Fault> {
-    let now = provider.now();
-    let token = match verify(provider, presented) {
-        Ok(token) => token,
-        Err(refused) => return Ok(Err(refused)),
-    };
+/// [`Reason::TokenInvalid`], [`Reason::TokenExpired`], [`Reason::TokenRevoked`]; our own when storage fails.
+pub async fn prove(provider: &Provider, presented: &str, now: Timestamp) -> Result<Live, Failure> {
+    let token = verify(provider, presented, now)?;
     let claims = &token.1;
-    if let Err(refused) = unexpired(claims, now) {
-        return Ok(Err(refused));
-    }
+    unexpired(claims, now)?;
     let Some(authorization) = claims.authorization() else {
-        if provider.store.is_access_token_revoked(&claims.jti).await? {
-            return Ok(Err(
-                Reason::TokenRevoked.because("not revoked", "revoked by its client")
-            ));
-        }
-        return Ok(match provider.store.client(&claims.client_id).await? {
-            Some(_) => Ok(Live {
-                token,
-                user: None,
-                asked: RequestedClaims::default(),
-            }),
-            None => Err(Reason::TokenRevoked.because("a registered client", "the client is gone")),
-        });
+        return prove_of_client(provider, token).await;
     };
     let support = provider.store.support(authorization, &claims.jti).await?;
-    Ok(
-        match support.filter(|s| s.stands(claims.sid.is_some(), now)) {
-            Some(support) => Ok(Live {
-                token,
-                user: Some(support.user),
-                asked: support.asked_claims.userinfo,
-            }),
-            None => Err(Reason::TokenRevoked.because(
-                "a live token, authorization, session and user",
-                "one of them is gone",
-            )),
-        },
-    )
+    let ended = || {
+        let expected = "a live token, authorization, session and user";
+        Reason::TokenRevoked.because(expected, "one of them is gone")
+    };
+    let support = support
+        .filter(|s| s.stands(claims.sid.is_some(), now))
+        .ok_or_else(ended)?;
+    Ok(Live {
+        token,
+        user: Some(support.user),
+        asked: support.asked_claims.userinfo,
+    })
 }
 
-fn verify(provider: &Provider, presented: &str) -> Result<Arc<(String, AccessToken)>, Refusal> {
-    let now = provider.now();
+/// As [`prove`], a token that a client got for itself.
+async fn prove_of_client(
+    provider: &Provider,
+    token: Arc<(String, AccessToken)>,
+) -> Result<Live, Failure> {
+    let claims = &token.1;
+    if provider.store.is_access_token_revoked(&claims.jti).await? {
+        let refused = Reason::TokenRevoked.because("not revoked", "revoked by its client");
+        return Err(refused.into());
+    }
+    let gone = || Reason::TokenRevoked.because("a registered client", "the client is gone");
+    let client = provider.store.client(&claims.client_id).await?;
+    client.ok_or_else(gone)?;
+    Ok(Live {
+        token,
+        user: None,
+        asked: RequestedClaims::default(),
+    })
+}
+
+fn verify(
+    provider: &Provider,
+    presented: &str,
+    now: Timestamp,
+) -> Result<Arc<(String, AccessToken)>, Refusal> {
     let digest: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
     if let Some(known) = provider.verified.get(&digest)
         && provider.keys.ring().publishes(&known.0, now)
@@ -74,10 +80,8 @@ fn verify(provider: &Provider, presented: &str) -> Result<Arc<(String, AccessTok
         return Ok(known);
     }
     let claims: AccessToken = provider.keys.verify(presented, now).map_err(|why| {
-        Reason::TokenInvalid.because(
-            "an access token of this issuer, signed by a published key",
-            why.to_string(),
-        )
+        let expected = "an access token of this issuer, signed by a published key";
+        Reason::TokenInvalid.because(expected, why.to_string())
     })?;
     let kid = latchkey_jose::Compact::parse(presented)
         .ok()
@@ -114,7 +118,7 @@ pub fn presented<'a>(
 
 /// A refusal in `WWW-Authenticate` (RFC 6750 3): nothing sent, no error code.
 pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refusal) -> HttpResponse {
-    let reference = provider.refuse(request, refused);
+    let reference = provider.ui.note(request, refused);
     let refusal = refused.reason.refusal();
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::UNAUTHORIZED);
     let mut builder = http::answer(status);

@@ -1,29 +1,27 @@
+//! Which client is calling.
+
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, http::header};
+use actix_web::{HttpRequest, http::header};
 use latchkey_protocol::{
     Params, Reason, client::Client, client_auth::Credentials, error::Refusal, reason::unknown_id,
 };
+use latchkey_ui::call::Call;
 
-use crate::{fault::Fault, http, state::Provider};
+use crate::{failure::Failure, http, state::Provider};
 
 /// The first phases of every endpoint that a client calls: read the form once, find out which client is asking.
 ///
 /// # Errors
-/// The outer error is ours, the inner one the answer that refuses.
+/// What makes the form unreadable, and those of [`authenticate`].
 pub async fn called_by(
     provider: &Provider,
-    request: &HttpRequest,
+    call: Call<'_>,
     body: &[u8],
-) -> Result<Result<(Params, Arc<Client>), HttpResponse>, Fault> {
-    let params = match http::form(request, body) {
-        Ok(params) => params,
-        Err(refused) => return Ok(Err(http::refusal(provider, request, &refused))),
-    };
-    Ok(match authenticate(provider, request, &params).await? {
-        Ok(client) => Ok((params, client)),
-        Err(refused) => Err(http::refusal(provider, request, &refused)),
-    })
+) -> Result<(Params, Arc<Client>), Failure> {
+    let params = http::form(call.request, body)?;
+    let client = authenticate(provider, call, &params).await?;
+    Ok((params, client))
 }
 
 /// The client that the header names. Nothing is proven by it.
@@ -39,51 +37,40 @@ pub fn unverified_client_id(request: &HttpRequest) -> Option<String> {
 /// Finds out which client is asking (RFC 6749 2.3).
 ///
 /// # Errors
-/// The outer error is ours, the inner one a refusal.
+/// Whatever [`Credentials::parse`] and [`Credentials::authenticate`] refuse, [`Reason::ClientAuthUnknownClient`],
+/// [`Reason::ClientAuthLocked`]; our own when storage fails.
 pub async fn authenticate(
     provider: &Provider,
-    request: &HttpRequest,
+    call: Call<'_>,
     params: &Params,
-) -> Result<Result<Arc<Client>, Refusal>, Fault> {
-    let header = match request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .map(|v| v.to_str())
-    {
-        Some(Ok(text)) => Some(text),
-        Some(Err(_)) => return Ok(Err(Reason::ClientAuthMalformed.into())),
-        None => None,
-    };
-    let presented = match Credentials::parse(header, params) {
-        Ok(presented) => presented,
-        Err(refused) => return Ok(Err(refused)),
-    };
+) -> Result<Arc<Client>, Failure> {
+    let header = call.request.headers().get(header::AUTHORIZATION);
+    let header = header
+        .map(|value| value.to_str())
+        .transpose()
+        .map_err(|_| Reason::ClientAuthMalformed)?;
+    let presented = Credentials::parse(header, params)?;
     let Some(client) = provider.store.client(&presented.client_id).await? else {
         let received = unknown_id(&presented.client_id);
-        return Ok(Err(
-            Reason::ClientAuthUnknownClient.because("a registered client", received)
-        ));
+        let refused = Reason::ClientAuthUnknownClient.because("a registered client", received);
+        return Err(refused.into());
     };
-    provider.observe_client(request, &client.id);
-    let checked = guarded(provider, request, &presented, &client).await;
-    Ok(checked.map(|()| client))
+    call.observe_client(&client.id);
+    guarded(provider, call, &presented, &client).await?;
+    Ok(client)
 }
 
 /// Compares, unless too many secrets of this client were wrong from there.
 async fn guarded(
     provider: &Provider,
-    request: &HttpRequest,
+    call: Call<'_>,
     presented: &Credentials,
     client: &Client,
 ) -> Result<(), Refusal> {
     if client.secret.is_none() {
         return presented.authenticate(client, &provider.client_pepper);
     }
-    let (guard, address, now) = (
-        &provider.client_guard,
-        provider.address(request),
-        provider.now(),
-    );
+    let (guard, address, now) = (&provider.client_guard, call.address(), call.now);
     let locked = || {
         let received = format!("as many as are allowed, the last from {address}");
         Reason::ClientAuthLocked.because("fewer wrong secrets within ten minutes", received)

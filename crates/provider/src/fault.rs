@@ -1,12 +1,11 @@
 use actix_web::{
-    HttpRequest, HttpResponse, ResponseError,
+    HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
 use latchkey_jose::JoseError;
-use latchkey_protocol::{Reason, StoreError, client::ReturnTo};
-use latchkey_ui::answer;
+use latchkey_protocol::{Reason, StoreError};
 
-use crate::{http, signing::Busy, state::Provider};
+use crate::{http, signing::Busy};
 
 /// Our own breakage: no refusal. Logged once at the boundary, `server_error` outside.
 #[derive(Debug, thiserror::Error)]
@@ -27,21 +26,6 @@ impl Fault {
             Self::Jose(_) => Reason::ServerFault,
             Self::Busy(_) => Reason::Busy,
         }
-    }
-
-    /// As a page, for whoever came by a browser.
-    pub(crate) fn page(&self, provider: &Provider, request: &HttpRequest) -> HttpResponse {
-        answer::broken(&provider.ui, request, self, self.reason())
-    }
-
-    /// To the client, where a destination is proven.
-    pub(crate) fn back(
-        &self,
-        provider: &Provider,
-        request: &HttpRequest,
-        to: &ReturnTo,
-    ) -> HttpResponse {
-        answer::broken_back(&provider.ui, request, to, self, self.reason())
     }
 }
 

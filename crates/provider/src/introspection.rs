@@ -7,10 +7,11 @@ use latchkey_protocol::{
     client::Client,
     introspection::{may_ask, may_see, refresh_token},
 };
+use latchkey_ui::call::Call;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{bearer, client_auth, fault::Fault, http, state::Provider};
+use crate::{bearer, client_auth, door, failure::Failure, fault::Fault, http, state::Provider};
 
 /// RFC 7662 2. For authenticated callers; of what is not theirs to see, `active: false` and no more.
 pub async fn introspect(
@@ -18,24 +19,20 @@ pub async fn introspect(
     request: HttpRequest,
     body: web::Bytes,
 ) -> Result<HttpResponse, Fault> {
-    let (params, client) = match client_auth::called_by(&provider, &request, &body).await? {
-        Ok(called) => called,
-        Err(response) => return Ok(response),
-    };
-    if let Err(refused) = may_ask(&client) {
-        return Ok(http::refusal(&provider, &request, &refused));
-    }
-    let Some(token) = params.optional("token") else {
-        return Ok(http::refusal(
-            &provider,
-            &request,
-            &Reason::ParameterMissing.because("token", "nothing"),
-        ));
-    };
-    if let Some(seen) = access(&provider, &request, &client, token).await? {
+    let call = provider.call(&request);
+    let seen = answer(&provider, call, &body).await;
+    door::client(&provider, call, seen).await
+}
+
+async fn answer(provider: &Provider, call: Call<'_>, body: &[u8]) -> Result<HttpResponse, Failure> {
+    let (params, client) = client_auth::called_by(provider, call, body).await?;
+    may_ask(&client)?;
+    let missing = || Reason::ParameterMissing.because("token", "nothing");
+    let token = params.optional("token").ok_or_else(missing)?;
+    if let Some(seen) = access(provider, call, &client, token).await? {
         return Ok(seen);
     }
-    let seen = refresh(&provider, &client, token).await?;
+    let seen = refresh(provider, call, &client, token).await?;
     Ok(seen.unwrap_or_else(unseen))
 }
 
@@ -57,17 +54,20 @@ struct IntrospectionAnswer<'a> {
 
 async fn access(
     provider: &Provider,
-    request: &HttpRequest,
+    call: Call<'_>,
     client: &Client,
     token: &str,
-) -> Result<Option<HttpResponse>, Fault> {
-    let Ok(live) = bearer::prove(provider, token).await? else {
-        return Ok(None);
+) -> Result<Option<HttpResponse>, Failure> {
+    let live = match bearer::prove(provider, token, call.now).await {
+        Ok(live) => live,
+        // Why it does not hold is nobody's to hear.
+        Err(Failure::Refused { .. }) => return Ok(None),
+        Err(fault) => return Err(fault),
     };
     let claims = &live.token.1;
     if let Err(refused) = may_see(claims, client) {
         // The caller hears nothing of it; whoever runs the server finds the reference in the log line of the request.
-        provider.refuse(request, &refused);
+        provider.ui.note(call.request, &refused);
         return Ok(Some(unseen()));
     }
     let username = live.user.as_ref().map(|u| u.username.as_str());
@@ -81,16 +81,16 @@ async fn access(
 
 async fn refresh(
     provider: &Provider,
+    call: Call<'_>,
     client: &Client,
     token: &str,
-) -> Result<Option<HttpResponse>, Fault> {
-    let now = provider.now();
-    let Ok(claims) = provider.keys.verify::<RefreshToken>(token, now) else {
+) -> Result<Option<HttpResponse>, Failure> {
+    let Ok(claims) = provider.keys.verify::<RefreshToken>(token, call.now) else {
         return Ok(None);
     };
     let context = provider.store.authorization(&claims.authorization).await?;
     let seen = context
         .as_ref()
-        .and_then(|context| refresh_token(context, &claims, client, now));
+        .and_then(|context| refresh_token(context, &claims, client, call.now));
     Ok(seen.map(|seen| http::json(&seen)))
 }

@@ -6,6 +6,8 @@ mod client_auth;
 mod custom_claims;
 mod discovery;
 mod document;
+mod door;
+mod failure;
 mod fault;
 mod grants;
 mod http;

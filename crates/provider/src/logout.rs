@@ -1,4 +1,6 @@
-//! The end session endpoint: a browser or a client asks for a sign-out.
+//! The end session endpoint (OpenID Connect RP-Initiated Logout 2): a browser or a client asks for a sign-out.
+
+use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use latchkey_protocol::{
@@ -9,22 +11,21 @@ use latchkey_protocol::{
     logout::{self, Hint, SignOut, claimed_client, named_by, returns},
     paths, uri,
 };
-
 use latchkey_ui::{
-    LogoutQuestion,
+    LogoutQuestion, Ui,
     answer::see_other,
     browser::{self, Browser, session_secret},
+    call::Call,
     confirm_logout,
     foreign_post::LONGEST_QUERY,
 };
 
-use crate::{client_auth, fault::Fault, http, state::Provider};
+use crate::{client_auth, door, failure::Failure, http, state::Provider};
 
 pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
-    end_session(&provider, &request, &params, false)
-        .await
-        .unwrap_or_else(|fault| fault.page(&provider, &request))
+    let ended = end_session(&provider, provider.call(&request), &params, false).await;
+    door::page(&provider, &request, ended)
 }
 
 pub async fn post(
@@ -32,77 +33,63 @@ pub async fn post(
     request: HttpRequest,
     body: web::Bytes,
 ) -> HttpResponse {
-    match http::params(&request, &body) {
-        Ok(params) => end_session(&provider, &request, &params, true)
-            .await
-            .unwrap_or_else(|fault| fault.page(&provider, &request)),
-        Err(refused) => provider.ui.refuse(&request, &refused),
-    }
+    let ended = match http::params(&request, &body) {
+        Ok(params) => end_session(&provider, provider.call(&request), &params, true).await,
+        Err(refused) => Err(refused.into()),
+    };
+    door::page(&provider, &request, ended)
 }
 
-/// OpenID Connect RP-Initiated Logout 2, from a browser or from a client itself.
+/// From a browser or from a client itself.
 async fn end_session(
     provider: &Provider,
-    request: &HttpRequest,
+    call: Call<'_>,
     params: &Params,
     posted: bool,
-) -> Result<HttpResponse, Fault> {
-    if let Err(refused) = params.sound() {
-        return Ok(provider.ui.refuse(request, &refused));
-    }
-    let hint = hint(provider, params);
-    let browser = Browser::of(&provider.ui, request);
-    let cookieless = browser.is_new && session_secret(&provider.ui, request).is_none();
-    if cookieless && has_credentials(request, params, posted) {
-        return by_client(provider, request, params, &hint).await;
+) -> Result<HttpResponse, Failure> {
+    params.sound()?;
+    let hint = hint(provider, params, call);
+    let browser = Browser::of(&provider.ui, call.request);
+    let cookieless = browser.is_new && session_secret(&provider.ui, call.request).is_none();
+    if cookieless && has_credentials(call.request, params, posted) {
+        let ended = by_client(provider, call, params, &hint).await;
+        return Ok(door::client(provider, call, ended).await?);
     }
     let client_id = match claimed_client(&hint, params.optional("client_id")) {
         Ok(client_id) => client_id,
         Err(refused) => {
-            observe(
-                provider,
-                request,
-                hint.token().map(|token| token.aud.as_str()),
-            )
-            .await?;
-            return Ok(provider.ui.refuse(request, &refused));
+            let issued_to = hint.token().map(|token| token.aud.as_str());
+            observe(provider, call, issued_to).await?;
+            return Err(refused.into());
         }
     };
     if posted && cookieless {
-        return Ok(again(provider, request, params, &hint, client_id));
+        return again(provider, params, &hint, client_id);
     }
-    let client = observe(provider, request, client_id).await?;
+    let client = observe(provider, call, client_id).await?;
     let asked = params.optional("post_logout_redirect_uri");
     let (to, refused) = returns(&hint, client_id, client.as_deref(), asked);
-    let refused = refused.map(|refused| (refused.reason, provider.refuse(request, &refused)));
-    let answer = Answer {
-        provider,
-        to,
-        state: params.optional("state"),
-        reference: refused.as_ref().map(|r| &*r.1),
-    };
-    by_browser(
-        request,
+    let noted = |refused: Refusal| (refused.reason, provider.ui.note(call.request, &refused));
+    let request = Request {
+        client: client.as_deref(),
+        hint: &hint,
         params,
-        &hint,
-        client.as_deref(),
-        &browser,
-        refused.as_ref(),
-        answer,
-    )
-    .await
+        to,
+        refused: refused.map(noted),
+    };
+    by_browser(provider, call, &request, &browser).await
 }
 
 /// A client that is registered, noted for the log line before anything is refused.
 async fn observe(
     provider: &Provider,
-    request: &HttpRequest,
+    call: Call<'_>,
     client_id: Option<&str>,
-) -> Result<Option<std::sync::Arc<Client>>, Fault> {
+) -> Result<Option<Arc<Client>>, Failure> {
     let Some(id) = client_id else { return Ok(None) };
     let client = provider.store.client(id).await?;
     if client.is_some() {
-        provider.observe_client(request, id);
+        call.observe_client(id);
     }
     Ok(client)
 }
@@ -124,15 +111,14 @@ fn has_credentials(request: &HttpRequest, params: &Params, posted: bool) -> bool
 /// goes without its hint, and the user is asked.
 fn again(
     provider: &Provider,
-    request: &HttpRequest,
     params: &Params,
     hint: &Hint,
     client_id: Option<&str>,
-) -> HttpResponse {
-    let at = provider.at(paths::END_SESSION);
+) -> Result<HttpResponse, Failure> {
+    let at = provider.ui.at(paths::END_SESSION);
     let whole = params.encoded();
     if whole.len() <= LONGEST_QUERY {
-        return see_other(&format!("{at}?{whole}"));
+        return Ok(see_other(&format!("{at}?{whole}")));
     }
     let unusable = matches!(hint, Hint::Unusable(_)).then_some("too-long");
     let mut kept: Vec<_> = unusable
@@ -140,152 +126,116 @@ fn again(
         .into_iter()
         .collect();
     kept.extend(client_id.map(|id| ("client_id", id)));
-    kept.extend(
-        ["post_logout_redirect_uri", "state", "ui_locales"]
-            .iter()
-            .filter_map(|n| Some((*n, params.optional(n)?))),
-    );
+    let names = ["post_logout_redirect_uri", "state", "ui_locales"];
+    let shorter = names
+        .iter()
+        .filter_map(|name| Some((*name, params.optional(name)?)));
+    kept.extend(shorter);
     let shorter = uri::with_query(&at, &kept);
     if shorter.len() <= LONGEST_QUERY {
-        return see_other(&shorter);
+        return Ok(see_other(&shorter));
     }
-    let long = Reason::BodyTooLarge.because(
-        format!("at most {LONGEST_QUERY} bytes"),
-        format!("{} bytes", shorter.len()),
-    );
-    provider.ui.refuse(request, &long)
+    let most = format!("at most {LONGEST_QUERY} bytes");
+    Err(Reason::BodyTooLarge
+        .because(most, format!("{} bytes", shorter.len()))
+        .into())
 }
 
-/// Where a sign-out that was carried out leads.
-struct Answer<'a> {
-    provider: &'a Provider,
+/// What a browser asks for, and what was found out about it.
+struct Request<'a> {
+    client: Option<&'a Client>,
+    hint: &'a Hint,
+    params: &'a Params,
+    /// Where it leads afterwards.
     to: Option<String>,
-    state: Option<&'a str>,
-    /// Of what was wrong with the request.
-    reference: Option<&'a str>,
-}
-
-impl Answer<'_> {
-    fn send(&self) -> HttpResponse {
-        let pairs = |name, value: Option<&str>| {
-            value
-                .map(|v| vec![(name, v.to_owned())])
-                .unwrap_or_default()
-        };
-        let (at, pairs) = match &self.to {
-            Some(to) => (to.clone(), pairs("state", self.state)),
-            None => (
-                self.provider.at(paths::SIGNED_OUT),
-                pairs("refused", self.reference),
-            ),
-        };
-        let pairs: Vec<_> = pairs
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        see_other(&uri::with_query(&at, &pairs))
-    }
+    /// What was wrong with it, and the reference of that.
+    refused: Option<(Reason, String)>,
 }
 
 /// A sign-out that a browser asks for.
 async fn by_browser(
-    request: &HttpRequest,
-    params: &Params,
-    hint: &Hint,
-    client: Option<&Client>,
+    provider: &Provider,
+    call: Call<'_>,
+    request: &Request<'_>,
     browser: &Browser,
-    refused: Option<&(Reason, String)>,
-    answer: Answer<'_>,
-) -> Result<HttpResponse, Fault> {
-    let provider = answer.provider;
-    let now = provider.now();
-    let ui = &provider.ui;
-    let here = browser::session_unused(ui, request, now).await?;
+) -> Result<HttpResponse, Failure> {
+    let (ui, token) = (&provider.ui, request.hint.token());
+    let here = browser::session_unused(ui, call).await?;
     let session = here.as_ref().map(|(session, _)| session);
-    let named = match (hint.token(), session) {
-        (
-            Some(IdToken {
-                sid: Some(sid),
-                sub,
-                ..
-            }),
-            None,
-        ) => provider.store.session_of(sid, sub, now).await?,
+    let named = match (
+        token.and_then(|token| token.sid.as_ref().zip(Some(&token.sub))),
+        session,
+    ) {
+        (Some((sid, sub)), None) => provider.store.session_of(sid, sub, call.now).await?,
         _ => None,
     };
-    let named = match logout::sign_out(hint.token(), session, named.as_ref()) {
-        SignOut::Ask { named } => named,
-        done @ (SignOut::Now | SignOut::Done) => {
-            let mut response = answer.send();
-            if let (SignOut::Now, Some(session)) = (done, session) {
-                let ended = (session.id.as_str(), session.user_id.as_str());
-                browser::end_session(ui, request, client, ended, now).await?;
-                browser::forget(ui, request, browser, &mut response, now).await;
-            } else {
-                browser::forget_session(ui, request, &mut response);
-            }
-            return Ok(response);
+    let decided = logout::sign_out(token, session, named.as_ref());
+    let SignOut::Ask { named } = &decided else {
+        let reference = request.refused.as_ref().map(|(_, reference)| &**reference);
+        let mut response = done(ui, request.to.as_deref(), request.params, reference);
+        if let (SignOut::Now, Some(session)) = (&decided, session) {
+            let ended = (session.id.as_str(), session.user_id.as_str());
+            browser::end_session(ui, call, request.client, ended).await?;
+            browser::forget(ui, call, browser, &mut response).await;
+        } else {
+            browser::forget_session(ui, call.request, &mut response);
         }
+        return Ok(response);
     };
-    let named_user = hint.token().map(|token| token.sub.as_str());
     let asked = LogoutQuestion {
         here: here.as_ref(),
-        named: named.as_deref().zip(named_user),
-        client_id: client.map(|c| c.id.as_str()),
-        redirect: answer.to.as_deref(),
-        state: answer.state,
-        ui_locales: params.optional("ui_locales"),
-        refused: refused.map(|(reason, reference)| (*reason, reference.as_str())),
+        named: named.as_deref().zip(token.map(|token| token.sub.as_str())),
+        client_id: request.client.map(|c| c.id.as_str()),
+        redirect: request.to.as_deref(),
+        state: request.params.optional("state"),
+        ui_locales: request.params.optional("ui_locales"),
+        refused: request
+            .refused
+            .as_ref()
+            .map(|(reason, id)| (*reason, &**id)),
     };
-    Ok(confirm_logout(ui, request, &asked))
+    Ok(confirm_logout(ui, call.request, &asked))
+}
+
+/// Where a sign-out that was carried out leads: back to the client, or to our own page, which names what was wrong.
+fn done(ui: &Ui, to: Option<&str>, params: &Params, reference: Option<&str>) -> HttpResponse {
+    let pair = |name, value: Option<_>| value.map(|v| (name, v));
+    let (at, pair) = match to {
+        Some(to) => (to.to_owned(), pair("state", params.optional("state"))),
+        None => (ui.at(paths::SIGNED_OUT), pair("refused", reference)),
+    };
+    see_other(&uri::with_query(&at, pair.as_slice()))
 }
 
 /// A sign-out that a client asks for itself, without a browser: what its own ID token names ends.
 async fn by_client(
     provider: &Provider,
-    request: &HttpRequest,
+    call: Call<'_>,
     params: &Params,
     hint: &Hint,
-) -> Result<HttpResponse, Fault> {
-    let client = match client_auth::authenticate(provider, request, params).await? {
-        Ok(client) => client,
-        Err(refused) => return Ok(http::refusal(provider, request, &refused)),
-    };
-    let (sid, user) = match named_by(hint, &client) {
-        Ok(named) => named,
-        Err(refused) => return Ok(http::refusal(provider, request, &refused)),
-    };
-    let now = provider.now();
-    if let Some(session) = provider.store.session_of(sid, user, now).await? {
+) -> Result<HttpResponse, Failure> {
+    let ui = &provider.ui;
+    let client = client_auth::authenticate(provider, call, params).await?;
+    let (sid, user) = named_by(hint, &client)?;
+    if let Some(session) = provider.store.session_of(sid, user, call.now).await? {
         let ended = (session.id.as_str(), session.user_id.as_str());
-        browser::end_session(&provider.ui, request, Some(&client), ended, now).await?;
+        browser::end_session(ui, call, Some(&client), ended).await?;
     }
     let asked = params.optional("post_logout_redirect_uri");
     let (to, refused) = returns(hint, Some(&client.id), Some(&client), asked);
-    let reference = refused.map(|refused| provider.refuse(request, &refused));
-    Ok(Answer {
-        provider,
-        to,
-        state: params.optional("state"),
-        reference: reference.as_deref(),
-    }
-    .send())
+    let reference = refused.map(|refused| provider.ui.note(call.request, &refused));
+    Ok(done(ui, to.as_deref(), params, reference.as_deref()))
 }
 
-fn hint(provider: &Provider, params: &Params) -> Hint {
+fn hint(provider: &Provider, params: &Params, call: Call<'_>) -> Hint {
     let Some(token) = params.optional("id_token_hint") else {
         return Hint::None;
     };
-    let unusable = |received: String| Hint::Unusable(refused_hint(received));
-    match provider.keys.verify::<IdToken>(token, provider.now()) {
+    match provider.keys.verify::<IdToken>(token, call.now) {
         Ok(claims) => Hint::Token(Box::new(claims)),
-        Err(why) => unusable(why.to_string()),
+        Err(why) => {
+            let expected = "an ID token of this issuer, signed by a published key";
+            Hint::Unusable(Reason::LogoutHintUnusable.because(expected, why.to_string()))
+        }
     }
-}
-
-fn refused_hint(received: String) -> Refusal {
-    Reason::LogoutHintUnusable.because(
-        "an ID token of this issuer, signed by a published key",
-        received,
-    )
 }

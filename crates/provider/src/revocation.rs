@@ -6,8 +6,9 @@ use latchkey_protocol::{
     claims::{AccessToken, RefreshToken},
     revocation::{Revocation, of_access_token, of_refresh_token},
 };
+use latchkey_ui::call::Call;
 
-use crate::{client_auth, fault::Fault, http, state::Provider};
+use crate::{client_auth, door, failure::Failure, fault::Fault, http, state::Provider};
 
 /// RFC 7009 2. A refresh token ends its whole authorization, an access token itself. 200 for whatever is not known.
 pub async fn revoke(
@@ -15,22 +16,20 @@ pub async fn revoke(
     request: HttpRequest,
     body: web::Bytes,
 ) -> Result<HttpResponse, Fault> {
-    let (params, client) = match client_auth::called_by(&provider, &request, &body).await? {
-        Ok(called) => called,
-        Err(response) => return Ok(response),
-    };
-    let Some(token) = params.optional("token") else {
-        return Ok(http::refusal(
-            &provider,
-            &request,
-            &Reason::ParameterMissing.because("token", "nothing"),
-        ));
-    };
-    let now = provider.now();
+    let call = provider.call(&request);
+    let revoked = answer(&provider, call, &body).await;
+    door::client(&provider, call, revoked).await
+}
+
+async fn answer(provider: &Provider, call: Call<'_>, body: &[u8]) -> Result<HttpResponse, Failure> {
+    let (params, client) = client_auth::called_by(provider, call, body).await?;
+    let missing = || Reason::ParameterMissing.because("token", "nothing");
+    let token = params.optional("token").ok_or_else(missing)?;
+    let now = call.now;
     if let Ok(claims) = provider.keys.verify::<RefreshToken>(token, now) {
-        end(&provider, of_refresh_token(&claims, &client), now).await?;
+        end(provider, of_refresh_token(&claims, &client), now).await?;
     } else if let Ok(claims) = provider.keys.verify::<AccessToken>(token, now) {
-        end(&provider, of_access_token(&claims, &client, now), now).await?;
+        end(provider, of_access_token(&claims, &client, now), now).await?;
     }
     Ok(http::answer(StatusCode::OK).finish())
 }

@@ -1,14 +1,14 @@
 //! What the endpoints share.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::{HttpRequest, web};
 use latchkey_operations::ClientGuard;
 use latchkey_protocol::{
     Clock, Store, authorization::Lifetimes, authorize::RequestRules, claims::CustomClaims,
-    error::Refusal, secret::Pepper, time::Timestamp,
+    secret::Pepper, time::Timestamp,
 };
-use latchkey_ui::{Ui, call};
+use latchkey_ui::{Ui, call::Call};
 
 use crate::{
     custom_claims::CustomClaimsInForce, document::Document, keys::Keys, signing::Signing,
@@ -42,27 +42,13 @@ impl Provider {
         self.custom_claims.replace(claims, renew)
     }
 
+    /// A call, judged at this moment.
+    pub(crate) fn call<'a>(&self, request: &'a HttpRequest) -> Call<'a> {
+        let now = self.now();
+        Call { request, now }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    /// One of our own addresses.
-    pub(crate) fn at(&self, path: &str) -> String {
-        self.ui.at(path)
-    }
-
-    /// Who is at the other end, past the trusted proxies.
-    pub(crate) fn address(&self, request: &HttpRequest) -> IpAddr {
-        call::address(request)
-    }
-
-    /// Keeps a refusal, notes it for the log line, and returns its reference.
-    pub(crate) fn refuse(&self, request: &HttpRequest, refused: &Refusal) -> String {
-        self.ui.note(request, refused)
-    }
-
-    /// Notes the client for the log line.
-    pub(crate) fn observe_client(&self, request: &HttpRequest, client_id: &str) {
-        call::observe_client(request, client_id);
     }
 }

@@ -4,62 +4,68 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use latchkey_protocol::{
     Params, Reason,
     client::{Client, GrantType},
-    token::Denial,
+    error::Refusal,
+};
+use latchkey_ui::call::Call;
+
+use crate::{
+    client_auth, door,
+    failure::Failure,
+    fault::Fault,
+    grants::{self, issue::Tokens},
+    http,
+    signing::Busy,
+    state::Provider,
 };
 
-use crate::{client_auth, fault::Fault, grants, http, state::Provider};
-
-/// The phases that no grant can forget: read once, authenticate, allow, then the grant.
+/// The token endpoint (RFC 6749 3.2).
 pub async fn token(
     provider: web::Data<Provider>,
     request: HttpRequest,
     body: web::Bytes,
 ) -> Result<HttpResponse, Fault> {
+    let call = provider.call(&request);
+    let granted = granted(&provider, call, &body).await;
+    let answered = granted.map(|tokens| http::json(&tokens));
+    door::client(&provider, call, answered).await
+}
+
+/// The phases that no grant can forget: read once, authenticate, allow, then the grant.
+async fn granted(
+    provider: &web::Data<Provider>,
+    call: Call<'_>,
+    body: &[u8],
+) -> Result<Tokens, Failure> {
     // Before anything is read or asked: a refusal must cost next to nothing.
     if provider
         .signing
-        .is_full_for(|| client_auth::unverified_client_id(&request))
+        .is_full_for(|| client_auth::unverified_client_id(call.request))
     {
-        provider.signing.pace_refusal().await;
-        return Ok(http::busy(&request));
+        return Err(Busy.into());
     }
-    let (params, client) = match client_auth::called_by(&provider, &request, &body).await? {
-        Ok(called) => called,
-        Err(response) => return Ok(response),
-    };
-    let granted = match allowed(&params, &client) {
-        Err(denied) => Ok(Err(denied)),
-        Ok(GrantType::AuthorizationCode) => {
-            grants::authorization_code::grant(&provider, &client, &params).await
+    let (params, client) = client_auth::called_by(provider, call, body).await?;
+    match allowed(&params, &client)? {
+        GrantType::AuthorizationCode => {
+            grants::authorization_code::grant(provider, call, &client, &params).await
         }
-        Ok(GrantType::RefreshToken) => {
-            grants::refresh_token::grant(&provider, &client, &params).await
+        GrantType::RefreshToken => {
+            grants::refresh_token::grant(provider, call, &client, &params).await
         }
-        Ok(GrantType::ClientCredentials) => {
-            grants::client_credentials::grant(&provider, &client, &params).await
+        GrantType::ClientCredentials => {
+            grants::client_credentials::grant(provider, call, &client, &params).await
         }
-    };
-    Ok(match granted {
-        Ok(Ok(tokens)) => http::json(&tokens),
-        Ok(Err(denied)) => http::refusal(&provider, &request, &denied.refused),
-        Err(Fault::Busy(_)) => {
-            provider.signing.pace_refusal().await;
-            http::busy(&request)
-        }
-        Err(fault) => return Err(fault),
-    })
+    }
 }
 
-fn allowed(params: &Params, client: &Client) -> Result<GrantType, Denial> {
+fn allowed(params: &Params, client: &Client) -> Result<GrantType, Refusal> {
     let asked = params
         .optional("grant_type")
         .ok_or_else(|| Reason::ParameterMissing.because("grant_type", "nothing"))?;
     let grant = GrantType::parse(asked)
         .ok_or_else(|| Reason::GrantTypeUnsupported.because("a known grant", asked))?;
     if !client.may(grant) {
-        return Err(Reason::GrantNotAllowed
-            .because(format!("{asked} among grant_types"), "not there")
-            .into());
+        let expected = format!("{asked} among grant_types");
+        return Err(Reason::GrantNotAllowed.because(expected, "not there"));
     }
     Ok(grant)
 }

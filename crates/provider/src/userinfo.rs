@@ -4,18 +4,17 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use latchkey_protocol::{
     Params,
     bearer::{for_userinfo, userinfo_answer},
-    error::Refusal,
 };
 
-use crate::{bearer, fault::Fault, http, state::Provider};
+use crate::{bearer, door, failure::Failure, fault::Fault, http, state::Provider};
 
 /// OpenID Connect Core 5.3.
 pub async fn get(
     provider: web::Data<Provider>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Fault> {
-    let presented = bearer::presented(&request, None);
-    answer(&provider, &request, presented).await
+    let answered = answer(&provider, &request, None).await;
+    door::bearer(&provider, &request, answered)
 }
 
 pub async fn post(
@@ -29,38 +28,24 @@ pub async fn post(
     } else {
         http::form(&request, &body)
     };
-    match params {
-        Ok(params) => {
-            answer(
-                &provider,
-                &request,
-                bearer::presented(&request, Some(&params)),
-            )
-            .await
-        }
-        Err(refused) => Ok(bearer::refusal(&provider, &request, &refused)),
-    }
+    let answered = match params {
+        Ok(params) => answer(&provider, &request, Some(&params)).await,
+        Err(refused) => Err(refused.into()),
+    };
+    door::bearer(&provider, &request, answered)
 }
 
 async fn answer(
     provider: &Provider,
     request: &HttpRequest,
-    presented: Result<&str, Refusal>,
-) -> Result<HttpResponse, Fault> {
-    let proven = match presented {
-        Ok(token) => bearer::prove(provider, token).await?,
-        Err(refused) => Err(refused),
-    };
-    let live = match proven {
-        Ok(live) => live,
-        Err(refused) => return Ok(bearer::refusal(provider, request, &refused)),
-    };
+    params: Option<&Params>,
+) -> Result<HttpResponse, Failure> {
+    let call = provider.call(request);
+    let presented = bearer::presented(request, params)?;
+    let live = bearer::prove(provider, presented, call.now).await?;
     let claims = &live.token.1;
-    provider.observe_client(request, &claims.client_id);
-    let user = match for_userinfo(claims, live.user.as_ref(), &provider.issuer) {
-        Ok(user) => user,
-        Err(refused) => return Ok(bearer::refusal(provider, request, &refused)),
-    };
+    call.observe_client(&claims.client_id);
+    let user = for_userinfo(claims, live.user.as_ref(), &provider.issuer)?;
     let client = provider.store.client(&claims.client_id).await?;
     let for_all = provider.custom_claims.current();
     let answer = userinfo_answer(claims, user, client.as_deref(), &live.asked, &for_all);

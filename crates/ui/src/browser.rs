@@ -10,7 +10,7 @@ use latchkey_protocol::{
 };
 
 use crate::{
-    call,
+    call::Call,
     cookies::{BROWSER_LIFETIME, add_cookie, cookie},
     state::Ui,
 };
@@ -88,15 +88,11 @@ pub fn session_secret(ui: &Ui, request: &HttpRequest) -> Option<Secret> {
 ///
 /// # Errors
 /// When storage fails.
-pub async fn session(
-    ui: &Ui,
-    request: &HttpRequest,
-    now: Timestamp,
-) -> Result<Option<(Session, User)>, StoreError> {
-    match session_secret(ui, request) {
+pub async fn session(ui: &Ui, call: Call<'_>) -> Result<Option<(Session, User)>, StoreError> {
+    match session_secret(ui, call.request) {
         Some(secret) => {
             ui.store
-                .session_in_use(&secret.digest(), &ui.lifetimes, now)
+                .session_in_use(&secret.digest(), &ui.lifetimes, call.now)
                 .await
         }
         None => Ok(None),
@@ -109,11 +105,10 @@ pub async fn session(
 /// When storage fails.
 pub async fn session_unused(
     ui: &Ui,
-    request: &HttpRequest,
-    now: Timestamp,
+    call: Call<'_>,
 ) -> Result<Option<(Session, User)>, StoreError> {
-    match session_secret(ui, request) {
-        Some(secret) => ui.store.session(&secret.digest(), now).await,
+    match session_secret(ui, call.request) {
+        Some(secret) => ui.store.session(&secret.digest(), call.now).await,
         None => Ok(None),
     }
 }
@@ -124,21 +119,20 @@ pub async fn session_unused(
 /// When storage fails.
 pub async fn end_session(
     ui: &Ui,
-    request: &HttpRequest,
+    call: Call<'_>,
     client: Option<&Client>,
     (id, user_id): (&str, &str),
-    now: Timestamp,
 ) -> Result<(), StoreError> {
     let ended = ui
         .store
-        .end_session_of(id, Some(user_id), false, now)
+        .end_session_of(id, Some(user_id), false, call.now)
         .await?;
     if let Some(session) = ended {
         audit::log(&AuditEvent::SignedOut {
             user: &session.user_id,
             session: &session.id,
             client: client.map(|client| client.id.as_str()),
-            address: call::address(request),
+            address: call.address(),
         });
     }
     Ok(())
@@ -146,20 +140,14 @@ pub async fn end_session(
 
 /// Makes the browser a stranger after whoever was signed in at it signed out: its next user starts with a secret that nobody before them knows.
 /// What was not presented is not touched.
-pub async fn forget(
-    ui: &Ui,
-    request: &HttpRequest,
-    browser: &Browser,
-    response: &mut HttpResponse,
-    now: Timestamp,
-) {
+pub async fn forget(ui: &Ui, call: Call<'_>, browser: &Browser, response: &mut HttpResponse) {
     if !browser.is_new {
         let new = Secret::generate(SecretKind::Browser, &*ui.entropy);
-        if bind_again(ui, browser, &new, now).await.is_some() {
+        if bind_again(ui, browser, &new, call.now).await.is_some() {
             set_browser(ui, response, &new);
         }
     }
-    forget_session(ui, request, response);
+    forget_session(ui, call.request, response);
 }
 
 /// Takes the session cookie back, where it was presented.

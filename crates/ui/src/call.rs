@@ -1,12 +1,34 @@
-//! What is known of one call: who is at the other end, which client it is of, and its name in the log.
+//! One call: its request, the time it is judged at, and what is known of whoever makes it.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::{HttpMessage, HttpRequest};
-use latchkey_protocol::observe::Observation;
+use latchkey_protocol::{Timestamp, observe::Observation};
 
 /// Characters of a client's id that reach the log line.
 const LONGEST_NAME: usize = 100;
+
+/// What goes down through everything that a call asks for. The clock is read once, at its start, so that all rules
+/// judge by the same moment.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    pub request: &'a HttpRequest,
+    pub now: Timestamp,
+}
+
+impl Call<'_> {
+    /// Who is at the other end, past the trusted proxies.
+    pub fn address(&self) -> IpAddr {
+        address(self.request)
+    }
+
+    /// Notes the client for the log line.
+    pub fn observe_client(&self, client_id: &str) {
+        if let Some(observed) = self.request.extensions_mut().get_mut::<Observation>() {
+            observed.client_id = Some(client_id.chars().take(LONGEST_NAME).collect());
+        }
+    }
+}
 
 /// Who is at the other end, past the trusted proxies.
 pub fn address(request: &HttpRequest) -> IpAddr {
@@ -24,13 +46,6 @@ pub fn request_id(request: &HttpRequest) -> String {
         .get::<Observation>()
         .map(|o| o.request_id.clone())
         .unwrap_or_default()
-}
-
-/// Notes the client for the log line.
-pub fn observe_client(request: &HttpRequest, client_id: &str) {
-    if let Some(observed) = request.extensions_mut().get_mut::<Observation>() {
-        observed.client_id = Some(client_id.chars().take(LONGEST_NAME).collect());
-    }
 }
 
 /// A header as text; empty where it is none. Nothing where it was not sent.

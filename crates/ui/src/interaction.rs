@@ -19,7 +19,7 @@ use latchkey_protocol::{
 use crate::{
     answer::{fault, see_other},
     browser::{self, Browser},
-    call,
+    call::{Call, header},
     csrf::csrf,
     state::Ui,
 };
@@ -30,17 +30,17 @@ use crate::{
 /// When storage fails.
 pub async fn begin(
     ui: &Ui,
-    request: &HttpRequest,
+    call: Call<'_>,
     interaction: &Interaction,
 ) -> Result<Option<Refusal>, StoreError> {
-    let mode = call::header(request, "sec-fetch-mode");
-    let dest = call::header(request, "sec-fetch-dest");
+    let mode = header(call.request, "sec-fetch-mode");
+    let dest = header(call.request, "sec-fetch-dest");
     if !is_visit(mode, dest) {
         let received = format!("{} {}", mode.unwrap_or_default(), dest.unwrap_or_default());
         let refused = Reason::NotAVisit.because("a navigation to a document", received);
         return Ok(Some(refused));
     }
-    let from = Origin::of(&ui.count_pepper, call::address(request));
+    let from = Origin::of(&ui.count_pepper, call.address());
     Ok(refused(
         ui.store.begin_interaction(interaction, &from).await?,
     ))
@@ -112,7 +112,9 @@ pub async fn open(
     let id = &interaction.request.client_id;
     let client = ui.store.client(id).await.map_err(fail)?;
     let client = client.ok_or_else(|| refuse(Reason::ClientUnknown.because(id, "deleted")))?;
-    let session = browser::session(ui, request, now).await.map_err(fail)?;
+    let session = browser::session(ui, Call { request, now })
+        .await
+        .map_err(fail)?;
     Ok(OpenInteraction {
         secret,
         browser,

@@ -12,6 +12,8 @@ use latchkey_protocol::{
     secret::Pepper,
 };
 
+use crate::call::Call;
+
 /// Everything that the pages share.
 pub struct Ui {
     pub issuer: String,
@@ -34,6 +36,12 @@ impl Ui {
     /// Seconds since the epoch.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// A call, judged at this moment.
+    pub fn call<'a>(&self, request: &'a HttpRequest) -> Call<'a> {
+        let now = self.now();
+        Call { request, now }
     }
 
     /// One of our own addresses, with the issuer's origin.

@@ -3,90 +3,87 @@
 use std::sync::Arc;
 
 use actix_web::web;
+use latchkey_jose::KeyRing;
 use latchkey_protocol::{
     Params, Reason, Secret, SecretKind,
-    authorization::{Authorization, RefreshFamily},
+    authorization::{Authorization, Context, RefreshFamily},
     client::Client,
     reason::masked,
     token::{Denial, redeem, starts_refresh},
 };
+use latchkey_ui::call::Call;
 
-use super::{
-    Granted, deny,
-    issue::{Holder, Issue, issue},
-};
-use crate::state::Provider;
+use super::issue::{Holder, Issue, Tokens, issue};
+use crate::{failure::Failure, state::Provider};
 
 /// RFC 6749 4.1.3. Tokens are signed before the code is spent, and leave only if it was still there to spend.
 pub async fn grant(
     provider: &web::Data<Provider>,
+    call: Call<'_>,
     client: &Arc<Client>,
     params: &Params,
-) -> Granted {
-    let now = provider.now();
-    let Some(presented) = params.optional("code") else {
-        return Ok(Err(Reason::ParameterMissing
-            .because("code", "nothing")
-            .into()));
-    };
-    let found = match Secret::presented(SecretKind::AuthorizationCode, presented) {
-        Some(code) => provider.store.authorization_by_code(&code.digest()).await?,
-        None => None,
-    };
-    let Some(context) = found.map(Arc::new) else {
-        return Ok(Err(Reason::CodeUnknown
-            .because("a code issued here", masked(presented))
-            .into()));
-    };
+) -> Result<Tokens, Failure> {
+    let context = load(provider, params).await?;
     let authorization = &context.authorization;
-    if let Err(denied) = redeem(&context, client, params, now) {
-        return deny(provider, &context, denied).await;
-    }
-    let lifetimes = &provider.lifetimes;
-    let refresh = starts_refresh(client, authorization)
-        .then(|| Secret::generate(SecretKind::RefreshToken, &*provider.ui.entropy));
+    redeem(&context, client, params, call.now)
+        .map_err(|denied| Failure::denied(denied, authorization))?;
     let ring = provider.keys.ring();
-    let signer = ring.refresh_signer(now)?;
-    let family = refresh
-        .as_ref()
-        .map(|secret| RefreshFamily::first(secret, signer.kid(), lifetimes, now));
-
-    let id = authorization.id.clone();
+    let refresh = first_refresh(provider, call, client, authorization, &ring)?;
+    let family = refresh.as_ref().map(|(_, family)| family.clone());
     let holder = Holder::User {
         context: context.clone(),
         nonce: authorization.nonce.clone(),
-        refresh: refresh.zip(family.clone()),
+        refresh,
     };
-    let scope = authorization.scope.clone();
-    let tokens = issue(
-        provider,
-        Issue {
-            client: client.clone(),
-            scope,
-            holder,
-            ring,
-            now,
-        },
-    )
-    .await?;
-
-    let ends = Authorization::kept_until(family.as_ref(), lifetimes, now);
+    let issued = Issue {
+        client: client.clone(),
+        scope: authorization.scope.clone(),
+        holder,
+        ring,
+        now: call.now,
+    };
+    let tokens = issue(provider, issued).await?;
+    let kept_until = Authorization::kept_until(family.as_ref(), &provider.lifetimes, call.now);
+    let id = &authorization.id;
     if !provider
         .store
-        .exchange_code(&id, now, family.as_ref(), ends)
+        .exchange_code(id, call.now, family.as_ref(), kept_until)
         .await?
     {
         // Somebody else was faster with the same code: two hold it, so nobody keeps what it gave.
         let refused = Reason::CodeReplayed.because("its first use", "a use at the same moment");
-        return deny(
-            provider,
-            &context,
-            Denial {
-                refused,
-                revoke: true,
-            },
-        )
-        .await;
+        let denied = Denial {
+            refused,
+            revoke: true,
+        };
+        return Err(Failure::denied(denied, authorization));
     }
-    Ok(Ok(tokens))
+    Ok(tokens)
+}
+
+async fn load(provider: &Provider, params: &Params) -> Result<Arc<Context>, Failure> {
+    let presented = params
+        .optional("code")
+        .ok_or_else(|| Reason::ParameterMissing.because("code", "nothing"))?;
+    let unknown = || Reason::CodeUnknown.because("a code issued here", masked(presented));
+    let code = Secret::presented(SecretKind::AuthorizationCode, presented).ok_or_else(unknown)?;
+    let found = provider.store.authorization_by_code(&code.digest()).await?;
+    Ok(Arc::new(found.ok_or_else(unknown)?))
+}
+
+/// The first refresh token of a family, where the client gets one.
+fn first_refresh(
+    provider: &Provider,
+    call: Call<'_>,
+    client: &Client,
+    authorization: &Authorization,
+    ring: &KeyRing,
+) -> Result<Option<(Secret, RefreshFamily)>, Failure> {
+    let kid = ring.refresh_signer(call.now)?.kid();
+    if !starts_refresh(client, authorization) {
+        return Ok(None);
+    }
+    let secret = Secret::generate(SecretKind::RefreshToken, &*provider.ui.entropy);
+    let family = RefreshFamily::first(&secret, kid, &provider.lifetimes, call.now);
+    Ok(Some((secret, family)))
 }

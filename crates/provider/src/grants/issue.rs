@@ -14,7 +14,7 @@ use latchkey_protocol::{
 };
 use serde::Serialize;
 
-use crate::{fault::Fault, state::Provider};
+use crate::{failure::Failure, state::Provider};
 
 /// A successful answer (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
 #[derive(Debug, Serialize)]
@@ -66,15 +66,15 @@ impl Issue {
 /// Makes and signs the tokens of one answer, on a signing thread.
 ///
 /// # Errors
-/// [`Fault::Busy`] when too much is waiting to be signed, [`Fault::Jose`].
-pub async fn issue(provider: &web::Data<Provider>, issue: Issue) -> Result<Tokens, Fault> {
+/// Our own: too much is waiting to be signed, or signing failed.
+pub async fn issue(provider: &web::Data<Provider>, issue: Issue) -> Result<Tokens, Failure> {
     let shared = provider.clone();
     let client = issue.client.clone();
-    let tokens = provider
+    let signed = provider
         .signing
         .run(&client.id, issue.signatures(), move || sign(&shared, issue))
-        .await??;
-    Ok(tokens)
+        .await?;
+    Ok(signed?)
 }
 
 /// The access token first: the ID token carries its hash.

@@ -11,12 +11,10 @@ use latchkey_protocol::{
     reason::masked,
     token::{Rotation, narrowed, rotate},
 };
+use latchkey_ui::call::Call;
 
-use super::{
-    Granted, deny,
-    issue::{Holder, Issue, issue},
-};
-use crate::{fault::Fault, state::Provider};
+use super::issue::{Holder, Issue, Tokens, issue};
+use crate::{failure::Failure, state::Provider};
 
 /// How often a lost race is looked at again. The second look finds the winner's successor.
 const LOOKS: usize = 3;
@@ -24,93 +22,94 @@ const LOOKS: usize = 3;
 /// RFC 6749 6. Tokens are signed before the rotation is written, and leave only if it was.
 pub async fn grant(
     provider: &web::Data<Provider>,
+    call: Call<'_>,
     client: &Arc<Client>,
     params: &Params,
-) -> Granted {
-    let now = provider.now();
-    let Some(presented) = params.optional("refresh_token") else {
-        return Ok(Err(Reason::ParameterMissing
-            .because("refresh_token", "nothing")
-            .into()));
-    };
-    let token: claims::RefreshToken = match provider.keys.verify(presented, now) {
-        Ok(token) => token,
-        Err(why) => {
-            return Ok(Err(Reason::RefreshTokenMalformed
-                .because(why.to_string(), masked(presented))
-                .into()));
-        }
-    };
-    let secret = Secret::presented(SecretKind::RefreshToken, &token.jti);
-    let Some(secret) = secret else {
-        return Ok(Err(Reason::RefreshTokenMalformed
-            .because("a refresh token of this issuer", masked(presented))
-            .into()));
-    };
+) -> Result<Tokens, Failure> {
+    let (token, secret) = read(provider, call, params)?;
     for _ in 0..LOOKS {
-        let Some(context) = provider.store.authorization(&token.authorization).await? else {
-            return Ok(Err(Reason::AuthorizationEnded
-                .because("a live authorization", "none")
-                .into()));
-        };
-        let ring = provider.keys.ring();
-        let kid = ring.refresh_signer(now)?.kid();
-        let rotation = match rotate(
-            &context,
-            &token,
-            &secret,
-            client,
-            &provider.lifetimes,
-            kid,
-            now,
-        ) {
-            Ok(rotation) => rotation,
-            Err(denied) => return deny(provider, &context, denied).await,
-        };
-        let scope = match narrowed(params.optional("scope"), client, &context.authorization) {
-            Ok(scope) => scope,
-            Err(denied) => return Ok(Err(denied.into())),
-        };
-        let (successor, family, again) = match rotation {
-            Rotation::Again { successor, family } => (successor, family, true),
-            Rotation::Next { successor, family } => (successor, family, false),
-        };
-        let context = Arc::new(context);
-        let holder = Holder::User {
-            context: context.clone(),
-            nonce: None,
-            refresh: Some((successor, family.clone())),
-        };
-        let tokens = issue(
-            provider,
-            Issue {
-                client: client.clone(),
-                scope,
-                holder,
-                ring,
-                now,
-            },
-        )
-        .await?;
-        let id = &context.authorization.id;
-        if again
-            || provider
-                .store
-                .rotate_refresh_token(id, &secret.digest(), &family)
-                .await?
+        let context = provider.store.authorization(&token.authorization).await?;
+        let ended = || Reason::AuthorizationEnded.because("a live authorization", "none");
+        let context = Arc::new(context.ok_or_else(ended)?);
+        if let Some(tokens) = look(provider, call, client, params, &token, &secret, context).await?
         {
-            note_use(provider, &context).await?;
-            return Ok(Ok(tokens));
+            return Ok(tokens);
         }
     }
-    Ok(Err(Reason::AuthorizationEnded
-        .because("a live authorization", "it changed with every look")
-        .into()))
+    let moving = "it changed with every look";
+    Err(Reason::AuthorizationEnded
+        .because("a live authorization", moving)
+        .into())
+}
+
+/// The refresh token that was presented, and the secret in it.
+fn read(
+    provider: &Provider,
+    call: Call<'_>,
+    params: &Params,
+) -> Result<(claims::RefreshToken, Secret), Failure> {
+    let presented = params
+        .optional("refresh_token")
+        .ok_or_else(|| Reason::ParameterMissing.because("refresh_token", "nothing"))?;
+    let malformed =
+        |expected: &str| Reason::RefreshTokenMalformed.because(expected, masked(presented));
+    let token: claims::RefreshToken = provider
+        .keys
+        .verify(presented, call.now)
+        .map_err(|why| malformed(&why.to_string()))?;
+    let secret = Secret::presented(SecretKind::RefreshToken, &token.jti)
+        .ok_or_else(|| malformed("a refresh token of this issuer"))?;
+    Ok((token, secret))
+}
+
+/// Judges, signs and commits by what is true now. Nothing when another rotation came between.
+async fn look(
+    provider: &web::Data<Provider>,
+    call: Call<'_>,
+    client: &Arc<Client>,
+    params: &Params,
+    token: &claims::RefreshToken,
+    secret: &Secret,
+    context: Arc<Context>,
+) -> Result<Option<Tokens>, Failure> {
+    let (lifetimes, authorization) = (&provider.lifetimes, &context.authorization);
+    let ring = provider.keys.ring();
+    let kid = ring.refresh_signer(call.now)?.kid();
+    let rotation = rotate(&context, token, secret, client, lifetimes, kid, call.now)
+        .map_err(|denied| Failure::denied(denied, authorization))?;
+    let scope = narrowed(params.optional("scope"), client, authorization)?;
+    let (successor, family, again) = match rotation {
+        Rotation::Again { successor, family } => (successor, family, true),
+        Rotation::Next { successor, family } => (successor, family, false),
+    };
+    let holder = Holder::User {
+        context: context.clone(),
+        nonce: None,
+        refresh: Some((successor, family.clone())),
+    };
+    let issued = Issue {
+        client: client.clone(),
+        scope,
+        holder,
+        ring,
+        now: call.now,
+    };
+    let tokens = issue(provider, issued).await?;
+    let (store, id) = (&provider.store, &authorization.id);
+    if !again
+        && !store
+            .rotate_refresh_token(id, &secret.digest(), &family)
+            .await?
+    {
+        return Ok(None);
+    }
+    note_use(provider, call, &context).await?;
+    Ok(Some(tokens))
 }
 
 /// A refresh within a browser session is a use of it.
-async fn note_use(provider: &Provider, context: &Context) -> Result<(), Fault> {
-    if let Some((session, used)) = context.session_use(&provider.lifetimes, provider.now()) {
+async fn note_use(provider: &Provider, call: Call<'_>, context: &Context) -> Result<(), Failure> {
+    if let Some((session, used)) = context.session_use(&provider.lifetimes, call.now) {
         provider.store.use_session(session, used).await?;
     }
     Ok(())

@@ -98,7 +98,7 @@ pub fn challenge(scheme: &str, refusal: &RefusalText, reference: &str) -> String
 
 /// An OAuth error as JSON (RFC 6749 5.2), with our reference.
 pub fn refusal(provider: &Provider, request: &HttpRequest, refused: &Refusal) -> HttpResponse {
-    let reference = provider.refuse(request, refused);
+    let reference = provider.ui.note(request, refused);
     let refusal = refused.reason.refusal();
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     let mut builder = answer(status);

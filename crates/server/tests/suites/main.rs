@@ -3,6 +3,7 @@
 
 mod abandoned_sign_ins;
 mod browser_sessions;
+mod calls;
 mod claims;
 mod client_secrets;
 mod client_shares;

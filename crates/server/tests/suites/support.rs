@@ -29,10 +29,12 @@ pub const SECRET: &str = "s3cret/with:odd+chars&equals=%20-0123456789";
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-pub struct HandClock(AtomicI64);
+/// A clock that is moved by hand, and counts how often it is read.
+pub struct HandClock(AtomicI64, AtomicU64);
 
 impl Clock for HandClock {
     fn now(&self) -> i64 {
+        self.1.fetch_add(1, Ordering::SeqCst);
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -187,7 +189,7 @@ impl Harness {
         let settings = Settings::load(Some(&file), &|name| env.get(name).cloned()).unwrap();
         let database = Options { url, pool: 4 };
         let store: Arc<dyn Store> = Arc::new(Database::open(&database).unwrap());
-        let clock = Arc::new(HandClock(AtomicI64::new(START)));
+        let clock = Arc::new(HandClock(AtomicI64::new(START), AtomicU64::new(0)));
         let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(7))));
         let (master, ring) = open_keys(&*store, &settings.keys_dir, START).await.unwrap();
         let app = join(
@@ -286,6 +288,11 @@ impl Harness {
 
     pub fn now(&self) -> i64 {
         self.clock.now()
+    }
+
+    /// How often the clock has been read.
+    pub fn looks_at_the_clock(&self) -> u64 {
+        self.clock.1.load(Ordering::SeqCst)
     }
 
     pub fn pass(&self, seconds: i64) {

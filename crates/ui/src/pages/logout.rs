@@ -11,7 +11,7 @@ use super::error::sentence;
 use crate::{
     answer::{fault, see_other},
     browser::{self, Browser, session_unused},
-    call,
+    call::Call,
     csrf::csrf,
     render::{display_name, render, words},
     state::Ui,
@@ -102,14 +102,14 @@ pub async fn confirmed(ui: web::Data<Ui>, request: HttpRequest, body: web::Bytes
     if let Err(refused) = form.sound() {
         return ui.refuse(&request, &refused);
     }
-    answer(&ui, &request, &form)
+    answer(&ui, ui.call(&request), &form)
         .await
         .unwrap_or_else(|error| fault(&ui, &request, &error))
 }
 
-async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpResponse, StoreError> {
-    let (browser, now) = (Browser::of(ui, request), ui.now());
-    let here = session_unused(ui, request, now).await?;
+async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, StoreError> {
+    let browser = Browser::of(ui, call.request);
+    let here = session_unused(ui, call).await?;
     let here = here.as_ref().map(|(session, _)| session);
     let named = form.optional("named").zip(form.optional("named_user"));
     if !same(
@@ -119,7 +119,7 @@ async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpRes
         return Ok(match (here, named) {
             // A second press: the first has done it.
             (None, None) => see_other(&format!("{}{}", ui.base, paths::SIGNED_OUT)),
-            _ => ui.refuse(request, &Reason::FormForged.into()),
+            _ => ui.refuse(call.request, &Reason::FormForged.into()),
         });
     }
     if form.optional("decision") == Some("stay") {
@@ -133,19 +133,19 @@ async fn answer(ui: &Ui, request: &HttpRequest, form: &Params) -> Result<HttpRes
     // The token has proven which session the page was about. It may have been carried on by another since.
     let shown = here.map(|session| (session.id.as_str(), session.user_id.as_str()));
     if let Some(ended) = shown.or(named) {
-        browser::end_session(ui, request, client, ended, now).await?;
+        browser::end_session(ui, call, client, ended).await?;
     }
-    let mut response = see_other(&next(ui, request, form, client));
+    let mut response = see_other(&next(ui, call, form, client));
     if here.is_some() {
-        browser::forget(ui, request, &browser, &mut response, now).await;
+        browser::forget(ui, call, &browser, &mut response).await;
     } else {
-        browser::forget_session(ui, request, &mut response);
+        browser::forget_session(ui, call.request, &mut response);
     }
     Ok(response)
 }
 
 /// Where the browser goes afterwards. What the form says is proven again: it came back through the browser.
-fn next(ui: &Ui, request: &HttpRequest, form: &Params, client: Option<&Client>) -> String {
+fn next(ui: &Ui, call: Call<'_>, form: &Params, client: Option<&Client>) -> String {
     let done = format!("{}{}", ui.base, paths::SIGNED_OUT);
     match logout::destination(client, form.optional("post_logout_redirect_uri")) {
         Ok(Some(to)) => {
@@ -159,15 +159,15 @@ fn next(ui: &Ui, request: &HttpRequest, form: &Params, client: Option<&Client>) 
         Ok(None) => done,
         Err(refused) => {
             if let Some(client) = client {
-                call::observe_client(request, &client.id);
+                call.observe_client(&client.id);
             }
-            uri::with_query(&done, &[("refused", &ui.note(request, &refused))])
+            uri::with_query(&done, &[("refused", &ui.note(call.request, &refused))])
         }
     }
 }
 
 pub async fn done(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
-    match session_unused(&ui, &request, ui.now()).await {
+    match session_unused(&ui, ui.call(&request)).await {
         Ok(None) => signed_out(&ui, &request),
         // Anyone can lead a browser here: whoever is told so is signed out.
         Ok(Some(_)) => see_other(&format!("{}/", ui.base)),

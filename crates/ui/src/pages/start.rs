@@ -21,7 +21,7 @@ struct StartPage<'a> {
 }
 
 pub async fn show(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
-    let session = match session(&ui, &request, ui.now()).await {
+    let session = match session(&ui, ui.call(&request)).await {
         Ok(session) => session,
         Err(error) => return fault(&ui, &request, &error),
     };
