@@ -1,6 +1,6 @@
 //! A demo API: verifies access tokens by itself, with nothing but the published keys (RFC 9068 4).
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::Server, http::header, web};
 use anyhow::{Context, Result};
@@ -8,20 +8,24 @@ use latchkey_jose::{Compact, JwkSet, Verifier};
 use latchkey_protocol::{Clock, claims::AccessToken, paths};
 use serde_json::json;
 
-use crate::wiring::SystemClock;
-
 struct Api {
     issuer: String,
     audience: String,
     keys: Mutex<JwkSet>,
+    clock: Arc<dyn Clock>,
     http: reqwest::Client,
 }
 
-pub fn start(port: u16, issuer: &str, address: &str) -> Result<Server> {
+/// Starts the API on a port of this host. `address` is what it is called in tokens.
+///
+/// # Errors
+/// When the port is taken.
+pub fn start(port: u16, issuer: &str, address: &str, clock: Arc<dyn Clock>) -> Result<Server> {
     let api = web::Data::new(Api {
         issuer: issuer.to_owned(),
         audience: address.to_owned(),
         keys: Mutex::default(),
+        clock,
         http: reqwest::Client::builder()
             .no_proxy()
             .timeout(std::time::Duration::from_secs(5))
@@ -87,7 +91,7 @@ async fn verify(api: &Api, token: &str) -> std::result::Result<AccessToken, Stri
     if claims.iss != api.issuer || !claims.aud.contains(&api.audience) {
         return Err("the token is for somebody else".into());
     }
-    if claims.exp <= SystemClock.now() {
+    if claims.exp <= api.clock.now() {
         return Err("the token has expired".into());
     }
     Ok(claims)

@@ -12,55 +12,30 @@ use actix_web::{
     http::header,
     web,
 };
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use askama::Template;
 use openidconnect::{
-    AccessToken, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenResponse,
-    core::{
-        CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreTokenResponse,
-        CoreUserInfoClaims,
-    },
+    AccessToken, ClientId, ClientSecret, CsrfToken, IssuerUrl, Nonce, PkceCodeChallenge,
+    RedirectUrl, RefreshToken, Scope,
+    core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreUserInfoClaims},
 };
 use serde_json::Value;
 
-type Client = CoreClient<
-    EndpointSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointMaybeSet,
-    EndpointMaybeSet,
->;
+use crate::{
+    tokens::{Client, redeem, take},
+    visit::{Step, Visit, step},
+};
 
 /// Sign-ins that the demo remembers at once.
 const MOST: usize = 1000;
 const COOKIE: &str = "demo-app";
 
-#[derive(Clone, Default)]
-struct Visit {
-    pending: Option<(String, String, String)>,
-    access: String,
-    refresh: Option<String>,
-    id_token: String,
-    subject: String,
-    steps: Vec<Step>,
-}
-
-#[derive(Clone)]
-struct Step {
-    title: String,
-    text: String,
-    code: String,
-}
-
-struct Demo {
-    issuer: String,
+pub struct Demo {
+    pub issuer: String,
     address: String,
     api: String,
     secret: String,
-    http: reqwest::Client,
+    pub http: reqwest::Client,
     visits: Mutex<HashMap<String, Visit>>,
 }
 
@@ -75,13 +50,12 @@ struct DemoPage<'a> {
     issuer: &'a str,
 }
 
-pub async fn start(
-    port: u16,
-    issuer: &str,
-    address: &str,
-    api: &str,
-    secret: String,
-) -> Result<Server> {
+/// Starts the app on a port of this host, as the client `demo-app` with this secret. `address` and `api` are where the
+/// app and the API are found.
+///
+/// # Errors
+/// When the port is taken.
+pub fn start(port: u16, issuer: &str, address: &str, api: &str, secret: String) -> Result<Server> {
     let http = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -116,11 +90,11 @@ pub async fn start(
 async fn style() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/css; charset=utf-8")
-        .body(include_str!("../../../../templates/assets/latchkey.css"))
+        .body(include_str!("../../../templates/assets/latchkey.css"))
 }
 
 impl Demo {
-    async fn client(&self) -> Result<Client> {
+    pub async fn client(&self) -> Result<Client> {
         let metadata =
             CoreProviderMetadata::discover_async(IssuerUrl::new(self.issuer.clone())?, &self.http)
                 .await?;
@@ -251,93 +225,6 @@ async fn callback(
     demo.answer(id, visit, done)
 }
 
-async fn redeem(demo: &Demo, visit: &mut Visit, query: &HashMap<String, String>) -> Result<()> {
-    let (state, nonce, verifier) = visit
-        .pending
-        .take()
-        .context("this answer was used already")?;
-    let shown: Vec<_> = query
-        .iter()
-        .map(|(k, v)| format!("{k}={}", if k == "code" { "(the code)" } else { v }))
-        .collect();
-    visit.steps.push(step(
-        "2. The browser comes back",
-        "With a code, the state and the issuer.",
-        shown.join("\n"),
-    ));
-    if query.get("iss") != Some(&demo.issuer) {
-        return Err(anyhow!("the answer comes from another issuer"));
-    }
-    if query.get("state") != Some(&state) {
-        return Err(anyhow!("the state differs"));
-    }
-    if let Some(error) = query.get("error") {
-        let description = query
-            .get("error_description")
-            .map(String::as_str)
-            .unwrap_or_default();
-        return Err(anyhow!("{error}: {description}"));
-    }
-    let code = query.get("code").context("there is no code")?.clone();
-    let client = demo.client().await?;
-    let tokens = client
-        .exchange_code(AuthorizationCode::new(code))?
-        .set_pkce_verifier(PkceCodeVerifier::new(verifier))
-        .request_async(&demo.http)
-        .await?;
-    take(
-        &client,
-        visit,
-        &tokens,
-        Some(&nonce),
-        "3. The app exchanges the code for tokens",
-    )
-}
-
-/// Verifies what came and shows it.
-fn take(
-    client: &Client,
-    visit: &mut Visit,
-    tokens: &CoreTokenResponse,
-    nonce: Option<&str>,
-    title: &str,
-) -> Result<()> {
-    let id_token = tokens.id_token().context("there is no ID token")?;
-    let claims = match nonce {
-        Some(nonce) => {
-            id_token.claims(&client.id_token_verifier(), &Nonce::new(nonce.to_owned()))?
-        }
-        None => id_token.claims(&client.id_token_verifier(), |_: Option<&Nonce>| Ok(()))?,
-    };
-    visit.subject = claims.subject().to_string();
-    visit.access = tokens.access_token().secret().clone();
-    visit.id_token = id_token.to_string();
-    if let Some(refresh) = tokens.refresh_token() {
-        visit.refresh = Some(refresh.secret().clone());
-    }
-    let what = format!(
-        "Access token for {} seconds, ID token, refresh token: {}.",
-        tokens.expires_in().map_or(0, |d| d.as_secs()),
-        if tokens.refresh_token().is_some() {
-            "yes"
-        } else {
-            "no"
-        }
-    );
-    visit.steps.push(step(title, &what, String::new()));
-    visit.steps.push(step(
-        "ID token, verified",
-        "Signature, issuer, audience, times and nonce are right.",
-        decoded(&visit.id_token),
-    ));
-    visit.steps.push(step(
-        "Access token",
-        "For the API; the app does not look inside, but you may.",
-        decoded(&visit.access),
-    ));
-    Ok(())
-}
-
 async fn refresh(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
     let Some((id, mut visit)) = demo.visit(&request) else {
         return home_again();
@@ -413,7 +300,7 @@ async fn sign_out(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .remove(&id);
-    let Ok(mut address) = url::Url::parse(&format!(
+    let Ok(mut address) = openidconnect::url::Url::parse(&format!(
         "{}{}",
         demo.issuer,
         latchkey_protocol::paths::END_SESSION
@@ -434,24 +321,4 @@ fn home_again() -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((header::LOCATION, "/"))
         .finish()
-}
-
-fn step(title: &str, text: &str, code: String) -> Step {
-    Step {
-        title: title.to_owned(),
-        text: text.to_owned(),
-        code,
-    }
-}
-
-fn decoded(token: &str) -> String {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    let part = token
-        .split('.')
-        .nth(1)
-        .and_then(|p| URL_SAFE_NO_PAD.decode(p).ok())
-        .unwrap_or_default();
-    serde_json::from_slice::<Value>(&part)
-        .map(|v| format!("{v:#}"))
-        .unwrap_or_default()
 }
