@@ -1,7 +1,7 @@
 //! How long things live: the settings that rules of several kinds read.
 
 /// How long things live, in seconds.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Lifetimes {
     pub access_token: i64,
     pub id_token: i64,

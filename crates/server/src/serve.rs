@@ -102,8 +102,7 @@ pub async fn start(settings: &Settings) -> Result<(Server, App)> {
     // Bound before anything is made, so that a port in use leaves nothing behind.
     let listener = connections::bind(&settings.listen)?;
     let certificate = settings
-        .tls
-        .as_ref()
+        .tls()
         .map(|(certificate, key)| Certificate::load(certificate, key))
         .transpose()?;
     let store = open_store(settings)?;

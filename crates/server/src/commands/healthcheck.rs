@@ -72,7 +72,7 @@ async fn addresses(settings: &Settings) -> Result<Vec<SocketAddr>> {
 }
 
 async fn ask(settings: &Settings, address: SocketAddr, patience: Duration) -> Result<()> {
-    let scheme = if settings.tls.is_some() {
+    let scheme = if settings.tls().is_some() {
         "https"
     } else {
         "http"

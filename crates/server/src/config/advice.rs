@@ -27,7 +27,7 @@ impl Settings {
     /// # Errors
     /// A sentence naming the file and its problem.
     pub fn check_files(&self) -> anyhow::Result<()> {
-        self.tls.as_ref().map_or(Ok(()), |(certificate, key)| {
+        self.tls().map_or(Ok(()), |(certificate, key)| {
             tls::read(certificate, key).map(|_| ())
         })
     }
@@ -43,7 +43,7 @@ impl Settings {
     }
 
     fn readable_key(&self) -> Option<String> {
-        let (_, key) = self.tls.as_ref()?;
+        let (_, key) = self.tls()?;
         open_to_others(key).map(|mode| {
             format!(
                 "tls.key {} can be read or changed by others (mode {mode:o}): run chmod 600 on it",
@@ -70,7 +70,7 @@ impl Settings {
     }
 
     fn expiring_certificate(&self) -> Option<String> {
-        let (certificate, _) = self.tls.as_ref()?;
+        let (certificate, _) = self.tls()?;
         let name = certificate.display();
         match tls::days_left(certificate).ok()? {
             days if days < 0 => Some(format!(

@@ -2,83 +2,82 @@
 
 use std::path::Path;
 
-use toml::Value;
+use toml::de::{DeTable, DeValue};
 
 use super::{SettingValue, Values, table::SETTINGS};
 
+/// A value of the file.
+struct Leaf {
+    path: String,
+    value: String,
+    /// Where its key begins, in bytes.
+    at: usize,
+}
+
 /// Puts what the file says into `given`.
 pub fn read(path: &Path, text: &str, given: &mut Values, problems: &mut Vec<String>) {
-    let name = path.display();
-    let table: toml::Table = match text.parse() {
-        Ok(table) => table,
-        Err(error) => {
-            let line = error.span().map_or(1, |s| {
-                text[..s.start.min(text.len())].lines().count().max(1)
-            });
-            problems.push(format!("{name}:{line}: {}", error.message()));
-            return;
-        }
+    let source = |at: usize| {
+        let before = text.bytes().take(at);
+        let line = before.filter(|byte| *byte == b'\n').count() + 1;
+        format!("{}:{line}", path.display())
     };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        let said = errors.iter().map(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            format!("{}: {}", source(at), error.message())
+        });
+        return problems.extend(said);
+    }
     let mut leaves = Vec::new();
-    flatten("", &table, &mut leaves);
-    for (key, value) in leaves {
-        let source = format!("{name}:{}", line_of(text, &key));
-        match SETTINGS.iter().find(|s| s.path == key) {
+    flatten("", table.get_ref(), &mut leaves);
+    leaves.sort_by_key(|leaf| leaf.at);
+    for Leaf { path, value, at } in leaves {
+        let source = source(at);
+        match SETTINGS.iter().find(|s| s.path == path) {
             Some(setting) => {
-                given.insert(
-                    setting.path,
-                    SettingValue {
-                        value: as_text(&value),
-                        source,
-                    },
-                );
+                given.insert(setting.path, SettingValue { value, source });
             }
             None => problems.push(format!(
-                "{source}: there is no setting {key}{}",
-                suggestion(&key)
+                "{source}: there is no setting {path}{}",
+                suggestion(&path)
             )),
         }
     }
 }
 
-fn flatten(prefix: &str, table: &toml::Table, leaves: &mut Vec<(String, Value)>) {
+fn flatten(prefix: &str, table: &DeTable<'_>, leaves: &mut Vec<Leaf>) {
     for (key, value) in table {
         let path = if prefix.is_empty() {
-            key.clone()
+            key.get_ref().to_string()
         } else {
-            format!("{prefix}.{key}")
+            format!("{prefix}.{}", key.get_ref())
         };
-        match value {
-            Value::Table(inner) => flatten(&path, inner, leaves),
-            leaf => leaves.push((path, leaf.clone())),
+        match value.get_ref() {
+            DeValue::Table(inner) => flatten(&path, inner, leaves),
+            leaf => leaves.push(Leaf {
+                path,
+                value: as_text(leaf),
+                at: key.span().start,
+            }),
         }
     }
 }
 
-fn as_text(value: &Value) -> String {
+fn as_text(value: &DeValue<'_>) -> String {
     match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(as_text).collect::<Vec<_>>().join(","),
-        other => other.to_string(),
-    }
-}
-
-/// The line on which a key of a file stands.
-fn line_of(text: &str, path: &str) -> usize {
-    let (section, key) = path.rsplit_once('.').unwrap_or(("", path));
-    let mut current = String::new();
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if let Some(header) = line.strip_prefix('[').and_then(|l| l.split(']').next()) {
-            current = header.trim().to_owned();
-        } else if let Some((name, _)) = line.split_once('=') {
-            let name = name.trim().trim_matches('"');
-            if (current == section && name == key) || (current.is_empty() && name == path) {
-                return number + 1;
-            }
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Datetime(time) => time.to_string(),
+        DeValue::Array(items) => {
+            let texts: Vec<_> = items.iter().map(|item| as_text(item.get_ref())).collect();
+            texts.join(",")
         }
+        // In an array. No setting is a list of tables, so this is refused where the value is parsed.
+        DeValue::Table(_) => "{...}".to_owned(),
     }
-    1
 }
 
 /// The setting that was probably meant: same letters, mostly.

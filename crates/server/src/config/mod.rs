@@ -6,6 +6,7 @@ mod environment;
 mod file;
 mod issuer;
 mod mask;
+mod parse;
 mod table;
 
 use std::{
@@ -17,7 +18,6 @@ use anyhow::{Result, bail};
 use latchkey_protocol::{authorization::Lifetimes, registration::RegistrationRules};
 
 use crate::connections::Patience;
-use check::{list, networks, seconds};
 use mask::mask;
 use table::{SETTINGS, Setting};
 
@@ -33,13 +33,21 @@ struct SettingValue {
 
 type Values = BTreeMap<&'static str, SettingValue>;
 
-/// Checked settings.
-#[derive(Debug, Clone)]
+/// The files of TLS; both are empty, or none is.
+#[derive(Debug, Clone, Default)]
+struct TlsFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+/// Checked settings. What each is for stands in the table.
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     given: Values,
     /// The settings file that was read.
     file: Option<PathBuf>,
     pub issuer: String,
+    allow_insecure_issuer: bool,
     pub listen: String,
     pub database_url: String,
     pub database_pool: usize,
@@ -52,7 +60,7 @@ pub struct Settings {
     pub connections: usize,
     pub connections_per_address: usize,
     pub patience: Patience,
-    pub tls: Option<(PathBuf, PathBuf)>,
+    tls: TlsFiles,
     pub lifetimes: Lifetimes,
     pub jwt_typ_audiences: Vec<String>,
     /// In seconds.
@@ -88,19 +96,38 @@ impl Settings {
             Err(error) => problems.push(format!("{}: cannot be read: {error}", path.display())),
         }
         environment::read(env, &mut given, &mut problems);
+        let settings = Self {
+            given,
+            file: read,
+            ..Self::default()
+        };
+        settings.filled(problems)
+    }
+
+    /// With each given text in its place.
+    fn filled(mut self, mut problems: Vec<String>) -> Result<Self> {
+        let mut found = Vec::new();
         for setting in SETTINGS {
-            let value = &given[setting.path];
-            if let Some(problem) = check::value(setting, &value.value) {
-                problems.push(format!("{}: {} {problem}", value.source, setting.path));
-            }
+            let given = self.given[setting.path].value.clone();
+            let put = (setting.put)(&mut self, &given);
+            found.extend(put.err().map(|problem| (setting.path, problem)));
         }
-        if problems.is_empty() {
-            problems.extend(check::together(&given));
+        if problems.is_empty() && found.is_empty() {
+            found = check::together(&self);
         }
+        let named = |(path, problem)| format!("{}: {path} {problem}", self.given[path].source);
+        problems.extend(found.into_iter().map(named));
         if !problems.is_empty() {
             bail!("{}", problems.join("\n          "));
         }
-        Ok(build(given, read))
+        Ok(self)
+    }
+
+    /// Certificate and key, where this server speaks TLS by itself.
+    pub fn tls(&self) -> Option<(&Path, &Path)> {
+        let TlsFiles { certificate, key } = &self.tls;
+        let given = !certificate.as_os_str().is_empty();
+        given.then_some((certificate, key))
     }
 
     /// The values in force, secrets masked, and where each came from.
@@ -155,58 +182,6 @@ fn defaults() -> Values {
         .collect()
 }
 
-fn build(given: Values, file: Option<PathBuf>) -> Settings {
-    let text = |path: &str| given[path].value.clone();
-    let duration = |path: &str| seconds(&given[path].value).unwrap_or_default();
-    let patience = |path: &str| {
-        std::time::Duration::from_secs(u64::try_from(duration(path)).unwrap_or_default())
-    };
-    let number = |path: &str| given[path].value.parse().unwrap_or_default();
-    let tls = (!text("tls.certificate").is_empty())
-        .then(|| (text("tls.certificate").into(), text("tls.key").into()));
-    Settings {
-        issuer: text("issuer"),
-        listen: text("listen"),
-        database_url: text("database_url"),
-        database_pool: number("database_pool"),
-        keys_dir: text("keys_dir").into(),
-        trusted_proxies: networks(&text("trusted_proxies")).unwrap_or_default(),
-        forwarded_header: text("forwarded_header"),
-        require_pkce: text("require_pkce") == "true",
-        registration: RegistrationRules {
-            private_http_redirects: text("allow_private_http_redirects") == "true",
-        },
-        workers: number("workers"),
-        connections: number("limits.connections"),
-        connections_per_address: number("limits.connections_per_address"),
-        patience: Patience {
-            head: patience("limits.head_timeout"),
-            body: patience("limits.body_timeout"),
-            idle: patience("limits.idle_timeout"),
-        },
-        tls,
-        lifetimes: Lifetimes {
-            access_token: duration("tokens.access_token_lifetime"),
-            id_token: duration("tokens.id_token_lifetime"),
-            authorization_code: duration("tokens.authorization_code_lifetime"),
-            refresh_token: duration("tokens.refresh_token_lifetime"),
-            refresh_idle: duration("tokens.refresh_token_idle"),
-            refresh_replay_window: duration("tokens.refresh_replay_window"),
-            session: duration("session.lifetime"),
-            session_remember: duration("session.remember_lifetime"),
-            session_idle: duration("session.idle_lifetime"),
-            session_remember_idle: duration("session.remember_idle_lifetime"),
-        },
-        jwt_typ_audiences: list(&text("tokens.jwt_typ_audiences")),
-        announce: duration("keys.announce"),
-        rotate_after: duration("keys.rotate_after"),
-        log_json: text("log.format") == "json",
-        log_level: text("log.level"),
-        given,
-        file,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -251,6 +226,49 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(text.contains("latchkey.toml:2:"), "{text}");
+    }
+
+    #[test]
+    fn a_problem_is_named_with_the_line_of_its_key_however_it_is_written() {
+        let tables = "[tokens]\n'access_token_lifetime' = \"soon\"\n\
+            [limits] # of \"connections\"\nhead_timeout = \"\"\"\nbody_timeout = 5s\"\"\"\nbody_timeout = \"never\"\n\
+            [session]\nnested = { lifetime = 1 }\n";
+        let dotted = "tokens . id_token_lifetime = \"0s\"\nlog = { level = \"loud\" }\n\
+            trusted_proxies = [\n\"x\",\n]\n";
+        let cases = [
+            (tables, "2: tokens.access_token_lifetime is \"soon\""),
+            (tables, "4: limits.head_timeout is"),
+            (tables, "6: limits.body_timeout is \"never\""),
+            (tables, "8: there is no setting session.nested.lifetime"),
+            (
+                dotted,
+                "1: tokens.id_token_lifetime must be longer than nothing",
+            ),
+            (dotted, "2: log.level is \"loud\""),
+            (dotted, "3: trusted_proxies is \"x\""),
+        ];
+        for (text, expected) in cases {
+            let problems = load(text, &[]).unwrap_err().to_string();
+            assert!(
+                problems.contains(&format!("latchkey.toml:{expected}")),
+                "{expected}: {problems}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_default_is_good_and_reaches_its_place() {
+        let settings = load("", &[]).unwrap();
+        assert_eq!(settings.lifetimes.session_remember, 30 * 86_400);
+        assert_eq!(settings.patience.idle, std::time::Duration::from_secs(75));
+        assert_eq!((settings.connections, settings.workers), (10_000, 0));
+        assert!(settings.tls().is_none() && !settings.log_json);
+        let tls = [("LATCHKEY_TLS__KEY", "key.pem")];
+        let text = load("", &tls).unwrap_err().to_string();
+        assert!(
+            text.contains("tls.certificate and tls.key come together"),
+            "{text}"
+        );
     }
 
     #[test]

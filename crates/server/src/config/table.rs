@@ -1,249 +1,257 @@
-//! One table, from which reading, checking, showing and the reference all come.
+//! The settings, each defined once: its name, its default, how its text becomes a value, and what it is for.
+//! Reading, checking, showing and the reference all come from here.
 
-/// What a value must look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Text,
-    /// `90s`, `5m`, `12h`, `30d`.
-    Duration,
-    Number,
-    /// CIDRs.
-    Networks,
-    /// Texts, in a file as an array, in the environment with commas between them.
-    List,
-    OneOf(&'static [&'static str]),
-}
+use super::{
+    Settings,
+    parse::{
+        address, announcement, code_lifetime, database, flag, list, networks, number, one_of,
+        one_or_more, path, patience, seconds, some_time, text,
+    },
+};
 
 /// One line of the table.
 pub struct Setting {
     pub path: &'static str,
-    pub kind: Kind,
     pub default: &'static str,
+    /// Reads a text into its place, or says what is wrong with it.
+    pub put: Put,
     pub secret: bool,
     pub help: &'static str,
 }
 
+pub type Put = fn(&mut Settings, &str) -> Result<(), String>;
+
 const fn setting(
     path: &'static str,
-    kind: Kind,
     default: &'static str,
+    put: Put,
     help: &'static str,
 ) -> Setting {
     Setting {
         path,
-        kind,
         default,
+        put,
         secret: false,
         help,
     }
 }
 
-const FLAG: &[&str] = &["true", "false"];
+/// The place of a value in [`Settings`], and what parses it.
+macro_rules! into {
+    ($($place:ident).+ = $parse:expr) => {
+        |settings, given| {
+            settings.$($place).+ = $parse(given)?;
+            Ok(())
+        }
+    };
+}
 
 pub const SETTINGS: &[Setting] = &[
     setting(
         "issuer",
-        Kind::Text,
         "http://localhost:8080",
+        into!(issuer = text),
         "The public address, without a slash at its end. It stands in every token.",
     ),
     setting(
         "allow_insecure_issuer",
-        Kind::OneOf(FLAG),
         "false",
+        into!(allow_insecure_issuer = flag),
         "Whether the issuer may be plain http off this host. For laboratories: everyone on the way reads passwords and tokens.",
     ),
     setting(
         "listen",
-        Kind::Text,
         "127.0.0.1:8080",
+        into!(listen = address),
         "Address and port to listen on; a host name stands for its first address.",
     ),
     Setting {
-        path: "database_url",
-        kind: Kind::Text,
-        default: "sqlite://data/latchkey.db",
         secret: true,
-        help: "sqlite://PATH, or postgres://user:password@host/db.",
+        ..setting(
+            "database_url",
+            "sqlite://data/latchkey.db",
+            into!(database_url = database),
+            "sqlite://PATH, or postgres://user:password@host/db.",
+        )
     },
     setting(
         "database_pool",
-        Kind::Number,
         "16",
+        into!(database_pool = number),
         "Connections to PostgreSQL; SQLite does not need it.",
     ),
     setting(
         "keys_dir",
-        Kind::Text,
         "keys",
+        into!(keys_dir = path),
         "Folder of the master key. Nodes that share a database share this key.",
     ),
     setting(
         "trusted_proxies",
-        Kind::Networks,
         "",
+        into!(trusted_proxies = networks),
         "CIDRs whose forwarded_header counts.",
     ),
     setting(
         "forwarded_header",
-        Kind::OneOf(&["X-Forwarded-For", "Forwarded"]),
         "X-Forwarded-For",
+        into!(forwarded_header = |given| one_of(given, &["X-Forwarded-For", "Forwarded"])),
         "The one header in which the trusted proxies name the caller; the other is the caller's own, and not read.",
     ),
     setting(
         "require_pkce",
-        Kind::OneOf(FLAG),
         "false",
+        into!(require_pkce = flag),
         "Whether every client must send a code_challenge; public ones always must.",
     ),
     setting(
         "allow_private_http_redirects",
-        Kind::OneOf(FLAG),
         "false",
+        into!(registration.private_http_redirects = flag),
         "For laboratories: whether clients may register http:// redirect URIs with private addresses and names (10.0.0.5, app.test, a name without a dot).",
     ),
     setting(
         "workers",
-        Kind::Number,
         "0",
+        into!(workers = number),
         "Threads that answer requests; 0: one per core.",
     ),
     setting(
         "limits.connections",
-        Kind::Number,
         "10000",
+        into!(connections = one_or_more),
         "Connections in all; fewer where the limit of open descriptors leaves no room. When all are taken, the address that holds the most loses one to a newcomer.",
     ),
     setting(
         "limits.connections_per_address",
-        Kind::Number,
         "4000",
+        into!(connections_per_address = one_or_more),
         "Connections of one address (IPv6: one /64). Trusted proxies have no such limit.",
     ),
     setting(
         "limits.head_timeout",
-        Kind::Duration,
         "10s",
+        into!(patience.head = patience),
         "How long the head of a request may take to arrive.",
     ),
     setting(
         "limits.body_timeout",
-        Kind::Duration,
         "10s",
+        into!(patience.body = patience),
         "How long the body of a request, at most 64 KiB, may take to arrive.",
     ),
     setting(
         "limits.idle_timeout",
-        Kind::Duration,
         "75s",
+        into!(patience.idle = patience),
         "How long a connection may lie unused.",
     ),
     setting(
         "tls.certificate",
-        Kind::Text,
         "",
+        into!(tls.certificate = path),
         "PEM chain. Absent: plain HTTP (loopback, or behind a proxy).",
     ),
     setting(
         "tls.key",
-        Kind::Text,
         "",
+        into!(tls.key = path),
         "PEM private key. Both files are read again when they change.",
     ),
     setting(
         "tokens.access_token_lifetime",
-        Kind::Duration,
         "5m",
+        into!(lifetimes.access_token = some_time),
         "How long an access token is good.",
     ),
     setting(
         "tokens.id_token_lifetime",
-        Kind::Duration,
         "5m",
+        into!(lifetimes.id_token = some_time),
         "How long an ID token is good.",
     ),
     setting(
         "tokens.authorization_code_lifetime",
-        Kind::Duration,
         "60s",
+        into!(lifetimes.authorization_code = code_lifetime),
         "How long a code can be exchanged; 60s at most.",
     ),
     setting(
         "tokens.refresh_token_lifetime",
-        Kind::Duration,
         "30d",
+        into!(lifetimes.refresh_token = some_time),
         "Absolute, of the whole family.",
     ),
     setting(
         "tokens.refresh_token_idle",
-        Kind::Duration,
         "14d",
+        into!(lifetimes.refresh_idle = seconds),
         "How long a refresh token may lie unused.",
     ),
     setting(
         "tokens.refresh_replay_window",
-        Kind::Duration,
         "30s",
+        into!(lifetimes.refresh_replay_window = seconds),
         "How long the parent of an unused successor gets the same successor again.",
     ),
     setting(
         "tokens.format",
-        Kind::OneOf(&["jwt"]),
         "jwt",
+        |_, given| one_of(given, &["jwt"]).map(drop),
         "Format of access tokens (RFC 9068).",
     ),
     setting(
         "tokens.jwt_typ_audiences",
-        Kind::List,
         "",
+        into!(jwt_typ_audiences = list),
         "Audiences whose access tokens have the header typ JWT instead of at+jwt, for APIs whose library refuses the latter.",
     ),
     setting(
         "session.lifetime",
-        Kind::Duration,
         "12h",
+        into!(lifetimes.session = some_time),
         "A browser session.",
     ),
     setting(
         "session.remember_lifetime",
-        Kind::Duration,
         "30d",
+        into!(lifetimes.session_remember = seconds),
         "A browser session with 'keep me signed in'.",
     ),
     setting(
         "session.idle_lifetime",
-        Kind::Duration,
         "4h",
+        into!(lifetimes.session_idle = seconds),
         "How long a browser session may lie unused before it ends; 0s: as long as it lives.",
     ),
     setting(
         "session.remember_idle_lifetime",
-        Kind::Duration,
         "14d",
+        into!(lifetimes.session_remember_idle = seconds),
         "The same, with 'keep me signed in'.",
     ),
     setting(
         "keys.announce",
-        Kind::Duration,
         "1h",
+        into!(announce = announcement),
         "How long a new signing key is published before it signs; 60s at least. Verifiers keep the key set for longer than they are told.",
     ),
     setting(
         "keys.rotate_after",
-        Kind::Duration,
         "90d",
+        into!(rotate_after = seconds),
         "How long a signing key signs before the server makes the next one; 0s: only `latchkey key rotate` does.",
     ),
     setting(
         "log.format",
-        Kind::OneOf(&["text", "json"]),
         "text",
+        into!(log_json = |given| Ok::<_, String>(one_of(given, &["text", "json"])? == "json")),
         "How log lines look.",
     ),
     setting(
         "log.level",
-        Kind::OneOf(&["error", "warn", "info", "debug", "trace"]),
         "info",
+        into!(log_level = |given| one_of(given, &["error", "warn", "info", "debug", "trace"])),
         "What is logged; debug has a line for each fetch of discovery and keys.",
     ),
 ];
