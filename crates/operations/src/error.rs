@@ -21,6 +21,12 @@ pub enum OperationError {
     KeyUnknown(String),
     #[error("there is no custom claim {0}")]
     ClaimUnknown(String),
+    #[error(
+        "no refusal has the reference {0} (they are kept for seven days; under a flood some are only in the log)"
+    )]
+    RefusalUnknown(String),
+    #[error("the refusal {reference} was {reason}, which this version does not know")]
+    ReasonUnknown { reference: String, reason: String },
 
     #[error("there is already somebody called {0}")]
     NameTaken(String),

@@ -7,6 +7,7 @@ mod audit;
 mod clients;
 mod keys;
 mod overtaken;
+mod refusals;
 mod sessions;
 mod sign_in;
 mod support;

@@ -4,7 +4,10 @@ use anyhow::Result;
 use latchkey_protocol::claims::{Mapping, Place, Source};
 use serde_json::json;
 
-use super::{At, print::say, print_table};
+use super::{
+    at::At,
+    print::{print_table, say},
+};
 use crate::cli::{ClaimCommand, ClaimSet};
 
 pub async fn run(at: At, command: ClaimCommand) -> Result<()> {

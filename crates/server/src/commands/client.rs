@@ -11,7 +11,11 @@ use latchkey_protocol::{
 };
 use serde_json::Value;
 
-use super::{At, input_name, print::say, print_table, read_json, utc};
+use super::{
+    at::At,
+    input::{input_name, read_json},
+    print::{print_table, say, utc},
+};
 use crate::{cli::ClientCommand, wiring::client_pepper};
 
 pub async fn run(at: At, command: ClientCommand) -> Result<()> {

@@ -4,7 +4,10 @@ use anyhow::Result;
 use latchkey_operations::ListedSession;
 use serde_json::{Value, json};
 
-use super::{At, print::say, print_table, utc};
+use super::{
+    at::At,
+    print::{print_table, say, utc},
+};
 use crate::cli::SessionCommand;
 
 pub async fn run(at: At, command: SessionCommand) -> Result<()> {

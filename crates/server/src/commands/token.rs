@@ -1,3 +1,5 @@
+//! `latchkey token`: reads a token, says whether and why (not) it is valid.
+
 use anyhow::Result;
 use latchkey_jose::{Compact, JoseError, KeyRing};
 use latchkey_protocol::{
@@ -7,7 +9,11 @@ use latchkey_protocol::{
 use latchkey_provider::keys;
 use serde_json::{Value, json};
 
-use super::{At, print::say, read_input, utc};
+use super::{
+    at::At,
+    input::read_input,
+    print::{say, utc},
+};
 use crate::cli::TokenCommand;
 
 pub async fn run(at: At, TokenCommand::Inspect { json }: TokenCommand) -> Result<()> {

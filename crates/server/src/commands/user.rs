@@ -7,7 +7,11 @@ use latchkey_operations::{EndedSessions, NewUser};
 use latchkey_protocol::{claims::check_claims, profile::ProfileChange, user::User};
 use serde_json::{Map, Value, json};
 
-use super::{At, input_name, print::say, print_table, read_input, read_json, utc};
+use super::{
+    at::At,
+    input::{input_name, read_input, read_json},
+    print::{print_table, say, utc},
+};
 use crate::{
     cli::{UserCommand, UserCreate, UserUpdate},
     wiring::password_key,

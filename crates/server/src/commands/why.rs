@@ -1,22 +1,16 @@
-use anyhow::{Result, bail};
-use latchkey_protocol::{Reason, reason::pasted_reference};
+//! `latchkey why`: explains a refusal by its reference.
+
+use anyhow::Result;
+use latchkey_operations::ExplainedRefusal;
 use serde_json::json;
 
-use super::{At, print::say, utc};
+use super::{
+    at::At,
+    print::{say, utc},
+};
 
 pub async fn run(at: At, pasted: String, json: bool) -> Result<()> {
-    let reference = pasted_reference(&pasted);
-    let Some(kept) = at.store.refusal(&reference).await? else {
-        bail!(
-            "no refusal has the reference {reference} (they are kept for seven days; under a flood some are only in the log)"
-        );
-    };
-    let Some(reason) = Reason::ALL.iter().find(|r| r.name() == kept.reason) else {
-        bail!(
-            "the refusal {reference} was {}, which this version does not know",
-            kept.reason
-        );
-    };
+    let ExplainedRefusal { kept, reason } = at.operations().refusal(&pasted).await?;
     let refusal = reason.refusal();
     if json {
         say!(

@@ -1,0 +1,32 @@
+//! Refusals: explained by the reference that their answers carried.
+
+use latchkey_protocol::{Reason, reason::pasted_reference, store::KeptRefusal};
+
+use crate::{OperationError, Operations, Result};
+
+/// A refusal, and the reason that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainedRefusal {
+    pub kept: KeptRefusal,
+    pub reason: Reason,
+}
+
+impl Operations<'_> {
+    /// The refusal whose reference was pasted, alone or with the text that carried it.
+    ///
+    /// # Errors
+    /// [`OperationError::RefusalUnknown`], [`OperationError::ReasonUnknown`].
+    pub async fn refusal(&self, pasted: &str) -> Result<ExplainedRefusal> {
+        let reference = pasted_reference(pasted);
+        let Some(kept) = self.store.refusal(&reference).await? else {
+            return Err(OperationError::RefusalUnknown(reference));
+        };
+        match Reason::ALL.iter().find(|r| r.name() == kept.reason) {
+            Some(&reason) => Ok(ExplainedRefusal { kept, reason }),
+            None => Err(OperationError::ReasonUnknown {
+                reference,
+                reason: kept.reason,
+            }),
+        }
+    }
+}

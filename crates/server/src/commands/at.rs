@@ -1,0 +1,90 @@
+//! What a command that works on an installation gets, and what is said when it is refused.
+
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::Result;
+use latchkey_jose::{KeyRing, MasterKey};
+use latchkey_operations::{Actor, OperationError, Operations};
+use latchkey_protocol::{Clock, Store, Timestamp};
+
+use super::{
+    installation::{self, Installation},
+    journal::CommandJournal,
+};
+use crate::{
+    config::Settings,
+    runtime::block_on,
+    wiring::{OsEntropy, SystemClock},
+};
+
+/// What a command works with.
+pub struct At {
+    pub settings: Settings,
+    pub store: Arc<dyn Store>,
+    pub master: MasterKey,
+    pub ring: KeyRing,
+    pub now: Timestamp,
+    journal: CommandJournal,
+}
+
+impl At {
+    /// What can be done, by whoever called the command.
+    pub fn operations(&self) -> Operations<'_> {
+        Operations {
+            store: &*self.store,
+            entropy: &OsEntropy,
+            journal: &self.journal,
+            actor: Actor::Command {
+                uid: rustix::process::getuid().as_raw(),
+            },
+            now: self.now,
+        }
+    }
+}
+
+/// Opens the installation and does `work` on it.
+///
+/// # Errors
+/// What is missing, or why it was not done, in a sentence that ends with the command that helps.
+pub fn at_installation<F: Future<Output = Result<()>>>(
+    settings: Settings,
+    work: impl FnOnce(At) -> F,
+) -> Result<ExitCode> {
+    block_on(async {
+        let now = SystemClock.now();
+        let Installation {
+            store,
+            master,
+            ring,
+        } = installation::open(&settings, now).await?;
+        let journal = CommandJournal::new(store.clone());
+        let at = At {
+            settings,
+            store,
+            master,
+            ring,
+            now,
+            journal,
+        };
+        work(at).await.map_err(with_advice)?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Names the command that helps, where there is one.
+fn with_advice(error: anyhow::Error) -> anyhow::Error {
+    let Some(refused) = error.downcast_ref::<OperationError>() else {
+        return error;
+    };
+    let advice = match refused {
+        OperationError::UserUnknown(_) => "; see latchkey user list",
+        OperationError::ClientUnknown(_) => "; see latchkey client list",
+        OperationError::SessionUnknown(_) => "; see latchkey session list",
+        OperationError::KeyUnknown(_) => "; see latchkey key list",
+        OperationError::ClaimUnknown(_) => "; see latchkey claim list",
+        OperationError::ClientIdTaken(_) => "; change it with latchkey client update",
+        OperationError::KeySigns(_) => ": run latchkey key rotate --now first",
+        _ => return error,
+    };
+    anyhow::anyhow!("{refused}{advice}")
+}
