@@ -1,3 +1,5 @@
+//! Clients, their metadata, and [`ReturnTo`], the only value that can send a browser back to one.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -1,3 +1,5 @@
+//! Client authentication at the token endpoint and its neighbours (RFC 6749 2.3).
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{

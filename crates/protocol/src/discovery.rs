@@ -1,3 +1,5 @@
+//! The metadata document (OpenID Connect Discovery, RFC 8414).
+
 use serde_json::{Value, json};
 
 use crate::{

@@ -1,3 +1,5 @@
+//! Refusals with their details, and the doors they leave by.
+
 use crate::{
     client::ReturnTo,
     reason::{Detail, Reason},

@@ -1,3 +1,5 @@
+//! Interactions: authorization requests that wait for a user.
+
 use crate::{ScopeSet, authorize::AuthorizationRequest, secret::Digest, time::Timestamp};
 
 /// How long a user has to sign in and to decide, in seconds.

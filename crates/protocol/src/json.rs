@@ -1,3 +1,5 @@
+//! JSON objects with each member once: a repeated one is read differently by different readers.
+
 use std::fmt;
 
 use serde::{

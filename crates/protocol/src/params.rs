@@ -1,3 +1,5 @@
+//! Parameters of queries and forms (RFC 6749 3.1, 3.2), read strictly.
+
 use crate::{error::Refusal, reason::Reason};
 
 /// Form or query parameters as they came, each at most once (RFC 6749 3.1, 3.2).

@@ -1,3 +1,5 @@
+//! Proof Key for Code Exchange (RFC 7636).
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 

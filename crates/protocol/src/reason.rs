@@ -1,3 +1,5 @@
+//! Every refusal: one word for what happened, and one table of what the outside hears.
+
 use serde::Serialize;
 
 /// The error codes of the specifications: all that the outside hears.

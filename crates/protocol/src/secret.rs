@@ -1,3 +1,5 @@
+//! Secrets and their digests, identifiers, and references of refusals.
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};

@@ -1,3 +1,5 @@
+//! Time as rules see it.
+
 /// Seconds since the epoch, as in `NumericDate` (RFC 7519 2).
 pub type Timestamp = i64;
 

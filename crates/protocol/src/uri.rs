@@ -1,3 +1,5 @@
+//! Addresses: how a sent redirect URI is compared with a registered one, and how an answer is added to it.
+
 use url::Url;
 
 /// Whether a presented redirect URI is the registered one: the same characters, query included

@@ -1,3 +1,5 @@
+//! Users.
+
 use serde_json::{Map, Value};
 
 use crate::time::Timestamp;

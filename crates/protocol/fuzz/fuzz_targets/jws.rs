@@ -1,4 +1,4 @@
-//! Tokens: nothing verifies that was not signed.
+//! Tokens: nothing verifies that was not signed, and what was signed does.
 #![no_main]
 use std::sync::LazyLock;
 
@@ -34,21 +34,26 @@ static RING: LazyLock<KeyRing> = LazyLock::new(|| {
 });
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(text) = std::str::from_utf8(data) else {
-        return;
-    };
+    let text = String::from_utf8_lossy(data);
+    let text = text.as_ref();
     let _ = Compact::parse(text);
     assert!(RING.verify::<Access>("i", text, 0).is_err());
-    // The same with a header that gets past the first checks.
-    let kid = RING.jwks(0).keys[0].kid.clone();
-    let signed = RING
-        .signer(0)
-        .expect("signer")
-        .sign("at+jwt", &serde_json::json!({ "kid": kid }))
-        .expect("token");
-    let (message, _) = signed.rsplit_once('.').expect("parts");
-    assert!(
-        RING.verify::<Access>("i", &format!("{message}.{text}"), 0)
-            .is_err()
-    );
+
+    let claims = serde_json::json!({
+        "iss": "i", "sub": text, "aud": "i", "exp": 1, "iat": 0, "jti": "j", "client_id": "c",
+    });
+    let signer = RING.signer(0).expect("signer");
+    let signed = signer.sign("at+jwt", &claims).expect("token");
+    let Access(read) = RING
+        .verify("i", &signed, 0)
+        .expect("what was signed verifies");
+    assert_eq!(read.sub, text);
+    assert!(RING.verify::<Access>("other", &signed, 0).is_err());
+
+    // The same with another signature, or over another message.
+    let (message, signature) = signed.rsplit_once('.').expect("parts");
+    let changed = format!("{message}.{text}");
+    assert!(RING.verify::<Access>("i", &changed, 0).is_err());
+    let changed = format!("{message}A.{signature}");
+    assert!(RING.verify::<Access>("i", &changed, 0).is_err());
 });

@@ -1,3 +1,5 @@
+//! The `claims` parameter (OpenID Connect Core 5.5).
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};

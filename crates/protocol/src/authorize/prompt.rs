@@ -1,3 +1,5 @@
+//! The `prompt` parameter.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{error::Refusal, reason::Reason};

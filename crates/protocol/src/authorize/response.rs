@@ -1,3 +1,5 @@
+//! What an answer to the client holds.
+
 use crate::{client::ReturnTo, reason::ErrorCode};
 
 /// The members of a successful answer, in order (RFC 6749 4.1.2, RFC 9207 2).

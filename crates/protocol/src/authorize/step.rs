@@ -1,3 +1,5 @@
+//! `next_step`: what an interaction needs next. Here are the rules of `max_age`, `prompt`, consent and account choice.
+
 use crate::{
     ScopeSet, client::Client, consent::Consent, error::Refusal, interaction::Interaction,
     reason::Reason, session::Session, time::Timestamp,

@@ -1,3 +1,5 @@
+//! The standard claims of users (OpenID Connect Core 5.1), and which scope gives them.
+
 use serde_json::{Map, Value};
 
 use super::{Custom, Place};
