@@ -1,3 +1,5 @@
+//! What can go wrong with keys and signatures.
+
 /// What can be wrong with a key or a signed token. Never carries key material.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
 pub enum JoseError {

@@ -1,3 +1,5 @@
+//! The master key, and what is sealed under it (JWE, A256GCM).
+
 use josekit::jwe::{self, Dir, JweHeader};
 
 use crate::JoseError;

@@ -1,3 +1,5 @@
+//! The key set.
+
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::{discovery::cached, state::Provider};

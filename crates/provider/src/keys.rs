@@ -1,3 +1,5 @@
+//! The keys in force, shared by all workers.
+
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::web::Bytes;

@@ -1,3 +1,5 @@
+//! The SQL of clients.
+
 use diesel::prelude::*;
 use latchkey_protocol::{client::Client, secret::Digest};
 

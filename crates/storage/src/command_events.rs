@@ -1,3 +1,5 @@
+//! The SQL of what commands did and no server has logged yet.
+
 use diesel::prelude::*;
 use latchkey_protocol::store::CommandEvent;
 

@@ -1,3 +1,5 @@
+//! The SQL of custom claims.
+
 use diesel::prelude::*;
 use latchkey_protocol::claims::{CustomClaims, MOST_MAPPINGS, Mapping};
 

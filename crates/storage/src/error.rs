@@ -1,3 +1,5 @@
+//! What can go wrong inside a verb, and what the store reports of it.
+
 use diesel::result::{DatabaseErrorKind, Error};
 use latchkey_protocol::StoreError;
 

@@ -1,3 +1,5 @@
+//! The SQL of signing keys and of their succession.
+
 use diesel::prelude::*;
 use latchkey_protocol::store::StoredKey;
 

@@ -1,3 +1,5 @@
+//! Migrations: which are pending, and applying them once among many nodes.
+
 use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use latchkey_protocol::StoreError;

@@ -1,3 +1,5 @@
+//! The tables, as diesel knows them.
+
 diesel::table! {
     clients (id) { id -> Text, secret -> Nullable<Binary>, metadata -> Text, created_at -> BigInt, version -> BigInt, }
 }

@@ -1,3 +1,5 @@
+//! Deletes what has expired, and what exceeds the bounds of its table.
+
 use diesel::{
     prelude::*,
     sql_query,

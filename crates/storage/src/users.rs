@@ -1,3 +1,5 @@
+//! The SQL of users.
+
 use diesel::prelude::*;
 use latchkey_protocol::{
     names::{Login, address_forms, email_key},

@@ -1,3 +1,5 @@
+//! The languages of the pages.
+
 use std::sync::LazyLock;
 
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};

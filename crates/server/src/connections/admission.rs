@@ -1,3 +1,5 @@
+//! Who gets a connection: places by address, over all workers.
+
 use std::{
     collections::HashMap,
     net::IpAddr,

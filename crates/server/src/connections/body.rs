@@ -1,3 +1,5 @@
+//! How long the body of a request may take.
+
 use std::{
     pin::Pin,
     rc::Rc,

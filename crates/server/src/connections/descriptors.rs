@@ -1,3 +1,5 @@
+//! How many connections the limit of open descriptors leaves room for.
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors for all that is no connection: databases, files, the listener.

@@ -1,3 +1,5 @@
+//! Binds and listens, with a backlog that is long enough for many callers at once.
+
 use std::net::{TcpListener, ToSocketAddrs};
 
 use anyhow::{Context, Result};

@@ -1,3 +1,5 @@
+//! How long a peer may take for what it has to say.
+
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,

@@ -1,3 +1,5 @@
+//! A socket that ends when its peer takes too long.
+
 use std::{
     io,
     pin::Pin,

@@ -1,3 +1,5 @@
+//! What every store promises of custom claims.
+
 use latchkey_protocol::{
     Store, StoreError,
     claims::{MOST_MAPPINGS, Mapping, Place, Source},
