@@ -48,8 +48,9 @@ fn postgres() -> Option<String> {
         let required = std::env::var_os("LATCHKEY_REQUIRE_POSTGRES").is_some();
         assert!(!required, "LATCHKEY_TEST_POSTGRES names no server");
         // Past the capture of the test harness.
-        let say = "SKIPPED: no PostgreSQL; LATCHKEY_TEST_POSTGRES names none (see CONTRIBUTING.md)";
-        SAID.call_once(|| writeln!(std::io::stderr(), "{say}").unwrap());
+        let say =
+            b"SKIPPED: no PostgreSQL; LATCHKEY_TEST_POSTGRES names none (see CONTRIBUTING.md)\n";
+        SAID.call_once(|| std::io::stderr().write_all(say).unwrap());
     }
     named
 }
