@@ -16,18 +16,19 @@ use latchkey_protocol::{
     session::Session,
 };
 use latchkey_ui::{
-    answer::{see_other, send},
+    answer::{or_back, or_page, see_other, send},
     browser::{self, Browser},
     call::Call,
+    failure::Failure,
     foreign_post,
 };
 
-use crate::{door, failure::Failure, http, state::Provider};
+use crate::{http, state::Provider};
 
 pub async fn begin_get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
     let begun = begin(&provider, provider.call(&request), &params, false).await;
-    door::page(&provider, &request, begun)
+    or_page(&provider.ui, &request, begun)
 }
 
 pub async fn begin_post(
@@ -39,7 +40,7 @@ pub async fn begin_post(
         Ok(params) => begin(&provider, provider.call(&request), &params, true).await,
         Err(refused) => Err(refused.into()),
     };
-    door::page(&provider, &request, begun)
+    or_page(&provider.ui, &request, begun)
 }
 
 /// Takes an authorization request in (RFC 6749 4.1.1). What can be answered at once leaves no trace; where a user
@@ -75,7 +76,7 @@ async fn begin(
             Err(failure) => Err(failure),
         },
     };
-    Ok(door::back(provider, call.request, &to, begun))
+    Ok(or_back(&provider.ui, call.request, &to, begun))
 }
 
 fn checked(
@@ -184,7 +185,7 @@ pub async fn resume(
     path: web::Path<String>,
 ) -> HttpResponse {
     let gone_on = go_on(&provider, provider.call(&request), &path).await;
-    door::page(&provider, &request, gone_on)
+    or_page(&provider.ui, &request, gone_on)
 }
 
 async fn go_on(provider: &Provider, call: Call<'_>, path: &str) -> Result<HttpResponse, Failure> {
@@ -209,7 +210,7 @@ async fn go_on(provider: &Provider, call: Call<'_>, path: &str) -> Result<HttpRe
         .then_some(asked.redirect_uri.as_str());
     let to = client.return_to(redirect, asked.mode, asked.state.as_deref())?;
     let gone_on = go_on_to(provider, call, &client, &interaction, &secret, &to).await;
-    Ok(door::back(provider, call.request, &to, gone_on))
+    Ok(or_back(&provider.ui, call.request, &to, gone_on))
 }
 
 async fn go_on_to(

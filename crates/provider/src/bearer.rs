@@ -10,9 +10,10 @@ use latchkey_protocol::{
     Params, Reason, Timestamp, authorize::RequestedClaims, bearer::unexpired, claims::AccessToken,
     error::Refusal, user::User,
 };
+use latchkey_ui::failure::Failure;
 use sha2::{Digest, Sha256};
 
-use crate::{failure::Failure, http, state::Provider};
+use crate::{http, state::Provider};
 
 /// A token that holds, and the user it speaks of; a client's own speaks of nobody.
 pub struct Live {

@@ -6,9 +6,9 @@ use actix_web::{HttpRequest, http::header};
 use latchkey_protocol::{
     Params, Reason, client::Client, client_auth::Credentials, error::Refusal, reason::unknown_id,
 };
-use latchkey_ui::call::Call;
+use latchkey_ui::{call::Call, failure::Failure};
 
-use crate::{failure::Failure, http, state::Provider};
+use crate::{http, state::Provider};
 
 /// The first phases of every endpoint that a client calls: read the form once, find out which client is asking.
 ///

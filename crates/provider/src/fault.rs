@@ -1,43 +1,27 @@
+//! Our own breakage as a client hears of it.
+
 use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
-use latchkey_jose::JoseError;
-use latchkey_protocol::{Reason, StoreError};
+use latchkey_ui::failure::{Failure, Fault};
 
 use crate::{http, signing::Busy};
 
-/// Our own breakage: no refusal. Logged once at the boundary, `server_error` outside.
+/// A fault that is answered as JSON: `server_error`, or 503 where it may go away. The boundary logs it.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Jose(#[from] JoseError),
-    #[error(transparent)]
-    Busy(#[from] Busy),
-}
+#[error(transparent)]
+pub struct Broken(#[from] pub Fault);
 
-impl Fault {
-    /// What the outside hears of it.
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::Store(error) => error.reason(),
-            Self::Jose(_) => Reason::ServerFault,
-            Self::Busy(_) => Reason::Busy,
-        }
-    }
-}
-
-impl ResponseError for Fault {
+impl ResponseError for Broken {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.reason().refusal().status)
+        StatusCode::from_u16(self.0.reason().refusal().status)
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
-        let refusal = self.reason().refusal();
+        let refusal = self.0.reason().refusal();
         let body =
             serde_json::json!({ "error": refusal.code.0, "error_description": refusal.public });
         let mut builder = http::answer(status);
@@ -45,5 +29,11 @@ impl ResponseError for Fault {
             builder.insert_header((header::RETRY_AFTER, header::HeaderValue::from_static("2")));
         }
         builder.json(body)
+    }
+}
+
+impl From<Busy> for Failure {
+    fn from(_: Busy) -> Self {
+        Fault::Busy.into()
     }
 }

@@ -7,18 +7,18 @@ use latchkey_protocol::{
     client::Client,
     introspection::{may_ask, may_see, refresh_token},
 };
-use latchkey_ui::call::Call;
+use latchkey_ui::{call::Call, failure::Failure};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{bearer, client_auth, door, failure::Failure, fault::Fault, http, state::Provider};
+use crate::{bearer, client_auth, door, fault::Broken, http, state::Provider};
 
 /// RFC 7662 2. For authenticated callers; of what is not theirs to see, `active: false` and no more.
 pub async fn introspect(
     provider: web::Data<Provider>,
     request: HttpRequest,
     body: web::Bytes,
-) -> Result<HttpResponse, Fault> {
+) -> Result<HttpResponse, Broken> {
     let call = provider.call(&request);
     let seen = answer(&provider, call, &body).await;
     door::client(&provider, call, seen).await

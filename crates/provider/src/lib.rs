@@ -7,7 +7,6 @@ mod custom_claims;
 mod discovery;
 mod document;
 mod door;
-mod failure;
 mod fault;
 mod grants;
 mod http;
@@ -27,7 +26,6 @@ use latchkey_protocol::paths;
 
 pub use custom_claims::CustomClaimsInForce;
 pub use document::Document;
-pub use fault::Fault;
 pub use http::refusal;
 pub use keys::Keys;
 pub use signing::{Busy, Signing};

@@ -13,19 +13,20 @@ use latchkey_protocol::{
 };
 use latchkey_ui::{
     LogoutQuestion, Ui,
-    answer::see_other,
+    answer::{or_page, see_other},
     browser::{self, Browser, session_secret},
     call::Call,
     confirm_logout,
+    failure::Failure,
     foreign_post::LONGEST_QUERY,
 };
 
-use crate::{client_auth, door, failure::Failure, http, state::Provider};
+use crate::{client_auth, door, fault::Broken, http, state::Provider};
 
 pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
     let ended = end_session(&provider, provider.call(&request), &params, false).await;
-    door::page(&provider, &request, ended)
+    or_page(&provider.ui, &request, ended)
 }
 
 pub async fn post(
@@ -37,7 +38,7 @@ pub async fn post(
         Ok(params) => end_session(&provider, provider.call(&request), &params, true).await,
         Err(refused) => Err(refused.into()),
     };
-    door::page(&provider, &request, ended)
+    or_page(&provider.ui, &request, ended)
 }
 
 /// From a browser or from a client itself.
@@ -53,7 +54,8 @@ async fn end_session(
     let cookieless = browser.is_new && session_secret(&provider.ui, call.request).is_none();
     if cookieless && has_credentials(call.request, params, posted) {
         let ended = by_client(provider, call, params, &hint).await;
-        return Ok(door::client(provider, call, ended).await?);
+        let answered = door::client(provider, call, ended).await;
+        return answered.map_err(|Broken(fault)| fault.into());
     }
     let client_id = match claimed_client(&hint, params.optional("client_id")) {
         Ok(client_id) => client_id,

@@ -6,16 +6,16 @@ use latchkey_protocol::{
     claims::{AccessToken, RefreshToken},
     revocation::{Revocation, of_access_token, of_refresh_token},
 };
-use latchkey_ui::call::Call;
+use latchkey_ui::{call::Call, failure::Failure};
 
-use crate::{client_auth, door, failure::Failure, fault::Fault, http, state::Provider};
+use crate::{client_auth, door, fault::Broken, http, state::Provider};
 
 /// RFC 7009 2. A refresh token ends its whole authorization, an access token itself. 200 for whatever is not known.
 pub async fn revoke(
     provider: web::Data<Provider>,
     request: HttpRequest,
     body: web::Bytes,
-) -> Result<HttpResponse, Fault> {
+) -> Result<HttpResponse, Broken> {
     let call = provider.call(&request);
     let revoked = answer(&provider, call, &body).await;
     door::client(&provider, call, revoked).await

@@ -6,12 +6,11 @@ use latchkey_protocol::{
     client::{Client, GrantType},
     error::Refusal,
 };
-use latchkey_ui::call::Call;
+use latchkey_ui::{call::Call, failure::Failure};
 
 use crate::{
     client_auth, door,
-    failure::Failure,
-    fault::Fault,
+    fault::Broken,
     grants::{self, issue::Tokens},
     http,
     signing::Busy,
@@ -23,7 +22,7 @@ pub async fn token(
     provider: web::Data<Provider>,
     request: HttpRequest,
     body: web::Bytes,
-) -> Result<HttpResponse, Fault> {
+) -> Result<HttpResponse, Broken> {
     let call = provider.call(&request);
     let granted = granted(&provider, call, &body).await;
     let answered = granted.map(|tokens| http::json(&tokens));

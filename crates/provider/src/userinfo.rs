@@ -5,14 +5,15 @@ use latchkey_protocol::{
     Params,
     bearer::{for_userinfo, userinfo_answer},
 };
+use latchkey_ui::failure::Failure;
 
-use crate::{bearer, door, failure::Failure, fault::Fault, http, state::Provider};
+use crate::{bearer, door, fault::Broken, http, state::Provider};
 
 /// OpenID Connect Core 5.3.
 pub async fn get(
     provider: web::Data<Provider>,
     request: HttpRequest,
-) -> Result<HttpResponse, Fault> {
+) -> Result<HttpResponse, Broken> {
     let answered = answer(&provider, &request, None).await;
     door::bearer(&provider, &request, answered)
 }
@@ -21,7 +22,7 @@ pub async fn post(
     provider: web::Data<Provider>,
     request: HttpRequest,
     body: web::Bytes,
-) -> Result<HttpResponse, Fault> {
+) -> Result<HttpResponse, Broken> {
     // A client may post nothing but the header, without a content type.
     let params = if body.is_empty() && !request.headers().contains_key(header::CONTENT_TYPE) {
         Ok(Params::default())

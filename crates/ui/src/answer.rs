@@ -1,14 +1,12 @@
 //! How a browser is answered: refusals and our own faults as pages, redirects, answers to a client.
 
-use std::fmt::Display;
-
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
     web,
 };
 use latchkey_protocol::{
-    Reason, StoreError,
+    Reason,
     authorize::answer_error,
     client::{ResponseMode, ReturnTo},
     error::Refusal,
@@ -18,6 +16,7 @@ use latchkey_protocol::{
 
 use crate::{
     call,
+    failure::Failure,
     pages::{error::error_page, form_post::form_post},
     state::Ui,
 };
@@ -30,36 +29,46 @@ impl Ui {
     }
 }
 
-/// Our own breakage, as a page that carries the request's id.
-pub fn broken(ui: &Ui, request: &HttpRequest, error: &dyn Display, reason: Reason) -> HttpResponse {
-    tracing::error!(%error, "our own fault");
-    error_page(ui, request, reason, &call::request_id(request))
+/// The door to a user: a failure becomes a page, the only way out before a destination is proven. Of our own breakage it
+/// carries the request's id.
+pub fn or_page(
+    ui: &Ui,
+    request: &HttpRequest,
+    answered: Result<HttpResponse, Failure>,
+) -> HttpResponse {
+    answered.unwrap_or_else(|failure| match failure {
+        Failure::Refused { refusal, .. } => ui.refuse(request, &refusal),
+        Failure::Fault(fault) => {
+            tracing::error!(error = %fault, "our own fault");
+            error_page(ui, request, fault.reason(), &call::request_id(request))
+        }
+    })
 }
 
-/// As [`broken`], of the store.
-pub fn fault(ui: &Ui, request: &HttpRequest, error: &StoreError) -> HttpResponse {
-    broken(ui, request, error, error.reason())
+/// The door by the browser to the client, once its address is proven (RFC 6749 4.1.2.1): also our own breakage goes
+/// there, so that the app can try again.
+pub fn or_back(
+    ui: &Ui,
+    request: &HttpRequest,
+    to: &ReturnTo,
+    answered: Result<HttpResponse, Failure>,
+) -> HttpResponse {
+    answered.unwrap_or_else(|failure| match failure {
+        Failure::Refused { refusal, .. } => back(ui, request, to, &refusal),
+        Failure::Fault(fault) => {
+            tracing::error!(error = %fault, "our own fault");
+            back(ui, request, to, &fault.reason().into())
+        }
+    })
 }
 
 /// A refusal that the client hears of (RFC 6749 4.1.2.1).
-pub fn back(ui: &Ui, request: &HttpRequest, to: &ReturnTo, refused: &Refusal) -> HttpResponse {
+fn back(ui: &Ui, request: &HttpRequest, to: &ReturnTo, refused: &Refusal) -> HttpResponse {
     let reference = ui.note(request, refused);
     let refusal = refused.reason.refusal();
     let description = refusal.described(&reference);
     let pairs = answer_error(to, &ui.issuer, refusal.code, &description);
     send(ui, request, to, &pairs)
-}
-
-/// Our own breakage, where a destination is proven: the app can try again (RFC 6749 4.1.2.1).
-pub fn broken_back(
-    ui: &Ui,
-    request: &HttpRequest,
-    to: &ReturnTo,
-    error: &dyn Display,
-    reason: Reason,
-) -> HttpResponse {
-    tracing::error!(%error, "our own fault");
-    back(ui, request, to, &reason.into())
 }
 
 /// Sends the browser to the client with an answer.

@@ -58,12 +58,16 @@ fn set_browser(ui: &Ui, response: &mut HttpResponse, secret: &Secret) {
 
 /// Gives the browser a new secret when a user signs in: what somebody planted or copied before counts for nothing
 /// afterwards. Other tabs go on, because their interactions are bound to the new one in the same step.
-pub(crate) async fn renew_browser(ui: &Ui, old: &Browser, response: &mut HttpResponse) {
+pub(crate) async fn renew_browser(
+    ui: &Ui,
+    call: Call<'_>,
+    old: &Browser,
+    response: &mut HttpResponse,
+) {
     let new = Secret::generate(SecretKind::Browser, &*ui.entropy);
-    match bind_again(ui, old, &new, ui.now()).await {
-        Some(true) => set_browser(ui, response, &new),
-        // Another tab was faster, and its answer brings the new secret; or there is nothing that hangs on the old one.
-        Some(false) | None => {}
+    // Otherwise another tab was faster, and its answer brings the new secret; or nothing hangs on the old one.
+    if bind_again(ui, old, &new, call.now).await == Some(true) {
+        set_browser(ui, response, &new);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use latchkey_protocol::{
     Params, Reason, Secret, SecretKind, StoreError,
     attempts::Origin,
@@ -17,10 +17,11 @@ use latchkey_protocol::{
 };
 
 use crate::{
-    answer::{fault, see_other},
+    answer::see_other,
     browser::{self, Browser},
     call::{Call, header},
     csrf::csrf,
+    failure::Failure,
     state::Ui,
 };
 
@@ -89,32 +90,25 @@ impl OpenInteraction {
     }
 }
 
-/// Loads what a page of an interaction needs, or says which page to show instead.
-pub async fn open(
-    ui: &Ui,
-    request: &HttpRequest,
-    interaction: &str,
-) -> Result<OpenInteraction, HttpResponse> {
-    let fail = |error: StoreError| fault(ui, request, &error);
+/// Loads what a page of an interaction needs.
+///
+/// # Errors
+/// [`Reason::InteractionUnknown`], [`Reason::BrowserDiffers`], [`Reason::ClientUnknown`]; our own when storage fails.
+pub async fn open(ui: &Ui, call: Call<'_>, interaction: &str) -> Result<OpenInteraction, Failure> {
     let unknown = || Reason::InteractionUnknown.because("a live interaction", "none");
-    let refuse = |refused: Refusal| ui.refuse(request, &refused);
-    let now = ui.now();
-    let secret =
-        Secret::presented(SecretKind::Interaction, interaction).ok_or_else(|| refuse(unknown()))?;
-    let found = ui.store.interaction(&secret.digest()).await.map_err(fail)?;
+    let secret = Secret::presented(SecretKind::Interaction, interaction).ok_or_else(unknown)?;
+    let found = ui.store.interaction(&secret.digest()).await?;
     let interaction = found
-        .filter(|i| i.expires_at > now)
-        .ok_or_else(|| refuse(unknown()))?;
-    let browser = Browser::of(ui, request);
-    if !interaction.is_of(&browser.digest(), now) {
-        return Err(refuse(Reason::BrowserDiffers.into()));
+        .filter(|i| i.expires_at > call.now)
+        .ok_or_else(unknown)?;
+    let browser = Browser::of(ui, call.request);
+    if !interaction.is_of(&browser.digest(), call.now) {
+        return Err(Reason::BrowserDiffers.into());
     }
     let id = &interaction.request.client_id;
-    let client = ui.store.client(id).await.map_err(fail)?;
-    let client = client.ok_or_else(|| refuse(Reason::ClientUnknown.because(id, "deleted")))?;
-    let session = browser::session(ui, Call { request, now })
-        .await
-        .map_err(fail)?;
+    let client = ui.store.client(id).await?;
+    let client = client.ok_or_else(|| Reason::ClientUnknown.because(id, "deleted"))?;
+    let session = browser::session(ui, call).await?;
     Ok(OpenInteraction {
         secret,
         browser,
@@ -125,16 +119,18 @@ pub async fn open(
 }
 
 /// As [`open`], with the form that was sent.
+///
+/// # Errors
+/// Those of [`open`], and what makes the form unreadable.
 pub async fn open_form(
     ui: &Ui,
-    request: &HttpRequest,
+    call: Call<'_>,
     interaction: &str,
     body: &[u8],
-) -> Result<(OpenInteraction, Params), HttpResponse> {
-    let open = open(ui, request, interaction).await?;
+) -> Result<(OpenInteraction, Params), Failure> {
+    let open = open(ui, call, interaction).await?;
     let form = Params::parse(body);
-    form.sound()
-        .map_err(|refused| ui.refuse(request, &refused))?;
+    form.sound()?;
     Ok((open, form))
 }
 

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod call;
 mod cookies;
 mod csrf;
+pub mod failure;
 pub mod foreign_post;
 pub mod interaction;
 mod pages;

@@ -11,10 +11,10 @@ use latchkey_protocol::{
     reason::masked,
     token::{Denial, redeem, starts_refresh},
 };
-use latchkey_ui::call::Call;
+use latchkey_ui::{call::Call, failure::Failure};
 
 use super::issue::{Holder, Issue, Tokens, issue};
-use crate::{failure::Failure, state::Provider};
+use crate::state::Provider;
 
 /// RFC 6749 4.1.3. Tokens are signed before the code is spent, and leave only if it was still there to spend.
 pub async fn grant(
@@ -79,7 +79,10 @@ fn first_refresh(
     authorization: &Authorization,
     ring: &KeyRing,
 ) -> Result<Option<(Secret, RefreshFamily)>, Failure> {
-    let kid = ring.refresh_signer(call.now)?.kid();
+    let kid = ring
+        .refresh_signer(call.now)
+        .map_err(Failure::broken)?
+        .kid();
     if !starts_refresh(client, authorization) {
         return Ok(None);
     }

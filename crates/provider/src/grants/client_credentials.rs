@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use actix_web::web;
 use latchkey_protocol::{Params, client::Client, token::client_scope};
-use latchkey_ui::call::Call;
+use latchkey_ui::{call::Call, failure::Failure};
 
 use super::issue::{Holder, Issue, Tokens, issue};
-use crate::{failure::Failure, state::Provider};
+use crate::state::Provider;
 
 /// RFC 6749 4.4: no refresh token, no ID token, the subject is the client.
 pub async fn grant(

@@ -12,9 +12,10 @@ use latchkey_protocol::{
     secret::new_id,
     token::{self, Grant, Issuer, token_set},
 };
+use latchkey_ui::failure::Failure;
 use serde::Serialize;
 
-use crate::{failure::Failure, state::Provider};
+use crate::state::Provider;
 
 /// A successful answer (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
 #[derive(Debug, Serialize)]
@@ -74,7 +75,7 @@ pub async fn issue(provider: &web::Data<Provider>, issue: Issue) -> Result<Token
         .signing
         .run(&client.id, issue.signatures(), move || sign(&shared, issue))
         .await?;
-    Ok(signed?)
+    signed.map_err(Failure::broken)
 }
 
 /// The access token first: the ID token carries its hash.

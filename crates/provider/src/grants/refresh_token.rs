@@ -11,10 +11,10 @@ use latchkey_protocol::{
     reason::masked,
     token::{Rotation, narrowed, rotate},
 };
-use latchkey_ui::call::Call;
+use latchkey_ui::{call::Call, failure::Failure};
 
 use super::issue::{Holder, Issue, Tokens, issue};
-use crate::{failure::Failure, state::Provider};
+use crate::state::Provider;
 
 /// How often a lost race is looked at again. The second look finds the winner's successor.
 const LOOKS: usize = 3;
@@ -74,7 +74,10 @@ async fn look(
 ) -> Result<Option<Tokens>, Failure> {
     let (lifetimes, authorization) = (&provider.lifetimes, &context.authorization);
     let ring = provider.keys.ring();
-    let kid = ring.refresh_signer(call.now)?.kid();
+    let kid = ring
+        .refresh_signer(call.now)
+        .map_err(Failure::broken)?
+        .kid();
     let rotation = rotate(&context, token, secret, client, lifetimes, kid, call.now)
         .map_err(|denied| Failure::denied(denied, authorization))?;
     let scope = narrowed(params.optional("scope"), client, authorization)?;

@@ -14,6 +14,14 @@ async fn looks<T>(h: &Harness, call: impl Future<Output = T>) -> (u64, T) {
 fn a_call_is_judged_at_one_moment() {
     on_both(async |h| {
         let browser = h.browser();
+        let (read, begun) = looks(&h, browser.begin(&[("prompt", "login")])).await;
+        assert_eq!((read, begun.status), (1, 303), "authorization request");
+        let at = browser.location(&begun);
+        let (read, page) = looks(&h, browser.get(&at)).await;
+        assert_eq!((read, page.status), (1, 200), "the login page");
+        let (read, signed_in) = looks(&h, browser.login(&at, &page.text)).await;
+        assert_eq!((read, signed_in.status), (1, 303), "sign-in");
+
         let tokens = h.tokens(&browser).await;
         let text = |name: &str| tokens[name].as_str().unwrap().to_owned();
         let (access, refresh) = (text("access_token"), text("refresh_token"));

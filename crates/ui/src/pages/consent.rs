@@ -5,8 +5,10 @@ use askama::Template;
 use latchkey_protocol::{Reason, StoreError, claims::scope_of, consent::Consent, uri};
 
 use crate::{
-    answer::fault,
+    answer::or_page,
+    call::Call,
     csrf::is_ours,
+    failure::Failure,
     interaction::{OpenInteraction, back, open, open_form},
     render::{display_name, render, words},
     state::Ui,
@@ -41,10 +43,8 @@ pub async fn show(
     request: HttpRequest,
     interaction: web::Path<String>,
 ) -> HttpResponse {
-    match open(&ui, &request, &interaction).await {
-        Ok(open) => page(&ui, &request, &open),
-        Err(response) => response,
-    }
+    let open = open(&ui, ui.call(&request), &interaction).await;
+    or_page(&ui, &request, open.map(|open| page(&ui, &request, &open)))
 }
 
 fn page(ui: &Ui, request: &HttpRequest, open: &OpenInteraction) -> HttpResponse {
@@ -98,25 +98,35 @@ pub async fn submit(
     interaction: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let (open, form) = match open_form(&ui, &request, &interaction, &body).await {
-        Ok(sent) => sent,
-        Err(response) => return response,
-    };
+    let answered = answer(&ui, ui.call(&request), &interaction, &body).await;
+    or_page(&ui, &request, answered)
+}
+
+async fn answer(
+    ui: &Ui,
+    call: Call<'_>,
+    interaction: &str,
+    body: &[u8],
+) -> Result<HttpResponse, Failure> {
+    let (open, form) = open_form(ui, call, interaction, body).await?;
     // Without a session there is nobody to decide; the way back leads to the login page.
-    let Some(token) = open.form_of_user(&ui, PAGE) else {
-        return back(&ui, &open);
+    let Some(token) = open.form_of_user(ui, PAGE) else {
+        return Ok(back(ui, &open));
     };
     if !is_ours(&form, &[Some(token)]) {
-        return ui.refuse(&request, &Reason::FormForged.into());
+        return Err(Reason::FormForged.into());
     }
-    match decide(&ui, &open, form.optional("decision")).await {
-        Ok(()) => back(&ui, &open),
-        Err(error) => fault(&ui, &request, &error),
-    }
+    decide(ui, call, &open, form.optional("decision")).await?;
+    Ok(back(ui, &open))
 }
 
 /// Commits what the user decided. Where the session has ended in between nothing is written, and the way back says so.
-async fn decide(ui: &Ui, open: &OpenInteraction, decision: Option<&str>) -> Result<(), StoreError> {
+async fn decide(
+    ui: &Ui,
+    call: Call<'_>,
+    open: &OpenInteraction,
+    decision: Option<&str>,
+) -> Result<(), StoreError> {
     let Some((session, _)) = &open.session else {
         return Ok(());
     };
@@ -127,7 +137,7 @@ async fn decide(ui: &Ui, open: &OpenInteraction, decision: Option<&str>) -> Resu
             client_id: open.client.id.clone(),
             scope: asked.scope.clone(),
             claims: asked.claims.beyond(&asked.scope, &open.client),
-            granted_at: ui.now(),
+            granted_at: call.now,
         };
         ui.store
             .record_consent(&open.interaction.digest, &session.id, &consent)

@@ -8,17 +8,18 @@ use actix_web::{
 use askama::Template;
 use latchkey_operations::{KnownBrowser, SignIn, SignInOutcome, SignedIn};
 use latchkey_protocol::{
-    Params, Reason, StoreError,
+    Params, Reason,
     authorize::may_continue,
     session::{Cookie, Session, cookie_name},
 };
 
 use crate::{
-    answer::fault,
+    answer::or_page,
     browser::{renew_browser, session_secret},
-    call,
+    call::Call,
     cookies::{BROWSER_LIFETIME, add_cookie, cookie},
     csrf::is_ours,
+    failure::Failure,
     interaction::{OpenInteraction, back, open, open_form},
     render::{display_name, render, words},
     state::Ui,
@@ -47,23 +48,19 @@ pub async fn show(
     request: HttpRequest,
     interaction: web::Path<String>,
 ) -> HttpResponse {
-    match open(&ui, &request, &interaction).await {
-        Ok(open) => {
-            let username = open
-                .interaction
-                .request
-                .login_hint
-                .clone()
-                .unwrap_or_default();
-            page(&ui, &request, &open, None, &username, false, StatusCode::OK)
-        }
-        Err(response) => response,
-    }
+    let call = ui.call(&request);
+    let open = open(&ui, call, &interaction).await;
+    let shown = open.map(|open| {
+        let hint = open.interaction.request.login_hint.as_deref();
+        let username = hint.unwrap_or_default();
+        page(&ui, call, &open, None, username, false, StatusCode::OK)
+    });
+    or_page(&ui, &request, shown)
 }
 
 fn page(
     ui: &Ui,
-    request: &HttpRequest,
+    call: Call<'_>,
     open: &OpenInteraction,
     message: Option<&str>,
     username: &str,
@@ -71,12 +68,12 @@ fn page(
     status: StatusCode,
 ) -> HttpResponse {
     let asked = &open.interaction.request;
-    let words = words(request, asked.ui_locales.as_deref());
+    let words = words(call.request, asked.ui_locales.as_deref());
     let session = open.session.as_ref();
     let other = session.is_some_and(|(s, _)| !asked.is_for(&s.user_id));
     // Only where the session would be enough, were it chosen.
     let enough =
-        |session: &Session| may_continue(&open.client, &open.interaction, session, ui.clock.now());
+        |session: &Session| may_continue(&open.client, &open.interaction, session, call.now);
     let choosing = session.filter(|(session, _)| enough(session));
     let page = LoginPage {
         words,
@@ -101,26 +98,31 @@ pub async fn submit(
     interaction: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let (open, form) = match open_form(&ui, &request, &interaction, &body).await {
-        Ok(sent) => sent,
-        Err(response) => return response,
-    };
+    let answered = answer(&ui, ui.call(&request), &interaction, &body).await;
+    or_page(&ui, &request, answered)
+}
+
+async fn answer(
+    ui: &Ui,
+    call: Call<'_>,
+    interaction: &str,
+    body: &[u8],
+) -> Result<HttpResponse, Failure> {
+    let (open, form) = open_form(ui, call, interaction, body).await?;
     let goes_on = form.optional("continue").is_some();
     // Going on takes the token of the form that names the user; a password speaks for itself.
-    let plain = (!goes_on).then(|| open.form(&ui, PAGE));
-    if !is_ours(&form, &[open.form_of_user(&ui, PAGE), plain]) {
-        return ui.refuse(&request, &Reason::FormForged.into());
+    let plain = (!goes_on).then(|| open.form(ui, PAGE));
+    if !is_ours(&form, &[open.form_of_user(ui, PAGE), plain]) {
+        return Err(Reason::FormForged.into());
     }
-    let done = if goes_on {
-        go_on(&ui, &open).await
-    } else {
-        sign_in(&ui, &request, &open, &form).await
-    };
-    done.unwrap_or_else(|error| fault(&ui, &request, &error))
+    if goes_on {
+        return go_on(ui, &open).await;
+    }
+    sign_in(ui, call, &open, &form).await
 }
 
 /// The user chose the account that is signed in already. Where that has ended in between, the way back says so.
-async fn go_on(ui: &Ui, open: &OpenInteraction) -> Result<HttpResponse, StoreError> {
+async fn go_on(ui: &Ui, open: &OpenInteraction) -> Result<HttpResponse, Failure> {
     if let Some((session, _)) = &open.session {
         let _written = ui
             .store
@@ -132,31 +134,32 @@ async fn go_on(ui: &Ui, open: &OpenInteraction) -> Result<HttpResponse, StoreErr
 
 async fn sign_in(
     ui: &Ui,
-    request: &HttpRequest,
+    call: Call<'_>,
     open: &OpenInteraction,
     form: &Params,
-) -> Result<HttpResponse, StoreError> {
+) -> Result<HttpResponse, Failure> {
     let typed = form.optional("username").unwrap_or_default().trim();
     let remember = form.optional("remember-me").is_some();
-    let browser = request
+    let browser = call
+        .request
         .cookie(cookie_name(ui.secure, Cookie::Known))
         .and_then(|cookie| KnownBrowser::presented(cookie.value()));
-    let replaces = session_secret(ui, request).map(|secret| secret.digest());
+    let replaces = session_secret(ui, call.request).map(|secret| secret.digest());
     let asked = SignIn {
         typed,
         password: form.optional("password").unwrap_or_default(),
         remember,
-        address: call::address(request),
+        address: call.address(),
         browser: browser.as_ref(),
         replaces: replaces.as_ref(),
         interaction: &open.interaction.digest,
         client_id: &open.client.id,
-        now: ui.now(),
+        now: call.now,
     };
-    let again = |message, status| page(ui, request, open, Some(message), typed, remember, status);
+    let again = |message, status| page(ui, call, open, Some(message), typed, remember, status);
     Ok(match ui.sign_in.attempt(asked).await? {
-        SignInOutcome::SignedIn(signed_in) => welcome(ui, open, &signed_in).await,
-        SignInOutcome::Refused(refused) => ui.refuse(request, &refused),
+        SignInOutcome::SignedIn(signed_in) => welcome(ui, call, open, &signed_in).await,
+        SignInOutcome::Refused(refused) => return Err(refused.into()),
         SignInOutcome::Wrong => again("login-wrong", StatusCode::UNAUTHORIZED),
         SignInOutcome::Busy => {
             let mut busy = again("login-busy", StatusCode::SERVICE_UNAVAILABLE);
@@ -168,7 +171,12 @@ async fn sign_in(
 }
 
 /// Gives the browser its cookies, and leads it back.
-async fn welcome(ui: &Ui, open: &OpenInteraction, signed_in: &SignedIn) -> HttpResponse {
+async fn welcome(
+    ui: &Ui,
+    call: Call<'_>,
+    open: &OpenInteraction,
+    signed_in: &SignedIn,
+) -> HttpResponse {
     let session = &signed_in.session;
     let mut response = back(ui, open);
     let mut set = |name, value: &str, lifetime| {
@@ -180,6 +188,6 @@ async fn welcome(ui: &Ui, open: &OpenInteraction, signed_in: &SignedIn) -> HttpR
     set(Cookie::Session, signed_in.secret.expose(), lifetime);
     let known = signed_in.browser.text();
     set(Cookie::Known, &known, Some(BROWSER_LIFETIME));
-    renew_browser(ui, &open.browser, &mut response).await;
+    renew_browser(ui, call, &open.browser, &mut response).await;
     response
 }

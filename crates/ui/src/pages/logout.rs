@@ -3,16 +3,16 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use latchkey_protocol::{
-    Params, Reason, StoreError, client::Client, logout, paths, secret::same, session::Session, uri,
-    user::User,
+    Params, Reason, client::Client, logout, paths, secret::same, session::Session, uri, user::User,
 };
 
 use super::error::sentence;
 use crate::{
-    answer::{fault, see_other},
+    answer::{or_page, see_other},
     browser::{self, Browser, session_unused},
     call::Call,
     csrf::csrf,
+    failure::Failure,
     render::{display_name, render, words},
     state::Ui,
     words::Words,
@@ -99,15 +99,12 @@ fn token(
 
 pub async fn confirmed(ui: web::Data<Ui>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let form = Params::parse(&body);
-    if let Err(refused) = form.sound() {
-        return ui.refuse(&request, &refused);
-    }
-    answer(&ui, ui.call(&request), &form)
-        .await
-        .unwrap_or_else(|error| fault(&ui, &request, &error))
+    let answered = answer(&ui, ui.call(&request), &form).await;
+    or_page(&ui, &request, answered)
 }
 
-async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, StoreError> {
+async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, Failure> {
+    form.sound()?;
     let browser = Browser::of(ui, call.request);
     let here = session_unused(ui, call).await?;
     let here = here.as_ref().map(|(session, _)| session);
@@ -116,11 +113,11 @@ async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, 
         form.optional("csrf").unwrap_or_default(),
         &token(ui, &browser, here, named),
     ) {
-        return Ok(match (here, named) {
+        return match (here, named) {
             // A second press: the first has done it.
-            (None, None) => see_other(&format!("{}{}", ui.base, paths::SIGNED_OUT)),
-            _ => ui.refuse(call.request, &Reason::FormForged.into()),
-        });
+            (None, None) => Ok(see_other(&format!("{}{}", ui.base, paths::SIGNED_OUT))),
+            _ => Err(Reason::FormForged.into()),
+        };
     }
     if form.optional("decision") == Some("stay") {
         return Ok(see_other(&format!("{}/", ui.base)));
@@ -167,12 +164,13 @@ fn next(ui: &Ui, call: Call<'_>, form: &Params, client: Option<&Client>) -> Stri
 }
 
 pub async fn done(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
-    match session_unused(&ui, ui.call(&request)).await {
-        Ok(None) => signed_out(&ui, &request),
+    let here = session_unused(&ui, ui.call(&request)).await;
+    let answered = here.map(|here| match here {
+        None => signed_out(&ui, &request),
         // Anyone can lead a browser here: whoever is told so is signed out.
-        Ok(Some(_)) => see_other(&format!("{}/", ui.base)),
-        Err(error) => fault(&ui, &request, &error),
-    }
+        Some(_) => see_other(&format!("{}/", ui.base)),
+    });
+    or_page(&ui, &request, answered.map_err(Failure::from))
 }
 
 fn signed_out(ui: &Ui, request: &HttpRequest) -> HttpResponse {

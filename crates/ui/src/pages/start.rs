@@ -2,10 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
+use latchkey_protocol::user::User;
 
 use crate::{
-    answer::fault,
+    answer::or_page,
     browser::session,
+    failure::Failure,
     render::{display_name, render, words},
     state::Ui,
     words::Words,
@@ -21,19 +23,17 @@ struct StartPage<'a> {
 }
 
 pub async fn show(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
-    let session = match session(&ui, ui.call(&request)).await {
-        Ok(session) => session,
-        Err(error) => return fault(&ui, &request, &error),
+    let here = session(&ui, ui.call(&request)).await;
+    let page = here.map(|here| page(&ui, &request, here.as_ref().map(|(_, user)| user)));
+    or_page(&ui, &request, page.map_err(Failure::from))
+}
+
+fn page(ui: &Ui, request: &HttpRequest, user: Option<&User>) -> HttpResponse {
+    let page = StartPage {
+        words: words(request, None),
+        base: &ui.base,
+        issuer: &ui.issuer,
+        name: user.map(display_name),
     };
-    let name = session.as_ref().map(|(_, user)| display_name(user));
-    render(
-        &StartPage {
-            words: words(&request, None),
-            base: &ui.base,
-            issuer: &ui.issuer,
-            name,
-        },
-        StatusCode::OK,
-        false,
-    )
+    render(&page, StatusCode::OK, false)
 }

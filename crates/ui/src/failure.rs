@@ -1,11 +1,10 @@
 //! Why a call does not get what it asked for: one type, which travels by `?` to the door that turns it into an answer.
 
-use latchkey_jose::JoseError;
+use std::error::Error;
+
 use latchkey_protocol::{
     Reason, StoreError, authorization::Authorization, error::Refusal, token::Denial,
 };
-
-use crate::{fault::Fault, signing::Busy};
 
 /// A refusal, or our own breakage.
 #[derive(Debug)]
@@ -19,12 +18,40 @@ pub enum Failure {
     Fault(Fault),
 }
 
+/// Our own breakage: no refusal. Logged once at the boundary, `server_error` outside.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("too much is waiting to be signed")]
+    Busy,
+    /// A library failed, as that of signatures.
+    #[error(transparent)]
+    Broken(Box<dyn Error + Send + Sync>),
+}
+
 impl Failure {
     /// What a rule says of an authorization.
     pub fn denied(denial: Denial, authorization: &Authorization) -> Self {
         Self::Refused {
             refusal: denial.refused,
             revoke: denial.revoke.then(|| authorization.id.clone()),
+        }
+    }
+
+    /// A library that failed.
+    pub fn broken(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Fault(Fault::Broken(Box::new(error)))
+    }
+}
+
+impl Fault {
+    /// What the outside hears of it.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Busy => Reason::Busy,
+            Self::Broken(_) => Reason::ServerFault,
         }
     }
 }
@@ -53,17 +80,5 @@ impl From<Fault> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
-    }
-}
-
-impl From<JoseError> for Failure {
-    fn from(error: JoseError) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
-impl From<Busy> for Failure {
-    fn from(busy: Busy) -> Self {
-        Self::Fault(busy.into())
     }
 }
