@@ -47,11 +47,7 @@ pub fn next_step(
         return Step::SelectAccount;
     }
     let asked = &interaction.request.scope;
-    let allowed_here = interaction
-        .consented
-        .as_ref()
-        .filter(|(user, _)| *user == session.user_id);
-    let just_allowed = allowed_here.is_some_and(|(_, scope)| asked.is_subset_of(scope));
+    let just_allowed = is_allowed_here(interaction, session);
     let remembered =
         consent.is_some_and(|c| c.covers(&interaction.request, client)) || client.metadata.trusted;
     let impersonable = client.can_be_impersonated(&interaction.request.redirect_uri);
@@ -65,6 +61,13 @@ pub fn next_step(
     Step::Approve {
         scope: asked.clone(),
     }
+}
+
+/// Whether this user allowed in this interaction all that is asked for.
+fn is_allowed_here(interaction: &Interaction, session: &Session) -> bool {
+    interaction.consented.as_ref().is_some_and(|(user, scope)| {
+        *user == session.user_id && interaction.request.scope.is_subset_of(scope)
+    })
 }
 
 /// Whether going on as who is signed in is worth offering: the session would be enough, were it chosen.

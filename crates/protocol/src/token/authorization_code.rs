@@ -5,6 +5,7 @@ use crate::{
     Params,
     authorization::{Authorization, Context},
     client::{Client, GrantType, RefreshPolicy},
+    error::Refusal,
     pkce,
     reason::{Reason, masked},
     time::Timestamp,
@@ -41,19 +42,7 @@ pub fn redeem<'a>(
             .because("within its lifetime", format!("{late} seconds late"))
             .into());
     }
-    match params.optional("redirect_uri") {
-        Some(sent) if sent != authorization.redirect_uri => {
-            return Err(Reason::RedirectUriDiffers
-                .because(&authorization.redirect_uri, sent)
-                .into());
-        }
-        None if authorization.redirect_uri_sent => {
-            return Err(Reason::RedirectUriDiffers
-                .because(&authorization.redirect_uri, "nothing")
-                .into());
-        }
-        Some(_) | None => {}
-    }
+    same_destination(authorization, params.optional("redirect_uri"))?;
     let verifier = params.optional("code_verifier");
     pkce::verify(authorization.code_challenge.as_deref(), verifier).map_err(|reason| {
         reason.because(
@@ -64,6 +53,18 @@ pub fn redeem<'a>(
     context.standing(now).ok_or_else(|| ended(context).into())
 }
 
+/// The redirect URI is that of the authorization request, and is left out only where it was left out there.
+fn same_destination(authorization: &Authorization, sent: Option<&str>) -> Result<(), Refusal> {
+    let same = match sent {
+        Some(sent) => sent == authorization.redirect_uri,
+        None => !authorization.redirect_uri_sent,
+    };
+    if same {
+        return Ok(());
+    }
+    Err(Reason::RedirectUriDiffers.because(&authorization.redirect_uri, sent.unwrap_or("nothing")))
+}
+
 /// Whether an exchange starts a refresh family: offline access was granted, or the client gets one with every sign-in, and
 /// it has the grant.
 pub fn starts_refresh(client: &Client, authorization: &Authorization) -> bool {
@@ -72,7 +73,7 @@ pub fn starts_refresh(client: &Client, authorization: &Authorization) -> bool {
 }
 
 /// Why an authorization no longer stands.
-pub(super) fn ended(context: &Context) -> crate::error::Refusal {
+pub(super) fn ended(context: &Context) -> Refusal {
     match &context.user {
         None => Reason::UserDisabled.because("the user", "deleted"),
         Some(user) if user.disabled_at.is_some() => {
