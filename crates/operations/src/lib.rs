@@ -33,7 +33,7 @@ pub use hashing::{Busy, Caller};
 pub use known_browser::KnownBrowser;
 pub use password::{PasswordCheck, PasswordFault, PasswordKey, Passwords};
 pub use refusals::ExplainedRefusal;
-pub use sessions::{EndedSession, ListedSession};
+pub use sessions::ListedSession;
 pub use sign_in::{PasswordSignIn, SignIn, SignInOutcome, SignedIn};
 pub use users::{EndedSessions, NewUser};
 

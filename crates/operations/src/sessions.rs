@@ -13,14 +13,6 @@ pub struct ListedSession {
     pub username: String,
 }
 
-/// A session that was ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndedSession {
-    pub id: String,
-    /// It was named by a former session, which it carries on.
-    pub carried_on: bool,
-}
-
 impl Operations<'_> {
     /// The live sessions, of the user whom `login` names or of all.
     ///
@@ -45,26 +37,15 @@ impl Operations<'_> {
         Ok(sessions.into_iter().map(listed).collect())
     }
 
-    /// Ends a session and everything that came of it. ID tokens and log lines still name it after a new sign-in has taken
-    /// its place: then that one ends.
+    /// Ends a session and everything that came of it.
     ///
     /// # Errors
     /// [`OperationError::SessionUnknown`].
-    pub async fn end_session(&self, id: &str) -> Result<EndedSession> {
-        let ended = if self.store.end_session(id, true, self.now).await? {
-            EndedSession {
-                id: id.to_owned(),
-                carried_on: false,
-            }
-        } else {
-            let ended = self.store.end_session_of(id, None, true, self.now).await?;
-            let session = ended.ok_or_else(|| OperationError::SessionUnknown(id.to_owned()))?;
-            EndedSession {
-                id: session.id,
-                carried_on: true,
-            }
-        };
-        self.record(Operation::SessionEnd, &ended.id).await;
-        Ok(ended)
+    pub async fn end_session(&self, id: &str) -> Result<()> {
+        if !self.store.end_session(id, true, self.now).await? {
+            return Err(OperationError::SessionUnknown(id.to_owned()));
+        }
+        self.record(Operation::SessionEnd, id).await;
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use latchkey_protocol::{
     error::Refusal,
     names::Login,
     secret::{Pepper, new_id},
-    session::Session,
+    session::{Session, SessionStart},
     user::User,
 };
 
@@ -32,7 +32,7 @@ pub struct SignIn<'a> {
     pub address: IpAddr,
     /// What the browser shows of who has signed in there.
     pub browser: Option<&'a KnownBrowser>,
-    /// The session that the browser has, which makes room for the new one.
+    /// The session that the browser has: the same user goes on in it, another one ends it.
     pub replaces: Option<&'a Digest>,
     /// What the user signs in for, and which client that is of.
     pub interaction: &'a Digest,
@@ -184,7 +184,7 @@ impl PasswordSignIn {
     ) -> Result<Option<SignedIn>, StoreError> {
         let entropy = &*self.entropy;
         let secret = Secret::generate(SecretKind::Session, entropy);
-        let session = Session::begin(
+        let mut session = Session::begin(
             new_id(asked.now, entropy),
             secret.digest(),
             user.id.clone(),
@@ -196,9 +196,10 @@ impl PasswordSignIn {
             .store
             .sign_in(&session, hash, asked.replaces, Some(asked.interaction))
             .await?;
-        let Some(ended) = begun else {
+        let Some(SessionStart { session_id, ended }) = begun else {
             return Ok(None);
         };
+        session.id = session_id;
         let (client, address) = (asked.client_id, asked.address);
         for ended in &ended {
             audit::log(&AuditEvent::SessionEnded {

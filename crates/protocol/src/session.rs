@@ -7,13 +7,12 @@ pub const ACR: &str = "1";
 
 /// A use is noted at most this often, in seconds.
 const NOTED_EVERY: i64 = 60;
-/// The most former sessions whose names are kept.
-const FORMER: usize = 8;
 
 /// A browser that is signed in, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// The public `sid` (OpenID Connect Front-Channel Logout 3).
+    /// The public `sid` (OpenID Connect Front-Channel Logout 3). It stays the same while the session lives, whatever
+    /// cookie names it: a new sign-in of the same user changes the secret, not the name.
     pub id: String,
     /// Digest of the cookie's secret.
     pub digest: Digest,
@@ -29,8 +28,14 @@ pub struct Session {
     /// When it ends, however much it is used.
     pub ends_at: Timestamp,
     pub last_used_at: Timestamp,
-    /// The sessions of the same user that it carries on, newest first: their ID tokens still name them.
-    pub former: Vec<String>,
+}
+
+/// What became of the sessions at a sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionStart {
+    /// The session that lives now: a new one, or the one that the same user had at this browser.
+    pub session_id: String,
+    pub ended: Vec<EndedSession>,
 }
 
 /// A session that a sign-in ended.
@@ -44,8 +49,6 @@ pub struct EndedSession {
 /// Why a sign-in ended a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// The same user signed in again at this browser: the new session carries it on.
-    SignedInAgain,
     /// Another user signed in at this browser.
     AnotherUser,
     /// The user has more than [`crate::bounds::SESSIONS`], and this one was unused longest.
@@ -56,7 +59,6 @@ impl Cause {
     /// For the audit log.
     pub fn text(self) -> &'static str {
         match self {
-            Self::SignedInAgain => "the user signed in again",
             Self::AnotherUser => "another user signed in",
             Self::TooMany => "too many sessions of the user",
         }
@@ -99,7 +101,6 @@ impl Session {
             expires_at: ends_at,
             ends_at,
             last_used_at: now,
-            former: Vec::new(),
         };
         session.expires_at = session.idle_end(lifetimes, now);
         session
@@ -135,20 +136,6 @@ impl Session {
             0 => self.ends_at,
             idle => self.ends_at.min(now + idle),
         }
-    }
-
-    /// Whether an ID token with this `sid` is of this session, or of one that it carries on.
-    pub fn carries_on(&self, sid: &str) -> bool {
-        self.id == sid || self.former.iter().any(|id| id == sid)
-    }
-
-    /// The former sessions of one that takes this one's place.
-    pub fn succession(&self) -> Vec<String> {
-        std::iter::once(&self.id)
-            .chain(&self.former)
-            .take(FORMER)
-            .cloned()
-            .collect()
     }
 }
 

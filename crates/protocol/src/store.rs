@@ -13,7 +13,7 @@ use crate::{
     interaction::Interaction,
     names::Login,
     secret::Digest,
-    session::{EndedSession, Session, Use},
+    session::{Session, SessionStart, Use},
     time::Timestamp,
     user::User,
 };
@@ -167,9 +167,10 @@ pub trait Store: Send + Sync {
     /// Removes a user with sessions, consents and authorizations.
     async fn delete_user(&self, id: &str) -> Result<bool>;
 
-    /// Adds a session, removes `replaces`, and stamps the interaction with the new session, if the user is enabled and
-    /// `password_hash`, which the password was compared with, is still theirs. `None`, and nothing added, otherwise.
-    /// Beyond [`crate::bounds::SESSIONS`] those of the user that were unused longest end. Which sessions ended.
+    /// Adds a session and stamps the interaction with it, if the user is enabled and `password_hash`, which the password
+    /// was compared with, is still theirs. `None`, and nothing written, otherwise. Where `replaces` is a live session of
+    /// the same user, that one gets the new secret, times and ends instead, and keeps its id; one of another user ends.
+    /// Beyond [`crate::bounds::SESSIONS`] those of the user that were unused longest end.
     /// The user's row is held until the session is there: a change of password, a disable or a delete comes either
     /// before, and is seen here, or after, and then ends this session too.
     async fn sign_in(
@@ -178,10 +179,10 @@ pub trait Store: Send + Sync {
         password_hash: &str,
         replaces: Option<&Digest>,
         interaction: Option<&Digest>,
-    ) -> Result<Option<Vec<EndedSession>>>;
+    ) -> Result<Option<SessionStart>>;
     /// Who is signed in: the session and its user, while the one has not expired and the other is enabled.
     async fn session(&self, digest: &Digest, now: Timestamp) -> Result<Option<(Session, User)>>;
-    /// The live session of `user_id` with this `sid`, or the one that carries it on.
+    /// The live session of `user_id` with this `sid`.
     async fn session_of(&self, sid: &str, user_id: &str, now: Timestamp)
     -> Result<Option<Session>>;
     /// Notes that a session is used, if it still lives and nobody noted it since `noted_before`. Of racing callers one

@@ -233,19 +233,6 @@ fn a_session_ends_idle_or_by_its_age_whichever_comes_first() {
     );
 }
 
-#[test]
-fn a_session_knows_whom_it_carries_on() {
-    let mut now = session("s0", "u");
-    for n in 1..12 {
-        now = Session {
-            former: now.succession(),
-            ..session(&format!("s{n}"), "u")
-        };
-    }
-    assert!(now.carries_on("s11") && now.carries_on("s10") && now.carries_on("s3"));
-    assert!(!now.carries_on("s2") && !now.carries_on("") && now.former.len() == 8);
-}
-
 fn interaction(client: &Client, query: &str) -> Interaction {
     let params = Params::parse(query.as_bytes());
     let to = client

@@ -1,10 +1,10 @@
 //! Sessions: made, found, used and ended.
 
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types::Text};
 use latchkey_protocol::{
     bounds,
     secret::Digest,
-    session::{Cause, EndedSession, Session, Use},
+    session::{Cause, EndedSession, Session, SessionStart, Use},
     user::User,
 };
 
@@ -28,7 +28,6 @@ pub struct Row {
     expires_at: i64,
     ends_at: i64,
     last_used_at: i64,
-    former: String,
 }
 
 impl Row {
@@ -44,12 +43,11 @@ impl Row {
             expires_at: session.expires_at,
             ends_at: session.ends_at,
             last_used_at: session.last_used_at,
-            former: session.former.join(" "),
         }
     }
 
     /// In the order of its columns.
-    fn binds(&self) -> [Bind<'_>; 11] {
+    fn binds(&self) -> [Bind<'_>; 10] {
         [
             Bind::from(&self.id),
             Bind::from(&self.digest),
@@ -61,7 +59,6 @@ impl Row {
             Bind::from(self.expires_at),
             Bind::from(self.ends_at),
             Bind::from(self.last_used_at),
-            Bind::from(&self.former),
         ]
     }
 
@@ -78,13 +75,15 @@ impl Row {
             // A node of the version before, which knows no such column, may have written it.
             ends_at: self.ends_at.max(self.expires_at),
             last_used_at: self.last_used_at,
-            former: self.former.split_whitespace().map(str::to_owned).collect(),
         }
     }
 }
 
-const INSERT: &str = "INSERT INTO sessions (id, digest, user_id, auth_time, amr, remember, created_at, expires_at, ends_at, last_used_at, former) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT: &str = "INSERT INTO sessions (id, digest, user_id, auth_time, amr, remember, created_at, expires_at, ends_at, last_used_at) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// What has ended, or is signed out at this very moment, is not renewed.
+const RENEW: &str = "UPDATE sessions SET digest = ?, auth_time = ?, amr = ?, remember = ?, expires_at = ?, ends_at = ?, last_used_at = ? \
+    WHERE digest = ? AND user_id = ? AND expires_at > ? RETURNING id";
 const STAMP: &str = "UPDATE interactions SET login_session = ? WHERE digest = ?";
 
 pub fn sign_in(
@@ -93,49 +92,74 @@ pub fn sign_in(
     password_hash: &str,
     replaces: Option<&[u8]>,
     interaction: Option<&[u8]>,
-) -> Result<Option<Vec<EndedSession>>, RowError> {
+) -> Result<Option<SessionStart>, RowError> {
     if !users::hold(c, &row.user_id, password_hash)? {
         return Ok(None);
     }
-    on!(c => statement(INSERT, &row.binds()).execute(c))?;
-    if let Some(interaction) = interaction {
-        on!(c => statement(STAMP, binds![&row.id, interaction]).execute(c))?;
-    }
     let mut ended = Vec::new();
-    if let Some(old) = replaces {
-        ended.extend(replace(c, row, old)?);
+    let renewed = match replaces {
+        Some(old) => renew(c, row, old)?,
+        None => None,
+    };
+    let session_id = match renewed {
+        Some(id) => id,
+        None => {
+            on!(c => statement(INSERT, &row.binds()).execute(c))?;
+            if let Some(old) = replaces {
+                ended.extend(end_of_another(c, row, old)?);
+            }
+            row.id.clone()
+        }
+    };
+    if let Some(interaction) = interaction {
+        on!(c => statement(STAMP, binds![&session_id, interaction]).execute(c))?;
     }
-    end_surplus(c, row, &mut ended)?;
-    Ok(Some(ended))
+    end_surplus(c, &session_id, row, &mut ended)?;
+    Ok(Some(SessionStart { session_id, ended }))
 }
 
-/// The same user goes on: what was allowed in the old session goes on in the new one. The session goes first, as where
-/// sessions are ended: two that meet do not wait for one another.
-fn replace(c: &mut AnyConnection, row: &Row, old: &[u8]) -> Result<Option<EndedSession>, RowError> {
-    let known = on!(c => sessions::table.filter(sessions::digest.eq(old)).get_result::<Row>(c))
-        .optional()?;
-    let Some(old) = known.map(Row::into_session) else {
+#[derive(QueryableByName)]
+struct Renewed {
+    #[diesel(sql_type = Text)]
+    id: String,
+}
+
+/// The same user goes on: the session keeps its name and all that was allowed in it.
+fn renew(c: &mut AnyConnection, row: &Row, old: &[u8]) -> Result<Option<String>, RowError> {
+    let binds = binds![
+        &row.digest,
+        row.auth_time,
+        &row.amr,
+        row.remember,
+        row.expires_at,
+        row.ends_at,
+        row.last_used_at,
+        old,
+        &row.user_id,
+        row.created_at,
+    ];
+    let renewed: Vec<Renewed> = on!(c => statement(RENEW, binds).load(c))?;
+    Ok(renewed.into_iter().next().map(|session| session.id))
+}
+
+/// Another user was signed in at this browser.
+fn end_of_another(
+    c: &mut AnyConnection,
+    row: &Row,
+    old: &[u8],
+) -> Result<Option<EndedSession>, RowError> {
+    let theirs = sessions::table
+        .filter(sessions::digest.eq(old))
+        .filter(sessions::user_id.ne(&row.user_id));
+    let known = on!(c => theirs.get_result::<Row>(c)).optional()?;
+    let Some(known) = known else {
         return Ok(None);
     };
-    // What was signed out at this very moment is not carried on.
-    if on!(c => diesel::delete(sessions::table.filter(sessions::id.eq(&old.id))).execute(c))? == 0 {
-        return Ok(None);
-    }
-    if old.user_id != row.user_id {
-        return Ok(Some(EndedSession {
-            id: old.id,
-            user_id: old.user_id,
-            cause: Cause::AnotherUser,
-        }));
-    }
-    let carried_on = sessions::former.eq(old.succession().join(" "));
-    on!(c => diesel::update(sessions::table.find(&row.id)).set(carried_on).execute(c))?;
-    let theirs = authorizations::table.filter(authorizations::session_id.eq(&old.id));
-    on!(c => diesel::update(theirs).set(authorizations::session_id.eq(&row.id)).execute(c))?;
-    Ok(Some(EndedSession {
-        id: old.id,
-        user_id: old.user_id,
-        cause: Cause::SignedInAgain,
+    let ended = on!(c => diesel::delete(sessions::table.find(&known.id)).execute(c))? == 1;
+    Ok(ended.then_some(EndedSession {
+        id: known.id,
+        user_id: known.user_id,
+        cause: Cause::AnotherUser,
     }))
 }
 
@@ -145,12 +169,13 @@ const SURPLUS: i64 = 100;
 /// Ends what the user has beyond the bound. The user's row is held, so racing sign-ins of one user come one by one.
 fn end_surplus(
     c: &mut AnyConnection,
+    session_id: &str,
     row: &Row,
     ended: &mut Vec<EndedSession>,
 ) -> Result<(), RowError> {
     let others = sessions::table
         .filter(sessions::user_id.eq(&row.user_id))
-        .filter(sessions::id.ne(&row.id))
+        .filter(sessions::id.ne(session_id))
         .filter(sessions::expires_at.gt(row.created_at))
         .order((
             sessions::last_used_at.desc(),
@@ -197,19 +222,15 @@ pub fn find_of(
     user: Option<&str>,
     now: i64,
 ) -> Result<Option<Session>, RowError> {
-    let named = sessions::table.filter(sessions::expires_at.gt(now)).filter(
-        sessions::id
-            .eq(sid)
-            .or(sessions::former.like(format!("%{sid}%"))),
-    );
-    let rows: Vec<Row> = match user {
-        Some(user) => on!(c => named.filter(sessions::user_id.eq(user)).load(c))?,
-        None => on!(c => named.load(c))?,
-    };
-    Ok(rows
-        .into_iter()
-        .map(Row::into_session)
-        .find(|session| session.carries_on(sid)))
+    let named = sessions::table
+        .filter(sessions::id.eq(sid))
+        .filter(sessions::expires_at.gt(now));
+    let row: Option<Row> = match user {
+        Some(user) => on!(c => named.filter(sessions::user_id.eq(user)).get_result(c)),
+        None => on!(c => named.get_result(c)),
+    }
+    .optional()?;
+    Ok(row.map(Row::into_session))
 }
 
 /// A node of the version before has left `ends_at` 0: its end is the one that stood there.
@@ -263,13 +284,10 @@ pub fn end_of(
     offline: bool,
     now: i64,
 ) -> Result<Option<Session>, RowError> {
-    // What a sign-in takes the place of in between is found again under the name of its successor.
-    while let Some(session) = find_of(c, sid, user, now)? {
-        if end(c, &session.id, offline, now)? {
-            return Ok(Some(session));
-        }
-    }
-    Ok(None)
+    let Some(session) = find_of(c, sid, user, now)? else {
+        return Ok(None);
+    };
+    Ok(end(c, &session.id, offline, now)?.then_some(session))
 }
 
 pub fn end_all_of(c: &mut AnyConnection, user_id: &str, now: i64) -> Result<usize, RowError> {

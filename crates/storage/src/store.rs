@@ -13,7 +13,7 @@ use latchkey_protocol::{
     interaction::Interaction,
     names::Login,
     secret::Digest,
-    session::{EndedSession, Session, Use},
+    session::{Session, SessionStart, Use},
     store::{BeginOutcome, CommandEvent, KeptRefusal, Result, StoreError, StoredKey, WriteOutcome},
     time::Timestamp,
     user::User,
@@ -152,7 +152,7 @@ impl Store for Database {
         password_hash: &str,
         replaces: Option<&Digest>,
         interaction: Option<&Digest>,
-    ) -> Result<Option<Vec<EndedSession>>> {
+    ) -> Result<Option<SessionStart>> {
         let (row, hash) = (
             sessions::Row::from_session(session),
             password_hash.to_owned(),

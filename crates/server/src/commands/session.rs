@@ -48,11 +48,7 @@ fn row(ListedSession { session, username }: &ListedSession) -> Vec<String> {
 }
 
 async fn end(at: &At, id: &str) -> Result<()> {
-    let ended = at.operations().end_session(id).await?;
-    if ended.carried_on {
-        say!("ended {}, which carried on {id}", ended.id);
-    } else {
-        say!("ended {id}");
-    }
+    at.operations().end_session(id).await?;
+    say!("ended {id}");
     Ok(())
 }

@@ -136,7 +136,9 @@ fn the_hint_of_an_earlier_session_asks() {
     on_both(async |h| {
         let browser = h.browser();
         let earlier = h.tokens(&browser).await;
-        let code = h.code(&browser, &[("prompt", "login")]).await;
+        let out = get(&h, &browser, &[("id_token_hint", hint(&earlier))]).await;
+        assert_eq!(out.status, 303);
+        let code = h.code(&browser, &[]).await;
         let now = h.exchange(&code).await.json;
         assert!(asks(
             &get(&h, &browser, &[("id_token_hint", hint(&earlier))]).await
@@ -232,7 +234,7 @@ fn whoever_confirms_without_a_cookie_ends_what_the_hint_names() {
 }
 
 #[test]
-fn whoever_is_told_signed_out_is_also_when_a_new_sign_in_carried_the_session_on() {
+fn whoever_is_told_signed_out_is_also_when_the_user_signed_in_again_meanwhile() {
     on_both(async |h| {
         let (browser, elsewhere) = (h.browser(), h.browser());
         let tokens = h.tokens(&browser).await;

@@ -128,13 +128,17 @@ fn a_back_end_may_sign_out_by_get_or_with_its_secret_in_the_form() {
 }
 
 #[test]
-fn the_id_token_from_before_a_new_sign_in_still_names_the_session_that_goes_on() {
+fn the_id_token_from_before_a_new_sign_in_of_the_same_user_still_names_the_session() {
     on_both(async |h| {
         let browser = h.browser();
         let earlier = h.tokens(&browser).await;
-        for _ in 0..3 {
+        for _ in 0..2 {
             browser.authorize(&[("prompt", "login")]).await;
         }
+        let code = h.code(&browser, &[("prompt", "login")]).await;
+        let later = h.exchange(&code).await.json;
+        let sid = |tokens: &serde_json::Value| claims(&tokens["id_token"])["sid"].clone();
+        assert_eq!(sid(&earlier), sid(&later), "the name stays");
         assert_eq!(
             h.userinfo(access(&earlier)).await.status,
             200,
