@@ -3,7 +3,7 @@
 use std::fmt;
 
 use latchkey_protocol::{
-    Secret, SecretKind,
+    Secret, SecretKind, SigningAlgorithm,
     client::{Client, Metadata},
     registration::{Registration, RegistrationError, RegistrationRules},
     secret::{Pepper, new_id},
@@ -55,13 +55,15 @@ impl Operations<'_> {
     /// what secrets are digested under.
     ///
     /// # Errors
-    /// [`OperationError::ClientIdTaken`]; [`OperationError::Metadata`] for keys that cannot verify.
+    /// [`OperationError::ClientIdTaken`]; [`OperationError::Metadata`] for keys that cannot verify;
+    /// [`OperationError::KeyMissing`] unless [`Operations::ensure_key`] was called for its algorithm before.
     pub async fn register_client(
         &self,
         pepper: &Pepper,
         registration: Registration,
     ) -> Result<RegisteredClient> {
         check_keys(&registration.metadata)?;
+        self.check_algorithm(&registration.metadata).await?;
         let id = registration
             .client_id
             .unwrap_or_else(|| new_id(self.now, self.entropy));
@@ -107,7 +109,8 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// [`OperationError::ClientUnknown`]; [`OperationError::Metadata`] and [`OperationError::ClientIdDiffers`] for what
-    /// cannot be registered; [`OperationError::Contended`].
+    /// cannot be registered; [`OperationError::KeyMissing`] as in [`Operations::register_client`];
+    /// [`OperationError::Contended`].
     pub async fn update_client(
         &self,
         pepper: &Pepper,
@@ -123,6 +126,7 @@ impl Operations<'_> {
             let mut client = self.client(id).await?;
             let changed = Registration::parse_change(&client.metadata, change, rules)?;
             check_keys(&changed.metadata)?;
+            self.check_algorithm(&changed.metadata).await?;
             client.metadata = changed.metadata;
             let mut secret = None;
             if client.is_public() {
@@ -186,6 +190,20 @@ impl Operations<'_> {
         client.version += 1;
         self.record(operation, &client.id).await;
         RegisteredClient { client, secret }
+    }
+
+    /// There must be a key to sign its ID tokens with. The one for RS256 is made with the installation.
+    async fn check_algorithm(&self, metadata: &Metadata) -> Result<()> {
+        let algorithm = metadata.id_token_algorithm();
+        if algorithm == SigningAlgorithm::Rs256 {
+            return Ok(());
+        }
+        let keys = self.store.signing_keys().await?;
+        if keys.iter().any(|key| key.algorithm == algorithm) {
+            Ok(())
+        } else {
+            Err(OperationError::KeyMissing(algorithm))
+        }
     }
 
     fn new_secret(&self) -> String {

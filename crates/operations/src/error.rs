@@ -2,8 +2,8 @@
 
 use latchkey_jose::JoseError;
 use latchkey_protocol::{
-    StoreError, claims::MOST_MAPPINGS, registration::RegistrationError, store::WriteOutcome,
-    user::User,
+    SigningAlgorithm, StoreError, claims::MOST_MAPPINGS, registration::RegistrationError,
+    store::WriteOutcome, user::User,
 };
 
 use crate::PasswordFault;
@@ -50,6 +50,11 @@ pub enum OperationError {
     ClientIdDiffers(String),
     #[error("{0} is a public client: it has no secret")]
     ClientPublic(String),
+    #[error(
+        "there is no key that signs with {name}; make one with latchkey key rotate --algorithm {name}",
+        name = .0.name()
+    )]
+    KeyMissing(SigningAlgorithm),
     #[error("{0} is the key that signs")]
     KeySigns(String),
 

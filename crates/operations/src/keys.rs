@@ -1,8 +1,8 @@
 //! Signing keys: make, seal and open them, list, rotate, retire.
 
-use latchkey_jose::{KeyRing, KeyState, MasterKey, RingKey, SigningKey};
+use latchkey_jose::{Algorithm, KeyRing, KeyState, MasterKey, RingKey, SigningKey};
 use latchkey_protocol::{
-    Entropy, Timestamp,
+    Entropy, SigningAlgorithm, Timestamp,
     authorization::Lifetimes,
     rotation::{NextKey, published_after},
     store::StoredKey,
@@ -10,9 +10,6 @@ use latchkey_protocol::{
 use rand::{CryptoRng, RngCore};
 
 use crate::{AuditEvent, Operation, OperationError, Operations, Result, audit};
-
-/// A modulus of so many bits.
-const BITS: usize = 2048;
 
 /// Randomness as the library of keys takes it.
 struct Rng<'a>(&'a dyn Entropy);
@@ -42,7 +39,17 @@ impl RngCore for Rng<'_> {
 
 impl CryptoRng for Rng<'_> {}
 
-/// Makes a key and seals it. Finding the primes takes a good part of a second.
+/// An algorithm as the library of signatures calls it: neither crate knows the other.
+pub fn jose_algorithm(algorithm: SigningAlgorithm) -> Algorithm {
+    match algorithm {
+        SigningAlgorithm::Rs256 => Algorithm::Rs256,
+        SigningAlgorithm::Ps256 => Algorithm::Ps256,
+        SigningAlgorithm::Es256 => Algorithm::Es256,
+        SigningAlgorithm::EdDsa => Algorithm::EdDsa,
+    }
+}
+
+/// Makes an RS256 key and seals it.
 ///
 /// # Errors
 /// When the libraries fail.
@@ -52,9 +59,25 @@ pub fn new_key(
     created_at: Timestamp,
     activates_at: Timestamp,
 ) -> Result<StoredKey> {
-    let key = SigningKey::generate(&mut Rng(entropy), BITS)?;
+    let algorithm = SigningAlgorithm::Rs256;
+    new_key_for(algorithm, master, entropy, created_at, activates_at)
+}
+
+/// Makes a key for `algorithm` and seals it. Finding the primes of an RSA key takes a good part of a second.
+///
+/// # Errors
+/// When the libraries fail.
+pub fn new_key_for(
+    algorithm: SigningAlgorithm,
+    master: &MasterKey,
+    entropy: &dyn Entropy,
+    created_at: Timestamp,
+    activates_at: Timestamp,
+) -> Result<StoredKey> {
+    let key = SigningKey::generate_for(jose_algorithm(algorithm), &mut Rng(entropy))?;
     Ok(StoredKey {
         kid: key.kid().to_owned(),
+        algorithm,
         sealed: Some(master.seal(key.pem())?),
         created_at,
         activates_at,
@@ -73,7 +96,7 @@ pub fn open_ring(
 ) -> Result<KeyRing> {
     let open = |stored: &StoredKey| -> Option<Result<RingKey>> {
         let pem = master.open(stored.sealed.as_ref()?);
-        let opened = pem.and_then(|pem| SigningKey::from_pem(&pem));
+        let opened = pem.and_then(|pem| SigningKey::read(jose_algorithm(stored.algorithm), &pem));
         Some(match opened {
             Ok(key) => Ok(RingKey {
                 key,
@@ -145,14 +168,32 @@ impl Operations<'_> {
         Ok(self.store.signing_keys().await?)
     }
 
-    /// Makes a key, published at once, and lets it take over; those before it retire when the last token that they
-    /// signed is over.
+    /// Makes the key of an algorithm that has none, published and signing at once, so that a client can register the
+    /// algorithm. Of callers at the same time, on any node, one makes it, and the others use it.
+    ///
+    /// # Errors
+    /// When the libraries or the store fail.
+    pub async fn ensure_key(&self, master: &MasterKey, algorithm: SigningAlgorithm) -> Result<()> {
+        let stored = self.store.signing_keys().await?;
+        if stored.iter().any(|key| key.algorithm == algorithm) {
+            return Ok(());
+        }
+        let key = new_key_for(algorithm, master, self.entropy, self.now, self.now)?;
+        if self.store.add_first_key(&key).await? {
+            self.record(Operation::KeyCreate, &key.kid).await;
+        }
+        Ok(())
+    }
+
+    /// Makes a key for `algorithm`, published at once, and lets it take over; those of the algorithm before it retire when
+    /// the last token that they signed is over. The first one signs at once.
     ///
     /// # Errors
     /// When the libraries or the store fail.
     pub async fn rotate_key(
         &self,
         master: &MasterKey,
+        algorithm: SigningAlgorithm,
         takeover: Takeover,
         lifetimes: &Lifetimes,
     ) -> Result<StoredKey> {
@@ -160,8 +201,10 @@ impl Operations<'_> {
             Takeover::Now => (0, Operation::KeyRotateNow),
             Takeover::Announced(after) => (after, Operation::KeyRotate),
         };
-        let activates_at = self.now + after;
-        let key = new_key(master, self.entropy, self.now, activates_at)?;
+        let stored = self.store.signing_keys().await?;
+        let is_first = !stored.iter().any(|key| key.algorithm == algorithm);
+        let activates_at = self.now + if is_first { 0 } else { after };
+        let key = new_key_for(algorithm, master, self.entropy, self.now, activates_at)?;
         let retire = activates_at + published_after(lifetimes);
         self.store.rotate_key(&key, retire).await?;
         self.record(operation, &key.kid).await;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ScopeSet, claims::CustomClaims, error::Refusal, reason::Reason, scope::STANDARD,
-    secret::Digest, time::Timestamp, uri,
+    ScopeSet, SigningAlgorithm, claims::CustomClaims, error::Refusal, reason::Reason,
+    scope::STANDARD, secret::Digest, time::Timestamp, uri,
 };
 
 /// How a client proves who it is at the token endpoint (RFC 7591 2).
@@ -172,6 +172,9 @@ pub struct Metadata {
     pub implied_scope: ScopeSet,
     #[serde(default)]
     pub id_token_claims: IdTokenClaims,
+    /// Absent: RS256 (OpenID Connect Registration 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<SigningAlgorithm>,
     /// Absent: by the audience, and `at+jwt` for all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token_typ: Option<AccessTokenTyp>,
@@ -201,6 +204,11 @@ impl Metadata {
 
     pub fn is_public(&self) -> bool {
         self.token_endpoint_auth_method == Some(AuthMethod::None)
+    }
+
+    /// What its ID tokens are signed with.
+    pub fn id_token_algorithm(&self) -> SigningAlgorithm {
+        self.id_token_signed_response_alg.unwrap_or_default()
     }
 }
 

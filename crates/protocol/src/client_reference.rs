@@ -168,6 +168,12 @@ pub const MEMBERS: &[Member] = &[
         "`auth_time` is in every ID token anyway.",
     ),
     standard(
+        "id_token_signed_response_alg",
+        "`RS256`, `PS256`, `ES256`, `EdDSA` (Ed25519)",
+        "`RS256`",
+        "What the client's ID tokens are signed with. Access tokens are RS256 always. The first client that names another algorithm gets the installation a key for it.",
+    ),
+    standard(
         "jwks",
         "JWK set of public keys: RSA, or EC on P-256; at most 10",
         "none: the client cannot sign requests",

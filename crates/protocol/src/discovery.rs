@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    SigningAlgorithm,
     claims::{CLAIMS, CustomClaims},
     client::{AuthMethod, GrantType},
     client_keys::CLIENT_ALGORITHMS,
@@ -17,6 +18,7 @@ pub fn metadata(issuer: &str, custom: &CustomClaims) -> Value {
     let methods: Vec<_> = AuthMethod::ALL.iter().map(|m| m.name()).collect();
     let confidential: Vec<_> = methods.iter().filter(|m| **m != "none").collect();
     let grants: Vec<_> = GrantType::ALL.iter().map(|g| g.name()).collect();
+    let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::name);
     json!({
         "issuer": issuer,
         "authorization_endpoint": at(paths::AUTHORIZE),
@@ -32,7 +34,7 @@ pub fn metadata(issuer: &str, custom: &CustomClaims) -> Value {
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": grants,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": confidential,
         "revocation_endpoint_auth_methods_supported": methods,

@@ -4,6 +4,7 @@
 //! Nothing in here touches the world: no I/O, no async runtime, no clock, no randomness. Every rule
 //! takes what it needs, with a plain `now`, and returns what has been decided.
 
+pub mod algorithm;
 pub mod attempts;
 pub mod authorization;
 pub mod authorize;
@@ -44,6 +45,7 @@ pub mod token;
 pub mod uri;
 pub mod user;
 
+pub use algorithm::SigningAlgorithm;
 pub use params::Params;
 pub use reason::{Detail, ErrorCode, Reason, RefusalText};
 pub use scope::ScopeSet;

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    Reason,
+    Reason, SigningAlgorithm,
     attempts::{Allowance, Origin},
     authorization::{Authorization, Context, Lifetimes, RefreshFamily, Support},
     claims::{CustomClaims, Mapping},
@@ -54,6 +54,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKey {
     pub kid: String,
+    /// The one that it signs with.
+    pub algorithm: SigningAlgorithm,
     /// None once it has retired: then nobody can sign with it again.
     pub sealed: Option<String>,
     pub created_at: Timestamp,
@@ -289,12 +291,13 @@ pub trait Store: Send + Sync {
     async fn remove_custom_claim(&self, name: &str) -> Result<bool>;
 
     async fn signing_keys(&self) -> Result<Vec<StoredKey>>;
-    /// Adds the first key. `false` when another node was faster.
+    /// Adds the first key of its algorithm. `false` when there is one already: another node was faster.
     async fn add_first_key(&self, key: &StoredKey) -> Result<bool>;
-    /// Adds a key, and sets when those before it retire; one that would only have signed after it retires at once.
+    /// Adds a key, and sets when those of its algorithm before it retire; one that would only have signed after it retires
+    /// at once.
     async fn rotate_key(&self, key: &StoredKey, others_retire_at: Timestamp) -> Result<()>;
-    /// As `rotate_key`, if `predecessor` is still the one key that no other has superseded; none: if there is no such
-    /// key. Of racing callers one gets `true`, and nothing comes of the others' keys.
+    /// As `rotate_key`, if `predecessor` is still the one key of the algorithm that no other has superseded; none: if
+    /// there is no such key. Of racing callers one gets `true`, and nothing comes of the others' keys.
     async fn succeed_key(
         &self,
         key: &StoredKey,
@@ -302,7 +305,7 @@ pub trait Store: Send + Sync {
         predecessor: Option<&str>,
     ) -> Result<bool>;
     /// Takes a key out of service and forgets its private half. `false` when there is none, or when it is the one that
-    /// signs at `at`.
+    /// signs with its algorithm at `at`.
     async fn retire_key(&self, kid: &str, at: Timestamp) -> Result<bool>;
 
     /// Notes what a command did, for a server to log.

@@ -1,6 +1,7 @@
 //! When keys rotate by themselves.
 
 use latchkey_protocol::{
+    SigningAlgorithm,
     rotation::{NextKey, Rotation},
     store::StoredKey,
 };
@@ -9,6 +10,7 @@ const DAY: i64 = 86_400;
 
 fn key(kid: &str, activates_at: i64, retires_at: Option<i64>) -> StoredKey {
     StoredKey {
+        algorithm: SigningAlgorithm::Rs256,
         kid: kid.into(),
         sealed: Some("x".into()),
         created_at: activates_at,

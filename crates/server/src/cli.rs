@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use latchkey_protocol::SigningAlgorithm;
 use serde_json::Value;
 
 /// Sign-in for your apps and APIs: an OpenID Connect provider in one binary.
@@ -311,6 +312,9 @@ pub enum KeyCommand {
         /// Sign with it at once, for when the old key may be stolen; then retire the old one.
         #[arg(long)]
         now: bool,
+        /// Whose key is superseded. Each algorithm has a key of its own; see latchkey key list.
+        #[arg(long, value_enum, default_value_t)]
+        algorithm: KeyAlgorithm,
         #[arg(long)]
         json: bool,
     },
@@ -320,6 +324,31 @@ pub enum KeyCommand {
         #[arg(allow_hyphen_values = true)]
         kid: String,
     },
+}
+
+/// What a signing key signs with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum KeyAlgorithm {
+    #[default]
+    #[value(name = "RS256")]
+    Rs256,
+    #[value(name = "PS256")]
+    Ps256,
+    #[value(name = "ES256")]
+    Es256,
+    #[value(name = "EdDSA")]
+    EdDsa,
+}
+
+impl From<KeyAlgorithm> for SigningAlgorithm {
+    fn from(named: KeyAlgorithm) -> Self {
+        match named {
+            KeyAlgorithm::Rs256 => Self::Rs256,
+            KeyAlgorithm::Ps256 => Self::Ps256,
+            KeyAlgorithm::Es256 => Self::Es256,
+            KeyAlgorithm::EdDsa => Self::EdDsa,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

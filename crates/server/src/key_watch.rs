@@ -4,10 +4,10 @@ use anyhow::{Result, ensure};
 use latchkey_jose::MasterKey;
 use latchkey_operations::{
     Actor, AuditLog, Operations,
-    keys::{is_ring_of, new_key, open_ring},
+    keys::{is_ring_of, new_key_for, open_ring},
 };
 use latchkey_protocol::{
-    Timestamp,
+    SigningAlgorithm, Timestamp,
     rotation::{NextKey, Rotation},
     store::StoredKey,
 };
@@ -62,14 +62,29 @@ impl KeyWatch {
 
     async fn follow(&mut self, provider: &Provider) -> Result<()> {
         let stored = self.load(provider).await?;
+        for algorithm in SigningAlgorithm::ALL {
+            let keys = stored.iter().filter(|key| key.algorithm == algorithm);
+            let keys: Vec<_> = keys.cloned().collect();
+            self.rotate(provider, algorithm, &keys).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the next key of an algorithm when it is due. An algorithm without a key gets none by itself.
+    async fn rotate(
+        &mut self,
+        provider: &Provider,
+        algorithm: SigningAlgorithm,
+        stored: &[StoredKey],
+    ) -> Result<()> {
         let now = provider.clock.now();
-        let Some(due) = self.rotation.due(&stored, now) else {
+        let Some(due) = self.rotation.due(stored, now) else {
             return Ok(());
         };
         let stray =
             |k: &&StoredKey| Some(&*k.kid) == due.predecessor && k.activates_at > due.activates_at;
         let stray = stored.iter().find(stray);
-        if self.succeed(provider, due, now).await? {
+        if self.succeed(provider, algorithm, due, now).await? {
             if let Some(StoredKey {
                 kid, activates_at, ..
             }) = stray
@@ -114,10 +129,16 @@ impl KeyWatch {
     }
 
     /// Makes the next key, unless another node is faster.
-    async fn succeed(&self, provider: &Provider, due: NextKey<'_>, now: Timestamp) -> Result<bool> {
+    async fn succeed(
+        &self,
+        provider: &Provider,
+        algorithm: SigningAlgorithm,
+        due: NextKey<'_>,
+        now: Timestamp,
+    ) -> Result<bool> {
         let (master, activates_at) = (self.master.clone(), due.activates_at);
         // Finding the primes takes a good part of a second.
-        let make = move || new_key(&master, &OsEntropy, now, activates_at);
+        let make = move || new_key_for(algorithm, &master, &OsEntropy, now, activates_at);
         let key = tokio::task::spawn_blocking(make).await??;
         let operations = Operations {
             store: &*provider.store,

@@ -1,7 +1,7 @@
 //! The SQL of signing keys and of their succession.
 
 use diesel::prelude::*;
-use latchkey_protocol::store::StoredKey;
+use latchkey_protocol::{SigningAlgorithm, store::StoredKey};
 
 use crate::{
     connection::{AnyConnection, on},
@@ -18,12 +18,14 @@ pub struct Row {
     created_at: i64,
     activates_at: i64,
     retires_at: Option<i64>,
+    algorithm: String,
 }
 
 impl Row {
     pub fn from_key(key: &StoredKey) -> Self {
         let StoredKey {
             kid,
+            algorithm,
             sealed,
             created_at,
             activates_at,
@@ -35,24 +37,34 @@ impl Row {
             created_at,
             activates_at,
             retires_at,
+            algorithm: algorithm.name().to_owned(),
         }
     }
 
-    fn into_key(self) -> StoredKey {
+    fn into_key(self) -> Result<StoredKey, RowError> {
         let Self {
             kid,
             sealed,
             created_at,
             activates_at,
             retires_at,
+            algorithm,
         } = self;
-        StoredKey {
+        let Some(algorithm) = SigningAlgorithm::from_name(&algorithm) else {
+            return Err(RowError::Corrupt {
+                table: "signing_keys",
+                row: kid,
+                column: "algorithm",
+            });
+        };
+        Ok(StoredKey {
             kid,
+            algorithm,
             sealed: Some(sealed).filter(|s| !s.is_empty()),
             created_at,
             activates_at,
             retires_at,
-        }
+        })
     }
 }
 
@@ -66,13 +78,14 @@ fn take_turns(c: &mut AnyConnection) -> Result<(), RowError> {
 
 pub fn all(c: &mut AnyConnection) -> Result<Vec<StoredKey>, RowError> {
     let rows: Vec<Row> = on!(c => signing_keys::table.order(signing_keys::created_at).load(c))?;
-    Ok(rows.into_iter().map(Row::into_key).collect())
+    rows.into_iter().map(Row::into_key).collect()
 }
 
 pub fn add_first(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
     // Nodes that start together add theirs one after the other; all but the first see a key and take theirs back.
     take_turns(c)?;
-    let known: i64 = on!(c => signing_keys::table.count().get_result(c))?;
+    let known = signing_keys::table.filter(signing_keys::algorithm.eq(&row.algorithm));
+    let known: i64 = on!(c => known.count().get_result(c))?;
     if known > 0 {
         return Ok(false);
     }
@@ -84,10 +97,13 @@ pub fn rotate(c: &mut AnyConnection, row: &Row, others_retire_at: i64) -> Result
     take_turns(c)?;
     // One that was announced for later would sign instead of this one. It has signed nothing yet.
     let later = signing_keys::table
+        .filter(signing_keys::algorithm.eq(&row.algorithm))
         .filter(signing_keys::retires_at.is_null())
         .filter(signing_keys::activates_at.gt(row.activates_at));
     on!(c => diesel::update(later).set(signing_keys::retires_at.eq(Some(row.created_at))).execute(c))?;
-    let others = signing_keys::table.filter(signing_keys::retires_at.is_null());
+    let others = signing_keys::table
+        .filter(signing_keys::algorithm.eq(&row.algorithm))
+        .filter(signing_keys::retires_at.is_null());
     on!(c => diesel::update(others).set(signing_keys::retires_at.eq(Some(others_retire_at))).execute(c))?;
     on!(c => diesel::insert_into(signing_keys::table).values(row).execute(c))?;
     Ok(())
@@ -101,6 +117,7 @@ pub fn succeed(
 ) -> Result<bool, RowError> {
     take_turns(c)?;
     let lasting = signing_keys::table
+        .filter(signing_keys::algorithm.eq(&row.algorithm))
         .filter(signing_keys::retires_at.is_null())
         .select(signing_keys::kid);
     let lasting: Vec<String> = on!(c => lasting.load(c))?;
@@ -114,8 +131,10 @@ pub fn succeed(
 pub fn retire(c: &mut AnyConnection, kid: &str, at: i64) -> Result<bool, RowError> {
     take_turns(c)?;
     let keys = all(c)?;
+    let algorithm = keys.iter().find(|k| k.kid == kid).map(|k| k.algorithm);
     let signs = keys
         .iter()
+        .filter(|k| Some(k.algorithm) == algorithm)
         .filter(|k| k.activates_at <= at && k.retires_at.is_none_or(|retires| at < retires))
         .max_by_key(|k| (k.activates_at, k.created_at));
     if signs.is_some_and(|k| k.kid == kid) {

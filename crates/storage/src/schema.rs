@@ -39,7 +39,9 @@ diesel::table! {
 diesel::table! { revoked_access_tokens (jti) { jti -> Text, expires_at -> BigInt, } }
 diesel::table! { custom_claims (name) { name -> Text, mapping -> Text, } }
 diesel::table! {
-    signing_keys (kid) { kid -> Text, sealed -> Text, created_at -> BigInt, activates_at -> BigInt, retires_at -> Nullable<BigInt>, }
+    signing_keys (kid) {
+        kid -> Text, sealed -> Text, created_at -> BigInt, activates_at -> BigInt, retires_at -> Nullable<BigInt>, algorithm -> Text,
+    }
 }
 diesel::table! {
     refusals (reference) {

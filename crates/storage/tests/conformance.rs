@@ -5,6 +5,8 @@
 mod addresses;
 #[path = "conformance/custom_claims.rs"]
 mod custom_claims;
+#[path = "conformance/keys.rs"]
+mod keys;
 #[path = "conformance/limits.rs"]
 mod limits;
 #[path = "conformance/races.rs"]
@@ -17,7 +19,7 @@ mod users;
 use std::{io::Write as _, sync::Arc};
 
 use latchkey_protocol::{
-    Digest, ScopeSet, Store,
+    Digest, ScopeSet, SigningAlgorithm, Store,
     attempts::Origin,
     authorization::{Authorization, RefreshFamily},
     authorize::ClaimsRequest,
@@ -624,6 +626,7 @@ fn deleting_takes_everything_along() {
 fn the_first_key_is_made_once_and_rotation_retires_the_others() {
     on_both(async |store| {
         let key = |kid: &str, at: i64| StoredKey {
+            algorithm: SigningAlgorithm::Rs256,
             kid: kid.into(),
             sealed: Some("x".into()),
             created_at: at,
@@ -652,6 +655,7 @@ fn the_first_key_is_made_once_and_rotation_retires_the_others() {
 /// A key with its times, sealed.
 fn stored(kid: &str, activates_at: i64, retires_at: Option<i64>) -> StoredKey {
     StoredKey {
+        algorithm: SigningAlgorithm::Rs256,
         kid: kid.into(),
         sealed: Some("x".into()),
         created_at: 1,

@@ -6,6 +6,7 @@ use latchkey_operations::{
     keys::{Takeover, is_ring_of, open_ring},
 };
 use latchkey_protocol::{
+    SigningAlgorithm,
     claims::{Mapping, Place, Source},
     rotation::published_after,
 };
@@ -33,7 +34,12 @@ async fn a_key_is_announced_signs_and_is_retired_but_never_while_it_signs() {
     assert_eq!(again, first, "there is one first key");
     let next = world
         .operations()
-        .rotate_key(&master(), Takeover::Announced(60), &lifetimes)
+        .rotate_key(
+            &master(),
+            SigningAlgorithm::Rs256,
+            Takeover::Announced(60),
+            &lifetimes,
+        )
         .await
         .unwrap();
     assert_eq!(next.activates_at, NOW + 60);
@@ -76,6 +82,41 @@ async fn keys_sealed_under_another_master_key_are_named() {
     let refused = open_ring(&other, &first, None).unwrap_err();
     assert_eq!(refused.to_string(), format!("signing key {}", first[0].kid));
     assert!(std::error::Error::source(&refused).is_some());
+}
+
+#[tokio::test]
+async fn the_key_of_an_algorithm_is_made_once_and_rotates_alone() {
+    let world = World::new();
+    let rsa = world.operations().first_key(&master()).await.unwrap();
+    let (master, lifetimes) = (master(), LIFETIMES);
+    let operations = world.operations();
+    let (one, other) = tokio::join!(
+        operations.ensure_key(&master, SigningAlgorithm::Es256),
+        operations.ensure_key(&master, SigningAlgorithm::Es256),
+    );
+    one.and(other).unwrap();
+    operations
+        .ensure_key(&master, SigningAlgorithm::Rs256)
+        .await
+        .unwrap();
+    let listed = operations.signing_keys(&ring(&world).await).await.unwrap();
+    let states: Vec<_> = listed
+        .iter()
+        .map(|listed| (listed.key.algorithm.name(), listed.state))
+        .collect();
+    assert_eq!(states.len(), 2);
+    assert!(states.contains(&("RS256", KeyState::Active)));
+    assert!(states.contains(&("ES256", KeyState::Active)));
+
+    // The first key of an algorithm has nothing to wait for.
+    let later = Takeover::Announced(60);
+    let rotated = operations.rotate_key(&master, SigningAlgorithm::EdDsa, later, &lifetimes);
+    assert_eq!(rotated.await.unwrap().activates_at, NOW);
+    let rotated = operations.rotate_key(&master, SigningAlgorithm::Es256, later, &lifetimes);
+    assert_eq!(rotated.await.unwrap().activates_at, NOW + 60);
+    let stored = world.store.signing_keys().await.unwrap();
+    let of_rsa = stored.iter().find(|key| key.kid == rsa[0].kid).unwrap();
+    assert_eq!(of_rsa.retires_at, None, "the others go on");
 }
 
 #[tokio::test]

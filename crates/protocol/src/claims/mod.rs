@@ -4,10 +4,8 @@ mod asked;
 mod custom;
 mod userinfo;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 pub use asked::{add_asked, scope_of};
 pub use custom::{Custom, CustomClaims, MOST_MAPPINGS, Mapping, Place, Source, check_attributes};
@@ -148,11 +146,6 @@ impl TokenClaims for RefreshToken {
     fn issuer(&self) -> &str {
         &self.iss
     }
-}
-
-/// `at_hash`: the left half of the SHA-256 hash (OpenID Connect Core 3.1.3.6).
-pub fn half_hash(token: &str) -> String {
-    URL_SAFE_NO_PAD.encode(&Sha256::digest(token.as_bytes())[..16])
 }
 
 fn one_or_many<S: serde::Serializer>(values: &[String], serializer: S) -> Result<S::Ok, S::Error> {

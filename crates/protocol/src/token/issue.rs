@@ -3,11 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    ScopeSet,
+    ScopeSet, SigningAlgorithm,
     authorization::{Authorization, RefreshFamily},
     claims::{
-        AccessToken, Custom, CustomClaims, IdToken, Place, RefreshToken, add_asked, half_hash,
-        scope_claims,
+        AccessToken, Custom, CustomClaims, IdToken, Place, RefreshToken, add_asked, scope_claims,
     },
     client::{AccessTokenTyp, Client, IdTokenClaims},
     lifetimes::Lifetimes,
@@ -75,14 +74,22 @@ pub struct TokenSet<'a> {
 
 /// An ID token that waits for the access token whose hash it carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdTokenDraft(IdToken);
+pub struct IdTokenDraft {
+    claims: IdToken,
+    algorithm: SigningAlgorithm,
+}
 
 impl IdTokenDraft {
+    /// What it is to be signed with.
+    pub fn algorithm(&self) -> SigningAlgorithm {
+        self.algorithm
+    }
+
     /// With the hash of the signed access token (OpenID Connect Core 3.1.3.6).
     pub fn finish(self, access_token: &str) -> IdToken {
         IdToken {
-            at_hash: Some(half_hash(access_token)),
-            ..self.0
+            at_hash: Some(self.algorithm.half_hash(access_token)),
+            ..self.claims
         }
     }
 }
@@ -109,7 +116,10 @@ pub fn token_set<'a>(
     TokenSet {
         access_token_typ: access_token_typ(issuer, grant.client, &access_token.aud),
         access_token,
-        id_token: id_token(issuer, grant, now).map(IdTokenDraft),
+        id_token: id_token(issuer, grant, now).map(|claims| IdTokenDraft {
+            claims,
+            algorithm: grant.client.metadata.id_token_algorithm(),
+        }),
         refresh_token,
     }
 }

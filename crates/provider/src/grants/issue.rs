@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 use latchkey_jose::{JoseError, KeyRing};
+use latchkey_operations::keys::jose_algorithm;
 use latchkey_protocol::{
     ScopeSet, Secret, Timestamp,
     authorization::{Context, RefreshFamily},
@@ -104,8 +105,10 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
 
     let signer = ring.signer(now)?;
     let access_token = signer.sign(set.access_token_typ.name(), &set.access_token)?;
-    let id_token = set.id_token.map(|draft| draft.finish(&access_token));
-    let id_token = id_token.map(|claims| signer.sign(ID_TOKEN_TYPE, &claims));
+    let id_token = set.id_token.map(|draft| {
+        let signer = ring.signer_for(jose_algorithm(draft.algorithm()), now)?;
+        signer.sign(ID_TOKEN_TYPE, &draft.finish(&access_token))
+    });
     let refresh_token = set.refresh_token.map(|(kid, claims)| {
         let first = ring.signer_by_id(kid, now);
         let first = first.map_or_else(|| ring.refresh_signer(now), Ok)?;

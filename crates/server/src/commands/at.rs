@@ -83,7 +83,9 @@ fn with_advice(error: anyhow::Error) -> anyhow::Error {
         OperationError::KeyUnknown(_) => "; see latchkey key list",
         OperationError::ClaimUnknown(_) => "; see latchkey claim list",
         OperationError::ClientIdTaken(_) => "; change it with latchkey client update",
-        OperationError::KeySigns(_) => ": run latchkey key rotate --now first",
+        OperationError::KeySigns(_) => {
+            ": run latchkey key rotate --now first, with --algorithm where it is not RS256"
+        }
         _ => return error,
     };
     anyhow::anyhow!("{refused}{advice}")

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use latchkey_operations::{OperationError, RegisteredClient, client_information};
 use latchkey_protocol::{
+    SigningAlgorithm,
     client::Client,
     metadata::{UnknownMember, unknown_members},
     registration::Registration,
@@ -33,6 +34,8 @@ async fn create(at: &At, from: &Path) -> Result<()> {
     let refused = |error| refused(from, error);
     let registration = Registration::parse_under(&read(from)?, at.settings.registration)
         .map_err(|error| refused(error.into()))?;
+    let algorithm = registration.metadata.id_token_algorithm();
+    at.operations().ensure_key(&at.master, algorithm).await?;
     let pepper = client_pepper(&at.master);
     let operations = at.operations();
     let registered = operations.register_client(&pepper, registration).await;
@@ -52,6 +55,10 @@ async fn show(at: &At, id: &str, json: bool) -> Result<()> {
 
 async fn update(at: &At, id: &str, from: &Path) -> Result<()> {
     let change = read(from)?;
+    let algorithm = change["id_token_signed_response_alg"].as_str();
+    if let Some(algorithm) = algorithm.and_then(SigningAlgorithm::from_name) {
+        at.operations().ensure_key(&at.master, algorithm).await?;
+    }
     let pepper = client_pepper(&at.master);
     let operations = at.operations();
     let changed = operations.update_client(&pepper, at.settings.registration, id, &change);

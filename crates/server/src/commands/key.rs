@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use latchkey_operations::keys::{ListedKey, Takeover};
+use latchkey_protocol::SigningAlgorithm;
 use serde_json::{Value, json};
 
 use super::{
@@ -13,7 +14,11 @@ use crate::cli::KeyCommand;
 pub async fn run(at: At, command: KeyCommand) -> Result<()> {
     match command {
         KeyCommand::List { json } => list(&at, json).await,
-        KeyCommand::Rotate { now, json } => rotate(&at, now, json).await,
+        KeyCommand::Rotate {
+            now,
+            algorithm,
+            json,
+        } => rotate(&at, now, algorithm.into(), json).await,
         KeyCommand::Retire { kid } => retire(&at, &kid).await,
     }
 }
@@ -25,7 +30,14 @@ async fn list(at: &At, json: bool) -> Result<()> {
         return Ok(());
     }
     print_table(
-        &["KID", "STATE", "CREATED", "SIGNS FROM", "RETIRES"],
+        &[
+            "KID",
+            "ALGORITHM",
+            "STATE",
+            "CREATED",
+            "SIGNS FROM",
+            "RETIRES",
+        ],
         &keys.iter().map(row).collect::<Vec<_>>(),
     );
     Ok(())
@@ -33,7 +45,7 @@ async fn list(at: &At, json: bool) -> Result<()> {
 
 fn shown(ListedKey { key, state }: &ListedKey) -> Value {
     json!({
-        "kid": key.kid, "state": state, "created_at": key.created_at,
+        "kid": key.kid, "alg": key.algorithm, "state": state, "created_at": key.created_at,
         "activates_at": key.activates_at, "retires_at": key.retires_at,
     })
 }
@@ -41,6 +53,7 @@ fn shown(ListedKey { key, state }: &ListedKey) -> Value {
 fn row(ListedKey { key, state }: &ListedKey) -> Vec<String> {
     vec![
         key.kid.clone(),
+        key.algorithm.name().to_owned(),
         format!("{state:?}").to_lowercase(),
         utc(key.created_at),
         utc(key.activates_at),
@@ -48,7 +61,7 @@ fn row(ListedKey { key, state }: &ListedKey) -> Vec<String> {
     ]
 }
 
-async fn rotate(at: &At, now: bool, json: bool) -> Result<()> {
+async fn rotate(at: &At, now: bool, algorithm: SigningAlgorithm, json: bool) -> Result<()> {
     let takeover = if now {
         Takeover::Now
     } else {
@@ -56,7 +69,7 @@ async fn rotate(at: &At, now: bool, json: bool) -> Result<()> {
     };
     let operations = at.operations();
     let key = operations
-        .rotate_key(&at.master, takeover, &at.settings.lifetimes)
+        .rotate_key(&at.master, algorithm, takeover, &at.settings.lifetimes)
         .await?;
     if json {
         say!(

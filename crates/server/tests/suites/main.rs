@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod abandoned_sign_ins;
+mod algorithms;
 mod browser_sessions;
 mod calls;
 mod claims;

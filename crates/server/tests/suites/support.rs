@@ -86,7 +86,7 @@ pub fn postgres() -> Option<String> {
     named
 }
 
-fn operations<'a>(store: &'a dyn Store, entropy: &'a dyn Entropy) -> Operations<'a> {
+pub fn operations<'a>(store: &'a dyn Store, entropy: &'a dyn Entropy) -> Operations<'a> {
     Operations {
         store,
         entropy,
