@@ -312,7 +312,18 @@ fn trim(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
     Ok(())
 }
 
-type ContextRow = (Row, Option<UserRow>, Option<SessionRow>);
+pub type ContextRow = (Row, Option<UserRow>, Option<SessionRow>);
+
+macro_rules! context_columns {
+    () => {
+        (
+            crate::schema::authorizations::all_columns,
+            crate::schema::users::all_columns.nullable(),
+            crate::schema::sessions::all_columns.nullable(),
+        )
+    };
+}
+pub(crate) use context_columns;
 
 macro_rules! context_where {
     ($connection:ident, $condition:expr) => {
@@ -320,7 +331,7 @@ macro_rules! context_where {
             .left_join(users::table.on(users::id.eq(authorizations::user_id)))
             .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
             .filter($condition)
-            .select((authorizations::all_columns, users::all_columns.nullable(), sessions::all_columns.nullable()))
+            .select(context_columns!())
             .get_result::<ContextRow>($connection))
             .optional()?
             .map(into_context)
@@ -328,7 +339,7 @@ macro_rules! context_where {
     };
 }
 
-fn into_context((row, user, session): ContextRow) -> Result<Context, RowError> {
+pub fn into_context((row, user, session): ContextRow) -> Result<Context, RowError> {
     Ok(Context {
         authorization: row.into_authorization()?,
         user: user.map(UserRow::into_user).transpose()?,
@@ -340,7 +351,32 @@ pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Context>, RowError
     context_where!(c, authorizations::id.eq(id))
 }
 
-type SupportRow = (UserRow, Option<i64>, i64, Option<i64>, Option<String>);
+pub type SupportRow = (UserRow, Option<i64>, i64, Option<i64>, Option<String>);
+
+macro_rules! support_columns {
+    () => {
+        (
+            crate::schema::users::all_columns,
+            crate::schema::authorizations::revoked_at,
+            crate::schema::authorizations::offline,
+            crate::schema::sessions::expires_at.nullable(),
+            crate::schema::authorizations::asked_claims,
+        )
+    };
+}
+pub(crate) use support_columns;
+
+pub fn into_support(id: &str, row: SupportRow) -> Result<Support, RowError> {
+    let (user, revoked_at, offline, session_expires_at, asked) = row;
+    let asked_claims = asked_claims(asked.as_deref(), id)?;
+    Ok(Support {
+        user: user.into_user()?,
+        revoked_at,
+        offline: offline != 0,
+        session_expires_at,
+        asked_claims,
+    })
+}
 
 /// One narrow statement for the busiest reads: userinfo and introspection.
 pub fn support(c: &mut AnyConnection, id: &str, jti: &str) -> Result<Option<Support>, RowError> {
@@ -350,27 +386,10 @@ pub fn support(c: &mut AnyConnection, id: &str, jti: &str) -> Result<Option<Supp
         .left_join(revoked_access_tokens::table.on(revoked_access_tokens::jti.eq(jti)))
         .filter(authorizations::id.eq(id))
         .filter(revoked_access_tokens::jti.nullable().is_null())
-        .select((
-            users::all_columns,
-            authorizations::revoked_at,
-            authorizations::offline,
-            sessions::expires_at.nullable(),
-            authorizations::asked_claims,
-        ))
+        .select(support_columns!())
         .get_result(c))
     .optional()?;
-    found
-        .map(|(user, revoked_at, offline, session_expires_at, asked)| {
-            let asked_claims = asked_claims(asked.as_deref(), id)?;
-            Ok(Support {
-                user: user.into_user()?,
-                revoked_at,
-                offline: offline != 0,
-                session_expires_at,
-                asked_claims,
-            })
-        })
-        .transpose()
+    found.map(|row| into_support(id, row)).transpose()
 }
 
 pub fn find_by_code(c: &mut AnyConnection, code: &[u8]) -> Result<Option<Context>, RowError> {

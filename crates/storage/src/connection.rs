@@ -1,8 +1,8 @@
 //! The one place that blocks.
 //!
 //! SQLite: reads run where they are asked, in microseconds, on a connection of their own; writes go to one thread
-//! that puts all that is waiting into one durable commit. PostgreSQL: reads and writes go to a pool of threads,
-//! a connection each.
+//! that puts all that is waiting into one durable commit. PostgreSQL: what each request looks up is asked in groups, by a
+//! thread for each kind of question; other reads and writes go to a pool of threads. Each has a connection of its own.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -22,6 +22,7 @@ use crate::{
     job::{AT_MOST, Job, Kind, Task},
     migrate,
     postgres::{self, Link},
+    questions::Groups,
     space,
 };
 
@@ -56,7 +57,7 @@ pub struct Options {
 }
 
 /// How many operations may wait; beyond that callers hear [`StoreError::Busy`] at once.
-const WAITING: usize = 10_000;
+pub const WAITING: usize = 10_000;
 /// The most operations in one SQLite commit.
 const GROUP: usize = 512;
 /// How much of a SQLite database readers map into memory, in bytes. A large one is read all over, a page here and a page
@@ -71,7 +72,7 @@ enum Backend {
         path: String,
         readers: Mutex<Vec<AnyConnection>>,
     },
-    Postgres,
+    Postgres(Box<Groups>),
 }
 
 /// A [`latchkey_protocol::Store`] on SQLite or PostgreSQL. Cheap to share behind an `Arc`.
@@ -209,7 +210,7 @@ impl Database {
                         Box::new(move || postgres::serve(&link, connection, &queue)),
                     )?;
                 }
-                Backend::Postgres
+                Backend::Postgres(Box::new(Groups::start(&link)?))
             }
         };
         let clients = moka::sync::Cache::builder()
@@ -230,12 +231,16 @@ impl Database {
     pub(crate) fn sqlite_path(&self) -> Option<&str> {
         match &self.backend {
             Backend::Sqlite { path, .. } => Some(path),
-            Backend::Postgres => None,
+            Backend::Postgres(_) => None,
         }
     }
 
-    pub(crate) fn is_postgres(&self) -> bool {
-        matches!(self.backend, Backend::Postgres)
+    /// Where it is PostgreSQL: what is asked together there.
+    pub(crate) fn groups(&self) -> Option<&Groups> {
+        match &self.backend {
+            Backend::Sqlite { .. } => None,
+            Backend::Postgres(groups) => Some(groups),
+        }
     }
 
     /// Runs a read that needs no transaction.
@@ -293,7 +298,7 @@ impl Database {
         let answer = match self.backend {
             Backend::Sqlite { .. } => answered.await,
             // A server that has stopped in the middle of a statement answers nobody.
-            Backend::Postgres => tokio::time::timeout(AT_MOST, answered)
+            Backend::Postgres(_) => tokio::time::timeout(AT_MOST, answered)
                 .await
                 .map_err(|_| StoreError::Unavailable("it does not answer in time".into()))?,
         };

@@ -9,6 +9,7 @@ mod connection;
 mod custom_claims;
 mod error;
 mod files;
+mod group;
 mod interactions;
 mod job;
 mod keys;
@@ -16,6 +17,7 @@ mod migrate;
 mod postgres;
 #[cfg(test)]
 mod prepared_tests;
+mod questions;
 mod refusals;
 mod schema;
 mod sessions;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long a job waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub const PATIENCE: Duration = Duration::from_secs(2);
 /// A connection that was not used for so long is tried before use.
 const QUIET: Duration = Duration::from_secs(5);
 /// The pause after the first failure to connect, and the longest. Each is up to half shorter, so that nodes that lost
@@ -28,7 +28,7 @@ const QUIET: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How often a job is run whose connections break.
-const RUNS: usize = 3;
+pub const RUNS: usize = 3;
 /// libpq's own limits, unless the address sets them: without them a server that was switched off, or is behind a
 /// broken network, is noticed after minutes.
 const LIMITS: [(&str, &str); 5] = [
@@ -171,26 +171,66 @@ fn pause(failures: u32) -> Duration {
     whole - whole / 2000 * random
 }
 
-/// A thread's work, until the queue ends.
-pub fn serve(link: &Link, mut connection: Option<AnyConnection>, queue: &Receiver<Box<dyn Job>>) {
-    let (mut last_used, mut known_breaks) = (Instant::now(), link.breaks());
-    while let Ok(job) = queue.recv() {
-        let breaks = link.breaks();
-        let doubtful = last_used.elapsed() > QUIET || known_breaks != breaks;
-        known_breaks = breaks;
-        if doubtful
-            && connection
-                .as_mut()
-                .is_some_and(|c| c.batch_execute("SELECT 1").is_err())
-        {
-            connection = None;
+/// A thread's connection.
+pub struct Held<'a> {
+    link: &'a Link,
+    connection: Option<AnyConnection>,
+    last_used: Instant,
+    known_breaks: usize,
+}
+
+impl<'a> Held<'a> {
+    pub fn new(link: &'a Link, connection: Option<AnyConnection>) -> Self {
+        Self {
+            link,
+            connection,
+            last_used: Instant::now(),
+            known_breaks: link.breaks(),
         }
+    }
+
+    /// Lets go of one that does not answer, where that is to be feared.
+    fn doubt(&mut self) {
+        let breaks = self.link.breaks();
+        let doubtful = self.last_used.elapsed() > QUIET || self.known_breaks != breaks;
+        self.known_breaks = breaks;
+        let tried = |c: &mut AnyConnection| c.batch_execute("SELECT 1").is_err();
+        if doubtful && self.connection.as_mut().is_some_and(tried) {
+            self.connection = None;
+        }
+    }
+
+    /// One that is not known to be broken, a new one if need be, unless there can be none by `deadline`.
+    pub fn connection(&mut self, deadline: Instant) -> Option<&mut AnyConnection> {
+        self.doubt();
+        if self.connection.is_none() {
+            self.connection = self.link.connection(deadline);
+        }
+        self.connection.as_mut()
+    }
+
+    /// It was found to be broken.
+    pub fn lose(&mut self) {
+        self.connection = None;
+        self.link.breaks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn used(&mut self) {
+        self.last_used = Instant::now();
+    }
+}
+
+/// A thread's work, until the queue ends.
+pub fn serve(link: &Link, connection: Option<AnyConnection>, queue: &Receiver<Box<dyn Job>>) {
+    let mut held = Held::new(link, connection);
+    while let Ok(job) = queue.recv() {
+        held.doubt();
         if job.asked().elapsed() > AT_MOST {
             job.refuse(StoreError::Unavailable("it did not answer in time".into()));
         } else {
-            run(link, &mut connection, job);
+            run(link, &mut held.connection, job);
         }
-        last_used = Instant::now();
+        held.used();
     }
 }
 

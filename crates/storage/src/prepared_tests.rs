@@ -14,7 +14,10 @@ use crate::{
     attempts, authorizations,
     connection::{AnyConnection, on},
     error::RowError,
-    migrate, postgres, refusals, sessions, users,
+    group::Question,
+    migrate, postgres,
+    questions::{AuthorizationOf, CodeOf, Revoked, SessionOf, SupportOf},
+    refusals, sessions, users,
 };
 
 const ROWS: &str = "
@@ -101,6 +104,63 @@ type Verb<'a> = (
     i64,
     Box<dyn Fn(&mut AnyConnection, usize) -> Result<(), RowError> + 'a>,
 );
+
+/// So many questions of a kind, which is what differs from call to call.
+fn ask<Q: Question>(c: &mut AnyConnection, n: usize, one: impl Fn() -> Q) -> Result<(), RowError> {
+    let AnyConnection::Postgres(c) = c else {
+        panic!("this is PostgreSQL")
+    };
+    let questions: Vec<_> = (0..=n).map(|_| one()).collect();
+    let answers = Q::ask(c, &questions.iter().collect::<Vec<_>>())?;
+    assert_eq!(answers.len(), n + 1);
+    Ok(())
+}
+
+fn questions() -> Vec<Verb<'static>> {
+    let text = str::to_owned;
+    vec![
+        (
+            "support, in a group",
+            1,
+            Box::new(move |c, n| {
+                ask(c, n, || SupportOf {
+                    id: text("a"),
+                    jti: text("j"),
+                })
+            }),
+        ),
+        (
+            "authorizations, in a group",
+            1,
+            Box::new(move |c, n| ask(c, n, || AuthorizationOf(text("a")))),
+        ),
+        (
+            "codes, in a group",
+            1,
+            Box::new(move |c, n| ask(c, n, || CodeOf(b"code".to_vec()))),
+        ),
+        (
+            "sessions, in a group",
+            1,
+            Box::new(move |c, n| {
+                ask(c, n, || SessionOf {
+                    digest: b"s".to_vec(),
+                    now: 1,
+                })
+            }),
+        ),
+        (
+            "access tokens to revoke, in a group",
+            1,
+            Box::new(move |c, n| {
+                ask(c, n, || Revoked {
+                    jti: text("r"),
+                    expires_at: 9,
+                })
+            }),
+        ),
+    ]
+}
 
 /// Name, statements, and what it does the nth time.
 fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
@@ -208,7 +268,7 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
 fn each_statement_of_a_verb_is_prepared_once() {
     on_postgres(|c| {
         let a = authorizations::find(c, "a").unwrap().unwrap().authorization;
-        for (name, statements, verb) in verbs(&a) {
+        for (name, statements, verb) in questions().into_iter().chain(verbs(&a)) {
             verb(c, 0).unwrap();
             let before = kept(c);
             for n in 1..4 {

@@ -198,6 +198,10 @@ fn end_surplus(
     Ok(())
 }
 
+pub fn into_found((session, user): (Row, UserRow)) -> Result<(Session, User), RowError> {
+    Ok((session.into_session(), user.into_user()?))
+}
+
 pub fn find(
     c: &mut AnyConnection,
     digest: &[u8],
@@ -211,9 +215,7 @@ pub fn find(
         .select((sessions::all_columns, user_rows::all_columns))
         .get_result(c))
     .optional()?;
-    found
-        .map(|(session, user)| Ok((session.into_session(), user.into_user()?)))
-        .transpose()
+    found.map(into_found).transpose()
 }
 
 pub fn find_of(

@@ -20,8 +20,11 @@ use latchkey_protocol::{
 };
 
 use crate::{
-    attempts, authorizations, clients, command_events, connection::Database, custom_claims,
-    interactions, keys, migrate, refusals, sessions, space, sweep, users,
+    attempts, authorizations, clients, command_events,
+    connection::Database,
+    custom_claims, interactions, keys, migrate,
+    questions::{AuthorizationOf, CodeOf, Revoked, SessionOf, SupportOf},
+    refusals, sessions, space, sweep, users,
 };
 
 fn bytes(digest: &Digest) -> Vec<u8> {
@@ -166,6 +169,9 @@ impl Store for Database {
 
     async fn session(&self, digest: &Digest, now: Timestamp) -> Result<Option<(Session, User)>> {
         let digest = bytes(digest);
+        if let Some(groups) = self.groups() {
+            return groups.session.ask(SessionOf { digest, now }).await;
+        }
         self.read(move |c| sessions::find(c, &digest, now)).await
     }
 
@@ -296,7 +302,7 @@ impl Store for Database {
     ) -> Result<bool> {
         let digest = interaction.map(bytes);
         let row = Arc::new(authorizations::Row::from_authorization(authorization));
-        if self.is_postgres() {
+        if self.groups().is_some() {
             let (digest, row) = (digest.clone(), row.clone());
             let at_once =
                 move |c: &mut _| authorizations::issue_at_once(c, digest.as_deref(), &row);
@@ -317,17 +323,26 @@ impl Store for Database {
 
     async fn authorization_by_code(&self, code: &Digest) -> Result<Option<Context>> {
         let code = bytes(code);
+        if let Some(groups) = self.groups() {
+            return groups.by_code.ask(CodeOf(code)).await;
+        }
         self.read(move |c| authorizations::find_by_code(c, &code))
             .await
     }
 
     async fn authorization(&self, id: &str) -> Result<Option<Context>> {
         let id = id.to_owned();
+        if let Some(groups) = self.groups() {
+            return groups.by_id.ask(AuthorizationOf(id)).await;
+        }
         self.read(move |c| authorizations::find(c, &id)).await
     }
 
     async fn support(&self, id: &str, jti: &str) -> Result<Option<Support>> {
         let (id, jti) = (id.to_owned(), jti.to_owned());
+        if let Some(groups) = self.groups() {
+            return groups.support.ask(SupportOf { id, jti }).await;
+        }
         self.read(move |c| authorizations::support(c, &id, &jti))
             .await
     }
@@ -363,6 +378,10 @@ impl Store for Database {
 
     async fn revoke_access_token(&self, jti: &str, expires_at: Timestamp) -> Result<()> {
         let jti = jti.to_owned();
+        if let Some(groups) = self.groups() {
+            let revoked = Revoked { jti, expires_at };
+            return groups.revoke.ask(revoked).await.map(|_| ());
+        }
         self.write_one(move |c| authorizations::revoke_access_token(c, &jti, expires_at))
             .await
     }

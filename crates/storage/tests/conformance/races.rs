@@ -1,8 +1,13 @@
 //! Verbs that are one statement on PostgreSQL, from many callers at once.
 
-use latchkey_protocol::{Store, bounds};
+use std::sync::Arc;
 
-use crate::{CALLERS, Digest, authorization, interaction, on_both, origin, seeded, winners};
+use latchkey_protocol::{Store, StoreError, bounds};
+use latchkey_storage::Database;
+
+use crate::{
+    CALLERS, Digest, authorization, interaction, on_both, on_both_at, origin, seeded, user, winners,
+};
 
 /// As many connections as the conformance suite has to PostgreSQL.
 const CONNECTIONS: i64 = 8;
@@ -87,5 +92,72 @@ fn an_access_token_is_revoked_by_many_at_once() {
             let jti = format!("j{round}");
             assert!(store.is_access_token_revoked(&jti).await.unwrap());
         }
+    });
+}
+
+#[test]
+fn each_of_many_who_ask_at_once_hears_its_own_answer() {
+    on_both_at(async |options| {
+        let store = Arc::new(Database::open(&options).unwrap());
+        seeded(&store).await;
+        for n in 0..10 {
+            let one = authorization(&format!("a{n}"), "openid offline_access");
+            assert!(store.issue_code(None, &one).await.unwrap());
+        }
+        store.create_user(&user("broken")).await.unwrap();
+        let mut theirs = authorization("broken", "openid");
+        theirs.user_id = "broken".into();
+        assert!(store.issue_code(None, &theirs).await.unwrap());
+        options
+            .script("UPDATE users SET roles = 'no list' WHERE id = 'broken'")
+            .unwrap();
+        store.revoke_authorization("a3", 7).await.unwrap();
+        store.revoke_access_token("j4", 900).await.unwrap();
+
+        let asked = (0..240).map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let (of, jti) = (n % 12, format!("j{}", n % 12));
+                let id = match of {
+                    10 => "broken".to_owned(),
+                    of => format!("a{of}"),
+                };
+                (of, store.support(&id, &jti).await)
+            })
+        });
+        for one in asked.collect::<Vec<_>>() {
+            let (of, support) = one.await.unwrap();
+            match of {
+                // Its row cannot be read; that is nobody else's trouble.
+                10 => assert!(matches!(support, Err(StoreError::Corrupt { .. }))),
+                // A revoked token, and an authorization that is not there.
+                4 | 11 => assert!(support.unwrap().is_none(), "{of}"),
+                of => {
+                    let support = support.unwrap().unwrap();
+                    assert_eq!(support.revoked_at, (of == 3).then_some(7), "{of}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn whoever_asks_after_a_revocation_hears_of_it_also_among_many() {
+    on_both(async |store| {
+        seeded(&store).await;
+        let one = authorization("a", "openid");
+        assert!(store.issue_code(None, &one).await.unwrap());
+        let heard = winners(&store, |s, n| async move {
+            for round in 0..20 {
+                let jti = format!("j{n}-{round}");
+                assert!(s.support("a", &jti).await.unwrap().is_some());
+                s.revoke_access_token(&jti, 900).await.unwrap();
+                if s.support("a", &jti).await.unwrap().is_some() {
+                    return false;
+                }
+            }
+            true
+        });
+        assert_eq!(heard.await, CALLERS);
     });
 }
