@@ -52,7 +52,7 @@ pub(crate) use on;
 pub struct Options {
     /// `sqlite://PATH` or `postgres://...`.
     pub url: String,
-    /// Connections to PostgreSQL.
+    /// Connections to PostgreSQL, of which groups take five; of the others there is always one.
     pub pool: usize,
 }
 
@@ -203,7 +203,7 @@ impl Database {
             None => {
                 let mut first = Some(connection);
                 let link = Arc::new(Link::new(&options.url));
-                for _ in 0..options.pool.max(1) {
+                for _ in 0..options.pool.saturating_sub(Groups::KINDS).max(1) {
                     let (queue, link, connection) = (queue.clone(), link.clone(), first.take());
                     spawn(
                         "postgres",

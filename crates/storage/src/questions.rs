@@ -35,6 +35,9 @@ pub struct Groups {
 }
 
 impl Groups {
+    /// How many there are, each with a connection of its own.
+    pub const KINDS: usize = 5;
+
     /// # Errors
     /// [`StoreError::Unavailable`] when there can be no thread.
     pub fn start(link: &Arc<Link>) -> Result<Self, StoreError> {
