@@ -49,8 +49,10 @@ fn kept(c: &mut AnyConnection) -> Kept {
 
 /// A database of its own with the rows above, as long as `test` needs it.
 fn on_postgres(test: impl FnOnce(&mut AnyConnection)) {
-    let server =
-        std::env::var("LATCHKEY_TEST_POSTGRES").expect("LATCHKEY_TEST_POSTGRES names a server");
+    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else {
+        // The suite of promises says so aloud, and fails where it is required.
+        return;
+    };
     let name = format!("lks_prepared_{}", std::process::id());
     let mut admin = postgres::connect(&server).unwrap();
     admin
