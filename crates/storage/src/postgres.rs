@@ -196,7 +196,9 @@ impl<'a> Held<'a> {
         self.known_breaks = breaks;
         let tried = |c: &mut AnyConnection| c.batch_execute("SELECT 1").is_err();
         if doubtful && self.connection.as_mut().is_some_and(tried) {
-            self.connection = None;
+            // Others may have broken with it, and what comes next may be a write of theirs.
+            self.lose();
+            self.known_breaks = self.link.breaks();
         }
     }
 
@@ -205,6 +207,9 @@ impl<'a> Held<'a> {
         self.doubt();
         if self.connection.is_none() {
             self.connection = self.link.connection(deadline);
+            // What others hold may be older than what went wrong: they look before they write.
+            self.link.breaks.fetch_add(1, Ordering::Relaxed);
+            self.known_breaks = self.link.breaks();
         }
         self.connection.as_mut()
     }

@@ -6,7 +6,8 @@ use latchkey_protocol::{Store, StoreError, bounds};
 use latchkey_storage::Database;
 
 use crate::{
-    CALLERS, Digest, authorization, interaction, on_both, on_both_at, origin, seeded, user, winners,
+    CALLERS, Digest, authorization, family, interaction, on_both, on_both_at, origin, seeded, user,
+    winners,
 };
 
 /// As many connections as the conformance suite has to PostgreSQL.
@@ -159,5 +160,37 @@ fn whoever_asks_after_a_revocation_hears_of_it_also_among_many() {
             true
         });
         assert_eq!(heard.await, CALLERS);
+    });
+}
+
+/// A write that meets a broken connection may not be repeated; so a look-up that found one out warns it.
+#[test]
+fn what_a_look_up_finds_broken_no_write_meets() {
+    on_both_at(async |options| {
+        let Some(name) = options.url.strip_prefix("postgres://") else {
+            return;
+        };
+        let name = name.rsplit_once('/').unwrap().1;
+        let store = Database::open(&options).unwrap();
+        seeded(&store).await;
+        let one = authorization("a", "openid offline_access");
+        assert!(store.issue_code(None, &one).await.unwrap());
+        let mut current = family("r0", None);
+        let exchanged = store.exchange_code("a", 2, Some(&current), 900).await;
+        assert!(exchanged.unwrap());
+        let ended = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+        );
+        for round in 1..6 {
+            options.script(&ended).unwrap();
+            assert!(store.support("a", "j").await.unwrap().is_some());
+            options.script(&ended).unwrap();
+            assert!(store.authorization("a").await.unwrap().is_some());
+            let next = family(&format!("r{round}"), None);
+            let rotated = store.rotate_refresh_token("a", &current.current, &next);
+            assert!(rotated.await.unwrap(), "{round}");
+            current = next;
+        }
     });
 }
