@@ -152,7 +152,7 @@ reasons! {
     ScopeExceedsGrant: "invalid_scope" 400 "More scope was asked for than was granted.",
         "the scope of a refresh is within what was granted (RFC 6749 6)", "Ask for less, or let the user sign in again.";
     RequestObjectInvalid: "invalid_request_object" 400 "The request object cannot be used.",
-        "the request object is a JWT signed with RS256, PS256 or ES256 by a key of the client's registered jwks, for this client and issuer, in its time, with each member once (OpenID Connect Core 6.1, RFC 9101 4, 5)", "Look at 'expected' and 'came'. Unsigned objects and keys behind a jwks_uri are not taken: register jwks.";
+        "the request object is a JWT signed with RS256, PS256 or ES256 by a key of the client's registered jwks, for this client and issuer, in its time, with each member once (OpenID Connect Core 6.1, RFC 9101 4, 5)", "Look at 'expected' and 'received'. Unsigned objects and keys behind a jwks_uri are not taken: register jwks.";
     RequestObjectMissing: "invalid_request" 400 "A signed request object is required.",
         "the client's require_signed_request_object (RFC 9101 10.5)", "Sign the request, or update the client.";
     RequestUriUnsupported: "request_uri_not_supported" 400 "Request URIs are not supported.",
