@@ -29,14 +29,18 @@ missing=()
 missing_for() {
   case $1 in
     test)
-      [ -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing+=(postgresql)
+      [ -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || command -v initdb >/dev/null || missing+=(postgresql)
       command -v openssl >/dev/null || missing+=(openssl) ;;
     browser)
       [ -x /usr/bin/chromium ] || missing+=(chromium)
       [ -x /usr/bin/chromedriver ] || missing+=(chromium-driver)
       [ -n "$(ls /usr/share/fonts/opentype/noto/NotoSansCJK* 2>/dev/null)" ] || missing+=(fonts-noto-cjk)
       needs_venv ;;
-    examples) needs_venv ;;
+    examples)
+      command -v npm >/dev/null || missing+=(nodejs npm)
+      needs_venv ;;
+    fuzz) command -v c++ >/dev/null || missing+=(g++) ;;
+    links) command -v git >/dev/null || missing+=(git) ;;
     clients)
       [ -x /usr/bin/chromium ] || missing+=(chromium)
       [ -x /usr/bin/chromedriver ] || missing+=(chromium-driver)
@@ -98,12 +102,11 @@ run_clippy() {
 
 run_test() {
   say "test: all tests, on SQLite and a throw-away PostgreSQL"
-  eval "$(.ci/postgres)"
-  trap '.ci/postgres stop' EXIT
+  # One that runs already is somebody's, who stops it.
+  stop=true
+  if [ -n "${LATCHKEY_TEST_POSTGRES:-}" ]; then stop=; else eval "$(.ci/postgres)"; trap '.ci/postgres stop' EXIT; fi
   LATCHKEY_REQUIRE_POSTGRES=1 cargo test --workspace --locked
-  .ci/postgres stop
-  unset LATCHKEY_TEST_POSTGRES
-  trap - EXIT
+  [ -z "$stop" ] || { .ci/postgres stop; unset LATCHKEY_TEST_POSTGRES; trap - EXIT; }
 }
 
 run_doc() {

@@ -118,7 +118,7 @@ pub enum AuditEvent<'a> {
         client: &'a str,
         address: IpAddr,
     },
-    /// By the sign-in that began the session `by`.
+    /// By the sign-in to the session `by`.
     SessionEnded {
         user: &'a str,
         session: &'a str,
@@ -152,9 +152,24 @@ pub enum AuditEvent<'a> {
 /// Writes the line of an event.
 pub fn log(event: &AuditEvent<'_>) {
     match *event {
-        AuditEvent::SignedIn { .. }
-        | AuditEvent::SignInFailed { .. }
-        | AuditEvent::SignInUnknown { .. } => sign_in(event),
+        AuditEvent::SignedIn {
+            user,
+            session,
+            client,
+            address,
+        } => {
+            tracing::info!(target: "audit", %user, %session, client, %address, "signed in");
+        }
+        AuditEvent::SignInFailed {
+            user,
+            client,
+            address,
+        } => tracing::info!(target: "audit", user, client, %address, "sign-in failed"),
+        AuditEvent::SignInUnknown {
+            typed,
+            client,
+            address,
+        } => tracing::info!(target: "audit", typed, client, %address, "sign-in failed"),
         AuditEvent::SessionEnded {
             user,
             session,
@@ -188,29 +203,5 @@ pub fn log(event: &AuditEvent<'_>) {
             target,
             caller,
         } => tracing::info!(target: "audit", at, operation, on = target, caller, "command"),
-    }
-}
-
-fn sign_in(event: &AuditEvent<'_>) {
-    match *event {
-        AuditEvent::SignedIn {
-            user,
-            session,
-            client,
-            address,
-        } => {
-            tracing::info!(target: "audit", %user, %session, client, %address, "signed in");
-        }
-        AuditEvent::SignInFailed {
-            user,
-            client,
-            address,
-        } => tracing::info!(target: "audit", user, client, %address, "sign-in failed"),
-        AuditEvent::SignInUnknown {
-            typed,
-            client,
-            address,
-        } => tracing::info!(target: "audit", typed, client, %address, "sign-in failed"),
-        _ => {}
     }
 }

@@ -63,10 +63,14 @@ impl Operations<'_> {
         registration: Registration,
     ) -> Result<RegisteredClient> {
         check_keys(&registration.metadata)?;
-        self.check_algorithm(&registration.metadata).await?;
         let id = registration
             .client_id
             .unwrap_or_else(|| new_id(self.now, self.entropy));
+        if self.store.client(&id).await?.is_some() {
+            return Err(OperationError::ClientIdTaken(id));
+        }
+        // Last of all: whoever is told that a key is missing has nothing else to correct.
+        self.check_algorithm(&registration.metadata).await?;
         let secret = (!registration.metadata.is_public()).then(|| {
             registration
                 .client_secret

@@ -175,7 +175,7 @@ impl PasswordSignIn {
         }))
     }
 
-    /// A new session, never a reused one, for this interaction; none when `hash` is not the user's any more.
+    /// A session with a new secret, for this interaction; none when `hash` is not the user's any more.
     async fn begin_session(
         &self,
         asked: SignIn<'_>,

@@ -68,6 +68,8 @@ impl Cause {
 /// A use to note, if the row is still as old as it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
+    /// The sign-in that the session was read with: a later one has set other ends.
+    pub auth_time: Timestamp,
     /// The last use known, or an earlier one.
     pub noted_before: Timestamp,
     pub at: Timestamp,
@@ -117,6 +119,7 @@ impl Session {
         let noted_before = now - every;
         let due = self.expires_at > now && self.last_used_at <= noted_before;
         due.then(|| Use {
+            auth_time: self.auth_time,
             noted_before,
             at: now,
             expires_at: self.idle_end(lifetimes, now),

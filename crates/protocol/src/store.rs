@@ -208,8 +208,8 @@ pub trait Store: Send + Sync {
     async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>>;
     /// Ends a session and what hangs on it; with `offline`, also what would outlive it. `false` when there is none.
     async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> Result<bool>;
-    /// As [`Store::end_session`], of the live session that has this `sid` or carries it on, of `user_id` or, without one,
-    /// of whomever it is. Which session that was; `None` only when none of them lives.
+    /// As [`Store::end_session`], of the live session with this `sid`, of `user_id` or, without one, of whomever it is.
+    /// Which session that was; `None` when it does not live.
     async fn end_session_of(
         &self,
         sid: &str,

@@ -186,6 +186,7 @@ fn a_session_ends_idle_or_by_its_age_whichever_comes_first() {
     assert_eq!((made.expires_at, made.ends_at), (NOW + 600, NOW + 3600));
     assert_eq!(made.used(&LIFETIMES, NOW + 59), None);
     let used = Use {
+        auth_time: NOW,
         noted_before: NOW,
         at: NOW + 60,
         expires_at: NOW + 660,

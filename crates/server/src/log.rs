@@ -13,7 +13,7 @@ use crate::config::Settings;
 
 /// How long lines may wait for others.
 const AT_MOST: Duration = Duration::from_millis(20);
-/// As many lines as this may wait: a flood holds back those who write it, and loses none.
+/// As many lines as this may wait: a flood holds back those who write it, and loses none while the program runs.
 const WAITING: usize = 4096;
 /// Bytes of one write.
 const BATCH: usize = 64 * 1024;
@@ -42,7 +42,7 @@ impl Write for Batches {
     }
 }
 
-/// Dropped, it writes what is still waiting.
+/// Dropped, it writes what is still waiting, for a second at the most.
 pub struct Logging {
     _writer: Option<WorkerGuard>,
 }

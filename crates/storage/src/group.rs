@@ -28,6 +28,8 @@ const GROUP: usize = 64;
 /// A question that can be asked together with others of its kind. To ask twice changes nothing.
 pub trait Question: Send + Sized + 'static {
     type Answer: Send + 'static;
+    /// It is asked for what it does, whether or not somebody still waits for the answer.
+    const IS_WRITE: bool = false;
 
     /// The answers with their questions' places, which count from 1. Of what is not there nothing is said.
     ///
@@ -96,14 +98,23 @@ impl<Q: Question> Waiting<Q> {
 fn serve<Q: Question>(link: &Link, queue: &Receiver<Waiting<Q>>) {
     let mut held = Held::new(link, None);
     let mut waiting = Vec::with_capacity(GROUP);
+    // Of a group that failed, one of which the failure may be: each is asked alone.
+    let mut single: Vec<Waiting<Q>> = Vec::new();
     loop {
-        if waiting.is_empty() {
-            let Ok(first) = queue.recv() else { return };
-            waiting.push(first);
+        if let Some(one) = single.pop() {
+            waiting.push(one);
+        } else {
+            if waiting.is_empty() {
+                let Ok(first) = queue.recv() else { return };
+                waiting.push(first);
+            }
+            waiting.extend(queue.try_iter().take(GROUP - waiting.len()));
         }
-        waiting.extend(queue.try_iter().take(GROUP - waiting.len()));
         // Who was told that it does not answer in time has gone on.
-        waiting.retain(|one| !one.answer.is_closed());
+        waiting.retain(|one| match Q::IS_WRITE {
+            true => one.asked.elapsed() < AT_MOST,
+            false => !one.answer.is_closed(),
+        });
         let Some(deadline) = waiting.first().map(|oldest| oldest.asked + PATIENCE) else {
             continue;
         };
@@ -120,13 +131,15 @@ fn serve<Q: Question>(link: &Link, queue: &Receiver<Waiting<Q>>) {
                     }
                     Ok(Err(error)) => {
                         let why = StoreError::from(error).to_string();
-                        let refused = waiting.drain(..);
-                        refused.for_each(|one| one.refuse(StoreError::Failed(why.clone())));
+                        refuse_or_single_out(&mut waiting, &mut single, &why);
                     }
                     Err(_) => {
-                        // Dropped, they tell their callers.
-                        waiting.clear();
                         held.lose();
+                        refuse_or_single_out(
+                            &mut waiting,
+                            &mut single,
+                            "a look-up ended in a panic",
+                        );
                     }
                 }
             }
@@ -157,6 +170,20 @@ fn tell<Q: Question>(waiting: &mut Vec<Waiting<Q>>, placed: Vec<Placed<Q::Answer
     for (one, answer) in waiting.drain(..).zip(answers) {
         // The caller may have gone.
         let _gone = one.answer.send(answer);
+    }
+}
+
+/// One that failed alone hears of it; several are asked one by one, so that nobody hears of another's failure.
+fn refuse_or_single_out<Q: Question>(
+    waiting: &mut Vec<Waiting<Q>>,
+    single: &mut Vec<Waiting<Q>>,
+    why: &str,
+) {
+    match waiting.len() {
+        1 => waiting
+            .drain(..)
+            .for_each(|one| one.refuse(StoreError::Failed(why.to_owned()))),
+        _ => single.append(waiting),
     }
 }
 

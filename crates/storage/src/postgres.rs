@@ -207,9 +207,11 @@ impl<'a> Held<'a> {
         self.doubt();
         if self.connection.is_none() {
             self.connection = self.link.connection(deadline);
-            // What others hold may be older than what went wrong: they look before they write.
-            self.link.breaks.fetch_add(1, Ordering::Relaxed);
-            self.known_breaks = self.link.breaks();
+            if self.connection.is_some() {
+                // What others hold may be older than what went wrong: they look before they write.
+                self.link.breaks.fetch_add(1, Ordering::Relaxed);
+                self.known_breaks = self.link.breaks();
+            }
         }
         self.connection.as_mut()
     }

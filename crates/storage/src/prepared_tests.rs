@@ -167,6 +167,7 @@ fn questions() -> Vec<Verb<'static>> {
 /// Name, statements, and what it does the nth time.
 fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
     let used = Use {
+        auth_time: 1,
         at: 5,
         expires_at: 9999,
         noted_before: 9,

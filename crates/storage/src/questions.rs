@@ -263,6 +263,7 @@ impl QueryFragment<Pg> for Revocation<'_> {
 
 impl Question for Revoked {
     type Answer = ();
+    const IS_WRITE: bool = true;
 
     fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<()>>> {
         let values = [

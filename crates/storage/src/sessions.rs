@@ -1,6 +1,10 @@
 //! Sessions: made, found, used and ended.
 
-use diesel::{prelude::*, sql_types::Text};
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    sql_types::{Bool, Text},
+};
 use latchkey_protocol::{
     bounds,
     secret::Digest,
@@ -84,6 +88,8 @@ const INSERT: &str = "INSERT INTO sessions (id, digest, user_id, auth_time, amr,
 /// What has ended, or is signed out at this very moment, is not renewed.
 const RENEW: &str = "UPDATE sessions SET digest = ?, auth_time = ?, amr = ?, remember = ?, expires_at = ?, ends_at = ?, last_used_at = ? \
     WHERE digest = ? AND user_id = ? AND expires_at > ? RETURNING id";
+/// The interaction comes before the session, as where a code is issued: two that meet do not wait for one another.
+const HOLD_INTERACTION: &str = "SELECT 1 FROM interactions WHERE digest = ? FOR UPDATE";
 const STAMP: &str = "UPDATE interactions SET login_session = ? WHERE digest = ?";
 
 pub fn sign_in(
@@ -95,6 +101,9 @@ pub fn sign_in(
 ) -> Result<Option<SessionStart>, RowError> {
     if !users::hold(c, &row.user_id, password_hash)? {
         return Ok(None);
+    }
+    if let (AnyConnection::Postgres(c), Some(interaction)) = (&mut *c, interaction) {
+        statement(HOLD_INTERACTION, binds![interaction]).execute(c)?;
     }
     let mut ended = Vec::new();
     let renewed = match replaces {
@@ -224,8 +233,20 @@ pub fn find_of(
     user: Option<&str>,
     now: i64,
 ) -> Result<Option<Session>, RowError> {
+    // An id has neither of the characters that a pattern knows.
+    let is_id = sid.len() == 36 && sid.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    let former = if is_id {
+        format!("%{sid}%")
+    } else {
+        "-".to_owned()
+    };
     let named = sessions::table
-        .filter(sessions::id.eq(sid))
+        // Version 0.1.0 gave a session a new id at each sign-in, and wrote down what it was called before.
+        .filter(
+            sessions::id
+                .eq(sid)
+                .or(sql::<Bool>("former LIKE ").bind::<Text, _>(former)),
+        )
         .filter(sessions::expires_at.gt(now));
     let row: Option<Row> = match user {
         Some(user) => on!(c => named.filter(sessions::user_id.eq(user)).get_result(c)),
@@ -238,10 +259,17 @@ pub fn find_of(
 /// A node of the version before has left `ends_at` 0: its end is the one that stood there.
 const NOTE_USE: &str = "UPDATE sessions SET last_used_at = ?, \
     ends_at = CASE WHEN ends_at = 0 THEN expires_at ELSE ends_at END, expires_at = ? \
-    WHERE id = ? AND last_used_at <= ? AND expires_at > ?";
+    WHERE id = ? AND auth_time = ? AND last_used_at <= ? AND expires_at > ?";
 
 pub fn note_use(c: &mut AnyConnection, id: &str, used: Use) -> Result<bool, RowError> {
-    let binds = binds![used.at, used.expires_at, id, used.noted_before, used.at];
+    let binds = binds![
+        used.at,
+        used.expires_at,
+        id,
+        used.auth_time,
+        used.noted_before,
+        used.at,
+    ];
     Ok(on!(c => statement(NOTE_USE, binds).execute(c))? == 1)
 }
 

@@ -505,6 +505,13 @@ impl Store for Database {
     }
 
     async fn ready(&self) -> Result<bool> {
+        if let Some(groups) = self.groups() {
+            // They have connections of their own, for which the server may have no room.
+            let (digest, now) = (Vec::new(), 0);
+            groups.session.ask(SessionOf { digest, now }).await?;
+            let (id, jti) = (String::new(), String::new());
+            groups.support.ask(SupportOf { id, jti }).await?;
+        }
         self.read(|c| {
             c.batch_execute("SELECT 1")?;
             Ok(migrate::pending(c).is_ok_and(|pending| pending.is_empty()))

@@ -117,7 +117,7 @@ pub async fn session_unused(
     }
 }
 
-/// Ends a session of a user, by its name and not by its row: a sign-in may have taken its place since it was read.
+/// Ends a session of a user, by its name.
 ///
 /// # Errors
 /// When storage fails.

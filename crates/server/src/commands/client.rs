@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use latchkey_operations::{OperationError, RegisteredClient, client_information};
 use latchkey_protocol::{
-    SigningAlgorithm,
     client::Client,
     metadata::{UnknownMember, unknown_members},
     registration::Registration,
@@ -34,11 +33,16 @@ async fn create(at: &At, from: &Path) -> Result<()> {
     let refused = |error| refused(from, error);
     let registration = Registration::parse_under(&read(from)?, at.settings.registration)
         .map_err(|error| refused(error.into()))?;
-    let algorithm = registration.metadata.id_token_algorithm();
-    at.operations().ensure_key(&at.master, algorithm).await?;
-    let pepper = client_pepper(&at.master);
-    let operations = at.operations();
-    let registered = operations.register_client(&pepper, registration).await;
+    let (pepper, operations) = (client_pepper(&at.master), at.operations());
+    let register = || operations.register_client(&pepper, registration.clone());
+    let registered = match register().await {
+        // Only what is good but for this makes a key.
+        Err(OperationError::KeyMissing(algorithm)) => {
+            operations.ensure_key(&at.master, algorithm).await?;
+            register().await
+        }
+        registered => registered,
+    };
     say_registered(&registered.map_err(refused)?);
     Ok(())
 }
@@ -55,14 +59,16 @@ async fn show(at: &At, id: &str, json: bool) -> Result<()> {
 
 async fn update(at: &At, id: &str, from: &Path) -> Result<()> {
     let change = read(from)?;
-    let algorithm = change["id_token_signed_response_alg"].as_str();
-    if let Some(algorithm) = algorithm.and_then(SigningAlgorithm::from_name) {
-        at.operations().ensure_key(&at.master, algorithm).await?;
-    }
-    let pepper = client_pepper(&at.master);
-    let operations = at.operations();
-    let changed = operations.update_client(&pepper, at.settings.registration, id, &change);
-    say_registered(&changed.await.map_err(|error| refused(from, error))?);
+    let (pepper, operations) = (client_pepper(&at.master), at.operations());
+    let update = || operations.update_client(&pepper, at.settings.registration, id, &change);
+    let updated = match update().await {
+        Err(OperationError::KeyMissing(algorithm)) => {
+            operations.ensure_key(&at.master, algorithm).await?;
+            update().await
+        }
+        updated => updated,
+    };
+    say_registered(&updated.map_err(|error| refused(from, error))?);
     Ok(())
 }
 

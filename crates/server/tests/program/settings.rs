@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt, process::Command};
 
-use super::{certificate, client, reqwest_blocking, support::*};
+use super::{client, reqwest_blocking, support::*, tls::certificate};
 
 fn said(command: &mut Command) -> (bool, String) {
     let out = command.output().unwrap();

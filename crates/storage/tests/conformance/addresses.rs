@@ -2,7 +2,7 @@
 
 use latchkey_protocol::names::Login;
 
-use super::*;
+use super::{users::with_email, *};
 
 fn with(id: &str, name: &str, email: Option<&str>) -> User {
     User {
@@ -178,5 +178,73 @@ fn a_name_and_an_address_with_an_international_domain_are_one() {
                 );
             }
         }
+    });
+}
+
+/// An installation from before: addresses that two users share, in several spellings.
+#[test]
+fn the_migration_keeps_users_who_share_an_address() {
+    on_both_at(async |options| {
+        drop(Database::open(&options).unwrap());
+        let folder = if options.url.starts_with("sqlite") {
+            "sqlite"
+        } else {
+            "postgres"
+        };
+        let down = format!("../../migrations/{folder}/00000000000003_users/down.sql");
+        options
+            .script(&std::fs::read_to_string(down).unwrap())
+            .unwrap();
+        options
+            .script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000003'")
+            .unwrap();
+        for (n, email) in [
+            "'A@example.org'",
+            "' a@Example.org'",
+            "NULL",
+            "''",
+            "'b@example.org'",
+        ]
+        .iter()
+        .enumerate()
+        {
+            let insert = format!(
+                "INSERT INTO users (id, username, email, roles, groups, claims, created_at, updated_at)
+                 VALUES ('u{n}', 'name{n}', {email}, '[]', '[]', '{{}}', {n}, {n})"
+            );
+            options.script(&insert).unwrap();
+        }
+        let store = Database::open(&options).unwrap();
+        assert_eq!(store.users().await.unwrap().len(), 5);
+        let find = async |typed: &str| {
+            store
+                .user_by_login(&Login::new(typed))
+                .await
+                .unwrap()
+                .map(|u| u.id)
+        };
+        assert_eq!(
+            find("a@example.org").await.as_deref(),
+            Some("u0"),
+            "the first one's"
+        );
+        assert_eq!(find("b@example.org").await.as_deref(), Some("u4"));
+        assert_eq!(find("").await, None);
+        let second = store.user("u1").await.unwrap().unwrap();
+        let renamed = User {
+            name: Some("N".into()),
+            ..second.clone()
+        };
+        assert_eq!(
+            store.update_user_profile(&second, &renamed).await.unwrap(),
+            WriteOutcome::Done
+        );
+        assert_eq!(
+            store
+                .create_user(&with_email("new", "a@example.org"))
+                .await
+                .unwrap(),
+            WriteOutcome::AddressTaken
+        );
     });
 }

@@ -77,3 +77,152 @@ fn keys_survive_the_upgrade_that_brings_algorithms() {
         );
     });
 }
+
+#[test]
+fn the_first_key_is_made_once_and_rotation_retires_the_others() {
+    on_both(async |store| {
+        let key = |kid: &str, at: i64| StoredKey {
+            algorithm: SigningAlgorithm::Rs256,
+            kid: kid.into(),
+            sealed: Some("x".into()),
+            created_at: at,
+            activates_at: at,
+            retires_at: None,
+        };
+        let made = winners(&store, move |s, n| async move {
+            s.add_first_key(&key(&format!("k{n}"), 1)).await.unwrap()
+        });
+        assert_eq!(made.await, 1);
+        store.rotate_key(&key("next", 5), 100).await.unwrap();
+        let keys = store.signing_keys().await.unwrap();
+        assert_eq!(
+            keys.iter().map(|k| k.retires_at).collect::<Vec<_>>(),
+            [Some(100), None]
+        );
+        assert!(!store.retire_key("next", 7).await.unwrap(), "it signs");
+        assert!(
+            store.retire_key("next", 4).await.unwrap(),
+            "it does not sign yet"
+        );
+        assert!(!store.retire_key("unknown", 7).await.unwrap());
+    });
+}
+
+/// A key with its times, sealed.
+fn stored(kid: &str, activates_at: i64, retires_at: Option<i64>) -> StoredKey {
+    StoredKey {
+        algorithm: SigningAlgorithm::Rs256,
+        kid: kid.into(),
+        sealed: Some("x".into()),
+        created_at: 1,
+        activates_at,
+        retires_at,
+    }
+}
+
+#[test]
+fn of_nodes_that_rotate_at_once_one_makes_the_next_key() {
+    on_both(async |store| {
+        assert!(store.add_first_key(&stored("a", 1, None)).await.unwrap());
+        let succeed = |predecessor: Option<&'static str>, round: &'static str| {
+            winners(&store, move |s, n| async move {
+                s.succeed_key(&stored(&format!("{round}{n}"), 5, None), 100, predecessor)
+                    .await
+                    .unwrap()
+            })
+        };
+        assert_eq!(succeed(Some("a"), "b").await, 1);
+        assert_eq!(succeed(Some("a"), "c").await, 0, "it has a successor");
+        assert_eq!(succeed(None, "c").await, 0, "one goes on signing");
+        let keys = store.signing_keys().await.unwrap();
+        assert_eq!(keys.len(), 2, "nothing comes of the others' keys");
+        let next = keys
+            .iter()
+            .find(|k| k.retires_at.is_none())
+            .unwrap()
+            .kid
+            .clone();
+        assert!(store.retire_key(&next, 2).await.unwrap());
+        assert_eq!(succeed(None, "d").await, 1);
+    });
+}
+
+#[test]
+fn a_key_that_was_announced_for_later_never_signs_after_a_rotation_at_once() {
+    on_both(async |store| {
+        store.add_first_key(&stored("a", 1, None)).await.unwrap();
+        store
+            .rotate_key(
+                &StoredKey {
+                    created_at: 10,
+                    ..stored("later", 3600, None)
+                },
+                5000,
+            )
+            .await
+            .unwrap();
+        store
+            .rotate_key(
+                &StoredKey {
+                    created_at: 20,
+                    ..stored("now", 20, None)
+                },
+                1000,
+            )
+            .await
+            .unwrap();
+        let mut keys = store.signing_keys().await.unwrap();
+        keys.sort_by(|a, b| a.kid.cmp(&b.kid));
+        let retire = keys
+            .iter()
+            .map(|k| (k.kid.as_str(), k.retires_at))
+            .collect::<Vec<_>>();
+        assert_eq!(
+            retire,
+            [("a", Some(5000)), ("later", Some(20)), ("now", None)]
+        );
+    });
+}
+
+#[test]
+fn the_private_half_of_a_retired_key_is_forgotten() {
+    on_both(async |store| {
+        store.add_first_key(&stored("a", 1, None)).await.unwrap();
+        store.rotate_key(&stored("b", 10, None), 100).await.unwrap();
+        store.rotate_key(&stored("c", 20, None), 200).await.unwrap();
+        let sealed = async || {
+            let mut keys = store.signing_keys().await.unwrap();
+            keys.sort_by(|a, b| a.kid.cmp(&b.kid));
+            keys.iter()
+                .map(|k| (k.kid.clone(), k.sealed.is_some(), k.retires_at))
+                .collect::<Vec<_>>()
+        };
+        let key = |kid: &str, sealed, retires_at| (kid.to_owned(), sealed, retires_at);
+        store.sweep(99, 5).await.unwrap();
+        assert_eq!(
+            sealed().await,
+            [
+                key("a", true, Some(100)),
+                key("b", true, Some(200)),
+                key("c", true, None)
+            ]
+        );
+        store.sweep(100, 5).await.unwrap();
+        assert_eq!(
+            sealed().await,
+            [
+                key("a", false, Some(100)),
+                key("b", true, Some(200)),
+                key("c", true, None)
+            ]
+        );
+        assert!(store.retire_key("b", 101).await.unwrap());
+        assert_eq!(
+            sealed().await[1..],
+            [key("b", false, Some(101)), key("c", true, None)],
+            "with the command at once"
+        );
+        store.sweep(1 << 40, 5).await.unwrap();
+        assert_eq!(sealed().await[2], key("c", true, None), "what signs stays");
+    });
+}

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use latchkey_protocol::{Store, StoreError, bounds};
+use latchkey_protocol::{Store, StoreError, bounds, store::BeginOutcome};
 use latchkey_storage::Database;
 
 use crate::{
-    CALLERS, Digest, authorization, family, interaction, on_both, on_both_at, origin, seeded, user,
-    winners,
+    CALLERS, Digest, authorization, family, interaction, on_both, on_both_at, origin, seeded,
+    session, user, winners,
 };
 
 /// As many connections as the conformance suite has to PostgreSQL.
@@ -191,6 +191,35 @@ fn what_a_look_up_finds_broken_no_write_meets() {
             let rotated = store.rotate_refresh_token("a", &current.current, &next);
             assert!(rotated.await.unwrap(), "{round}");
             current = next;
+        }
+    });
+}
+
+#[test]
+fn a_sign_in_and_a_code_for_one_interaction_that_meet_do_not_wait_for_one_another() {
+    on_both(async |store| {
+        seeded(&store).await;
+        let mut secret = "s".to_owned();
+        for round in 0..30 {
+            let (waiting, next) = (format!("i{round}"), format!("n{round}"));
+            let (one, from) = (interaction(&waiting), origin("192.0.2.1"));
+            let begun = store.begin_interaction(&one, &from).await.unwrap();
+            assert_eq!(begun, BeginOutcome::Begun);
+            let (first, second) = (store.clone(), store.clone());
+            let (old, new) = (Digest::of(&secret), session(&next, "u"));
+            let (stamped, answered) = (Digest::of(&waiting), Digest::of(&waiting));
+            let approved = authorization(&format!("a{round}"), "openid");
+            let signs_in = tokio::spawn(async move {
+                let begun = first.sign_in(&new, "hash", Some(&old), Some(&stamped));
+                begun.await.unwrap().unwrap().session_id
+            });
+            let gets_code = tokio::spawn(async move {
+                let issued = second.issue_code(Some(&answered), &approved);
+                issued.await.unwrap()
+            });
+            assert_eq!(signs_in.await.unwrap(), "s", "{round}");
+            gets_code.await.unwrap();
+            secret = next;
         }
     });
 }

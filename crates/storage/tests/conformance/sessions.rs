@@ -182,3 +182,228 @@ fn of_a_users_sessions_beyond_the_bound_those_unused_longest_end_also_when_sign_
         );
     });
 }
+
+#[test]
+fn a_session_answers_while_it_lives_and_its_user_is_enabled() {
+    on_both(async |store| {
+        seeded(&store).await;
+        let digest = Digest::of("s");
+        let (session, user) = store.session(&digest, 999).await.unwrap().unwrap();
+        assert_eq!((session.id.as_str(), user.id.as_str()), ("s", "u"));
+        assert!(
+            store.session(&digest, 1000).await.unwrap().is_none(),
+            "it ends at its end"
+        );
+        assert!(
+            store
+                .session(&Digest::of("other"), 2)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        assert_eq!(store.disable_user("u", 3).await.unwrap(), Some(1));
+        assert!(store.session(&digest, 2).await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_session_keeps_its_name_when_its_user_signs_in_again() {
+    on_both(async |store| {
+        seeded(&store).await;
+        assert_eq!(
+            store
+                .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
+                .await
+                .unwrap(),
+            BeginOutcome::Begun
+        );
+        issued(&store, "a", "openid").await;
+        let again = Session {
+            auth_time: 5,
+            remember: true,
+            created_at: 5,
+            expires_at: 2000,
+            ends_at: 3000,
+            last_used_at: 5,
+            ..session("s2", "u")
+        };
+        let (old, stamped) = (Digest::of("s"), Digest::of("i"));
+        let signed_in = store.sign_in(&again, "hash", Some(&old), Some(&stamped));
+        let kept = SessionStart {
+            session_id: "s".into(),
+            ended: vec![],
+        };
+        assert_eq!(signed_in.await.unwrap(), Some(kept));
+        assert!(
+            store.session(&old, 2).await.unwrap().is_none(),
+            "the old secret is no use"
+        );
+        let (now, _) = store
+            .session(&Digest::of("s2"), 1500)
+            .await
+            .unwrap()
+            .unwrap();
+        let renewed = Session {
+            id: "s".into(),
+            created_at: 1,
+            ..again
+        };
+        assert_eq!(now, renewed);
+        let stamped = store.interaction(&stamped).await.unwrap().unwrap();
+        assert_eq!(stamped.login_session.as_deref(), Some("s"));
+        let context = store.authorization("a").await.unwrap().unwrap();
+        assert!(context.session_lives(6), "the same user's tokens go on");
+        assert_eq!(store.sessions(Some("u")).await.unwrap().len(), 1);
+        assert_eq!(
+            store.create_user(&user("v")).await.unwrap(),
+            WriteOutcome::Done
+        );
+        store
+            .sign_in(&session("s3", "v"), "hash", Some(&Digest::of("s2")), None)
+            .await
+            .unwrap();
+        let context = store.authorization("a").await.unwrap().unwrap();
+        assert!(!context.session_lives(6), "another user's do not");
+    });
+}
+
+#[test]
+fn a_session_that_has_ended_is_not_renewed() {
+    on_both(async |store| {
+        seeded(&store).await;
+        issued(&store, "a", "openid").await;
+        let late = Session {
+            auth_time: 1000,
+            created_at: 1000,
+            expires_at: 2000,
+            ends_at: 2000,
+            ..session("s2", "u")
+        };
+        let old = Digest::of("s");
+        let signed_in = store
+            .sign_in(&late, "hash", Some(&old), None)
+            .await
+            .unwrap();
+        assert_eq!(signed_in.unwrap().session_id, "s2");
+        let context = store.authorization("a").await.unwrap().unwrap();
+        assert!(!context.session_lives(1001));
+    });
+}
+
+#[test]
+fn a_use_of_a_session_that_an_older_node_made_keeps_its_end() {
+    on_both_at(async |options| {
+        let store = Arc::new(Database::open(&options).unwrap());
+        seeded(&store).await;
+        options.script("UPDATE sessions SET ends_at = 0").unwrap();
+        for (at, expires_at) in [(120, 400), (240, 600)] {
+            assert!(
+                store
+                    .use_session(
+                        "s",
+                        Use {
+                            auth_time: 1,
+                            noted_before: at - 60,
+                            at,
+                            expires_at
+                        }
+                    )
+                    .await
+                    .unwrap()
+            );
+            let used = store.sessions(Some("u")).await.unwrap()[0].clone();
+            assert_eq!((used.expires_at, used.ends_at), (expires_at, 1000));
+        }
+    });
+}
+
+#[test]
+fn a_use_of_a_session_is_noted_once_and_never_brings_it_back() {
+    on_both(async |store| {
+        seeded(&store).await;
+        let used = Use {
+            auth_time: 1,
+            noted_before: 60,
+            at: 120,
+            expires_at: 700,
+        };
+        let noted = winners(&store, move |s, _| async move {
+            s.use_session("s", used).await.unwrap()
+        });
+        assert_eq!(noted.await, 1);
+        let read = async || store.sessions(Some("u")).await.unwrap()[0].clone();
+        assert_eq!(
+            (
+                read().await.last_used_at,
+                read().await.expires_at,
+                read().await.ends_at
+            ),
+            (120, 700, 1000)
+        );
+        let late = Use {
+            auth_time: 1,
+            noted_before: 640,
+            at: 700,
+            expires_at: 900,
+        };
+        assert!(!store.use_session("s", late).await.unwrap(), "it has ended");
+        let before = Use {
+            auth_time: 0,
+            noted_before: 200,
+            at: 260,
+            expires_at: 900,
+        };
+        let noted = store.use_session("s", before).await.unwrap();
+        assert!(!noted, "it was read before the user signed in again");
+        assert_eq!(read().await.expires_at, 700);
+    });
+}
+
+#[test]
+fn a_session_is_found_by_its_name_and_its_own_user_alone() {
+    on_both(async |store| {
+        seeded(&store).await;
+        let found = async |sid: &str, user: &str, now: i64| {
+            store
+                .session_of(sid, user, now)
+                .await
+                .unwrap()
+                .map(|session| session.id)
+        };
+        assert_eq!(found("s", "u", 2).await.as_deref(), Some("s"));
+        assert_eq!(found("s", "v", 2).await, None, "another user");
+        assert_eq!(found("s", "u", 1000).await, None, "expired");
+        assert_eq!(found("%", "u", 2).await, None, "no pattern");
+        assert_eq!(
+            store.create_user(&user("v")).await.unwrap(),
+            WriteOutcome::Done
+        );
+        store
+            .sign_in(&session("s2", "v"), "hash", Some(&Digest::of("s")), None)
+            .await
+            .unwrap();
+        assert_eq!(
+            (found("s", "u", 2).await, found("s", "v", 2).await),
+            (None, None),
+            "another user's sign-in ended it"
+        );
+    });
+}
+
+#[test]
+fn a_session_that_an_older_node_renamed_is_found_by_the_names_it_had() {
+    const BEFORE: &str = "01a1ffc0-7d61-7e70-af3c-7c1c2c8d3c11";
+    on_both_at(async |options| {
+        let store = Arc::new(Database::open(&options).unwrap());
+        seeded(&store).await;
+        let note = format!("UPDATE sessions SET former = '01a1 {BEFORE}'");
+        options.script(&note).unwrap();
+        let found = async |sid: &str| store.session_of(sid, "u", 2).await.unwrap();
+        assert_eq!(found(BEFORE).await.unwrap().id, "s");
+        for other in ["%", "_", "01a1", "", "01a1ffc0-____-7e70-af3c-7c1c2c8d3c11"] {
+            assert!(found(other).await.is_none(), "{other}");
+        }
+        let ended = store.end_session_of(BEFORE, Some("u"), false, 2).await;
+        assert_eq!(ended.unwrap().unwrap().id, "s");
+    });
+}

@@ -1,6 +1,6 @@
 //! Users, their sign-ins and their names; and registrations, which are changed in the same way.
 
-use latchkey_protocol::{names::Login, store::CommandEvent};
+use latchkey_protocol::names::Login;
 
 use super::*;
 
@@ -8,7 +8,7 @@ async fn add(store: &Database, user: &User) {
     assert_eq!(store.create_user(user).await.unwrap(), WriteOutcome::Done);
 }
 
-fn with_email(id: &str, email: &str) -> User {
+pub fn with_email(id: &str, email: &str) -> User {
     User {
         email: Some(email.to_owned()),
         ..user(id)
@@ -301,140 +301,57 @@ fn users_are_found_by_name_and_by_address_and_a_name_goes_first() {
 }
 
 #[test]
-fn a_registration_is_changed_as_it_was_read() {
+fn names_are_taken_once() {
+    on_both(async |store| {
+        assert_eq!(
+            winners(&store, |s, _| async move {
+                s.create_client(&client()).await.unwrap()
+            })
+            .await,
+            1
+        );
+        let made = winners(&store, |s, n| async move {
+            let mut user = user(&format!("u{n}"));
+            user.username = "same".into();
+            s.create_user(&user).await.unwrap() == WriteOutcome::Done
+        });
+        assert_eq!(made.await, 1);
+        let read = store.user_by_name("same").await.unwrap().unwrap();
+        assert_eq!(read.name, user("x").name);
+        assert_eq!(store.client("c").await.unwrap().as_deref(), Some(&client()));
+        assert!(store.client("other").await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn deleting_takes_everything_along() {
     on_both(async |store| {
         seeded(&store).await;
-        let won = winners(&store, |s, n| async move {
-            if n % 2 == 0 {
-                return s
-                    .set_client_secret("c", 0, &Digest::of("new"))
-                    .await
-                    .unwrap();
-            }
-            let mut changed = client();
-            changed.metadata.client_name = Some(format!("name {n}"));
-            s.update_client_metadata(&changed).await.unwrap()
-        });
-        assert_eq!(won.await, 1);
-        let read = store.client("c").await.unwrap().unwrap();
-        assert_eq!(read.version, 1);
-        assert!(
-            store
-                .set_client_secret("c", 1, &Digest::of("newer"))
-                .await
-                .unwrap()
-        );
-        let now = store.client("c").await.unwrap().unwrap();
-        assert_eq!(
-            (now.secret.clone(), &now.metadata),
-            (Some(Digest::of("newer")), &read.metadata)
-        );
-        assert!(
-            !store
-                .set_client_secret("other", 0, &Digest::of("x"))
-                .await
-                .unwrap()
-        );
+        issued(&store, "a", "openid").await;
+        assert!(store.delete_user("u").await.unwrap());
+        assert!(!store.delete_user("u").await.unwrap());
+        assert!(store.authorization("a").await.unwrap().is_none());
+        assert!(store.sessions(None).await.unwrap().is_empty());
+        assert!(store.delete_client("c").await.unwrap());
+        assert!(store.client("c").await.unwrap().is_none());
     });
 }
 
 #[test]
-fn what_a_command_did_is_kept_until_it_is_forgotten() {
+fn a_rehash_never_undoes_a_new_password() {
     on_both(async |store| {
-        let event = |n: usize| CommandEvent {
-            id: format!("{n:02}"),
-            at: 1,
-            operation: "user disable".into(),
-            target: format!("u{n}"),
-            caller: "0".into(),
-        };
-        for n in 0..20 {
-            store.add_command_event(&event(n)).await.unwrap();
-        }
-        for _crashed in 0..2 {
-            assert_eq!(store.command_events(2).await.unwrap(), [event(0), event(1)]);
-        }
-        store
-            .forget_command_events(&["00".into(), "01".into()])
-            .await
-            .unwrap();
-        let left: Vec<_> = store
-            .command_events(100)
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|e| e.id)
-            .collect();
-        assert_eq!((left.len(), &*left[0]), (18, "02"));
-        store.forget_command_events(&left).await.unwrap();
-        assert_eq!(store.command_events(100).await.unwrap(), []);
-    });
-}
-
-/// An installation from before: addresses that two users share, in several spellings.
-#[test]
-fn the_migration_keeps_users_who_share_an_address() {
-    on_both_at(async |options| {
-        drop(Database::open(&options).unwrap());
-        let folder = if options.url.starts_with("sqlite") {
-            "sqlite"
-        } else {
-            "postgres"
-        };
-        let down = format!("../../migrations/{folder}/00000000000003_users/down.sql");
-        options
-            .script(&std::fs::read_to_string(down).unwrap())
-            .unwrap();
-        options
-            .script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000003'")
-            .unwrap();
-        for (n, email) in [
-            "'A@example.org'",
-            "' a@Example.org'",
-            "NULL",
-            "''",
-            "'b@example.org'",
-        ]
-        .iter()
-        .enumerate()
-        {
-            let insert = format!(
-                "INSERT INTO users (id, username, email, roles, groups, claims, created_at, updated_at)
-                 VALUES ('u{n}', 'name{n}', {email}, '[]', '[]', '{{}}', {n}, {n})"
-            );
-            options.script(&insert).unwrap();
-        }
-        let store = Database::open(&options).unwrap();
-        assert_eq!(store.users().await.unwrap().len(), 5);
-        let find = async |typed: &str| {
+        seeded(&store).await;
+        assert!(!store.rehash_password("u", "other", "new").await.unwrap());
+        assert!(store.rehash_password("u", "hash", "new").await.unwrap());
+        assert_eq!(
             store
-                .user_by_login(&Login::new(typed))
+                .user("u")
                 .await
                 .unwrap()
-                .map(|u| u.id)
-        };
-        assert_eq!(
-            find("a@example.org").await.as_deref(),
-            Some("u0"),
-            "the first one's"
-        );
-        assert_eq!(find("b@example.org").await.as_deref(), Some("u4"));
-        assert_eq!(find("").await, None);
-        let second = store.user("u1").await.unwrap().unwrap();
-        let renamed = User {
-            name: Some("N".into()),
-            ..second.clone()
-        };
-        assert_eq!(
-            store.update_user_profile(&second, &renamed).await.unwrap(),
-            WriteOutcome::Done
-        );
-        assert_eq!(
-            store
-                .create_user(&with_email("new", "a@example.org"))
-                .await
-                .unwrap(),
-            WriteOutcome::AddressTaken
+                .unwrap()
+                .password_hash
+                .as_deref(),
+            Some("new")
         );
     });
 }

@@ -127,7 +127,7 @@ async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, 
         None => None,
     };
     let client = client.as_deref();
-    // The token has proven which session the page was about. It may have been carried on by another since.
+    // The token has proven which session the page was about.
     let shown = here.map(|session| (session.id.as_str(), session.user_id.as_str()));
     if let Some(ended) = shown.or(named) {
         browser::end_session(ui, call, client, ended).await?;

@@ -1,0 +1,172 @@
+//! Codes, refresh families and their end.
+
+use super::*;
+
+#[test]
+fn a_code_is_issued_once_per_interaction_and_exchanged_once() {
+    on_both(async |store| {
+        seeded(&store).await;
+        assert_eq!(
+            store
+                .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
+                .await
+                .unwrap(),
+            BeginOutcome::Begun
+        );
+        let made = winners(&store, |s, n| async move {
+            s.issue_code(
+                Some(&Digest::of("i")),
+                &authorization(&format!("a{n}"), "openid"),
+            )
+            .await
+            .unwrap()
+        });
+        assert_eq!(made.await, 1);
+        issued(&store, "a", "openid").await;
+        let spent = winners(&store, |s, n| async move {
+            s.exchange_code("a", 2, Some(&family(&format!("r{n}"), None)), 900)
+                .await
+                .unwrap()
+        });
+        assert_eq!(spent.await, 1);
+        let context = store
+            .authorization_by_code(&Digest::of("code-a"))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (
+                context.authorization.exchanged_at,
+                context.authorization.expires_at
+            ),
+            (Some(2), 900)
+        );
+        assert_eq!(
+            (context.user.unwrap().id, context.session.unwrap().id),
+            ("u".into(), "s".into())
+        );
+    });
+}
+
+#[test]
+fn an_ended_session_gives_no_code() {
+    on_both(async |store| {
+        for round in 0..20 {
+            if round == 0 {
+                seeded(&store).await;
+            } else {
+                store
+                    .sign_in(&session("s", "u"), "hash", None, None)
+                    .await
+                    .unwrap();
+            }
+            let raced = winners(&store, move |s, n| async move {
+                if n == 0 {
+                    s.end_user("u", 5).await.unwrap();
+                    return false;
+                }
+                s.issue_code(
+                    None,
+                    &authorization(&format!("{round}-{n}"), "openid offline_access"),
+                )
+                .await
+                .unwrap()
+            });
+            raced.await;
+            assert!(
+                !store
+                    .issue_code(None, &authorization("late", "openid"))
+                    .await
+                    .unwrap()
+            );
+            for n in 1..CALLERS {
+                let context = store.authorization(&format!("{round}-{n}")).await.unwrap();
+                assert!(
+                    context.is_none_or(|c| c.authorization.revoked_at.is_some()),
+                    "{round}-{n} outlives the end"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn a_refresh_token_is_rotated_once_and_never_after_revocation() {
+    on_both(async |store| {
+        seeded(&store).await;
+        issued(&store, "a", "openid offline_access").await;
+        store
+            .exchange_code("a", 2, Some(&family("r0", None)), 900)
+            .await
+            .unwrap();
+        let next = |n: usize| family(&format!("r1-{n}"), Some("r0"));
+        let won = winners(&store, move |s, n| async move {
+            s.rotate_refresh_token("a", &Digest::of("r0"), &next(n))
+                .await
+                .unwrap()
+        });
+        assert_eq!(won.await, 1);
+        let kept = store
+            .authorization("a")
+            .await
+            .unwrap()
+            .unwrap()
+            .authorization
+            .refresh
+            .unwrap();
+        assert_eq!(kept.parent, Some(Digest::of("r0")));
+        store.revoke_authorization("a", 7).await.unwrap();
+        store.revoke_authorization("a", 8).await.unwrap();
+        assert!(
+            !store
+                .rotate_refresh_token("a", &kept.current, &family("r2", None))
+                .await
+                .unwrap()
+        );
+        assert_eq!(
+            store
+                .authorization("a")
+                .await
+                .unwrap()
+                .unwrap()
+                .authorization
+                .revoked_at,
+            Some(7)
+        );
+        issued(&store, "b", "openid").await;
+        store.revoke_authorization("b", 7).await.unwrap();
+        assert!(!store.exchange_code("b", 8, None, 900).await.unwrap());
+    });
+}
+
+#[test]
+fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked() {
+    on_both(async |store| {
+        seeded(&store).await;
+        issued(&store, "online", "openid").await;
+        issued(&store, "offline", "openid offline_access").await;
+        let revoked = async |id: &str| {
+            store
+                .authorization(id)
+                .await
+                .unwrap()
+                .unwrap()
+                .authorization
+                .revoked_at
+        };
+        assert!(store.end_session("s", false, 9).await.unwrap());
+        assert!(!store.end_session("s", false, 10).await.unwrap());
+        assert_eq!(
+            (revoked("online").await, revoked("offline").await),
+            (Some(9), None)
+        );
+        store.end_session("s", true, 11).await.unwrap();
+        assert_eq!(revoked("offline").await, Some(11));
+        store
+            .sign_in(&session("s2", "u"), "hash", None, None)
+            .await
+            .unwrap();
+        assert_eq!(store.end_user("u", 12).await.unwrap(), 1);
+        assert!(store.session(&Digest::of("s2"), 2).await.unwrap().is_none());
+    });
+}

@@ -1,0 +1,190 @@
+//! Consents, and what pages decide about sign-ins under way.
+
+use super::*;
+
+#[test]
+fn consent_adds_up() {
+    on_both(async |store| {
+        seeded(&store).await;
+        assert_eq!(
+            store
+                .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
+                .await
+                .unwrap(),
+            BeginOutcome::Begun
+        );
+        for scope in ["openid email", "openid phone"] {
+            let consent = Consent {
+                user_id: "u".into(),
+                client_id: "c".into(),
+                scope: ScopeSet::from(scope.to_owned()),
+                claims: [format!("claim with {scope}")].into(),
+                granted_at: 3,
+            };
+            assert!(
+                store
+                    .record_consent(&Digest::of("i"), "s", &consent)
+                    .await
+                    .unwrap()
+            );
+        }
+        let known = store.consent("u", "c").await.unwrap().unwrap();
+        assert_eq!(known.scope.to_string(), "openid email phone");
+        assert_eq!(
+            known.claims.len(),
+            2,
+            "claims add up as well: {:?}",
+            known.claims
+        );
+        let stamped = store.interaction(&Digest::of("i")).await.unwrap().unwrap();
+        let (user, scope) = stamped.consented.unwrap();
+        assert_eq!(
+            (user.as_str(), scope.to_string().as_str()),
+            ("u", "openid phone")
+        );
+        assert!(store.decline(&Digest::of("i"), "s").await.unwrap());
+        assert!(
+            store
+                .interaction(&Digest::of("i"))
+                .await
+                .unwrap()
+                .unwrap()
+                .declined
+        );
+    });
+}
+
+fn consent(user: &str, scope: &str) -> Consent {
+    let scope = ScopeSet::from(scope.to_owned());
+    Consent {
+        user_id: user.into(),
+        client_id: "c".into(),
+        scope,
+        claims: Default::default(),
+        granted_at: 3,
+    }
+}
+
+#[test]
+fn what_a_page_decides_is_written_only_for_the_session_it_was_shown_to() {
+    on_both(async |store| {
+        seeded(&store).await;
+        let i = Digest::of("i");
+        store
+            .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
+            .await
+            .unwrap();
+        assert!(
+            !store
+                .record_consent(&i, "s", &consent("v", "openid"))
+                .await
+                .unwrap(),
+            "another user's session"
+        );
+        assert!(
+            !store
+                .record_consent(&i, "s9", &consent("u", "openid"))
+                .await
+                .unwrap(),
+            "no session"
+        );
+        assert!(
+            !store
+                .record_consent(&Digest::of("j"), "s", &consent("u", "openid"))
+                .await
+                .unwrap(),
+            "no interaction"
+        );
+        assert!(
+            !store.select_account(&i, "s9").await.unwrap()
+                && !store.decline(&i, "s9").await.unwrap()
+        );
+        let untouched = store.interaction(&i).await.unwrap().unwrap();
+        assert!(
+            untouched.consented.is_none()
+                && untouched.selected_session.is_none()
+                && !untouched.declined
+        );
+        assert!(
+            store.consent("u", "c").await.unwrap().is_none()
+                && store.consent("v", "c").await.unwrap().is_none()
+        );
+        assert!(store.select_account(&i, "s").await.unwrap());
+        store.end_session("s", false, 5).await.unwrap();
+        assert!(
+            !store
+                .record_consent(&i, "s", &consent("u", "openid"))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !store.select_account(&i, "s").await.unwrap() && !store.decline(&i, "s").await.unwrap()
+        );
+    });
+}
+
+#[test]
+fn consents_given_at_once_add_up() {
+    on_both(async |store| {
+        seeded(&store).await;
+        for n in 0..CALLERS {
+            store
+                .begin_interaction(&interaction(&format!("i{n}")), &origin("192.0.2.1"))
+                .await
+                .unwrap();
+        }
+        let given = winners(&store, |s, n| async move {
+            s.record_consent(
+                &Digest::of(&format!("i{n}")),
+                "s",
+                &consent("u", &format!("scope{n}")),
+            )
+            .await
+            .unwrap()
+        });
+        assert_eq!(given.await, CALLERS);
+        assert_eq!(
+            store
+                .consent("u", "c")
+                .await
+                .unwrap()
+                .unwrap()
+                .scope
+                .iter()
+                .count(),
+            CALLERS
+        );
+    });
+}
+
+#[test]
+fn a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once() {
+    on_both(async |store| {
+        for id in ["i", "j"] {
+            store
+                .begin_interaction(&interaction(id), &origin("192.0.2.1"))
+                .await
+                .unwrap();
+        }
+        let mut elsewhere = interaction("k");
+        elsewhere.browser = Digest::of("another");
+        store
+            .begin_interaction(&elsewhere, &origin("192.0.2.1"))
+            .await
+            .unwrap();
+        let renewed = winners(&store, |s, n| async move {
+            s.renew_browser(&Digest::of("browser"), &Digest::of(&format!("new{n}")), 7)
+                .await
+                .unwrap()
+        });
+        assert_eq!(renewed.await, 1);
+        let read = async |id: &str| store.interaction(&Digest::of(id)).await.unwrap().unwrap();
+        let (i, j, k) = (read("i").await, read("j").await, read("k").await);
+        assert_eq!(
+            (i.browser.clone(), i.former_browser.clone()),
+            (j.browser, j.former_browser)
+        );
+        assert_eq!(i.former_browser, Some((Digest::of("browser"), 7)));
+        assert_eq!((k.browser, k.former_browser), (Digest::of("another"), None));
+    });
+}
