@@ -21,6 +21,7 @@ use latchkey_ui::{
     call::Call,
     failure::Failure,
     foreign_post,
+    interaction::{browser_of, client_of, find},
 };
 
 use crate::{http, state::Provider};
@@ -189,21 +190,11 @@ pub async fn resume(
 }
 
 async fn go_on(provider: &Provider, call: Call<'_>, path: &str) -> Result<HttpResponse, Failure> {
-    let unknown = || Reason::InteractionUnknown.because("a live interaction", "none");
-    let secret = Secret::presented(SecretKind::Interaction, path).ok_or_else(unknown)?;
-    let found = provider.store.interaction(&secret.digest()).await?;
-    let interaction = found
-        .filter(|i| i.expires_at > call.now)
-        .ok_or_else(unknown)?;
-    let asked = &interaction.request;
-    let deleted = || Reason::ClientUnknown.because(&asked.client_id, "deleted");
-    let client = provider.store.client(&asked.client_id).await?;
-    let client = client.ok_or_else(deleted)?;
+    let (secret, interaction) = find(&provider.ui, call, path).await?;
+    let client = client_of(&provider.ui, &interaction).await?;
     call.observe_client(&client.id);
-    let browser = Browser::of(&provider.ui, call.request);
-    if !interaction.is_of(&browser.digest(), call.now) {
-        return Err(Reason::BrowserDiffers.into());
-    }
+    browser_of(&provider.ui, call, &interaction)?;
+    let asked = &interaction.request;
     // Registrations change: the destination is proven again each time.
     let redirect = asked
         .redirect_uri_sent

@@ -90,24 +90,48 @@ impl OpenInteraction {
     }
 }
 
-/// Loads what a page of an interaction needs.
+/// The live interaction whose secret an address has.
 ///
 /// # Errors
-/// [`Reason::InteractionUnknown`], [`Reason::BrowserDiffers`], [`Reason::ClientUnknown`]; our own when storage fails.
-pub async fn open(ui: &Ui, call: Call<'_>, interaction: &str) -> Result<OpenInteraction, Failure> {
+/// [`Reason::InteractionUnknown`]; our own when storage fails.
+pub async fn find(ui: &Ui, call: Call<'_>, secret: &str) -> Result<(Secret, Interaction), Failure> {
     let unknown = || Reason::InteractionUnknown.because("a live interaction", "none");
-    let secret = Secret::presented(SecretKind::Interaction, interaction).ok_or_else(unknown)?;
+    let secret = Secret::presented(SecretKind::Interaction, secret).ok_or_else(unknown)?;
     let found = ui.store.interaction(&secret.digest()).await?;
-    let interaction = found
-        .filter(|i| i.expires_at > call.now)
-        .ok_or_else(unknown)?;
+    let live = found.filter(|i| i.expires_at > call.now);
+    Ok((secret, live.ok_or_else(unknown)?))
+}
+
+/// The client of an interaction, which may have been deleted since.
+///
+/// # Errors
+/// [`Reason::ClientUnknown`]; our own when storage fails.
+pub async fn client_of(ui: &Ui, interaction: &Interaction) -> Result<Arc<Client>, Failure> {
+    let id = &interaction.request.client_id;
+    let client = ui.store.client(id).await?;
+    Ok(client.ok_or_else(|| Reason::ClientUnknown.because(id, "deleted"))?)
+}
+
+/// The browser that sends the request, if it is the one that began the interaction.
+///
+/// # Errors
+/// [`Reason::BrowserDiffers`].
+pub fn browser_of(ui: &Ui, call: Call<'_>, interaction: &Interaction) -> Result<Browser, Refusal> {
     let browser = Browser::of(ui, call.request);
     if !interaction.is_of(&browser.digest(), call.now) {
         return Err(Reason::BrowserDiffers.into());
     }
-    let id = &interaction.request.client_id;
-    let client = ui.store.client(id).await?;
-    let client = client.ok_or_else(|| Reason::ClientUnknown.because(id, "deleted"))?;
+    Ok(browser)
+}
+
+/// Loads what a page of an interaction needs.
+///
+/// # Errors
+/// Those of [`find`], [`browser_of`] and [`client_of`]; our own when storage fails.
+pub async fn open(ui: &Ui, call: Call<'_>, interaction: &str) -> Result<OpenInteraction, Failure> {
+    let (secret, interaction) = find(ui, call, interaction).await?;
+    let browser = browser_of(ui, call, &interaction)?;
+    let client = client_of(ui, &interaction).await?;
     let session = browser::session(ui, call).await?;
     Ok(OpenInteraction {
         secret,

@@ -35,16 +35,22 @@ async fn create(at: &At, from: &Path) -> Result<()> {
         .map_err(|error| refused(error.into()))?;
     let (pepper, operations) = (client_pepper(&at.master), at.operations());
     let register = || operations.register_client(&pepper, registration.clone());
-    let registered = match register().await {
-        // Only what is good but for this makes a key.
-        Err(OperationError::KeyMissing(algorithm)) => {
-            operations.ensure_key(&at.master, algorithm).await?;
-            register().await
-        }
-        registered => registered,
-    };
-    say_registered(&registered.map_err(refused)?);
+    say_registered(&with_key(at, register).await.map_err(refused)?);
     Ok(())
+}
+
+/// What is good but for a key of its algorithm gets one, and is done again.
+async fn with_key<T, F>(at: &At, operation: impl Fn() -> F) -> Result<T, OperationError>
+where
+    F: Future<Output = Result<T, OperationError>>,
+{
+    match operation().await {
+        Err(OperationError::KeyMissing(algorithm)) => {
+            at.operations().ensure_key(&at.master, algorithm).await?;
+            operation().await
+        }
+        done => done,
+    }
 }
 
 async fn show(at: &At, id: &str, json: bool) -> Result<()> {
@@ -61,13 +67,7 @@ async fn update(at: &At, id: &str, from: &Path) -> Result<()> {
     let change = read(from)?;
     let (pepper, operations) = (client_pepper(&at.master), at.operations());
     let update = || operations.update_client(&pepper, at.settings.registration, id, &change);
-    let updated = match update().await {
-        Err(OperationError::KeyMissing(algorithm)) => {
-            operations.ensure_key(&at.master, algorithm).await?;
-            update().await
-        }
-        updated => updated,
-    };
+    let updated = with_key(at, update).await;
     say_registered(&updated.map_err(|error| refused(from, error))?);
     Ok(())
 }
