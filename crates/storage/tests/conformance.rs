@@ -65,6 +65,23 @@ fn postgres() -> Option<String> {
     named
 }
 
+/// Takes a migration back, as if the program that brought it had never run here.
+fn undo(options: &Options, migration: &str) {
+    let kind = options.url.split(':').next().unwrap();
+    let down = format!("../../migrations/{kind}/{migration}/down.sql");
+    options
+        .script(&std::fs::read_to_string(down).unwrap())
+        .unwrap();
+    forget(options, migration);
+}
+
+/// Forgets that a migration has run: it runs again.
+fn forget(options: &Options, migration: &str) {
+    let version = migration.split('_').next().unwrap();
+    let forgotten = format!("DELETE FROM __diesel_schema_migrations WHERE version = '{version}'");
+    options.script(&forgotten).unwrap();
+}
+
 /// Where an empty database is.
 fn on_both_at(test: impl AsyncFn(Options)) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -332,13 +349,7 @@ fn sessions_and_sign_ins_under_way_survive_the_upgrade() {
             .await
             .unwrap();
         drop(store);
-        let back =
-            std::fs::read_to_string("../../migrations/sqlite/00000000000002_sessions/down.sql")
-                .unwrap();
-        options.script(&back).unwrap();
-        options
-            .script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000002'")
-            .unwrap();
+        undo(&options, "00000000000002_sessions");
         let store = Database::open(&options).unwrap();
         let (kept, _) = store.session(&Digest::of("s"), 999).await.unwrap().unwrap();
         assert_eq!(

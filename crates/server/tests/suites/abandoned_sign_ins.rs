@@ -6,23 +6,10 @@ use crate::support::*;
 
 /// Sends one sign-in as alice over a connection of its own.
 async fn post(h: &Harness, password: &str) -> TcpStream {
-    let begun = answer(
-        plain()
-            .get(h.at("/authorize"))
-            .query(&Browser::request(&[])),
-    )
-    .await;
-    let cookie = begun
-        .header("set-cookie")
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
-    let at = begun.header("location").to_owned();
-    let page = answer(plain().get(&at).header("Cookie", &cookie)).await;
+    let LoginForm { cookie, at, csrf } = h.login_form().await;
     let body = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs([
-            ("csrf", field(&page.text, "csrf").unwrap().as_str()),
+            ("csrf", csrf.as_str()),
             ("username", "alice"),
             ("password", password),
         ])

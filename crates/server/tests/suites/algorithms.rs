@@ -43,16 +43,11 @@ async fn tokens(h: &Harness, id: &str) -> Value {
     exchange_as(h, id, &back).await
 }
 
-async fn jwks(h: &Harness) -> Vec<Value> {
-    let set = answer(plain().get(h.at("/jwks.json"))).await.json;
-    set["keys"].as_array().unwrap().clone()
-}
-
 /// Verified with a library of relying parties, by the key of the published set that the header names.
 async fn verify(h: &Harness, token: &Value, algorithm: SigningAlgorithm) {
     let header = part(token, 0);
     assert_eq!(header["alg"], algorithm.name());
-    let set = jwks(h).await;
+    let set = h.jwks().await;
     let named: Vec<_> = set.iter().filter(|k| k["kid"] == header["kid"]).collect();
     assert_eq!(named.len(), 1);
     assert_eq!(named[0]["alg"], algorithm.name());
@@ -96,7 +91,8 @@ fn each_client_gets_id_tokens_of_the_algorithm_that_it_registered() {
             verify(&h, &first["refresh_token"], SigningAlgorithm::Rs256).await;
             assert_eq!(h.userinfo(access).await.status, 200);
         }
-        let kids: std::collections::HashSet<_> = jwks(&h)
+        let kids: std::collections::HashSet<_> = h
+            .jwks()
             .await
             .iter()
             .map(|k| k["kid"].to_string())
@@ -159,7 +155,7 @@ fn keys_of_each_algorithm_rotate_by_themselves() {
         let before = tokens(&h, id).await;
         h.pass(90 * DAY - 3600);
         look(&h).await;
-        assert_eq!(jwks(&h).await.len(), 4, "one of each is announced");
+        assert_eq!(h.jwks().await.len(), 4, "one of each is announced");
         let announced = tokens(&h, id).await;
         assert_eq!(kid(&announced, "id_token"), kid(&before, "id_token"));
         h.pass(3600);
@@ -169,7 +165,7 @@ fn keys_of_each_algorithm_rotate_by_themselves() {
             assert_ne!(kid(&after, token), kid(&before, token), "{token}");
         }
         look(&h).await;
-        assert_eq!(jwks(&h).await.len(), 4, "and that is it");
+        assert_eq!(h.jwks().await.len(), 4, "and that is it");
     });
 }
 

@@ -26,21 +26,9 @@ async fn node(h: &Harness) -> KeyWatch {
     )
 }
 
-async fn published(h: &Harness) -> Vec<String> {
-    let set: Value = plain()
-        .get(h.at("/jwks.json"))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    set["keys"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|k| k["kid"].as_str().unwrap().to_owned())
-        .collect()
+pub async fn published(h: &Harness) -> Vec<String> {
+    let kid = |key: &Value| key["kid"].as_str().unwrap().to_owned();
+    h.jwks().await.iter().map(kid).collect()
 }
 
 async fn signs(h: &Harness) -> String {

@@ -343,21 +343,7 @@ fn a_caller_that_has_gone_is_not_hashed_for() {
         let browser = h.browser_sending(&from("192.0.2.1"));
         let (mut gone, address) = (Vec::new(), h.address.strip_prefix("http://").unwrap());
         for n in 0..60 {
-            let begun = answer(
-                plain()
-                    .get(h.at("/authorize"))
-                    .query(&Browser::request(&[])),
-            )
-            .await;
-            let cookie = begun
-                .header("set-cookie")
-                .split(';')
-                .next()
-                .unwrap()
-                .to_owned();
-            let at = begun.header("location").to_owned();
-            let page = answer(plain().get(&at).header("Cookie", &cookie)).await;
-            let csrf = field(&page.text, "csrf").unwrap();
+            let LoginForm { cookie, at, csrf } = h.login_form().await;
             let body = format!("csrf={csrf}&username=nobody{n}&password=x");
             let path = at.strip_prefix(&h.address).unwrap();
             let mut stream = std::net::TcpStream::connect(address).unwrap();

@@ -309,6 +309,13 @@ impl Harness {
         Browser::new(self.address.clone(), headers)
     }
 
+    /// The published keys.
+    pub async fn jwks(&self) -> Vec<Value> {
+        let set = answer(plain().get(self.at("/jwks.json"))).await;
+        assert_eq!(set.status, 200);
+        set.json["keys"].as_array().unwrap().clone()
+    }
+
     pub async fn discovery(&self) -> Value {
         plain()
             .get(self.at("/.well-known/openid-configuration"))

@@ -24,17 +24,8 @@ async fn find(store: &Database, typed: &str) -> Option<String> {
 fn the_upgrade_makes_the_programs_keys_of_addresses_beyond_ascii() {
     on_both_at(async |options| {
         drop(Database::open(&options).unwrap());
-        let folder = if options.url.starts_with("sqlite") {
-            "sqlite"
-        } else {
-            "postgres"
-        };
-        let down = format!("../../migrations/{folder}/00000000000003_users/down.sql");
-        options
-            .script(&std::fs::read_to_string(down).unwrap())
-            .unwrap();
-        let undone = "DELETE FROM __diesel_schema_migrations WHERE version IN ('00000000000003', '00000000000008')";
-        options.script(undone).unwrap();
+        undo(&options, "00000000000003_users");
+        forget(&options, "00000000000008");
         let emails = [
             "J\u{d6}RG@example.com",
             "a@m\u{fc}nchen.de",
@@ -87,9 +78,7 @@ fn the_upgrade_makes_the_programs_keys_of_addresses_beyond_ascii() {
             );
             drop(store);
             // Cut off before it was noted: once more.
-            options
-                .script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000008'")
-                .unwrap();
+            forget(&options, "00000000000008");
         }
     });
 }
@@ -186,18 +175,7 @@ fn a_name_and_an_address_with_an_international_domain_are_one() {
 fn the_migration_keeps_users_who_share_an_address() {
     on_both_at(async |options| {
         drop(Database::open(&options).unwrap());
-        let folder = if options.url.starts_with("sqlite") {
-            "sqlite"
-        } else {
-            "postgres"
-        };
-        let down = format!("../../migrations/{folder}/00000000000003_users/down.sql");
-        options
-            .script(&std::fs::read_to_string(down).unwrap())
-            .unwrap();
-        options
-            .script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000003'")
-            .unwrap();
+        undo(&options, "00000000000003_users");
         for (n, email) in [
             "'A@example.org'",
             "' a@Example.org'",
@@ -216,20 +194,13 @@ fn the_migration_keeps_users_who_share_an_address() {
         }
         let store = Database::open(&options).unwrap();
         assert_eq!(store.users().await.unwrap().len(), 5);
-        let find = async |typed: &str| {
-            store
-                .user_by_login(&Login::new(typed))
-                .await
-                .unwrap()
-                .map(|u| u.id)
-        };
         assert_eq!(
-            find("a@example.org").await.as_deref(),
+            find(&store, "a@example.org").await.as_deref(),
             Some("u0"),
             "the first one's"
         );
-        assert_eq!(find("b@example.org").await.as_deref(), Some("u4"));
-        assert_eq!(find("").await, None);
+        assert_eq!(find(&store, "b@example.org").await.as_deref(), Some("u4"));
+        assert_eq!(find(&store, "").await, None);
         let second = store.user("u1").await.unwrap().unwrap();
         let renamed = User {
             name: Some("N".into()),

@@ -102,24 +102,13 @@ fn attributes_come_back_as_they_were_and_change_with_the_profile() {
 #[test]
 fn users_survive_the_upgrade_that_brings_attributes() {
     on_both_at(async |options| {
-        let kind = if options.url.starts_with("sqlite") {
-            "sqlite"
-        } else {
-            "postgres"
-        };
         let store = Database::open(&options).unwrap();
         assert_eq!(
             store.create_user(&user("u")).await.unwrap(),
             WriteOutcome::Done
         );
         drop(store);
-        let down = format!("../../migrations/{kind}/00000000000006_claims/down.sql");
-        options
-            .script(&std::fs::read_to_string(down).unwrap())
-            .unwrap();
-        options
-            .script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000006'")
-            .unwrap();
+        undo(&options, "00000000000006_claims");
         let store = Database::open(&options).unwrap();
         assert!(store.user("u").await.unwrap().unwrap() == user("u"));
         assert!(store.custom_claims().await.unwrap().is_empty());

@@ -58,17 +58,10 @@ fn a_rotation_leaves_the_keys_of_other_algorithms_alone() {
 #[test]
 fn keys_survive_the_upgrade_that_brings_algorithms() {
     on_both_at(async |options| {
-        let kind = options.url.split(':').next().unwrap().to_owned();
         let store = Database::open(&options).unwrap();
         assert!(store.add_first_key(&stored("a", 1, None)).await.unwrap());
         drop(store);
-        let down = format!("../../migrations/{kind}/00000000000010_algorithms/down.sql");
-        options
-            .script(&std::fs::read_to_string(down).unwrap())
-            .unwrap();
-        options
-            .script("DELETE FROM __diesel_schema_migrations WHERE version = '00000000000010'")
-            .unwrap();
+        undo(&options, "00000000000010_algorithms");
         let store = Database::open(&options).unwrap();
         assert_eq!(
             store.signing_keys().await.unwrap(),

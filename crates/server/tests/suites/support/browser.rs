@@ -237,3 +237,23 @@ impl Browser {
         answer(self.http.post(at).form(form)).await
     }
 }
+
+/// What a login page gives whoever sends its form byte by byte.
+pub struct LoginForm {
+    pub cookie: String,
+    pub at: String,
+    pub csrf: String,
+}
+
+impl Harness {
+    /// The form of a sign-in that was begun without a browser.
+    pub async fn login_form(&self) -> LoginForm {
+        let begin = plain().get(self.at("/authorize"));
+        let begun = answer(begin.query(&Browser::request(&[]))).await;
+        let cookie = begun.header("set-cookie").split(';').next().unwrap();
+        let (cookie, at) = (cookie.to_owned(), begun.header("location").to_owned());
+        let page = answer(plain().get(&at).header("Cookie", &cookie)).await;
+        let csrf = field(&page.text, "csrf").unwrap();
+        LoginForm { cookie, at, csrf }
+    }
+}
