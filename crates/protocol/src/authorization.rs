@@ -2,7 +2,7 @@
 
 use crate::{
     ScopeSet,
-    authorize::{AuthorizationRequest, ClaimsRequest},
+    authorize::{Approval, ClaimsRequest},
     bounds::KEPT_AFTER,
     secret::{Digest, Secret},
     session::{Session, Use},
@@ -96,22 +96,21 @@ pub struct Context {
 }
 
 impl Authorization {
-    /// From an approval. `id` and `code` are finished, random values.
+    /// From an approval, for the session and the user that it names. `id` and `code` are finished, random values.
     pub fn approve(
         id: String,
         code: Digest,
-        request: &AuthorizationRequest,
-        scope: ScopeSet,
-        session: &Session,
+        approval: &Approval<'_>,
         lifetimes: &Lifetimes,
         now: Timestamp,
     ) -> Self {
+        let (request, session) = (approval.request(), approval.session());
         Self {
             id,
             client_id: request.client_id.clone(),
             user_id: session.user_id.clone(),
             session_id: session.id.clone(),
-            scope,
+            scope: request.scope.clone(),
             nonce: request.nonce.clone(),
             auth_time: session.auth_time,
             amr: session.amr.clone(),

@@ -1,9 +1,6 @@
-//! Refusals with their details, and the doors they leave by.
+//! Refusals with their details.
 
-use crate::{
-    client::ReturnTo,
-    reason::{Detail, Reason},
-};
+use crate::reason::{Detail, Reason};
 
 /// A refusal with what was expected and what was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +26,4 @@ impl Reason {
             detail: Detail::new(expected, received),
         }
     }
-}
-
-/// A refusal at the authorization endpoint, and its door.
-#[derive(Debug, Clone)]
-pub enum AuthorizationError {
-    /// A user sees it: the only way out before client and redirect URI belong together.
-    Page(Refusal),
-    /// By the browser to the client.
-    Back(Box<ReturnTo>, Refusal),
 }

@@ -3,25 +3,23 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use latchkey_operations::JoseSignatures;
 use latchkey_protocol::{
-    Digest, Params, Reason, ScopeSet, Secret, SecretKind,
+    Digest, Params, Reason, Secret, SecretKind,
     authorization::Authorization,
-    authorize::{AuthorizationRequest, Hint, Step, answer_code, next_step, signed_params},
+    authorize::{Approval, AuthorizationRequest, Hint, Step, answer_code, signed_params},
     claims::IdToken,
     client::{Client, ReturnTo},
-    error::{AuthorizationError, Refusal},
     interaction::{self, Interaction},
     paths,
     reason::unknown_id,
     secret::new_id,
-    session::Session,
 };
 use latchkey_ui::{
     answer::{or_back, or_page, see_other, send},
-    browser::{self, Browser},
+    browser::Browser,
     call::Call,
     failure::Failure,
     foreign_post,
-    interaction::{browser_of, client_of, find},
+    interaction::{browser_of, client_of, find, here},
 };
 
 use crate::{http, state::Provider};
@@ -88,10 +86,13 @@ fn checked(
     to: &ReturnTo,
 ) -> Result<AuthorizationRequest, Failure> {
     let hint = hint(provider, params, call);
-    let asked = AuthorizationRequest::check(params, client, to.clone(), hint, provider.rules);
-    asked.map_err(|error| match error {
-        AuthorizationError::Page(refused) | AuthorizationError::Back(_, refused) => refused.into(),
-    })
+    Ok(AuthorizationRequest::check(
+        params,
+        client,
+        to,
+        hint,
+        provider.rules,
+    )?)
 }
 
 /// A form of another site comes without our cookies, and has to come again.
@@ -163,16 +164,15 @@ async fn decide_unkept(
 ) -> Result<Unkept, Failure> {
     // Asked twice: a session may end between the decision and the code, and then it is asked again without it.
     for _ in 0..2 {
-        match decide(provider, call, client, interaction).await? {
-            Next::Page(path) => return Ok(Unkept::Page(path)),
-            Next::Refuse(refused) => return Err(refused.into()),
-            Next::Approve(scope, session) => {
-                let approved = (scope, &session);
-                let asked = &interaction.request;
-                if let Some(sent) = approve(provider, call, asked, None, to, approved).await? {
-                    return Ok(Unkept::Answered(sent));
-                }
-            }
+        let here = here(&provider.ui, call, client).await?;
+        let approval = match here.next_step(client, interaction, call.now) {
+            Step::Login | Step::SelectAccount => return Ok(Unkept::Page(paths::LOGIN)),
+            Step::Consent(_) => return Ok(Unkept::Page(paths::CONSENT)),
+            Step::Refuse(refused) => return Err(refused.into()),
+            Step::Approve(approval) => approval,
+        };
+        if let Some(sent) = approve(provider, call, &approval, None, to).await? {
+            return Ok(Unkept::Answered(sent));
         }
     }
     let ended = Reason::LoginNeeded.because("a session", "two ended");
@@ -212,50 +212,21 @@ async fn go_on_to(
     secret: &Secret,
     to: &ReturnTo,
 ) -> Result<HttpResponse, Failure> {
-    match decide(provider, call, client, interaction).await? {
-        Next::Page(path) => Ok(to_page(provider, path, secret)),
-        Next::Refuse(refused) => {
+    let here = here(&provider.ui, call, client).await?;
+    match here.next_step(client, interaction, call.now) {
+        Step::Login | Step::SelectAccount => Ok(to_page(provider, paths::LOGIN, secret)),
+        Step::Consent(_) => Ok(to_page(provider, paths::CONSENT, secret)),
+        Step::Refuse(refused) => {
             provider.store.end_interaction(&interaction.digest).await?;
             Err(refused.into())
         }
-        Next::Approve(scope, session) => {
-            let (kept, approved) = (Some(&interaction.digest), (scope, &session));
-            let asked = &interaction.request;
-            let sent = approve(provider, call, asked, kept, to, approved).await?;
+        Step::Approve(approval) => {
+            let sent = approve(provider, call, &approval, Some(&interaction.digest), to).await?;
             let again = || Reason::InteractionUnknown.because("the first answer", "a second one");
             // The app has had its answer: the second is for the user alone.
             Ok(sent.unwrap_or_else(|| provider.ui.refuse(call.request, &again())))
         }
     }
-}
-
-/// What happens now.
-enum Next {
-    Page(&'static str),
-    Refuse(Refusal),
-    Approve(ScopeSet, Session),
-}
-
-async fn decide(
-    provider: &Provider,
-    call: Call<'_>,
-    client: &Client,
-    interaction: &Interaction,
-) -> Result<Next, Failure> {
-    let session = browser::session(&provider.ui, call).await?;
-    let session = session.map(|(session, _)| session);
-    let consent = match &session {
-        Some(session) => provider.store.consent(&session.user_id, &client.id).await?,
-        None => None,
-    };
-    let (here, given) = (session.as_ref(), consent.as_ref());
-    let step = next_step(client, interaction, here, given, call.now);
-    Ok(match (step, session) {
-        (Step::Approve { scope }, Some(session)) => Next::Approve(scope, session),
-        (Step::Consent, _) => Next::Page(paths::CONSENT),
-        (Step::Refuse(refused), _) => Next::Refuse(refused),
-        (Step::Login | Step::SelectAccount | Step::Approve { .. }, _) => Next::Page(paths::LOGIN),
-    })
 }
 
 fn to_page(provider: &Provider, path: &str, secret: &Secret) -> HttpResponse {
@@ -267,19 +238,16 @@ fn to_page(provider: &Provider, path: &str, secret: &Secret) -> HttpResponse {
 async fn approve(
     provider: &Provider,
     call: Call<'_>,
-    asked: &AuthorizationRequest,
+    approval: &Approval<'_>,
     kept: Option<&Digest>,
     to: &ReturnTo,
-    (scope, session): (ScopeSet, &Session),
 ) -> Result<Option<HttpResponse>, Failure> {
     let entropy = &*provider.ui.entropy;
     let code = Secret::generate(SecretKind::AuthorizationCode, entropy);
     let authorization = Authorization::approve(
         new_id(call.now, entropy),
         code.digest(),
-        asked,
-        scope,
-        session,
+        approval,
         &provider.lifetimes,
         call.now,
     );

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use latchkey_protocol::{
-    Params, Reason, Secret, SecretKind, StoreError,
+    Params, Reason, Secret, SecretKind, StoreError, Timestamp,
     attempts::Origin,
+    authorize::{Step, next_step},
     bounds,
     client::Client,
+    consent::Consent,
     error::Refusal,
     interaction::{Interaction, is_visit},
     paths,
@@ -81,6 +83,14 @@ impl OpenInteraction {
         csrf(ui, self.secret.expose(), page, &[])
     }
 
+    /// Who is here, as [`here`] says it.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub(crate) async fn here(&self, ui: &Ui) -> Result<Here, StoreError> {
+        with_consent(ui, self.session.clone(), &self.client).await
+    }
+
     /// As [`OpenInteraction::form`], of a form that names who is signed in: it is answered by that session, not by one that
     /// began since, in another tab.
     pub fn form_of_user(&self, ui: &Ui, page: &str) -> Option<String> {
@@ -122,6 +132,45 @@ pub fn browser_of(ui: &Ui, call: Call<'_>, interaction: &Interaction) -> Result<
         return Err(Reason::BrowserDiffers.into());
     }
     Ok(browser)
+}
+
+/// Who is signed in at this browser, and what that user allowed the client before: what [`next_step`] decides by.
+pub struct Here {
+    session: Option<(Session, User)>,
+    consent: Option<Consent>,
+}
+
+/// Loads who is here, for this client.
+///
+/// # Errors
+/// When storage fails.
+pub async fn here(ui: &Ui, call: Call<'_>, client: &Client) -> Result<Here, StoreError> {
+    with_consent(ui, browser::session(ui, call).await?, client).await
+}
+
+async fn with_consent(
+    ui: &Ui,
+    session: Option<(Session, User)>,
+    client: &Client,
+) -> Result<Here, StoreError> {
+    let consent = match &session {
+        Some((session, _)) => ui.store.consent(&session.user_id, &client.id).await?,
+        None => None,
+    };
+    Ok(Here { session, consent })
+}
+
+impl Here {
+    /// What the interaction needs next from whoever is here.
+    pub fn next_step<'a>(
+        &'a self,
+        client: &'a Client,
+        interaction: &'a Interaction,
+        now: Timestamp,
+    ) -> Step<'a> {
+        let session = self.session.as_ref().map(|(session, _)| session);
+        next_step(client, interaction, session, self.consent.as_ref(), now)
+    }
 }
 
 /// Loads what a page of an interaction needs.

@@ -4,7 +4,6 @@ use latchkey_protocol::{
     Params,
     authorize::{AuthorizationRequest, Hint, RequestRules, answer_error},
     client::Client,
-    error::AuthorizationError,
     registration::Registration,
     uri,
 };
@@ -39,16 +38,15 @@ fn whatever(client: &Client, data: &[u8]) {
     assert_eq!(to.is_ok(), proven);
     let Ok(to) = to else { return };
     assert_eq!(to.redirect_uri(), REDIRECT);
-    match AuthorizationRequest::check(&params, client, to, Hint::None, RequestRules::default()) {
+    match AuthorizationRequest::check(&params, client, &to, Hint::None, RequestRules::default()) {
         Ok(request) => assert!(request.redirect_uri == REDIRECT && params.sound().is_ok()),
-        Err(AuthorizationError::Back(to, refused)) => {
+        Err(refused) => {
             let refusal = refused.reason.refusal();
             let description = refusal.described("7K3M9Q2X");
             let answer = answer_error(&to, "https://i.example", refusal.code, &description);
             let sent = uri::with_query(to.redirect_uri(), &answer);
             assert!(sent.starts_with(REDIRECT) && !sent.contains(['\r', '\n', ' ']));
         }
-        Err(AuthorizationError::Page(refused)) => panic!("the destination is proven: {refused:?}"),
     }
 }
 
@@ -63,7 +61,7 @@ fn good(client: &Client, data: &[u8]) {
     assert_eq!(to.is_ok(), sound);
     let Ok(to) = to else { return };
     let taken =
-        AuthorizationRequest::check(&params, client, to, Hint::None, RequestRules::default());
+        AuthorizationRequest::check(&params, client, &to, Hint::None, RequestRules::default());
     assert_eq!(taken.is_ok(), text.len() <= 1024);
     if let Ok(request) = taken {
         let sent = Some(text.as_ref()).filter(|text| !text.is_empty());

@@ -12,4 +12,4 @@ pub use prompt::Prompt;
 pub use request::{AuthorizationRequest, Hint, RequestRules};
 pub use request_object::signed_params;
 pub use response::{answer_code, answer_error};
-pub use step::{Step, may_continue, next_step};
+pub use step::{Approval, ConsentQuestion, Step, may_continue, next_step};

@@ -6,7 +6,7 @@ use super::{ClaimsRequest, Prompt};
 use crate::{
     Params, ScopeSet,
     client::{Client, GrantType, ResponseMode, ReturnTo},
-    error::{AuthorizationError, Refusal},
+    error::Refusal,
     pkce,
     reason::Reason,
 };
@@ -109,27 +109,8 @@ impl AuthorizationRequest {
     /// Checks everything else, in this order; what is wrong goes back to the client.
     ///
     /// # Errors
-    /// [`AuthorizationError::Back`].
+    /// [`Refusal`], for the client at `to`.
     pub fn check(
-        params: &Params,
-        client: &Client,
-        to: ReturnTo,
-        hint: Hint,
-        rules: RequestRules,
-    ) -> Result<Self, AuthorizationError> {
-        Self::checked(params, client, &to, hint, rules)
-            .map_err(|refused| AuthorizationError::Back(Box::new(to), refused))
-    }
-
-    /// Whether this user may be the answer: the one of the `id_token_hint`, and of a `sub` asked for with a value.
-    pub fn is_for(&self, user_id: &str) -> bool {
-        self.hint_subject
-            .as_ref()
-            .is_none_or(|hinted| hinted == user_id)
-            && self.claims.is_for(user_id)
-    }
-
-    fn checked(
         params: &Params,
         client: &Client,
         to: &ReturnTo,
@@ -168,6 +149,14 @@ impl AuthorizationRequest {
             ui_locales: cut(params, "ui_locales", 100),
             code_challenge: challenge(params, client, rules)?,
         })
+    }
+
+    /// Whether this user may be the answer: the one of the `id_token_hint`, and of a `sub` asked for with a value.
+    pub fn is_for(&self, user_id: &str) -> bool {
+        self.hint_subject
+            .as_ref()
+            .is_none_or(|hinted| hinted == user_id)
+            && self.claims.is_for(user_id)
     }
 }
 

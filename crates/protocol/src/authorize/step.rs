@@ -1,29 +1,79 @@
 //! `next_step`: what an interaction needs next. Here are the rules of `max_age`, `prompt`, consent and account choice.
 
+use super::AuthorizationRequest;
 use crate::{
-    ScopeSet, client::Client, consent::Consent, error::Refusal, interaction::Interaction,
-    reason::Reason, session::Session, time::Timestamp,
+    client::Client, consent::Consent, error::Refusal, interaction::Interaction, reason::Reason,
+    session::Session, time::Timestamp,
 };
 
-/// What an interaction needs next.
+/// What an interaction needs next. Where it was decided by who is signed in, the step says so, and what is committed
+/// belongs to exactly that session and its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum Step<'a> {
     Login,
     SelectAccount,
-    Consent,
-    Approve { scope: ScopeSet },
+    Consent(ConsentQuestion<'a>),
+    Approve(Approval<'a>),
     Refuse(Refusal),
 }
 
+/// What the user of one session is to be asked. Made by [`next_step`] alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsentQuestion<'a> {
+    client: &'a Client,
+    request: &'a AuthorizationRequest,
+    session: &'a Session,
+}
+
+impl<'a> ConsentQuestion<'a> {
+    /// Whose answer counts.
+    pub fn session(&self) -> &'a Session {
+        self.session
+    }
+
+    /// That the user allows all that is asked for.
+    pub fn allowed(&self, now: Timestamp) -> Consent {
+        let asked = self.request;
+        Consent {
+            user_id: self.session.user_id.clone(),
+            client_id: self.client.id.clone(),
+            scope: asked.scope.clone(),
+            claims: asked.claims.beyond(&asked.scope, self.client),
+            granted_at: now,
+        }
+    }
+}
+
+/// That a request may be answered, in one session. Made by [`next_step`] alone, so that nothing is issued for a session
+/// that was not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Approval<'a> {
+    request: &'a AuthorizationRequest,
+    session: &'a Session,
+}
+
+impl<'a> Approval<'a> {
+    /// What is granted.
+    pub fn request(&self) -> &'a AuthorizationRequest {
+        self.request
+    }
+
+    /// In which session, and so to which user.
+    pub fn session(&self) -> &'a Session {
+        self.session
+    }
+}
+
 /// One screen for all the steps. Every page returns here, and nowhere else is decided what follows.
-pub fn next_step(
-    client: &Client,
-    interaction: &Interaction,
-    session: Option<&Session>,
+pub fn next_step<'a>(
+    client: &'a Client,
+    interaction: &'a Interaction,
+    session: Option<&'a Session>,
     consent: Option<&Consent>,
     now: Timestamp,
-) -> Step {
-    let prompt = interaction.request.prompt;
+) -> Step<'a> {
+    let request = &interaction.request;
+    let prompt = request.prompt;
     let needs_user = |step, reason: Reason| {
         if prompt.none {
             Step::Refuse(reason.into())
@@ -39,28 +89,31 @@ pub fn next_step(
     else {
         return needs_user(Step::Login, Reason::LoginNeeded);
     };
-    if !interaction.request.is_for(&session.user_id) {
+    if !request.is_for(&session.user_id) {
         return needs_user(Step::Login, Reason::LoginNeeded);
     }
     let chosen = interaction.has_chosen(&session.id);
     if prompt.select_account && !chosen {
         return Step::SelectAccount;
     }
-    let asked = &interaction.request.scope;
     let just_allowed = is_allowed_here(interaction, session);
-    let remembered =
-        consent.is_some_and(|c| c.covers(&interaction.request, client)) || client.metadata.trusted;
-    let impersonable = client.can_be_impersonated(&interaction.request.redirect_uri);
-    let counts = remembered && !(impersonable && asked.contains("offline_access"));
+    // What somebody else allowed, or allowed another client, counts for nothing.
+    let consent = consent.filter(|c| c.user_id == session.user_id && c.client_id == client.id);
+    let remembered = consent.is_some_and(|c| c.covers(request, client)) || client.metadata.trusted;
+    let impersonable = client.can_be_impersonated(&request.redirect_uri);
+    let counts = remembered && !(impersonable && request.scope.contains("offline_access"));
     if !just_allowed && (prompt.consent || !counts) {
-        return needs_user(Step::Consent, Reason::ConsentNeeded);
+        let question = ConsentQuestion {
+            client,
+            request,
+            session,
+        };
+        return needs_user(Step::Consent(question), Reason::ConsentNeeded);
     }
     if impersonable && !just_allowed && !chosen {
         return needs_user(Step::SelectAccount, Reason::InteractionNeeded);
     }
-    Step::Approve {
-        scope: asked.clone(),
-    }
+    Step::Approve(Approval { request, session })
 }
 
 /// Whether this user allowed in this interaction all that is asked for.

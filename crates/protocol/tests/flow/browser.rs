@@ -56,7 +56,7 @@ impl World {
         assert!(registered.iter().any(|known| known == to.redirect_uri()));
 
         let rules = RequestRules::default();
-        let request = AuthorizationRequest::check(&params, client, to, Hint::None, rules);
+        let request = AuthorizationRequest::check(&params, client, &to, Hint::None, rules);
         let can_have = |scope: &str| match at {
             2 => ["openid", "email"].contains(&scope),
             _ => scope != "unknown",
@@ -173,12 +173,9 @@ impl World {
         };
         let for_this = |s: &Session| interaction.login_session.as_ref() == Some(&s.id);
         let complete = !interaction.declined && session.is_some_and(|s| just(s) && for_this(s));
-        assert!(
-            !complete || matches!(step, Step::Approve { .. }),
-            "{step:?}"
-        );
-        let scope = match step {
-            Step::Approve { scope, .. } => scope,
+        assert!(!complete || matches!(step, Step::Approve(_)), "{step:?}");
+        let approval = match step {
+            Step::Approve(approval) => approval,
             Step::Refuse(refused) => {
                 let declined = refused.reason == Reason::UserDeclined;
                 assert_eq!(declined, interaction.declined);
@@ -186,14 +183,16 @@ impl World {
                 self.interactions.remove(at);
                 return;
             }
-            Step::Login | Step::SelectAccount | Step::Consent => {
+            Step::Login | Step::SelectAccount | Step::Consent(_) => {
                 assert!(!request.prompt.none && !interaction.declined);
                 return;
             }
         };
         let session = session.expect("only who is signed in is approved");
+        assert_eq!(approval.session(), session);
+        let scope = &approval.request().scope;
         let remembered = consent.is_some_and(|c| scope.is_subset_of(&c.scope));
-        assert!(!interaction.declined && scope == request.scope);
+        assert!(!interaction.declined && *scope == request.scope);
         assert!(just(session) || (!request.prompt.consent && (remembered || client_at == 2)));
         assert!(for_this(session) || !request.prompt.login);
         let age = self.now - session.auth_time;
@@ -207,15 +206,8 @@ impl World {
 
         let code = Secret::generate(SecretKind::AuthorizationCode, &self.entropy);
         let id = format!("authorization-{}", self.stories.len());
-        let authorization = Authorization::approve(
-            id,
-            code.digest(),
-            request,
-            scope,
-            session,
-            &LIFETIMES,
-            self.now,
-        );
+        let authorization =
+            Authorization::approve(id, code.digest(), &approval, &LIFETIMES, self.now);
         self.interactions.remove(at);
         self.stories.push(Story {
             authorization,

@@ -3,7 +3,6 @@
 use latchkey_protocol::{
     Reason,
     authorize::{AuthorizationRequest, Hint, RequestRules},
-    error::AuthorizationError,
 };
 use serde_json::{Value, json};
 
@@ -36,25 +35,14 @@ impl World {
         self.metadata = json!({ "token_endpoint_auth_method": "none" });
     }
 
-    /// The request, or why not, and that the refusal goes back to where the request came from.
+    /// The request, or why not.
     fn check(&self) -> Result<AuthorizationRequest, Reason> {
         let (client, params) = (client(self.metadata.clone()), params(&self.query));
         let to = AuthorizationRequest::destination(&params, &client).map_err(|r| r.reason)?;
         assert_eq!(to.redirect_uri(), REDIRECT);
-        let checked = AuthorizationRequest::check(
-            &params,
-            &client,
-            to.clone(),
-            self.hint.clone(),
-            self.rules,
-        );
-        checked.map_err(|error| match error {
-            AuthorizationError::Back(back, refused) => {
-                assert_eq!(*back, to);
-                refused.reason
-            }
-            AuthorizationError::Page(refused) => panic!("a page: {refused:?}"),
-        })
+        let checked =
+            AuthorizationRequest::check(&params, &client, &to, self.hint.clone(), self.rules);
+        checked.map_err(|refused| refused.reason)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use latchkey_protocol::{
     Digest,
+    authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, RequestRules, Step, may_continue, next_step},
     client::{Client, ResponseMode},
     consent::Consent,
@@ -10,7 +11,7 @@ use latchkey_protocol::{
 };
 use serde_json::{Value, json};
 
-use crate::{CHALLENGE, NOW, client, params, scopes, session};
+use crate::{CHALLENGE, LIFETIMES, NOW, client, params, scopes, session};
 
 /// All is well: alice is signed in and has allowed the app what it asks for.
 struct World {
@@ -65,7 +66,7 @@ impl World {
         let request = AuthorizationRequest::check(
             &params(&query),
             &client,
-            to,
+            &to,
             self.hint.clone(),
             RequestRules::default(),
         );
@@ -92,8 +93,14 @@ impl World {
         match next_step(&client, &interaction, here, self.consent.as_ref(), NOW) {
             Step::Login => "login".into(),
             Step::SelectAccount => "account".into(),
-            Step::Consent => "consent".into(),
-            Step::Approve { scope, .. } => format!("approve {scope}"),
+            Step::Consent(question) => {
+                assert_eq!(Some(question.session()), here);
+                "consent".into()
+            }
+            Step::Approve(approval) => {
+                assert_eq!(Some(approval.session()), here);
+                format!("approve {}", approval.request().scope)
+            }
             Step::Refuse(refused) => refused.reason.name().into(),
         }
     }
@@ -249,6 +256,16 @@ fn consent_is_asked_for_unless_it_was_given() {
             "consent",
         ),
         (
+            "allowed by another user",
+            |w| w.consent.as_mut().unwrap().user_id = "bob".into(),
+            "consent",
+        ),
+        (
+            "allowed to another client",
+            |w| w.consent.as_mut().unwrap().client_id = "other".into(),
+            "consent",
+        ),
+        (
             "a claim beyond what was allowed",
             |w| w.query = r#"&claims={"userinfo":{"phone_number":null}}"#,
             "consent",
@@ -303,6 +320,35 @@ fn consent_is_asked_for_unless_it_was_given() {
             "UserDeclined",
         ),
     ]);
+}
+
+/// What is committed names the session that was judged, and nobody else.
+#[test]
+fn what_is_approved_and_allowed_is_of_the_session_that_was_judged() {
+    let mut world = World::new();
+    world.query = r#"&claims={"userinfo":{"phone_number":null}}"#;
+    let (client, interaction) = world.interaction();
+    let here = session("here", "alice");
+    let step = next_step(&client, &interaction, Some(&here), None, NOW);
+    let Step::Consent(question) = step else {
+        panic!("{step:?}")
+    };
+    let consent = question.allowed(NOW + 5);
+    assert_eq!(question.session().id, "here");
+    assert_eq!((&*consent.user_id, &*consent.client_id), ("alice", "app"));
+    assert_eq!(consent.scope, scopes("openid email"));
+    assert!(consent.claims.iter().eq(["phone_number"]));
+    assert_eq!(consent.granted_at, NOW + 5);
+
+    let step = next_step(&client, &interaction, Some(&here), Some(&consent), NOW);
+    let Step::Approve(approval) = step else {
+        panic!("{step:?}")
+    };
+    let code = Digest::of("code");
+    let made = Authorization::approve("a".into(), code, &approval, &LIFETIMES, NOW);
+    assert_eq!((&*made.session_id, &*made.user_id), ("here", "alice"));
+    assert_eq!((&*made.client_id, &made.scope), ("app", &consent.scope));
+    assert_eq!(made.auth_time, here.auth_time);
 }
 
 /// RFC 8252 8.6.

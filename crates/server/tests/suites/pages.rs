@@ -249,3 +249,22 @@ fn consent_is_given_by_the_user_whom_the_page_names() {
         assert!(shown.text.contains("bob name"), "{}", shown.text);
     });
 }
+
+/// Nobody is asked before they have signed in anew: what they would allow is of the session that is judged.
+#[test]
+fn the_consent_page_asks_only_where_consent_is_what_comes_next() {
+    on_both(async |h| {
+        let browser = h.browser();
+        browser.authorize(&[]).await;
+        let begun = browser.begin(&[("prompt", "login consent")]).await;
+        let (login_at, login) = browser.page(begun).await;
+        let consent_at = login_at.replace("/login/", "/consent/");
+        let (shown_at, _) = browser.page(browser.get(&consent_at).await).await;
+        assert_eq!(shown_at, login_at);
+        let signed_in = browser.login(&login_at, &login.text).await;
+        let (shown_at, consent) = browser.page(signed_in).await;
+        assert_eq!(shown_at, consent_at);
+        let allowed = browser.decide(&consent_at, &consent.text, "allow").await;
+        assert!(browser.follow(allowed).await.contains_key("code"));
+    });
+}

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
-use latchkey_protocol::{Reason, StoreError, claims::scope_of, consent::Consent, uri};
+use latchkey_protocol::{Reason, StoreError, authorize::Step, claims::scope_of, uri};
 
 use crate::{
     answer::or_page,
@@ -43,8 +43,22 @@ pub async fn show(
     request: HttpRequest,
     interaction: web::Path<String>,
 ) -> HttpResponse {
-    let open = open(&ui, ui.call(&request), &interaction).await;
-    or_page(&ui, &request, open.map(|open| page(&ui, &request, &open)))
+    let shown = ask(&ui, ui.call(&request), &interaction).await;
+    or_page(&ui, &request, shown)
+}
+
+/// The question, where it is what the interaction needs next.
+async fn ask(ui: &Ui, call: Call<'_>, interaction: &str) -> Result<HttpResponse, Failure> {
+    let open = open(ui, call, interaction).await?;
+    let here = open.here(ui).await?;
+    Ok(
+        match here.next_step(&open.client, &open.interaction, call.now) {
+            Step::Consent(_) => page(ui, call.request, &open),
+            Step::Login | Step::SelectAccount | Step::Approve(_) | Step::Refuse(_) => {
+                back(ui, &open)
+            }
+        },
+    )
 }
 
 fn page(ui: &Ui, request: &HttpRequest, open: &OpenInteraction) -> HttpResponse {
@@ -120,32 +134,28 @@ async fn answer(
     Ok(back(ui, &open))
 }
 
-/// Commits what the user decided. Where the session has ended in between nothing is written, and the way back says so.
+/// Commits what the user decided. Where that is not asked any more, or the session has ended in between, nothing is
+/// written, and the way back says what is next.
 async fn decide(
     ui: &Ui,
     call: Call<'_>,
     open: &OpenInteraction,
     decision: Option<&str>,
 ) -> Result<(), StoreError> {
-    let Some((session, _)) = &open.session else {
+    let (digest, client) = (&open.interaction.digest, &open.client);
+    if decision != Some("allow") {
+        if let Some((session, _)) = &open.session {
+            let _written = ui.store.decline(digest, &session.id).await?;
+        }
         return Ok(());
-    };
-    let asked = &open.interaction.request;
-    let _written = if decision == Some("allow") {
-        let consent = Consent {
-            user_id: session.user_id.clone(),
-            client_id: open.client.id.clone(),
-            scope: asked.scope.clone(),
-            claims: asked.claims.beyond(&asked.scope, &open.client),
-            granted_at: call.now,
-        };
-        ui.store
-            .record_consent(&open.interaction.digest, &session.id, &consent)
-            .await?
-    } else {
-        ui.store
-            .decline(&open.interaction.digest, &session.id)
-            .await?
-    };
+    }
+    let here = open.here(ui).await?;
+    if let Step::Consent(question) = here.next_step(client, &open.interaction, call.now) {
+        let (session, consent) = (question.session(), question.allowed(call.now));
+        let _written = ui
+            .store
+            .record_consent(digest, &session.id, &consent)
+            .await?;
+    }
     Ok(())
 }
