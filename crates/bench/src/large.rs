@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use latchkey_jose::{Compact, MasterKey, Signer, SigningKey};
-use latchkey_protocol::Store;
+use latchkey_protocol::store::SigningKeys;
 use latchkey_storage::Database;
 use serde_json::Value;
 

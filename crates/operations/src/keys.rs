@@ -4,8 +4,7 @@ use latchkey_jose::{Algorithm, KeyRing, KeyState, MasterKey, RingKey, SigningKey
 use latchkey_protocol::{
     Entropy, SigningAlgorithm, Timestamp,
     authorization::Lifetimes,
-    rotation::{NextKey, published_after},
-    store::StoredKey,
+    rotation::{NextKey, StoredKey, published_after},
 };
 use rand::{CryptoRng, RngCore};
 

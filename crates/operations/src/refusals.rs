@@ -1,6 +1,6 @@
 //! Refusals: explained by the reference that their answers carried.
 
-use latchkey_protocol::{Reason, reason::pasted_reference, store::KeptRefusal};
+use latchkey_protocol::{Reason, observe::KeptRefusal, reason::pasted_reference};
 
 use crate::{OperationError, Operations, Result};
 

@@ -1,6 +1,6 @@
 //! What a request leaves for its log line and for `latchkey why`.
 
-use crate::{error::Refusal, reason::Reason};
+use crate::{error::Refusal, reason::Reason, secret::Digest, time::Timestamp};
 
 /// What is known of a request, gathered on its way.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,4 +35,21 @@ pub fn first_segment(path: &str) -> &str {
 pub trait Refusals: Send + Sync {
     /// Keeps a refusal and returns its reference.
     fn record(&self, refused: &Refusal, endpoint: &str, observed: &Observation) -> String;
+}
+
+/// A refusal, kept for `latchkey why`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRefusal {
+    pub reference: String,
+    pub at: Timestamp,
+    pub reason: String,
+    pub endpoint: String,
+    pub client_id: Option<String>,
+    pub request_id: String,
+    pub expected: String,
+    pub received: String,
+    /// Whose share of what is kept it takes: a registered client's, or the one that all others have.
+    pub share: String,
+    /// From where it came.
+    pub neighbourhood: Option<Digest>,
 }

@@ -1,6 +1,19 @@
 //! When signing keys are made, superseded and forgotten.
 
-use crate::{authorization::Lifetimes, store::StoredKey, time::Timestamp};
+use crate::{SigningAlgorithm, authorization::Lifetimes, time::Timestamp};
+
+/// A signing key at rest: its private part sealed under the master key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    pub kid: String,
+    /// The one that it signs with.
+    pub algorithm: SigningAlgorithm,
+    /// None once it has retired: then nobody can sign with it again.
+    pub sealed: Option<String>,
+    pub created_at: Timestamp,
+    pub activates_at: Timestamp,
+    pub retires_at: Option<Timestamp>,
+}
 
 /// Between a node, a cache and a clock that read or run differently, in seconds.
 const MARGIN: i64 = 60;

@@ -2,8 +2,7 @@
 
 use latchkey_protocol::{
     SigningAlgorithm,
-    rotation::{NextKey, Rotation},
-    store::StoredKey,
+    rotation::{NextKey, Rotation, StoredKey},
 };
 
 const DAY: i64 = 86_400;

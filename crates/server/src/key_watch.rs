@@ -8,8 +8,7 @@ use latchkey_operations::{
 };
 use latchkey_protocol::{
     SigningAlgorithm, Timestamp,
-    rotation::{NextKey, Rotation},
-    store::StoredKey,
+    rotation::{NextKey, Rotation, StoredKey},
 };
 use latchkey_provider::Provider;
 

@@ -10,9 +10,9 @@ use latchkey_protocol::{
     attempts::Origin,
     bounds::REFUSAL_TEXT,
     error::Refusal,
+    observe::KeptRefusal,
     observe::{Observation, Refusals},
     secret::{Pepper, new_reference},
-    store::KeptRefusal,
 };
 use moka::sync::Cache;
 

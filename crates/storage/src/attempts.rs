@@ -1,14 +1,47 @@
 //! How often something was tried within a window.
 
+use async_trait::async_trait;
 use diesel::prelude::*;
-use latchkey_protocol::attempts::WINDOW;
+use latchkey_protocol::{
+    Digest, Timestamp,
+    attempts::{Allowance, WINDOW},
+    store::{self, Attempts},
+};
 
 use crate::{
-    connection::{AnyConnection, on},
+    connection::{AnyConnection, Database, on},
+    digest::bytes,
     error::RowError,
     schema::attempts,
     statement::{binds, statement},
 };
+
+#[async_trait]
+impl Attempts for Database {
+    async fn reserve_attempts(
+        &self,
+        allowances: &[Allowance],
+        now: Timestamp,
+    ) -> store::Result<Option<Digest>> {
+        let mut allowed: Vec<_> = allowances.iter().map(|a| (bytes(&a.key), a.most)).collect();
+        allowed.sort();
+        let used_up = self.write(move |c| reserve(c, &allowed, now)).await?;
+        Ok(used_up.map(Digest::from_stored))
+    }
+
+    async fn give_back_attempts(
+        &self,
+        keys: &[Digest],
+        clear: bool,
+        reserved: Timestamp,
+    ) -> store::Result<()> {
+        let mut keys: Vec<_> = keys.iter().map(bytes).collect();
+        let cleared = keys.first().filter(|_| clear).cloned();
+        keys.sort();
+        self.write(move |c| give_back(c, &keys, cleared.as_ref(), reserved))
+            .await
+    }
+}
 
 /// A window ends when its time is over, or when it lies ahead because a clock was set back.
 const RESERVE: &str = "INSERT INTO attempts (key, since, count) VALUES (?, ?, 1) ON CONFLICT (key) DO UPDATE SET \

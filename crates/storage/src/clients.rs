@@ -1,10 +1,18 @@
 //! The SQL of clients.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use diesel::prelude::*;
-use latchkey_protocol::{client::Client, secret::Digest};
+use latchkey_protocol::{
+    client::Client,
+    secret::Digest,
+    store::{self, Clients},
+};
 
 use crate::{
-    connection::{AnyConnection, on},
+    connection::{AnyConnection, Database, on},
+    digest::bytes,
     error::{RowError, is_taken},
     schema::clients,
 };
@@ -43,6 +51,58 @@ impl Row {
             created_at: self.created_at,
             version: self.version,
         })
+    }
+}
+
+#[async_trait]
+impl Clients for Database {
+    async fn create_client(&self, client: &Client) -> store::Result<bool> {
+        let row = Row::from_client(client);
+        self.write_one(move |c| create(c, &row)).await
+    }
+
+    async fn client(&self, id: &str) -> store::Result<Option<Arc<Client>>> {
+        if let Some(client) = self.clients.get(id) {
+            return Ok(Some(client));
+        }
+        let key = id.to_owned();
+        let found = self.read(move |c| find(c, &key)).await?.map(Arc::new);
+        if let Some(client) = &found {
+            self.clients.insert(id.to_owned(), client.clone());
+        }
+        Ok(found)
+    }
+
+    async fn clients(&self) -> store::Result<Vec<Client>> {
+        self.read(all).await
+    }
+
+    async fn update_client_metadata(&self, client: &Client) -> store::Result<bool> {
+        let row = Row::from_client(client);
+        let updated = self.write_one(move |c| update_metadata(c, &row)).await;
+        self.clients.invalidate(&client.id);
+        updated
+    }
+
+    async fn set_client_secret(
+        &self,
+        id: &str,
+        version: i64,
+        secret: &Digest,
+    ) -> store::Result<bool> {
+        let (key, secret) = (id.to_owned(), bytes(secret));
+        let updated = self
+            .write_one(move |c| set_secret(c, &key, version, &secret))
+            .await;
+        self.clients.invalidate(id);
+        updated
+    }
+
+    async fn delete_client(&self, id: &str) -> store::Result<bool> {
+        let key = id.to_owned();
+        let deleted = self.write_one(move |c| delete(c, &key)).await;
+        self.clients.invalidate(id);
+        deleted
     }
 }
 

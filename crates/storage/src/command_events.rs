@@ -1,10 +1,11 @@
 //! The SQL of what commands did and no server has logged yet.
 
+use async_trait::async_trait;
 use diesel::prelude::*;
-use latchkey_protocol::store::CommandEvent;
+use latchkey_protocol::store::{self, CommandEvent, CommandEvents};
 
 use crate::{
-    connection::{AnyConnection, on},
+    connection::{AnyConnection, Database, on},
     error::RowError,
     schema::command_events,
 };
@@ -35,6 +36,23 @@ impl Row {
             target,
             caller,
         }
+    }
+}
+
+#[async_trait]
+impl CommandEvents for Database {
+    async fn add_command_event(&self, event: &CommandEvent) -> store::Result<()> {
+        let row = Row::from_event(event);
+        self.write_one(move |c| add(c, &row)).await
+    }
+
+    async fn command_events(&self, most: i64) -> store::Result<Vec<CommandEvent>> {
+        self.read(move |c| oldest(c, most)).await
+    }
+
+    async fn forget_command_events(&self, ids: &[String]) -> store::Result<()> {
+        let ids = ids.to_vec();
+        self.write_one(move |c| forget(c, &ids)).await
     }
 }
 

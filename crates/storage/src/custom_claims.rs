@@ -1,13 +1,36 @@
 //! The SQL of custom claims.
 
+use async_trait::async_trait;
 use diesel::prelude::*;
-use latchkey_protocol::claims::{CustomClaims, MOST_MAPPINGS, Mapping};
+use latchkey_protocol::{
+    claims::{CustomClaims, MOST_MAPPINGS, Mapping},
+    store::{self, ClaimMappings, StoreError},
+};
 
 use crate::{
-    connection::{AnyConnection, on},
+    connection::{AnyConnection, Database, on},
     error::RowError,
     schema::custom_claims,
 };
+
+#[async_trait]
+impl ClaimMappings for Database {
+    async fn custom_claims(&self) -> store::Result<CustomClaims> {
+        self.read(all).await
+    }
+
+    async fn set_custom_claim(&self, name: &str, mapping: &Mapping) -> store::Result<bool> {
+        let text = serde_json::to_string(mapping)
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        let name = name.to_owned();
+        self.write(move |c| set(c, &name, &text)).await
+    }
+
+    async fn remove_custom_claim(&self, name: &str) -> store::Result<bool> {
+        let name = name.to_owned();
+        self.write_one(move |c| remove(c, &name)).await
+    }
+}
 
 pub fn all(c: &mut AnyConnection) -> Result<CustomClaims, RowError> {
     let rows: Vec<(String, String)> = on!(c => custom_claims::table.load(c))?;

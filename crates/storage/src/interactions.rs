@@ -1,21 +1,23 @@
-//! Sign-ins that have begun and not come to their end, and consents.
+//! Sign-ins that have begun and not come to their end.
 
-use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
+use async_trait::async_trait;
 use diesel::{dsl::exists, prelude::*};
 use latchkey_protocol::{
+    Timestamp,
     attempts::{Origin, WINDOW},
     bounds,
-    consent::Consent,
     interaction::Interaction,
     secret::Digest,
-    store::{BeginOutcome, merged},
+    store::{self, BeginOutcome, Interactions},
 };
 
 use crate::{
-    connection::{AnyConnection, on},
+    connection::{AnyConnection, Database, on},
+    digest::bytes,
     error::RowError,
-    schema::{consents, interactions, sessions},
+    schema::{interactions, sessions},
     statement::{Bind, binds, statement},
     sweep::Sum,
 };
@@ -124,6 +126,71 @@ impl Row {
     }
 }
 
+#[async_trait]
+impl Interactions for Database {
+    async fn begin_interaction(
+        &self,
+        interaction: &Interaction,
+        from: &Origin,
+    ) -> store::Result<BeginOutcome> {
+        let row = Row::from_interaction(interaction, from);
+        if row.is_too_large() {
+            return Ok(BeginOutcome::TooLarge);
+        }
+        let of_all = self.begun.load(Ordering::Relaxed);
+        if of_all >= bounds::BEGUN_AT_MOST {
+            return Ok(BeginOutcome::Full);
+        }
+        let (network, neighbourhood) = (bytes(&from.network), bytes(&from.neighbourhood));
+        let (now, cost) = (interaction.created_at, row.cost());
+        // Asked once a second, so that whoever goes on where there is no room costs nothing.
+        if self.full_networks.get(&network) == Some(now) {
+            return Ok(BeginOutcome::NetworkFull);
+        }
+        let crowded = of_all >= bounds::BEGUN_BY_ALL;
+        if crowded && self.full_networks.get(&neighbourhood) == Some(now) {
+            return Ok(BeginOutcome::NeighbourhoodFull);
+        }
+        let begun = self.write(move |c| begin(c, &row, crowded)).await?;
+        match begun {
+            BeginOutcome::Begun => _ = self.begun.fetch_add(cost, Ordering::Relaxed),
+            BeginOutcome::NetworkFull => self.full_networks.insert(network, now),
+            BeginOutcome::NeighbourhoodFull => self.full_networks.insert(neighbourhood, now),
+            BeginOutcome::TooLarge | BeginOutcome::Full => {}
+        }
+        Ok(begun)
+    }
+
+    async fn interaction(&self, digest: &Digest) -> store::Result<Option<Interaction>> {
+        let digest = bytes(digest);
+        self.read(move |c| find(c, &digest)).await
+    }
+
+    async fn renew_browser(
+        &self,
+        old: &Digest,
+        new: &Digest,
+        now: Timestamp,
+    ) -> store::Result<bool> {
+        let (old, new) = (bytes(old), bytes(new));
+        self.write_one(move |c| renew_browser(c, &old, &new, now))
+            .await
+    }
+
+    async fn select_account(&self, digest: &Digest, session_id: &str) -> store::Result<bool> {
+        let (digest, session) = (bytes(digest), session_id.to_owned());
+        self.write_one(move |c| select_account(c, &digest, &session))
+            .await
+    }
+
+    async fn end_interaction(&self, digest: &Digest) -> store::Result<()> {
+        let digest = bytes(digest);
+        self.write_one(move |c| delete(c, &digest))
+            .await
+            .map(|_| ())
+    }
+}
+
 const INSERT: &str = "INSERT INTO interactions (digest, browser, request, created_at, expires_at, login_session, selected_session, consented, declined, consented_by, former_browser, renewed_at, network, neighbourhood, cost) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
@@ -191,6 +258,7 @@ macro_rules! while_session {
             .filter(exists(sessions::table.filter(sessions::id.eq($session))))
     };
 }
+pub(crate) use while_session;
 
 pub fn select_account(
     c: &mut AnyConnection,
@@ -201,89 +269,6 @@ pub fn select_account(
     Ok(on!(c => diesel::update(while_session!(digest, session)).set(set).execute(c))? == 1)
 }
 
-pub fn decline(c: &mut AnyConnection, digest: &[u8], session: &str) -> Result<bool, RowError> {
-    let set = interactions::declined.eq(1);
-    Ok(on!(c => diesel::update(while_session!(digest, session)).set(set).execute(c))? == 1)
-}
-
 pub fn delete(c: &mut AnyConnection, digest: &[u8]) -> Result<bool, RowError> {
     Ok(on!(c => diesel::delete(interactions::table.find(digest)).execute(c))? == 1)
-}
-
-pub fn record_consent(
-    c: &mut AnyConnection,
-    digest: &[u8],
-    session: &str,
-    consent: &Consent,
-) -> Result<bool, RowError> {
-    let user = &consent.user_id;
-    let theirs = interactions::table
-        .filter(interactions::digest.eq(digest))
-        .filter(exists(
-            sessions::table
-                .filter(sessions::id.eq(session))
-                .filter(sessions::user_id.eq(user)),
-        ));
-    let set = (
-        interactions::consented.eq(Some(consent.scope.to_string())),
-        interactions::consented_by.eq(Some(user)),
-    );
-    if on!(c => diesel::update(theirs).set(set).execute(c))? == 0 {
-        return Ok(false);
-    }
-    let key = (
-        consents::user_id.eq(user),
-        consents::client_id.eq(&consent.client_id),
-    );
-    let claims = |names: &BTreeSet<String>| {
-        consents::claims.eq(serde_json::to_string(names).unwrap_or_default())
-    };
-    let scope = consents::scope.eq(consent.scope.to_string());
-    let first = (
-        key,
-        scope,
-        claims(&consent.claims),
-        consents::granted_at.eq(consent.granted_at),
-    );
-    // Whoever was first; the row then belongs to this transaction, and is read as it is.
-    let added = on!(c => diesel::insert_into(consents::table).values(first).on_conflict_do_nothing().execute(c))?;
-    if added == 0 {
-        let row = consents::table.find((user, &consent.client_id));
-        let now = consents::granted_at.eq(consent.granted_at);
-        on!(c => diesel::update(row).set(now).execute(c))?;
-        let before = find_consent(c, user, &consent.client_id)?;
-        let scope = merged(before.as_ref().map(|b| &b.scope), &consent.scope).to_string();
-        let before = before.map(|b| b.claims).unwrap_or_default();
-        let set = (
-            consents::scope.eq(scope),
-            claims(&before.union(&consent.claims).cloned().collect()),
-        );
-        on!(c => diesel::update(row).set(set).execute(c))?;
-    }
-    Ok(true)
-}
-
-pub fn find_consent(
-    c: &mut AnyConnection,
-    user: &str,
-    client: &str,
-) -> Result<Option<Consent>, RowError> {
-    let row: Option<(String, String, String, i64, String)> =
-        on!(c => consents::table.find((user, client)).get_result(c)).optional()?;
-    row.map(|(user_id, client_id, scope, granted_at, claims)| {
-        let corrupt = |_| RowError::Corrupt {
-            table: "consents",
-            row: user_id.clone(),
-            column: "claims",
-        };
-        let claims = serde_json::from_str(&claims).map_err(corrupt)?;
-        Ok(Consent {
-            user_id,
-            client_id,
-            scope: scope.into(),
-            claims,
-            granted_at,
-        })
-    })
-    .transpose()
 }

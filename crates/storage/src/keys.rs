@@ -1,10 +1,15 @@
 //! The SQL of signing keys and of their succession.
 
+use async_trait::async_trait;
 use diesel::prelude::*;
-use latchkey_protocol::{SigningAlgorithm, store::StoredKey};
+use latchkey_protocol::{
+    SigningAlgorithm, Timestamp,
+    rotation::StoredKey,
+    store::{self, SigningKeys},
+};
 
 use crate::{
-    connection::{AnyConnection, on},
+    connection::{AnyConnection, Database, on},
     error::RowError,
     schema::signing_keys,
 };
@@ -65,6 +70,39 @@ impl Row {
             activates_at,
             retires_at,
         })
+    }
+}
+
+#[async_trait]
+impl SigningKeys for Database {
+    async fn signing_keys(&self) -> store::Result<Vec<StoredKey>> {
+        self.read(all).await
+    }
+
+    async fn add_first_key(&self, key: &StoredKey) -> store::Result<bool> {
+        let row = Row::from_key(key);
+        self.write(move |c| add_first(c, &row)).await
+    }
+
+    async fn rotate_key(&self, key: &StoredKey, others_retire_at: Timestamp) -> store::Result<()> {
+        let row = Row::from_key(key);
+        self.write(move |c| rotate(c, &row, others_retire_at)).await
+    }
+
+    async fn succeed_key(
+        &self,
+        key: &StoredKey,
+        others_retire_at: Timestamp,
+        predecessor: Option<&str>,
+    ) -> store::Result<bool> {
+        let (row, predecessor) = (Row::from_key(key), predecessor.map(str::to_owned));
+        self.write(move |c| succeed(c, &row, others_retire_at, predecessor.as_deref()))
+            .await
+    }
+
+    async fn retire_key(&self, kid: &str, at: Timestamp) -> store::Result<bool> {
+        let kid = kid.to_owned();
+        self.write(move |c| retire(c, &kid, at)).await
     }
 }
 

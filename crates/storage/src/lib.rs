@@ -1,12 +1,15 @@
 //! Fills [`latchkey_protocol::Store`] on SQLite and PostgreSQL with diesel.
 
+mod access_tokens;
 mod address_keys;
 mod attempts;
 mod authorizations;
 mod clients;
 mod command_events;
 mod connection;
+mod consents;
 mod custom_claims;
+mod digest;
 mod error;
 mod files;
 mod group;
@@ -23,7 +26,6 @@ mod schema;
 mod sessions;
 mod space;
 mod statement;
-mod store;
 mod sweep;
 mod users;
 

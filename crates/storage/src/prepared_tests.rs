@@ -6,12 +6,12 @@ use diesel::{
 use latchkey_protocol::{
     Digest,
     authorization::{Authorization, RefreshFamily},
+    observe::KeptRefusal,
     session::Use,
-    store::KeptRefusal,
 };
 
 use crate::{
-    attempts, authorizations,
+    access_tokens, attempts, authorizations,
     connection::{AnyConnection, on},
     error::RowError,
     group::Question,
@@ -238,7 +238,7 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
         (
             "revoke an access token",
             1,
-            Box::new(|c, n| authorizations::revoke_access_token(c, &format!("j{}", n % 2), 9)),
+            Box::new(|c, n| access_tokens::revoke(c, &format!("j{}", n % 2), 9)),
         ),
         (
             "attempts",

@@ -1,10 +1,15 @@
 //! Refusals, kept for a while so that they can be explained.
 
+use async_trait::async_trait;
 use diesel::prelude::*;
-use latchkey_protocol::{secret::Digest, store::KeptRefusal};
+use latchkey_protocol::{
+    observe::KeptRefusal,
+    secret::Digest,
+    store::{self, KeptRefusals},
+};
 
 use crate::{
-    connection::{AnyConnection, on},
+    connection::{AnyConnection, Database, on},
     error::RowError,
     schema::refusals,
     statement::{binds, statement},
@@ -39,6 +44,19 @@ impl Row {
             share: kept.share,
             neighbourhood: kept.neighbourhood.map(|d| d.as_bytes().to_vec()),
         }
+    }
+}
+
+#[async_trait]
+impl KeptRefusals for Database {
+    async fn keep_refusal(&self, refusal: &KeptRefusal) -> store::Result<()> {
+        let row = Row::from_refusal(refusal);
+        self.write_one(move |c| keep(c, &row)).await
+    }
+
+    async fn refusal(&self, reference: &str) -> store::Result<Option<KeptRefusal>> {
+        let reference = reference.to_owned();
+        self.read(move |c| find(c, &reference)).await
     }
 }
 

@@ -1,22 +1,63 @@
 //! Deletes what has expired, and what exceeds the bounds of its table.
 
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
 use diesel::{
+    connection::SimpleConnection,
     prelude::*,
     sql_query,
     sql_types::{BigInt, Binary, Nullable, Text},
 };
-use latchkey_protocol::{attempts::WINDOW, bounds};
+use latchkey_protocol::{
+    Timestamp,
+    attempts::WINDOW,
+    bounds,
+    store::{self, Housekeeping},
+};
 
 use crate::{
-    connection::{AnyConnection, on},
+    connection::{AnyConnection, Database, on},
     error::RowError,
-    keys,
+    keys, migrate,
+    questions::{SessionOf, SupportOf},
+    space,
 };
 
 /// Rows of whoever has the most that go at once, before it is looked who that is now.
 const SLICE: i64 = 500;
 /// How often that is done in one sweep.
 const SLICES: usize = 8;
+
+#[async_trait]
+impl Housekeeping for Database {
+    async fn sweep(&self, now: Timestamp, most: i64) -> store::Result<usize> {
+        let (gone, begun) = self
+            .write(move |c| Ok((sweep(c, now, most)?, begun(c)?)))
+            .await?;
+        self.begun.store(begun, Ordering::Relaxed);
+        self.write_one(space::shrink).await?;
+        if let Some(path) = self.sqlite_path() {
+            space::bound_log(path);
+        }
+        Ok(gone)
+    }
+
+    async fn ready(&self) -> store::Result<bool> {
+        if let Some(groups) = self.groups() {
+            // They have connections of their own, for which the server may have no room.
+            let (digest, now) = (Vec::new(), 0);
+            groups.session.ask(SessionOf { digest, now }).await?;
+            let (id, jti) = (String::new(), String::new());
+            groups.support.ask(SupportOf { id, jti }).await?;
+        }
+        self.read(|c| {
+            c.batch_execute("SELECT 1")?;
+            Ok(migrate::pending(c).is_ok_and(|pending| pending.is_empty()))
+        })
+        .await
+    }
+}
 
 /// What has expired: at most `most` rows of each kind.
 pub fn sweep(c: &mut AnyConnection, now: i64, most: i64) -> Result<usize, RowError> {

@@ -35,18 +35,27 @@ use latchkey_protocol::{
     client::{Client, ResponseMode},
     consent::Consent,
     interaction::Interaction,
+    observe::KeptRefusal,
     registration::Registration,
+    rotation::StoredKey,
     secret::Pepper,
     session::{Session, Use},
-    store::{BeginOutcome, KeptRefusal, StoredKey, WriteOutcome},
+    store::{BeginOutcome, WriteOutcome},
     user::User,
 };
 use latchkey_storage::{Database, Options};
 
 const CALLERS: usize = 16;
 
-fn on_both(test: impl AsyncFn(Arc<Database>)) {
-    on_both_at(async |options| test(Arc::new(Database::open(&options).unwrap())).await);
+/// Any store: the suite knows no other.
+type Shared = Arc<dyn Store>;
+
+fn open(options: &Options) -> Shared {
+    Arc::new(Database::open(options).unwrap())
+}
+
+fn on_both(test: impl AsyncFn(Shared)) {
+    on_both_at(async |options| test(open(&options)).await);
 }
 
 /// The PostgreSQL to test on. Without one its half of the tests is skipped, aloud; where it is required, as in CI, that
@@ -118,7 +127,7 @@ fn on_both_at(test: impl AsyncFn(Options)) {
 }
 
 /// Runs the same verb from many callers at once and counts the winners.
-async fn winners<F>(store: &Arc<Database>, verb: impl Fn(Arc<Database>, usize) -> F) -> usize
+async fn winners<F>(store: &Shared, verb: impl Fn(Shared, usize) -> F) -> usize
 where
     F: Future<Output = bool> + Send + 'static,
 {
@@ -251,7 +260,7 @@ fn family(current: &str, parent: Option<&str>) -> RefreshFamily {
     }
 }
 
-async fn seeded(store: &Database) {
+async fn seeded(store: &Shared) {
     assert!(store.create_client(&client()).await.unwrap());
     assert_eq!(
         store.create_user(&user("u")).await.unwrap(),
@@ -266,7 +275,7 @@ async fn seeded(store: &Database) {
     );
 }
 
-async fn issued(store: &Database, id: &str, scope: &str) {
+async fn issued(store: &Shared, id: &str, scope: &str) {
     assert_eq!(
         store
             .begin_interaction(&interaction(id), &origin("192.0.2.1"))
@@ -342,7 +351,7 @@ fn sessions_and_sign_ins_under_way_survive_the_upgrade() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let store = Database::open(&options).unwrap();
+        let store = open(&options);
         seeded(&store).await;
         store
             .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
@@ -350,7 +359,7 @@ fn sessions_and_sign_ins_under_way_survive_the_upgrade() {
             .unwrap();
         drop(store);
         undo(&options, "00000000000002_sessions");
-        let store = Database::open(&options).unwrap();
+        let store = open(&options);
         let (kept, _) = store.session(&Digest::of("s"), 999).await.unwrap().unwrap();
         assert_eq!(
             (kept.expires_at, kept.ends_at, kept.last_used_at),

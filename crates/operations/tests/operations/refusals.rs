@@ -1,6 +1,6 @@
 //! Refusals, by their reference.
 
-use latchkey_protocol::{Reason, store::KeptRefusal};
+use latchkey_protocol::{Reason, observe::KeptRefusal};
 
 use crate::support::*;
 

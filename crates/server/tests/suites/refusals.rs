@@ -1,6 +1,6 @@
 //! What the outside hears, and what the one who runs the server can ask.
 
-use latchkey_protocol::store::KeptRefusal;
+use latchkey_protocol::observe::KeptRefusal;
 
 use crate::support::*;
 

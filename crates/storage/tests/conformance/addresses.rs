@@ -12,7 +12,7 @@ fn with(id: &str, name: &str, email: Option<&str>) -> User {
     }
 }
 
-async fn find(store: &Database, typed: &str) -> Option<String> {
+async fn find(store: &Shared, typed: &str) -> Option<String> {
     store
         .user_by_login(&Login::new(typed))
         .await
@@ -23,7 +23,7 @@ async fn find(store: &Database, typed: &str) -> Option<String> {
 #[test]
 fn the_upgrade_makes_the_programs_keys_of_addresses_beyond_ascii() {
     on_both_at(async |options| {
-        drop(Database::open(&options).unwrap());
+        drop(open(&options));
         undo(&options, "00000000000003_users");
         forget(&options, "00000000000008");
         let emails = [
@@ -54,7 +54,7 @@ fn the_upgrade_makes_the_programs_keys_of_addresses_beyond_ascii() {
         });
         options.script(&all).unwrap();
         for _ in 0..2 {
-            let store = Database::open(&options).unwrap();
+            let store = open(&options);
             for typed in ["J\u{d6}RG@example.com", "j\u{f6}rg@example.com"] {
                 assert_eq!(find(&store, typed).await.as_deref(), Some("9"), "{typed}");
             }
@@ -86,7 +86,7 @@ fn the_upgrade_makes_the_programs_keys_of_addresses_beyond_ascii() {
 #[test]
 fn a_profile_that_is_changed_gets_the_key_of_its_address() {
     on_both_at(async |options| {
-        let store = Database::open(&options).unwrap();
+        let store = open(&options);
         assert_eq!(
             store
                 .create_user(&with("a", "a", Some("\u{e4}@example.com")))
@@ -174,7 +174,7 @@ fn a_name_and_an_address_with_an_international_domain_are_one() {
 #[test]
 fn the_migration_keeps_users_who_share_an_address() {
     on_both_at(async |options| {
-        drop(Database::open(&options).unwrap());
+        drop(open(&options));
         undo(&options, "00000000000003_users");
         for (n, email) in [
             "'A@example.org'",
@@ -192,7 +192,7 @@ fn the_migration_keeps_users_who_share_an_address() {
             );
             options.script(&insert).unwrap();
         }
-        let store = Database::open(&options).unwrap();
+        let store = open(&options);
         assert_eq!(store.users().await.unwrap().len(), 5);
         assert_eq!(
             find(&store, "a@example.org").await.as_deref(),

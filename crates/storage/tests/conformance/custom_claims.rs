@@ -1,7 +1,7 @@
 //! What every store promises of custom claims.
 
 use latchkey_protocol::{
-    Store, StoreError,
+    StoreError,
     claims::{MOST_MAPPINGS, Mapping, Place, Source},
     store::WriteOutcome,
 };
@@ -56,7 +56,7 @@ fn of_racing_callers_none_gets_past_the_number_of_custom_claims_and_known_names_
 #[test]
 fn a_custom_claim_that_cannot_be_read_is_named() {
     on_both_at(async |options| {
-        let store = Database::open(&options).unwrap();
+        let store = open(&options);
         options
             .script("INSERT INTO custom_claims VALUES ('odd', '{}')")
             .unwrap();
@@ -102,14 +102,14 @@ fn attributes_come_back_as_they_were_and_change_with_the_profile() {
 #[test]
 fn users_survive_the_upgrade_that_brings_attributes() {
     on_both_at(async |options| {
-        let store = Database::open(&options).unwrap();
+        let store = open(&options);
         assert_eq!(
             store.create_user(&user("u")).await.unwrap(),
             WriteOutcome::Done
         );
         drop(store);
         undo(&options, "00000000000006_claims");
-        let store = Database::open(&options).unwrap();
+        let store = open(&options);
         assert!(store.user("u").await.unwrap().unwrap() == user("u"));
         assert!(store.custom_claims().await.unwrap().is_empty());
     });

@@ -58,11 +58,11 @@ fn a_rotation_leaves_the_keys_of_other_algorithms_alone() {
 #[test]
 fn keys_survive_the_upgrade_that_brings_algorithms() {
     on_both_at(async |options| {
-        let store = Database::open(&options).unwrap();
+        let store = open(&options);
         assert!(store.add_first_key(&stored("a", 1, None)).await.unwrap());
         drop(store);
         undo(&options, "00000000000010_algorithms");
-        let store = Database::open(&options).unwrap();
+        let store = open(&options);
         assert_eq!(
             store.signing_keys().await.unwrap(),
             [stored("a", 1, None)],

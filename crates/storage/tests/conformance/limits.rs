@@ -1,9 +1,7 @@
 //! What strangers can make is counted and bounded.
 
-use std::sync::Arc;
-
 use latchkey_protocol::{
-    Digest, Store,
+    Digest,
     attempts::{Allowance, WINDOW},
     bounds,
     store::BeginOutcome,
@@ -118,7 +116,7 @@ pub fn begun(id: &str, browser: &str, state: &str) -> Interaction {
     begun
 }
 
-pub async fn is_kept(store: &Database, id: &str) -> bool {
+pub async fn is_kept(store: &Shared, id: &str) -> bool {
     store.interaction(&Digest::of(id)).await.unwrap().is_some()
 }
 
@@ -221,7 +219,7 @@ pub fn blob(options: &Options, byte: &str) -> String {
 #[test]
 fn of_too_many_sign_ins_the_neighbourhood_that_has_the_most_loses() {
     on_both_at(async |options| {
-        let store = Arc::new(Database::open(&options).unwrap());
+        let store = open(&options);
         let digest = if options.url.starts_with("sqlite") {
             "randomblob(32)"
         } else {
@@ -263,7 +261,7 @@ fn of_too_many_sign_ins_the_neighbourhood_that_has_the_most_loses() {
 #[test]
 fn a_neighbourhood_that_fills_the_room_of_all_leaves_room_for_the_others() {
     on_both_at(async |options| {
-        let store = Arc::new(Database::open(&options).unwrap());
+        let store = open(&options);
         let digest = if options.url.starts_with("sqlite") {
             "randomblob(32)"
         } else {
@@ -316,7 +314,7 @@ fn a_neighbourhood_that_fills_the_room_of_all_leaves_room_for_the_others() {
 #[test]
 fn what_was_begun_before_the_clock_was_set_back_fills_no_network() {
     on_both_at(async |options| {
-        let store = Arc::new(Database::open(&options).unwrap());
+        let store = open(&options);
         let digest = if options.url.starts_with("sqlite") {
             "randomblob(32)"
         } else {

@@ -1,12 +1,9 @@
 //! Verbs that are one statement on PostgreSQL, from many callers at once.
 
-use std::sync::Arc;
-
-use latchkey_protocol::{Store, StoreError, bounds, store::BeginOutcome};
-use latchkey_storage::Database;
+use latchkey_protocol::{StoreError, bounds, store::BeginOutcome};
 
 use crate::{
-    CALLERS, Digest, authorization, family, interaction, on_both, on_both_at, origin, seeded,
+    CALLERS, Digest, authorization, family, interaction, on_both, on_both_at, open, origin, seeded,
     session, user, winners,
 };
 
@@ -99,7 +96,7 @@ fn an_access_token_is_revoked_by_many_at_once() {
 #[test]
 fn each_of_many_who_ask_at_once_hears_its_own_answer() {
     on_both_at(async |options| {
-        let store = Arc::new(Database::open(&options).unwrap());
+        let store = open(&options);
         seeded(&store).await;
         for n in 0..10 {
             let one = authorization(&format!("a{n}"), "openid offline_access");
@@ -171,7 +168,7 @@ fn what_a_look_up_finds_broken_no_write_meets() {
             return;
         };
         let name = name.rsplit_once('/').unwrap().1;
-        let store = Database::open(&options).unwrap();
+        let store = open(&options);
         seeded(&store).await;
         let one = authorization("a", "openid offline_access");
         assert!(store.issue_code(None, &one).await.unwrap());

@@ -1,7 +1,7 @@
 //! How sessions end: by their name, by a sign-in, and when a user has too many.
 
 use latchkey_protocol::{
-    Digest, Store, bounds,
+    Digest, bounds,
     session::{Cause, EndedSession, SessionStart},
 };
 
@@ -293,7 +293,7 @@ fn a_session_that_has_ended_is_not_renewed() {
 #[test]
 fn a_use_of_a_session_that_an_older_node_made_keeps_its_end() {
     on_both_at(async |options| {
-        let store = Arc::new(Database::open(&options).unwrap());
+        let store = open(&options);
         seeded(&store).await;
         options.script("UPDATE sessions SET ends_at = 0").unwrap();
         for (at, expires_at) in [(120, 400), (240, 600)] {
@@ -394,7 +394,7 @@ fn a_session_is_found_by_its_name_and_its_own_user_alone() {
 fn a_session_that_an_older_node_renamed_is_found_by_the_names_it_had() {
     const BEFORE: &str = "01a1ffc0-7d61-7e70-af3c-7c1c2c8d3c11";
     on_both_at(async |options| {
-        let store = Arc::new(Database::open(&options).unwrap());
+        let store = open(&options);
         seeded(&store).await;
         let note = format!("UPDATE sessions SET former = '01a1 {BEFORE}'");
         options.script(&note).unwrap();

@@ -1,6 +1,6 @@
 //! What is kept is bounded, and SQLite gives space back.
 
-use latchkey_protocol::{bounds, store::KeptRefusal};
+use latchkey_protocol::{bounds, observe::KeptRefusal};
 
 use super::{limits::*, *};
 
@@ -22,7 +22,7 @@ fn refusal(reference: &str, share: &str, address: &str) -> KeptRefusal {
 #[test]
 fn of_too_many_refusals_the_noisy_clients_go() {
     on_both_at(async |options| {
-        let store = Arc::new(Database::open(&options).unwrap());
+        let store = open(&options);
         for n in 0..5 {
             store
                 .keep_refusal(&refusal(&format!("Q{n}"), "quiet", "192.0.2.1"))
@@ -138,7 +138,7 @@ fn sqlite_gives_space_back_and_bounds_its_log() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let store = Arc::new(Database::open(&options).unwrap());
+        let store = open(&options);
         many(
             &options,
             "refusals (reference, at, reason, endpoint, request_id, expected, came)",

@@ -4,7 +4,7 @@ use latchkey_protocol::names::Login;
 
 use super::*;
 
-async fn add(store: &Database, user: &User) {
+async fn add(store: &Shared, user: &User) {
     assert_eq!(store.create_user(user).await.unwrap(), WriteOutcome::Done);
 }
 
@@ -17,9 +17,9 @@ pub fn with_email(id: &str, email: &str) -> User {
 
 /// Sixteen callers; the first one locks out, the others sign in. Whoever came first, no session is left.
 async fn locked_out<F: Future<Output = ()> + Send + 'static>(
-    store: &Arc<Database>,
+    store: &Shared,
     rounds: &str,
-    lock_out: impl Fn(Arc<Database>, String) -> F + Copy + Send + 'static,
+    lock_out: impl Fn(Shared, String) -> F + Copy + Send + 'static,
 ) {
     let mut both = [0, 0];
     for round in 0..25 {

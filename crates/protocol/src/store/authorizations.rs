@@ -1,0 +1,46 @@
+//! What follows from an approval: its code, its refresh family, its end.
+
+use async_trait::async_trait;
+
+use super::Result;
+use crate::{
+    authorization::{Authorization, Context, RefreshFamily, Support},
+    secret::Digest,
+    time::Timestamp,
+};
+
+/// What follows from an approval: its code, its refresh family, its end.
+#[async_trait]
+pub trait Authorizations: Send + Sync {
+    /// Adds the authorization, and removes the interaction where there was one. `false`, and nothing added, when the
+    /// interaction or the session is gone: of racing callers one wins, and an ended session gives no more codes.
+    /// Beyond the bounds of [`crate::bounds`], the session's oldest for the same client go.
+    async fn issue_code(
+        &self,
+        interaction: Option<&Digest>,
+        authorization: &Authorization,
+    ) -> Result<bool>;
+    async fn authorization_by_code(&self, code: &Digest) -> Result<Option<Context>>;
+    async fn authorization(&self, id: &str) -> Result<Option<Context>>;
+    /// What an access token of the authorization `id` hangs on, unless its `jti` has been revoked on its own.
+    async fn support(&self, id: &str, jti: &str) -> Result<Option<Support>>;
+    /// Marks the code used and starts the refresh family, if the code is unused and nothing was revoked.
+    /// Of racing callers one gets `true`.
+    async fn exchange_code(
+        &self,
+        id: &str,
+        now: Timestamp,
+        refresh: Option<&RefreshFamily>,
+        expires_at: Timestamp,
+    ) -> Result<bool>;
+    /// Replaces the current refresh token by its successor, if `expected` is still current and nothing was
+    /// revoked. Of racing callers one gets `true`.
+    async fn rotate_refresh_token(
+        &self,
+        id: &str,
+        expected: &Digest,
+        next: &RefreshFamily,
+    ) -> Result<bool>;
+    /// Ends an authorization; idempotent.
+    async fn revoke_authorization(&self, id: &str, now: Timestamp) -> Result<()>;
+}

@@ -1,0 +1,25 @@
+//! Registrations of clients.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Result;
+use crate::{client::Client, secret::Digest};
+
+/// Registrations of clients.
+#[async_trait]
+pub trait Clients: Send + Sync {
+    /// Adds a client. `false` when its id is taken; of racing callers one gets `true`.
+    async fn create_client(&self, client: &Client) -> Result<bool>;
+    /// May be up to a second behind what another process wrote.
+    async fn client(&self, id: &str) -> Result<Option<Arc<Client>>>;
+    async fn clients(&self) -> Result<Vec<Client>>;
+    /// Replaces metadata and secret, if the client is still at the version that `client` was read at. `false` when it is
+    /// not, or is gone: of racing callers one wins, and the others read again.
+    async fn update_client_metadata(&self, client: &Client) -> Result<bool>;
+    /// Replaces the secret alone, if the client is still at `version`. `false` as above.
+    async fn set_client_secret(&self, id: &str, version: i64, secret: &Digest) -> Result<bool>;
+    /// Removes a client with all its authorizations and consents. `false` when there is none.
+    async fn delete_client(&self, id: &str) -> Result<bool>;
+}

@@ -1,0 +1,40 @@
+//! Authorization requests that wait for a user.
+
+use async_trait::async_trait;
+
+use super::Result;
+use crate::{attempts::Origin, interaction::Interaction, secret::Digest, time::Timestamp};
+
+/// What became of a sign-in that was to be begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BeginOutcome {
+    Begun,
+    /// Its row would be larger than any may be.
+    TooLarge,
+    /// Its network has left too many unfinished.
+    NetworkFull,
+    /// All together have left many, and its neighbourhood more than its share of them.
+    NeighbourhoodFull,
+    /// All together have.
+    Full,
+}
+
+/// Authorization requests that wait for a user.
+#[async_trait]
+pub trait Interactions: Send + Sync {
+    /// Adds an interaction within the bounds of [`crate::bounds`]: of its browser's the oldest makes room, its network
+    /// is refused more. Racing callers may exceed a network's bound by as many as they are.
+    async fn begin_interaction(
+        &self,
+        interaction: &Interaction,
+        from: &Origin,
+    ) -> Result<BeginOutcome>;
+    async fn interaction(&self, digest: &Digest) -> Result<Option<Interaction>>;
+    /// Binds all interactions of a browser to its new secret. `false` when it has none under the old one.
+    async fn renew_browser(&self, old: &Digest, new: &Digest, now: Timestamp) -> Result<bool>;
+    /// The user goes on with this session, if it is still there. `false`, and nothing written, when it or the
+    /// interaction is gone.
+    async fn select_account(&self, digest: &Digest, session_id: &str) -> Result<bool>;
+    /// Removes an interaction that was refused.
+    async fn end_interaction(&self, digest: &Digest) -> Result<()>;
+}

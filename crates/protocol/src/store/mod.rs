@@ -1,0 +1,86 @@
+//! What the rules need kept. Every verb is atomic; no transaction is visible outside. A verb whose comment names
+//! a condition checks it and writes in one step, so that of any number of racing callers one wins.
+
+mod access_tokens;
+mod attempts;
+mod authorizations;
+mod clients;
+mod command_events;
+mod consents;
+mod custom_claims;
+mod housekeeping;
+mod interactions;
+mod keys;
+mod refusals;
+mod sessions;
+mod users;
+
+pub use self::{
+    access_tokens::AccessTokens,
+    attempts::Attempts,
+    authorizations::Authorizations,
+    clients::Clients,
+    command_events::{CommandEvent, CommandEvents},
+    consents::Consents,
+    custom_claims::ClaimMappings,
+    housekeeping::Housekeeping,
+    interactions::{BeginOutcome, Interactions},
+    keys::SigningKeys,
+    refusals::KeptRefusals,
+    sessions::Sessions,
+    users::{Users, WriteOutcome},
+};
+use crate::Reason;
+
+/// Why the store could not answer. Never a refusal: it is ours, and is `server_error` outside.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(String),
+    #[error("the database is busy: too much is waiting")]
+    Busy,
+    #[error("a row cannot be read: {table} {row}: {column}")]
+    Corrupt {
+        table: &'static str,
+        row: String,
+        column: &'static str,
+    },
+    #[error("the database refused: {0}")]
+    Failed(String),
+}
+
+impl StoreError {
+    /// What the outside hears of it.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Busy => Reason::Busy,
+            Self::Unavailable(_) => Reason::DatabaseAway,
+            Self::Corrupt { .. } | Self::Failed(_) => Reason::ServerFault,
+        }
+    }
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+macro_rules! subjects {
+    ($($subject:ident),+ $(,)?) => {
+        /// All subjects together. Whoever needs only one asks for that: `&dyn Users`, not `&dyn Store`.
+        pub trait Store: $($subject +)+ {}
+        impl<T: $($subject +)+ ?Sized> Store for T {}
+    };
+}
+subjects![
+    Clients,
+    Users,
+    Sessions,
+    Interactions,
+    Consents,
+    Authorizations,
+    AccessTokens,
+    ClaimMappings,
+    SigningKeys,
+    CommandEvents,
+    Attempts,
+    KeptRefusals,
+    Housekeeping,
+];

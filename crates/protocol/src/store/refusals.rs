@@ -1,0 +1,13 @@
+//! Refusals, kept so that they can be explained.
+
+use async_trait::async_trait;
+
+use super::Result;
+use crate::observe::KeptRefusal;
+
+/// Refusals, kept so that they can be explained.
+#[async_trait]
+pub trait KeptRefusals: Send + Sync {
+    async fn keep_refusal(&self, refusal: &KeptRefusal) -> Result<()>;
+    async fn refusal(&self, reference: &str) -> Result<Option<KeptRefusal>>;
+}

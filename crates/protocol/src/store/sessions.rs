@@ -1,0 +1,67 @@
+//! Sessions at browsers: begun by a sign-in, used, ended.
+
+use async_trait::async_trait;
+
+use super::Result;
+use crate::{
+    authorization::Lifetimes,
+    secret::Digest,
+    session::{Session, SessionStart, Use},
+    time::Timestamp,
+    user::User,
+};
+
+/// Sessions at browsers: begun by a sign-in, used, ended.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Adds a session and stamps the interaction with it, if the user is enabled and `password_hash`, which the password
+    /// was compared with, is still theirs. `None`, and nothing written, otherwise. Where `replaces` is a live session of
+    /// the same user, that one gets the new secret, times and ends instead, and keeps its id; one of another user ends.
+    /// Beyond [`crate::bounds::SESSIONS`] those of the user that were unused longest end.
+    /// The user's row is held until the session is there: a change of password, a disable or a delete comes either
+    /// before, and is seen here, or after, and then ends this session too.
+    async fn sign_in(
+        &self,
+        session: &Session,
+        password_hash: &str,
+        replaces: Option<&Digest>,
+        interaction: Option<&Digest>,
+    ) -> Result<Option<SessionStart>>;
+    /// Who is signed in: the session and its user, while the one has not expired and the other is enabled.
+    async fn session(&self, digest: &Digest, now: Timestamp) -> Result<Option<(Session, User)>>;
+    /// The live session of `user_id` with this `sid`.
+    async fn session_of(&self, sid: &str, user_id: &str, now: Timestamp)
+    -> Result<Option<Session>>;
+    /// Notes that a session is used, if it still lives and nobody noted it since `noted_before`. Of racing callers one
+    /// writes; an ended session stays ended.
+    async fn use_session(&self, id: &str, used: Use) -> Result<bool>;
+    /// As [`Sessions::session`], for a browser that uses its session: that is noted, at most about once a minute.
+    async fn session_in_use(
+        &self,
+        digest: &Digest,
+        lifetimes: &Lifetimes,
+        now: Timestamp,
+    ) -> Result<Option<(Session, User)>> {
+        let found = self.session(digest, now).await?;
+        if let Some((session, _)) = &found
+            && let Some(used) = session.used(lifetimes, now)
+        {
+            self.use_session(&session.id, used).await?;
+        }
+        Ok(found)
+    }
+    async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>>;
+    /// Ends a session and what hangs on it; with `offline`, also what would outlive it. `false` when there is none.
+    async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> Result<bool>;
+    /// As [`Sessions::end_session`], of the live session with this `sid`, of `user_id` or, without one, of whomever it is.
+    /// Which session that was; `None` when it does not live.
+    async fn end_session_of(
+        &self,
+        sid: &str,
+        user_id: Option<&str>,
+        offline: bool,
+        now: Timestamp,
+    ) -> Result<Option<Session>>;
+    /// Ends all sessions and all authorizations of a user. How many sessions there were.
+    async fn end_user(&self, user_id: &str, now: Timestamp) -> Result<usize>;
+}

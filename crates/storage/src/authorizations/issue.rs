@@ -1,0 +1,138 @@
+//! A code is issued, and room is made for it.
+
+use diesel::{prelude::*, sql_types::BigInt};
+use latchkey_protocol::bounds;
+
+use super::Row;
+use crate::{
+    connection::{AnyConnection, on},
+    error::RowError,
+    interactions, sessions,
+    statement::{Bind, binds, statement},
+};
+
+macro_rules! columns {
+    () => {
+        "id, client_id, user_id, session_id, scope, offline, nonce, auth_time, amr, redirect_uri, redirect_uri_sent, \
+         code_challenge, code, code_expires_at, created_at, exchanged_at, refresh_current, refresh_issued_at, \
+         refresh_idle_expires_at, refresh_kid, refresh_parent, refresh_expires_at, revoked_at, expires_at, ignored_scope, \
+         asked_claims"
+    };
+}
+macro_rules! values {
+    () => {
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+    };
+}
+const INSERT: &str = concat!(
+    "INSERT INTO authorizations (",
+    columns!(),
+    ") VALUES (",
+    values!(),
+    ")"
+);
+
+pub fn issue(
+    c: &mut AnyConnection,
+    interaction: Option<&[u8]>,
+    row: &Row,
+) -> Result<bool, RowError> {
+    if let Some(interaction) = interaction
+        && !interactions::delete(c, interaction)?
+    {
+        return Ok(false);
+    }
+    if !sessions::hold(c, &row.session_id)? {
+        return Ok(false);
+    }
+    trim(c, row)?;
+    on!(c => statement(INSERT, &row.binds()).execute(c))?;
+    Ok(true)
+}
+
+/// Where there is room for so many more, one statement does it all: PostgreSQL looks at the room as it was when the
+/// statement began, and as many as there are connections may do so at once.
+const AMPLE: i64 = bounds::CODES / 2;
+
+macro_rules! issue_at_once {
+    ($interaction:literal, $condition:literal) => {
+        concat!(
+            "WITH room AS MATERIALIZED (SELECT count(*) FILTER (WHERE exchanged_at IS NULL) < ? \
+             AND count(*) FILTER (WHERE exchanged_at IS NOT NULL) <= ? AS ample \
+             FROM authorizations WHERE session_id = ? AND client_id = ?), ",
+            $interaction,
+            "held AS (SELECT id FROM sessions WHERE id = ? AND (SELECT ample FROM room)",
+            $condition,
+            " FOR KEY SHARE) INSERT INTO authorizations (",
+            columns!(),
+            ") SELECT ",
+            values!(),
+            " FROM held"
+        )
+    };
+}
+const ISSUE: &str = issue_at_once!("", "");
+const ISSUE_FOR_INTERACTION: &str = issue_at_once!(
+    "gone AS (DELETE FROM interactions WHERE digest = ? AND (SELECT ample FROM room) RETURNING 1), ",
+    " AND EXISTS (SELECT 1 FROM gone)"
+);
+
+/// What [`issue`] does, in one statement of PostgreSQL, where there is ample room. If not, or if there is nothing to issue
+/// for, nothing is issued, and [`issue`] says why.
+///
+/// The session is locked against its end, as there; not against other codes, which need not wait where there is room.
+pub fn issue_at_once(
+    c: &mut AnyConnection,
+    interaction: Option<&[u8]>,
+    row: &Row,
+) -> Result<bool, RowError> {
+    let (text, digest) = match interaction {
+        Some(digest) => (ISSUE_FOR_INTERACTION, vec![Bind::from(digest)]),
+        None => (ISSUE, Vec::new()),
+    };
+    let room: &[Bind] = binds![
+        AMPLE,
+        bounds::AUTHORIZATIONS,
+        &row.session_id,
+        &row.client_id
+    ];
+    let session: &[Bind] = binds![&row.session_id];
+    let all = [room, &digest, session, &row.binds()].concat();
+    Ok(on!(c => statement(text, &all).execute(c))? == 1)
+}
+
+#[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = BigInt)]
+    unused: i64,
+    #[diesel(sql_type = BigInt)]
+    used: i64,
+}
+const HELD: &str = "SELECT count(*) FILTER (WHERE exchanged_at IS NULL) AS unused, \
+    count(*) FILTER (WHERE exchanged_at IS NOT NULL) AS used FROM authorizations WHERE session_id = ? AND client_id = ?";
+
+/// Of what the session has of the client: codes that nobody exchanged, and what was exchanged, by its last use.
+const UNUSED: &str = "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE session_id = ? \
+    AND client_id = ? AND exchanged_at IS NULL ORDER BY created_at DESC LIMIT 1000 OFFSET ?)";
+const USED: &str = "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE session_id = ? \
+    AND client_id = ? AND exchanged_at IS NOT NULL ORDER BY CASE WHEN refresh_current IS NULL THEN 1 ELSE 0 END, \
+    coalesce(refresh_issued_at, exchanged_at) DESC LIMIT 1000 OFFSET ?)";
+
+/// Makes room for one more, so that no loop of sign-ins in one session fills the database.
+fn trim(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
+    let binds = binds![&row.session_id, &row.client_id];
+    let held = on!(c => statement(HELD, binds).get_result::<Held>(c))?;
+    if held.unused >= bounds::CODES {
+        let surplus = binds![&row.session_id, &row.client_id, bounds::CODES - 1];
+        on!(c => statement(UNUSED, surplus).execute(c))?;
+    }
+    if held.used > bounds::AUTHORIZATIONS {
+        let surplus = binds![&row.session_id, &row.client_id, bounds::AUTHORIZATIONS];
+        let ended = on!(c => statement(USED, surplus).execute(c))?;
+        tracing::warn!(
+            target: "audit", session = %row.session_id, client = %row.client_id, ended,
+            "one session holds too many authorizations of a client: those that were used longest ago have ended"
+        );
+    }
+    Ok(())
+}

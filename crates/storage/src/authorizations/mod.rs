@@ -1,0 +1,189 @@
+//! Authorizations: what a user has allowed a client, from its code to the last of its refresh tokens.
+
+mod issue;
+mod rows;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use latchkey_protocol::{
+    Digest, Timestamp,
+    authorization::{Authorization, Context, RefreshFamily, Support},
+    store::{self, Authorizations},
+};
+
+pub(crate) use self::rows::{context_columns, support_columns};
+pub use self::{
+    issue::{issue, issue_at_once},
+    rows::{ContextRow, Row, SupportRow, into_context, into_support},
+};
+use crate::{
+    connection::{AnyConnection, Database, on},
+    digest::bytes,
+    error::RowError,
+    questions::{AuthorizationOf, CodeOf, SupportOf},
+    schema::{authorizations, revoked_access_tokens, sessions, users},
+    statement::{binds, statement},
+};
+
+#[async_trait]
+impl Authorizations for Database {
+    async fn issue_code(
+        &self,
+        interaction: Option<&Digest>,
+        authorization: &Authorization,
+    ) -> store::Result<bool> {
+        let digest = interaction.map(bytes);
+        let row = Arc::new(Row::from_authorization(authorization));
+        if self.groups().is_some() {
+            let (digest, row) = (digest.clone(), row.clone());
+            let at_once = move |c: &mut _| issue_at_once(c, digest.as_deref(), &row);
+            if self.write_one(at_once).await? {
+                return Ok(true);
+            }
+        }
+        self.write(move |c| issue(c, digest.as_deref(), &row)).await
+    }
+
+    async fn authorization_by_code(&self, code: &Digest) -> store::Result<Option<Context>> {
+        let code = bytes(code);
+        if let Some(groups) = self.groups() {
+            return groups.by_code.ask(CodeOf(code)).await;
+        }
+        self.read(move |c| find_by_code(c, &code)).await
+    }
+
+    async fn authorization(&self, id: &str) -> store::Result<Option<Context>> {
+        let id = id.to_owned();
+        if let Some(groups) = self.groups() {
+            return groups.by_id.ask(AuthorizationOf(id)).await;
+        }
+        self.read(move |c| find(c, &id)).await
+    }
+
+    async fn support(&self, id: &str, jti: &str) -> store::Result<Option<Support>> {
+        let (id, jti) = (id.to_owned(), jti.to_owned());
+        if let Some(groups) = self.groups() {
+            return groups.support.ask(SupportOf { id, jti }).await;
+        }
+        self.read(move |c| support(c, &id, &jti)).await
+    }
+
+    async fn exchange_code(
+        &self,
+        id: &str,
+        now: Timestamp,
+        refresh: Option<&RefreshFamily>,
+        expires_at: Timestamp,
+    ) -> store::Result<bool> {
+        let (id, refresh) = (id.to_owned(), refresh.cloned());
+        self.write_one(move |c| exchange(c, &id, now, refresh.as_ref(), expires_at))
+            .await
+    }
+
+    async fn rotate_refresh_token(
+        &self,
+        id: &str,
+        expected: &Digest,
+        next: &RefreshFamily,
+    ) -> store::Result<bool> {
+        let (id, expected, next) = (id.to_owned(), bytes(expected), next.clone());
+        self.write_one(move |c| rotate(c, &id, &expected, &next))
+            .await
+    }
+
+    async fn revoke_authorization(&self, id: &str, now: Timestamp) -> store::Result<()> {
+        let id = id.to_owned();
+        self.write_one(move |c| revoke(c, &id, now)).await
+    }
+}
+
+macro_rules! context_where {
+    ($connection:ident, $condition:expr) => {
+        on!($connection => authorizations::table
+            .left_join(users::table.on(users::id.eq(authorizations::user_id)))
+            .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
+            .filter($condition)
+            .select(context_columns!())
+            .get_result::<ContextRow>($connection))
+            .optional()?
+            .map(into_context)
+            .transpose()
+    };
+}
+
+pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Context>, RowError> {
+    context_where!(c, authorizations::id.eq(id))
+}
+
+/// One narrow statement for the busiest reads: userinfo and introspection.
+pub fn support(c: &mut AnyConnection, id: &str, jti: &str) -> Result<Option<Support>, RowError> {
+    let found: Option<SupportRow> = on!(c => authorizations::table
+        .inner_join(users::table.on(users::id.eq(authorizations::user_id)))
+        .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
+        .left_join(revoked_access_tokens::table.on(revoked_access_tokens::jti.eq(jti)))
+        .filter(authorizations::id.eq(id))
+        .filter(revoked_access_tokens::jti.nullable().is_null())
+        .select(support_columns!())
+        .get_result(c))
+    .optional()?;
+    found.map(|row| into_support(id, row)).transpose()
+}
+
+pub fn find_by_code(c: &mut AnyConnection, code: &[u8]) -> Result<Option<Context>, RowError> {
+    context_where!(c, authorizations::code.eq(code))
+}
+
+const EXCHANGE: &str = "UPDATE authorizations SET exchanged_at = ?, expires_at = ?, refresh_current = ?, \
+    refresh_issued_at = ?, refresh_idle_expires_at = ?, refresh_kid = ?, refresh_expires_at = ? \
+    WHERE id = ? AND exchanged_at IS NULL AND revoked_at IS NULL";
+
+pub fn exchange(
+    c: &mut AnyConnection,
+    id: &str,
+    now: i64,
+    refresh: Option<&RefreshFamily>,
+    expires_at: i64,
+) -> Result<bool, RowError> {
+    let binds = binds![
+        now,
+        expires_at,
+        refresh.map(|f| f.current.as_bytes()),
+        refresh.map(|f| f.issued_at),
+        refresh.map(|f| f.idle_expires_at),
+        refresh.map(|f| f.kid.as_str()),
+        refresh.map(|f| f.expires_at),
+        id,
+    ];
+    Ok(on!(c => statement(EXCHANGE, binds).execute(c))? == 1)
+}
+
+const ROTATE: &str = "UPDATE authorizations SET refresh_current = ?, refresh_issued_at = ?, \
+    refresh_idle_expires_at = ?, refresh_kid = ?, refresh_parent = ? \
+    WHERE id = ? AND refresh_current = ? AND revoked_at IS NULL";
+
+pub fn rotate(
+    c: &mut AnyConnection,
+    id: &str,
+    expected: &[u8],
+    next: &RefreshFamily,
+) -> Result<bool, RowError> {
+    let binds = binds![
+        next.current.as_bytes(),
+        next.issued_at,
+        next.idle_expires_at,
+        &next.kid,
+        next.parent.as_ref().map(|d| d.as_bytes()),
+        id,
+        expected,
+    ];
+    Ok(on!(c => statement(ROTATE, binds).execute(c))? == 1)
+}
+
+const REVOKE: &str = "UPDATE authorizations SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
+
+pub fn revoke(c: &mut AnyConnection, id: &str, now: i64) -> Result<(), RowError> {
+    on!(c => statement(REVOKE, binds![now, id]).execute(c))?;
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! An authorization's row, alone and with what it hangs on.
+
+use diesel::prelude::*;
+use latchkey_protocol::{
+    authorization::{Authorization, Context, RefreshFamily, Support},
+    authorize::ClaimsRequest,
+    secret::Digest,
+};
+
+use crate::{
+    error::RowError, schema::authorizations, sessions::Row as SessionRow, statement::Bind,
+    users::Row as UserRow,
+};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = authorizations)]
+pub struct Row {
+    pub(super) id: String,
+    pub(super) client_id: String,
+    pub(super) user_id: String,
+    pub(super) session_id: String,
+    pub(super) scope: String,
+    pub(super) offline: i64,
+    pub(super) nonce: Option<String>,
+    pub(super) auth_time: i64,
+    pub(super) amr: String,
+    pub(super) redirect_uri: String,
+    pub(super) redirect_uri_sent: i64,
+    pub(super) code_challenge: Option<String>,
+    pub(super) code: Vec<u8>,
+    pub(super) code_expires_at: i64,
+    pub(super) created_at: i64,
+    pub(super) exchanged_at: Option<i64>,
+    pub(super) refresh_current: Option<Vec<u8>>,
+    pub(super) refresh_issued_at: Option<i64>,
+    pub(super) refresh_idle_expires_at: Option<i64>,
+    pub(super) refresh_kid: Option<String>,
+    pub(super) refresh_parent: Option<Vec<u8>>,
+    pub(super) refresh_expires_at: Option<i64>,
+    pub(super) revoked_at: Option<i64>,
+    pub(super) expires_at: i64,
+    pub(super) ignored_scope: String,
+    pub(super) asked_claims: Option<String>,
+}
+
+impl Row {
+    pub fn from_authorization(a: &Authorization) -> Self {
+        let refresh = a.refresh.as_ref();
+        Self {
+            id: a.id.clone(),
+            client_id: a.client_id.clone(),
+            user_id: a.user_id.clone(),
+            session_id: a.session_id.clone(),
+            scope: a.scope.to_string(),
+            offline: i64::from(a.is_offline()),
+            nonce: a.nonce.clone(),
+            auth_time: a.auth_time,
+            amr: a.amr.clone(),
+            redirect_uri: a.redirect_uri.clone(),
+            redirect_uri_sent: i64::from(a.redirect_uri_sent),
+            code_challenge: a.code_challenge.clone(),
+            code: a.code.as_bytes().to_vec(),
+            code_expires_at: a.code_expires_at,
+            created_at: a.created_at,
+            exchanged_at: a.exchanged_at,
+            refresh_current: refresh.map(|f| f.current.as_bytes().to_vec()),
+            refresh_issued_at: refresh.map(|f| f.issued_at),
+            refresh_idle_expires_at: refresh.map(|f| f.idle_expires_at),
+            refresh_kid: refresh.map(|f| f.kid.clone()),
+            refresh_parent: refresh
+                .and_then(|f| f.parent.as_ref())
+                .map(|d| d.as_bytes().to_vec()),
+            refresh_expires_at: refresh.map(|f| f.expires_at),
+            revoked_at: a.revoked_at,
+            expires_at: a.expires_at,
+            ignored_scope: a.ignored_scope.to_string(),
+            asked_claims: (!a.asked_claims.is_empty())
+                .then(|| serde_json::to_string(&a.asked_claims).unwrap_or_default()),
+        }
+    }
+
+    /// In the order of its columns.
+    pub fn binds(&self) -> [Bind<'_>; 26] {
+        [
+            Bind::from(&self.id),
+            Bind::from(&self.client_id),
+            Bind::from(&self.user_id),
+            Bind::from(&self.session_id),
+            Bind::from(&self.scope),
+            Bind::from(self.offline),
+            Bind::from(&self.nonce),
+            Bind::from(self.auth_time),
+            Bind::from(&self.amr),
+            Bind::from(&self.redirect_uri),
+            Bind::from(self.redirect_uri_sent),
+            Bind::from(&self.code_challenge),
+            Bind::from(&self.code),
+            Bind::from(self.code_expires_at),
+            Bind::from(self.created_at),
+            Bind::from(self.exchanged_at),
+            Bind::from(&self.refresh_current),
+            Bind::from(self.refresh_issued_at),
+            Bind::from(self.refresh_idle_expires_at),
+            Bind::from(&self.refresh_kid),
+            Bind::from(&self.refresh_parent),
+            Bind::from(self.refresh_expires_at),
+            Bind::from(self.revoked_at),
+            Bind::from(self.expires_at),
+            Bind::from(&self.ignored_scope),
+            Bind::from(&self.asked_claims),
+        ]
+    }
+
+    fn into_authorization(self) -> Result<Authorization, RowError> {
+        let refresh = self.refresh()?;
+        let asked_claims = asked_claims(self.asked_claims.as_deref(), &self.id)?;
+        Ok(Authorization {
+            id: self.id,
+            client_id: self.client_id,
+            user_id: self.user_id,
+            session_id: self.session_id,
+            scope: self.scope.into(),
+            nonce: self.nonce,
+            auth_time: self.auth_time,
+            amr: self.amr,
+            redirect_uri: self.redirect_uri,
+            redirect_uri_sent: self.redirect_uri_sent != 0,
+            code_challenge: self.code_challenge,
+            code: Digest::from_stored(self.code),
+            code_expires_at: self.code_expires_at,
+            created_at: self.created_at,
+            exchanged_at: self.exchanged_at,
+            refresh,
+            revoked_at: self.revoked_at,
+            expires_at: self.expires_at,
+            ignored_scope: self.ignored_scope.into(),
+            asked_claims,
+        })
+    }
+
+    /// All of the family's columns, or none.
+    fn refresh(&self) -> Result<Option<RefreshFamily>, RowError> {
+        let Some(current) = self.refresh_current.clone() else {
+            return Ok(None);
+        };
+        let missing = |column| RowError::Corrupt {
+            table: "authorizations",
+            row: self.id.clone(),
+            column,
+        };
+        Ok(Some(RefreshFamily {
+            current: Digest::from_stored(current),
+            issued_at: self
+                .refresh_issued_at
+                .ok_or_else(|| missing("refresh_issued_at"))?,
+            idle_expires_at: self
+                .refresh_idle_expires_at
+                .ok_or_else(|| missing("refresh_idle_expires_at"))?,
+            kid: self
+                .refresh_kid
+                .clone()
+                .ok_or_else(|| missing("refresh_kid"))?,
+            parent: self.refresh_parent.clone().map(Digest::from_stored),
+            expires_at: self
+                .refresh_expires_at
+                .ok_or_else(|| missing("refresh_expires_at"))?,
+        }))
+    }
+}
+
+/// The claims that were asked for, from the column of the authorization `id`.
+fn asked_claims(text: Option<&str>, id: &str) -> Result<ClaimsRequest, RowError> {
+    let corrupt = |_| RowError::Corrupt {
+        table: "authorizations",
+        row: id.to_owned(),
+        column: "asked_claims",
+    };
+    text.map_or(Ok(ClaimsRequest::default()), |text| {
+        serde_json::from_str(text).map_err(corrupt)
+    })
+}
+
+pub type ContextRow = (Row, Option<UserRow>, Option<SessionRow>);
+
+macro_rules! context_columns {
+    () => {
+        (
+            crate::schema::authorizations::all_columns,
+            crate::schema::users::all_columns.nullable(),
+            crate::schema::sessions::all_columns.nullable(),
+        )
+    };
+}
+pub(crate) use context_columns;
+
+pub fn into_context((row, user, session): ContextRow) -> Result<Context, RowError> {
+    Ok(Context {
+        authorization: row.into_authorization()?,
+        user: user.map(UserRow::into_user).transpose()?,
+        session: session.map(SessionRow::into_session),
+    })
+}
+
+pub type SupportRow = (UserRow, Option<i64>, i64, Option<i64>, Option<String>);
+
+macro_rules! support_columns {
+    () => {
+        (
+            crate::schema::users::all_columns,
+            crate::schema::authorizations::revoked_at,
+            crate::schema::authorizations::offline,
+            crate::schema::sessions::expires_at.nullable(),
+            crate::schema::authorizations::asked_claims,
+        )
+    };
+}
+pub(crate) use support_columns;
+
+pub fn into_support(id: &str, row: SupportRow) -> Result<Support, RowError> {
+    let (user, revoked_at, offline, session_expires_at, asked) = row;
+    let asked_claims = asked_claims(asked.as_deref(), id)?;
+    Ok(Support {
+        user: user.into_user()?,
+        revoked_at,
+        offline: offline != 0,
+        session_expires_at,
+        asked_claims,
+    })
+}

@@ -1,0 +1,8 @@
+//! Digests as columns.
+
+use latchkey_protocol::Digest;
+
+/// What a column keeps of a digest.
+pub fn bytes(digest: &Digest) -> Vec<u8> {
+    digest.as_bytes().to_vec()
+}

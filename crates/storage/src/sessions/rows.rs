@@ -1,0 +1,69 @@
+//! A session's row.
+
+use diesel::prelude::*;
+use latchkey_protocol::{secret::Digest, session::Session};
+
+use crate::statement::Bind;
+
+#[derive(Queryable)]
+pub struct Row {
+    pub(super) id: String,
+    pub(super) digest: Vec<u8>,
+    pub(super) user_id: String,
+    pub(super) auth_time: i64,
+    pub(super) amr: String,
+    pub(super) remember: i64,
+    pub(super) created_at: i64,
+    pub(super) expires_at: i64,
+    pub(super) ends_at: i64,
+    pub(super) last_used_at: i64,
+}
+
+impl Row {
+    pub fn from_session(session: &Session) -> Self {
+        Self {
+            id: session.id.clone(),
+            digest: session.digest.as_bytes().to_vec(),
+            user_id: session.user_id.clone(),
+            auth_time: session.auth_time,
+            amr: session.amr.clone(),
+            remember: i64::from(session.remember),
+            created_at: session.created_at,
+            expires_at: session.expires_at,
+            ends_at: session.ends_at,
+            last_used_at: session.last_used_at,
+        }
+    }
+
+    /// In the order of its columns.
+    pub fn binds(&self) -> [Bind<'_>; 10] {
+        [
+            Bind::from(&self.id),
+            Bind::from(&self.digest),
+            Bind::from(&self.user_id),
+            Bind::from(self.auth_time),
+            Bind::from(&self.amr),
+            Bind::from(self.remember),
+            Bind::from(self.created_at),
+            Bind::from(self.expires_at),
+            Bind::from(self.ends_at),
+            Bind::from(self.last_used_at),
+        ]
+    }
+
+    pub fn into_session(self) -> Session {
+        Session {
+            id: self.id,
+            digest: Digest::from_stored(self.digest),
+            user_id: self.user_id,
+            auth_time: self.auth_time,
+            amr: self.amr,
+            remember: self.remember != 0,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            // A node of the version before, which knows no such column, may have written it.
+            ends_at: self.ends_at.max(self.expires_at),
+            last_used_at: self.last_used_at,
+        }
+    }
+}

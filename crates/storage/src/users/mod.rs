@@ -1,0 +1,199 @@
+//! Users: found, changed, locked out, deleted.
+
+mod names;
+mod rows;
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use latchkey_protocol::{
+    Timestamp,
+    names::Login,
+    store::{self, Users, WriteOutcome},
+    user::User,
+};
+
+use self::names::{create, update_profile};
+pub use self::{names::wait_for_names, rows::Row};
+use crate::{
+    connection::{AnyConnection, Database, on},
+    error::RowError,
+    schema::users,
+    sessions,
+    statement::{binds, statement},
+};
+
+#[async_trait]
+impl Users for Database {
+    async fn create_user(&self, user: &User) -> store::Result<WriteOutcome> {
+        let row = Row::from_user(user);
+        self.write(move |c| create(c, &row)).await
+    }
+
+    async fn user(&self, id: &str) -> store::Result<Option<User>> {
+        let id = id.to_owned();
+        self.read(move |c| find(c, &id)).await
+    }
+
+    async fn user_by_name(&self, username: &str) -> store::Result<Option<User>> {
+        let name = username.to_owned();
+        self.read(move |c| find_by_name(c, &name)).await
+    }
+
+    async fn user_by_login(&self, login: &Login) -> store::Result<Option<User>> {
+        let login = login.clone();
+        self.read(move |c| find_by_login(c, &login)).await
+    }
+
+    async fn users(&self) -> store::Result<Vec<User>> {
+        self.read(all).await
+    }
+
+    async fn update_user_profile(
+        &self,
+        before: &User,
+        after: &User,
+    ) -> store::Result<WriteOutcome> {
+        let (after, version) = (after.clone(), before.version);
+        let new_address = before.email != after.email;
+        self.write(move |c| {
+            let mut row = Row::from_user(&after);
+            row.version = version;
+            update_profile(c, row, new_address)
+        })
+        .await
+    }
+
+    async fn set_password(
+        &self,
+        user_id: &str,
+        hash: &str,
+        now: Timestamp,
+    ) -> store::Result<Option<usize>> {
+        let (id, hash) = (user_id.to_owned(), hash.to_owned());
+        self.write(move |c| set_password(c, &id, &hash, now)).await
+    }
+
+    async fn rehash_password(&self, user_id: &str, old: &str, new: &str) -> store::Result<bool> {
+        let (id, old, new) = (user_id.to_owned(), old.to_owned(), new.to_owned());
+        self.write_one(move |c| rehash(c, &id, &old, &new)).await
+    }
+
+    async fn disable_user(&self, user_id: &str, now: Timestamp) -> store::Result<Option<usize>> {
+        let id = user_id.to_owned();
+        self.write(move |c| disable(c, &id, now)).await
+    }
+
+    async fn enable_user(&self, user_id: &str, now: Timestamp) -> store::Result<bool> {
+        let id = user_id.to_owned();
+        self.write_one(move |c| enable(c, &id, now)).await
+    }
+
+    async fn delete_user(&self, id: &str) -> store::Result<bool> {
+        let id = id.to_owned();
+        self.write_one(move |c| delete(c, &id)).await
+    }
+}
+
+pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<User>, RowError> {
+    on!(c => users::table.find(id).get_result::<Row>(c))
+        .optional()?
+        .map(Row::into_user)
+        .transpose()
+}
+
+pub fn find_by_name(c: &mut AnyConnection, name: &str) -> Result<Option<User>, RowError> {
+    on!(c => users::table.filter(users::username.eq(name)).get_result::<Row>(c))
+        .optional()?
+        .map(Row::into_user)
+        .transpose()
+}
+
+/// One query whatever was typed, so that the time tells nothing.
+pub fn find_by_login(c: &mut AnyConnection, login: &Login) -> Result<Option<User>, RowError> {
+    let name = login.username.as_deref().unwrap_or(&login.as_typed);
+    let key = login.email_key.as_deref().unwrap_or_default();
+    let found: Vec<Row> = on!(c => users::table
+        .filter(users::username.eq(&login.as_typed).or(users::username.eq(name)).or(users::email_key.eq(key)))
+        .load(c))?;
+    found
+        .into_iter()
+        .min_by_key(|row| login.rank(&row.username))
+        .map(Row::into_user)
+        .transpose()
+}
+
+pub fn all(c: &mut AnyConnection) -> Result<Vec<User>, RowError> {
+    on!(c => users::table.order(users::username).load::<Row>(c))?
+        .into_iter()
+        .map(Row::into_user)
+        .collect()
+}
+
+/// Writes the user's row before it ends the sessions: a sign-in that holds the row is waited for, and its session is
+/// among those that end (on PostgreSQL each statement sees what was committed before it).
+pub fn set_password(
+    c: &mut AnyConnection,
+    id: &str,
+    hash: &str,
+    now: i64,
+) -> Result<Option<usize>, RowError> {
+    let values = (
+        users::password_hash.eq(Some(hash)),
+        users::updated_at.eq(now),
+    );
+    let known = on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1;
+    if known {
+        sessions::end_all_of(c, id, now).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// In the order of [`set_password`], for the same reason.
+pub fn disable(c: &mut AnyConnection, id: &str, now: i64) -> Result<Option<usize>, RowError> {
+    let values = (users::disabled_at.eq(Some(now)), users::updated_at.eq(now));
+    let known = on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1;
+    if known {
+        sessions::end_all_of(c, id, now).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+pub fn enable(c: &mut AnyConnection, id: &str, now: i64) -> Result<bool, RowError> {
+    let values = (
+        users::disabled_at.eq(None::<i64>),
+        users::updated_at.eq(now),
+    );
+    Ok(on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1)
+}
+
+/// Whether the user may sign in with the password that `hash` was made of; if so they can neither be disabled nor
+/// deleted nor given another password before this transaction is over.
+///
+/// PostgreSQL: `FOR SHARE` waits for whoever is changing the row, and then looks at the row as they left it. `FOR KEY
+/// SHARE`, which the foreign key of the session takes, would let a disable pass.
+pub fn hold(c: &mut AnyConnection, id: &str, hash: &str) -> Result<bool, RowError> {
+    let user = users::table
+        .select(users::id)
+        .filter(users::id.eq(id))
+        .filter(users::disabled_at.is_null())
+        .filter(users::password_hash.eq(hash));
+    let found = match c {
+        // One writer at a time: nothing comes between.
+        AnyConnection::Sqlite(c) => user.get_result::<String>(c),
+        // Sign-ins of one user one by one: they count that user's sessions.
+        AnyConnection::Postgres(c) => user.for_no_key_update().get_result::<String>(c),
+    };
+    Ok(found.optional()?.is_some())
+}
+
+const REHASH: &str = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";
+
+pub fn rehash(c: &mut AnyConnection, id: &str, old: &str, new: &str) -> Result<bool, RowError> {
+    Ok(on!(c => statement(REHASH, binds![new, id, old]).execute(c))? == 1)
+}
+
+pub fn delete(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
+    Ok(on!(c => diesel::delete(users::table.find(id)).execute(c))? == 1)
+}
