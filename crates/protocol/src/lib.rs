@@ -1,5 +1,5 @@
 //! The vocabulary, the parsing, the rules and the records of OAuth 2.0 and OpenID Connect, and the
-//! ports ([`Store`], [`Clock`], [`Entropy`]) that it expects others to fill.
+//! ports ([`Store`], [`Clock`], [`Entropy`], [`Outbound`]) that it expects others to fill.
 //!
 //! Nothing in here touches the world: no I/O, no async runtime, no clock, no randomness. Every rule
 //! takes what it needs, with a plain `now`, and returns what has been decided.
@@ -26,6 +26,7 @@ pub mod logout;
 pub mod metadata;
 pub mod names;
 pub mod observe;
+pub mod outbound;
 pub mod params;
 pub mod passwords;
 pub mod paths;
@@ -46,6 +47,7 @@ pub mod uri;
 pub mod user;
 
 pub use algorithm::SigningAlgorithm;
+pub use outbound::Outbound;
 pub use params::Params;
 pub use reason::{Detail, ErrorCode, Reason, RefusalText};
 pub use scope::ScopeSet;

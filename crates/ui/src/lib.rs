@@ -8,6 +8,7 @@ mod csrf;
 pub mod failure;
 pub mod foreign_post;
 pub mod interaction;
+pub mod outbound;
 mod pages;
 mod render;
 mod state;

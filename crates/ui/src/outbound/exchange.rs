@@ -1,0 +1,105 @@
+//! One HTTP/1.1 exchange on a connection of its own (RFC 9112).
+
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Request, Response,
+    body::{Bytes, Incoming},
+    client::conn::http1,
+    header,
+};
+use hyper_util::rt::TokioIo;
+use latchkey_protocol::outbound::{OutboundAnswer, OutboundError, OutboundMethod, OutboundRequest};
+use tokio::time::{Instant, timeout_at};
+
+use super::{connect::Connection, metered::Metered, target::Target};
+
+/// The longest head of an answer, in bytes, and how many fields it may have.
+const LONGEST_HEAD: usize = 16 * 1024;
+const MOST_FIELDS: usize = 64;
+
+/// Sends the request and reads the answer, all of it before `until`.
+pub async fn exchange(
+    connection: Box<dyn Connection>,
+    target: &Target,
+    request: &OutboundRequest<'_>,
+    until: Instant,
+) -> Result<OutboundAnswer, OutboundError> {
+    let message = message(target, request.method)?;
+    // Chunks of one byte, the worst, are six on the wire.
+    let most = 2 * LONGEST_HEAD + request.longest_answer.saturating_mul(6);
+    let metered = TokioIo::new(Metered::new(connection, most));
+    let (mut sender, driver) = http1::Builder::new()
+        .max_headers(MOST_FIELDS)
+        .max_buf_size(LONGEST_HEAD)
+        .handshake(metered)
+        .await
+        .map_err(|_| OutboundError::Garbled)?;
+    let answered = async {
+        let head = timeout_at(until, sender.send_request(message)).await;
+        let head = head.map_err(|_| OutboundError::Late)?;
+        let response = head.map_err(|_| OutboundError::Garbled)?;
+        Ok(answer(response, request.longest_answer, until).await)
+    };
+    let driven = async {
+        // Its errors come to `answered` as well.
+        let _ended = driver.await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        answer = answered => answer,
+        () = driven => Err(OutboundError::Garbled),
+    }
+}
+
+fn message(
+    target: &Target,
+    method: OutboundMethod<'_>,
+) -> Result<Request<Full<Bytes>>, OutboundError> {
+    let request = Request::builder()
+        .uri(target.path_and_query())
+        .header(header::HOST, target.authority())
+        .header(header::USER_AGENT, "Latchkey")
+        .header(header::ACCEPT, "application/json")
+        .header(header::ACCEPT_ENCODING, "identity")
+        .header(header::CONNECTION, "close");
+    let built = match method {
+        OutboundMethod::Get => request.method("GET").body(Full::default()),
+        OutboundMethod::Post { content_type, body } => request
+            .method("POST")
+            .header(header::CONTENT_TYPE, content_type)
+            .body(Full::from(body.to_owned())),
+    };
+    built.map_err(|_| OutboundError::Address)
+}
+
+async fn answer(response: Response<Incoming>, longest: usize, until: Instant) -> OutboundAnswer {
+    let status = response.status().as_u16();
+    let content_type = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let read = timeout_at(until, read(response.into_body(), longest)).await;
+    OutboundAnswer {
+        status,
+        content_type,
+        body: read.unwrap_or(Err(OutboundError::Late)),
+    }
+}
+
+/// The body, if it is no longer than that.
+async fn read(mut body: Incoming, longest: usize) -> Result<Vec<u8>, OutboundError> {
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| OutboundError::Garbled)?;
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        if data.len() > longest - whole.len() {
+            return Err(OutboundError::TooLong);
+        }
+        whole.extend_from_slice(data);
+    }
+    Ok(whole)
+}
