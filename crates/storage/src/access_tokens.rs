@@ -28,7 +28,14 @@ impl AccessTokens for Database {
 
     async fn is_access_token_revoked(&self, jti: &str) -> store::Result<bool> {
         let jti = jti.to_owned();
-        self.read(move |c| is_revoked(c, &jti)).await
+        self.read(move |c| {
+            let revoked = revoked_access_tokens::table
+                .find(&jti)
+                .select(revoked_access_tokens::jti);
+            let found: Option<String> = on!(c => revoked.get_result(c)).optional()?;
+            Ok(found.is_some())
+        })
+        .await
     }
 }
 
@@ -38,10 +45,4 @@ const REVOKE_ACCESS_TOKEN: &str = "INSERT INTO revoked_access_tokens (jti, expir
 pub fn revoke(c: &mut AnyConnection, jti: &str, expires_at: i64) -> Result<(), RowError> {
     on!(c => statement(REVOKE_ACCESS_TOKEN, binds![jti, expires_at]).execute(c))?;
     Ok(())
-}
-
-pub fn is_revoked(c: &mut AnyConnection, jti: &str) -> Result<bool, RowError> {
-    let found: Option<String> =
-        on!(c => revoked_access_tokens::table.find(jti).select(revoked_access_tokens::jti).get_result(c)).optional()?;
-    Ok(found.is_some())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use diesel::prelude::*;
+use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     client::Client,
     secret::Digest,
@@ -17,8 +17,8 @@ use crate::{
     schema::clients,
 };
 
-#[derive(Queryable, Insertable)]
-#[diesel(table_name = clients)]
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = clients, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     id: String,
     secret: Option<Vec<u8>>,
@@ -54,11 +54,26 @@ impl Row {
     }
 }
 
+/// The client, while nobody has changed it since it was read.
+macro_rules! at_version {
+    ($id:expr, $version:expr) => {
+        clients::table
+            .filter(clients::id.eq($id))
+            .filter(clients::version.eq($version))
+    };
+}
+
 #[async_trait]
 impl Clients for Database {
     async fn create_client(&self, client: &Client) -> store::Result<bool> {
         let row = Row::from_client(client);
-        self.write_one(move |c| create(c, &row)).await
+        let insert = move |c: &mut AnyConnection| match on!(c => diesel::insert_into(clients::table).values(&row).execute(c))
+        {
+            Ok(_) => Ok(true),
+            Err(error) if is_taken(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        };
+        self.write_one(insert).await
     }
 
     async fn client(&self, id: &str) -> store::Result<Option<Arc<Client>>> {
@@ -66,7 +81,13 @@ impl Clients for Database {
             return Ok(Some(client));
         }
         let key = id.to_owned();
-        let found = self.read(move |c| find(c, &key)).await?.map(Arc::new);
+        let found = move |c: &mut AnyConnection| {
+            on!(c => clients::table.find(&key).select(Row::as_select()).get_result(c))
+                .optional()?
+                .map(Row::into_client)
+                .transpose()
+        };
+        let found = self.read(found).await?.map(Arc::new);
         if let Some(client) = &found {
             self.clients.insert(id.to_owned(), client.clone());
         }
@@ -74,12 +95,27 @@ impl Clients for Database {
     }
 
     async fn clients(&self) -> store::Result<Vec<Client>> {
-        self.read(all).await
+        self.read(|c| {
+            on!(c => clients::table.order(clients::id).select(Row::as_select()).load(c))?
+                .into_iter()
+                .map(Row::into_client)
+                .collect()
+        })
+        .await
     }
 
     async fn update_client_metadata(&self, client: &Client) -> store::Result<bool> {
         let row = Row::from_client(client);
-        let updated = self.write_one(move |c| update_metadata(c, &row)).await;
+        let update = move |c: &mut AnyConnection| {
+            let values = (
+                clients::metadata.eq(&row.metadata),
+                clients::secret.eq(&row.secret),
+                clients::version.eq(row.version + 1),
+            );
+            let unchanged = at_version!(&row.id, row.version);
+            Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
+        };
+        let updated = self.write_one(update).await;
         self.clients.invalidate(&client.id);
         updated
     }
@@ -91,71 +127,26 @@ impl Clients for Database {
         secret: &Digest,
     ) -> store::Result<bool> {
         let (key, secret) = (id.to_owned(), bytes(secret));
-        let updated = self
-            .write_one(move |c| set_secret(c, &key, version, &secret))
-            .await;
+        let update = move |c: &mut AnyConnection| {
+            let values = (
+                clients::secret.eq(Some(&secret)),
+                clients::version.eq(version + 1),
+            );
+            let unchanged = at_version!(&key, version);
+            Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
+        };
+        let updated = self.write_one(update).await;
         self.clients.invalidate(id);
         updated
     }
 
     async fn delete_client(&self, id: &str) -> store::Result<bool> {
         let key = id.to_owned();
-        let deleted = self.write_one(move |c| delete(c, &key)).await;
+        let delete = move |c: &mut AnyConnection| {
+            Ok(on!(c => diesel::delete(clients::table.find(&key)).execute(c))? == 1)
+        };
+        let deleted = self.write_one(delete).await;
         self.clients.invalidate(id);
         deleted
     }
-}
-
-pub fn create(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
-    match on!(c => diesel::insert_into(clients::table).values(row).execute(c)) {
-        Ok(_) => Ok(true),
-        Err(error) if is_taken(&error) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Client>, RowError> {
-    on!(c => clients::table.find(id).get_result::<Row>(c))
-        .optional()?
-        .map(Row::into_client)
-        .transpose()
-}
-
-pub fn all(c: &mut AnyConnection) -> Result<Vec<Client>, RowError> {
-    on!(c => clients::table.order(clients::id).load::<Row>(c))?
-        .into_iter()
-        .map(Row::into_client)
-        .collect()
-}
-
-pub fn update_metadata(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
-    let unchanged = clients::table
-        .filter(clients::id.eq(&row.id))
-        .filter(clients::version.eq(row.version));
-    let values = (
-        clients::metadata.eq(&row.metadata),
-        clients::secret.eq(&row.secret),
-        clients::version.eq(row.version + 1),
-    );
-    Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
-}
-
-pub fn set_secret(
-    c: &mut AnyConnection,
-    id: &str,
-    version: i64,
-    secret: &[u8],
-) -> Result<bool, RowError> {
-    let unchanged = clients::table
-        .filter(clients::id.eq(id))
-        .filter(clients::version.eq(version));
-    let values = (
-        clients::secret.eq(Some(secret)),
-        clients::version.eq(version + 1),
-    );
-    Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
-}
-
-pub fn delete(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
-    Ok(on!(c => diesel::delete(clients::table.find(id)).execute(c))? == 1)
 }

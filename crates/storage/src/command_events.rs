@@ -1,17 +1,16 @@
 //! The SQL of what commands did and no server has logged yet.
 
 use async_trait::async_trait;
-use diesel::prelude::*;
+use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::store::{self, CommandEvent, CommandEvents};
 
 use crate::{
-    connection::{AnyConnection, Database, on},
-    error::RowError,
+    connection::{Database, on},
     schema::command_events,
 };
 
-#[derive(Queryable, Insertable)]
-#[diesel(table_name = command_events)]
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = command_events, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     id: String,
     at: i64,
@@ -37,50 +36,52 @@ impl Row {
             caller,
         }
     }
+
+    fn into_event(self) -> CommandEvent {
+        let Self {
+            id,
+            at,
+            operation,
+            target,
+            caller,
+        } = self;
+        CommandEvent {
+            id,
+            at,
+            operation,
+            target,
+            caller,
+        }
+    }
 }
 
 #[async_trait]
 impl CommandEvents for Database {
     async fn add_command_event(&self, event: &CommandEvent) -> store::Result<()> {
         let row = Row::from_event(event);
-        self.write_one(move |c| add(c, &row)).await
+        self.write_one(move |c| {
+            on!(c => diesel::insert_into(command_events::table).values(&row).execute(c))?;
+            Ok(())
+        })
+        .await
     }
 
     async fn command_events(&self, most: i64) -> store::Result<Vec<CommandEvent>> {
-        self.read(move |c| oldest(c, most)).await
+        self.read(move |c| {
+            let oldest = command_events::table.order(command_events::id).limit(most);
+            let rows: Vec<Row> = on!(c => oldest.select(Row::as_select()).load(c))?;
+            Ok(rows.into_iter().map(Row::into_event).collect())
+        })
+        .await
     }
 
     async fn forget_command_events(&self, ids: &[String]) -> store::Result<()> {
         let ids = ids.to_vec();
-        self.write_one(move |c| forget(c, &ids)).await
+        self.write_one(move |c| {
+            let logged = command_events::table.filter(command_events::id.eq_any(&ids));
+            on!(c => diesel::delete(logged).execute(c))?;
+            Ok(())
+        })
+        .await
     }
-}
-
-pub fn add(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
-    on!(c => diesel::insert_into(command_events::table).values(row).execute(c))?;
-    Ok(())
-}
-
-pub fn oldest(c: &mut AnyConnection, most: i64) -> Result<Vec<CommandEvent>, RowError> {
-    let rows: Vec<Row> =
-        on!(c => command_events::table.order(command_events::id).limit(most).load(c))?;
-    let event = |Row {
-                     id,
-                     at,
-                     operation,
-                     target,
-                     caller,
-                 }| CommandEvent {
-        id,
-        at,
-        operation,
-        target,
-        caller,
-    };
-    Ok(rows.into_iter().map(event).collect())
-}
-
-pub fn forget(c: &mut AnyConnection, ids: &[String]) -> Result<(), RowError> {
-    on!(c => diesel::delete(command_events::table.filter(command_events::id.eq_any(ids))).execute(c))?;
-    Ok(())
 }

@@ -1,9 +1,7 @@
 //! What users allow clients, and what they decide about sign-ins under way.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
-use diesel::{dsl::exists, prelude::*};
+use diesel::{dsl::exists, pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     Digest,
     consent::{Consent, merged},
@@ -18,6 +16,45 @@ use crate::{
     schema::{consents, interactions, sessions},
 };
 
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = consents, check_for_backend(Sqlite, Pg))]
+struct Row {
+    user_id: String,
+    client_id: String,
+    scope: String,
+    granted_at: i64,
+    claims: String,
+}
+
+impl Row {
+    fn from_consent(consent: &Consent) -> Self {
+        Self {
+            user_id: consent.user_id.clone(),
+            client_id: consent.client_id.clone(),
+            scope: consent.scope.to_string(),
+            granted_at: consent.granted_at,
+            claims: serde_json::to_string(&consent.claims).unwrap_or_default(),
+        }
+    }
+
+    fn into_consent(self) -> Result<Consent, RowError> {
+        let Ok(claims) = serde_json::from_str(&self.claims) else {
+            return Err(RowError::Corrupt {
+                table: "consents",
+                row: self.user_id,
+                column: "claims",
+            });
+        };
+        Ok(Consent {
+            user_id: self.user_id,
+            client_id: self.client_id,
+            scope: self.scope.into(),
+            claims,
+            granted_at: self.granted_at,
+        })
+    }
+}
+
 #[async_trait]
 impl Consents for Database {
     async fn record_consent(
@@ -27,27 +64,34 @@ impl Consents for Database {
         consent: &Consent,
     ) -> store::Result<bool> {
         let (digest, session, consent) = (bytes(digest), session_id.to_owned(), consent.clone());
-        self.write(move |c| record_consent(c, &digest, &session, &consent))
-            .await
+        self.write(move |c| {
+            let stamped = stamp(c, &digest, &session, &consent)?;
+            if stamped {
+                remember(c, &consent)?;
+            }
+            Ok(stamped)
+        })
+        .await
     }
 
     async fn decline(&self, digest: &Digest, session_id: &str) -> store::Result<bool> {
         let (digest, session) = (bytes(digest), session_id.to_owned());
-        self.write_one(move |c| decline(c, &digest, &session)).await
+        self.write_one(move |c| {
+            let declined = interactions::declined.eq(1);
+            let waiting = while_session!(&digest, &session);
+            Ok(on!(c => diesel::update(waiting).set(declined).execute(c))? == 1)
+        })
+        .await
     }
 
     async fn consent(&self, user_id: &str, client_id: &str) -> store::Result<Option<Consent>> {
         let (user, client) = (user_id.to_owned(), client_id.to_owned());
-        self.read(move |c| find_consent(c, &user, &client)).await
+        self.read(move |c| find(c, &user, &client)).await
     }
 }
 
-pub fn decline(c: &mut AnyConnection, digest: &[u8], session: &str) -> Result<bool, RowError> {
-    let set = interactions::declined.eq(1);
-    Ok(on!(c => diesel::update(while_session!(digest, session)).set(set).execute(c))? == 1)
-}
-
-pub fn record_consent(
+/// Notes on the interaction what was allowed, while the session is this user's.
+fn stamp(
     c: &mut AnyConnection,
     digest: &[u8],
     session: &str,
@@ -65,62 +109,38 @@ pub fn record_consent(
         interactions::consented.eq(Some(consent.scope.to_string())),
         interactions::consented_by.eq(Some(user)),
     );
-    if on!(c => diesel::update(theirs).set(set).execute(c))? == 0 {
-        return Ok(false);
-    }
-    let key = (
-        consents::user_id.eq(user),
-        consents::client_id.eq(&consent.client_id),
-    );
-    let claims = |names: &BTreeSet<String>| {
-        consents::claims.eq(serde_json::to_string(names).unwrap_or_default())
-    };
-    let scope = consents::scope.eq(consent.scope.to_string());
-    let first = (
-        key,
-        scope,
-        claims(&consent.claims),
-        consents::granted_at.eq(consent.granted_at),
-    );
-    // Whoever was first; the row then belongs to this transaction, and is read as it is.
-    let added = on!(c => diesel::insert_into(consents::table).values(first).on_conflict_do_nothing().execute(c))?;
-    if added == 0 {
-        let row = consents::table.find((user, &consent.client_id));
-        let now = consents::granted_at.eq(consent.granted_at);
-        on!(c => diesel::update(row).set(now).execute(c))?;
-        let before = find_consent(c, user, &consent.client_id)?;
-        let scope = merged(before.as_ref().map(|b| &b.scope), &consent.scope).to_string();
-        let before = before.map(|b| b.claims).unwrap_or_default();
-        let set = (
-            consents::scope.eq(scope),
-            claims(&before.union(&consent.claims).cloned().collect()),
-        );
-        on!(c => diesel::update(row).set(set).execute(c))?;
-    }
-    Ok(true)
+    Ok(on!(c => diesel::update(theirs).set(set).execute(c))? == 1)
 }
 
-pub fn find_consent(
-    c: &mut AnyConnection,
-    user: &str,
-    client: &str,
-) -> Result<Option<Consent>, RowError> {
-    let row: Option<(String, String, String, i64, String)> =
-        on!(c => consents::table.find((user, client)).get_result(c)).optional()?;
-    row.map(|(user_id, client_id, scope, granted_at, claims)| {
-        let corrupt = |_| RowError::Corrupt {
-            table: "consents",
-            row: user_id.clone(),
-            column: "claims",
-        };
-        let claims = serde_json::from_str(&claims).map_err(corrupt)?;
-        Ok(Consent {
-            user_id,
-            client_id,
-            scope: scope.into(),
-            claims,
-            granted_at,
-        })
-    })
-    .transpose()
+/// Adds what is allowed to what was allowed before.
+fn remember(c: &mut AnyConnection, consent: &Consent) -> Result<(), RowError> {
+    let mut row = Row::from_consent(consent);
+    // Whoever was first; the row then belongs to this transaction, and is read as it is.
+    let added = on!(c => diesel::insert_into(consents::table).values(&row).on_conflict_do_nothing().execute(c))?;
+    if added == 1 {
+        return Ok(());
+    }
+    let stored = consents::table.find((&consent.user_id, &consent.client_id));
+    let now = consents::granted_at.eq(consent.granted_at);
+    on!(c => diesel::update(stored).set(now).execute(c))?;
+    if let Some(before) = find(c, &consent.user_id, &consent.client_id)? {
+        row = Row::from_consent(&Consent {
+            scope: merged(Some(&before.scope), &consent.scope),
+            claims: before.claims.union(&consent.claims).cloned().collect(),
+            ..consent.clone()
+        });
+    }
+    let set = (
+        consents::scope.eq(&row.scope),
+        consents::claims.eq(&row.claims),
+    );
+    on!(c => diesel::update(stored).set(set).execute(c))?;
+    Ok(())
+}
+
+fn find(c: &mut AnyConnection, user: &str, client: &str) -> Result<Option<Consent>, RowError> {
+    on!(c => consents::table.find((user, client)).select(Row::as_select()).get_result(c))
+        .optional()?
+        .map(Row::into_consent)
+        .transpose()
 }

@@ -28,12 +28,15 @@ impl ClaimMappings for Database {
 
     async fn remove_custom_claim(&self, name: &str) -> store::Result<bool> {
         let name = name.to_owned();
-        self.write_one(move |c| remove(c, &name)).await
+        self.write_one(move |c| {
+            Ok(on!(c => diesel::delete(custom_claims::table.find(&name)).execute(c))? == 1)
+        })
+        .await
     }
 }
 
 pub fn all(c: &mut AnyConnection) -> Result<CustomClaims, RowError> {
-    let rows: Vec<(String, String)> = on!(c => custom_claims::table.load(c))?;
+    let rows: Vec<(String, String)> = on!(c => custom_claims::table.select((custom_claims::name, custom_claims::mapping)).load(c))?;
     let read = |(name, text): (String, String)| match serde_json::from_str::<Mapping>(&text) {
         Ok(mapping) => Ok((name, mapping)),
         Err(_) => Err(RowError::Corrupt {
@@ -63,8 +66,4 @@ pub fn set(c: &mut AnyConnection, name: &str, mapping: &str) -> Result<bool, Row
     }
     on!(c => diesel::insert_into(custom_claims::table).values((custom_claims::name.eq(name), set)).execute(c))?;
     Ok(true)
-}
-
-pub fn remove(c: &mut AnyConnection, name: &str) -> Result<bool, RowError> {
-    Ok(on!(c => diesel::delete(custom_claims::table.find(name)).execute(c))? == 1)
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use diesel::{dsl::exists, prelude::*};
+use diesel::{dsl::exists, pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     Timestamp,
     attempts::{Origin, WINDOW},
@@ -22,7 +22,8 @@ use crate::{
     sweep::Sum,
 };
 
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = interactions, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     digest: Vec<u8>,
     browser: Vec<u8>,
@@ -126,6 +127,16 @@ impl Row {
     }
 }
 
+/// The interaction, while there is a session with this id.
+macro_rules! while_session {
+    ($digest:expr, $session:expr) => {
+        interactions::table
+            .filter(interactions::digest.eq($digest))
+            .filter(exists(sessions::table.filter(sessions::id.eq($session))))
+    };
+}
+pub(crate) use while_session;
+
 #[async_trait]
 impl Interactions for Database {
     async fn begin_interaction(
@@ -163,7 +174,13 @@ impl Interactions for Database {
 
     async fn interaction(&self, digest: &Digest) -> store::Result<Option<Interaction>> {
         let digest = bytes(digest);
-        self.read(move |c| find(c, &digest)).await
+        self.read(move |c| {
+            on!(c => interactions::table.find(&digest).select(Row::as_select()).get_result(c))
+                .optional()?
+                .map(Row::into_interaction)
+                .transpose()
+        })
+        .await
     }
 
     async fn renew_browser(
@@ -173,14 +190,26 @@ impl Interactions for Database {
         now: Timestamp,
     ) -> store::Result<bool> {
         let (old, new) = (bytes(old), bytes(new));
-        self.write_one(move |c| renew_browser(c, &old, &new, now))
-            .await
+        self.write_one(move |c| {
+            let set = (
+                interactions::browser.eq(&new),
+                interactions::former_browser.eq(Some(&old)),
+                interactions::renewed_at.eq(Some(now)),
+            );
+            let theirs = interactions::table.filter(interactions::browser.eq(&old));
+            Ok(on!(c => diesel::update(theirs).set(set).execute(c))? > 0)
+        })
+        .await
     }
 
     async fn select_account(&self, digest: &Digest, session_id: &str) -> store::Result<bool> {
         let (digest, session) = (bytes(digest), session_id.to_owned());
-        self.write_one(move |c| select_account(c, &digest, &session))
-            .await
+        self.write_one(move |c| {
+            let set = interactions::selected_session.eq(Some(&session));
+            let waiting = while_session!(&digest, &session);
+            Ok(on!(c => diesel::update(waiting).set(set).execute(c))? == 1)
+        })
+        .await
     }
 
     async fn end_interaction(&self, digest: &Digest) -> store::Result<()> {
@@ -224,49 +253,6 @@ pub fn begin(c: &mut AnyConnection, row: &Row, crowded: bool) -> Result<BeginOut
     }
     on!(c => statement(INSERT, &row.binds()).execute(c))?;
     Ok(BeginOutcome::Begun)
-}
-
-pub fn find(c: &mut AnyConnection, digest: &[u8]) -> Result<Option<Interaction>, RowError> {
-    on!(c => interactions::table.find(digest).get_result::<Row>(c))
-        .optional()?
-        .map(Row::into_interaction)
-        .transpose()
-}
-
-pub fn renew_browser(
-    c: &mut AnyConnection,
-    old: &[u8],
-    new: &[u8],
-    now: i64,
-) -> Result<bool, RowError> {
-    let set = (
-        interactions::browser.eq(new),
-        interactions::former_browser.eq(Some(old)),
-        interactions::renewed_at.eq(Some(now)),
-    );
-    Ok(
-        on!(c => diesel::update(interactions::table.filter(interactions::browser.eq(old))).set(set).execute(c))?
-            > 0,
-    )
-}
-
-/// The interaction, while there is a session with this id.
-macro_rules! while_session {
-    ($digest:expr, $session:expr) => {
-        interactions::table
-            .filter(interactions::digest.eq($digest))
-            .filter(exists(sessions::table.filter(sessions::id.eq($session))))
-    };
-}
-pub(crate) use while_session;
-
-pub fn select_account(
-    c: &mut AnyConnection,
-    digest: &[u8],
-    session: &str,
-) -> Result<bool, RowError> {
-    let set = interactions::selected_session.eq(Some(session));
-    Ok(on!(c => diesel::update(while_session!(digest, session)).set(set).execute(c))? == 1)
 }
 
 pub fn delete(c: &mut AnyConnection, digest: &[u8]) -> Result<bool, RowError> {

@@ -1,7 +1,7 @@
 //! The SQL of signing keys and of their succession.
 
 use async_trait::async_trait;
-use diesel::prelude::*;
+use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     SigningAlgorithm, Timestamp,
     rotation::StoredKey,
@@ -14,8 +14,8 @@ use crate::{
     schema::signing_keys,
 };
 
-#[derive(Queryable, Insertable)]
-#[diesel(table_name = signing_keys)]
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = signing_keys, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     kid: String,
     /// Empty once the private half has been forgotten.
@@ -115,7 +115,7 @@ fn take_turns(c: &mut AnyConnection) -> Result<(), RowError> {
 }
 
 pub fn all(c: &mut AnyConnection) -> Result<Vec<StoredKey>, RowError> {
-    let rows: Vec<Row> = on!(c => signing_keys::table.order(signing_keys::created_at).load(c))?;
+    let rows: Vec<Row> = on!(c => signing_keys::table.order(signing_keys::created_at).select(Row::as_select()).load(c))?;
     rows.into_iter().map(Row::into_key).collect()
 }
 

@@ -20,7 +20,6 @@ use crate::{
     authorizations::{self, ContextRow, SupportRow},
     group::{Group, Placed, Question},
     postgres::Link,
-    schema::{sessions as session_rows, users as user_rows},
     sessions,
     users::Row as UserRow,
 };
@@ -223,7 +222,7 @@ impl Question for SessionOf {
         let from = " FROM unnest(?, ?) WITH ORDINALITY AS asked (digest, now, place) \
             JOIN sessions ON sessions.digest = asked.digest AND sessions.expires_at > asked.now \
             JOIN users ON users.id = sessions.user_id AND users.disabled_at IS NULL";
-        let columns = (session_rows::all_columns, user_rows::all_columns);
+        let columns = (sessions::Row::as_select(), UserRow::as_select());
         let grouped = Grouped::<Self, _>::new(columns, from, &values);
         let rows = grouped.load::<(i64, (sessions::Row, UserRow))>(c)?;
         Ok(read(rows, sessions::into_found))

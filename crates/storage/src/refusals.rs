@@ -1,7 +1,7 @@
 //! Refusals, kept for a while so that they can be explained.
 
 use async_trait::async_trait;
-use diesel::prelude::*;
+use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     observe::KeptRefusal,
     secret::Digest,
@@ -15,7 +15,8 @@ use crate::{
     statement::{binds, statement},
 };
 
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = refusals, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     reference: String,
     at: i64,
@@ -45,6 +46,21 @@ impl Row {
             neighbourhood: kept.neighbourhood.map(|d| d.as_bytes().to_vec()),
         }
     }
+
+    fn into_refusal(self) -> KeptRefusal {
+        KeptRefusal {
+            reference: self.reference,
+            at: self.at,
+            reason: self.reason,
+            endpoint: self.endpoint,
+            client_id: self.client_id,
+            request_id: self.request_id,
+            expected: self.expected,
+            received: self.received,
+            share: self.share,
+            neighbourhood: self.neighbourhood.map(Digest::from_stored),
+        }
+    }
 }
 
 #[async_trait]
@@ -56,7 +72,13 @@ impl KeptRefusals for Database {
 
     async fn refusal(&self, reference: &str) -> store::Result<Option<KeptRefusal>> {
         let reference = reference.to_owned();
-        self.read(move |c| find(c, &reference)).await
+        self.read(move |c| {
+            let kept = refusals::table.find(&reference);
+            let row: Option<Row> =
+                on!(c => kept.select(Row::as_select()).get_result(c)).optional()?;
+            Ok(row.map(Row::into_refusal))
+        })
+        .await
     }
 }
 
@@ -78,20 +100,4 @@ pub fn keep(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
     ];
     on!(c => statement(INSERT, binds).execute(c))?;
     Ok(())
-}
-
-pub fn find(c: &mut AnyConnection, reference: &str) -> Result<Option<KeptRefusal>, RowError> {
-    let row: Option<Row> = on!(c => refusals::table.find(reference).get_result(c)).optional()?;
-    Ok(row.map(|row| KeptRefusal {
-        reference: row.reference,
-        at: row.at,
-        reason: row.reason,
-        endpoint: row.endpoint,
-        client_id: row.client_id,
-        request_id: row.request_id,
-        expected: row.expected,
-        received: row.received,
-        share: row.share,
-        neighbourhood: row.neighbourhood.map(Digest::from_stored),
-    }))
 }

@@ -1,6 +1,6 @@
 //! An authorization's row, alone and with what it hangs on.
 
-use diesel::prelude::*;
+use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     authorization::{Authorization, Context, RefreshFamily, Support},
     authorize::ClaimsRequest,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = authorizations)]
+#[diesel(table_name = authorizations, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     pub(super) id: String,
     pub(super) client_id: String,
@@ -185,9 +185,9 @@ pub type ContextRow = (Row, Option<UserRow>, Option<SessionRow>);
 macro_rules! context_columns {
     () => {
         (
-            crate::schema::authorizations::all_columns,
-            crate::schema::users::all_columns.nullable(),
-            crate::schema::sessions::all_columns.nullable(),
+            crate::authorizations::Row::as_select(),
+            Option::<crate::users::Row>::as_select(),
+            Option::<crate::sessions::Row>::as_select(),
         )
     };
 }
@@ -206,7 +206,7 @@ pub type SupportRow = (UserRow, Option<i64>, i64, Option<i64>, Option<String>);
 macro_rules! support_columns {
     () => {
         (
-            crate::schema::users::all_columns,
+            crate::users::Row::as_select(),
             crate::schema::authorizations::revoked_at,
             crate::schema::authorizations::offline,
             crate::schema::sessions::expires_at.nullable(),

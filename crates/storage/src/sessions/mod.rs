@@ -112,7 +112,7 @@ pub fn find(
         .filter(sessions::digest.eq(digest))
         .filter(sessions::expires_at.gt(now))
         .filter(user_rows::disabled_at.is_null())
-        .select((sessions::all_columns, user_rows::all_columns))
+        .select((Row::as_select(), UserRow::as_select()))
         .get_result(c))
     .optional()?;
     found.map(into_found).transpose()
@@ -140,8 +140,8 @@ pub fn find_of(
         )
         .filter(sessions::expires_at.gt(now));
     let row: Option<Row> = match user {
-        Some(user) => on!(c => named.filter(sessions::user_id.eq(user)).get_result(c)),
-        None => on!(c => named.get_result(c)),
+        Some(user) => on!(c => named.filter(sessions::user_id.eq(user)).select(Row::as_select()).get_result(c)),
+        None => on!(c => named.select(Row::as_select()).get_result(c)),
     }
     .optional()?;
     Ok(row.map(Row::into_session))
@@ -167,9 +167,11 @@ pub fn note_use(c: &mut AnyConnection, id: &str, used: Use) -> Result<bool, RowE
 pub fn all(c: &mut AnyConnection, user_id: Option<&str>) -> Result<Vec<Session>, RowError> {
     let rows: Vec<Row> = match user_id {
         Some(user) => {
-            on!(c => sessions::table.filter(sessions::user_id.eq(user)).order(sessions::created_at).load(c))?
+            on!(c => sessions::table.filter(sessions::user_id.eq(user)).order(sessions::created_at).select(Row::as_select()).load(c))?
         }
-        None => on!(c => sessions::table.order(sessions::created_at).limit(10_000).load(c))?,
+        None => {
+            on!(c => sessions::table.order(sessions::created_at).limit(10_000).select(Row::as_select()).load(c))?
+        }
     };
     Ok(rows.into_iter().map(Row::into_session).collect())
 }

@@ -1,11 +1,12 @@
 //! A session's row.
 
-use diesel::prelude::*;
+use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{secret::Digest, session::Session};
 
-use crate::statement::Bind;
+use crate::{schema::sessions, statement::Bind};
 
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     pub(super) id: String,
     pub(super) digest: Vec<u8>,

@@ -92,7 +92,7 @@ fn end_of_another(
     let theirs = sessions::table
         .filter(sessions::digest.eq(old))
         .filter(sessions::user_id.ne(&row.user_id));
-    let known = on!(c => theirs.get_result::<Row>(c)).optional()?;
+    let known = on!(c => theirs.select(Row::as_select()).get_result(c)).optional()?;
     let Some(known) = known else {
         return Ok(None);
     };

@@ -31,12 +31,25 @@ impl Users for Database {
 
     async fn user(&self, id: &str) -> store::Result<Option<User>> {
         let id = id.to_owned();
-        self.read(move |c| find(c, &id)).await
+        self.read(move |c| {
+            on!(c => users::table.find(&id).select(Row::as_select()).get_result(c))
+                .optional()?
+                .map(Row::into_user)
+                .transpose()
+        })
+        .await
     }
 
     async fn user_by_name(&self, username: &str) -> store::Result<Option<User>> {
         let name = username.to_owned();
-        self.read(move |c| find_by_name(c, &name)).await
+        self.read(move |c| {
+            let named = users::table.filter(users::username.eq(&name));
+            on!(c => named.select(Row::as_select()).get_result(c))
+                .optional()?
+                .map(Row::into_user)
+                .transpose()
+        })
+        .await
     }
 
     async fn user_by_login(&self, login: &Login) -> store::Result<Option<User>> {
@@ -45,7 +58,13 @@ impl Users for Database {
     }
 
     async fn users(&self) -> store::Result<Vec<User>> {
-        self.read(all).await
+        self.read(|c| {
+            on!(c => users::table.order(users::username).select(Row::as_select()).load(c))?
+                .into_iter()
+                .map(Row::into_user)
+                .collect()
+        })
+        .await
     }
 
     async fn update_user_profile(
@@ -85,27 +104,23 @@ impl Users for Database {
 
     async fn enable_user(&self, user_id: &str, now: Timestamp) -> store::Result<bool> {
         let id = user_id.to_owned();
-        self.write_one(move |c| enable(c, &id, now)).await
+        self.write_one(move |c| {
+            let values = (
+                users::disabled_at.eq(None::<i64>),
+                users::updated_at.eq(now),
+            );
+            Ok(on!(c => diesel::update(users::table.find(&id)).set(values).execute(c))? == 1)
+        })
+        .await
     }
 
     async fn delete_user(&self, id: &str) -> store::Result<bool> {
         let id = id.to_owned();
-        self.write_one(move |c| delete(c, &id)).await
+        self.write_one(move |c| {
+            Ok(on!(c => diesel::delete(users::table.find(&id)).execute(c))? == 1)
+        })
+        .await
     }
-}
-
-pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<User>, RowError> {
-    on!(c => users::table.find(id).get_result::<Row>(c))
-        .optional()?
-        .map(Row::into_user)
-        .transpose()
-}
-
-pub fn find_by_name(c: &mut AnyConnection, name: &str) -> Result<Option<User>, RowError> {
-    on!(c => users::table.filter(users::username.eq(name)).get_result::<Row>(c))
-        .optional()?
-        .map(Row::into_user)
-        .transpose()
 }
 
 /// One query whatever was typed, so that the time tells nothing.
@@ -114,19 +129,13 @@ pub fn find_by_login(c: &mut AnyConnection, login: &Login) -> Result<Option<User
     let key = login.email_key.as_deref().unwrap_or_default();
     let found: Vec<Row> = on!(c => users::table
         .filter(users::username.eq(&login.as_typed).or(users::username.eq(name)).or(users::email_key.eq(key)))
+        .select(Row::as_select())
         .load(c))?;
     found
         .into_iter()
         .min_by_key(|row| login.rank(&row.username))
         .map(Row::into_user)
         .transpose()
-}
-
-pub fn all(c: &mut AnyConnection) -> Result<Vec<User>, RowError> {
-    on!(c => users::table.order(users::username).load::<Row>(c))?
-        .into_iter()
-        .map(Row::into_user)
-        .collect()
 }
 
 /// Writes the user's row before it ends the sessions: a sign-in that holds the row is waited for, and its session is
@@ -160,14 +169,6 @@ pub fn disable(c: &mut AnyConnection, id: &str, now: i64) -> Result<Option<usize
     }
 }
 
-pub fn enable(c: &mut AnyConnection, id: &str, now: i64) -> Result<bool, RowError> {
-    let values = (
-        users::disabled_at.eq(None::<i64>),
-        users::updated_at.eq(now),
-    );
-    Ok(on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1)
-}
-
 /// Whether the user may sign in with the password that `hash` was made of; if so they can neither be disabled nor
 /// deleted nor given another password before this transaction is over.
 ///
@@ -192,8 +193,4 @@ const REHASH: &str = "UPDATE users SET password_hash = ? WHERE id = ? AND passwo
 
 pub fn rehash(c: &mut AnyConnection, id: &str, old: &str, new: &str) -> Result<bool, RowError> {
     Ok(on!(c => statement(REHASH, binds![new, id, old]).execute(c))? == 1)
-}
-
-pub fn delete(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
-    Ok(on!(c => diesel::delete(users::table.find(id)).execute(c))? == 1)
 }

@@ -1,12 +1,12 @@
 //! A user's row.
 
-use diesel::prelude::*;
+use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{names::email_key, user::User};
 
 use crate::{error::RowError, schema::users};
 
-#[derive(Queryable, Insertable)]
-#[diesel(table_name = users)]
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = users, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     pub(super) id: String,
     pub(super) username: String,
