@@ -20,6 +20,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Every algorithm, RS256 first.
     pub const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
 
     /// The `alg` value.

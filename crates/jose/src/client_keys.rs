@@ -11,6 +11,7 @@ const ALGORITHMS: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Ps256, Algorith
 /// One public key of a client, and the one algorithm that it is used with.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientKey<'a> {
+    /// The key's id, which a header may name (RFC 7515 4.1.4).
     pub kid: Option<&'a str>,
     /// `RS256`, `PS256` or `ES256`.
     pub algorithm: &'static str,

@@ -9,10 +9,14 @@ use crate::Algorithm;
 /// A public key as published (RFC 7517 4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwk {
+    /// `use`: `sig` for every key here (RFC 7517 4.2).
     #[serde(rename = "use")]
     pub key_use: String,
+    /// The one algorithm that the key is used with (RFC 7517 4.4).
     pub alg: Algorithm,
+    /// The key's id: its thumbprint (RFC 7638).
     pub kid: String,
+    /// Its numbers.
     #[serde(flatten)]
     pub key: PublicKey,
 }
@@ -23,13 +27,30 @@ pub struct Jwk {
 pub enum PublicKey {
     /// RFC 7518 6.3.1: modulus and exponent.
     #[serde(rename = "RSA")]
-    Rsa { n: String, e: String },
+    Rsa {
+        /// Modulus.
+        n: String,
+        /// Exponent.
+        e: String,
+    },
     /// RFC 7518 6.2.1: a point on a curve.
     #[serde(rename = "EC")]
-    Ec { crv: String, x: String, y: String },
-    /// RFC 8037 2.
+    Ec {
+        /// The curve: `P-256`.
+        crv: String,
+        /// Its first coordinate.
+        x: String,
+        /// Its second coordinate.
+        y: String,
+    },
+    /// RFC 8037 2: a point on a curve for EdDSA.
     #[serde(rename = "OKP")]
-    Okp { crv: String, x: String },
+    Okp {
+        /// The curve: `Ed25519`.
+        crv: String,
+        /// The point.
+        x: String,
+    },
 }
 
 impl PublicKey {
@@ -49,5 +70,6 @@ impl PublicKey {
 /// What the JWKS address answers (RFC 7517 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct JwkSet {
+    /// The public keys, those that sign and those that signed.
     pub keys: Vec<Jwk>,
 }

@@ -83,9 +83,12 @@ pub trait Claims: DeserializeOwned {
 /// The header members that decide anything here.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct Header {
+    /// The algorithm (RFC 7515 4.1.1).
     pub alg: String,
+    /// The kind of token (RFC 7515 4.1.9).
     #[serde(default)]
     pub typ: Option<String>,
+    /// The id of the key that signed it (RFC 7515 4.1.4).
     #[serde(default)]
     pub kid: Option<String>,
     #[serde(default)]
@@ -95,6 +98,7 @@ pub struct Header {
 /// A compact JWS taken apart. Nothing in it is proven until a [`Verifier`] has said so.
 #[derive(Debug)]
 pub struct Compact<'a> {
+    /// The header, which anybody may have written.
     pub unverified_header: Header,
     signing_input: &'a str,
     payload: Vec<u8>,

@@ -156,6 +156,7 @@ impl SigningKey {
         self.public.alg
     }
 
+    /// Its public part, as it is published.
     pub fn public(&self) -> &Jwk {
         &self.public
     }

@@ -3,6 +3,8 @@
 //! Knows no OAuth. josekit signs and verifies; the `rsa` crate only makes and reads RSA keys, because its
 //! private-key operations leak time (RUSTSEC-2023-0071).
 
+#![warn(missing_docs)]
+
 mod algorithm;
 mod client_keys;
 mod error;

@@ -26,7 +26,9 @@ pub enum KeyState {
 /// One key with its times, in seconds since the epoch.
 #[derive(Debug, Clone)]
 pub struct RingKey {
+    /// The private key.
     pub key: SigningKey,
+    /// When it was made.
     pub created_at: i64,
     /// From here on it may sign; the youngest such key does.
     pub activates_at: i64,
@@ -184,7 +186,8 @@ impl KeyRing {
         let compact = Compact::parse(token)?;
         let header = &compact.unverified_header;
         let typ = header.typ.as_deref().unwrap_or("none");
-        let other_kind = || JoseError::Type(typ.chars().take(40).collect());
+        let cut = |text: &str, most| text.chars().take(most).collect();
+        let other_kind = || JoseError::Type(cut(typ, 40));
         if !T::TYPES.iter().any(|known| known.eq_ignore_ascii_case(typ)) {
             return Err(other_kind());
         }
@@ -192,13 +195,11 @@ impl KeyRing {
         let key = self
             .published(now)
             .find(|k| k.signer.kid() == kid)
-            .ok_or_else(|| JoseError::UnknownKey(kid.chars().take(60).collect()))?;
+            .ok_or_else(|| JoseError::UnknownKey(cut(kid, 60)))?;
         key.verifier.verify(&compact)?;
         let claims: T = compact.unverified_claims()?;
         if claims.issuer() != issuer {
-            return Err(JoseError::Issuer(
-                claims.issuer().chars().take(200).collect(),
-            ));
+            return Err(JoseError::Issuer(cut(claims.issuer(), 200)));
         }
         if !claims.is_of_kind() {
             return Err(other_kind());

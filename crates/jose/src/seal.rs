@@ -16,6 +16,7 @@ impl std::fmt::Debug for MasterKey {
 }
 
 impl MasterKey {
+    /// From random bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -37,10 +38,12 @@ impl MasterKey {
         Ok(Self(key))
     }
 
+    /// As it stands in the file: 64 hexadecimal digits.
     pub fn to_hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// The bytes, for other keys to be derived from.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -26,6 +26,7 @@ pub struct KeyWatch {
 }
 
 impl KeyWatch {
+    /// Follows the keys that `master` opens, and rotates them by `rotation`.
     pub fn new(master: MasterKey, rotation: Rotation) -> Self {
         Self {
             master,

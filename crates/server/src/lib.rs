@@ -1,17 +1,23 @@
 //! The program: reads settings, opens the store, joins the routes, runs commands.
+//!
+//! A library so that the tests can start it inside their own process; what is public is what they and `main` need.
+#![warn(missing_docs)]
 
-pub mod cli;
-pub mod commands;
+mod cli;
+mod commands;
 pub mod config;
-pub mod connections;
-pub mod dev;
-pub mod edge;
-pub mod host;
+mod connections;
+mod dev;
+mod edge;
+mod host;
 pub mod key_watch;
-pub mod log;
-pub mod observe;
-pub mod recorder;
-pub mod runtime;
+mod log;
+mod observe;
+mod recorder;
+mod runtime;
 pub mod serve;
-pub mod tls;
+mod tls;
 pub mod wiring;
+
+pub use commands::run;
+pub use host::keep_to_ourselves;

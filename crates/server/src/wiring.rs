@@ -154,8 +154,11 @@ pub fn client_pepper(master: &MasterKey) -> Pepper {
 /// The whole thing, joined.
 #[derive(Clone)]
 pub struct App {
+    /// The endpoints' part.
     pub provider: web::Data<Provider>,
+    /// The pages' part.
     pub ui: web::Data<Ui>,
+    /// Who is believed about the caller's address.
     pub edge: web::Data<Edge>,
 }
 

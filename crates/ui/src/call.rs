@@ -12,7 +12,9 @@ const LONGEST_NAME: usize = 100;
 /// judge by the same moment.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
+    /// The HTTP request.
     pub request: &'a HttpRequest,
+    /// The moment that it is judged at, in seconds since the epoch.
     pub now: Timestamp,
 }
 

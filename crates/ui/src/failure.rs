@@ -11,7 +11,9 @@ use latchkey_protocol::{
 pub enum Failure {
     /// Refused; where a rule found a replay, `revoke` is the authorization that ends as well.
     Refused {
+        /// What was refused, and why.
         refusal: Refusal,
+        /// The authorization that ends with it.
         revoke: Option<String>,
     },
     /// Nobody's fault but ours.
@@ -21,8 +23,10 @@ pub enum Failure {
 /// Our own breakage: no refusal. Logged once at the boundary, `server_error` outside.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The signing threads have more than they can sign in time.
     #[error("too much is waiting to be signed")]
     Busy,
     /// A library failed, as that of signatures.

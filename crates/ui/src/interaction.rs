@@ -69,10 +69,15 @@ fn refused(outcome: BeginOutcome) -> Option<Refusal> {
 
 /// An interaction that this browser began.
 pub struct OpenInteraction {
+    /// The secret in its address, which names it.
     pub secret: Secret,
+    /// The browser that asks, which is the one that began it.
     pub browser: Browser,
+    /// The authorization request, and what was answered of it.
     pub interaction: Interaction,
+    /// The client that it goes back to.
     pub client: Arc<Client>,
+    /// Who is signed in at this browser.
     pub session: Option<(Session, User)>,
 }
 

@@ -1,5 +1,7 @@
 //! The pages: login, consent, sign-out, errors, start. Cookies and anti-forgery.
 
+#![warn(missing_docs)]
+
 pub mod answer;
 pub mod browser;
 pub mod call;

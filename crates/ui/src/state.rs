@@ -16,19 +16,27 @@ use crate::call::Call;
 
 /// Everything that the pages share.
 pub struct Ui {
+    /// The issuer, as it stands in tokens.
     pub issuer: String,
     /// The path of the issuer, without a slash at its end.
     pub base: String,
     /// Whether the issuer is https: cookies are then `__Host-` and `Secure`.
     pub secure: bool,
+    /// The database.
     pub store: Arc<dyn Store>,
+    /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Randomness for secrets.
     pub entropy: Arc<dyn Entropy>,
+    /// Where refusals are kept for `latchkey why`.
     pub refusals: Arc<dyn Refusals>,
+    /// How long things live.
     pub lifetimes: Lifetimes,
+    /// Key of anti-forgery tokens.
     pub form_pepper: Pepper,
     /// Keeps whose begun sign-ins are counted out of the counts' keys.
     pub count_pepper: Pepper,
+    /// Signs users in with a password.
     pub sign_in: PasswordSignIn,
 }
 

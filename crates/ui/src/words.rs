@@ -8,8 +8,10 @@ use unic_langid::LanguageIdentifier;
 /// The languages that the pages speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
+    /// `en`, also for whoever asks for none of these.
     #[default]
     English,
+    /// `ko`.
     Korean,
 }
 
@@ -89,6 +91,7 @@ impl Words {
         }
     }
 
+    /// The message, if there is one of this id.
     pub fn find(&self, id: &str, arguments: Option<&FluentArgs<'_>>) -> Option<String> {
         let pattern = self.bundle().get_message(id)?.value()?;
         Some(

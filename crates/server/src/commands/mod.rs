@@ -20,6 +20,7 @@ mod why;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Parser;
 
 use at::at_installation;
 use print::say;
@@ -32,11 +33,12 @@ use crate::{
     serve::start,
 };
 
-/// Runs a command.
+/// Runs the command that the arguments of this process name; ends the process itself where they name none.
 ///
 /// # Errors
 /// One sentence: what was wrong, and what to do.
-pub fn run(cli: Cli) -> Result<ExitCode> {
+pub fn run() -> Result<ExitCode> {
+    let cli = Cli::parse();
     let env = |name: &str| std::env::var(name).ok();
     let settings = || Settings::load(cli.config.as_deref(), &env);
     match cli.command {

@@ -46,28 +46,45 @@ pub struct Settings {
     given: Values,
     /// The settings file that was read.
     file: Option<PathBuf>,
+    /// `issuer`: the public address, without a slash at its end.
     pub issuer: String,
     allow_insecure_issuer: bool,
+    /// `listen`: address and port.
     pub listen: String,
+    /// `database_url`: `sqlite://` or `postgres://`, with its password.
     pub database_url: String,
+    /// `database_pool`: most connections to PostgreSQL.
     pub database_pool: usize,
+    /// `keys_dir`: the folder of the master key.
     pub keys_dir: PathBuf,
+    /// `trusted_proxies`: who is believed about the caller's address.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// `forwarded_header`: the one header that they say it in.
     pub forwarded_header: String,
+    /// `require_pkce`: whether every client must send a code challenge.
     pub require_pkce: bool,
+    /// What registrations may hold beyond the specifications.
     pub registration: RegistrationRules,
+    /// `workers`: threads that answer; 0: one for each core.
     pub workers: usize,
+    /// `limits.connections`: most open connections.
     pub connections: usize,
+    /// `limits.connections_per_address`: most of them from one address.
     pub connections_per_address: usize,
+    /// How long the server waits for a caller.
     pub patience: Patience,
     tls: TlsFiles,
+    /// How long things live.
     pub lifetimes: Lifetimes,
+    /// Audiences whose access tokens are of type `JWT`.
     pub jwt_typ_audiences: Vec<String>,
     /// In seconds.
     pub announce: i64,
     /// In seconds; 0: never.
     pub rotate_after: i64,
+    /// Whether a log line is a JSON object.
     pub log_json: bool,
+    /// The least severe level that is logged.
     pub log_level: String,
 }
 
@@ -83,9 +100,7 @@ impl Settings {
         let named = named
             .map(Path::to_path_buf)
             .or_else(|| env("LATCHKEY_CONFIG").map(PathBuf::from));
-        let path = named
-            .clone()
-            .unwrap_or_else(|| PathBuf::from("latchkey.toml"));
+        let path = named.clone().unwrap_or_else(|| "latchkey.toml".into());
         let mut read = None;
         match std::fs::read_to_string(&path) {
             Ok(text) => {
@@ -151,6 +166,7 @@ impl Settings {
         mask(&self.database_url)
     }
 
+    /// Whether the issuer is https.
     pub fn is_secure(&self) -> bool {
         self.issuer.starts_with("https://")
     }
@@ -162,6 +178,7 @@ impl Settings {
             .unwrap_or_default()
     }
 
+    /// Whether the issuer is an address of this machine alone.
     pub fn is_loopback(&self) -> bool {
         url::Url::parse(&self.issuer).is_ok_and(|u| latchkey_protocol::uri::is_loopback(&u))
     }

@@ -52,10 +52,15 @@ pub struct LogoutQuestion<'a> {
     pub here: Option<&'a (Session, User)>,
     /// The session that ends, where nobody is signed in here, and its user.
     pub named: Option<(&'a str, &'a str)>,
+    /// The client that asks.
     pub client_id: Option<&'a str>,
+    /// Where the browser goes afterwards; proven.
     pub redirect: Option<&'a str>,
+    /// What the client hears again there.
     pub state: Option<&'a str>,
+    /// The languages that the client asks for, best first.
     pub ui_locales: Option<&'a str>,
+    /// What was wrong with the request, and its reference.
     pub refused: Option<(Reason, &'a str)>,
 }
 
