@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 all=
-stages=(fmt unused links clippy test doc browser examples clients deny fuzz package)
+stages=(fmt sizes unused links clippy test doc browser examples clients deny fuzz package)
 case "${1:-}" in
   "") chosen=("${stages[@]}") ;;
   --all) all=--all chosen=("${stages[@]}") ;;
@@ -83,6 +83,11 @@ fuzz_build() { (cd crates/protocol && RUSTC_BOOTSTRAP=1 cargo fuzz build --sanit
 run_fmt() {
   say "fmt: formatting"
   cargo fmt --all --check
+}
+
+run_sizes() {
+  say "sizes: short files and functions, and each file says what it is for"
+  python3 .ci/sizes.py
 }
 
 run_unused() {

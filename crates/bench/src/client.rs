@@ -121,6 +121,11 @@ impl Connection {
             body.len()
         );
         let answer = self.send(request.as_bytes()).await?;
+        self.keep_cookies(&answer);
+        Ok(answer)
+    }
+
+    fn keep_cookies(&mut self, answer: &Answer) {
         for line in answer.head.lines().filter(|l| {
             l.get(..12)
                 .is_some_and(|n| n.eq_ignore_ascii_case("set-cookie: "))
@@ -131,7 +136,6 @@ impl Connection {
                 self.cookies.push((name.to_owned(), value.to_owned()));
             }
         }
-        Ok(answer)
     }
 }
 

@@ -305,20 +305,26 @@ impl Drop for Server {
 /// The npm package oidc-provider, set up in `crates/bench/peer`.
 pub struct Peer(Child);
 
+fn install_peer() -> Result<()> {
+    let folder = "crates/bench/peer";
+    if std::path::Path::new(folder).join("node_modules").exists() {
+        return Ok(());
+    }
+    println!("installing the npm packages of {folder}");
+    let done = Command::new("npm")
+        .args(["ci", "--silent"])
+        .current_dir(folder)
+        .status();
+    ensure!(
+        done.is_ok_and(|s| s.success()),
+        "npm ci failed in {folder}; it needs Node and npm"
+    );
+    Ok(())
+}
+
 impl Peer {
     pub fn start(cores: &str) -> Result<Self> {
-        let folder = "crates/bench/peer";
-        if !std::path::Path::new(folder).join("node_modules").exists() {
-            println!("installing the npm packages of {folder}");
-            let done = Command::new("npm")
-                .args(["ci", "--silent"])
-                .current_dir(folder)
-                .status();
-            ensure!(
-                done.is_ok_and(|s| s.success()),
-                "npm ci failed in {folder}; it needs Node and npm"
-            );
-        }
+        install_peer()?;
         let mut command = Command::new("taskset");
         command.args(["-c", cores, "node", "crates/bench/peer/server.mjs"]);
         command

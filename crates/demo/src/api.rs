@@ -75,15 +75,7 @@ async fn verify(api: &Api, token: &str) -> std::result::Result<AccessToken, Stri
         return Err("this is no access token".into());
     }
     let kid = compact.unverified_header.kid.clone().unwrap_or_default();
-    let known = api
-        .keys
-        .lock()
-        .ok()
-        .and_then(|set| set.keys.iter().find(|k| k.kid == kid).cloned());
-    let key = match known {
-        Some(key) => key,
-        None => fetch(api, &kid).await?,
-    };
+    let key = key(api, &kid).await?;
     Verifier::new(&key)
         .and_then(|v| v.verify(&compact))
         .map_err(|e| e.to_string())?;
@@ -95,6 +87,18 @@ async fn verify(api: &Api, token: &str) -> std::result::Result<AccessToken, Stri
         return Err("the token has expired".into());
     }
     Ok(claims)
+}
+
+async fn key(api: &Api, kid: &str) -> std::result::Result<latchkey_jose::Jwk, String> {
+    let known = api
+        .keys
+        .lock()
+        .ok()
+        .and_then(|set| set.keys.iter().find(|k| k.kid == kid).cloned());
+    match known {
+        Some(key) => Ok(key),
+        None => fetch(api, kid).await,
+    }
 }
 
 /// An unknown key id: the keys may have been rotated.

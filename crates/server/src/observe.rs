@@ -10,7 +10,7 @@ use std::{
 
 use actix_web::{
     Error, HttpMessage, HttpResponse,
-    body::MessageBody,
+    body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::PayloadError,
     http::header::{self, HeaderName, HeaderValue},
@@ -53,59 +53,58 @@ pub async fn observe(
         peer,
         ..Observation::default()
     });
-    let response = next.call(request).await?;
-    let mut response = match unreadable(&response) {
-        Some(refused) => {
-            let request = response.into_parts().0;
-            let answer = match request.app_data::<web::Data<latchkey_provider::Provider>>() {
-                Some(provider) => latchkey_provider::refusal(provider, &request, &refused),
-                None => HttpResponse::BadRequest().finish(),
-            };
-            ServiceResponse::new(request, answer).map_into_right_body()
-        }
-        None => response.map_into_left_body(),
-    };
+    let mut response = readable(next.call(request).await?);
+    let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static("x-request-id"), value);
+        headers.insert(HeaderName::from_static("x-request-id"), value);
     }
     if strict_transport {
         let year = HeaderValue::from_static("max-age=31536000");
-        response
-            .headers_mut()
-            .insert(header::STRICT_TRANSPORT_SECURITY, year);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
-    let observed = response
-        .request()
-        .extensions_mut()
-        .remove::<Observation>()
-        .unwrap_or_default();
+    write_line(&response, &id, started);
+    Ok(response)
+}
+
+/// The endpoint's answer, or the refusal of a body that never reached it.
+fn readable<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    let Some(refused) = unreadable(&response) else {
+        return response.map_into_left_body();
+    };
+    let request = response.into_parts().0;
+    let answer = match request.app_data::<web::Data<latchkey_provider::Provider>>() {
+        Some(provider) => latchkey_provider::refusal(provider, &request, &refused),
+        None => HttpResponse::BadRequest().finish(),
+    };
+    ServiceResponse::new(request, answer).map_into_right_body()
+}
+
+/// The line of a request, and a second one where we could not answer.
+fn write_line(response: &ServiceResponse<impl MessageBody>, id: &str, started: Instant) {
+    let request = response.request();
+    let observed = request.extensions_mut().remove::<Observation>();
+    let observed = observed.unwrap_or_default();
     let status = response.status().as_u16();
-    let (method, path) = (
-        response.request().method().as_str(),
-        first_segment(response.request().path()),
-    );
+    let (method, path) = (request.method().as_str(), first_segment(request.path()));
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let client = observed.client_id.as_deref().unwrap_or("-");
-    match response.response().error() {
+    if let Some(error) = response.response().error() {
         // Asked to come again: overload, or a database that is away, which has its own line.
-        Some(error) if status == 503 => {
-            tracing::warn!(request = %id, method, path, %error, "not just now")
+        if status == 503 {
+            tracing::warn!(request = %id, method, path, %error, "not just now");
+        } else {
+            tracing::error!(request = %id, method, path, %error, "our own fault");
         }
-        Some(error) => tracing::error!(request = %id, method, path, %error, "our own fault"),
-        None => {}
     }
     match &observed.refused {
+        None => {
+            tracing::info!(target: "request", request = %id, method, path, status, client, micros)
+        }
         Some((Reason::Busy, reference)) if reference.is_empty() => count_busy(),
         Some((reason, reference)) => {
             tracing::info!(target: "request", request = %id, method, path, status, client, micros, refused = reason.name(), reference);
         }
-        None => {
-            tracing::info!(target: "request", request = %id, method, path, status, client, micros)
-        }
     }
-    Ok(response)
 }
 
 /// Refusals for overload come in floods: one line a second counts them.

@@ -72,11 +72,7 @@ async fn addresses(settings: &Settings) -> Result<Vec<SocketAddr>> {
 }
 
 async fn ask(settings: &Settings, address: SocketAddr, patience: Duration) -> Result<()> {
-    let scheme = if settings.tls().is_some() {
-        "https"
-    } else {
-        "http"
-    };
+    let scheme = settings.tls().map_or("http", |_| "https");
     let url = format!("{scheme}://{address}{}{}", settings.base(), paths::READYZ);
     // The certificate names the public address, not this one; nothing is said or believed beyond being ready.
     let http = reqwest::Client::builder()

@@ -101,7 +101,8 @@ async fn end_sessions(at: &At, login: &str) -> Result<()> {
     Ok(())
 }
 
-fn new_user(given: UserCreate) -> Result<NewUser> {
+/// Standard input can be read once.
+fn check_standard_input(given: &UserCreate) -> Result<()> {
     let stdin = Some(Path::new("-"));
     let files = [given.claims.as_deref(), given.attributes.as_deref()];
     let piped = files.iter().filter(|file| **file == stdin).count();
@@ -110,6 +111,11 @@ fn new_user(given: UserCreate) -> Result<NewUser> {
             "claims, attributes or a password: two of them both come from standard input; name a file"
         );
     }
+    Ok(())
+}
+
+fn new_user(given: UserCreate) -> Result<NewUser> {
+    check_standard_input(&given)?;
     let mut claims = read_claims(given.claims)?.unwrap_or_default();
     claims.extend(given.set);
     let mut attributes = read_object(given.attributes, "attributes")?.unwrap_or_default();

@@ -76,76 +76,81 @@ fn one_spelling(url: &Url) -> String {
 mod tests {
     use super::*;
 
+    const ONE_SPELLING: &[&str] = &[
+        "https://id.example.org",
+        "https://id.example.org:8443",
+        "https://id.example.org/auth/main",
+        "https://xn--bcher-kva.example",
+        "https://[2001:db8::1]",
+        "http://localhost:8080",
+        "http://127.0.0.1:8080/a",
+        "http://[::1]:8080",
+        "http://id.localhost",
+    ];
+
+    /// What is refused, and a part of what is said of it.
+    const OTHER_SPELLINGS: &[(&str, &str)] = &[
+        ("HTTPS://id.example.org", "\"https://id.example.org\""),
+        ("https://ID.example.org", "\"https://id.example.org\""),
+        ("https://id.example.org:443", "\"https://id.example.org\""),
+        ("http://localhost:80", "\"http://localhost\""),
+        ("https:/id.example.org", "\"https://id.example.org\""),
+        (
+            "https://bücher.example",
+            "\"https://xn--bcher-kva.example\"",
+        ),
+        ("https://0x7f.1", "\"https://127.0.0.1\""),
+        ("https://me@id.example.org", "no user name"),
+        (
+            "https://me:pw@id.example.org",
+            "write \"https://id.example.org\"",
+        ),
+        (
+            "https://id.example.org/a/../b",
+            "\"https://id.example.org/b\"",
+        ),
+        ("https://id.example.org/./b", "\"https://id.example.org/b\""),
+        (
+            "https://id.example.org/%2e%2e/b",
+            "\"https://id.example.org/b\"",
+        ),
+        ("https://id.example.org/a b", "no spaces"),
+        (
+            " https://id.example.org",
+            "write \"https://id.example.org\"",
+        ),
+        ("https://id.example.org\n", "no spaces"),
+        ("https://id.ex\tample.org", "no spaces"),
+        ("https:\\\\id.example.org", "backslashes"),
+        ("https://id.example.org/a%20b", "letters, digits"),
+        ("https://id.example.org/a//b", "single slashes"),
+        ("https://id.example.org/a;b", "letters, digits"),
+        ("https://id.example.org./", "no slash at its end"),
+        (
+            "https://id.example.org.",
+            "write \"https://id.example.org\"",
+        ),
+        (
+            "https://id.example.org/",
+            "write \"https://id.example.org\"",
+        ),
+        (
+            "https://id.example.org/a/?x#y",
+            "write \"https://id.example.org/a\"",
+        ),
+        ("https://id.example.org?x", "no query"),
+        ("ftp://id.example.org", "must start with https://"),
+        ("id.example.org", "no address"),
+        ("", "no address"),
+        ("https://", "no address"),
+    ];
+
     #[test]
     fn an_issuer_has_one_spelling() {
-        for good in [
-            "https://id.example.org",
-            "https://id.example.org:8443",
-            "https://id.example.org/auth/main",
-            "https://xn--bcher-kva.example",
-            "https://[2001:db8::1]",
-            "http://localhost:8080",
-            "http://127.0.0.1:8080/a",
-            "http://[::1]:8080",
-            "http://id.localhost",
-        ] {
+        for good in ONE_SPELLING {
             assert_eq!(problem(good, false), None, "{good}");
         }
-        for (bad, said) in [
-            ("HTTPS://id.example.org", "\"https://id.example.org\""),
-            ("https://ID.example.org", "\"https://id.example.org\""),
-            ("https://id.example.org:443", "\"https://id.example.org\""),
-            ("http://localhost:80", "\"http://localhost\""),
-            ("https:/id.example.org", "\"https://id.example.org\""),
-            (
-                "https://bücher.example",
-                "\"https://xn--bcher-kva.example\"",
-            ),
-            ("https://0x7f.1", "\"https://127.0.0.1\""),
-            ("https://me@id.example.org", "no user name"),
-            (
-                "https://me:pw@id.example.org",
-                "write \"https://id.example.org\"",
-            ),
-            (
-                "https://id.example.org/a/../b",
-                "\"https://id.example.org/b\"",
-            ),
-            ("https://id.example.org/./b", "\"https://id.example.org/b\""),
-            (
-                "https://id.example.org/%2e%2e/b",
-                "\"https://id.example.org/b\"",
-            ),
-            ("https://id.example.org/a b", "no spaces"),
-            (
-                " https://id.example.org",
-                "write \"https://id.example.org\"",
-            ),
-            ("https://id.example.org\n", "no spaces"),
-            ("https://id.ex\tample.org", "no spaces"),
-            ("https:\\\\id.example.org", "backslashes"),
-            ("https://id.example.org/a%20b", "letters, digits"),
-            ("https://id.example.org/a//b", "single slashes"),
-            ("https://id.example.org/a;b", "letters, digits"),
-            ("https://id.example.org./", "no slash at its end"),
-            (
-                "https://id.example.org.",
-                "write \"https://id.example.org\"",
-            ),
-            (
-                "https://id.example.org/",
-                "write \"https://id.example.org\"",
-            ),
-            (
-                "https://id.example.org/a/?x#y",
-                "write \"https://id.example.org/a\"",
-            ),
-            ("https://id.example.org?x", "no query"),
-            ("ftp://id.example.org", "must start with https://"),
-            ("id.example.org", "no address"),
-            ("", "no address"),
-            ("https://", "no address"),
-        ] {
+        for (bad, said) in OTHER_SPELLINGS {
             let problem = problem(bad, true).unwrap_or_else(|| panic!("{bad:?} is accepted"));
             assert!(problem.contains(said), "{bad:?}: {problem}");
         }

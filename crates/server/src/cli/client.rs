@@ -1,0 +1,86 @@
+//! `latchkey client` and `latchkey claim`: apps, APIs, and the custom claims for all of them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Registers an app from RFC 7591 client metadata; prints the secret this once.
+    #[command(
+        after_help = "Example: echo '{\"client_name\":\"My app\",\"redirect_uris\":[\"https://app.example/callback\"]}' | latchkey client create --from -"
+    )]
+    Create {
+        /// JSON file; - is standard input.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Lists apps.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows an app.
+    Show {
+        client_id: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Changes an app's metadata; what is not named stays, null removes (RFC 7396).
+    #[command(
+        after_help = "Example: echo '{\"client_name\":\"New name\",\"contacts\":null}' | latchkey client update my-app --from -"
+    )]
+    Update {
+        client_id: String,
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Removes an app and all that was allowed to it.
+    Delete { client_id: String },
+    /// Makes a new secret and prints it this once.
+    RotateSecret { client_id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ClaimCommand {
+    /// Lists custom claims.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Maps a claim for all clients; one of --attribute, --claim and --value says what it is.
+    #[command(
+        after_help = "Example: latchkey claim set department --attribute department --in id_token --in access_token --scope profile"
+    )]
+    Set(ClaimSet),
+    /// Says a claim no more.
+    Remove { name: String },
+}
+
+/// A claim, and what it says.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["attribute", "claim", "value"])))]
+pub struct ClaimSet {
+    /// Of the registry, a URI, or a private one.
+    pub name: String,
+    /// The user's attribute of this name.
+    #[arg(long)]
+    pub attribute: Option<String>,
+    /// A claim of every user, such as preferred_username.
+    #[arg(long)]
+    pub claim: Option<String>,
+    /// The same for all: JSON where it is JSON, else a text.
+    #[arg(long, value_parser = value)]
+    pub value: Option<Value>,
+    /// Where it is said; without it in ID token and UserInfo.
+    #[arg(long = "in", value_name = "PLACE", value_parser = ["id_token", "userinfo", "access_token"])]
+    pub places: Vec<String>,
+    /// Only where this scope was granted.
+    #[arg(long, default_value = "openid")]
+    pub scope: String,
+}
+
+fn value(text: &str) -> Result<Value, String> {
+    Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
+}

@@ -1,0 +1,138 @@
+//! `latchkey user`: what is typed to add, change and lock out users.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Adds a user.
+    #[command(
+        after_help = "Example: printf %s \"$PASSWORD\" | latchkey user create alice --email alice@example.org --password-stdin"
+    )]
+    Create(UserCreate),
+    /// Lists users.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows a user.
+    Show {
+        username: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Changes a user; what is not given stays.
+    #[command(
+        after_help = "Example: latchkey user update alice --email alice@new.example --role admin --claim locale=ko-KR"
+    )]
+    Update(UserUpdate),
+    /// Ends everything a user has and lets them in no more.
+    Disable { username: String },
+    /// Lets a user in again.
+    Enable { username: String },
+    /// Removes a user and everything of theirs.
+    Delete { username: String },
+    /// Sets a new password, read from standard input.
+    #[command(
+        after_help = "Example: printf %s \"$PASSWORD\" | latchkey user set-password alice --password-stdin"
+    )]
+    SetPassword {
+        username: String,
+        /// Says that the password comes from standard input, and never from an argument.
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+    /// Throws a user out, everywhere, at once.
+    EndSessions { username: String },
+}
+
+/// A user to be added.
+#[derive(Debug, Args)]
+pub struct UserCreate {
+    /// The name typed at the login page.
+    pub username: String,
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Nobody has proven yet that the address is theirs.
+    #[arg(long, requires = "email")]
+    pub email_unverified: bool,
+    /// Display name.
+    #[arg(long)]
+    pub name: Option<String>,
+    #[arg(long = "role")]
+    pub roles: Vec<String>,
+    #[arg(long = "group")]
+    pub groups: Vec<String>,
+    /// JSON object of OpenID Connect standard claims; - is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub claims: Option<PathBuf>,
+    /// One claim, besides those of the file: JSON where it is JSON, else a text.
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
+    pub set: Vec<(String, Value)>,
+    /// JSON object of attributes, for custom claims; - is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub attributes: Option<PathBuf>,
+    /// One attribute, besides those of the file: JSON where it is JSON, else a text.
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = claim)]
+    pub set_attributes: Vec<(String, Value)>,
+    /// Read the password from standard input: 8 characters or more.
+    #[arg(long)]
+    pub password_stdin: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What of a user changes.
+#[derive(Debug, Args)]
+pub struct UserUpdate {
+    /// Name or email address.
+    pub username: String,
+    /// A new address; it counts as verified.
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Nobody has proven yet that the address is theirs.
+    #[arg(long)]
+    pub email_unverified: bool,
+    /// Takes the address away.
+    #[arg(long, conflicts_with_all = ["email", "email_unverified"])]
+    pub no_email: bool,
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Replaces all roles.
+    #[arg(long = "role")]
+    pub roles: Option<Vec<String>>,
+    /// Takes all roles away.
+    #[arg(long, conflicts_with = "roles")]
+    pub no_roles: bool,
+    /// Replaces all groups.
+    #[arg(long = "group")]
+    pub groups: Option<Vec<String>>,
+    /// Takes all groups away.
+    #[arg(long, conflicts_with = "groups")]
+    pub no_groups: bool,
+    /// Replaces all claims by those of a JSON object; - is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub claims: Option<PathBuf>,
+    /// Sets one claim and keeps the rest: JSON where it is JSON, else a text; null takes it away.
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
+    pub set: Vec<(String, Value)>,
+    /// Replaces all attributes by those of a JSON object; - is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub attributes: Option<PathBuf>,
+    /// Sets one attribute and keeps the rest: JSON where it is JSON, else a text; null takes it away.
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = claim)]
+    pub set_attributes: Vec<(String, Value)>,
+}
+
+fn claim(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("it looks like NAME=VALUE")?;
+    Ok((
+        name.to_owned(),
+        serde_json::from_str(value).unwrap_or_else(|_| value.into()),
+    ))
+}
