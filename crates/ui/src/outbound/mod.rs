@@ -34,8 +34,9 @@ pub struct OutboundRules {
     pub allow: Vec<IpNet>,
     /// Certificate authorities besides those of the public web.
     pub authorities: Vec<CertificateDer<'static>>,
-    /// Calls at once, in all and to each host.
+    /// Most calls at once.
     pub calls: usize,
+    /// Most of them to one host.
     pub calls_per_host: usize,
 }
 
