@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ScopeSet, SigningAlgorithm, claims::CustomClaims, error::Refusal, reason::Reason,
-    scope::STANDARD, secret::Digest, time::Timestamp, uri,
+    ScopeSet, SigningAlgorithm, authorize::ResponseTypes, claims::CustomClaims, error::Refusal,
+    reason::Reason, scope::STANDARD, secret::Digest, time::Timestamp, uri,
 };
 
 /// How a client proves who it is at the token endpoint (RFC 7591 2).
@@ -133,7 +133,7 @@ pub struct Metadata {
     #[serde(default = "default_grants")]
     pub grant_types: Vec<GrantType>,
     #[serde(default = "default_responses")]
-    pub response_types: Vec<String>,
+    pub response_types: Vec<ResponseTypes>,
     #[serde(default)]
     pub application_type: ApplicationType,
     /// The scopes it may ask for; absent: the standard ones.
@@ -187,8 +187,8 @@ fn default_grants() -> Vec<GrantType> {
     vec![GrantType::AuthorizationCode]
 }
 
-fn default_responses() -> Vec<String> {
-    vec!["code".into()]
+fn default_responses() -> Vec<ResponseTypes> {
+    vec![ResponseTypes::CODE]
 }
 
 impl Metadata {
@@ -272,6 +272,12 @@ impl Client {
 
     pub fn may(&self, grant: GrantType) -> bool {
         self.metadata.grant_types.contains(&grant)
+    }
+
+    /// Whether it registered this response type: `code`, where it registered none (RFC 7591 2).
+    pub fn may_ask_for(&self, asked: ResponseTypes) -> bool {
+        let registered = &self.metadata.response_types;
+        registered.contains(&asked) || (registered.is_empty() && asked == ResponseTypes::CODE)
     }
 
     pub fn knows_scope(&self, scope: &str) -> bool {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     SigningAlgorithm,
+    authorize::ResponseTypes,
     claims::{CLAIMS, CustomClaims},
     client::{AuthMethod, GrantType},
     client_keys::CLIENT_ALGORITHMS,
@@ -30,7 +31,7 @@ pub fn metadata(issuer: &str, custom: &CustomClaims) -> Value {
         "end_session_endpoint": at(paths::END_SESSION),
         "scopes_supported": with(&STANDARD, custom.scopes()),
         "claims_supported": with(&CLAIMS, custom.names()),
-        "response_types_supported": ["code"],
+        "response_types_supported": ResponseTypes::SUPPORTED,
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": grants,
         "subject_types_supported": ["public"],

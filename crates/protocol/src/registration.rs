@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     ScopeSet,
+    authorize::ResponseTypes,
     client::{ApplicationType, GrantType, Metadata},
     client_keys::{self, CLIENT_ALGORITHMS},
     metadata::{faulty_member, merge},
@@ -245,8 +246,11 @@ impl Registration {
                 "a public client cannot have the grant client_credentials",
             ));
         }
-        if m.response_types.iter().any(|t| t != "code") {
-            return Err(metadata_error("the only response type is code"));
+        if let Some(other) = m.response_types.iter().find(|types| !types.is_supported()) {
+            let supported = ResponseTypes::supported();
+            return Err(metadata_error(format!(
+                "the response type {other} is not supported, only {supported}"
+            )));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ mod prompt;
 mod request;
 mod request_object;
 mod response;
+mod response_type;
 mod step;
 
 pub use claims_request::{ClaimsRequest, RequestedClaim, RequestedClaims};
@@ -12,4 +13,5 @@ pub use prompt::Prompt;
 pub use request::{AuthorizationRequest, Hint, RequestRules};
 pub use request_object::signed_params;
 pub use response::{answer_code, answer_error};
+pub use response_type::{ResponseTypes, UnknownResponseType};
 pub use step::{Approval, ConsentQuestion, Step, may_continue, next_step};

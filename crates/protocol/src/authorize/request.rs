@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClaimsRequest, Prompt};
+use super::{ClaimsRequest, Prompt, ResponseTypes};
 use crate::{
     Params, ScopeSet,
     client::{Client, GrantType, ResponseMode, ReturnTo},
@@ -120,7 +120,7 @@ impl AuthorizationRequest {
         params.sound()?;
         unsupported(params)?;
         lengths(params)?;
-        response(params)?;
+        response(params, client)?;
         if !client.may(GrantType::AuthorizationCode) {
             return Err(Reason::GrantNotAllowed
                 .because("authorization_code among grant_types", "not there"));
@@ -186,11 +186,12 @@ fn lengths(params: &Params) -> Result<(), Refusal> {
 }
 
 /// What the answer is to be, and how it travels (RFC 6749 3.1.1).
-fn response(params: &Params) -> Result<(), Refusal> {
-    match params.optional("response_type") {
-        Some("code") => {}
-        None => return Err(Reason::ParameterMissing.because("response_type", "nothing")),
-        Some(other) => return Err(Reason::ResponseTypeUnsupported.because("code", other)),
+fn response(params: &Params, client: &Client) -> Result<(), Refusal> {
+    let missing = || Reason::ParameterMissing.because("response_type", "nothing");
+    let text = params.optional("response_type").ok_or_else(missing)?;
+    let asked = text.parse().ok().filter(|asked| client.may_ask_for(*asked));
+    if !asked.is_some_and(ResponseTypes::is_supported) {
+        return Err(Reason::ResponseTypeUnsupported.because(ResponseTypes::supported(), text));
     }
     match params.optional("response_mode") {
         None | Some("query" | "form_post") => Ok(()),

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Params, Timestamp,
+    authorize::ResponseTypes,
     client::Client,
     client_keys::ClientSignatures,
     error::Refusal,
@@ -112,12 +113,18 @@ fn check(
         outside.optional("response_type"),
         text(members, "response_type"),
     ) {
-        (Some(outside), Some(signed)) if outside != signed => Err(invalid(
+        (Some(outside), Some(signed)) if !is_same(outside, signed) => Err(invalid(
             format!("response_type: {signed}, outside as well"),
             masked(outside),
         )),
         _ => Ok(()),
     }
+}
+
+/// Whether two response types are the same: their order means nothing.
+fn is_same(outside: &str, signed: &str) -> bool {
+    let read = |text: &str| text.parse::<ResponseTypes>().ok();
+    outside == signed || read(outside).is_some_and(|types| read(signed) == Some(types))
 }
 
 /// From this client, for us.

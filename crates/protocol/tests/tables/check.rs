@@ -80,7 +80,7 @@ const DESTINATION: [Row; 5] = [
     ),
 ];
 
-const REQUEST: [Row; 25] = [
+const REQUEST: [Row; 29] = [
     ("all is well", |_| {}, None),
     (
         "a parameter twice",
@@ -128,6 +128,26 @@ const REQUEST: [Row; 25] = [
         "another response type",
         |w| w.query = "response_type=token&scope=openid".into(),
         Some(Reason::ResponseTypeUnsupported),
+    ),
+    (
+        "a code and more",
+        |w| w.query = "response_type=id_token+code&scope=openid".into(),
+        Some(Reason::ResponseTypeUnsupported),
+    ),
+    (
+        "a code twice",
+        |w| w.query = "response_type=code+code&scope=openid".into(),
+        Some(Reason::ResponseTypeUnsupported),
+    ),
+    (
+        "the response type none",
+        |w| w.query = "response_type=none&scope=openid".into(),
+        Some(Reason::ResponseTypeUnsupported),
+    ),
+    (
+        "a client that registered no response type, which means code",
+        |w| w.metadata = json!({ "response_types": [] }),
+        None,
     ),
     (
         "a response mode",
