@@ -52,7 +52,7 @@ pub fn userinfo_answer(
 ) -> Map<String, Value> {
     let none = CustomClaims::default();
     let own = client.map_or(&none, |client| &client.metadata.custom_claims);
-    let mut answer = userinfo(user, &token.scope, Custom { for_all, own });
+    let mut answer = userinfo(&token.sub, user, &token.scope, Custom { for_all, own });
     if let Some(client) = client {
         add_asked(asked, client, user, &mut answer);
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    ScopeSet,
+    ScopeSet, Subject,
     authorization::Context,
     claims::{AccessToken, RefreshToken},
     client::Client,
@@ -42,7 +42,7 @@ pub struct RefreshTokenAnswer<'a> {
     pub token_type: &'static str,
     pub iss: &'a str,
     pub client_id: &'a str,
-    pub sub: &'a str,
+    pub sub: Subject,
     pub scope: &'a ScopeSet,
     pub iat: Timestamp,
     pub exp: Timestamp,
@@ -68,7 +68,7 @@ pub fn refresh_token<'a>(
         token_type: "refresh_token",
         iss: &token.iss,
         client_id: &token.client_id,
-        sub: &authorization.user_id,
+        sub: Subject::of_user(client, &authorization.user_id),
         scope: &authorization.scope,
         iat: token.iat,
         exp: token.exp,

@@ -1,6 +1,7 @@
 //! OpenID Connect RP-Initiated Logout 1.0: who may end which session, and where the browser goes afterwards.
 
 use crate::{
+    Subject,
     claims::IdToken,
     client::Client,
     error::Refusal,
@@ -89,28 +90,35 @@ pub fn returns(
 pub enum SignOut {
     /// The browser's own session ends at once: the hint is of this very session, so the app speaks for it.
     Now,
-    /// The user is asked first. `named`: what ends then is not this browser's, which has none, but what the hint names.
-    Ask { named: Option<String> },
+    /// The user is asked first. `named`: what ends then is not this browser's, which has none, but what the hint names,
+    /// by its id and its user's.
+    Ask { named: Option<(String, String)> },
     /// Nobody is signed in here, and what the hint names has ended: that is all that was wanted.
     Done,
 }
 
-/// Decides by the browser's live session, and by the live session of the hint's user that the hint names, which is
-/// looked for where the browser has none.
+/// Decides by the browser's live session, and by the live session that the hint names, which is looked for where the
+/// browser has none. It counts if it is of the hint's user, as the `client` that the hint was issued to knows them.
 pub fn sign_out(
     hint: Option<&IdToken>,
+    client: Option<&Client>,
     here: Option<&Session>,
     named: Option<&Session>,
 ) -> SignOut {
+    let is_meant = |hint: &IdToken, session: &Session| {
+        client.is_some_and(|client| hint.sub.names(client, &session.user_id))
+    };
     match (hint, here) {
-        (Some(hint), Some(here))
-            if hint.sub == here.user_id && hint.sid.as_ref() == Some(&here.id) =>
-        {
+        (Some(hint), Some(here)) if is_meant(hint, here) && hint.sid.as_ref() == Some(&here.id) => {
             SignOut::Now
         }
-        (Some(_), None) => named.map_or(SignOut::Done, |s| SignOut::Ask {
-            named: Some(s.id.clone()),
-        }),
+        (Some(hint), None) => {
+            named
+                .filter(|named| is_meant(hint, named))
+                .map_or(SignOut::Done, |s| SignOut::Ask {
+                    named: Some((s.id.clone(), s.user_id.clone())),
+                })
+        }
         (_, _) => SignOut::Ask { named: None },
     }
 }
@@ -119,7 +127,7 @@ pub fn sign_out(
 ///
 /// # Errors
 /// [`Reason::ParameterMissing`], [`Reason::LogoutHintUnusable`].
-pub fn named_by<'a>(hint: &'a Hint, client: &Client) -> Result<(&'a str, &'a str), Refusal> {
+pub fn named_by<'a>(hint: &'a Hint, client: &Client) -> Result<(&'a str, &'a Subject), Refusal> {
     let token = match hint {
         Hint::Token(token) => token,
         Hint::Unusable(why) => return Err(why.clone()),

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    Digest, Params, Reason, ScopeSet,
+    Digest, Params, Reason, ScopeSet, Subject,
     authorization::Lifetimes,
     authorize::{
         AuthorizationRequest, Hint as RequestHint, RequestRules, Step, may_continue, next_step,
@@ -61,8 +61,9 @@ fn client(id: &str, metadata: serde_json::Value) -> Client {
 #[test]
 fn only_the_hint_of_this_very_session_signs_out_unasked() {
     let (here, other) = (session("s1", "alice"), session("s2", "alice"));
+    let app = client("app", json!({ "redirect_uris": ["https://a.example/cb"] }));
     let ask = |named: Option<&str>| SignOut::Ask {
-        named: named.map(str::to_owned),
+        named: named.map(|sid| (sid.to_owned(), "alice".to_owned())),
     };
     let table = [
         (Some(token("s1", "alice")), Some(&here), None, SignOut::Now),
@@ -78,14 +79,22 @@ fn only_the_hint_of_this_very_session_signs_out_unasked() {
             ask(Some("s2")),
         ),
         (Some(token("s2", "alice")), None, None, SignOut::Done),
+        (Some(token("s2", "bob")), None, Some(&other), SignOut::Done),
     ];
     for (hint, here, named, expected) in table {
         assert_eq!(
-            sign_out(hint.as_ref(), here, named),
+            sign_out(hint.as_ref(), Some(&app), here, named),
             expected,
             "{hint:?} {here:?}"
         );
     }
+    let hint = token("s1", "alice");
+    let unknown = sign_out(Some(&hint), None, Some(&here), None);
+    assert_eq!(
+        unknown,
+        ask(None),
+        "of a client that is gone nobody's subject is known"
+    );
 }
 
 #[test]
@@ -169,7 +178,7 @@ fn the_cause_of_a_refused_sign_out_is_named_and_not_what_follows_from_it() {
     assert_eq!(claimed_client(&good, Some("app")), Ok(Some("app")));
     assert_eq!(claimed_client(&good, None), Ok(Some("app")));
     assert!(claimed_client(&good, Some("other")).is_err());
-    assert_eq!(named_by(&good, &app), Ok(("s", "u")));
+    assert_eq!(named_by(&good, &app), Ok(("s", &Subject::presented("u"))));
     let other = Client {
         id: "other".into(),
         ..app

@@ -168,10 +168,15 @@ async fn by_browser(
         token.and_then(|token| token.sid.as_ref().zip(Some(&token.sub))),
         session,
     ) {
-        (Some((sid, sub)), None) => provider.store.session_of(sid, sub, call.now).await?,
+        (Some((sid, sub)), None) => {
+            provider
+                .store
+                .session_of(sid, sub.as_str(), call.now)
+                .await?
+        }
         _ => None,
     };
-    let decided = logout::sign_out(token, session, named.as_ref());
+    let decided = logout::sign_out(token, request.client, session, named.as_ref());
     let SignOut::Ask { named } = &decided else {
         let reference = request.refused.as_ref().map(|(_, reference)| &**reference);
         let mut response = done(ui, request.to.as_deref(), request.params, reference);
@@ -186,7 +191,7 @@ async fn by_browser(
     };
     let asked = LogoutQuestion {
         here: here.as_ref(),
-        named: named.as_deref().zip(token.map(|token| token.sub.as_str())),
+        named: named.as_ref().map(|(id, user)| (&**id, &**user)),
         client_id: request.client.map(|c| c.id.as_str()),
         redirect: request.to.as_deref(),
         state: request.params.optional("state"),
@@ -218,8 +223,12 @@ async fn by_client(
 ) -> Result<HttpResponse, Failure> {
     let ui = &provider.ui;
     let client = client_auth::authenticate(provider, call, params).await?;
-    let (sid, user) = named_by(hint, &client)?;
-    if let Some(session) = provider.store.session_of(sid, user, call.now).await? {
+    let (sid, subject) = named_by(hint, &client)?;
+    if let Some(session) = provider
+        .store
+        .session_of(sid, subject.as_str(), call.now)
+        .await?
+    {
         let ended = (session.id.as_str(), session.user_id.as_str());
         browser::end_session(ui, call, Some(&client), ended).await?;
     }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    ScopeSet, claims::scope_of, client::Client, error::Refusal, json, reason::Reason, session::ACR,
+    ScopeSet, Subject, claims::scope_of, client::Client, error::Refusal, json, reason::Reason,
+    session::ACR,
 };
 
 /// The longest `claims` parameter, in bytes.
@@ -111,12 +112,13 @@ impl ClaimsRequest {
         self.userinfo.is_empty() && self.id_token.is_empty()
     }
 
-    /// Whether this user may be the answer: a `sub` that is asked for with a value is this user (5.5.1).
-    pub fn is_for(&self, user_id: &str) -> bool {
+    /// Whether this user may be the answer: a `sub` that is asked for with a value is this user's (5.5.1).
+    pub fn is_for(&self, subject: &Subject) -> bool {
+        let subject = Value::from(subject.clone());
         let asked = [&self.userinfo, &self.id_token]
             .into_iter()
             .filter_map(|claims| claims.get("sub"));
-        asked.into_iter().all(|sub| sub.takes(&user_id.into()))
+        asked.into_iter().all(|sub| sub.takes(&subject))
     }
 
     /// The claims that the scopes do not give anyway: they need a consent of their own.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClaimsRequest, Prompt, ResponseTypes};
 use crate::{
-    Params, ScopeSet,
+    Params, ScopeSet, Subject,
     client::{Client, GrantType, ResponseMode, ReturnTo},
     error::Refusal,
     pkce,
@@ -18,12 +18,12 @@ const LONGEST: [(&str, usize); 3] = [("state", 4096), ("nonce", 1024), ("scope",
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
     None,
-    Subject(String),
+    Subject(Subject),
     Unusable,
 }
 
 impl Hint {
-    fn subject(self) -> Result<Option<String>, Refusal> {
+    fn subject(self) -> Result<Option<Subject>, Refusal> {
         match self {
             Self::None => Ok(None),
             Self::Subject(subject) => Ok(Some(subject)),
@@ -61,7 +61,7 @@ pub struct AuthorizationRequest {
     pub max_age: Option<i64>,
     pub login_hint: Option<String>,
     /// The subject of the `id_token_hint`.
-    pub hint_subject: Option<String>,
+    pub hint_subject: Option<Subject>,
     pub ui_locales: Option<String>,
     pub code_challenge: Option<String>,
 }
@@ -152,11 +152,10 @@ impl AuthorizationRequest {
     }
 
     /// Whether this user may be the answer: the one of the `id_token_hint`, and of a `sub` asked for with a value.
-    pub fn is_for(&self, user_id: &str) -> bool {
-        self.hint_subject
-            .as_ref()
-            .is_none_or(|hinted| hinted == user_id)
-            && self.claims.is_for(user_id)
+    pub fn is_for(&self, client: &Client, user_id: &str) -> bool {
+        let subject = Subject::of_user(client, user_id);
+        let hinted = self.hint_subject.as_ref();
+        hinted.is_none_or(|hinted| *hinted == subject) && self.claims.is_for(&subject)
     }
 }
 

@@ -89,7 +89,7 @@ pub fn next_step<'a>(
     else {
         return needs_user(Step::Login, Reason::LoginNeeded);
     };
-    if !request.is_for(&session.user_id) {
+    if !request.is_for(client, &session.user_id) {
         return needs_user(Step::Login, Reason::LoginNeeded);
     }
     let chosen = interaction.has_chosen(&session.id);
@@ -133,7 +133,7 @@ pub fn may_continue(
     let asked = &interaction.request;
     let choosing = asked.prompt.select_account || client.can_be_impersonated(&asked.redirect_uri);
     choosing
-        && asked.is_for(&session.user_id)
+        && asked.is_for(client, &session.user_id)
         && session.expires_at > now
         && is_fresh(interaction, session, now)
 }

@@ -13,7 +13,7 @@ pub use userinfo::{CLAIMS, check_claims, is_own_claim, own_claim, scope_claims, 
 
 use userinfo::standard_scope;
 
-use crate::{ScopeSet, time::Timestamp};
+use crate::{ScopeSet, Subject, time::Timestamp};
 
 /// Header `typ` of access tokens (RFC 9068 2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
@@ -40,7 +40,7 @@ pub trait TokenClaims: DeserializeOwned {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessToken {
     pub iss: String,
-    pub sub: String,
+    pub sub: Subject,
     #[serde(serialize_with = "one_or_many", deserialize_with = "many")]
     pub aud: Vec<String>,
     pub exp: Timestamp,
@@ -89,7 +89,7 @@ impl AccessToken {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdToken {
     pub iss: String,
-    pub sub: String,
+    pub sub: Subject,
     pub aud: String,
     pub exp: Timestamp,
     pub iat: Timestamp,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Custom, Place};
-use crate::{ScopeSet, user::User};
+use crate::{ScopeSet, Subject, user::User};
 
 enum Kind {
     Text,
@@ -102,10 +102,15 @@ fn fits(kind: &Kind, value: &Value) -> bool {
 }
 
 /// What UserInfo answers (OpenID Connect Core 5.3.2): `sub`, the claims of the granted scopes, and custom claims.
-pub fn userinfo(user: &User, scope: &ScopeSet, custom: Custom<'_>) -> Map<String, Value> {
+pub fn userinfo(
+    subject: &Subject,
+    user: &User,
+    scope: &ScopeSet,
+    custom: Custom<'_>,
+) -> Map<String, Value> {
     let mut answer = scope_claims(user, scope);
     custom.add(Place::Userinfo, scope, Some(user), &mut answer);
-    answer.insert("sub".into(), user.id.clone().into());
+    answer.insert("sub".into(), subject.clone().into());
     answer
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    ScopeSet, SigningAlgorithm,
+    ScopeSet, SigningAlgorithm, Subject,
     authorization::{Authorization, RefreshFamily},
     claims::{
         AccessToken, Custom, CustomClaims, IdToken, Place, RefreshToken, add_asked, scope_claims,
@@ -172,7 +172,7 @@ fn access_token(issuer: Issuer<'_>, grant: &Grant<'_>, id: &str, now: Timestamp)
     let (groups, roles) = (taken(&mut more, "groups"), taken(&mut more, "roles"));
     let token = AccessToken {
         iss: issuer.name.to_owned(),
-        sub: client.id.clone(),
+        sub: Subject::of_client(client),
         aud: client.audience(issuer.name, scope),
         exp: now + issuer.lifetimes.access_token,
         iat: now,
@@ -202,7 +202,13 @@ fn access_token(issuer: Issuer<'_>, grant: &Grant<'_>, id: &str, now: Timestamp)
     };
     let roles = roles.unwrap_or_else(|| granted("roles", &user.roles));
     let groups = groups.unwrap_or_else(|| granted("groups", &user.groups));
-    of_user(token, user, authorization, *session, (roles, groups))
+    let token = AccessToken {
+        sub: Subject::of_user(client, &user.id),
+        roles,
+        groups,
+        ..token
+    };
+    in_session(token, authorization, *session)
 }
 
 /// Takes a custom claim that is a list of names out of the others.
@@ -211,28 +217,19 @@ fn taken(more: &mut Map<String, Value>, name: &str) -> Option<Vec<String>> {
         .and_then(|names| serde_json::from_value(names).ok())
 }
 
-/// The access token of a user: `jti` names the authorization, `sid` the session while it lives.
-fn of_user(
-    token: AccessToken,
-    user: &User,
-    authorization: &Authorization,
-    session: bool,
-    (roles, groups): (Vec<String>, Vec<String>),
-) -> AccessToken {
+/// The access token of an authorization: `jti` names the authorization, `sid` the session while it lives.
+fn in_session(token: AccessToken, authorization: &Authorization, session: bool) -> AccessToken {
     let Authentication {
         auth_time,
         acr,
         amr,
     } = Authentication::of(authorization);
     AccessToken {
-        sub: user.id.clone(),
         jti: format!("{}.{}", authorization.id, token.jti),
         auth_time,
         acr,
         amr,
         sid: session.then(|| authorization.session_id.clone()),
-        roles,
-        groups,
         ..token
     }
 }
@@ -259,7 +256,7 @@ fn id_token(issuer: Issuer<'_>, grant: &Grant<'_>, now: Timestamp) -> Option<IdT
     } = Authentication::of(authorization);
     Some(IdToken {
         iss: issuer.name.to_owned(),
-        sub: user.id.clone(),
+        sub: Subject::of_user(grant.client, &user.id),
         aud: grant.client.id.clone(),
         exp: now + issuer.lifetimes.id_token,
         iat: now,

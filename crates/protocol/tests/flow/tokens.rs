@@ -131,7 +131,7 @@ impl World {
         let access = &set.access_token;
         assert_eq!(access.authorization(), Some(authorization.id.as_str()));
         assert!(access.scope.is_subset_of(&authorization.scope));
-        assert_eq!(access.sub, authorization.user_id);
+        assert!(access.sub.names(grant.client, &authorization.user_id));
         assert_eq!(access.exp, self.now + LIFETIMES.access_token);
         assert_eq!(set.id_token.is_some(), scope.contains("openid"));
         let id = set.id_token.map(|draft| draft.finish("signed"));

@@ -1,7 +1,7 @@
 //! `AuthorizationRequest::destination` and `check`: what an authorization request must keep to.
 
 use latchkey_protocol::{
-    Reason,
+    Reason, Subject,
     authorize::{AuthorizationRequest, Hint, RequestRules},
 };
 use serde_json::{Value, json};
@@ -202,7 +202,7 @@ const REQUEST: [Row; 29] = [
     ),
     (
         "a hint of ours",
-        |w| w.hint = Hint::Subject("alice".into()),
+        |w| w.hint = Hint::Subject(Subject::presented("alice")),
         None,
     ),
     (
@@ -371,7 +371,7 @@ fn a_request_gets_the_scopes_that_the_client_can_have() {
 fn a_request_is_kept_as_it_came_but_for_hints_which_are_cut() {
     let mut world = World::new();
     world.metadata = json!({ "default_max_age": 7 });
-    world.hint = Hint::Subject("alice".into());
+    world.hint = Hint::Subject(Subject::presented("alice"));
     world.with(&format!(
         "redirect_uri={REDIRECT}&state=s&nonce=n&prompt=login"
     ));
@@ -391,7 +391,10 @@ fn a_request_is_kept_as_it_came_but_for_hints_which_are_cut() {
         (Some("s"), Some("n"))
     );
     assert_eq!(
-        (request.hint_subject.as_deref(), request.max_age),
+        (
+            request.hint_subject.as_ref().map(Subject::as_str),
+            request.max_age
+        ),
         (Some("alice"), Some(7)),
         "the client's own age where it sends none"
     );

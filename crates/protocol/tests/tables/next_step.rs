@@ -1,7 +1,7 @@
 //! `next_step` and `may_continue`: what an interaction needs next.
 
 use latchkey_protocol::{
-    Digest,
+    Digest, Subject,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, RequestRules, Step, may_continue, next_step},
     client::{Client, ResponseMode},
@@ -196,12 +196,12 @@ fn who_is_signed_in_decides_about_a_login() {
         ),
         (
             "an ID token hint of another user",
-            |w| w.hint = Hint::Subject("bob".into()),
+            |w| w.hint = Hint::Subject(Subject::presented("bob")),
             "login",
         ),
         (
             "an ID token hint of this user",
-            |w| w.hint = Hint::Subject("alice".into()),
+            |w| w.hint = Hint::Subject(Subject::presented("alice")),
             "approve openid email",
         ),
         (
@@ -444,7 +444,7 @@ fn prompt_none_shows_no_page() {
         ),
         (
             "another user is hinted at",
-            |w| (w.query, w.hint) = ("&prompt=none", Hint::Subject("bob".into())),
+            |w| (w.query, w.hint) = ("&prompt=none", Hint::Subject(Subject::presented("bob"))),
             "LoginNeeded",
         ),
         (
@@ -470,7 +470,12 @@ fn going_on_is_offered_where_a_choice_is_all_that_lacks() {
         ),
         (
             "of another user",
-            |w| (w.query, w.hint) = ("&prompt=select_account", Hint::Subject("bob".into())),
+            |w| {
+                (w.query, w.hint) = (
+                    "&prompt=select_account",
+                    Hint::Subject(Subject::presented("bob")),
+                )
+            },
             false,
         ),
         (

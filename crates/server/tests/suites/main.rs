@@ -40,5 +40,6 @@ mod sign_out;
 mod sign_out_back_end;
 mod sign_out_refusals;
 mod skipped;
+mod subjects;
 mod support;
 mod users;

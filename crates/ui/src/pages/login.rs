@@ -70,7 +70,7 @@ fn page(
     let asked = &open.interaction.request;
     let words = words(call.request, asked.ui_locales.as_deref());
     let session = open.session.as_ref();
-    let other = session.is_some_and(|(s, _)| !asked.is_for(&s.user_id));
+    let other = session.is_some_and(|(s, _)| !asked.is_for(&open.client, &s.user_id));
     // Only where the session would be enough, were it chosen.
     let enough =
         |session: &Session| may_continue(&open.client, &open.interaction, session, call.now);
