@@ -23,10 +23,14 @@ mod prepared_tests;
 mod questions;
 mod refusals;
 mod schema;
+#[cfg(test)]
+mod schema_tests;
 mod sessions;
 mod space;
 mod statement;
 mod sweep;
+#[cfg(test)]
+mod test_database;
 mod users;
 
 pub use connection::{Database, Options};

@@ -15,9 +15,8 @@ use crate::{
     connection::{AnyConnection, on},
     error::RowError,
     group::Question,
-    migrate, postgres,
     questions::{AuthorizationOf, CodeOf, Revoked, SessionOf, SupportOf},
-    refusals, sessions, users,
+    refusals, sessions, test_database, users,
 };
 
 const ROWS: &str = "
@@ -49,23 +48,10 @@ fn kept(c: &mut AnyConnection) -> Kept {
 
 /// A database of its own with the rows above, as long as `test` needs it.
 fn on_postgres(test: impl FnOnce(&mut AnyConnection)) {
-    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else {
-        // The suite of promises says so aloud, and fails where it is required.
-        return;
-    };
-    let name = format!("lks_prepared_{}", std::process::id());
-    let mut admin = postgres::connect(&server).unwrap();
-    admin
-        .batch_execute(&format!("CREATE DATABASE {name}"))
-        .unwrap();
-    let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
-    let mut connection = postgres::connect(&url).unwrap();
-    migrate::apply(&mut connection).unwrap();
-    connection.batch_execute(ROWS).unwrap();
-    test(&mut connection);
-    admin
-        .batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
-        .unwrap();
+    test_database::on_postgres("prepared", |c| {
+        c.batch_execute(ROWS).unwrap();
+        test(c);
+    });
 }
 
 fn family() -> RefreshFamily {

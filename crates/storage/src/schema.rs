@@ -13,7 +13,7 @@ diesel::table! {
 diesel::table! {
     sessions (id) {
         id -> Text, digest -> Binary, user_id -> Text, auth_time -> BigInt, amr -> Text, remember -> BigInt,
-        created_at -> BigInt, expires_at -> BigInt, ends_at -> BigInt, last_used_at -> BigInt,
+        created_at -> BigInt, expires_at -> BigInt, ends_at -> BigInt, last_used_at -> BigInt, former -> Text,
     }
 }
 diesel::table! {

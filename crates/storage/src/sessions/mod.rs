@@ -4,11 +4,7 @@ mod rows;
 mod sign_in;
 
 use async_trait::async_trait;
-use diesel::{
-    dsl::sql,
-    prelude::*,
-    sql_types::{Bool, Text},
-};
+use diesel::prelude::*;
 use latchkey_protocol::{
     Digest, Timestamp,
     session::{Session, SessionStart, Use},
@@ -133,11 +129,7 @@ pub fn find_of(
     };
     let named = sessions::table
         // Version 0.1.0 gave a session a new id at each sign-in, and wrote down what it was called before.
-        .filter(
-            sessions::id
-                .eq(sid)
-                .or(sql::<Bool>("former LIKE ").bind::<Text, _>(former)),
-        )
+        .filter(sessions::id.eq(sid).or(sessions::former.like(former)))
         .filter(sessions::expires_at.gt(now));
     let row: Option<Row> = match user {
         Some(user) => on!(c => named.filter(sessions::user_id.eq(user)).select(Row::as_select()).get_result(c)),

@@ -1,0 +1,34 @@
+//! Migrated databases for tests of what no verb shows.
+
+use diesel::connection::SimpleConnection;
+
+use crate::{Options, connection::AnyConnection, migrate, postgres};
+
+/// As long as `test` needs it.
+pub fn on_sqlite(test: impl FnOnce(&mut AnyConnection)) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/db", folder.path().display());
+    let mut connection = Options { url, pool: 1 }.connect().unwrap();
+    migrate::apply(&mut connection).unwrap();
+    test(&mut connection);
+}
+
+/// As long as `test` needs it; `name` is the test's own.
+pub fn on_postgres(name: &str, test: impl FnOnce(&mut AnyConnection)) {
+    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else {
+        // The suite of promises says so aloud, and fails where it is required.
+        return;
+    };
+    let name = format!("lks_{name}_{}", std::process::id());
+    let mut admin = postgres::connect(&server).unwrap();
+    admin
+        .batch_execute(&format!("CREATE DATABASE {name}"))
+        .unwrap();
+    let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+    let mut connection = postgres::connect(&url).unwrap();
+    migrate::apply(&mut connection).unwrap();
+    test(&mut connection);
+    admin
+        .batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
+        .unwrap();
+}
