@@ -38,6 +38,15 @@ pub const AUTHORIZATIONS: i64 = 200;
 /// Counts of attempts; of more, the smallest go.
 pub const COUNTS: i64 = 200_000;
 
+/// Jobs that wait or are dead; of more, none is added until some have gone.
+pub const JOBS: i64 = 200_000;
+/// Dead jobs; of more, the oldest go.
+pub const DEAD_JOBS: i64 = 10_000;
+/// How long a dead job is kept, in seconds.
+pub const DEAD_JOBS_KEPT: i64 = 30 * 86_400;
+/// Bytes of the last error of a job.
+pub const JOB_ERROR: usize = 300;
+
 /// What a stored request of so many bytes counts.
 pub fn cost(bytes: usize) -> i64 {
     i64::try_from(bytes.div_ceil(BEGUN_UNIT))

@@ -20,6 +20,7 @@ pub mod discovery;
 pub mod error;
 pub mod interaction;
 pub mod introspection;
+pub mod jobs;
 mod json;
 pub mod lifetimes;
 pub mod logout;

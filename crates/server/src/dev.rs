@@ -41,7 +41,8 @@ pub fn run(
     let _logging = log::start(&settings);
     let _temporary = place(&mut settings, data)?;
     block_on(async {
-        let (server, provider) = start(&settings).await?;
+        let service = start(&settings).await?;
+        let provider = service.app.clone();
         let demo = Demo {
             app: format!("http://localhost:{app_port}"),
             api: format!("http://localhost:{api_port}"),
@@ -63,7 +64,7 @@ pub fn run(
             latchkey_demo::start_app(app_port, issuer, &demo.app, &demo.api, demo.secret.clone())?;
         let api = latchkey_demo::start_api(api_port, issuer, &demo.api, clock)?;
         announce(issuer, &demo, &users);
-        let (provider, app, api) = tokio::join!(server, app, api);
+        let (provider, app, api) = tokio::join!(service.run(), app, api);
         provider.and(app).and(api)?;
         Ok(ExitCode::SUCCESS)
     })

@@ -19,5 +19,6 @@ pub mod serve;
 mod tls;
 pub mod wiring;
 
+pub mod workers;
 pub use commands::run;
 pub use host::keep_to_ourselves;

@@ -15,15 +15,11 @@ use crate::{
     observe::observe,
     tls::Certificate,
     wiring::{App, OsEntropy, SystemClock, join, open_keys},
+    workers::{SweepHandler, Workers},
 };
 
 /// The largest body that is read, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
-/// How many expired rows of each kind go at once.
-const SWEPT_AT_ONCE: i64 = 1000;
-/// How long the sweep waits while more may be left, and when nothing is.
-const SWEPT_EVERY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(20));
-
 /// All routes. The published documents stand before the rest: they need no request id and no log line.
 pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
     move |config| {
@@ -91,11 +87,32 @@ pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>> {
     Ok(Arc::new(Database::open(&options).context("database_url")?))
 }
 
-/// Starts serving; the returned server ends with the process's signals, and finishes what is in flight.
+/// What serves.
+pub struct Service {
+    /// Ends with the process's signals, and finishes what is in flight.
+    pub server: Server,
+    /// To be stopped after the server.
+    pub workers: Workers,
+    pub app: App,
+}
+
+impl Service {
+    /// Serves until the process is told to end.
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub async fn run(self) -> std::io::Result<()> {
+        let ended = self.server.await;
+        self.workers.stop().await;
+        ended
+    }
+}
+
+/// Starts serving.
 ///
 /// # Errors
 /// A sentence: a port in use, a broken certificate, a wrong key file, an unreachable database.
-pub async fn start(settings: &Settings) -> Result<(Server, App)> {
+pub async fn start(settings: &Settings) -> Result<Service> {
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
@@ -125,7 +142,12 @@ pub async fn start(settings: &Settings) -> Result<(Server, App)> {
         certificate.as_ref(),
         configure(app.clone()),
     )?;
-    Ok((server, app))
+    let workers = start_workers(&app);
+    Ok(Service {
+        server,
+        workers,
+        app,
+    })
 }
 
 /// As the settings say, and no more connections than the system lets us have.
@@ -148,33 +170,20 @@ fn limits(settings: &Settings) -> Limits {
     }
 }
 
-/// Keys that other nodes or commands change, certificates that are replaced, rows that have expired.
+/// Works off the jobs.
+fn start_workers(app: &App) -> Workers {
+    let (store, clock) = (app.provider.store.clone(), app.provider.clock.clone());
+    let sweep = SweepHandler::new(store.clone(), clock.clone());
+    Workers::start(store, clock, Arc::new(OsEntropy), vec![Arc::new(sweep)])
+}
+
+/// Keys and claims that other nodes or commands change, certificates that are replaced.
 fn keep_house(app: &App, mut keys: KeyWatch, certificate: Option<Arc<Certificate>>) {
     let provider = app.provider.clone();
     actix_web::rt::spawn(async move {
         loop {
             keys.look(&provider).await;
             actix_web::rt::time::sleep(Duration::from_millis(400)).await;
-        }
-    });
-    let provider = app.provider.clone();
-    actix_web::rt::spawn(async move {
-        loop {
-            match provider
-                .store
-                .sweep(provider.clock.now(), SWEPT_AT_ONCE)
-                .await
-            {
-                // More may be waiting: go on soon, leaving room for requests.
-                Ok(gone) if gone >= usize::try_from(SWEPT_AT_ONCE).unwrap_or(usize::MAX) => {
-                    actix_web::rt::time::sleep(SWEPT_EVERY.0).await;
-                }
-                Ok(_) => actix_web::rt::time::sleep(SWEPT_EVERY.1).await,
-                Err(error) => {
-                    tracing::warn!(%error, "expired rows could not be swept");
-                    actix_web::rt::time::sleep(SWEPT_EVERY.1).await;
-                }
-            }
         }
     });
     actix_web::rt::spawn(watch_custom_claims(app.provider.clone()));

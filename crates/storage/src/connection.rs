@@ -83,6 +83,9 @@ pub struct Database {
     pub(crate) clients: moka::sync::Cache<String, Arc<Client>>,
     /// About how much is kept of unfinished sign-ins: counted by the last sweep, and begun here since.
     pub(crate) begun: AtomicI64,
+    /// About how many jobs there are: counted as above.
+    pub(crate) queued: AtomicI64,
+    pub(crate) job_added: tokio::sync::Notify,
     /// Networks that may begin no more sign-ins, and the second in which that was found.
     pub(crate) full_networks: moka::sync::Cache<Vec<u8>, Timestamp>,
 }
@@ -223,6 +226,8 @@ impl Database {
             jobs,
             clients,
             begun: AtomicI64::new(0),
+            queued: AtomicI64::new(0),
+            job_added: tokio::sync::Notify::new(),
             full_networks,
         })
     }

@@ -15,6 +15,7 @@ mod files;
 mod group;
 mod interactions;
 mod job;
+mod jobs;
 mod keys;
 mod migrate;
 mod postgres;

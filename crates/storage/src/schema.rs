@@ -53,6 +53,12 @@ diesel::table! {
 diesel::table! {
     command_events (id) { id -> Text, at -> BigInt, operation -> Text, target -> Text, caller -> Text, }
 }
+diesel::table! {
+    jobs (id) {
+        id -> BigInt, kind -> Text, unique_key -> Nullable<Text>, payload -> Text, run_at -> BigInt, attempts -> BigInt,
+        lease_owner -> Nullable<Text>, last_error -> Nullable<Text>, dead_at -> Nullable<BigInt>, created_at -> BigInt,
+    }
+}
 diesel::allow_tables_to_appear_in_same_query!(interactions, sessions);
 diesel::table! { attempts (key) { key -> Binary, since -> BigInt, count -> BigInt, } }
 diesel::allow_tables_to_appear_in_same_query!(

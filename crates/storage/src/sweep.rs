@@ -19,7 +19,7 @@ use latchkey_protocol::{
 use crate::{
     connection::{AnyConnection, Database, on},
     error::RowError,
-    keys, migrate,
+    jobs, keys, migrate,
     questions::{SessionOf, SupportOf},
     space,
 };
@@ -32,15 +32,20 @@ const SLICES: usize = 8;
 #[async_trait]
 impl Housekeeping for Database {
     async fn sweep(&self, now: Timestamp, most: i64) -> store::Result<usize> {
-        let (gone, begun) = self
-            .write(move |c| Ok((sweep(c, now, most)?, begun(c)?)))
-            .await?;
-        self.begun.store(begun, Ordering::Relaxed);
+        let gone = self.write(move |c| sweep(c, now, most)).await?;
+        self.recount().await?;
         self.write_one(space::shrink).await?;
         if let Some(path) = self.sqlite_path() {
             space::bound_log(path);
         }
         Ok(gone)
+    }
+
+    async fn recount(&self) -> store::Result<()> {
+        let (begun, queued) = self.read(|c| Ok((begun(c)?, jobs::count(c)?))).await?;
+        self.begun.store(begun, Ordering::Relaxed);
+        self.queued.store(queued, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn ready(&self) -> store::Result<bool> {
@@ -62,7 +67,7 @@ impl Housekeeping for Database {
 /// What has expired: at most `most` rows of each kind.
 pub fn sweep(c: &mut AnyConnection, now: i64, most: i64) -> Result<usize, RowError> {
     keys::forget_retired(c, now)?;
-    let mut gone = 0;
+    let mut gone = jobs::forget_dead(c, now, most)?;
     for (table, key, time, before) in [
         ("interactions", "digest", "expires_at", now),
         ("sessions", "id", "expires_at", now),

@@ -10,6 +10,7 @@ mod consents;
 mod custom_claims;
 mod housekeeping;
 mod interactions;
+mod jobs;
 mod keys;
 mod refusals;
 mod sessions;
@@ -25,6 +26,7 @@ pub use self::{
     custom_claims::ClaimMappings,
     housekeeping::Housekeeping,
     interactions::{BeginOutcome, Interactions},
+    jobs::Jobs,
     keys::SigningKeys,
     refusals::KeptRefusals,
     sessions::Sessions,
@@ -82,5 +84,6 @@ subjects![
     CommandEvents,
     Attempts,
     KeptRefusals,
+    Jobs,
     Housekeeping,
 ];

@@ -82,9 +82,9 @@ fn serve(settings: &Settings) -> Result<ExitCode> {
         );
     }
     block_on(async {
-        let (server, app) = start(settings).await?;
-        tracing::info!(issuer = %app.ui.issuer, listen = %settings.listen, "ready");
-        server.await?;
+        let service = start(settings).await?;
+        tracing::info!(issuer = %service.app.ui.issuer, listen = %settings.listen, "ready");
+        service.run().await?;
         Ok(ExitCode::SUCCESS)
     })
 }

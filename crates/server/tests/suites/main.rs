@@ -14,6 +14,7 @@ mod deployment;
 mod documents;
 mod faults;
 mod foreign_posts;
+mod jobs;
 mod key_rotation;
 mod limits;
 mod model;

@@ -1,0 +1,246 @@
+//! Works off the jobs of the store. Every node does, each job is done by one of them: it is taken for a while, and where
+//! its node dies another one takes it when that while is over.
+//!
+//! A worker is added as a [`JobHandler`]. One loop takes what is due and starts it, so that no kind of job keeps another
+//! one waiting. The loop and each job are supervised: what panics or fails is tried again, later each time.
+
+mod sweep;
+
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use latchkey_protocol::{
+    Clock, Entropy, Store, StoreError, Timestamp,
+    jobs::{Job, NewJob, TakeJobs, retry_after},
+    secret::new_id,
+};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
+pub use sweep::SweepHandler;
+
+/// How often is looked for what other nodes and commands have added.
+const LOOKED_EVERY: Duration = Duration::from_secs(1);
+/// How long the loop rests after it failed or panicked; as long again each time, up to the second.
+const RESTS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// How long jobs that have begun may go on when the process ends. What is not over then is taken again by whoever sees that
+/// its lease is over.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What came of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobOutcome {
+    Done,
+    /// Done, and to be done again at this time.
+    Repeat(Timestamp),
+    /// Tried again later, unless it was tried often enough.
+    Failed(String),
+    /// Nothing will come of trying again.
+    Dead(String),
+}
+
+/// Works off the jobs of one kind.
+#[async_trait]
+pub trait JobHandler: Send + Sync {
+    fn kind(&self) -> &'static str;
+    /// Seconds that a job may take. It is given up a little earlier; others take it after that.
+    fn lease(&self) -> i64;
+    /// How many run at the same time in this process.
+    fn at_once(&self) -> usize {
+        1
+    }
+    /// After so many attempts that failed, or that no node survived, the job is dead. None: never.
+    fn most_attempts(&self) -> Option<i64>;
+    /// A job that is there without anybody having added it. Asked about once a second, on every node.
+    async fn wanted(&self, _now: Timestamp) -> Result<Option<NewJob>, StoreError> {
+        Ok(None)
+    }
+    async fn run(&self, job: &Job) -> JobOutcome;
+}
+
+/// What the loop and each job need.
+struct Shared {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    handlers: Vec<Arc<dyn JobHandler>>,
+    /// Who takes the jobs: this process, as long as it lives.
+    owner: String,
+}
+
+/// The running workers. Dropped without [`Workers::stop`], they go on until the process ends.
+pub struct Workers {
+    stopping: watch::Sender<bool>,
+    running: JoinHandle<()>,
+}
+
+impl Workers {
+    pub fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        handlers: Vec<Arc<dyn JobHandler>>,
+    ) -> Self {
+        let owner = new_id(clock.now(), &*entropy);
+        let shared = Arc::new(Shared {
+            store,
+            clock,
+            entropy,
+            handlers,
+            owner,
+        });
+        let (stopping, stopped) = watch::channel(false);
+        Self {
+            stopping,
+            running: tokio::spawn(supervise(shared, stopped)),
+        }
+    }
+
+    /// Takes no more jobs, and lets those that have begun come to their end, for [`GRACE`] at most.
+    pub async fn stop(mut self) {
+        let _nobody_listens = self.stopping.send(true);
+        if tokio::time::timeout(GRACE, &mut self.running)
+            .await
+            .is_err()
+        {
+            tracing::warn!("a job is cut off; it is done again when its lease is over");
+            self.running.abort();
+        }
+    }
+}
+
+/// Runs the loop, again and again if need be.
+async fn supervise(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let mut rest = RESTS.0;
+    loop {
+        let work = AssertUnwindSafe(work(&shared, &mut stopped));
+        match work.catch_unwind().await {
+            Ok(()) => return,
+            Err(_) => tracing::error!("the workers panicked; they begin again"),
+        }
+        tokio::time::sleep(rest).await;
+        rest = (rest * 2).min(RESTS.1);
+    }
+}
+
+/// Takes what is due and starts it, until it is told to stop; then waits for what has begun.
+async fn work(shared: &Arc<Shared>, stopped: &mut watch::Receiver<bool>) {
+    let mut begun = JoinSet::new();
+    let mut at_work: HashMap<&'static str, usize> = HashMap::new();
+    let mut rest = RESTS.0;
+    while !*stopped.borrow() {
+        match shared.begin(&mut begun, &mut at_work).await {
+            Ok(()) => rest = RESTS.0,
+            Err(error) => {
+                tracing::warn!(%error, "jobs cannot be taken");
+                rest = (rest * 2).min(RESTS.1);
+            }
+        }
+        let pause = if rest == RESTS.0 { LOOKED_EVERY } else { rest };
+        tokio::select! {
+            _ = stopped.changed() => {}
+            Some(ended) = begun.join_next() => {
+                if let Ok(kind) = ended {
+                    at_work.entry(kind).and_modify(|count| *count -= 1);
+                }
+            }
+            () = shared.store.job_added(), if rest == RESTS.0 => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    while begun.join_next().await.is_some() {}
+}
+
+impl Shared {
+    async fn begin(
+        self: &Arc<Self>,
+        begun: &mut JoinSet<&'static str>,
+        at_work: &mut HashMap<&'static str, usize>,
+    ) -> Result<(), StoreError> {
+        for handler in &self.handlers {
+            let now = self.clock.now();
+            if let Some(job) = handler.wanted(now).await? {
+                self.store.enqueue(&job).await?;
+            }
+            let kind = handler.kind();
+            let count = at_work.entry(kind).or_default();
+            let room = handler.at_once().saturating_sub(*count);
+            if room == 0 || !self.store.has_due_jobs(&[kind], now).await? {
+                continue;
+            }
+            let take = TakeJobs {
+                owner: &self.owner,
+                kinds: &[kind],
+                now,
+                lease: handler.lease(),
+                most: i64::try_from(room).unwrap_or(i64::MAX),
+            };
+            for job in self.store.take_jobs(&take).await? {
+                *count += 1;
+                let (shared, handler) = (self.clone(), handler.clone());
+                begun.spawn(async move {
+                    shared.attempt(&*handler, &job).await;
+                    handler.kind()
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Does a job, and says what came of it.
+    async fn attempt(&self, handler: &dyn JobHandler, job: &Job) {
+        let tried = job.lease.attempt;
+        let is_last = handler.most_attempts().is_some_and(|most| tried >= most);
+        let outcome = if handler.most_attempts().is_some_and(|most| tried > most) {
+            JobOutcome::Dead("no node survived its last attempt, or it took too long".into())
+        } else {
+            run(handler, job).await
+        };
+        let (store, lease, now) = (&self.store, &job.lease, self.clock.now());
+        let said = match &outcome {
+            JobOutcome::Done => store.finish_job(lease).await,
+            JobOutcome::Repeat(at) => store.repeat_job(lease, *at).await,
+            JobOutcome::Failed(error) if !is_last => {
+                let mut random = [0; 4];
+                self.entropy.fill(&mut random);
+                let at = now + retry_after(tried, u32::from_le_bytes(random));
+                tracing::warn!(
+                    kind = job.kind,
+                    tried,
+                    error,
+                    "a job failed; it is tried again"
+                );
+                store.retry_job(lease, at, error).await
+            }
+            JobOutcome::Failed(error) | JobOutcome::Dead(error) => {
+                tracing::error!(kind = job.kind, tried, error, "a job is given up");
+                store.bury_job(lease, now, error).await
+            }
+        };
+        match said {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(
+                kind = job.kind,
+                "a job took longer than its lease: another node does it again"
+            ),
+            Err(error) => tracing::warn!(
+                kind = job.kind, %error,
+                "what came of a job could not be written: it is done again"
+            ),
+        }
+    }
+}
+
+/// Within its lease, less an eighth: whoever is that late says nothing any more.
+async fn run(handler: &dyn JobHandler, job: &Job) -> JobOutcome {
+    let lease = Duration::from_secs(u64::try_from(handler.lease()).unwrap_or(1));
+    let work = AssertUnwindSafe(handler.run(job)).catch_unwind();
+    match tokio::time::timeout(lease * 7 / 8, work).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => JobOutcome::Failed("it panicked".into()),
+        Err(_) => JobOutcome::Failed("it took too long".into()),
+    }
+}

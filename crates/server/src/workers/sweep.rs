@@ -1,0 +1,99 @@
+//! The sweep: one job for all nodes, which is there again as soon as it is done.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use latchkey_protocol::{
+    Clock, Store, StoreError, Timestamp,
+    jobs::{Job, NewJob},
+};
+
+use super::{JobHandler, JobOutcome};
+
+const KIND: &str = "sweep";
+/// Seconds between two sweeps, on all nodes together.
+const EVERY: i64 = 20;
+const LEASE: i64 = 120;
+/// How many expired rows of each kind go at once.
+const AT_ONCE: i64 = 1000;
+/// Between two slices, room for requests.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long one job goes on while more is left.
+const AT_MOST: Duration = Duration::from_secs(30);
+/// How often is looked whether the job is there: an installation that was put back from a backup may lack it.
+const ADDED_EVERY: Duration = Duration::from_secs(600);
+
+/// Deletes what has expired and what exceeds the bounds of its table.
+pub struct SweepHandler {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    added: Mutex<Option<Instant>>,
+    counted: Mutex<Option<Instant>>,
+}
+
+impl SweepHandler {
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            clock,
+            added: Mutex::default(),
+            counted: Mutex::default(),
+        }
+    }
+}
+
+/// Whether that was long ago; if so, it is now.
+fn is_due(last: &Mutex<Option<Instant>>, every: Duration) -> bool {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let due = last.is_none_or(|last| last.elapsed() >= every);
+    if due {
+        *last = Some(Instant::now());
+    }
+    due
+}
+
+#[async_trait]
+impl JobHandler for SweepHandler {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn lease(&self) -> i64 {
+        LEASE
+    }
+
+    fn most_attempts(&self) -> Option<i64> {
+        None
+    }
+
+    /// The nodes that do not sweep count what is left, too.
+    async fn wanted(&self, now: Timestamp) -> Result<Option<NewJob>, StoreError> {
+        let every = Duration::from_secs(EVERY.unsigned_abs());
+        if is_due(&self.counted, every) {
+            self.store.recount().await?;
+        }
+        Ok(is_due(&self.added, ADDED_EVERY).then(|| NewJob {
+            kind: KIND,
+            unique_key: Some(String::new()),
+            payload: "{}".into(),
+            run_at: now,
+            created_at: now,
+        }))
+    }
+
+    async fn run(&self, _job: &Job) -> JobOutcome {
+        let begun = Instant::now();
+        loop {
+            match self.store.sweep(self.clock.now(), AT_ONCE).await {
+                Ok(gone) if gone < usize::try_from(AT_ONCE).unwrap_or(usize::MAX) => break,
+                Ok(_) if begun.elapsed() >= AT_MOST => break,
+                Ok(_) => tokio::time::sleep(PAUSE).await,
+                Err(error) => return JobOutcome::Failed(error.to_string()),
+            }
+        }
+        JobOutcome::Repeat(self.clock.now() + EVERY)
+    }
+}
