@@ -1,8 +1,14 @@
 //! `latchkey dev`: everything at once, for a first look.
 
-use std::{net::ToSocketAddrs, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, ToSocketAddrs},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, bail};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use latchkey_operations::{Actor, AuditLog, NewUser, Operations, PasswordKey};
 use latchkey_protocol::{Clock, Entropy, registration::Registration, secret::Pepper};
 use serde_json::json;
@@ -40,6 +46,7 @@ pub fn run(
     }
     let _logging = log::start(&settings);
     let _temporary = place(&mut settings, data)?;
+    allow_loopback(&mut settings);
     block_on(async {
         let service = start(&settings).await?;
         let provider = service.app.clone();
@@ -102,6 +109,14 @@ fn place(settings: &mut Settings, data: Option<PathBuf>) -> Result<Option<TempDi
         settings.keys_dir = folder.join("keys");
     }
     Ok(temporary)
+}
+
+/// The apps are on this machine too.
+fn allow_loopback(settings: &mut Settings) {
+    let v4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
+    let v6 = Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128);
+    let loopback = [IpNet::V4(v4), IpNet::V6(v6)];
+    settings.outbound_allow.extend(loopback);
 }
 
 async fn add_client(operations: &Operations<'_>, pepper: &Pepper, demo: &Demo) -> Result<()> {
@@ -167,4 +182,21 @@ fn word(length: usize) -> String {
         .iter()
         .map(|b| char::from(ALPHABET[usize::from(b % 32)]))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apps_on_this_machine_may_be_called_and_nothing_else_of_the_network() {
+        let mut settings = Settings::default();
+        allow_loopback(&mut settings);
+        let may = |address: &str| {
+            let address = address.parse::<std::net::IpAddr>();
+            address.is_ok_and(|a| settings.outbound_allow.iter().any(|n| n.contains(&a)))
+        };
+        assert!(may("127.0.0.1") && may("127.0.0.9") && may("::1"));
+        assert!(!may("10.0.0.1") && !may("::2") && !may("192.168.0.1"));
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
     key_watch::KeyWatch,
     observe::observe,
     tls::Certificate,
-    wiring::{App, OsEntropy, SystemClock, join, open_keys},
+    wiring::{App, OsEntropy, SystemClock, join, open_keys, outbound},
     workers::{SweepHandler, Workers},
 };
 
@@ -126,7 +126,16 @@ pub async fn start(settings: &Settings) -> Result<Service> {
     let clock = Arc::new(SystemClock);
     let now = latchkey_protocol::Clock::now(&*clock);
     let (master, ring) = open_keys(&*store, &settings.keys_dir, now).await?;
-    let app = join(settings, store, clock, Arc::new(OsEntropy), &master, ring);
+    let outbound = outbound(settings)?;
+    let app = join(
+        settings,
+        store,
+        clock,
+        Arc::new(OsEntropy),
+        outbound,
+        &master,
+        ring,
+    );
     app.provider
         .use_custom_claims(app.provider.store.custom_claims().await?);
     let rotation = Rotation {

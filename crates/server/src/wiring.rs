@@ -10,10 +10,14 @@ use latchkey_operations::{
     keys::open_ring,
 };
 use latchkey_protocol::{
-    Clock, Entropy, Store, Timestamp, authorize::RequestRules, observe::Refusals, secret::Pepper,
+    Clock, Entropy, Outbound, Store, Timestamp, authorize::RequestRules, observe::Refusals,
+    secret::Pepper,
 };
 use latchkey_provider::{CustomClaimsInForce, Document, Keys, Provider, Signing, VerifiedTokens};
-use latchkey_ui::Ui;
+use latchkey_ui::{
+    Ui,
+    outbound::{Network, OutboundRules, SystemResolver},
+};
 use rand::{RngCore, rngs::OsRng};
 
 use crate::{config::Settings, edge::Edge, recorder::Recorder};
@@ -160,6 +164,20 @@ pub struct App {
     pub ui: web::Data<Ui>,
     /// Who is believed about the caller's address.
     pub edge: web::Data<Edge>,
+    pub outbound: Arc<dyn Outbound>,
+}
+
+/// Calls over the network, as the settings allow.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn outbound(settings: &Settings) -> Result<Arc<dyn Outbound>> {
+    let rules = OutboundRules {
+        allow: settings.outbound_allow.clone(),
+        ..OutboundRules::default()
+    };
+    let network = Network::new(rules, Arc::new(SystemResolver));
+    Ok(Arc::new(network.context("calls out cannot use TLS")?))
 }
 
 /// Joins the parts.
@@ -168,6 +186,7 @@ pub fn join(
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    outbound: Arc<dyn Outbound>,
     master: &MasterKey,
     ring: KeyRing,
 ) -> App {
@@ -229,5 +248,6 @@ pub fn join(
         provider,
         ui,
         edge: web::Data::new(edge),
+        outbound,
     }
 }

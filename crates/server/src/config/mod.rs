@@ -78,6 +78,7 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// Audiences whose access tokens are of type `JWT`.
     pub jwt_typ_audiences: Vec<String>,
+    pub outbound_allow: Vec<ipnet::IpNet>,
     /// In seconds.
     pub announce: i64,
     /// In seconds; 0: never.

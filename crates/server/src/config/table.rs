@@ -243,6 +243,12 @@ pub const SETTINGS: &[Setting] = &[
         "How long a signing key signs before the server makes the next one; 0s: only `latchkey key rotate` does.",
     ),
     setting(
+        "outbound.allow",
+        "",
+        into!(outbound_allow = networks),
+        "CIDRs that may be called though they are not public: where apps of your own network take what Latchkey sends them.",
+    ),
+    setting(
         "log.format",
         "text",
         into!(log_json = |given| Ok::<_, String>(one_of(given, &["text", "json"])? == "json")),

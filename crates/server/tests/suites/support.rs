@@ -19,7 +19,7 @@ use latchkey_protocol::{Clock, Entropy, Store, registration::Registration};
 use latchkey_server::{
     config::Settings,
     serve::configure,
-    wiring::{App as Joined, OsEntropy, join, open_keys},
+    wiring::{App as Joined, OsEntropy, join, open_keys, outbound},
 };
 use latchkey_storage::{Database, Options};
 use rand::{SeedableRng, rngs::StdRng};
@@ -186,6 +186,7 @@ impl Harness {
             store.clone(),
             clock.clone(),
             entropy.clone(),
+            outbound(&settings).unwrap(),
             &master,
             ring,
         );
@@ -251,8 +252,9 @@ impl Harness {
         let store: Arc<dyn Store> = Arc::new(Database::open(&self.database).unwrap());
         let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(8))));
         let (master, ring) = open_keys(&*store, &settings.keys_dir, START).await.unwrap();
+        let (clock, out) = (self.clock.clone(), outbound(&settings).unwrap());
         listen(
-            &join(&settings, store, self.clock.clone(), entropy, &master, ring),
+            &join(&settings, store, clock, entropy, out, &master, ring),
             listener,
         );
         address
