@@ -126,6 +126,30 @@ pub const MEMBERS: &[Member] = &[
         "Where the browser may return to after a sign-out: compared character by character.",
     ),
     standard(
+        "backchannel_logout_uri",
+        "https address, or http on a loopback address; no fragment",
+        "none",
+        "Where the client takes logout tokens (Back-Channel Logout 1.0). It is checked and kept; nothing is sent yet, and discovery does not offer it.",
+    ),
+    standard(
+        "backchannel_logout_session_required",
+        "true, false",
+        "false",
+        "Whether logout tokens must have `sid`.",
+    ),
+    standard(
+        "frontchannel_logout_uri",
+        "as `backchannel_logout_uri`, with scheme, host and port of one of the `redirect_uris`",
+        "none",
+        "What the signed-out page shows in a frame (Front-Channel Logout 1.0). It is checked and kept; it is not shown yet, and discovery does not offer it.",
+    ),
+    standard(
+        "frontchannel_logout_session_required",
+        "true, false",
+        "false",
+        "Whether that address gets `iss` and `sid`.",
+    ),
+    standard(
         "token_endpoint_auth_method",
         "`client_secret_basic`, `client_secret_post`, `none`",
         "the secret may come in the `Authorization` header or in the form",

@@ -8,6 +8,7 @@ use crate::{
     authorize::ResponseTypes,
     client::{ApplicationType, GrantType, Metadata},
     client_keys::{self, CLIENT_ALGORITHMS},
+    logout_uri,
     metadata::{faulty_member, merge},
     redirect_uri::{self, RedirectRules},
 };
@@ -149,6 +150,8 @@ impl Registration {
         self.check_id()?;
         self.check_secret()?;
         self.check_redirects(rules, before)?;
+        logout_uri::check(&self.metadata, before, rules.private_http_redirects)
+            .map_err(metadata_error)?;
         self.check_pages()?;
         self.check_grants()?;
         self.check_scopes()?;

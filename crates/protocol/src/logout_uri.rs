@@ -1,0 +1,63 @@
+//! Where a client hears of a sign-out: what can be registered (Back-Channel Logout 1.0 2.2, Front-Channel Logout 1.0 2).
+
+use url::{Origin, Url};
+
+use crate::{
+    client::Metadata,
+    redirect_uri::{self, RedirectRules},
+};
+
+/// The first address that cannot be registered, with its member's name and why, in one sentence. One that is the same
+/// as in `before` was accepted then, and stays.
+///
+/// # Errors
+/// The sentence.
+pub fn check(
+    metadata: &Metadata,
+    before: Option<&Metadata>,
+    private_http: bool,
+) -> Result<(), String> {
+    let rules = RedirectRules {
+        // An app's own scheme is nothing that a server or a frame could call.
+        native: false,
+        private_http,
+    };
+    let changed = |uri: fn(&Metadata) -> Option<&String>| {
+        uri(metadata).filter(|new| before.and_then(uri) != Some(new))
+    };
+    let back = changed(|m| m.backchannel_logout_uri.as_ref());
+    let front = changed(|m| m.frontchannel_logout_uri.as_ref());
+    for (member, uri) in [
+        ("backchannel_logout_uri", back),
+        ("frontchannel_logout_uri", front),
+    ] {
+        if let Some((uri, problem)) = uri.and_then(|uri| Some((uri, problem(uri, rules)?))) {
+            return Err(format!("{member} is {uri:?}: {problem}"));
+        }
+    }
+    // Also where only the redirect URIs changed.
+    match &metadata.frontchannel_logout_uri {
+        Some(uri) if !is_beside(uri, &metadata.redirect_uris) => Err(format!(
+            "frontchannel_logout_uri is {uri:?}: scheme, host and port must be those of one of the redirect_uris"
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn problem(uri: &str, rules: RedirectRules) -> Option<String> {
+    let port = Url::parse(uri).ok().and_then(|url| url.port());
+    if port == Some(0) {
+        return Some("nothing listens on port 0".to_owned());
+    }
+    redirect_uri::problem(uri, rules).map(Into::into)
+}
+
+/// Whether a redirect URI has the same scheme, host and port: the frame's address gets `sid`, which is for the client.
+fn is_beside(uri: &str, redirect_uris: &[String]) -> bool {
+    let origin = |uri: &str| match Url::parse(uri).ok()?.origin() {
+        origin @ Origin::Tuple(..) => Some(origin),
+        Origin::Opaque(_) => None,
+    };
+    let own = origin(uri);
+    own.is_some() && redirect_uris.iter().any(|uri| origin(uri) == own)
+}
