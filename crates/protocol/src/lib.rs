@@ -24,6 +24,7 @@ pub mod jobs;
 mod json;
 pub mod lifetimes;
 pub mod logout;
+pub mod logout_token;
 pub mod logout_uri;
 pub mod metadata;
 pub mod names;

@@ -4,6 +4,7 @@
 mod check;
 mod introspection;
 mod issue;
+mod logout_tokens;
 mod next_step;
 mod redeem;
 mod revocation;

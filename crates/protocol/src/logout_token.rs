@@ -1,0 +1,179 @@
+//! OpenID Connect Back-Channel Logout 1.0: which clients hear that a session has ended, what they are told, what their
+//! answers mean, and when they are told again.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    SigningAlgorithm, authorization::Authorization, claims::TokenClaims, client::Client,
+    outbound::OutboundError, time::Timestamp,
+};
+
+/// Header `typ` of logout tokens (2.4).
+pub const LOGOUT_TOKEN_TYPE: &str = "logout+jwt";
+/// The member of `events` that makes a token a logout token (2.4).
+pub const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+/// How long a logout token is good, in seconds: no longer than an attempt needs (2.4, 4).
+pub const LOGOUT_TOKEN_LIFETIME: i64 = 120;
+
+/// How long a client is told again after the session ended, in seconds.
+const TOLD_FOR: i64 = 86_400;
+/// The delay after the first attempt that failed, and the longest, in seconds.
+const FIRST_DELAY: i64 = 2;
+const LONGEST_DELAY: i64 = 3600;
+
+/// The claims of a logout token (2.4). It never has a `nonce`, so that it is no ID token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogoutToken {
+    pub iss: String,
+    pub sub: String,
+    pub aud: String,
+    pub iat: Timestamp,
+    pub exp: Timestamp,
+    /// Another one for each attempt.
+    pub jti: String,
+    pub sid: String,
+    pub events: Map<String, Value>,
+}
+
+impl TokenClaims for LogoutToken {
+    const TYPES: &'static [&'static str] = &[LOGOUT_TOKEN_TYPE];
+
+    fn issuer(&self) -> &str {
+        &self.iss
+    }
+}
+
+/// A session that has ended, for whatever cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionEnd {
+    /// `sid` of the ID tokens that were issued in it.
+    pub session_id: String,
+    pub user_id: String,
+}
+
+impl LogoutToken {
+    /// For one attempt to tell `client_id`. It has both `sub` and `sid`, so that it serves clients with and without
+    /// `backchannel_logout_session_required`. `id` is a finished random value.
+    pub fn new(
+        issuer: &str,
+        client_id: &str,
+        end: &SessionEnd,
+        id: String,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            iss: issuer.to_owned(),
+            sub: end.user_id.clone(),
+            aud: client_id.to_owned(),
+            iat: now,
+            exp: now + LOGOUT_TOKEN_LIFETIME,
+            jti: id,
+            sid: end.session_id.clone(),
+            events: Map::from_iter([(LOGOUT_EVENT.to_owned(), Value::Object(Map::new()))]),
+        }
+    }
+}
+
+/// A client that is told, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recipient<'a> {
+    pub client_id: &'a str,
+    pub uri: &'a str,
+    /// The algorithm of its ID tokens signs its logout tokens too (2.4).
+    pub algorithm: SigningAlgorithm,
+}
+
+/// Whether a client got an ID token through this authorization, and so may have a session of its own that hangs on ours.
+/// Revoked or expired since makes no difference: that ended our tokens, not the client's session.
+pub fn signed_in(authorization: &Authorization) -> bool {
+    authorization.exchanged_at.is_some() && authorization.scope.contains("openid")
+}
+
+/// Which clients are told that `end` has come: those that signed the user in within this session and registered a
+/// `backchannel_logout_uri`, each once. The client that asked for the sign-out is told like the others: it may have
+/// other servers, or the user's browser may never return to it.
+pub fn recipients<'a>(
+    end: &SessionEnd,
+    visits: impl IntoIterator<Item = (&'a Authorization, &'a Client)>,
+) -> Vec<Recipient<'a>> {
+    let mut all: Vec<Recipient<'a>> = Vec::new();
+    for (authorization, client) in visits {
+        let of_session = authorization.session_id == end.session_id
+            && authorization.user_id == end.user_id
+            && authorization.client_id == client.id;
+        let Some(uri) = &client.metadata.backchannel_logout_uri else {
+            continue;
+        };
+        let known = all.iter().any(|r| r.client_id == client.id);
+        if of_session && signed_in(authorization) && !known {
+            all.push(Recipient {
+                client_id: &client.id,
+                uri,
+                algorithm: client.metadata.id_token_algorithm(),
+            });
+        }
+    }
+    all
+}
+
+/// What became of one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// The client has ended its session, or had none (2.8).
+    Delivered,
+    /// The client was reached, and says that the request was wrong or that its sign-out failed (2.8).
+    Refused,
+    /// Whatever answered is not what the client has there: another status, a redirect, which is not followed.
+    Misanswered,
+    /// There was no answer, or no connection.
+    Unreached,
+    /// We did not call: the address is one that may not be called.
+    Forbidden,
+}
+
+/// What the status of an answer, or the lack of one, means. The body decides nothing: an answer whose body is late or
+/// too long counts by its status.
+pub fn delivery(answer: Result<u16, &OutboundError>) -> Option<Delivery> {
+    match answer {
+        // Frameworks answer 204 where they have nothing to say (2.8).
+        Ok(200 | 204) => Some(Delivery::Delivered),
+        Ok(400) => Some(Delivery::Refused),
+        Ok(_) | Err(OutboundError::Garbled | OutboundError::TooLong) => Some(Delivery::Misanswered),
+        Err(OutboundError::Address | OutboundError::Forbidden(_)) => Some(Delivery::Forbidden),
+        Err(
+            OutboundError::Unresolved
+            | OutboundError::Unreachable
+            | OutboundError::Tls(_)
+            | OutboundError::Late,
+        ) => Some(Delivery::Unreached),
+        // No attempt was made.
+        Err(OutboundError::Busy) => None,
+    }
+}
+
+/// What follows an attempt that was not [`Delivery::Delivered`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    At(Timestamp),
+    /// A day has passed: it is kept as a dead letter, which an administrator can send again.
+    Dead,
+}
+
+/// When a client is told again, with a fresh token: after 2 seconds, then each time after twice as long, up to an hour;
+/// the last time a day after the session ended. Every failure is tried again, a refusal too: the cause may be a clock, a
+/// key set or a release that somebody is fixing. `attempts`: those made, this one included. `random`: spreads what
+/// failed together over half of the delay.
+pub fn retry(attempts: u32, ended_at: Timestamp, random: u64, now: Timestamp) -> Retry {
+    let last = ended_at.saturating_add(TOLD_FOR);
+    if now >= last {
+        return Retry::Dead;
+    }
+    let doublings = attempts.saturating_sub(1).min(20);
+    let delay = (FIRST_DELAY << doublings).min(LONGEST_DELAY);
+    let half = delay / 2;
+    let spread = random % (half.unsigned_abs() + 1);
+    let jittered = delay - half + i64::try_from(spread).unwrap_or(half);
+    Retry::At(now.saturating_add(jittered).min(last))
+}
