@@ -18,7 +18,7 @@ mod runtime;
 pub mod serve;
 mod tls;
 pub mod wiring;
-
 pub mod workers;
+
 pub use commands::run;
 pub use host::keep_to_ourselves;

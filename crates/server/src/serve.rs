@@ -93,6 +93,7 @@ pub struct Service {
     pub server: Server,
     /// To be stopped after the server.
     pub workers: Workers,
+    /// What it serves.
     pub app: App,
 }
 

@@ -33,6 +33,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What came of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobOutcome {
+    /// The job goes.
     Done,
     /// Done, and to be done again at this time.
     Repeat(Timestamp),
@@ -45,6 +46,7 @@ pub enum JobOutcome {
 /// Works off the jobs of one kind.
 #[async_trait]
 pub trait JobHandler: Send + Sync {
+    /// What its jobs are called in the table.
     fn kind(&self) -> &'static str;
     /// Seconds that a job may take. It is given up a little earlier; others take it after that.
     fn lease(&self) -> i64;
@@ -58,6 +60,7 @@ pub trait JobHandler: Send + Sync {
     async fn wanted(&self, _now: Timestamp) -> Result<Option<NewJob>, StoreError> {
         Ok(None)
     }
+    /// Does a job. It may have been done before, in part or as a whole, by a node that died.
     async fn run(&self, job: &Job) -> JobOutcome;
 }
 
@@ -78,6 +81,7 @@ pub struct Workers {
 }
 
 impl Workers {
+    /// Starts working off the jobs that `handlers` know, in a task of the runtime that is running.
     pub fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,

@@ -35,6 +35,7 @@ pub struct SweepHandler {
 }
 
 impl SweepHandler {
+    /// Sweeps `store` by the time of `clock`.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self {
             store,
