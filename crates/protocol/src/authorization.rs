@@ -2,6 +2,7 @@
 
 use crate::{
     ScopeSet,
+    authentication::Amr,
     authorize::{Approval, ClaimsRequest},
     bounds::KEPT_AFTER,
     secret::{Digest, Secret},
@@ -69,7 +70,7 @@ pub struct Authorization {
     pub scope: ScopeSet,
     pub nonce: Option<String>,
     pub auth_time: Timestamp,
-    pub amr: String,
+    pub amr: Amr,
     pub redirect_uri: String,
     pub redirect_uri_sent: bool,
     pub code_challenge: Option<String>,
@@ -113,7 +114,7 @@ impl Authorization {
             scope: request.scope.clone(),
             nonce: request.nonce.clone(),
             auth_time: session.auth_time,
-            amr: session.amr.clone(),
+            amr: session.amr,
             redirect_uri: request.redirect_uri.clone(),
             redirect_uri_sent: request.redirect_uri_sent,
             code_challenge: request.code_challenge.clone(),

@@ -6,6 +6,7 @@
 
 pub mod algorithm;
 pub mod attempts;
+pub mod authentication;
 pub mod authorization;
 pub mod authorize;
 pub mod bearer;

@@ -1,9 +1,6 @@
 //! Browser sessions: how they begin, how use prolongs them, and when they end.
 
-use crate::{lifetimes::Lifetimes, secret::Digest, time::Timestamp};
-
-/// The authentication context class (`acr`) of every sign-in here.
-pub const ACR: &str = "1";
+use crate::{authentication::Amr, lifetimes::Lifetimes, secret::Digest, time::Timestamp};
 
 /// A use is noted at most this often, in seconds.
 const NOTED_EVERY: i64 = 60;
@@ -20,7 +17,7 @@ pub struct Session {
     /// When the user last proved who they are.
     pub auth_time: Timestamp,
     /// How (RFC 8176).
-    pub amr: String,
+    pub amr: Amr,
     pub remember: bool,
     pub created_at: Timestamp,
     /// When it ends unless it is used before: whoever asks whether it lives asks this, and needs to know no more.
@@ -97,7 +94,7 @@ impl Session {
             digest,
             user_id,
             auth_time: now,
-            amr: "pwd".to_owned(),
+            amr: Amr::PASSWORD,
             remember,
             created_at: now,
             expires_at: ends_at,

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    Digest, Reason, authorization::Authorization, authorize::ClaimsRequest, client::Client,
-    reason::pasted_reference, registration::Registration, token::narrowed,
+    Digest, Reason, authentication::Amr, authorization::Authorization, authorize::ClaimsRequest,
+    client::Client, reason::pasted_reference, registration::Registration, token::narrowed,
 };
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn authorization(granted: &str, ignored: &str) -> Authorization {
         scope: granted.to_owned().into(),
         nonce: None,
         auth_time: 0,
-        amr: "pwd".into(),
+        amr: Amr::PASSWORD,
         redirect_uri: "https://a.example/".into(),
         redirect_uri_sent: true,
         code_challenge: None,

@@ -6,14 +6,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    ScopeSet, Subject, claims::scope_of, client::Client, error::Refusal, json, reason::Reason,
-    session::ACR,
+    ScopeSet, Subject, authentication::Acr, claims::scope_of, client::Client, error::Refusal, json,
+    reason::Reason,
 };
 
 /// The longest `claims` parameter, in bytes.
 const LONGEST: usize = 8 * 1024;
 /// How deep its arrays and objects may nest. It is stored and read again, by readers that take so much and no more.
 const DEEPEST: usize = 16;
+
+/// Claims that say which answer will do and are in every ID token, whatever was granted.
+const OF_THE_ANSWER: [&str; 2] = ["acr", "sub"];
 
 /// How one claim is asked for (OpenID Connect Core 5.5.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,12 +91,10 @@ impl ClaimsRequest {
             userinfo: location(&members, "userinfo")?,
             id_token: location(&members, "id_token")?,
         };
-        if request
-            .id_token
-            .get("acr")
-            .is_some_and(|acr| acr.essential && !acr.takes(&ACR.into()))
-        {
-            return Err(Reason::AcrUnavailable.because(ACR, "other values of an essential acr"));
+        if !Acr::ATTAINABLE.iter().any(|acr| request.is_met_by(*acr)) {
+            let attainable = Acr::ATTAINABLE.map(Acr::name).join(" or ");
+            let received = "other values of an essential acr";
+            return Err(Reason::AcrUnavailable.because(attainable, received));
         }
         Ok(request.within(client))
     }
@@ -101,11 +102,18 @@ impl ClaimsRequest {
     fn within(mut self, client: &Client) -> Self {
         for asked in [&mut self.userinfo, &mut self.id_token] {
             asked.retain(|name, claim| {
-                let subject = name == "sub" && !claim.values.is_empty();
-                subject || scope_of(name, client).is_some_and(|scope| client.knows_scope(scope))
+                let rules = OF_THE_ANSWER.contains(&name.as_str()) && !claim.values.is_empty();
+                rules || scope_of(name, client).is_some_and(|scope| client.knows_scope(scope))
             });
         }
         self
+    }
+
+    /// Whether a sign-in of this class may be the answer: an essential `acr` has one of the values that were asked for
+    /// (5.5.1.1).
+    pub fn is_met_by(&self, acr: Acr) -> bool {
+        let asked = self.id_token.get("acr").filter(|asked| asked.essential);
+        asked.is_none_or(|asked| asked.takes(&acr.name().into()))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -127,7 +135,7 @@ impl ClaimsRequest {
             .userinfo
             .keys()
             .chain(self.id_token.keys())
-            .filter(|name| *name != "sub");
+            .filter(|name| !OF_THE_ANSWER.contains(&name.as_str()));
         names
             .filter(|name| scope_of(name, client).is_none_or(|s| !scope.contains(s)))
             .cloned()

@@ -2,8 +2,8 @@
 
 use super::AuthorizationRequest;
 use crate::{
-    client::Client, consent::Consent, error::Refusal, interaction::Interaction, reason::Reason,
-    session::Session, time::Timestamp,
+    authentication::Acr, client::Client, consent::Consent, error::Refusal,
+    interaction::Interaction, reason::Reason, session::Session, time::Timestamp,
 };
 
 /// What an interaction needs next. Where it was decided by who is signed in, the step says so, and what is committed
@@ -92,6 +92,9 @@ pub fn next_step<'a>(
     if !request.is_for(client, &session.user_id) {
         return needs_user(Step::Login, Reason::LoginNeeded);
     }
+    if !request.claims.is_met_by(Acr::of(session.amr)) {
+        return needs_user(Step::Login, Reason::LoginNeeded);
+    }
     let chosen = interaction.has_chosen(&session.id);
     if prompt.select_account && !chosen {
         return Step::SelectAccount;
@@ -133,6 +136,7 @@ pub fn may_continue(
     let asked = &interaction.request;
     let choosing = asked.prompt.select_account || client.can_be_impersonated(&asked.redirect_uri);
     choosing
+        && asked.claims.is_met_by(Acr::of(session.amr))
         && asked.is_for(client, &session.user_id)
         && session.expires_at > now
         && is_fresh(interaction, session, now)

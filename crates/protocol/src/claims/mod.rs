@@ -13,7 +13,11 @@ pub use userinfo::{CLAIMS, check_claims, is_own_claim, own_claim, scope_claims, 
 
 use userinfo::standard_scope;
 
-use crate::{ScopeSet, Subject, time::Timestamp};
+use crate::{
+    ScopeSet, Subject,
+    authentication::{Acr, Amr},
+    time::Timestamp,
+};
 
 /// Header `typ` of access tokens (RFC 9068 2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
@@ -52,9 +56,9 @@ pub struct AccessToken {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub acr: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub amr: Vec<String>,
+    pub acr: Option<Acr>,
+    #[serde(default, skip_serializing_if = "Amr::is_empty")]
+    pub amr: Amr,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -98,9 +102,9 @@ pub struct IdToken {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub acr: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub amr: Vec<String>,
+    pub acr: Option<Acr>,
+    #[serde(default, skip_serializing_if = "Amr::is_empty")]
+    pub amr: Amr,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     ScopeSet, SigningAlgorithm, Subject,
+    authentication::{Acr, Amr},
     authorization::{Authorization, RefreshFamily},
     claims::{
         AccessToken, Custom, CustomClaims, IdToken, Place, RefreshToken, add_asked, scope_claims,
@@ -11,7 +12,6 @@ use crate::{
     client::{AccessTokenTyp, Client, IdTokenClaims},
     lifetimes::Lifetimes,
     secret::Secret,
-    session::ACR,
     time::Timestamp,
     user::User,
 };
@@ -143,16 +143,16 @@ fn access_token_typ(issuer: Issuer<'_>, client: &Client, audience: &[String]) ->
 /// How the user proved who they are, as tokens say it.
 struct Authentication {
     auth_time: Option<Timestamp>,
-    acr: Option<String>,
-    amr: Vec<String>,
+    acr: Option<Acr>,
+    amr: Amr,
 }
 
 impl Authentication {
     fn of(authorization: &Authorization) -> Self {
         Self {
             auth_time: Some(authorization.auth_time),
-            acr: Some(ACR.to_owned()),
-            amr: vec![authorization.amr.clone()],
+            acr: Some(Acr::of(authorization.amr)),
+            amr: authorization.amr,
         }
     }
 }
@@ -181,7 +181,7 @@ fn access_token(issuer: Issuer<'_>, grant: &Grant<'_>, id: &str, now: Timestamp)
         scope: (*scope).clone(),
         auth_time: None,
         acr: None,
-        amr: Vec::new(),
+        amr: Amr::default(),
         sid: None,
         roles: client.metadata.roles.clone(),
         groups: Vec::new(),

@@ -14,6 +14,7 @@ mod userinfo;
 
 use latchkey_protocol::{
     Digest, Params, Reason, ScopeSet, Timestamp,
+    authentication::Amr,
     authorization::{Authorization, Context},
     authorize::ClaimsRequest,
     client::Client,
@@ -101,7 +102,7 @@ pub fn authorization(scope: &str) -> Authorization {
         scope: scopes(scope),
         nonce: Some("nonce".into()),
         auth_time: NOW - 5,
-        amr: "pwd".into(),
+        amr: Amr::PASSWORD,
         redirect_uri: REDIRECT.into(),
         redirect_uri_sent: true,
         code_challenge: Some(CHALLENGE.into()),

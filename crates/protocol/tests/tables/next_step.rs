@@ -2,6 +2,7 @@
 
 use latchkey_protocol::{
     Digest, Subject,
+    authentication::Amr,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, RequestRules, Step, may_continue, next_step},
     client::{Client, ResponseMode},
@@ -208,6 +209,27 @@ fn who_is_signed_in_decides_about_a_login() {
             "a sub of another user",
             |w| w.query = r#"&claims={"id_token":{"sub":{"value":"bob"}}}"#,
             "login",
+        ),
+        (
+            "an essential acr that the session has",
+            |w| w.query = r#"&claims={"id_token":{"acr":{"essential":true,"value":"1"}}}"#,
+            "approve openid email",
+        ),
+        (
+            "an essential acr that nobody proved in the session",
+            |w| {
+                w.query = r#"&claims={"id_token":{"acr":{"essential":true,"value":"1"}}}"#;
+                w.here.as_mut().unwrap().amr = Amr::default();
+            },
+            "login",
+        ),
+        (
+            "an acr that would be liked, and nobody proved",
+            |w| {
+                w.query = r#"&claims={"id_token":{"acr":{"value":"1"}}}"#;
+                w.here.as_mut().unwrap().amr = Amr::default();
+            },
+            "approve openid email",
         ),
         (
             "a sub of another user, signed in for this",

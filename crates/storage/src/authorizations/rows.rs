@@ -55,7 +55,7 @@ impl Row {
             offline: i64::from(a.is_offline()),
             nonce: a.nonce.clone(),
             auth_time: a.auth_time,
-            amr: a.amr.clone(),
+            amr: a.amr.to_string(),
             redirect_uri: a.redirect_uri.clone(),
             redirect_uri_sent: i64::from(a.redirect_uri_sent),
             code_challenge: a.code_challenge.clone(),
@@ -113,6 +113,12 @@ impl Row {
 
     fn into_authorization(self) -> Result<Authorization, RowError> {
         let refresh = self.refresh()?;
+        let corrupt = |_| RowError::Corrupt {
+            table: "authorizations",
+            row: self.id.clone(),
+            column: "amr",
+        };
+        let amr = self.amr.parse().map_err(corrupt)?;
         let asked_claims = asked_claims(self.asked_claims.as_deref(), &self.id)?;
         Ok(Authorization {
             id: self.id,
@@ -122,7 +128,7 @@ impl Row {
             scope: self.scope.into(),
             nonce: self.nonce,
             auth_time: self.auth_time,
-            amr: self.amr,
+            amr,
             redirect_uri: self.redirect_uri,
             redirect_uri_sent: self.redirect_uri_sent != 0,
             code_challenge: self.code_challenge,
@@ -197,7 +203,7 @@ pub fn into_context((row, user, session): ContextRow) -> Result<Context, RowErro
     Ok(Context {
         authorization: row.into_authorization()?,
         user: user.map(UserRow::into_user).transpose()?,
-        session: session.map(SessionRow::into_session),
+        session: session.map(SessionRow::into_session).transpose()?,
     })
 }
 

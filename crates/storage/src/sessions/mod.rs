@@ -95,7 +95,7 @@ impl Sessions for Database {
 }
 
 pub fn into_found((session, user): (Row, UserRow)) -> Result<(Session, User), RowError> {
-    Ok((session.into_session(), user.into_user()?))
+    Ok((session.into_session()?, user.into_user()?))
 }
 
 pub fn find(
@@ -136,7 +136,7 @@ pub fn find_of(
         None => on!(c => named.select(Row::as_select()).get_result(c)),
     }
     .optional()?;
-    Ok(row.map(Row::into_session))
+    row.map(Row::into_session).transpose()
 }
 
 /// A node of the version before has left `ends_at` 0: its end is the one that stood there.
@@ -165,7 +165,7 @@ pub fn all(c: &mut AnyConnection, user_id: Option<&str>) -> Result<Vec<Session>,
             on!(c => sessions::table.order(sessions::created_at).limit(10_000).select(Row::as_select()).load(c))?
         }
     };
-    Ok(rows.into_iter().map(Row::into_session).collect())
+    rows.into_iter().map(Row::into_session).collect()
 }
 
 /// Whether the session is there; if so it cannot be ended before this transaction is.

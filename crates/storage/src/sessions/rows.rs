@@ -3,6 +3,7 @@
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{secret::Digest, session::Session};
 
+use crate::error::RowError;
 use crate::{schema::sessions, statement::Bind};
 
 #[derive(Queryable, Selectable)]
@@ -27,7 +28,7 @@ impl Row {
             digest: session.digest.as_bytes().to_vec(),
             user_id: session.user_id.clone(),
             auth_time: session.auth_time,
-            amr: session.amr.clone(),
+            amr: session.amr.to_string(),
             remember: i64::from(session.remember),
             created_at: session.created_at,
             expires_at: session.expires_at,
@@ -52,19 +53,24 @@ impl Row {
         ]
     }
 
-    pub fn into_session(self) -> Session {
-        Session {
+    pub fn into_session(self) -> Result<Session, RowError> {
+        let corrupt = |_| RowError::Corrupt {
+            table: "sessions",
+            row: self.id.clone(),
+            column: "amr",
+        };
+        Ok(Session {
+            amr: self.amr.parse().map_err(corrupt)?,
             id: self.id,
             digest: Digest::from_stored(self.digest),
             user_id: self.user_id,
             auth_time: self.auth_time,
-            amr: self.amr,
             remember: self.remember != 0,
             created_at: self.created_at,
             expires_at: self.expires_at,
             // A node of the version before, which knows no such column, may have written it.
             ends_at: self.ends_at.max(self.expires_at),
             last_used_at: self.last_used_at,
-        }
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! How sessions end: by their name, by a sign-in, and when a user has too many.
 
 use latchkey_protocol::{
-    Digest, bounds,
+    Digest, StoreError, bounds,
     session::{Cause, EndedSession, SessionStart},
 };
 
@@ -405,5 +405,21 @@ fn a_session_that_an_older_node_renamed_is_found_by_the_names_it_had() {
         }
         let ended = store.end_session_of(BEFORE, Some("u"), false, 2).await;
         assert_eq!(ended.unwrap().unwrap().id, "s");
+    });
+}
+
+#[test]
+fn a_session_whose_methods_cannot_be_read_is_named() {
+    on_both_at(async |options| {
+        let store = open(&options);
+        seeded(&store).await;
+        options.script("UPDATE sessions SET amr = 'magic'").unwrap();
+        let corrupt = store.sessions(Some("u")).await.unwrap_err();
+        let named = StoreError::Corrupt {
+            table: "sessions",
+            row: "s".into(),
+            column: "amr",
+        };
+        assert_eq!(corrupt.to_string(), named.to_string());
     });
 }
