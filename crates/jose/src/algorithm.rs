@@ -23,6 +23,14 @@ impl Algorithm {
     /// Every algorithm, RS256 first.
     pub const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
 
+    /// The `alg` values of all.
+    pub const NAMES: [&'static str; 4] = [
+        Self::Rs256.name(),
+        Self::Ps256.name(),
+        Self::Es256.name(),
+        Self::EdDsa.name(),
+    ];
+
     /// The `alg` value.
     pub const fn name(self) -> &'static str {
         match self {

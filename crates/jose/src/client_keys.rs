@@ -6,7 +6,11 @@ use serde_json::{Map, Value};
 use crate::{Algorithm, Compact, JoseError, jws};
 
 /// What clients may sign with.
-const ALGORITHMS: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256];
+const ALGORITHMS: [&str; 3] = [
+    Algorithm::Rs256.name(),
+    Algorithm::Ps256.name(),
+    Algorithm::Es256.name(),
+];
 
 /// One public key of a client, and the one algorithm that it is used with.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +42,7 @@ impl ClientKeys {
     pub fn new<'a>(keys: impl IntoIterator<Item = ClientKey<'a>>) -> Result<Self, JoseError> {
         let built = keys.into_iter().map(|key| {
             let algorithm = Algorithm::from_name(key.algorithm)
-                .filter(|known| ALGORITHMS.contains(known))
+                .filter(|known| ALGORITHMS.contains(&known.name()))
                 .ok_or_else(|| JoseError::Algorithm(key.algorithm.to_owned()))?;
             Ok(ClientVerifier {
                 kid: key.kid.map(str::to_owned),

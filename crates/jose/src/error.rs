@@ -18,6 +18,9 @@ pub enum JoseError {
     /// Its `iss` is somebody else's.
     #[error("the token was issued by `{0}`")]
     Issuer(String),
+    /// Its `aud` is another client than the one whose secret signed it.
+    #[error("the token was issued to another client")]
+    Audience,
     /// The header's `kid` names no published key.
     #[error("no published key has the id `{0}`")]
     UnknownKey(String),

@@ -112,14 +112,26 @@ impl<'a> Compact<'a> {
     /// [`JoseError::Malformed`], [`JoseError::Algorithm`] for all that no key of the ring signs with,
     /// [`JoseError::Critical`].
     pub fn parse(token: &'a str) -> Result<Self, JoseError> {
-        Self::parse_signed_with(token, &Algorithm::ALL)
+        Self::parse_signed_with(token, &Algorithm::NAMES)
+    }
+
+    /// As [`Compact::parse`], for whatever may be signed with: to look who could verify it.
+    ///
+    /// # Errors
+    /// [`JoseError::Malformed`], [`JoseError::Critical`].
+    pub fn parse_any(token: &'a str) -> Result<Self, JoseError> {
+        Self::parse_if(token, |_| true)
     }
 
     /// As [`Compact::parse`], for other algorithms.
     pub(crate) fn parse_signed_with(
         token: &'a str,
-        algorithms: &[Algorithm],
+        algorithms: &[&str],
     ) -> Result<Self, JoseError> {
+        Self::parse_if(token, |named| algorithms.contains(&named))
+    }
+
+    fn parse_if(token: &'a str, accepted: impl Fn(&str) -> bool) -> Result<Self, JoseError> {
         let (signing_input, signature) = token.rsplit_once('.').ok_or(JoseError::Malformed)?;
         let (header, payload) = signing_input.split_once('.').ok_or(JoseError::Malformed)?;
         if payload.contains('.') {
@@ -127,7 +139,7 @@ impl<'a> Compact<'a> {
         }
         let header: Header =
             serde_json::from_slice(&decode(header)?).map_err(|_| JoseError::Malformed)?;
-        if !Algorithm::from_name(&header.alg).is_some_and(|named| algorithms.contains(&named)) {
+        if !accepted(&header.alg) {
             return Err(JoseError::Algorithm(header.alg.chars().take(20).collect()));
         }
         if header.crit.is_some() {
@@ -147,6 +159,45 @@ impl<'a> Compact<'a> {
             .is_ok()
     }
 
+    /// What was signed, and the signature.
+    pub(crate) fn signed(&self) -> (&[u8], &[u8]) {
+        (self.signing_input.as_bytes(), &self.signature)
+    }
+
+    /// Whether its type is one of the kind `T` (RFC 8725 3.11).
+    ///
+    /// # Errors
+    /// [`JoseError::Type`].
+    pub(crate) fn check_type<T: Claims>(&self) -> Result<(), JoseError> {
+        let typ = self.unverified_type();
+        if T::TYPES.iter().any(|known| known.eq_ignore_ascii_case(typ)) {
+            Ok(())
+        } else {
+            Err(other_kind(typ))
+        }
+    }
+
+    /// The claims, once the signature was verified: of `issuer`, and of the kind `T`.
+    ///
+    /// # Errors
+    /// [`JoseError::Malformed`], [`JoseError::Issuer`], [`JoseError::Type`].
+    pub(crate) fn claims_of<T: Claims>(&self, issuer: &str) -> Result<T, JoseError> {
+        let claims: T = self.unverified_claims()?;
+        if claims.issuer() != issuer {
+            return Err(JoseError::Issuer(
+                claims.issuer().chars().take(200).collect(),
+            ));
+        }
+        if !claims.is_of_kind() {
+            return Err(other_kind(self.unverified_type()));
+        }
+        Ok(claims)
+    }
+
+    fn unverified_type(&self) -> &str {
+        self.unverified_header.typ.as_deref().unwrap_or("none")
+    }
+
     pub(crate) fn into_payload(self) -> Vec<u8> {
         self.payload
     }
@@ -156,6 +207,10 @@ impl<'a> Compact<'a> {
     pub fn unverified_claims<T: DeserializeOwned>(&self) -> Result<T, JoseError> {
         serde_json::from_slice(&self.payload).map_err(|_| JoseError::Malformed)
     }
+}
+
+fn other_kind(typ: &str) -> JoseError {
+    JoseError::Type(typ.chars().take(40).collect())
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, JoseError> {

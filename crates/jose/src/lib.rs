@@ -13,6 +13,7 @@ mod jws;
 mod key;
 mod ring;
 mod seal;
+mod shared_secret;
 mod signer;
 
 pub use algorithm::Algorithm;
@@ -23,4 +24,5 @@ pub use jws::{Claims, Compact, Header, Verifier};
 pub use key::{MINIMUM_BITS, SigningKey};
 pub use ring::{KeyRing, KeyState, RingKey};
 pub use seal::MasterKey;
+pub use shared_secret::SharedSecret;
 pub use signer::{DeterministicSigner, Signer};

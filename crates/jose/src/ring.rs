@@ -184,27 +184,15 @@ impl KeyRing {
     /// [`JoseError`] naming the first thing that was wrong.
     pub fn verify<T: Claims>(&self, issuer: &str, token: &str, now: i64) -> Result<T, JoseError> {
         let compact = Compact::parse(token)?;
-        let header = &compact.unverified_header;
-        let typ = header.typ.as_deref().unwrap_or("none");
-        let cut = |text: &str, most| text.chars().take(most).collect();
-        let other_kind = || JoseError::Type(cut(typ, 40));
-        if !T::TYPES.iter().any(|known| known.eq_ignore_ascii_case(typ)) {
-            return Err(other_kind());
-        }
-        let kid = header.kid.as_deref().unwrap_or_default();
+        compact.check_type::<T>()?;
+        let kid = compact.unverified_header.kid.as_deref();
+        let kid = kid.unwrap_or_default();
         let key = self
             .published(now)
             .find(|k| k.signer.kid() == kid)
-            .ok_or_else(|| JoseError::UnknownKey(cut(kid, 60)))?;
+            .ok_or_else(|| JoseError::UnknownKey(kid.chars().take(60).collect()))?;
         key.verifier.verify(&compact)?;
-        let claims: T = compact.unverified_claims()?;
-        if claims.issuer() != issuer {
-            return Err(JoseError::Issuer(cut(claims.issuer(), 200)));
-        }
-        if !claims.is_of_kind() {
-            return Err(other_kind());
-        }
-        Ok(claims)
+        compact.claims_of(issuer)
     }
 
     /// Whether a key is published under `kid` at `now`.

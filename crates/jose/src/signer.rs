@@ -50,16 +50,12 @@ impl Signer {
     /// # Errors
     /// [`JoseError::Signing`] when the claims do not serialize or the library fails.
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, JoseError> {
-        let payload = serde_json::to_vec(claims).map_err(|_| JoseError::Signing)?;
         let header = format!(
             r#"{{"alg":"{}","typ":"{typ}","kid":"{}"}}"#,
             self.algorithm.name(),
             self.kid
         );
-        let mut token = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 360);
-        URL_SAFE_NO_PAD.encode_string(header, &mut token);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+        let mut token = signing_input(&header, claims)?;
         let signature = self
             .signer
             .sign(token.as_bytes())
@@ -68,6 +64,16 @@ impl Signer {
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
     }
+}
+
+/// Header and claims as they are signed (RFC 7515 5.1), with room for the signature.
+pub(crate) fn signing_input(header: &str, claims: &impl Serialize) -> Result<String, JoseError> {
+    let payload = serde_json::to_vec(claims).map_err(|_| JoseError::Signing)?;
+    let mut token = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 360);
+    URL_SAFE_NO_PAD.encode_string(header, &mut token);
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+    Ok(token)
 }
 
 /// A signer whose signature over the same input is always the same. Made by [`Signer::deterministic`] alone, so that a

@@ -1,4 +1,4 @@
-//! Counts wrong client secrets, here and in the store.
+//! Compares client secrets, and counts wrong ones, here and in the store.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -11,13 +11,17 @@ use std::{
 };
 
 use latchkey_protocol::{
-    Store,
+    Reason, Store,
     attempts::{Allowance, WINDOW, network, of_guess, of_secret},
+    client::Client,
     client_auth::Credentials,
+    error::Refusal,
     secret::Pepper,
     time::Timestamp,
 };
 use moka::sync::Cache;
+
+use crate::ClientSecrets;
 
 /// How long it is remembered from where a client has authenticated.
 const REMEMBERED: Duration = Duration::from_secs(86_400);
@@ -118,8 +122,47 @@ impl ClientGuard {
         }
     }
 
+    /// Compares what a caller from `address` presented with the registration of `client`, unless too many of the client's
+    /// secrets were wrong from there.
+    ///
+    /// # Errors
+    /// Whatever [`Credentials::authenticate`] refuses, [`Reason::ClientAuthLocked`].
+    pub async fn authenticate(
+        &self,
+        secrets: &ClientSecrets,
+        presented: &Credentials,
+        client: &Client,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        if client.secret.is_none() {
+            return presented.authenticate(client, secrets.pepper());
+        }
+        let locked = || {
+            let received = format!("as many as are allowed, the last from {address}");
+            Reason::ClientAuthLocked.because("fewer wrong secrets within ten minutes", received)
+        };
+        if self.is_locked(&client.id, address, now) {
+            return Err(locked());
+        }
+        match presented.authenticate(client, secrets.pepper()) {
+            Err(refused) if refused.reason == Reason::ClientSecretWrong => {
+                Err(if self.failed(presented, address, now).await {
+                    refused
+                } else {
+                    locked()
+                })
+            }
+            Ok(()) => {
+                self.succeeded(&client.id, address);
+                Ok(())
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+
     /// Whether secrets of this client are looked at from there now.
-    pub fn is_locked(&self, client_id: &str, address: IpAddr, now: Timestamp) -> bool {
+    fn is_locked(&self, client_id: &str, address: IpAddr, now: Timestamp) -> bool {
         if (now - self.last.load(Ordering::Relaxed)).abs() >= WINDOW {
             return false;
         }
@@ -138,7 +181,7 @@ impl ClientGuard {
     }
 
     /// The secret was right: strangers' failures do not lock the client out from there.
-    pub fn succeeded(&self, client_id: &str, address: IpAddr) {
+    fn succeeded(&self, client_id: &str, address: IpAddr) {
         let place = self.place(client_id, address);
         if !self.seen.contains_key(&place) {
             self.seen.insert(place, ());
@@ -147,7 +190,7 @@ impl ClientGuard {
 
     /// The secret was wrong. Whether the caller may hear so: beyond what is allowed nobody hears anything. A secret that
     /// was wrong before within the window is no new guess, so that a server with an old one does not lock out the others.
-    pub async fn failed(&self, presented: &Credentials, address: IpAddr, now: Timestamp) -> bool {
+    async fn failed(&self, presented: &Credentials, address: IpAddr, now: Timestamp) -> bool {
         self.last.store(now, Ordering::Relaxed);
         let client_id = &presented.client_id;
         let mut allowances = self.allowances(client_id, address);

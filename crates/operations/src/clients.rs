@@ -6,11 +6,11 @@ use latchkey_protocol::{
     Secret, SecretKind, SigningAlgorithm,
     client::{Client, Metadata},
     registration::{Registration, RegistrationError, RegistrationRules},
-    secret::{Pepper, new_id},
+    secret::new_id,
 };
 use serde_json::{Value, json};
 
-use crate::{Operation, OperationError, Operations, Result, TRIES, client_keys};
+use crate::{ClientSecrets, Operation, OperationError, Operations, Result, TRIES, client_keys};
 
 /// A client, and its secret where it has got a new one: shown this once, kept as a digest.
 pub struct RegisteredClient {
@@ -39,6 +39,16 @@ impl RegisteredClient {
     }
 }
 
+/// A change of a client.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientChange<'a> {
+    /// Merged into its metadata (RFC 7396): what is named replaces what was, null removes, the rest stays.
+    pub metadata: &'a Value,
+    pub rules: RegistrationRules,
+    /// Gives it another secret as well; the old one is worth nothing at once.
+    pub new_secret: bool,
+}
+
 /// What a client registered, without its secret.
 pub fn client_information(client: &Client) -> Value {
     let mut information = serde_json::to_value(&client.metadata).unwrap_or_default();
@@ -51,15 +61,14 @@ pub fn client_information(client: &Client) -> Value {
 }
 
 impl Operations<'_> {
-    /// Registers a client, with an id and, unless it is public, a secret where the registration has none. `pepper`:
-    /// what secrets are digested under.
+    /// Registers a client, with an id and, unless it is public, a secret where the registration has none.
     ///
     /// # Errors
     /// [`OperationError::ClientIdTaken`]; [`OperationError::Metadata`] for keys that cannot verify;
     /// [`OperationError::KeyMissing`] unless [`Operations::ensure_key`] was called for its algorithm before.
     pub async fn register_client(
         &self,
-        pepper: &Pepper,
+        secrets: &ClientSecrets,
         registration: Registration,
     ) -> Result<RegisteredClient> {
         check_keys(&registration.metadata)?;
@@ -76,13 +85,15 @@ impl Operations<'_> {
                 .client_secret
                 .unwrap_or_else(|| self.new_secret())
         });
-        let client = Client {
-            secret: secret.as_ref().map(|secret| pepper.digest(&[&id, secret])),
+        let mut client = Client {
+            secret: None,
+            sealed_secret: None,
             id,
             metadata: registration.metadata,
             created_at: self.now,
             version: 0,
         };
+        give(&mut client, secrets, secret.as_deref())?;
         if !self.store.create_client(&client).await? {
             return Err(OperationError::ClientIdTaken(client.id));
         }
@@ -108,43 +119,56 @@ impl Operations<'_> {
         Ok(self.store.clients().await?)
     }
 
-    /// Merges a change into a client's metadata: what it names replaces what was, null removes (RFC 7396), the rest stays.
-    /// A client that is no longer public gets a secret.
+    /// Merges a change into a client's metadata. A client that is no longer public gets a secret.
     ///
     /// # Errors
     /// [`OperationError::ClientUnknown`]; [`OperationError::Metadata`] and [`OperationError::ClientIdDiffers`] for what
-    /// cannot be registered; [`OperationError::KeyMissing`] as in [`Operations::register_client`];
-    /// [`OperationError::Contended`].
+    /// cannot be registered; [`OperationError::SecretUnreadable`] when its ID tokens are to be signed with a secret of which
+    /// there is a digest alone; [`OperationError::ClientPublic`] when it is to have a secret and cannot;
+    /// [`OperationError::KeyMissing`] as in [`Operations::register_client`]; [`OperationError::Contended`].
     pub async fn update_client(
         &self,
-        pepper: &Pepper,
-        rules: RegistrationRules,
+        secrets: &ClientSecrets,
         id: &str,
-        change: &Value,
+        change: ClientChange<'_>,
     ) -> Result<RegisteredClient> {
-        let given_id = change.get("client_id").filter(|given| !given.is_null());
+        let given_id = change.metadata.get("client_id");
+        let given_id = given_id.filter(|given| !given.is_null());
         if given_id.is_some_and(|given| given != id) {
             return Err(OperationError::ClientIdDiffers(id.to_owned()));
         }
         for _ in 0..TRIES {
             let mut client = self.client(id).await?;
-            let changed = Registration::parse_change(&client.metadata, change, rules)?;
+            let changed =
+                Registration::parse_change(&client.metadata, change.metadata, change.rules)?;
             check_keys(&changed.metadata)?;
             self.check_algorithm(&changed.metadata).await?;
             client.metadata = changed.metadata;
-            let mut secret = None;
-            if client.is_public() {
-                client.secret = None;
-            } else if changed.client_secret.is_some() || client.secret.is_none() {
-                let new = changed.client_secret.unwrap_or_else(|| self.new_secret());
-                client.secret = Some(pepper.digest(&[id, &new]));
-                secret = Some(new);
-            }
+            let secret = self.next_secret(&client, changed.client_secret, change.new_secret)?;
+            give(&mut client, secrets, secret.as_deref())?;
             if self.store.update_client_metadata(&client).await? {
                 return Ok(self.changed(client, secret, Operation::ClientUpdate).await);
             }
         }
         Err(OperationError::Contended(id.to_owned()))
+    }
+
+    /// The secret that a change of metadata brings: the given one, or one that is made.
+    fn next_secret(
+        &self,
+        client: &Client,
+        given: Option<String>,
+        new: bool,
+    ) -> Result<Option<String>> {
+        let unreadable = client.metadata.signs_with_secret() && client.sealed_secret.is_none();
+        match (client.is_public(), given) {
+            (true, _) if new => Err(OperationError::ClientPublic(client.id.clone())),
+            (true, _) => Ok(None),
+            (false, Some(given)) => Ok(Some(given)),
+            (false, None) if new || client.secret.is_none() => Ok(Some(self.new_secret())),
+            (false, None) if unreadable => Err(OperationError::SecretUnreadable(client.id.clone())),
+            (false, None) => Ok(None),
+        }
     }
 
     /// Gives a client another secret; the old one is worth nothing at once.
@@ -153,19 +177,21 @@ impl Operations<'_> {
     /// [`OperationError::ClientUnknown`], [`OperationError::ClientPublic`], [`OperationError::Contended`].
     pub async fn rotate_client_secret(
         &self,
-        pepper: &Pepper,
+        secrets: &ClientSecrets,
         id: &str,
     ) -> Result<RegisteredClient> {
         let secret = self.new_secret();
-        let digest = pepper.digest(&[id, &secret]);
         for _ in 0..TRIES {
             let mut client = self.client(id).await?;
             if client.is_public() {
                 return Err(OperationError::ClientPublic(id.to_owned()));
             }
-            let (at, new) = (client.version, &digest);
-            if self.store.set_client_secret(id, at, new).await? {
-                client.secret = Some(digest);
+            let readable = client.metadata.signs_with_secret();
+            let new = secrets.store(id, &secret, readable)?;
+            let (at, sealed) = (client.version, new.sealed.as_deref());
+            let set = self.store.set_client_secret(id, at, &new.digest, sealed);
+            if set.await? {
+                (client.secret, client.sealed_secret) = (Some(new.digest), new.sealed);
                 let operation = Operation::ClientRotateSecret;
                 return Ok(self.changed(client, Some(secret), operation).await);
             }
@@ -198,10 +224,10 @@ impl Operations<'_> {
 
     /// There must be a key to sign its ID tokens with. The one for RS256 is made with the installation.
     async fn check_algorithm(&self, metadata: &Metadata) -> Result<()> {
-        let algorithm = metadata.id_token_algorithm();
-        if algorithm == SigningAlgorithm::Rs256 {
-            return Ok(());
-        }
+        let algorithm = match metadata.id_token_algorithm().of_key() {
+            None | Some(SigningAlgorithm::Rs256) => return Ok(()),
+            Some(algorithm) => algorithm,
+        };
         let keys = self.store.signing_keys().await?;
         if keys.iter().any(|key| key.algorithm == algorithm) {
             Ok(())
@@ -215,6 +241,23 @@ impl Operations<'_> {
             .expose()
             .to_owned()
     }
+}
+
+/// The client has this secret, or keeps the one that it has; a public one has none. It is readable only as long as its ID
+/// tokens are signed with it.
+fn give(client: &mut Client, secrets: &ClientSecrets, secret: Option<&str>) -> Result<()> {
+    let readable = client.metadata.signs_with_secret();
+    if let Some(secret) = secret {
+        let stored = secrets.store(&client.id, secret, readable)?;
+        (client.secret, client.sealed_secret) = (Some(stored.digest), stored.sealed);
+    }
+    if client.is_public() {
+        client.secret = None;
+    }
+    if client.is_public() || !readable {
+        client.sealed_secret = None;
+    }
+    Ok(())
 }
 
 /// Only the library that verifies knows whether a point is on its curve.

@@ -51,6 +51,10 @@ pub enum OperationError {
     #[error("{0} is a public client: it has no secret")]
     ClientPublic(String),
     #[error(
+        "ID tokens of {0} can be signed with its secret (HS256) only when it gets a new one: of the old one there is but a digest; repeat it with --new-secret"
+    )]
+    SecretUnreadable(String),
+    #[error(
         "there is no key that signs with {name}; make one with latchkey key rotate --algorithm {name}",
         name = .0.name()
     )]

@@ -38,15 +38,81 @@ impl SigningAlgorithm {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.name() == name)
     }
+}
+
+/// What a client's ID tokens are signed with: a key of the installation, or the client's own secret. A type of its own, so
+/// that no other token can be signed with a secret, and no key of the ring be used as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub enum IdTokenAlgorithm {
+    Key(SigningAlgorithm),
+    /// HMAC with SHA-256 (RFC 7518 3.2). The key is the UTF-8 of the client secret (OpenID Connect Core 10.1).
+    Hs256,
+}
+
+impl IdTokenAlgorithm {
+    pub const ALL: [Self; 5] = [
+        Self::Key(SigningAlgorithm::Rs256),
+        Self::Key(SigningAlgorithm::Ps256),
+        Self::Key(SigningAlgorithm::Es256),
+        Self::Key(SigningAlgorithm::EdDsa),
+        Self::Hs256,
+    ];
+
+    /// The `alg` value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Key(algorithm) => algorithm.name(),
+            Self::Hs256 => "HS256",
+        }
+    }
+
+    /// The algorithm of an `alg` value.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    /// The algorithm that the installation needs a key for.
+    pub const fn of_key(self) -> Option<SigningAlgorithm> {
+        match self {
+            Self::Key(algorithm) => Some(algorithm),
+            Self::Hs256 => None,
+        }
+    }
 
     /// `at_hash`, `c_hash`: the left half of the token's hash, with the hash function of the ID token's algorithm
     /// (OpenID Connect Core 3.1.3.6, 3.3.2.11). That of Ed25519 is SHA-512 (RFC 8032 5.1).
     pub fn half_hash(self, token: &str) -> String {
+        use SigningAlgorithm::{EdDsa, Es256, Ps256, Rs256};
         match self {
-            Self::Rs256 | Self::Ps256 | Self::Es256 => {
+            Self::Key(Rs256 | Ps256 | Es256) | Self::Hs256 => {
                 URL_SAFE_NO_PAD.encode(&Sha256::digest(token)[..16])
             }
-            Self::EdDsa => URL_SAFE_NO_PAD.encode(&Sha512::digest(token)[..32]),
+            Self::Key(EdDsa) => URL_SAFE_NO_PAD.encode(&Sha512::digest(token)[..32]),
         }
+    }
+}
+
+impl Default for IdTokenAlgorithm {
+    /// OpenID Connect Registration 2.
+    fn default() -> Self {
+        Self::Key(SigningAlgorithm::default())
+    }
+}
+
+impl TryFrom<String> for IdTokenAlgorithm {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::from_name(&name).ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).join(", ");
+            format!("there is no `{name}` here; it is one of {known}")
+        })
+    }
+}
+
+impl From<IdTokenAlgorithm> for &'static str {
+    fn from(algorithm: IdTokenAlgorithm) -> Self {
+        algorithm.name()
     }
 }

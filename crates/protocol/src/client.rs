@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ScopeSet, SigningAlgorithm, authorize::ResponseTypes, claims::CustomClaims, error::Refusal,
+    IdTokenAlgorithm, ScopeSet, authorize::ResponseTypes, claims::CustomClaims, error::Refusal,
     reason::Reason, scope::STANDARD, secret::Digest, time::Timestamp, uri,
 };
 
@@ -186,7 +186,7 @@ pub struct Metadata {
     pub id_token_claims: IdTokenClaims,
     /// Absent: RS256 (OpenID Connect Registration 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id_token_signed_response_alg: Option<SigningAlgorithm>,
+    pub id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     /// Absent: by the audience, and `at+jwt` for all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token_typ: Option<AccessTokenTyp>,
@@ -219,8 +219,13 @@ impl Metadata {
     }
 
     /// What its ID tokens are signed with.
-    pub fn id_token_algorithm(&self) -> SigningAlgorithm {
+    pub fn id_token_algorithm(&self) -> IdTokenAlgorithm {
         self.id_token_signed_response_alg.unwrap_or_default()
+    }
+
+    /// Whether its ID tokens are signed with its own secret.
+    pub fn signs_with_secret(&self) -> bool {
+        self.id_token_algorithm() == IdTokenAlgorithm::Hs256
     }
 }
 
@@ -230,6 +235,8 @@ pub struct Client {
     pub id: String,
     /// Keyed digest of the secret; absent for public clients.
     pub secret: Option<Digest>,
+    /// The secret itself, sealed under the master key: only where ID tokens are signed with it (HS256).
+    pub sealed_secret: Option<String>,
     pub metadata: Metadata,
     pub created_at: Timestamp,
     /// Counts the changes, so that none is made to what somebody else has changed since.

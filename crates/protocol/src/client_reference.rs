@@ -75,7 +75,7 @@ pub const MEMBERS: &[Member] = &[
         "client_secret",
         "printable ASCII characters",
         "one of 256 random bits is made, for clients that are not public",
-        "Only its keyed digest is stored. Best left out: the answer shows the one that was made, this once.",
+        "Only its keyed digest is stored, and with `HS256` (`id_token_signed_response_alg`) the secret itself, sealed. Best left out: the answer shows the one that was made, this once.",
     ),
     standard(
         "client_name",
@@ -193,9 +193,9 @@ pub const MEMBERS: &[Member] = &[
     ),
     standard(
         "id_token_signed_response_alg",
-        "`RS256`, `PS256`, `ES256`, `EdDSA` (Ed25519)",
+        "`RS256`, `PS256`, `ES256`, `EdDSA` (Ed25519), `HS256`",
         "`RS256`",
-        "What the client's ID tokens are signed with. Access tokens are RS256 always. The first client that names another algorithm gets the installation a key for it.",
+        "What the client's ID tokens are signed with. Access tokens are RS256 always. The first client that names another algorithm with keys gets the installation a key for it. `HS256` signs with the client's secret, which must be one that was made here: see below.",
     ),
     standard(
         "jwks",
@@ -295,6 +295,22 @@ echo '{\"client_name\":\"My app\",\"redirect_uris\":[\"https://app.example/callb
 `latchkey client show ID --json` prints them, `latchkey client update ID --from FILE` changes them. `null` is as good as absent.
 ";
 
+const SHARED: &str = "
+## ID tokens signed with the client's secret (HS256)
+
+`\"id_token_signed_response_alg\": \"HS256\"` is for apps that know nothing else. It costs more than it seems:
+
+- The secret has to be readable. It is stored sealed under the master key, beside the digest that the client authenticates against: whoever
+  has the database **and** the master key can read it, authenticate as the client and make ID tokens for it. Of all other clients only a digest is stored.
+- Whoever has the secret can make ID tokens that this client takes for ours; the signature proves nothing to anybody else.
+- Only a secret that was made here (256 random bits) is taken, because whoever has an ID token can try secrets on it: leave `client_secret` out.
+  Public clients cannot have it.
+- A client that is registered already needs a new secret, because of the old one only the digest is there:
+  `latchkey client update ID --from FILE --new-secret`. Another algorithm later removes the sealed secret.
+
+The key is the UTF-8 of `client_secret` as it was printed, prefix included (OpenID Connect Core 10.1). Access and refresh tokens are RS256 always.
+";
+
 const CUSTOM: &str = "
 ## Custom claims
 
@@ -345,5 +361,5 @@ pub fn reference() -> String {
             text += &format!("| `{}` | {} | {absent}{} |\n", m.name, m.value, m.what);
         }
     }
-    text + CUSTOM
+    text + SHARED + CUSTOM
 }

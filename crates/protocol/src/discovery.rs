@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    SigningAlgorithm,
+    IdTokenAlgorithm,
     authorize::ResponseTypes,
     claims::{CLAIMS, CustomClaims},
     client::{AuthMethod, GrantType},
@@ -19,7 +19,7 @@ pub fn metadata(issuer: &str, custom: &CustomClaims) -> Value {
     let methods: Vec<_> = AuthMethod::ALL.iter().map(|m| m.name()).collect();
     let confidential: Vec<_> = methods.iter().filter(|m| **m != "none").collect();
     let grants: Vec<_> = GrantType::ALL.iter().map(|g| g.name()).collect();
-    let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::name);
+    let algorithms = IdTokenAlgorithm::ALL.map(IdTokenAlgorithm::name);
     json!({
         "issuer": issuer,
         "authorization_endpoint": at(paths::AUTHORIZE),

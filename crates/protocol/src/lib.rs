@@ -51,7 +51,7 @@ pub mod token;
 pub mod uri;
 pub mod user;
 
-pub use algorithm::SigningAlgorithm;
+pub use algorithm::{IdTokenAlgorithm, SigningAlgorithm};
 pub use outbound::Outbound;
 pub use params::Params;
 pub use reason::{Detail, ErrorCode, Reason, RefusalText};

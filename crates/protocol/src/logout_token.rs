@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    SigningAlgorithm, authorization::Authorization, claims::TokenClaims, client::Client,
+    IdTokenAlgorithm, authorization::Authorization, claims::TokenClaims, client::Client,
     outbound::OutboundError, time::Timestamp,
 };
 
@@ -81,7 +81,7 @@ pub struct Recipient<'a> {
     pub client_id: &'a str,
     pub uri: &'a str,
     /// The algorithm of its ID tokens signs its logout tokens too (2.4).
-    pub algorithm: SigningAlgorithm,
+    pub algorithm: IdTokenAlgorithm,
 }
 
 /// Whether a client got an ID token through this authorization, and so may have a session of its own that hangs on ours.

@@ -149,6 +149,7 @@ impl Registration {
     ) -> Result<(), RegistrationError> {
         self.check_id()?;
         self.check_secret()?;
+        self.check_shared_secret()?;
         self.check_redirects(rules, before)?;
         logout_uri::check(&self.metadata, before, rules.private_http_redirects)
             .map_err(metadata_error)?;
@@ -185,6 +186,25 @@ impl Registration {
         if self.metadata.is_public() {
             return Err(metadata_error(
                 "a public client (token_endpoint_auth_method none) has no client_secret",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whoever has an ID token can try secrets on it for as long as they like: only one of 256 random bits withstands that
+    /// (OpenID Connect Core 16.19, RFC 7518 3.2).
+    fn check_shared_secret(&self) -> Result<(), RegistrationError> {
+        if !self.metadata.signs_with_secret() {
+            return Ok(());
+        }
+        if self.metadata.is_public() {
+            return Err(metadata_error(
+                "id_token_signed_response_alg: HS256 signs with the client's secret, and a public client has none; take RS256, PS256, ES256 or EdDSA",
+            ));
+        }
+        if self.client_secret.is_some() {
+            return Err(metadata_error(
+                "client_secret: HS256 (id_token_signed_response_alg) needs a secret of 256 random bits, which is made here; leave client_secret out",
             ));
         }
         Ok(())

@@ -123,6 +123,12 @@ impl Eq for Digest {}
 #[derive(Clone)]
 pub struct Pepper([u8; 32]);
 
+impl std::fmt::Debug for Pepper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pepper(..)")
+    }
+}
+
 impl Pepper {
     pub fn derive(master: &[u8; 32], purpose: &str) -> Self {
         let mut mac = keyed(master);

@@ -12,6 +12,7 @@ fn client(metadata: Value) -> Client {
     Client {
         id: "client".into(),
         secret: None,
+        sealed_secret: None,
         metadata,
         created_at: 0,
         version: 0,

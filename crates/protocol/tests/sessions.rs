@@ -52,6 +52,7 @@ fn client(id: &str, metadata: serde_json::Value) -> Client {
     Client {
         id: id.into(),
         secret: None,
+        sealed_secret: None,
         metadata,
         created_at: 0,
         version: 1,

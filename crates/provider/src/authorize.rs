@@ -6,7 +6,6 @@ use latchkey_protocol::{
     Digest, Params, Reason, Secret, SecretKind,
     authorization::Authorization,
     authorize::{Approval, AuthorizationRequest, Hint, Step, answer_code, signed_params},
-    claims::IdToken,
     client::{Client, ReturnTo},
     interaction::{self, Interaction},
     paths,
@@ -22,7 +21,7 @@ use latchkey_ui::{
     interaction::{browser_of, client_of, find, here},
 };
 
-use crate::{http, state::Provider};
+use crate::{http, id_token, state::Provider};
 
 pub async fn begin_get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
@@ -85,7 +84,7 @@ fn checked(
     client: &Client,
     to: &ReturnTo,
 ) -> Result<AuthorizationRequest, Failure> {
-    let hint = hint(provider, params, call);
+    let hint = hint(provider, params, call, client);
     Ok(AuthorizationRequest::check(
         params,
         client,
@@ -258,12 +257,12 @@ async fn approve(
     Ok(Some(send(&provider.ui, call.request, to, &answer)))
 }
 
-fn hint(provider: &Provider, params: &Params, call: Call<'_>) -> Hint {
+fn hint(provider: &Provider, params: &Params, call: Call<'_>, client: &Client) -> Hint {
     let Some(token) = params.optional("id_token_hint") else {
         return Hint::None;
     };
     // Expired hints are accepted (OpenID Connect Core 3.1.2.1): only signature and issuer count.
-    match provider.keys.verify::<IdToken>(token, call.now) {
+    match id_token::verify(provider, Some(client), token, call.now) {
         Ok(claims) => Hint::Subject(claims.sub),
         Err(_) => Hint::Unusable,
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, http::header};
 use latchkey_protocol::{
-    Params, Reason, client::Client, client_auth::Credentials, error::Refusal, reason::unknown_id,
+    Params, Reason, client::Client, client_auth::Credentials, reason::unknown_id,
 };
 use latchkey_ui::{call::Call, failure::Failure};
 
@@ -37,8 +37,8 @@ pub fn unverified_client_id(request: &HttpRequest) -> Option<String> {
 /// Finds out which client is asking (RFC 6749 2.3).
 ///
 /// # Errors
-/// Whatever [`Credentials::parse`] and [`Credentials::authenticate`] refuse, [`Reason::ClientAuthUnknownClient`],
-/// [`Reason::ClientAuthLocked`]; our own when storage fails.
+/// Whatever [`Credentials::parse`] and [`ClientGuard::authenticate`](latchkey_operations::ClientGuard::authenticate) refuse,
+/// [`Reason::ClientAuthUnknownClient`]; our own when storage fails.
 pub async fn authenticate(
     provider: &Provider,
     call: Call<'_>,
@@ -56,40 +56,8 @@ pub async fn authenticate(
         return Err(refused.into());
     };
     call.observe_client(&client.id);
-    guarded(provider, call, &presented, &client).await?;
+    let (guard, secrets) = (&provider.client_guard, &provider.client_secrets);
+    let proven = guard.authenticate(secrets, &presented, &client, call.address(), call.now);
+    proven.await?;
     Ok(client)
-}
-
-/// Compares, unless too many secrets of this client were wrong from there.
-async fn guarded(
-    provider: &Provider,
-    call: Call<'_>,
-    presented: &Credentials,
-    client: &Client,
-) -> Result<(), Refusal> {
-    if client.secret.is_none() {
-        return presented.authenticate(client, &provider.client_pepper);
-    }
-    let (guard, address, now) = (&provider.client_guard, call.address(), call.now);
-    let locked = || {
-        let received = format!("as many as are allowed, the last from {address}");
-        Reason::ClientAuthLocked.because("fewer wrong secrets within ten minutes", received)
-    };
-    if guard.is_locked(&client.id, address, now) {
-        return Err(locked());
-    }
-    match presented.authenticate(client, &provider.client_pepper) {
-        Err(refused) if refused.reason == Reason::ClientSecretWrong => {
-            Err(if guard.failed(presented, address, now).await {
-                refused
-            } else {
-                locked()
-            })
-        }
-        Ok(()) => {
-            guard.succeeded(&client.id, address);
-            Ok(())
-        }
-        Err(refused) => Err(refused),
-    }
 }

@@ -10,6 +10,7 @@ mod door;
 mod fault;
 mod grants;
 mod http;
+pub mod id_token;
 mod introspection;
 mod jwks;
 pub mod keys;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use latchkey_protocol::{
     Params, Reason,
-    claims::IdToken,
     client::Client,
     error::Refusal,
     logout::{self, Hint, SignOut, claimed_client, named_by, returns},
@@ -21,7 +20,7 @@ use latchkey_ui::{
     foreign_post::LONGEST_QUERY,
 };
 
-use crate::{client_auth, door, fault::Broken, http, state::Provider};
+use crate::{client_auth, door, fault::Broken, http, id_token, state::Provider};
 
 pub async fn get(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
@@ -49,7 +48,7 @@ async fn end_session(
     posted: bool,
 ) -> Result<HttpResponse, Failure> {
     params.sound()?;
-    let hint = hint(provider, params, call);
+    let hint = hint(provider, params, call).await?;
     let browser = Browser::of(&provider.ui, call.request);
     let cookieless = browser.is_new && session_secret(&provider.ui, call.request).is_none();
     if cookieless && has_credentials(call.request, params, posted) {
@@ -238,15 +237,20 @@ async fn by_client(
     Ok(done(ui, to.as_deref(), params, reference.as_deref()))
 }
 
-fn hint(provider: &Provider, params: &Params, call: Call<'_>) -> Hint {
+async fn hint(provider: &Provider, params: &Params, call: Call<'_>) -> Result<Hint, Failure> {
     let Some(token) = params.optional("id_token_hint") else {
-        return Hint::None;
+        return Ok(Hint::None);
     };
-    match provider.keys.verify::<IdToken>(token, call.now) {
+    let client = match id_token::unverified_secret_holder(token) {
+        Some(id) => provider.store.client(&id).await?,
+        None => None,
+    };
+    let verified = id_token::verify(provider, client.as_deref(), token, call.now);
+    Ok(match verified {
         Ok(claims) => Hint::Token(Box::new(claims)),
         Err(why) => {
             let expected = "an ID token of this issuer, signed by a published key";
             Hint::Unusable(Reason::LogoutHintUnusable.because(expected, why.to_string()))
         }
-    }
+    })
 }

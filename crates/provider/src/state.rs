@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, web};
-use latchkey_operations::ClientGuard;
+use latchkey_operations::{ClientGuard, ClientSecrets};
 use latchkey_protocol::{
     Clock, Store, authorization::Lifetimes, authorize::RequestRules, claims::CustomClaims,
-    secret::Pepper, time::Timestamp,
+    time::Timestamp,
 };
 use latchkey_ui::{Ui, call::Call};
 
@@ -27,7 +27,7 @@ pub struct Provider {
     pub rules: RequestRules,
     /// Audiences whose access tokens are of type `JWT`.
     pub jwt_typ_audiences: Vec<String>,
-    pub client_pepper: Pepper,
+    pub client_secrets: ClientSecrets,
     pub client_guard: ClientGuard,
     pub metadata: Document,
     pub custom_claims: CustomClaimsInForce,

@@ -9,8 +9,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use latchkey_operations::{Actor, AuditLog, NewUser, Operations, PasswordKey};
-use latchkey_protocol::{Clock, Entropy, registration::Registration, secret::Pepper};
+use latchkey_operations::{Actor, AuditLog, ClientSecrets, NewUser, Operations, PasswordKey};
+use latchkey_protocol::{Clock, Entropy, registration::Registration};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -62,7 +62,7 @@ pub fn run(
             actor: Actor::Server,
             now: SystemClock.now(),
         };
-        add_client(&operations, &provider.provider.client_pepper, &demo).await?;
+        add_client(&operations, &provider.provider.client_secrets, &demo).await?;
         let users = add_users(&operations, provider.ui.sign_in.password_key()).await?;
 
         let issuer = &settings.issuer;
@@ -119,7 +119,11 @@ fn allow_loopback(settings: &mut Settings) {
     settings.outbound_allow.extend(loopback);
 }
 
-async fn add_client(operations: &Operations<'_>, pepper: &Pepper, demo: &Demo) -> Result<()> {
+async fn add_client(
+    operations: &Operations<'_>,
+    secrets: &ClientSecrets,
+    demo: &Demo,
+) -> Result<()> {
     let metadata = json!({
         "client_id": "demo-app", "client_secret": demo.secret, "client_name": "Demo app",
         "redirect_uris": [format!("{}/callback", demo.app)], "post_logout_redirect_uris": [format!("{}/", demo.app)],
@@ -128,7 +132,7 @@ async fn add_client(operations: &Operations<'_>, pepper: &Pepper, demo: &Demo) -
     });
     operations.store.delete_client("demo-app").await?;
     operations
-        .register_client(pepper, Registration::parse(&metadata)?)
+        .register_client(secrets, Registration::parse(&metadata)?)
         .await?;
     Ok(())
 }

@@ -6,8 +6,8 @@ use actix_web::web;
 use anyhow::{Context, Result, bail};
 use latchkey_jose::{KeyRing, MasterKey};
 use latchkey_operations::{
-    Actor, AuditLog, ClientGuard, Operations, PasswordKey, PasswordSignIn, Passwords, Throttle,
-    keys::open_ring,
+    Actor, AuditLog, ClientGuard, ClientSecrets, Operations, PasswordKey, PasswordSignIn,
+    Passwords, Throttle, keys::open_ring,
 };
 use latchkey_protocol::{
     Clock, Entropy, Outbound, Store, Timestamp, authorize::RequestRules, observe::Refusals,
@@ -150,11 +150,6 @@ pub fn password_key(master: &MasterKey) -> PasswordKey {
     PasswordKey::new(&Pepper::derive(master.bytes(), "passwords"))
 }
 
-/// The key that client secrets are digested under.
-pub fn client_pepper(master: &MasterKey) -> Pepper {
-    Pepper::derive(master.bytes(), "client secrets")
-}
-
 /// The whole thing, joined.
 #[derive(Clone)]
 pub struct App {
@@ -231,7 +226,7 @@ pub fn join(
             require_pkce: settings.require_pkce,
         },
         jwt_typ_audiences: settings.jwt_typ_audiences.clone(),
-        client_pepper: client_pepper(master),
+        client_secrets: ClientSecrets::new(master),
         client_guard: ClientGuard::new(store, count_pepper),
         metadata: Document::new(&settings.issuer),
         custom_claims: CustomClaimsInForce::default(),

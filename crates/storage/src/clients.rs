@@ -25,6 +25,7 @@ pub struct Row {
     metadata: String,
     created_at: i64,
     version: i64,
+    sealed_secret: Option<String>,
 }
 
 impl Row {
@@ -35,6 +36,7 @@ impl Row {
             metadata: serde_json::to_string(&client.metadata).unwrap_or_default(),
             created_at: client.created_at,
             version: client.version,
+            sealed_secret: client.sealed_secret.clone(),
         }
     }
 
@@ -47,6 +49,7 @@ impl Row {
         Ok(Client {
             id: self.id,
             secret: self.secret.map(Digest::from_stored),
+            sealed_secret: self.sealed_secret,
             metadata,
             created_at: self.created_at,
             version: self.version,
@@ -110,6 +113,7 @@ impl Clients for Database {
             let values = (
                 clients::metadata.eq(&row.metadata),
                 clients::secret.eq(&row.secret),
+                clients::sealed_secret.eq(&row.sealed_secret),
                 clients::version.eq(row.version + 1),
             );
             let unchanged = at_version!(&row.id, row.version);
@@ -125,11 +129,13 @@ impl Clients for Database {
         id: &str,
         version: i64,
         secret: &Digest,
+        sealed: Option<&str>,
     ) -> store::Result<bool> {
-        let (key, secret) = (id.to_owned(), bytes(secret));
+        let (key, secret, sealed) = (id.to_owned(), bytes(secret), sealed.map(str::to_owned));
         let update = move |c: &mut AnyConnection| {
             let values = (
                 clients::secret.eq(Some(&secret)),
+                clients::sealed_secret.eq(&sealed),
                 clients::version.eq(version + 1),
             );
             let unchanged = at_version!(&key, version);

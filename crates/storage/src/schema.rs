@@ -1,7 +1,9 @@
 //! The tables, as diesel knows them.
 
 diesel::table! {
-    clients (id) { id -> Text, secret -> Nullable<Binary>, metadata -> Text, created_at -> BigInt, version -> BigInt, }
+    clients (id) {
+        id -> Text, secret -> Nullable<Binary>, metadata -> Text, created_at -> BigInt, version -> BigInt, sealed_secret -> Nullable<Text>,
+    }
 }
 diesel::table! {
     users (id) {

@@ -150,6 +150,7 @@ fn client() -> Client {
     Client {
         id: "c".into(),
         secret: Some(Digest::of("s")),
+        sealed_secret: None,
         metadata: registration.metadata,
         created_at: 1,
         version: 0,

@@ -1,7 +1,7 @@
 //! Clients.
 
 use latchkey_operations::{Operation, OperationError, client_information};
-use latchkey_protocol::registration::{Registration, RegistrationRules};
+use latchkey_protocol::registration::Registration;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -20,16 +20,16 @@ fn app(more: Value) -> Registration {
 async fn a_secret_is_shown_once_and_kept_as_a_digest() {
     let world = World::new();
     let operations = world.operations();
-    let registered = operations.register_client(&pepper(), app(json!({}))).await;
+    let registered = operations.register_client(&secrets(), app(json!({}))).await;
     let registered = registered.unwrap();
     let secret = registered.secret.clone().unwrap();
     assert_eq!(registered.response()["client_secret"], json!(secret));
     assert!(!format!("{registered:?}").contains(&secret));
     let stored = operations.client("app").await.unwrap();
-    assert_eq!(stored.secret, Some(pepper().digest(&["app", &secret])));
+    assert_eq!(stored.secret, Some(secrets().digest("app", &secret)));
     assert_eq!(client_information(&stored).get("client_secret"), None);
 
-    let another = operations.rotate_client_secret(&pepper(), "app").await;
+    let another = operations.rotate_client_secret(&secrets(), "app").await;
     let another = another.unwrap();
     assert_ne!(another.secret.as_ref(), Some(&secret));
     assert_eq!(another.response()["client_secret_expires_at"], 0);
@@ -47,13 +47,12 @@ async fn a_secret_is_shown_once_and_kept_as_a_digest() {
 async fn a_client_that_becomes_public_loses_its_secret_and_gets_a_new_one_when_it_is_no_more() {
     let world = World::new();
     let operations = world.operations();
-    let pepper = pepper();
-    let registered = operations.register_client(&pepper, app(json!({}))).await;
+    let secrets = secrets();
+    let registered = operations.register_client(&secrets, app(json!({}))).await;
     let first = registered.unwrap().secret;
-    let rules = RegistrationRules::default();
     let update = async |method: Value| {
         let change = json!({ "token_endpoint_auth_method": method });
-        let updated = operations.update_client(&pepper, rules, "app", &change);
+        let updated = operations.update_client(&secrets, "app", change_of(&change));
         let updated = updated.await.unwrap();
         assert_eq!(updated.client, operations.client("app").await.unwrap());
         updated
@@ -62,7 +61,7 @@ async fn a_client_that_becomes_public_loses_its_secret_and_gets_a_new_one_when_i
     assert!(same.secret.is_none() && same.client.secret.is_some());
     let public = update(json!("none")).await;
     assert!(public.secret.is_none() && public.client.secret.is_none());
-    let refused = operations.rotate_client_secret(&pepper, "app").await;
+    let refused = operations.rotate_client_secret(&secrets, "app").await;
     let sentence = refused.unwrap_err().to_string();
     assert_eq!(sentence, "app is a public client: it has no secret");
     let again = update(Value::Null).await;
@@ -73,23 +72,24 @@ async fn a_client_that_becomes_public_loses_its_secret_and_gets_a_new_one_when_i
 async fn what_cannot_be_registered_is_refused_and_changes_nothing() {
     let world = World::new();
     let operations = world.operations();
-    let pepper = pepper();
-    let registered = operations.register_client(&pepper, app(json!({}))).await;
+    let secrets = secrets();
+    let registered = operations.register_client(&secrets, app(json!({}))).await;
     let before = registered.unwrap().client;
     world.events();
-    let taken = operations.register_client(&pepper, app(json!({}))).await;
+    let taken = operations.register_client(&secrets, app(json!({}))).await;
     assert!(matches!(taken, Err(OperationError::ClientIdTaken(id)) if id == "app"));
     // Coordinates of the right length, of no point of the curve.
     let x = "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY";
     let keys = json!({ "jwks": { "keys": [{ "kty": "EC", "crv": "P-256", "x": x, "y": x }] } });
     let mut registration = app(keys.clone());
     registration.client_id = Some("other".into());
-    let refused = operations.register_client(&pepper, registration).await;
+    let refused = operations.register_client(&secrets, registration).await;
     assert!(matches!(refused, Err(OperationError::Metadata(_))));
 
-    let rules = RegistrationRules::default();
     let update = async |id: &str, change: &Value| {
-        let updated = operations.update_client(&pepper, rules, id, change).await;
+        let updated = operations
+            .update_client(&secrets, id, change_of(change))
+            .await;
         updated.unwrap_err().to_string()
     };
     for (id, change, part) in [

@@ -9,6 +9,7 @@ mod keys;
 mod overtaken;
 mod refusals;
 mod sessions;
+mod shared_secrets;
 mod sign_in;
 mod support;
 mod users;

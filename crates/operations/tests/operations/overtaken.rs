@@ -1,10 +1,7 @@
 //! Changes that others make at the same time: none is lost, and nobody waits for ever.
 
 use latchkey_operations::{Operation, OperationError};
-use latchkey_protocol::{
-    profile::ProfileChange,
-    registration::{Registration, RegistrationRules},
-};
+use latchkey_protocol::{profile::ProfileChange, registration::Registration};
 use serde_json::{Map, json};
 
 use crate::support::*;
@@ -65,27 +62,26 @@ async fn whoever_is_overtaken_all_the_time_hears_so_and_has_changed_nothing() {
 #[tokio::test]
 async fn a_secret_that_is_rotated_while_metadata_changes_survives_it() {
     let world = World::new();
-    let pepper = pepper();
+    let secrets = secrets();
     let operations = world.operations();
     let app = json!({ "client_id": "app", "redirect_uris": ["https://app.example/callback"] });
     let app = Registration::parse(&app).unwrap();
-    operations.register_client(&pepper, app).await.unwrap();
-    let rules = RegistrationRules::default();
+    operations.register_client(&secrets, app).await.unwrap();
     let names: Vec<_> = (0..4)
         .map(|n| json!({ "client_name": format!("{n}") }))
         .collect();
     let renamed = names
         .iter()
-        .map(|change| operations.update_client(&pepper, rules, "app", change));
+        .map(|change| operations.update_client(&secrets, "app", change_of(change)));
     let (renamed, rotated) = tokio::join!(
         futures_util::future::join_all(renamed),
-        operations.rotate_client_secret(&pepper, "app")
+        operations.rotate_client_secret(&secrets, "app")
     );
     for renamed in renamed {
         assert!(renamed.unwrap().secret.is_none(), "a name needs no secret");
     }
     let secret = rotated.unwrap().secret.unwrap();
     let stored = operations.client("app").await.unwrap();
-    assert_eq!(stored.secret, Some(pepper.digest(&["app", &secret])));
+    assert_eq!(stored.secret, Some(secrets.digest("app", &secret)));
     assert_eq!(stored.version, 5);
 }

@@ -4,9 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use latchkey_jose::MasterKey;
-use latchkey_operations::{Actor, Journal, NewUser, Operation, Operations, PasswordKey};
+use latchkey_operations::{
+    Actor, ClientChange, ClientSecrets, Journal, NewUser, Operation, Operations, PasswordKey,
+};
 use latchkey_protocol::{
-    Entropy, Store, Timestamp, authorization::Lifetimes, secret::Pepper, user::User,
+    Entropy, Store, Timestamp, authorization::Lifetimes, registration::RegistrationRules,
+    secret::Pepper, user::User,
 };
 use latchkey_storage::{Database, Options};
 use rand::{RngCore, rngs::OsRng};
@@ -102,8 +105,8 @@ pub fn key() -> PasswordKey {
 }
 
 /// What client secrets are digested under.
-pub fn pepper() -> Pepper {
-    Pepper::derive(master().bytes(), "client secrets")
+pub fn secrets() -> ClientSecrets {
+    ClientSecrets::new(&master())
 }
 
 pub const LIFETIMES: Lifetimes = Lifetimes {
@@ -118,3 +121,12 @@ pub const LIFETIMES: Lifetimes = Lifetimes {
     session_idle: 0,
     session_remember_idle: 0,
 };
+
+/// A change of metadata alone.
+pub fn change_of(metadata: &serde_json::Value) -> ClientChange<'_> {
+    ClientChange {
+        metadata,
+        rules: RegistrationRules::default(),
+        new_secret: false,
+    }
+}

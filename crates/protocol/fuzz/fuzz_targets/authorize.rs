@@ -18,6 +18,7 @@ fn client() -> Client {
     Client {
         id: "c".into(),
         secret: None,
+        sealed_secret: None,
         metadata: Registration::parse(&json).expect("metadata").metadata,
         created_at: 0,
         version: 0,

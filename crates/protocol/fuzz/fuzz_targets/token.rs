@@ -13,6 +13,7 @@ fn client(pepper: &Pepper, secret: &str) -> Client {
     Client {
         id: "c".into(),
         secret: Some(pepper.digest(&["c", secret])),
+        sealed_secret: None,
         metadata: Registration::parse(&json).expect("metadata").metadata,
         created_at: 0,
         version: 0,

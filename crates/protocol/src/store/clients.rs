@@ -18,8 +18,15 @@ pub trait Clients: Send + Sync {
     /// Replaces metadata and secret, if the client is still at the version that `client` was read at. `false` when it is
     /// not, or is gone: of racing callers one wins, and the others read again.
     async fn update_client_metadata(&self, client: &Client) -> Result<bool>;
-    /// Replaces the secret alone, if the client is still at `version`. `false` as above.
-    async fn set_client_secret(&self, id: &str, version: i64, secret: &Digest) -> Result<bool>;
+    /// Replaces the secret alone, and what is sealed of it (nothing, unless the client's ID tokens are signed with it), if
+    /// the client is still at `version`. `false` as above.
+    async fn set_client_secret(
+        &self,
+        id: &str,
+        version: i64,
+        secret: &Digest,
+        sealed: Option<&str>,
+    ) -> Result<bool>;
     /// Removes a client with all its authorizations and consents. `false` when there is none.
     async fn delete_client(&self, id: &str) -> Result<bool>;
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    ScopeSet, SigningAlgorithm, Subject,
+    IdTokenAlgorithm, ScopeSet, Subject,
     authentication::{Acr, Amr},
     authorization::{Authorization, RefreshFamily},
     claims::{
@@ -76,12 +76,12 @@ pub struct TokenSet<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdTokenDraft {
     claims: IdToken,
-    algorithm: SigningAlgorithm,
+    algorithm: IdTokenAlgorithm,
 }
 
 impl IdTokenDraft {
     /// What it is to be signed with.
-    pub fn algorithm(&self) -> SigningAlgorithm {
+    pub fn algorithm(&self) -> IdTokenAlgorithm {
         self.algorithm
     }
 

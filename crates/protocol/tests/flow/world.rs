@@ -105,6 +105,7 @@ fn client(id: &str, metadata: &serde_json::Value) -> Client {
     Client {
         id: id.into(),
         secret: None,
+        sealed_secret: None,
         metadata: Registration::parse(metadata).expect("metadata").metadata,
         created_at: 0,
         version: 0,

@@ -123,6 +123,7 @@ fn each_client_authenticates_by_its_registered_method_alone() {
         Client {
             id: "c".into(),
             secret,
+            sealed_secret: None,
             metadata,
             created_at: 0,
             version: 0,

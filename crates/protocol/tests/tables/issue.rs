@@ -1,7 +1,7 @@
 //! `token_set`: what the tokens of one answer say.
 
 use latchkey_protocol::{
-    Secret, SecretKind, SigningAlgorithm,
+    IdTokenAlgorithm, Secret, SecretKind,
     authorization::RefreshFamily,
     authorize::ClaimsRequest,
     claims::CustomClaims,
@@ -99,7 +99,7 @@ fn a_user_gets_an_access_token_and_an_id_token_of_one_sign_in() {
     assert_eq!(said.access, access);
     let id = json!({
         "iss": "i", "sub": "alice", "aud": "app", "exp": NOW + 400, "iat": NOW, "auth_time": NOW - 5, "nonce": "nonce",
-        "acr": "1", "amr": ["pwd"], "sid": "here", "at_hash": SigningAlgorithm::Rs256.half_hash("signed"),
+        "acr": "1", "amr": ["pwd"], "sid": "here", "at_hash": IdTokenAlgorithm::default().half_hash("signed"),
     });
     assert_eq!(said.id, id);
     assert_eq!((said.typ, said.refresh), ("at+jwt", Value::Null));

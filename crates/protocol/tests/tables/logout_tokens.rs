@@ -1,7 +1,7 @@
 //! Back-Channel Logout 1.0: who is told, what, and when again.
 
 use latchkey_protocol::{
-    SigningAlgorithm, Timestamp,
+    IdTokenAlgorithm, SigningAlgorithm, Timestamp,
     authorization::Authorization,
     client::Client,
     logout_token::{
@@ -124,8 +124,8 @@ fn each_client_is_told_once_with_the_algorithm_of_its_id_tokens() {
     assert_eq!(
         told,
         [
-            ("app", SigningAlgorithm::Rs256),
-            ("other", SigningAlgorithm::Es256)
+            ("app", IdTokenAlgorithm::default()),
+            ("other", IdTokenAlgorithm::Key(SigningAlgorithm::Es256))
         ]
     );
 }

@@ -54,6 +54,7 @@ pub fn client(more: Value) -> Client {
     Client {
         id: "app".into(),
         secret: None,
+        sealed_secret: None,
         metadata: Registration::parse(&metadata).unwrap().metadata,
         created_at: 0,
         version: 0,

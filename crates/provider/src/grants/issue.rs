@@ -6,7 +6,7 @@ use actix_web::web;
 use latchkey_jose::{JoseError, KeyRing};
 use latchkey_operations::keys::jose_algorithm;
 use latchkey_protocol::{
-    ScopeSet, Secret, Timestamp,
+    IdTokenAlgorithm, ScopeSet, Secret, Timestamp,
     authorization::{Context, RefreshFamily},
     claims::{ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE},
     client::Client,
@@ -106,8 +106,18 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
     let signer = ring.signer(now)?;
     let access_token = signer.sign(set.access_token_typ.name(), &set.access_token)?;
     let id_token = set.id_token.map(|draft| {
-        let signer = ring.signer_for(jose_algorithm(draft.algorithm()), now)?;
-        signer.sign(ID_TOKEN_TYPE, &draft.finish(&access_token))
+        let algorithm = draft.algorithm();
+        let claims = draft.finish(&access_token);
+        match algorithm {
+            IdTokenAlgorithm::Key(algorithm) => {
+                let signer = ring.signer_for(jose_algorithm(algorithm), now)?;
+                signer.sign(ID_TOKEN_TYPE, &claims)
+            }
+            IdTokenAlgorithm::Hs256 => {
+                let secret = provider.client_secrets.id_token_key(&client)?;
+                secret.sign(ID_TOKEN_TYPE, &claims)
+            }
+        }
     });
     let refresh_token = set.refresh_token.map(|(kid, claims)| {
         let first = ring.signer_by_id(kid, now);

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use latchkey_operations::{OperationError, RegisteredClient, client_information};
+use latchkey_operations::{
+    ClientChange, ClientSecrets, OperationError, RegisteredClient, client_information,
+};
 use latchkey_protocol::{
     client::Client,
     metadata::{UnknownMember, unknown_members},
@@ -16,14 +18,18 @@ use super::{
     input::{input_name, read_json},
     print::{print_table, say, utc},
 };
-use crate::{cli::ClientCommand, wiring::client_pepper};
+use crate::cli::ClientCommand;
 
 pub async fn run(at: At, command: ClientCommand) -> Result<()> {
     match command {
         ClientCommand::Create { from } => create(&at, &from).await,
         ClientCommand::List { json } => list(&at, json).await,
         ClientCommand::Show { client_id, json } => show(&at, &client_id, json).await,
-        ClientCommand::Update { client_id, from } => update(&at, &client_id, &from).await,
+        ClientCommand::Update {
+            client_id,
+            from,
+            new_secret,
+        } => update(&at, &client_id, &from, new_secret).await,
         ClientCommand::Delete { client_id } => delete(&at, &client_id).await,
         ClientCommand::RotateSecret { client_id } => rotate_secret(&at, &client_id).await,
     }
@@ -33,8 +39,8 @@ async fn create(at: &At, from: &Path) -> Result<()> {
     let refused = |error| refused(from, error);
     let registration = Registration::parse_under(&read(from)?, at.settings.registration)
         .map_err(|error| refused(error.into()))?;
-    let (pepper, operations) = (client_pepper(&at.master), at.operations());
-    let register = || operations.register_client(&pepper, registration.clone());
+    let (secrets, operations) = (ClientSecrets::new(&at.master), at.operations());
+    let register = || operations.register_client(&secrets, registration.clone());
     say_registered(&with_key(at, register).await.map_err(refused)?);
     Ok(())
 }
@@ -63,10 +69,15 @@ async fn show(at: &At, id: &str, json: bool) -> Result<()> {
     Ok(())
 }
 
-async fn update(at: &At, id: &str, from: &Path) -> Result<()> {
-    let change = read(from)?;
-    let (pepper, operations) = (client_pepper(&at.master), at.operations());
-    let update = || operations.update_client(&pepper, at.settings.registration, id, &change);
+async fn update(at: &At, id: &str, from: &Path, new_secret: bool) -> Result<()> {
+    let metadata = read(from)?;
+    let (secrets, operations) = (ClientSecrets::new(&at.master), at.operations());
+    let change = ClientChange {
+        metadata: &metadata,
+        rules: at.settings.registration,
+        new_secret,
+    };
+    let update = || operations.update_client(&secrets, id, change);
     let updated = with_key(at, update).await;
     say_registered(&updated.map_err(|error| refused(from, error))?);
     Ok(())
@@ -79,14 +90,20 @@ async fn delete(at: &At, id: &str) -> Result<()> {
 }
 
 async fn rotate_secret(at: &At, id: &str) -> Result<()> {
-    let pepper = client_pepper(&at.master);
-    let registered = at.operations().rotate_client_secret(&pepper, id).await?;
+    let secrets = ClientSecrets::new(&at.master);
+    let registered = at.operations().rotate_client_secret(&secrets, id).await?;
     say_registered(&registered);
     Ok(())
 }
 
 fn say_registered(registered: &RegisteredClient) {
     say!("{:#}", registered.response());
+    if registered.client.sealed_secret.is_some() {
+        eprintln!(
+            "latchkey: HS256: the secret of {} is stored sealed under the master key, not as a digest alone. Whoever has the database and the master key can read it, and make ID tokens for this app; take RS256 wherever the app can verify it",
+            registered.client.id
+        );
+    }
 }
 
 /// Reads client metadata, and names what is misspelled in it.

@@ -1,12 +1,13 @@
 //! `latchkey token`: reads a token, says whether and why (not) it is valid.
 
 use anyhow::Result;
-use latchkey_jose::{Compact, JoseError, KeyRing};
+use latchkey_jose::{Compact, JoseError};
+use latchkey_operations::ClientSecrets;
 use latchkey_protocol::{
-    Timestamp,
     claims::{AccessToken, IdToken, REFRESH_TOKEN_TYPE, RefreshToken},
+    client::Client,
 };
-use latchkey_provider::keys;
+use latchkey_provider::{id_token, keys};
 use serde_json::{Value, json};
 
 use super::{
@@ -19,7 +20,7 @@ use crate::cli::TokenCommand;
 pub async fn run(at: At, TokenCommand::Inspect { json }: TokenCommand) -> Result<()> {
     let text = read_input(std::path::Path::new("-"))?;
     let token = text.trim();
-    let compact = match Compact::parse(token) {
+    let compact = match Compact::parse_any(token) {
         Ok(compact) => compact,
         Err(error) => anyhow::bail!("{error}"),
     };
@@ -58,23 +59,32 @@ pub async fn run(at: At, TokenCommand::Inspect { json }: TokenCommand) -> Result
 /// A token that was issued here, and what it hangs on.
 enum IssuedToken {
     Access(Box<AccessToken>),
-    Id,
+    Id { by: &'static str },
     Refresh(RefreshToken),
 }
 
+/// `holder`: the client whose secret the token says it is signed with.
 fn verify(
-    ring: &KeyRing,
-    issuer: &str,
+    at: &At,
+    holder: Option<&Client>,
     token: &str,
     typ: &str,
-    now: Timestamp,
 ) -> std::result::Result<IssuedToken, JoseError> {
+    let (ring, issuer, now) = (&at.ring, &*at.settings.issuer, at.now);
+    if let Some(client) = holder {
+        let secrets = ClientSecrets::new(&at.master);
+        let by = "the client's secret";
+        return id_token::verify_by_secret(&secrets, issuer, client, token)
+            .map(|_| IssuedToken::Id { by });
+    }
     if typ.eq_ignore_ascii_case(REFRESH_TOKEN_TYPE) {
         return keys::verify(ring, issuer, token, now).map(IssuedToken::Refresh);
     }
     // Both other kinds may be of type JWT; their claims tell them apart.
     match keys::verify::<IdToken>(ring, issuer, token, now) {
-        Ok(_) => Ok(IssuedToken::Id),
+        Ok(_) => Ok(IssuedToken::Id {
+            by: "a published key",
+        }),
         Err(JoseError::Type(_)) => {
             keys::verify(ring, issuer, token, now).map(|token| IssuedToken::Access(Box::new(token)))
         }
@@ -84,8 +94,11 @@ fn verify(
 
 /// Whether and why (not) it is valid.
 async fn judge(at: &At, token: &str, typ: &str, claims: &Value) -> Result<Result<String, String>> {
-    let ring = &at.ring;
-    let issued = match verify(ring, &at.settings.issuer, token, typ, at.now) {
+    let holder = match id_token::unverified_secret_holder(token) {
+        Some(id) => at.store.client(&id).await?,
+        None => None,
+    };
+    let issued = match verify(at, holder.as_deref(), token, typ) {
         Ok(issued) => issued,
         Err(JoseError::Issuer(other)) => {
             return Ok(Err(format!(
@@ -100,9 +113,9 @@ async fn judge(at: &At, token: &str, typ: &str, claims: &Value) -> Result<Result
         return Ok(Err(format!("it expired at {}", utc(exp))));
     }
     let authorization = match issued {
-        IssuedToken::Id => {
+        IssuedToken::Id { by } => {
             return Ok(Ok(format!(
-                "an ID token signed by a published key, good until {}",
+                "an ID token signed by {by}, good until {}",
                 utc(exp)
             )));
         }

@@ -39,6 +39,7 @@ mod rfc9068_access_tokens;
 mod rfc9101_request_objects;
 mod rfc9700_refresh;
 mod session_idle;
+mod shared_secrets;
 mod sign_out;
 mod sign_out_back_end;
 mod sign_out_refusals;

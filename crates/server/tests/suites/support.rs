@@ -268,7 +268,7 @@ impl Harness {
     pub async fn client(&self, metadata: Value) {
         let registration = Registration::parse(&metadata).unwrap();
         operations(&*self.store, &OsEntropy)
-            .register_client(&self.app.provider.client_pepper, registration)
+            .register_client(&self.app.provider.client_secrets, registration)
             .await
             .unwrap();
     }

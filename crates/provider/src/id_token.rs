@@ -1,0 +1,56 @@
+//! ID tokens that come back: hints, which prove nothing but that they were issued here.
+
+use latchkey_jose::{JoseError, SharedSecret};
+use latchkey_operations::ClientSecrets;
+use latchkey_protocol::{Timestamp, claims::IdToken, client::Client};
+
+use crate::{
+    keys::{RingClaims, unverified},
+    state::Provider,
+};
+
+/// The client that an ID token names as its audience, if only the client's own secret can say whether it is one. Nothing is
+/// proven by it.
+pub fn unverified_secret_holder(token: &str) -> Option<String> {
+    SharedSecret::unverified_is_named_by(token)
+        .then(|| unverified::<IdToken>(token))
+        .flatten()
+        .map(|claims| claims.aud)
+}
+
+/// Proves that an ID token was issued here: by a published key, or by the secret of `client` where it says so. A key is
+/// never taken for a secret (RFC 8725 2.1). Its times are the caller's to check.
+///
+/// # Errors
+/// [`JoseError`] naming the first thing that was wrong.
+pub(crate) fn verify(
+    provider: &Provider,
+    client: Option<&Client>,
+    token: &str,
+    now: Timestamp,
+) -> Result<IdToken, JoseError> {
+    match client.filter(|_| SharedSecret::unverified_is_named_by(token)) {
+        Some(client) => verify_by_secret(&provider.client_secrets, &provider.issuer, client, token),
+        None => provider.keys.verify(token, now),
+    }
+}
+
+/// Proves that an ID token of `client` was signed with the client's secret, where the client registered that. A secret
+/// speaks for its own client alone.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_by_secret(
+    secrets: &ClientSecrets,
+    issuer: &str,
+    client: &Client,
+    token: &str,
+) -> Result<IdToken, JoseError> {
+    let key = secrets.id_token_key(client)?;
+    let RingClaims(claims) = key.verify::<RingClaims<IdToken>>(issuer, token)?;
+    if claims.aud == client.id {
+        Ok(claims)
+    } else {
+        Err(JoseError::Audience)
+    }
+}
