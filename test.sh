@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 all=
-stages=(fmt sizes unused links clippy test doc browser examples clients deny fuzz package)
+stages=(fmt sizes unused links clippy test doc browser examples proxies clients deny fuzz package)
 case "${1:-}" in
   "") chosen=("${stages[@]}") ;;
   --all) all=--all chosen=("${stages[@]}") ;;
@@ -40,6 +40,13 @@ missing_for() {
       command -v npm >/dev/null || missing+=(nodejs npm)
       needs_venv ;;
     fuzz) command -v c++ >/dev/null || missing+=(g++) ;;
+    proxies)
+      [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
+      command -v caddy >/dev/null || missing+=(caddy)
+      command -v openssl >/dev/null || missing+=(openssl) ;;
+    package)
+      command -v buildah >/dev/null || missing+=(buildah)
+      command -v mmdebstrap >/dev/null || missing+=(mmdebstrap) ;;
     links) command -v git >/dev/null || missing+=(git) ;;
     clients)
       [ -x /usr/bin/chromium ] || missing+=(chromium)
@@ -134,6 +141,12 @@ run_examples() {
   EXAMPLE_PYTHON="$tools/venv/bin/python" "$tools/venv/bin/python" .ci/examples.py
 }
 
+run_proxies() {
+  say "proxies: sign-in through nginx and Caddy, set up by docs/proxies.md"
+  binaries
+  python3 .ci/proxies.py
+}
+
 run_clients() {
   say "clients: other projects' clients, set up by the pages of docs/connect/: sign-in, refresh, key rotation, sign-out"
   binaries
@@ -162,7 +175,7 @@ run_fuzz() {
 }
 
 run_package() {
-  say "package: the Debian package, the systemd unit, the container file"
+  say "package: the Debian package installed and purged, the systemd unit, the container image"
   binaries
   .ci/package "${CARGO_TARGET_DIR:-target}/debug/latchkey"
 }
