@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     IdTokenAlgorithm, authorization::Authorization, claims::TokenClaims, client::Client,
-    outbound::OutboundError, time::Timestamp,
+    jobs::retry_after, outbound::OutboundError, time::Timestamp,
 };
 
 /// Header `typ` of logout tokens (2.4).
@@ -18,9 +18,6 @@ pub const LOGOUT_TOKEN_LIFETIME: i64 = 120;
 
 /// How long a client is told again after the session ended, in seconds.
 const TOLD_FOR: i64 = 86_400;
-/// The delay after the first attempt that failed, and the longest, in seconds.
-const FIRST_DELAY: i64 = 2;
-const LONGEST_DELAY: i64 = 3600;
 
 /// The claims of a logout token (2.4). It never has a `nonce`, so that it is no ID token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,19 +158,13 @@ pub enum Retry {
     Dead,
 }
 
-/// When a client is told again, with a fresh token: after 2 seconds, then each time after twice as long, up to an hour;
-/// the last time a day after the session ended. Every failure is tried again, a refusal too: the cause may be a clock, a
-/// key set or a release that somebody is fixing. `attempts`: those made, this one included. `random`: spreads what
-/// failed together over half of the delay.
-pub fn retry(attempts: u32, ended_at: Timestamp, random: u64, now: Timestamp) -> Retry {
+/// When a client is told again, with a fresh token: as every job ([`retry_after`]), the last time a day after the session
+/// ended. Every failure is tried again, a refusal too: the cause may be a clock, a key set or a release that somebody is
+/// fixing. `attempts`: those made, this one included. `random` spreads what failed together.
+pub fn retry(attempts: i64, ended_at: Timestamp, random: u32, now: Timestamp) -> Retry {
     let last = ended_at.saturating_add(TOLD_FOR);
     if now >= last {
         return Retry::Dead;
     }
-    let doublings = attempts.saturating_sub(1).min(20);
-    let delay = (FIRST_DELAY << doublings).min(LONGEST_DELAY);
-    let half = delay / 2;
-    let spread = random % (half.unsigned_abs() + 1);
-    let jittered = delay - half + i64::try_from(spread).unwrap_or(half);
-    Retry::At(now.saturating_add(jittered).min(last))
+    Retry::At(now.saturating_add(retry_after(attempts, random)).min(last))
 }

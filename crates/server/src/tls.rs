@@ -55,7 +55,11 @@ fn bytes(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
-fn chain(certificate: &Path) -> Result<Vec<CertificateDer<'static>>> {
+/// The certificates of a PEM file, one at least.
+///
+/// # Errors
+/// A sentence naming the file and its fault.
+pub fn chain(certificate: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&bytes(certificate)?)
         .collect::<std::result::Result<_, _>>()
         .with_context(|| format!("{} is no PEM certificate", certificate.display()))?;

@@ -20,7 +20,7 @@ use latchkey_ui::{
 };
 use rand::{RngCore, rngs::OsRng};
 
-use crate::{config::Settings, edge::Edge, recorder::Recorder};
+use crate::{config::Settings, edge::Edge, recorder::Recorder, tls};
 
 /// The system's clock.
 pub struct SystemClock;
@@ -159,20 +159,25 @@ pub struct App {
     pub ui: web::Data<Ui>,
     /// Who is believed about the caller's address.
     pub edge: web::Data<Edge>,
+    /// What calls out.
     pub outbound: Arc<dyn Outbound>,
 }
 
 /// Calls over the network, as the settings allow.
 ///
 /// # Errors
-/// When TLS cannot be set up.
+/// A sentence naming the file of certificate authorities.
 pub fn outbound(settings: &Settings) -> Result<Arc<dyn Outbound>> {
+    let file = settings.outbound_ca_file();
     let rules = OutboundRules {
         allow: settings.outbound_allow.clone(),
+        authorities: file.map(tls::chain).transpose()?.unwrap_or_default(),
         ..OutboundRules::default()
     };
     let network = Network::new(rules, Arc::new(SystemResolver));
-    Ok(Arc::new(network.context("calls out cannot use TLS")?))
+    let shown = file.map_or_else(String::new, |file| file.display().to_string());
+    let network = network.with_context(|| format!("{shown} has no certificate authority in it"))?;
+    Ok(Arc::new(network))
 }
 
 /// Joins the parts.

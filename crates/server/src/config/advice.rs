@@ -27,9 +27,13 @@ impl Settings {
     /// # Errors
     /// A sentence naming the file and its problem.
     pub fn check_files(&self) -> anyhow::Result<()> {
-        self.tls().map_or(Ok(()), |(certificate, key)| {
-            tls::read(certificate, key).map(|_| ())
-        })
+        if let Some((certificate, key)) = self.tls() {
+            tls::read(certificate, key)?;
+        }
+        if let Some(authorities) = self.outbound_ca_file() {
+            tls::chain(authorities)?;
+        }
+        Ok(())
     }
 
     fn open_issuer(&self) -> Option<String> {

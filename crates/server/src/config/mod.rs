@@ -78,7 +78,9 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// Audiences whose access tokens are of type `JWT`.
     pub jwt_typ_audiences: Vec<String>,
+    /// Networks that may be called though they are not public.
     pub outbound_allow: Vec<ipnet::IpNet>,
+    outbound_ca_file: PathBuf,
     /// In seconds.
     pub announce: i64,
     /// In seconds; 0: never.
@@ -144,6 +146,12 @@ impl Settings {
         let TlsFiles { certificate, key } = &self.tls;
         let given = !certificate.as_os_str().is_empty();
         given.then_some((certificate, key))
+    }
+
+    /// The certificate authorities that calls out trust besides those of the public web, where there are any.
+    pub fn outbound_ca_file(&self) -> Option<&Path> {
+        let file = self.outbound_ca_file.as_path();
+        (!file.as_os_str().is_empty()).then_some(file)
     }
 
     /// The values in force, secrets masked, and where each came from.

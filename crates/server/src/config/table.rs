@@ -249,6 +249,12 @@ pub const SETTINGS: &[Setting] = &[
         "CIDRs that may be called though they are not public: where apps of your own network take what Latchkey sends them.",
     ),
     setting(
+        "outbound.ca_file",
+        "",
+        into!(outbound_ca_file = path),
+        "PEM certificates of authorities that calls out trust besides those of the public web. Read at start.",
+    ),
+    setting(
         "log.format",
         "text",
         into!(log_json = |given| Ok::<_, String>(one_of(given, &["text", "json"])? == "json")),

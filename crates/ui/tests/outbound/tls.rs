@@ -17,7 +17,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
-use crate::{post, receiver::Receiver, rules};
+use crate::{DEADLINE, post, receiver::Receiver, rules};
 
 /// A certificate for this name or address, signed by itself.
 fn certificate(name: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
@@ -120,4 +120,16 @@ async fn what_speaks_no_tls_is_no_https_receiver() {
             .iter()
             .all(|heard| !heard.contains("logout_token"))
     );
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_ends_is_given_up_at_the_deadline() {
+    let silent = Receiver::start(|stream| async move {
+        tokio::time::sleep(DEADLINE * 10).await;
+        drop(stream);
+    })
+    .await;
+    let url = silent.url().replace("http:", "https:");
+    let answer = post(&knowing(Vec::new()), &url).await;
+    assert_eq!(answer, Err(OutboundError::Late));
 }
