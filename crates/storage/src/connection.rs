@@ -1,8 +1,8 @@
 //! The one place that blocks.
 //!
 //! SQLite: reads run where they are asked, in microseconds, on a connection of their own; writes go to one thread
-//! that puts all that is waiting into one durable commit. PostgreSQL: what each request looks up is asked in groups, by a
-//! thread for each kind of question; other reads and writes go to a pool of threads. Each has a connection of its own.
+//! that puts all that is waiting into one durable commit. PostgreSQL: what each request looks up and commits is asked in
+//! groups (`group.rs`); other reads and writes go to a pool of threads. Each has a connection of its own (`lanes.rs`).
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -20,6 +20,7 @@ use crate::{
     error::RowError,
     files,
     job::{AT_MOST, Job, Kind, Task},
+    lanes::{Lanes, Work},
     migrate,
     postgres::{self, Link},
     questions::Groups,
@@ -52,7 +53,7 @@ pub(crate) use on;
 pub struct Options {
     /// `sqlite://PATH` or `postgres://...`.
     pub url: String,
-    /// Connections to PostgreSQL, of which groups take five; of the others there is always one.
+    /// Connections to PostgreSQL, at least one. Of two or more, groups have one to three to themselves.
     pub pool: usize,
 }
 
@@ -71,14 +72,17 @@ enum Backend {
     Sqlite {
         path: String,
         readers: Mutex<Vec<AnyConnection>>,
+        writer: Sender<Box<dyn Job>>,
     },
-    Postgres(Box<Groups>),
+    Postgres {
+        groups: Box<Groups>,
+        jobs: Sender<Work>,
+    },
 }
 
 /// A [`latchkey_protocol::Store`] on SQLite or PostgreSQL. Cheap to share behind an `Arc`.
 pub struct Database {
     backend: Backend,
-    jobs: Sender<Box<dyn Job>>,
     /// Clients are read with every request and change rarely; a second's age is allowed.
     pub(crate) clients: moka::sync::Cache<String, Arc<Client>>,
     /// About how much is kept of unfinished sign-ins: counted by the last sweep, and begun here since.
@@ -185,35 +189,26 @@ impl Database {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub fn open_migrated(options: &Options, connection: AnyConnection) -> Result<Self, StoreError> {
-        let (jobs, queue) = bounded(WAITING);
-        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            std::thread::Builder::new()
-                .name(name.into())
-                .spawn(work)
-                .map_err(unavailable)
-        };
         let backend = match options.sqlite_path() {
             Some(path) => {
-                spawn(
-                    "sqlite-writer",
-                    Box::new(move || write_in_groups(connection, &queue)),
-                )?;
+                let (writer, queue) = bounded(WAITING);
+                std::thread::Builder::new()
+                    .name("sqlite-writer".into())
+                    .spawn(move || write_in_groups(connection, &queue))
+                    .map_err(unavailable)?;
                 Backend::Sqlite {
                     path: path.to_owned(),
                     readers: Mutex::default(),
+                    writer,
                 }
             }
             None => {
-                let mut first = Some(connection);
                 let link = Arc::new(Link::new(&options.url));
-                for _ in 0..options.pool.saturating_sub(Groups::KINDS).max(1) {
-                    let (queue, link, connection) = (queue.clone(), link.clone(), first.take());
-                    spawn(
-                        "postgres",
-                        Box::new(move || postgres::serve(&link, connection, &queue)),
-                    )?;
+                let lanes = Lanes::start(&link, options.pool, connection)?;
+                Backend::Postgres {
+                    groups: Box::new(Groups::on(&lanes)),
+                    jobs: lanes.jobs,
                 }
-                Backend::Postgres(Box::new(Groups::start(&link)?))
             }
         };
         let clients = moka::sync::Cache::builder()
@@ -223,7 +218,6 @@ impl Database {
         let full_networks = moka::sync::Cache::new(10_000);
         Ok(Self {
             backend,
-            jobs,
             clients,
             begun: AtomicI64::new(0),
             queued: AtomicI64::new(0),
@@ -236,7 +230,7 @@ impl Database {
     pub(crate) fn sqlite_path(&self) -> Option<&str> {
         match &self.backend {
             Backend::Sqlite { path, .. } => Some(path),
-            Backend::Postgres(_) => None,
+            Backend::Postgres { .. } => None,
         }
     }
 
@@ -244,7 +238,7 @@ impl Database {
     pub(crate) fn groups(&self) -> Option<&Groups> {
         match &self.backend {
             Backend::Sqlite { .. } => None,
-            Backend::Postgres(groups) => Some(groups),
+            Backend::Postgres { groups, .. } => Some(groups),
         }
     }
 
@@ -253,7 +247,7 @@ impl Database {
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let Backend::Sqlite { path, readers } = &self.backend else {
+        let Backend::Sqlite { path, readers, .. } = &self.backend else {
             return self.send(Kind::Read, work).await;
         };
         let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -292,20 +286,27 @@ impl Database {
         work: impl Fn(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (task, answered) = Task::new(kind, work);
-        self.jobs
-            .try_send(Box::new(task))
-            .map_err(|error| match error {
-                TrySendError::Full(_) => StoreError::Busy,
-                TrySendError::Disconnected(_) => {
-                    StoreError::Unavailable("the database thread has ended".into())
+        let task: Box<dyn Job> = Box::new(task);
+        let ended = || StoreError::Unavailable("the database thread has ended".into());
+        let answer = match &self.backend {
+            Backend::Sqlite { writer, .. } => {
+                writer.try_send(task).map_err(|error| match error {
+                    TrySendError::Full(_) => StoreError::Busy,
+                    TrySendError::Disconnected(_) => ended(),
+                })?;
+                answered.await
+            }
+            Backend::Postgres { jobs, .. } => {
+                // Groups, which are never refused here, may share the queue.
+                if jobs.len() >= WAITING {
+                    return Err(StoreError::Busy);
                 }
-            })?;
-        let answer = match self.backend {
-            Backend::Sqlite { .. } => answered.await,
-            // A server that has stopped in the middle of a statement answers nobody.
-            Backend::Postgres(_) => tokio::time::timeout(AT_MOST, answered)
-                .await
-                .map_err(|_| StoreError::Unavailable("it does not answer in time".into()))?,
+                jobs.send(Work::Job(task)).map_err(|_| ended())?;
+                // A server that has stopped in the middle of a statement answers nobody.
+                tokio::time::timeout(AT_MOST, answered)
+                    .await
+                    .map_err(|_| StoreError::Unavailable("it does not answer in time".into()))?
+            }
         };
         answer.map_err(|_| StoreError::Failed("the database thread dropped the work".into()))?
     }

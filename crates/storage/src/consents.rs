@@ -13,12 +13,13 @@ use crate::{
     digest::bytes,
     error::RowError,
     interactions::while_session,
+    questions::ConsentOf,
     schema::{consents, interactions, sessions},
 };
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = consents, check_for_backend(Sqlite, Pg))]
-struct Row {
+pub struct Row {
     user_id: String,
     client_id: String,
     scope: String,
@@ -37,7 +38,7 @@ impl Row {
         }
     }
 
-    fn into_consent(self) -> Result<Consent, RowError> {
+    pub fn into_consent(self) -> Result<Consent, RowError> {
         let Ok(claims) = serde_json::from_str(&self.claims) else {
             return Err(RowError::Corrupt {
                 table: "consents",
@@ -86,6 +87,9 @@ impl Consents for Database {
 
     async fn consent(&self, user_id: &str, client_id: &str) -> store::Result<Option<Consent>> {
         let (user, client) = (user_id.to_owned(), client_id.to_owned());
+        if let Some(groups) = self.groups() {
+            return groups.consent.ask(ConsentOf { user, client }).await;
+        }
         self.read(move |c| find(c, &user, &client)).await
     }
 }

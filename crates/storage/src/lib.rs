@@ -5,6 +5,7 @@ mod address_keys;
 mod attempts;
 mod authorizations;
 mod clients;
+mod columns;
 mod command_events;
 mod connection;
 mod consents;
@@ -17,6 +18,7 @@ mod interactions;
 mod job;
 mod jobs;
 mod keys;
+mod lanes;
 mod migrate;
 mod postgres;
 #[cfg(test)]

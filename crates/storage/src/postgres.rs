@@ -17,6 +17,7 @@ use latchkey_protocol::StoreError;
 use crate::{
     connection::{AnyConnection, unavailable},
     job::{AT_MOST, Job, JobOutcome},
+    lanes::Work,
 };
 
 /// How long a job waits for a connection.
@@ -228,14 +229,18 @@ impl<'a> Held<'a> {
 }
 
 /// A thread's work, until the queue ends.
-pub fn serve(link: &Link, connection: Option<AnyConnection>, queue: &Receiver<Box<dyn Job>>) {
+pub fn serve(link: &Link, connection: Option<AnyConnection>, queue: &Receiver<Work>) {
     let mut held = Held::new(link, connection);
-    while let Ok(job) = queue.recv() {
-        held.doubt();
-        if job.asked().elapsed() > AT_MOST {
-            job.refuse(StoreError::Unavailable("it did not answer in time".into()));
-        } else {
-            run(link, &mut held.connection, job);
+    while let Ok(work) = queue.recv() {
+        match work {
+            Work::Group(group) => group.ask(&mut held),
+            Work::Job(job) if job.asked().elapsed() > AT_MOST => {
+                job.refuse(StoreError::Unavailable("it did not answer in time".into()));
+            }
+            Work::Job(job) => {
+                held.doubt();
+                run(link, &mut held.connection, job);
+            }
         }
         held.used();
     }

@@ -11,11 +11,12 @@ use latchkey_protocol::{
 };
 
 use crate::{
-    access_tokens, attempts, authorizations,
+    access_tokens, attempts,
+    authorizations::{self, Exchanged, Issued, Rotated},
     connection::{AnyConnection, on},
     error::RowError,
     group::Question,
-    questions::{AuthorizationOf, CodeOf, Revoked, SessionOf, SupportOf},
+    questions::{AuthorizationOf, CodeOf, ConsentOf, Revoked, SessionOf, SupportOf},
     refusals, sessions, test_database, users,
 };
 
@@ -23,6 +24,7 @@ const ROWS: &str = "
     INSERT INTO clients (id, metadata, created_at) VALUES ('c', '{\"client_id\":\"c\"}', 0);
     INSERT INTO users (id, username, password_hash, roles, groups, claims, created_at, updated_at, attributes)
         VALUES ('u', 'u', 'hash', '[]', '[]', '{}', 0, 0, '{}');
+    INSERT INTO consents (user_id, client_id, scope, granted_at, claims) VALUES ('u', 'c', 'openid', 0, '[]');
     INSERT INTO sessions (id, digest, user_id, auth_time, amr, remember, created_at, expires_at, ends_at)
         VALUES ('s', 's', 'u', 0, 'pwd', 0, 0, 9999, 9999);
     INSERT INTO authorizations (id, client_id, user_id, session_id, scope, offline, auth_time, amr, redirect_uri,
@@ -95,12 +97,15 @@ type Verb<'a> = (
 
 /// So many questions of a kind, which is what differs from call to call.
 fn ask<Q: Question>(c: &mut AnyConnection, n: usize, one: impl Fn() -> Q) -> Result<(), RowError> {
+    ask_each(c, &(0..=n).map(|_| one()).collect::<Vec<_>>())
+}
+
+fn ask_each<Q: Question>(c: &mut AnyConnection, questions: &[Q]) -> Result<(), RowError> {
     let AnyConnection::Postgres(c) = c else {
         panic!("this is PostgreSQL")
     };
-    let questions: Vec<_> = (0..=n).map(|_| one()).collect();
     let answers = Q::ask(c, &questions.iter().collect::<Vec<_>>())?;
-    assert_eq!(answers.len(), n + 1);
+    assert_eq!(answers.len(), questions.len());
     Ok(())
 }
 
@@ -134,6 +139,16 @@ fn questions() -> Vec<Verb<'static>> {
                 ask(c, n, || SessionOf {
                     digest: b"s".to_vec(),
                     now: 1,
+                })
+            }),
+        ),
+        (
+            "consents, in a group",
+            1,
+            Box::new(move |c, n| {
+                ask(c, n, || ConsentOf {
+                    user: text("u"),
+                    client: text("c"),
                 })
             }),
         ),
@@ -185,10 +200,37 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
             Box::new(move |c, _| sessions::note_use(c, "s", used).map(drop)),
         ),
         (
-            "issue",
+            "issue, in a group",
             1,
             Box::new(|c, n| {
-                authorizations::issue_at_once(c, None, &copy(a, n)).map(|done| assert!(done))
+                // So that there are codes to exchange, one for each call.
+                let one = |copied| Issued(copy(a, copied).into());
+                ask_each(c, &[one(n), one(1000 + n)][..=n % 2])
+            }),
+        ),
+        (
+            "exchange, in a group",
+            1,
+            Box::new(|c, n| {
+                let one = |id: String| Exchanged {
+                    id,
+                    now: 1,
+                    refresh: Some(family()),
+                    expires_at: 9,
+                };
+                ask_each(c, &[one(format!("a{n}"))])
+            }),
+        ),
+        (
+            "rotate, in a group",
+            1,
+            Box::new(|c, n| {
+                let one = Rotated {
+                    id: format!("a{n}"),
+                    expected: Digest::of("r").as_bytes().to_vec(),
+                    next: family(),
+                };
+                ask_each(c, &[one])
             }),
         ),
         (
@@ -196,7 +238,7 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
             1,
             Box::new(|c, n| {
                 let digest = format!("i{n}");
-                authorizations::issue_at_once(c, Some(digest.as_bytes()), &copy(a, 100 + n))
+                authorizations::issue_at_once(c, digest.as_bytes(), &copy(a, 100 + n))
                     .map(|done| assert!(done))
             }),
         ),
@@ -204,7 +246,7 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
             "exchange",
             1,
             Box::new(|c, n| {
-                authorizations::exchange(c, &format!("a{n}"), 1, Some(&family()), 9)
+                authorizations::exchange(c, &format!("a{}", 100 + n), 1, Some(&family()), 9)
                     .map(|done| assert!(done))
             }),
         ),

@@ -1,26 +1,30 @@
 //! What is asked of PostgreSQL in groups: the look-ups of each request, and the revocation of access tokens.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::marker::PhantomData;
 
 use diesel::{
     PgConnection, QueryResult,
     pg::Pg,
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{Array, BigInt, Binary, Text, Untyped},
+    sql_types::BigInt,
 };
 use latchkey_protocol::{
     StoreError,
     authorization::{Context, Support},
+    consent::Consent,
     session::Session,
     user::User,
 };
 
 use crate::{
-    authorizations::{self, ContextRow, SupportRow},
-    group::{Group, Placed, Question},
-    postgres::Link,
+    authorizations::{self, ContextRow, Exchanged, Issued, Rotated, SupportRow},
+    columns::{Grouped, Values, columns, with_values},
+    consents,
+    group::{Effect, Group, Placed, Question},
+    lanes::Lanes,
     sessions,
+    statement::Bind,
     users::Row as UserRow,
 };
 
@@ -30,44 +34,67 @@ pub struct Groups {
     pub by_id: Group<AuthorizationOf>,
     pub by_code: Group<CodeOf>,
     pub session: Group<SessionOf>,
+    pub consent: Group<ConsentOf>,
     pub revoke: Group<Revoked>,
+    pub issue: Group<Issued>,
+    pub exchange: Group<Exchanged>,
+    pub rotate: Group<Rotated>,
 }
 
 impl Groups {
-    /// How many there are, each with a connection of its own.
-    pub const KINDS: usize = 5;
+    pub fn on(lanes: &Lanes) -> Self {
+        Self {
+            support: Group::on(&lanes.support),
+            by_id: Group::on(&lanes.reads),
+            by_code: Group::on(&lanes.reads),
+            session: Group::on(&lanes.reads),
+            consent: Group::on(&lanes.reads),
+            revoke: Group::on(&lanes.writes),
+            issue: Group::on(&lanes.writes),
+            exchange: Group::on(&lanes.writes),
+            rotate: Group::on(&lanes.writes),
+        }
+    }
 
+    /// Asks each lane for what there is not.
+    ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when there can be no thread.
-    pub fn start(link: &Arc<Link>) -> Result<Self, StoreError> {
-        Ok(Self {
-            support: Group::start(link)?,
-            by_id: Group::start(link)?,
-            by_code: Group::start(link)?,
-            session: Group::start(link)?,
-            revoke: Group::start(link)?,
-        })
+    /// [`StoreError`].
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        let (digest, now) = (Vec::new(), 0);
+        self.session.ask(SessionOf { digest, now }).await?;
+        let (id, jti) = (String::new(), String::new());
+        self.support.ask(SupportOf { id, jti }).await?;
+        let none = Exchanged {
+            id: String::new(),
+            now: 0,
+            refresh: None,
+            expires_at: 0,
+        };
+        self.exchange.ask(none).await?;
+        Ok(())
     }
 }
 
-/// One column of the questions, with a value of each.
-enum Values<'a> {
-    Texts(Vec<&'a str>),
-    Bytes(Vec<&'a [u8]>),
-    Numbers(Vec<i64>),
+/// What each question gives for the columns that it asks with.
+pub fn rows<'a, Q, const N: usize>(
+    questions: &[&'a Q],
+    of: impl Fn(&'a Q) -> [Bind<'a>; N],
+) -> Vec<[Bind<'a>; N]> {
+    questions.iter().map(|question| of(question)).collect()
 }
 
 /// The questions' places and these columns, from a text that has a `?` for each array of values.
 ///
 /// The text belongs to the kind of the question, which is how diesel finds the prepared statement.
-struct Grouped<'a, Q, S> {
+struct LookUp<'a, Q, S> {
     columns: S,
     from: &'static str,
     values: &'a [Values<'a>],
     kind: PhantomData<Q>,
 }
 
-impl<'a, Q, S> Grouped<'a, Q, S> {
+impl<'a, Q, S> LookUp<'a, Q, S> {
     fn new(columns: S, from: &'static str, values: &'a [Values<'a>]) -> Self {
         let kind = PhantomData;
         Self {
@@ -79,41 +106,23 @@ impl<'a, Q, S> Grouped<'a, Q, S> {
     }
 }
 
-impl<Q: 'static, S> QueryId for Grouped<'_, Q, S> {
+impl<Q: 'static, S> QueryId for LookUp<'_, Q, S> {
     type QueryId = Q;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl<Q, S> RunQueryDsl<PgConnection> for Grouped<'_, Q, S> {}
+impl<Q, S> RunQueryDsl<PgConnection> for LookUp<'_, Q, S> {}
 
-impl<Q, S: Expression> Query for Grouped<'_, Q, S> {
+impl<Q, S: Expression> Query for LookUp<'_, Q, S> {
     type SqlType = (BigInt, S::SqlType);
 }
 
-impl<Q, S: QueryFragment<Pg>> QueryFragment<Pg> for Grouped<'_, Q, S> {
+impl<Q, S: QueryFragment<Pg>> QueryFragment<Pg> for LookUp<'_, Q, S> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         pass.push_sql("SELECT asked.place, ");
         self.columns.walk_ast(pass.reborrow())?;
         with_values(self.from, self.values, &mut pass)
     }
-}
-
-fn with_values<'b>(
-    text: &'static str,
-    values: &'b [Values<'_>],
-    pass: &mut AstPass<'_, 'b, Pg>,
-) -> QueryResult<()> {
-    let mut parts = text.split('?');
-    pass.push_sql(parts.next().unwrap_or_default());
-    for (part, values) in parts.zip(values) {
-        match values {
-            Values::Texts(texts) => pass.push_bind_param::<Array<Text>, _>(texts)?,
-            Values::Bytes(bytes) => pass.push_bind_param::<Array<Binary>, _>(bytes)?,
-            Values::Numbers(numbers) => pass.push_bind_param::<Array<BigInt>, _>(numbers)?,
-        }
-        pass.push_sql(part);
-    }
-    Ok(())
 }
 
 fn read<R, T>(
@@ -135,17 +144,16 @@ impl Question for SupportOf {
     type Answer = Support;
 
     fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<Support>>> {
-        let values = [
-            Values::Texts(questions.iter().map(|q| q.id.as_str()).collect()),
-            Values::Texts(questions.iter().map(|q| q.jti.as_str()).collect()),
-        ];
+        let values = columns(&rows(questions, |q| {
+            [Bind::from(&q.id), Bind::from(&q.jti)]
+        }));
         let from = " FROM unnest(?, ?) WITH ORDINALITY AS asked (id, jti, place) \
             JOIN authorizations ON authorizations.id = asked.id \
             JOIN users ON users.id = authorizations.user_id \
             LEFT JOIN sessions ON sessions.id = authorizations.session_id \
             WHERE NOT EXISTS (SELECT 1 FROM revoked_access_tokens WHERE revoked_access_tokens.jti = asked.jti)";
-        let grouped = Grouped::<Self, _>::new(authorizations::support_columns!(), from, &values);
-        let rows = grouped.load::<(i64, SupportRow)>(c)?.into_iter();
+        let look_up = LookUp::<Self, _>::new(authorizations::support_columns!(), from, &values);
+        let rows = look_up.load::<(i64, SupportRow)>(c)?.into_iter();
         let id = |place: i64| {
             usize::try_from(place - 1)
                 .ok()
@@ -175,12 +183,10 @@ impl Question for AuthorizationOf {
     type Answer = Context;
 
     fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<Context>>> {
-        let values = [Values::Texts(
-            questions.iter().map(|q| q.0.as_str()).collect(),
-        )];
-        let grouped = Grouped::<Self, _>::new(authorizations::context_columns!(), CONTEXT, &values);
+        let values = columns(&rows(questions, |q| [Bind::from(&q.0)]));
+        let look_up = LookUp::<Self, _>::new(authorizations::context_columns!(), CONTEXT, &values);
         Ok(read(
-            grouped.load::<(i64, ContextRow)>(c)?,
+            look_up.load::<(i64, ContextRow)>(c)?,
             authorizations::into_context,
         ))
     }
@@ -193,13 +199,11 @@ impl Question for CodeOf {
     type Answer = Context;
 
     fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<Context>>> {
-        let values = [Values::Bytes(
-            questions.iter().map(|q| q.0.as_slice()).collect(),
-        )];
-        let grouped =
-            Grouped::<Self, _>::new(authorizations::context_columns!(), CONTEXT_BY_CODE, &values);
+        let values = columns(&rows(questions, |q| [Bind::from(&q.0)]));
+        let look_up =
+            LookUp::<Self, _>::new(authorizations::context_columns!(), CONTEXT_BY_CODE, &values);
         Ok(read(
-            grouped.load::<(i64, ContextRow)>(c)?,
+            look_up.load::<(i64, ContextRow)>(c)?,
             authorizations::into_context,
         ))
     }
@@ -215,17 +219,39 @@ impl Question for SessionOf {
     type Answer = (Session, User);
 
     fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<(Session, User)>>> {
-        let values = [
-            Values::Bytes(questions.iter().map(|q| q.digest.as_slice()).collect()),
-            Values::Numbers(questions.iter().map(|q| q.now).collect()),
-        ];
+        let values = columns(&rows(questions, |q| {
+            [Bind::from(&q.digest), Bind::from(q.now)]
+        }));
         let from = " FROM unnest(?, ?) WITH ORDINALITY AS asked (digest, now, place) \
             JOIN sessions ON sessions.digest = asked.digest AND sessions.expires_at > asked.now \
             JOIN users ON users.id = sessions.user_id AND users.disabled_at IS NULL";
         let columns = (sessions::Row::as_select(), UserRow::as_select());
-        let grouped = Grouped::<Self, _>::new(columns, from, &values);
-        let rows = grouped.load::<(i64, (sessions::Row, UserRow))>(c)?;
+        let look_up = LookUp::<Self, _>::new(columns, from, &values);
+        let rows = look_up.load::<(i64, (sessions::Row, UserRow))>(c)?;
         Ok(read(rows, sessions::into_found))
+    }
+}
+
+/// A user and a client.
+pub struct ConsentOf {
+    pub user: String,
+    pub client: String,
+}
+
+impl Question for ConsentOf {
+    type Answer = Consent;
+
+    fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<Consent>>> {
+        let values = columns(&rows(questions, |q| {
+            [Bind::from(&q.user), Bind::from(&q.client)]
+        }));
+        let from = " FROM unnest(?, ?) WITH ORDINALITY AS asked (user_id, client_id, place) \
+            JOIN consents ON consents.user_id = asked.user_id AND consents.client_id = asked.client_id";
+        let look_up = LookUp::<Self, _>::new(consents::Row::as_select(), from, &values);
+        Ok(read(
+            look_up.load::<(i64, consents::Row)>(c)?,
+            consents::Row::into_consent,
+        ))
     }
 }
 
@@ -241,35 +267,15 @@ const REVOKE: &str = "INSERT INTO revoked_access_tokens (jti, expires_at) \
     GROUP BY asked.jti ORDER BY asked.jti \
     ON CONFLICT (jti) DO UPDATE SET expires_at = excluded.expires_at";
 
-struct Revocation<'a>(&'a [Values<'a>]);
-
-impl QueryId for Revocation<'_> {
-    type QueryId = Revoked;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl RunQueryDsl<PgConnection> for Revocation<'_> {}
-
-impl Query for Revocation<'_> {
-    type SqlType = Untyped;
-}
-
-impl QueryFragment<Pg> for Revocation<'_> {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        with_values(REVOKE, self.0, &mut pass)
-    }
-}
-
 impl Question for Revoked {
     type Answer = ();
-    const IS_WRITE: bool = true;
+    const EFFECT: Effect = Effect::Write;
 
     fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<()>>> {
-        let values = [
-            Values::Texts(questions.iter().map(|q| q.jti.as_str()).collect()),
-            Values::Numbers(questions.iter().map(|q| q.expires_at).collect()),
-        ];
-        Revocation(&values).execute(c)?;
+        let values = columns(&rows(questions, |q| {
+            [Bind::from(&q.jti), Bind::from(q.expires_at)]
+        }));
+        Grouped::<Self, BigInt>::new(REVOKE, &values).execute(c)?;
         Ok((1..)
             .zip(questions)
             .map(|(place, _)| (place, Ok(())))

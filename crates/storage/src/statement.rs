@@ -20,6 +20,29 @@ pub enum Bind<'a> {
     Number(Option<i64>),
 }
 
+impl<'a> Bind<'a> {
+    pub fn text(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => text,
+            Self::Bytes(_) | Self::Number(_) => None,
+        }
+    }
+
+    pub fn bytes(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Text(_) | Self::Number(_) => None,
+        }
+    }
+
+    pub fn number(self) -> Option<i64> {
+        match self {
+            Self::Number(number) => number,
+            Self::Text(_) | Self::Bytes(_) => None,
+        }
+    }
+}
+
 /// A text with a `?` for each value, in their order. A value that stands twice is given twice.
 #[derive(Debug)]
 pub struct Statement<'a> {

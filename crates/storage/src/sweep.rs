@@ -19,9 +19,7 @@ use latchkey_protocol::{
 use crate::{
     connection::{AnyConnection, Database, on},
     error::RowError,
-    jobs, keys, migrate,
-    questions::{SessionOf, SupportOf},
-    space,
+    jobs, keys, migrate, space,
 };
 
 /// Rows of whoever has the most that go at once, before it is looked who that is now.
@@ -51,10 +49,7 @@ impl Housekeeping for Database {
     async fn ready(&self) -> store::Result<bool> {
         if let Some(groups) = self.groups() {
             // They have connections of their own, for which the server may have no room.
-            let (digest, now) = (Vec::new(), 0);
-            groups.session.ask(SessionOf { digest, now }).await?;
-            let (id, jti) = (String::new(), String::new());
-            groups.support.ask(SupportOf { id, jti }).await?;
+            groups.ready().await?;
         }
         self.read(|c| {
             c.batch_execute("SELECT 1")?;

@@ -11,6 +11,8 @@ mod clients;
 mod consents;
 #[path = "conformance/custom_claims.rs"]
 mod custom_claims;
+#[path = "conformance/groups.rs"]
+mod groups;
 #[path = "conformance/jobs.rs"]
 mod jobs;
 #[path = "conformance/keys.rs"]

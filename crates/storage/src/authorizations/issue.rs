@@ -19,6 +19,7 @@ macro_rules! columns {
          asked_claims"
     };
 }
+pub(super) use columns;
 macro_rules! values {
     () => {
         "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
@@ -51,54 +52,41 @@ pub fn issue(
 }
 
 /// Where there is room for so many more, one statement does it all: PostgreSQL looks at the room as it was when the
-/// statement began, and as many as there are connections may do so at once.
-const AMPLE: i64 = bounds::CODES / 2;
+/// statement began, and as many as there are connections, each with a group, may do so at once.
+pub const AMPLE: i64 = bounds::CODES / 2;
 
-macro_rules! issue_at_once {
-    ($interaction:literal, $condition:literal) => {
-        concat!(
-            "WITH room AS MATERIALIZED (SELECT count(*) FILTER (WHERE exchanged_at IS NULL) < ? \
-             AND count(*) FILTER (WHERE exchanged_at IS NOT NULL) <= ? AS ample \
-             FROM authorizations WHERE session_id = ? AND client_id = ?), ",
-            $interaction,
-            "held AS (SELECT id FROM sessions WHERE id = ? AND (SELECT ample FROM room)",
-            $condition,
-            " FOR KEY SHARE) INSERT INTO authorizations (",
-            columns!(),
-            ") SELECT ",
-            values!(),
-            " FROM held"
-        )
-    };
-}
-const ISSUE: &str = issue_at_once!("", "");
-const ISSUE_FOR_INTERACTION: &str = issue_at_once!(
-    "gone AS (DELETE FROM interactions WHERE digest = ? AND (SELECT ample FROM room) RETURNING 1), ",
-    " AND EXISTS (SELECT 1 FROM gone)"
+const ISSUE_FOR_INTERACTION: &str = concat!(
+    "WITH room AS MATERIALIZED (SELECT count(*) FILTER (WHERE exchanged_at IS NULL) < ? \
+     AND count(*) FILTER (WHERE exchanged_at IS NOT NULL) <= ? AS ample \
+     FROM authorizations WHERE session_id = ? AND client_id = ?), \
+     gone AS (DELETE FROM interactions WHERE digest = ? AND (SELECT ample FROM room) RETURNING 1), \
+     held AS (SELECT id FROM sessions WHERE id = ? AND (SELECT ample FROM room) AND EXISTS (SELECT 1 FROM gone) \
+     FOR KEY SHARE) INSERT INTO authorizations (",
+    columns!(),
+    ") SELECT ",
+    values!(),
+    " FROM held"
 );
 
-/// What [`issue`] does, in one statement of PostgreSQL, where there is ample room. If not, or if there is nothing to issue
-/// for, nothing is issued, and [`issue`] says why.
+/// What [`issue`] does for an interaction, in one statement of PostgreSQL, where there is ample room. If not, or if there
+/// is nothing to issue for, nothing is issued, and [`issue`] says why.
 ///
 /// The session is locked against its end, as there; not against other codes, which need not wait where there is room.
 pub fn issue_at_once(
     c: &mut AnyConnection,
-    interaction: Option<&[u8]>,
+    interaction: &[u8],
     row: &Row,
 ) -> Result<bool, RowError> {
-    let (text, digest) = match interaction {
-        Some(digest) => (ISSUE_FOR_INTERACTION, vec![Bind::from(digest)]),
-        None => (ISSUE, Vec::new()),
-    };
-    let room: &[Bind] = binds![
+    let first: &[Bind] = binds![
         AMPLE,
         bounds::AUTHORIZATIONS,
         &row.session_id,
-        &row.client_id
+        &row.client_id,
+        interaction,
+        &row.session_id,
     ];
-    let session: &[Bind] = binds![&row.session_id];
-    let all = [room, &digest, session, &row.binds()].concat();
-    Ok(on!(c => statement(text, &all).execute(c))? == 1)
+    let all = [first, &row.binds()].concat();
+    Ok(on!(c => statement(ISSUE_FOR_INTERACTION, &all).execute(c))? == 1)
 }
 
 #[derive(QueryableByName)]

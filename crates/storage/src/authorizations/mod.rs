@@ -1,5 +1,6 @@
 //! Authorizations: what a user has allowed a client, from its code to the last of its refresh tokens.
 
+mod in_groups;
 mod issue;
 mod rows;
 
@@ -15,6 +16,7 @@ use latchkey_protocol::{
 
 pub(crate) use self::rows::{context_columns, support_columns};
 pub use self::{
+    in_groups::{Exchanged, Issued, Rotated},
     issue::{issue, issue_at_once},
     rows::{ContextRow, Row, SupportRow, into_context, into_support},
 };
@@ -36,10 +38,16 @@ impl Authorizations for Database {
     ) -> store::Result<bool> {
         let digest = interaction.map(bytes);
         let row = Arc::new(Row::from_authorization(authorization));
-        if self.groups().is_some() {
-            let (digest, row) = (digest.clone(), row.clone());
-            let at_once = move |c: &mut _| issue_at_once(c, digest.as_deref(), &row);
-            if self.write_one(at_once).await? {
+        if let Some(groups) = self.groups() {
+            let is_issued = match digest.clone() {
+                None => groups.issue.ask(Issued(row.clone())).await?.is_some(),
+                Some(digest) => {
+                    let row = row.clone();
+                    self.write_one(move |c| issue_at_once(c, &digest, &row))
+                        .await?
+                }
+            };
+            if is_issued {
                 return Ok(true);
             }
         }
@@ -78,6 +86,17 @@ impl Authorizations for Database {
         expires_at: Timestamp,
     ) -> store::Result<bool> {
         let (id, refresh) = (id.to_owned(), refresh.cloned());
+        if let Some(groups) = self.groups() {
+            let exchanged = Exchanged {
+                id: id.clone(),
+                now,
+                refresh: refresh.clone(),
+                expires_at,
+            };
+            if groups.exchange.ask(exchanged).await?.is_some() {
+                return Ok(true);
+            }
+        }
         self.write_one(move |c| exchange(c, &id, now, refresh.as_ref(), expires_at))
             .await
     }
@@ -89,6 +108,16 @@ impl Authorizations for Database {
         next: &RefreshFamily,
     ) -> store::Result<bool> {
         let (id, expected, next) = (id.to_owned(), bytes(expected), next.clone());
+        if let Some(groups) = self.groups() {
+            let rotated = Rotated {
+                id: id.clone(),
+                expected: expected.clone(),
+                next: next.clone(),
+            };
+            if groups.rotate.ask(rotated).await?.is_some() {
+                return Ok(true);
+            }
+        }
         self.write_one(move |c| rotate(c, &id, &expected, &next))
             .await
     }

@@ -1,0 +1,173 @@
+//! Codes that are issued and exchanged and refresh tokens that are rotated, of several callers in one statement of
+//! PostgreSQL.
+//!
+//! Each has its own condition and hears of its own outcome. A row that somebody else holds is left out: a group holds
+//! rows, and if it waited for others too, it and a session that ends could wait for one another. Whoever was left out,
+//! or whose condition does not hold, asks alone ([`super::issue`], [`super::exchange`], [`super::rotate`]), and hears
+//! there which it is.
+
+use std::{collections::HashMap, sync::Arc};
+
+use diesel::{
+    PgConnection, QueryResult,
+    prelude::*,
+    sql_types::{BigInt, Text},
+};
+use latchkey_protocol::{authorization::RefreshFamily, bounds};
+
+use super::{Row, issue::AMPLE};
+use crate::{
+    columns::{Grouped, columns},
+    group::{Effect, Placed, Question},
+    questions::rows,
+    statement::Bind,
+};
+
+/// A code to be issued, for which no interaction was kept.
+pub struct Issued(pub Arc<Row>);
+
+macro_rules! issue {
+    ($($columns:tt)*) => {
+        concat!(
+            "WITH asked AS MATERIALIZED (SELECT * FROM unnest(",
+            "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS asked (",
+            $($columns)*,
+            ", before, unused, used)), held AS MATERIALIZED (SELECT asked.id FROM asked \
+             JOIN sessions ON sessions.id = asked.session_id JOIN users ON users.id = asked.user_id \
+             JOIN clients ON clients.id = asked.client_id FOR KEY SHARE OF sessions, users, clients SKIP LOCKED) \
+             INSERT INTO authorizations (",
+            $($columns)*,
+            ") SELECT ",
+            $($columns)*,
+            " FROM asked WHERE id IN (SELECT id FROM held) AND (SELECT count(*) FILTER (WHERE a.exchanged_at IS NULL) \
+             + asked.before < asked.unused AND count(*) FILTER (WHERE a.exchanged_at IS NOT NULL) <= asked.used \
+             FROM authorizations AS a WHERE a.session_id = asked.session_id AND a.client_id = asked.client_id) \
+             RETURNING id"
+        )
+    };
+}
+const ISSUE: &str = issue!(super::issue::columns!());
+
+impl Question for Issued {
+    type Answer = ();
+    const EFFECT: Effect = Effect::ConditionalWrite;
+
+    /// Where there is ample room. Its session, user and client are locked against their end; what is locked already has
+    /// not ended, but may.
+    fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<()>>> {
+        let mut of_session = HashMap::new();
+        let asked: Vec<_> = questions
+            .iter()
+            .map(|Issued(row)| {
+                let others = of_session
+                    .entry((&row.session_id, &row.client_id))
+                    .or_insert(0);
+                let before = *others;
+                *others += 1;
+                with_room(row.binds(), before)
+            })
+            .collect();
+        let issued = Grouped::<Self, Text>::new(ISSUE, &columns(&asked)).load::<String>(c)?;
+        let places: HashMap<_, _> = questions
+            .iter()
+            .zip(1..)
+            .map(|(Issued(row), place)| (row.id.as_str(), place))
+            .collect();
+        let place = |id: &String| places.get(id.as_str()).copied();
+        Ok(issued.iter().filter_map(place).map(done).collect())
+    }
+}
+
+/// With how many codes come before it in its group, and how many unused and used ones there may be.
+fn with_room(row: [Bind<'_>; 26], before: i64) -> [Bind<'_>; 29] {
+    let room = [before, AMPLE, bounds::AUTHORIZATIONS].map(Bind::from);
+    std::array::from_fn(|n| if n < 26 { row[n] } else { room[n - 26] })
+}
+
+fn done(place: i64) -> Placed<()> {
+    (place, Ok(()))
+}
+
+/// A code to be exchanged, as of [`super::exchange`].
+pub struct Exchanged {
+    pub id: String,
+    pub now: i64,
+    pub refresh: Option<RefreshFamily>,
+    pub expires_at: i64,
+}
+
+const EXCHANGE: &str = "WITH free AS MATERIALIZED (SELECT id FROM authorizations WHERE id = ANY (?) \
+    AND exchanged_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE SKIP LOCKED) \
+    UPDATE authorizations SET exchanged_at = asked.now, expires_at = asked.expires_at, refresh_current = asked.current, \
+    refresh_issued_at = asked.issued_at, refresh_idle_expires_at = asked.idle_expires_at, refresh_kid = asked.kid, \
+    refresh_expires_at = asked.refresh_expires_at \
+    FROM unnest(?, ?, ?, ?, ?, ?, ?, ?) WITH ORDINALITY \
+    AS asked (id, now, expires_at, current, issued_at, idle_expires_at, kid, refresh_expires_at, place) \
+    WHERE authorizations.id = asked.id AND asked.id IN (SELECT id FROM free) \
+    AND exchanged_at IS NULL AND revoked_at IS NULL RETURNING asked.place";
+
+impl Question for Exchanged {
+    type Answer = ();
+    const EFFECT: Effect = Effect::ConditionalWrite;
+
+    fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<()>>> {
+        let ids = rows(questions, |q| [Bind::from(&q.id)]);
+        let set = rows(questions, |q| {
+            let family = q.refresh.as_ref();
+            [
+                Bind::from(&q.id),
+                Bind::from(q.now),
+                Bind::from(q.expires_at),
+                Bind::from(family.map(|f| f.current.as_bytes())),
+                Bind::from(family.map(|f| f.issued_at)),
+                Bind::from(family.map(|f| f.idle_expires_at)),
+                Bind::from(family.map(|f| f.kid.as_str())),
+                Bind::from(family.map(|f| f.expires_at)),
+            ]
+        });
+        let mut values = columns(&ids);
+        values.extend(columns(&set));
+        let places = Grouped::<Self, BigInt>::new(EXCHANGE, &values).load(c)?;
+        Ok(places.into_iter().map(done).collect())
+    }
+}
+
+/// A refresh token to be replaced, as of [`super::rotate`].
+pub struct Rotated {
+    pub id: String,
+    pub expected: Vec<u8>,
+    pub next: RefreshFamily,
+}
+
+const ROTATE: &str = "WITH free AS MATERIALIZED (SELECT id FROM authorizations WHERE id = ANY (?) \
+    AND revoked_at IS NULL FOR NO KEY UPDATE SKIP LOCKED) \
+    UPDATE authorizations SET refresh_current = asked.current, refresh_issued_at = asked.issued_at, \
+    refresh_idle_expires_at = asked.idle_expires_at, refresh_kid = asked.kid, refresh_parent = asked.parent \
+    FROM unnest(?, ?, ?, ?, ?, ?, ?) WITH ORDINALITY \
+    AS asked (id, expected, current, issued_at, idle_expires_at, kid, parent, place) \
+    WHERE authorizations.id = asked.id AND asked.id IN (SELECT id FROM free) \
+    AND refresh_current = asked.expected AND revoked_at IS NULL RETURNING asked.place";
+
+impl Question for Rotated {
+    type Answer = ();
+    const EFFECT: Effect = Effect::ConditionalWrite;
+
+    fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<()>>> {
+        let ids = rows(questions, |q| [Bind::from(&q.id)]);
+        let set = rows(questions, |q| {
+            [
+                Bind::from(&q.id),
+                Bind::from(&q.expected),
+                Bind::from(q.next.current.as_bytes()),
+                Bind::from(q.next.issued_at),
+                Bind::from(q.next.idle_expires_at),
+                Bind::from(&q.next.kid),
+                Bind::from(q.next.parent.as_ref().map(|digest| digest.as_bytes())),
+            ]
+        });
+        let mut values = columns(&ids);
+        values.extend(columns(&set));
+        let places = Grouped::<Self, BigInt>::new(ROTATE, &values).load(c)?;
+        Ok(places.into_iter().map(done).collect())
+    }
+}

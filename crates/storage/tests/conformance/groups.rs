@@ -1,0 +1,477 @@
+//! Verbs of many callers that PostgreSQL is asked in one statement: each has its own condition and hears its own outcome.
+
+use std::time::{Duration, Instant};
+
+use latchkey_protocol::StoreError;
+use latchkey_storage::Options;
+
+use crate::{
+    Digest, Shared, authorization, family, on_both, on_both_at, open, seeded, session, user,
+    winners,
+};
+
+const SESSIONS: usize = 8;
+
+/// As many sessions of one user, so that codes have room.
+async fn with_sessions(store: &Shared) {
+    seeded(store).await;
+    for n in 0..SESSIONS {
+        let one = session(&format!("s{n}"), "u");
+        store.sign_in(&one, "hash", None, None).await.unwrap();
+    }
+}
+
+/// One of so many codes, spread over the sessions.
+fn nth(n: usize) -> latchkey_protocol::authorization::Authorization {
+    let mut one = authorization(&format!("a{n}"), "openid offline_access");
+    one.session_id = format!("s{}", n % SESSIONS);
+    one
+}
+
+async fn issued(store: &Shared, many: usize) {
+    for n in 0..many {
+        assert!(store.issue_code(None, &nth(n)).await.unwrap());
+    }
+}
+
+/// Runs a verb for each number at once, and gives what came of each.
+async fn at_once<T: Send + 'static, F>(many: usize, verb: impl Fn(usize) -> F) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+{
+    let all: Vec<_> = (0..many).map(|n| tokio::spawn(verb(n))).collect();
+    let mut outcomes = Vec::with_capacity(many);
+    for one in all {
+        outcomes.push(one.await.unwrap());
+    }
+    outcomes
+}
+
+#[test]
+fn of_many_codes_that_are_issued_at_once_each_has_its_own_outcome() {
+    on_both(async |store| {
+        with_sessions(&store).await;
+        assert!(store.issue_code(None, &nth(1000)).await.unwrap());
+        store.end_session("s7", true, 5).await.unwrap();
+        let outcomes = at_once(48, |n| {
+            let (store, mut one) = (store.clone(), nth(n));
+            if n == 13 {
+                one.code = Digest::of("code-a1000");
+            }
+            async move { store.issue_code(None, &one).await }
+        });
+        for (n, outcome) in outcomes.await.into_iter().enumerate() {
+            let there = store.authorization(&format!("a{n}")).await.unwrap();
+            match n {
+                // A code that is there already: its caller hears of it, and nobody else.
+                13 => assert!(outcome.is_err() && there.is_none(), "{outcome:?}"),
+                n if n % SESSIONS == 7 => assert!(!outcome.unwrap() && there.is_none(), "{n}"),
+                n => {
+                    assert!(outcome.unwrap(), "{n}");
+                    let kept = there.unwrap().authorization;
+                    let (asked, id) = (nth(n), kept.id.clone());
+                    assert_eq!((kept.session_id, kept.code), (asked.session_id, asked.code));
+                    assert_eq!(
+                        (id, kept.nonce, kept.exchanged_at),
+                        (asked.id, asked.nonce, None)
+                    );
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn of_many_codes_that_are_exchanged_at_once_each_goes_to_one_of_its_callers() {
+    on_both(async |store| {
+        with_sessions(&store).await;
+        issued(&store, 24).await;
+        store.revoke_authorization("a5", 7).await.unwrap();
+        // Three callers for each code, of whom each brings a family of its own; a26 there is not.
+        let outcomes = at_once(27 * 3, |n| {
+            let (store, id) = (store.clone(), format!("a{}", n % 27));
+            let mut theirs = family(&format!("r{n}"), None);
+            if n % 27 == 9 {
+                // PostgreSQL takes no such text.
+                theirs.kid = "k\0".into();
+            }
+            async move { store.exchange_code(&id, 2, Some(&theirs), 900).await }
+        });
+        let outcomes = outcomes.await;
+        for code in 0..27 {
+            let of_code = [code, code + 27, code + 54];
+            let won: Vec<_> = of_code
+                .into_iter()
+                .filter(|n| matches!(outcomes[*n], Ok(true)))
+                .collect();
+            let there = store.authorization(&format!("a{code}")).await.unwrap();
+            let kept = there.and_then(|context| context.authorization.refresh);
+            match code {
+                5 | 24.. => assert!(won.is_empty() && kept.is_none(), "{code}"),
+                // Whoever cannot be served at all hears of it, and nothing of it stays.
+                9 if won.is_empty() => {
+                    assert!(of_code.iter().all(|n| outcomes[*n].is_err()));
+                    assert!(kept.is_none());
+                }
+                _ => {
+                    assert_eq!(won.len(), 1, "{code}");
+                    let theirs = Digest::of(&format!("r{}", won[0]));
+                    assert_eq!(kept.unwrap().current, theirs, "{code}");
+                    let others = of_code.iter().filter(|n| **n != won[0]);
+                    assert!(
+                        others
+                            .into_iter()
+                            .all(|n| matches!(outcomes[*n], Ok(false)))
+                    );
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn of_many_refresh_tokens_that_are_rotated_at_once_each_is_rotated_once() {
+    on_both(async |store| {
+        with_sessions(&store).await;
+        issued(&store, 16).await;
+        for n in 0..16 {
+            let first = family(&format!("first-{n}"), None);
+            let id = format!("a{n}");
+            let exchanged = store.exchange_code(&id, 2, Some(&first), 900);
+            assert!(exchanged.await.unwrap());
+        }
+        store.revoke_authorization("a3", 7).await.unwrap();
+        let outcomes = at_once(16 * 4, |n| {
+            let (store, of) = (store.clone(), n % 16);
+            // One of them comes with a token that was never current.
+            let expected = match n / 16 {
+                0 => Digest::of("another"),
+                _ => Digest::of(&format!("first-{of}")),
+            };
+            let mut next = family(&format!("next-{n}"), Some(&format!("first-{of}")));
+            if of == 11 {
+                next.kid = "k\0".into();
+            }
+            async move {
+                let id = format!("a{of}");
+                store.rotate_refresh_token(&id, &expected, &next).await
+            }
+        });
+        let outcomes = outcomes.await;
+        for of in 0..16 {
+            let won: Vec<_> = (0..4)
+                .map(|turn| turn * 16 + of)
+                .filter(|n| matches!(outcomes[*n], Ok(true)))
+                .collect();
+            let there = store.authorization(&format!("a{of}")).await.unwrap();
+            let kept = there.unwrap().authorization.refresh.unwrap();
+            assert!(!won.contains(&of), "a wrong token rotates nothing");
+            match won[..] {
+                [n] => {
+                    assert_eq!(kept.current, Digest::of(&format!("next-{n}")));
+                    assert_eq!(kept.parent, Some(Digest::of(&format!("first-{of}"))));
+                }
+                [] if of == 3 || of == 11 => {
+                    assert_eq!(kept.current, Digest::of(&format!("first-{of}")));
+                }
+                _ => panic!("{of}: {won:?}"),
+            }
+        }
+    });
+}
+
+/// Groups of two nodes and whatever ends many sessions lock the same rows in other orders.
+#[test]
+fn groups_and_what_ends_sessions_do_not_wait_for_one_another() {
+    on_both_at(async |options| {
+        let (one, other) = (open(&options), open(&options));
+        with_sessions(&one).await;
+        for round in 0..6 {
+            let id = |n: usize| format!("{round}-{n}");
+            for n in 0..64 {
+                let mut code = nth(n);
+                (code.id, code.code) = (id(n), Digest::of(&id(n)));
+                assert!(one.issue_code(None, &code).await.unwrap());
+            }
+            let outcomes = at_once(2 * 64 + 4, |n| {
+                let store = [&one, &other][n % 2].clone();
+                async move {
+                    match n {
+                        // The nodes are asked in opposite orders.
+                        n if n < 128 => {
+                            let of = if n % 2 == 0 { n / 2 } else { 63 - n / 2 };
+                            let theirs = family(&format!("r{n}"), None);
+                            let id = format!("{round}-{of}");
+                            store.exchange_code(&id, 2, Some(&theirs), 900).await
+                        }
+                        130 => store.end_user("u", 5).await.map(|ended| ended > 0),
+                        n => {
+                            let sid = format!("s{}", n % SESSIONS);
+                            store.end_session(&sid, true, 5).await
+                        }
+                    }
+                }
+            });
+            for outcome in outcomes.await {
+                outcome.unwrap();
+            }
+            for n in 0..SESSIONS {
+                let again = session(&format!("s{n}"), "u");
+                one.sign_in(&again, "hash", None, None).await.unwrap();
+            }
+        }
+    });
+}
+
+/// Holds what a statement locks for a second, and says when it has it.
+fn held(options: &Options, lock: &str) -> std::thread::JoinHandle<()> {
+    let (options, lock) = (options.clone(), lock.to_owned());
+    let holds = std::thread::spawn(move || {
+        let holding = format!("BEGIN; {lock}; SELECT pg_sleep(1); COMMIT");
+        options.script(&holding).unwrap();
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    holds
+}
+
+fn is_postgres(options: &Options) -> bool {
+    options.url.starts_with("postgres")
+}
+
+#[test]
+fn whoever_asks_for_a_row_that_is_held_keeps_nobody_else_waiting() {
+    on_both_at(async |options| {
+        if !is_postgres(&options) {
+            return;
+        }
+        let store = open(&options);
+        with_sessions(&store).await;
+        issued(&store, 16).await;
+        let locks = [
+            "SELECT 1 FROM authorizations WHERE id = 'a3' FOR UPDATE",
+            "SELECT 1 FROM sessions WHERE id = 's3' FOR UPDATE",
+        ];
+        for (turn, lock) in locks.into_iter().enumerate() {
+            let holds = held(&options, lock);
+            let started = Instant::now();
+            let waited = at_once(8, |n| {
+                let store = store.clone();
+                async move {
+                    let done = match turn {
+                        0 => {
+                            let theirs = family("r", None);
+                            let id = format!("a{n}");
+                            store.exchange_code(&id, 2, Some(&theirs), 900).await
+                        }
+                        _ => store.issue_code(None, &nth(96 + n)).await,
+                    };
+                    assert!(done.unwrap(), "{n}");
+                    started.elapsed()
+                }
+            });
+            for (n, waited) in waited.await.into_iter().enumerate() {
+                let has_waited = waited > Duration::from_millis(550);
+                assert_eq!(has_waited, n == 3, "{lock}, {n}: {waited:?}");
+            }
+            holds.join().unwrap();
+        }
+    });
+}
+
+/// Ends all connections of the database but its own, over and over.
+fn while_connections_end(options: &Options) -> impl Drop + use<> {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+    struct Until(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
+    impl Drop for Until {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+            self.1.take().unwrap().join().unwrap();
+        }
+    }
+    let (over, options) = (Arc::new(AtomicBool::new(false)), options.clone());
+    let until = over.clone();
+    let ends = std::thread::spawn(move || {
+        let all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        while !until.load(Ordering::Relaxed) {
+            options.script(all).unwrap();
+            std::thread::sleep(Duration::from_millis(15));
+        }
+    });
+    Until(over, Some(ends))
+}
+
+/// Whoever owns a refresh token and a code alone is never told that somebody else was quicker: for that would be taken
+/// for theft. Where it is not known what was done, that is the answer.
+#[test]
+fn a_write_whose_connection_ends_in_the_middle_is_never_met_a_second_time() {
+    on_both_at(async |options| {
+        if !is_postgres(&options) {
+            return;
+        }
+        let store = open(&options);
+        with_sessions(&store).await;
+        let ends = while_connections_end(&options);
+        let outcomes = at_once(12, |n| {
+            let store = store.clone();
+            async move {
+                let (mut done, mut unknown) = (0, 0);
+                for round in 0..12 {
+                    let mut code = nth(n);
+                    code.id = format!("{n}-{round}");
+                    code.code = Digest::of(&code.id);
+                    match written(store.issue_code(None, &code).await) {
+                        true => done += 1,
+                        false if read(&store, &code.id).await.is_some() => unknown += 1,
+                        false => continue,
+                    }
+                    let first = family(&format!("first-{}", code.id), None);
+                    let exchanged = store.exchange_code(&code.id, 2, Some(&first), 900);
+                    match written(exchanged.await) {
+                        true => done += 1,
+                        false if read(&store, &code.id).await == Some(true) => unknown += 1,
+                        false => continue,
+                    }
+                    let next = family("next", None);
+                    let rotated = store.rotate_refresh_token(&code.id, &first.current, &next);
+                    done += i32::from(written(rotated.await));
+                }
+                (done, unknown)
+            }
+        });
+        let outcomes = outcomes.await;
+        drop(ends);
+        let done: i32 = outcomes.iter().map(|(done, _)| done).sum();
+        assert!(done > 12 * 12, "most are done: {outcomes:?}");
+        assert!(store.support("0-0", "j").await.is_ok(), "and all goes on");
+    });
+}
+
+/// Whether it is known to be written. What was done to the caller's own row cannot have been done by another.
+fn written(outcome: Result<bool, StoreError>) -> bool {
+    match outcome {
+        Ok(done) => {
+            assert!(done, "it was met a second time");
+            true
+        }
+        Err(StoreError::Unavailable(_)) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Whether the authorization is there, and has a family.
+async fn read(store: &Shared, id: &str) -> Option<bool> {
+    loop {
+        if let Ok(found) = store.authorization(id).await {
+            return found.map(|context| context.authorization.refresh.is_some());
+        }
+    }
+}
+
+/// How many connections the store has.
+fn connections(options: &Options) -> usize {
+    let query = "SELECT count(*) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let said = std::process::Command::new("psql")
+        .args([&options.url, "-Atc", query])
+        .output()
+        .unwrap();
+    String::from_utf8(said.stdout)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn a_small_pool_does_all_that_is_asked_with_so_many_connections() {
+    on_both_at(async |options| {
+        if !is_postgres(&options) {
+            return;
+        }
+        let prepared = open(&options);
+        with_sessions(&prepared).await;
+        issued(&prepared, 2).await;
+        drop(prepared);
+        for pool in [1, 2, 3, 4, 8, 16] {
+            // Those of the store before end in their own time.
+            while connections(&options) > 0 {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let store = open(&Options {
+                pool,
+                ..options.clone()
+            });
+            assert!(store.ready().await.unwrap());
+            let served = winners(&store, move |s, n| async move {
+                for round in 0..8 {
+                    let id = format!("{pool}-{n}-{round}");
+                    let mut code = nth(n);
+                    (code.id, code.code) = (id.clone(), Digest::of(&id));
+                    assert!(s.issue_code(None, &code).await.unwrap());
+                    let (first, next) = (family(&id, None), family("next", None));
+                    let exchanged = s.exchange_code(&id, 2, Some(&first), 900);
+                    assert!(exchanged.await.unwrap());
+                    let rotated = s.rotate_refresh_token(&id, &first.current, &next);
+                    assert!(rotated.await.unwrap());
+                    assert!(s.support(&id, "j").await.unwrap().is_some());
+                    assert!(s.consent("u", "c").await.unwrap().is_none());
+                    let alone = session(&format!("{id}-alone"), "u");
+                    let begun = s.sign_in(&alone, "hash", None, None).await.unwrap();
+                    assert!(begun.is_some());
+                    assert!(s.end_session(&alone.id, true, 9).await.unwrap());
+                }
+                true
+            });
+            assert_eq!(served.await, crate::CALLERS, "{pool}");
+            assert!(connections(&options) <= pool, "{pool}");
+        }
+    });
+}
+
+#[test]
+fn callers_who_wait_for_a_row_hold_up_no_look_up_and_no_commit_of_a_token() {
+    on_both_at(async |options| {
+        if !is_postgres(&options) {
+            return;
+        }
+        for pool in [2, 4] {
+            let store = open(&Options {
+                pool,
+                ..options.clone()
+            });
+            if pool == 2 {
+                with_sessions(&store).await;
+                issued(&store, 2).await;
+                store.create_user(&user("other")).await.unwrap();
+            }
+            let holds = held(
+                &options,
+                "SELECT 1 FROM users WHERE id = 'other' FOR UPDATE",
+            );
+            let waiting: Vec<_> = (0..8)
+                .map(|n| {
+                    let (store, one) = (store.clone(), session(&format!("{pool}-{n}"), "other"));
+                    tokio::spawn(async move { store.sign_in(&one, "hash", None, None).await })
+                })
+                .collect();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let started = Instant::now();
+            assert!(store.support("a0", "j").await.unwrap().is_some());
+            let mut code = nth(0);
+            (code.id, code.code) = (format!("new-{pool}"), Digest::of(&format!("new-{pool}")));
+            assert!(store.issue_code(None, &code).await.unwrap());
+            let exchanged = store.exchange_code(&code.id, 2, None, 900);
+            assert!(exchanged.await.unwrap());
+            let waited = started.elapsed();
+            assert!(waited < Duration::from_millis(400), "{pool}: {waited:?}");
+            for one in waiting {
+                assert!(one.await.unwrap().unwrap().is_some());
+            }
+            holds.join().unwrap();
+        }
+    });
+}
