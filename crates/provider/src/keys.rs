@@ -3,8 +3,11 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::web::Bytes;
-use latchkey_jose::{Claims, Compact, JoseError, JwkSet, KeyRing};
-use latchkey_protocol::{claims::TokenClaims, time::Timestamp};
+use latchkey_jose::{Algorithm, Claims, Compact, JoseError, JwkSet, KeyRing, MasterKey};
+use latchkey_operations::keys::{is_ring_of, open_ring};
+use latchkey_protocol::{
+    Store, StoreError, claims::TokenClaims, rotation::StoredKey, time::Timestamp,
+};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -13,6 +16,10 @@ pub struct Keys {
     issuer: String,
     ring: RwLock<Arc<KeyRing>>,
     published: RwLock<PublishedKeys>,
+    master: MasterKey,
+    /// Keys of the store that could not be opened; they are tried again when they change. Held while the ring is compared
+    /// with the store, so that nobody puts an older one in the place of a newer.
+    unusable: tokio::sync::Mutex<Vec<StoredKey>>,
 }
 
 #[derive(Default, Clone)]
@@ -24,11 +31,14 @@ struct PublishedKeys {
 }
 
 impl Keys {
-    pub fn new(ring: KeyRing, issuer: &str) -> Self {
+    /// `ring` signs for `issuer`; `master` opens the keys that come.
+    pub fn new(ring: KeyRing, master: MasterKey, issuer: &str) -> Self {
         Self {
             issuer: issuer.to_owned(),
             ring: RwLock::new(Arc::new(ring)),
             published: RwLock::default(),
+            master,
+            unusable: tokio::sync::Mutex::default(),
         }
     }
 
@@ -45,6 +55,53 @@ impl Keys {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .at = None;
+    }
+
+    /// Loads what others made, if anything changed, and returns what the store has. Compared with the ring itself, so that
+    /// a key that came while the server started is not missed. What cannot be opened is logged once; the ring stays.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn follow(&self, store: &dyn Store) -> Result<Vec<StoredKey>, StoreError> {
+        let mut unusable = self.unusable.lock().await;
+        let stored = store.signing_keys().await?;
+        let ring = self.ring();
+        if is_ring_of(&ring, &stored) || stored == *unusable {
+            return Ok(stored);
+        }
+        match open_ring(&self.master, &stored, Some(&ring)) {
+            Ok(next) if next.entries().next().is_some() => {
+                tracing::info!(keys = next.entries().count(), "signing keys changed");
+                self.replace(next);
+                unusable.clear();
+            }
+            opened => {
+                let why = opened.err().map(|error| error.to_string());
+                let why = why.unwrap_or_else(|| "the store holds none".into());
+                tracing::error!("the new signing keys cannot be opened, the old ones stay: {why}");
+                unusable.clone_from(&stored);
+            }
+        }
+        Ok(stored)
+    }
+
+    /// `ring`, if it signs with `algorithm`; else what the store has now. A client that another process has just switched
+    /// to an algorithm is not kept waiting until the next look at the keys.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) async fn with(
+        &self,
+        algorithm: Algorithm,
+        ring: Arc<KeyRing>,
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> Result<Arc<KeyRing>, StoreError> {
+        if ring.signer_for(algorithm, now).is_ok() {
+            return Ok(ring);
+        }
+        self.follow(store).await?;
+        Ok(self.ring())
     }
 
     /// The JWK set as published at `now`, and its entity tag.

@@ -1,11 +1,8 @@
 //! Follows the signing keys of the store: loads what others made, and makes the next one when it is due.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use latchkey_jose::MasterKey;
-use latchkey_operations::{
-    Actor, AuditLog, Operations,
-    keys::{is_ring_of, new_key_for, open_ring},
-};
+use latchkey_operations::{Actor, AuditLog, Operations, keys::new_key_for};
 use latchkey_protocol::{
     SigningAlgorithm, Timestamp,
     rotation::{NextKey, Rotation, StoredKey},
@@ -18,8 +15,6 @@ use crate::wiring::OsEntropy;
 pub struct KeyWatch {
     master: MasterKey,
     rotation: Rotation,
-    /// Keys that could not be opened; they are tried again when they change.
-    unusable: Vec<StoredKey>,
     /// What has been complained of, so that each complaint is one line in the log.
     unread: bool,
     early: bool,
@@ -31,7 +26,6 @@ impl KeyWatch {
         Self {
             master,
             rotation,
-            unusable: Vec::new(),
             unread: false,
             early: false,
         }
@@ -61,7 +55,7 @@ impl KeyWatch {
     }
 
     async fn follow(&mut self, provider: &Provider) -> Result<()> {
-        let stored = self.load(provider).await?;
+        let stored = provider.keys.follow(&*provider.store).await?;
         for algorithm in SigningAlgorithm::ALL {
             let keys = stored.iter().filter(|key| key.algorithm == algorithm);
             let keys: Vec<_> = keys.cloned().collect();
@@ -96,36 +90,9 @@ impl KeyWatch {
                     "a key of the far future is retired. Was the clock set forward once?"
                 );
             }
-            self.load(provider).await?;
+            provider.keys.follow(&*provider.store).await?;
         }
         Ok(())
-    }
-
-    /// Compared with the ring itself, so that a key that came while the server started is not missed.
-    async fn load(&mut self, provider: &Provider) -> Result<Vec<StoredKey>> {
-        let stored = provider.store.signing_keys().await?;
-        let ring = provider.keys.ring();
-        if is_ring_of(&ring, &stored) || stored == self.unusable {
-            return Ok(stored);
-        }
-        match open_ring(&self.master, &stored, Some(&ring)) {
-            Ok(next) => {
-                ensure!(
-                    next.entries().next().is_some(),
-                    "the store holds no signing key"
-                );
-                tracing::info!(keys = next.entries().count(), "signing keys changed");
-                provider.keys.replace(next);
-                self.unusable.clear();
-            }
-            Err(error) => {
-                tracing::error!(
-                    "the new signing keys cannot be opened, the old ones stay: {error:#}"
-                );
-                self.unusable.clone_from(&stored);
-            }
-        }
-        Ok(stored)
     }
 
     /// Makes the next key, unless another node is faster.

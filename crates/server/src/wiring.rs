@@ -225,7 +225,7 @@ pub fn join(
         issuer: settings.issuer.clone(),
         store: store.clone(),
         clock,
-        keys: Arc::new(Keys::new(ring, &settings.issuer)),
+        keys: Arc::new(Keys::new(ring, master.clone(), &settings.issuer)),
         lifetimes: settings.lifetimes,
         rules: RequestRules {
             require_pkce: settings.require_pkce,

@@ -1,12 +1,12 @@
 //! Signing keys and custom claims.
 
-use latchkey_jose::{KeyRing, KeyState};
+use latchkey_jose::{Algorithm, KeyRing, KeyState};
 use latchkey_operations::{
     Operation, OperationError,
-    keys::{Takeover, is_ring_of, open_ring},
+    keys::{Takeover, is_ring_of, jose_algorithm, open_ring},
 };
 use latchkey_protocol::{
-    SigningAlgorithm,
+    IdTokenAlgorithm, SigningAlgorithm,
     claims::{Mapping, Place, Source},
     rotation::published_after,
 };
@@ -144,4 +144,16 @@ async fn a_custom_claim_is_set_and_removed_once() {
             (Operation::ClaimRemove, name.into())
         ]
     );
+}
+
+#[test]
+fn what_clients_register_and_what_keys_sign_with_is_the_same_list() {
+    let signed_with = SigningAlgorithm::ALL.map(jose_algorithm);
+    assert_eq!(signed_with, Algorithm::ALL);
+    let names = SigningAlgorithm::ALL.map(SigningAlgorithm::name);
+    assert_eq!(names, Algorithm::ALL.map(Algorithm::name));
+    // A shared secret is in neither: a key of the ring never signs with one.
+    assert_eq!(Algorithm::from_name("HS256"), None);
+    let of_id_tokens = IdTokenAlgorithm::ALL.map(IdTokenAlgorithm::name);
+    assert_eq!(of_id_tokens[..], [&names[..], &["HS256"]].concat());
 }

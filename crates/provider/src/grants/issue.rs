@@ -69,7 +69,12 @@ impl Issue {
 ///
 /// # Errors
 /// Our own: too much is waiting to be signed, or signing failed.
-pub async fn issue(provider: &web::Data<Provider>, issue: Issue) -> Result<Tokens, Failure> {
+pub async fn issue(provider: &web::Data<Provider>, mut issue: Issue) -> Result<Tokens, Failure> {
+    if let Some(algorithm) = issue.client.metadata.id_token_algorithm().of_key() {
+        let (algorithm, store) = (jose_algorithm(algorithm), &*provider.store);
+        let ring = provider.keys.with(algorithm, issue.ring, store, issue.now);
+        issue.ring = ring.await?;
+    }
     let shared = provider.clone();
     let client = issue.client.clone();
     let signed = provider

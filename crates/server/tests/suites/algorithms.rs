@@ -171,6 +171,22 @@ fn keys_of_each_algorithm_rotate_by_themselves() {
 }
 
 #[test]
+fn a_client_in_service_that_gets_another_algorithm_is_answered_at_once() {
+    on_both(async |h| {
+        let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.now()).await.unwrap();
+        let operations = operations(&*h.store, &OsEntropy);
+        for algorithm in [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa] {
+            // As `latchkey client update` does, in another process; the server has not looked at its keys since.
+            operations.ensure_key(&master, algorithm).await.unwrap();
+            let id = algorithm.name();
+            register_with(&h, id, &json!({ "id_token_signed_response_alg": id })).await;
+            let first = tokens(&h, id).await;
+            verify(&h, &first["id_token"], algorithm).await;
+        }
+    });
+}
+
+#[test]
 fn other_algorithms_and_ones_without_a_key_cannot_be_registered() {
     on_both(async |h| {
         let with = |alg: &str| {
@@ -209,6 +225,12 @@ fn other_algorithms_and_ones_without_a_key_cannot_be_registered() {
 fn discovery_names_every_algorithm() {
     on_both(async |h| {
         let supported = &h.discovery().await["id_token_signing_alg_values_supported"];
+        // Whatever a key of the ring signs with, and the client's secret.
+        let mut signed_with = latchkey_jose::Algorithm::ALL
+            .map(|algorithm| algorithm.name())
+            .to_vec();
+        signed_with.push("HS256");
+        assert_eq!(*supported, json!(signed_with));
         assert_eq!(
             *supported,
             json!(["RS256", "PS256", "ES256", "EdDSA", "HS256"])
