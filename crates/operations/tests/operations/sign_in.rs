@@ -14,7 +14,7 @@ fn pepper_of(purpose: &str) -> Pepper {
     Pepper::derive(master().bytes(), purpose)
 }
 
-fn door(world: &World) -> PasswordSignIn {
+pub fn door(world: &World) -> PasswordSignIn {
     PasswordSignIn {
         store: world.store.clone(),
         entropy: Arc::new(OsEntropy),
@@ -26,7 +26,7 @@ fn door(world: &World) -> PasswordSignIn {
     }
 }
 
-async fn attempt(door: &PasswordSignIn, typed: &str, password: &str) -> SignInOutcome {
+pub async fn attempt(door: &PasswordSignIn, typed: &str, password: &str) -> SignInOutcome {
     attempt_at(door, typed, password, None, None).await
 }
 
@@ -51,7 +51,7 @@ async fn attempt_at(
     door.attempt(asked).await.unwrap()
 }
 
-fn signed_in(outcome: SignInOutcome) -> SignedIn {
+pub fn signed_in(outcome: SignInOutcome) -> SignedIn {
     match outcome {
         SignInOutcome::SignedIn(signed_in) => *signed_in,
         other => panic!("{other:?}"),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use latchkey_conformance::Flaky;
 use latchkey_jose::MasterKey;
 use latchkey_operations::{
     Actor, ClientChange, ClientSecrets, Journal, NewUser, Operation, Operations, PasswordKey,
@@ -39,6 +40,8 @@ impl Journal for Recorder {
 
 pub struct World {
     pub store: Arc<dyn Store>,
+    /// The same store: a test can let a verb of it fail.
+    pub flaky: Arc<Flaky>,
     pub journal: Recorder,
     pub now: Timestamp,
     _folder: tempfile::TempDir,
@@ -48,9 +51,11 @@ impl World {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/db", folder.path().display());
-        let store = Arc::new(Database::open(&Options { url, pool: 2 }).unwrap());
+        let database = Database::open(&Options { url, pool: 2 }).unwrap();
+        let flaky = Arc::new(Flaky::new(Arc::new(database)));
         Self {
-            store,
+            store: flaky.clone(),
+            flaky,
             journal: Recorder::default(),
             now: NOW,
             _folder: folder,

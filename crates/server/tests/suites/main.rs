@@ -3,6 +3,7 @@
 
 mod abandoned_sign_ins;
 mod algorithms;
+mod between_verbs;
 mod browser_sessions;
 mod calls;
 mod claims;

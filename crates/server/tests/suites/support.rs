@@ -14,6 +14,7 @@ use std::{
 };
 
 use actix_web::{App, HttpServer};
+use latchkey_conformance::Flaky;
 use latchkey_operations::{Actor, AuditLog, NewUser, Operations};
 use latchkey_protocol::{Clock, Entropy, Store, registration::Registration};
 use latchkey_server::{
@@ -46,6 +47,8 @@ pub struct Harness {
     /// Where it listens; the issuer, unless the settings name another.
     pub address: String,
     pub database: Options,
+    /// The store on its way, as [`Harness::store`]: a test can let a verb of it fail.
+    pub flaky: Arc<Flaky>,
     pub store: Arc<dyn Store>,
     pub app: Joined,
     pub alice: String,
@@ -177,7 +180,8 @@ impl Harness {
         std::fs::write(&file, "").unwrap();
         let settings = Settings::load(Some(&file), &|name| env.get(name).cloned()).unwrap();
         let database = Options { url, pool: 4 };
-        let store: Arc<dyn Store> = Arc::new(Database::open(&database).unwrap());
+        let flaky = Arc::new(Flaky::new(Arc::new(Database::open(&database).unwrap())));
+        let store: Arc<dyn Store> = flaky.clone();
         let clock = Arc::new(HandClock(AtomicI64::new(START), AtomicU64::new(0)));
         let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(7))));
         let (master, ring) = open_keys(&*store, &settings.keys_dir, START).await.unwrap();
@@ -218,6 +222,7 @@ impl Harness {
             issuer,
             address,
             database,
+            flaky,
             store,
             app,
             alice,

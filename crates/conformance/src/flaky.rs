@@ -1,0 +1,86 @@
+//! A store between a caller and the real one, which fails at the verb that a test names.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use latchkey_protocol::{Store, StoreError, store::Result};
+
+/// On which side of the database a verb fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// It never reaches the database.
+    Before,
+    /// It is done, and the answer is lost.
+    After,
+}
+
+impl Failure {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Before, Self::After];
+}
+
+#[derive(Default)]
+struct Plan {
+    /// How many verbs go well before one fails, and how that one does.
+    next: Option<(usize, Failure)>,
+    failed: Option<&'static str>,
+}
+
+/// A store of which one verb fails, once: everything before it and after it works.
+///
+/// Refusals are kept behind an answer, at a time of their own: they neither count nor fail.
+pub struct Flaky {
+    pub(crate) inner: Arc<dyn Store>,
+    plan: Mutex<Plan>,
+}
+
+impl Flaky {
+    /// `inner`, which does not fail until [`Flaky::fail`].
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        let plan = Mutex::default();
+        Self { inner, plan }
+    }
+
+    /// Lets the verb fail that comes after `after` others from now on.
+    pub fn fail(&self, after: usize, failure: Failure) {
+        let plan = Plan {
+            next: Some((after, failure)),
+            failed: None,
+        };
+        *self.plan() = plan;
+    }
+
+    /// Lets none fail any more. Which one did since [`Flaky::fail`]; none where so many were never asked.
+    pub fn calm(&self) -> Option<&'static str> {
+        std::mem::take(&mut *self.plan()).failed
+    }
+
+    fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts the verb, and says whether it is the one that fails.
+    fn turn(&self, verb: &'static str) -> Option<Failure> {
+        let mut plan = self.plan();
+        let (left, failure) = plan.next?;
+        if left > 0 {
+            plan.next = Some((left - 1, failure));
+            return None;
+        }
+        plan.next = None;
+        plan.failed = Some(verb);
+        Some(failure)
+    }
+
+    pub(crate) async fn ask<T>(
+        &self,
+        verb: &'static str,
+        asked: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let lost = || StoreError::Unavailable(format!("a test lets {verb} fail"));
+        match self.turn(verb) {
+            None => asked.await,
+            Some(Failure::Before) => Err(lost()),
+            Some(Failure::After) => asked.await.and_then(|_| Err(lost())),
+        }
+    }
+}
