@@ -6,6 +6,7 @@
 
 mod attempts;
 pub mod audit;
+pub mod back_channel;
 mod client_guard;
 mod client_keys;
 mod client_secrets;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod audit;
+mod back_channel;
 mod between_verbs;
 mod clients;
 mod keys;

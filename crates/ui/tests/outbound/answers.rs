@@ -61,11 +61,13 @@ async fn a_receiver_that_never_answers_is_given_up_at_the_deadline() {
 async fn a_body_that_drips_is_given_up_and_the_status_stands() {
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
     let (receiver, _) = Receiver::endless(head, "x", DRIP).await;
+    let began = Instant::now();
     let answer = post(&network(LOOPBACK), &receiver.url()).await.unwrap();
     assert_eq!(
         (answer.status, answer.body),
         (200, Err(OutboundError::Late))
     );
+    assert!(began.elapsed() < DEADLINE * 3, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -125,7 +127,14 @@ async fn a_compressed_body_stays_as_it_was_sent() {
 async fn a_head_without_end_is_no_answer() {
     let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(100_000));
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: x\r\n".repeat(65));
-    for bytes in [long, many, "SSH-2.0-OpenSSH_9.2\r\n".into(), String::new()] {
+    let longer = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(20_000));
+    for bytes in [
+        long,
+        longer,
+        many,
+        "SSH-2.0-OpenSSH_9.2\r\n".into(),
+        String::new(),
+    ] {
         let receiver = Receiver::saying(bytes).await;
         let answer = post(&network(LOOPBACK), &receiver.url()).await;
         assert_eq!(answer, Err(OutboundError::Garbled));
