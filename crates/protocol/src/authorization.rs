@@ -66,18 +66,11 @@ pub struct Authorization {
     pub id: String,
     pub client_id: String,
     pub user_id: String,
-    pub session_id: String,
     pub scope: ScopeSet,
-    pub nonce: Option<String>,
     pub auth_time: Timestamp,
     pub amr: Amr,
-    pub redirect_uri: String,
-    pub redirect_uri_sent: bool,
-    pub code_challenge: Option<String>,
-    pub code: Digest,
-    pub code_expires_at: Timestamp,
+    pub delivery: Delivery,
     pub created_at: Timestamp,
-    pub exchanged_at: Option<Timestamp>,
     pub refresh: Option<RefreshFamily>,
     pub revoked_at: Option<Timestamp>,
     /// After this nothing can come of it, and it is swept.
@@ -86,6 +79,44 @@ pub struct Authorization {
     pub ignored_scope: ScopeSet,
     /// What was asked for claim by claim.
     pub asked_claims: ClaimsRequest,
+}
+
+/// How what was approved reaches the client. All else about an authorization is the same however it came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// By a code through the browser that the user is signed in at (RFC 6749 4.1).
+    Code(CodeDelivery),
+}
+
+/// A code, and what whoever exchanges it has to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeDelivery {
+    pub code: Digest,
+    pub expires_at: Timestamp,
+    pub exchanged_at: Option<Timestamp>,
+    pub redirect_uri: String,
+    pub redirect_uri_sent: bool,
+    pub code_challenge: Option<String>,
+    /// For the ID token (OpenID Connect Core 3.1.2.1).
+    pub nonce: Option<String>,
+    /// The browser session that it was approved in.
+    pub session_id: String,
+}
+
+impl Delivery {
+    /// The browser session that it hangs on, where it was approved in one.
+    pub fn session_id(&self) -> Option<&str> {
+        match self {
+            Self::Code(code) => Some(&code.session_id),
+        }
+    }
+
+    /// Whether the client has had its tokens.
+    pub fn is_done(&self) -> bool {
+        match self {
+            Self::Code(code) => code.exchanged_at.is_some(),
+        }
+    }
 }
 
 /// An authorization with the user and the session it hangs on, if they are still there.
@@ -106,28 +137,31 @@ impl Authorization {
         now: Timestamp,
     ) -> Self {
         let (request, session) = (approval.request(), approval.session());
+        let (asked, route) = (&request.grant, &request.route);
         Self {
             id,
             client_id: request.client_id.clone(),
             user_id: session.user_id.clone(),
-            session_id: session.id.clone(),
-            scope: request.scope.clone(),
-            nonce: request.nonce.clone(),
+            scope: asked.scope.clone(),
             auth_time: session.auth_time,
             amr: session.amr,
-            redirect_uri: request.redirect_uri.clone(),
-            redirect_uri_sent: request.redirect_uri_sent,
-            code_challenge: request.code_challenge.clone(),
-            code,
-            code_expires_at: now + lifetimes.authorization_code,
+            delivery: Delivery::Code(CodeDelivery {
+                code,
+                expires_at: now + lifetimes.authorization_code,
+                exchanged_at: None,
+                redirect_uri: route.redirect_uri.clone(),
+                redirect_uri_sent: route.redirect_uri_sent,
+                code_challenge: route.code_challenge.clone(),
+                nonce: route.nonce.clone(),
+                session_id: session.id.clone(),
+            }),
             created_at: now,
-            exchanged_at: None,
             refresh: None,
             revoked_at: None,
             // Past the code, so that a late replay is still seen for what it is.
             expires_at: now + lifetimes.authorization_code + KEPT_AFTER,
-            ignored_scope: request.ignored_scope.clone(),
-            asked_claims: request.claims.clone(),
+            ignored_scope: asked.ignored_scope.clone(),
+            asked_claims: asked.claims.clone(),
         }
     }
 

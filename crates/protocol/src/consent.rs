@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{ScopeSet, authorize::AuthorizationRequest, client::Client, time::Timestamp};
+use crate::{ScopeSet, authorize::GrantRequest, client::Client, time::Timestamp};
 
 /// What a user has allowed a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Consent {
 
 impl Consent {
     /// Whether all that a request asks for was allowed before.
-    pub fn covers(&self, request: &AuthorizationRequest, client: &Client) -> bool {
+    pub fn covers(&self, request: &GrantRequest, client: &Client) -> bool {
         let beyond = request.claims.beyond(&self.scope, client);
         request.scope.is_subset_of(&self.scope) && beyond.is_subset(&self.claims)
     }

@@ -84,7 +84,7 @@ pub struct Recipient<'a> {
 /// Whether a client got an ID token through this authorization, and so may have a session of its own that hangs on ours.
 /// Revoked or expired since makes no difference: that ended our tokens, not the client's session.
 pub fn signed_in(authorization: &Authorization) -> bool {
-    authorization.exchanged_at.is_some() && authorization.scope.contains("openid")
+    authorization.delivery.is_done() && authorization.scope.contains("openid")
 }
 
 /// Which clients are told that `end` has come: those that signed the user in within this session and registered a
@@ -96,7 +96,7 @@ pub fn recipients<'a>(
 ) -> Vec<Recipient<'a>> {
     let mut all: Vec<Recipient<'a>> = Vec::new();
     for (authorization, client) in visits {
-        let of_session = authorization.session_id == end.session_id
+        let of_session = authorization.delivery.session_id() == Some(&*end.session_id)
             && authorization.user_id == end.user_id
             && authorization.client_id == client.id;
         let Some(uri) = &client.metadata.backchannel_logout_uri else {

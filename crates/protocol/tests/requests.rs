@@ -2,8 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    Digest, Reason, authentication::Amr, authorization::Authorization, authorize::ClaimsRequest,
-    client::Client, reason::pasted_reference, registration::Registration, token::narrowed,
+    Digest, Reason,
+    authentication::Amr,
+    authorization::{Authorization, CodeDelivery, Delivery},
+    authorize::{AuthorizationRequest, ClaimsRequest},
+    client::Client,
+    reason::pasted_reference,
+    registration::Registration,
+    token::narrowed,
 };
 use serde_json::{Value, json};
 
@@ -24,18 +30,20 @@ fn authorization(granted: &str, ignored: &str) -> Authorization {
         id: "id".into(),
         client_id: "client".into(),
         user_id: "user".into(),
-        session_id: "session".into(),
         scope: granted.to_owned().into(),
-        nonce: None,
         auth_time: 0,
         amr: Amr::PASSWORD,
-        redirect_uri: "https://a.example/".into(),
-        redirect_uri_sent: true,
-        code_challenge: None,
-        code: Digest::of("code"),
-        code_expires_at: 0,
+        delivery: Delivery::Code(CodeDelivery {
+            session_id: "session".into(),
+            nonce: None,
+            redirect_uri: "https://a.example/".into(),
+            redirect_uri_sent: true,
+            code_challenge: None,
+            code: Digest::of("code"),
+            expires_at: 0,
+            exchanged_at: None,
+        }),
         created_at: 0,
-        exchanged_at: None,
         refresh: None,
         revoked_at: None,
         expires_at: 0,
@@ -176,4 +184,20 @@ fn only_public_keys_that_can_verify_are_registered() {
         ),
         refused
     );
+}
+
+/// What waits for a user while the program is replaced is read by the other version, either way.
+#[test]
+fn a_stored_request_is_one_flat_object_as_it_always_was() {
+    let before = serde_json::json!({
+        "client_id": "app", "redirect_uri": "https://a.example/cb", "redirect_uri_sent": true, "mode": "query",
+        "state": "s", "scope": "openid email", "nonce": "n", "max_age": 10, "login_hint": null, "hint_subject": "alice",
+        "prompt": { "none": false, "login": true, "consent": false, "select_account": false },
+        "ui_locales": null, "code_challenge": "c",
+    });
+    let request: AuthorizationRequest = serde_json::from_value(before.clone()).unwrap();
+    assert_eq!(request.grant.scope.to_string(), "openid email");
+    assert_eq!(request.grant.max_age, Some(10));
+    assert_eq!(request.route.nonce.as_deref(), Some("n"));
+    assert_eq!(serde_json::to_value(&request).unwrap(), before);
 }

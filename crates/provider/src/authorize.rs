@@ -193,12 +193,12 @@ async fn go_on(provider: &Provider, call: Call<'_>, path: &str) -> Result<HttpRe
     let client = client_of(&provider.ui, &interaction).await?;
     call.observe_client(&client.id);
     browser_of(&provider.ui, call, &interaction)?;
-    let asked = &interaction.request;
+    let route = &interaction.request.route;
     // Registrations change: the destination is proven again each time.
-    let redirect = asked
+    let redirect = route
         .redirect_uri_sent
-        .then_some(asked.redirect_uri.as_str());
-    let to = client.return_to(redirect, asked.mode, asked.state.as_deref())?;
+        .then_some(route.redirect_uri.as_str());
+    let to = client.return_to(redirect, route.mode, route.state.as_deref())?;
     let gone_on = go_on_to(provider, call, &client, &interaction, &secret, &to).await;
     Ok(or_back(&provider.ui, call.request, &to, gone_on))
 }

@@ -5,7 +5,7 @@ use diesel::{
 };
 use latchkey_protocol::{
     Digest,
-    authorization::{Authorization, RefreshFamily},
+    authorization::{Authorization, Delivery, RefreshFamily},
     observe::KeptRefusal,
     session::Use,
 };
@@ -85,7 +85,8 @@ fn refusal(n: usize) -> KeptRefusal {
 fn copy(a: &Authorization, n: usize) -> authorizations::Row {
     let mut copy = a.clone();
     copy.id = format!("a{n}");
-    copy.code = Digest::of(&copy.id);
+    let Delivery::Code(code) = &mut copy.delivery;
+    code.code = Digest::of(&copy.id);
     authorizations::Row::from_authorization(&copy)
 }
 

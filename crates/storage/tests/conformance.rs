@@ -34,9 +34,8 @@ use latchkey_protocol::{
     Digest, ScopeSet, SigningAlgorithm, Store,
     attempts::Origin,
     authentication::Amr,
-    authorization::{Authorization, RefreshFamily},
-    authorize::ClaimsRequest,
-    authorize::{AuthorizationRequest, Prompt},
+    authorization::{Authorization, CodeDelivery, Delivery, RefreshFamily},
+    authorize::{AnswerRoute, AuthorizationRequest, ClaimsRequest, GrantRequest},
     client::{Client, ResponseMode},
     consent::Consent,
     interaction::Interaction,
@@ -206,20 +205,18 @@ fn interaction(id: &str) -> Interaction {
         former_browser: None,
         request: AuthorizationRequest {
             client_id: "c".into(),
-            redirect_uri: "https://a.example/cb".into(),
-            redirect_uri_sent: true,
-            mode: ResponseMode::Query,
-            state: None,
-            scope: ScopeSet::from("openid".to_owned()),
-            ignored_scope: ScopeSet::default(),
-            claims: ClaimsRequest::default(),
-            nonce: None,
-            prompt: Prompt::default(),
-            max_age: None,
-            login_hint: None,
-            hint_subject: None,
-            ui_locales: None,
-            code_challenge: None,
+            grant: GrantRequest {
+                scope: ScopeSet::from("openid".to_owned()),
+                ..GrantRequest::default()
+            },
+            route: AnswerRoute {
+                redirect_uri: "https://a.example/cb".into(),
+                redirect_uri_sent: true,
+                mode: ResponseMode::Query,
+                state: None,
+                nonce: None,
+                code_challenge: None,
+            },
         },
         created_at: 1,
         expires_at: 1000,
@@ -235,18 +232,20 @@ fn authorization(id: &str, scope: &str) -> Authorization {
         id: id.into(),
         client_id: "c".into(),
         user_id: "u".into(),
-        session_id: "s".into(),
         scope: ScopeSet::from(scope.to_owned()),
-        nonce: Some("n".into()),
         auth_time: 1,
         amr: Amr::PASSWORD,
-        redirect_uri: "https://a.example/cb".into(),
-        redirect_uri_sent: true,
-        code_challenge: None,
-        code: Digest::of(&format!("code-{id}")),
-        code_expires_at: 60,
+        delivery: Delivery::Code(CodeDelivery {
+            session_id: "s".into(),
+            nonce: Some("n".into()),
+            redirect_uri: "https://a.example/cb".into(),
+            redirect_uri_sent: true,
+            code_challenge: None,
+            code: Digest::of(&format!("code-{id}")),
+            expires_at: 60,
+            exchanged_at: None,
+        }),
         created_at: 1,
-        exchanged_at: None,
         refresh: None,
         revoked_at: None,
         expires_at: 1000,
@@ -374,4 +373,10 @@ fn sessions_and_sign_ins_under_way_survive_the_upgrade() {
         let waiting = store.interaction(&Digest::of("i")).await.unwrap().unwrap();
         assert!(waiting.consented.is_none() && waiting.former_browser.is_none());
     });
+}
+
+/// What the code of an authorization is bound to.
+fn code_of(authorization: &mut Authorization) -> &mut CodeDelivery {
+    let Delivery::Code(code) = &mut authorization.delivery;
+    code
 }

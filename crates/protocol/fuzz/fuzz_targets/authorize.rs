@@ -40,7 +40,7 @@ fn whatever(client: &Client, data: &[u8]) {
     let Ok(to) = to else { return };
     assert_eq!(to.redirect_uri(), REDIRECT);
     match AuthorizationRequest::check(&params, client, &to, Hint::None, RequestRules::default()) {
-        Ok(request) => assert!(request.redirect_uri == REDIRECT && params.sound().is_ok()),
+        Ok(request) => assert!(request.route.redirect_uri == REDIRECT && params.sound().is_ok()),
         Err(refused) => {
             let refusal = refused.reason.refusal();
             let description = refusal.described("7K3M9Q2X");
@@ -67,7 +67,7 @@ fn good(client: &Client, data: &[u8]) {
     if let Ok(request) = taken {
         let sent = Some(text.as_ref()).filter(|text| !text.is_empty());
         assert_eq!(
-            (request.state.as_deref(), request.nonce.as_deref()),
+            (request.route.state.as_deref(), request.route.nonce.as_deref()),
             (sent, sent)
         );
     }

@@ -10,7 +10,7 @@ mod step;
 
 pub use claims_request::{ClaimsRequest, RequestedClaim, RequestedClaims};
 pub use prompt::Prompt;
-pub use request::{AuthorizationRequest, Hint, RequestRules};
+pub use request::{AnswerRoute, AuthorizationRequest, GrantRequest, Hint, RequestRules};
 pub use request_object::signed_params;
 pub use response::{answer_code, answer_error};
 pub use response_type::{ResponseTypes, UnknownResponseType};

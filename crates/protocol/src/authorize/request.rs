@@ -39,15 +39,32 @@ pub struct RequestRules {
     pub require_pkce: bool,
 }
 
-/// A checked authorization request.
+/// A checked authorization request: what is asked for, and how that is answered. It is stored flat, as one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     pub client_id: String,
+    #[serde(flatten)]
+    pub grant: GrantRequest,
+    #[serde(flatten)]
+    pub route: AnswerRoute,
+}
+
+/// How an answer finds its way through the browser back to the request that it answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerRoute {
     pub redirect_uri: String,
     /// Whether it was sent: the token request must then send it too (RFC 6749 4.1.3).
     pub redirect_uri_sent: bool,
     pub mode: ResponseMode,
     pub state: Option<String>,
+    pub nonce: Option<String>,
+    pub code_challenge: Option<String>,
+}
+
+/// What a client asks a user for. It needs neither a redirect URI nor a browser, so that a flow without them asks for the
+/// same under the same rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantRequest {
     pub scope: ScopeSet,
     /// What was asked for and the client cannot have.
     #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
@@ -55,7 +72,6 @@ pub struct AuthorizationRequest {
     /// What was asked for claim by claim.
     #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
     pub claims: ClaimsRequest,
-    pub nonce: Option<String>,
     pub prompt: Prompt,
     /// In seconds.
     pub max_age: Option<i64>,
@@ -63,7 +79,36 @@ pub struct AuthorizationRequest {
     /// The subject of the `id_token_hint`.
     pub hint_subject: Option<Subject>,
     pub ui_locales: Option<String>,
-    pub code_challenge: Option<String>,
+}
+
+impl GrantRequest {
+    /// Whether this user may be the answer: the one of the `id_token_hint`, and of a `sub` asked for with a value.
+    pub fn is_for(&self, client: &Client, user_id: &str) -> bool {
+        let subject = Subject::of_user(client, user_id);
+        let hinted = self.hint_subject.as_ref();
+        hinted.is_none_or(|hinted| *hinted == subject) && self.claims.is_for(&subject)
+    }
+
+    /// Reads what is asked for (OpenID Connect Core 3.1.2.1).
+    fn check(params: &Params, client: &Client, hint: Hint) -> Result<Self, Refusal> {
+        let (scope, ignored_scope) = scope(params, client)?;
+        let claims = params
+            .optional("claims")
+            .filter(|_| scope.contains("openid"));
+        Ok(Self {
+            scope,
+            ignored_scope,
+            claims: claims
+                .map(|text| ClaimsRequest::parse(text, client))
+                .transpose()?
+                .unwrap_or_default(),
+            prompt: Prompt::parse(params.optional("prompt").unwrap_or_default())?,
+            max_age: max_age(params, client)?,
+            login_hint: cut(params, "login_hint", 200),
+            hint_subject: hint.subject()?,
+            ui_locales: cut(params, "ui_locales", 100),
+        })
+    }
 }
 
 impl AuthorizationRequest {
@@ -125,37 +170,20 @@ impl AuthorizationRequest {
             return Err(Reason::GrantNotAllowed
                 .because("authorization_code among grant_types", "not there"));
         }
-        let (scope, ignored_scope) = scope(params, client)?;
-        let claims = params
-            .optional("claims")
-            .filter(|_| scope.contains("openid"));
-        Ok(Self {
-            client_id: client.id.clone(),
+        let grant = GrantRequest::check(params, client, hint)?;
+        let route = AnswerRoute {
             redirect_uri: to.redirect_uri().to_owned(),
             redirect_uri_sent: params.optional("redirect_uri").is_some(),
             mode: to.mode(),
             state: to.state().map(str::to_owned),
-            scope,
-            ignored_scope,
-            claims: claims
-                .map(|text| ClaimsRequest::parse(text, client))
-                .transpose()?
-                .unwrap_or_default(),
             nonce: params.optional("nonce").map(str::to_owned),
-            prompt: Prompt::parse(params.optional("prompt").unwrap_or_default())?,
-            max_age: max_age(params, client)?,
-            login_hint: cut(params, "login_hint", 200),
-            hint_subject: hint.subject()?,
-            ui_locales: cut(params, "ui_locales", 100),
             code_challenge: challenge(params, client, rules)?,
+        };
+        Ok(Self {
+            client_id: client.id.clone(),
+            grant,
+            route,
         })
-    }
-
-    /// Whether this user may be the answer: the one of the `id_token_hint`, and of a `sub` asked for with a value.
-    pub fn is_for(&self, client: &Client, user_id: &str) -> bool {
-        let subject = Subject::of_user(client, user_id);
-        let hinted = self.hint_subject.as_ref();
-        hinted.is_none_or(|hinted| *hinted == subject) && self.claims.is_for(&subject)
     }
 }
 

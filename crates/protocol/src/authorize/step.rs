@@ -33,7 +33,7 @@ impl<'a> ConsentQuestion<'a> {
 
     /// That the user allows all that is asked for.
     pub fn allowed(&self, now: Timestamp) -> Consent {
-        let asked = self.request;
+        let asked = &self.request.grant;
         Consent {
             user_id: self.session.user_id.clone(),
             client_id: self.client.id.clone(),
@@ -73,7 +73,8 @@ pub fn next_step<'a>(
     now: Timestamp,
 ) -> Step<'a> {
     let request = &interaction.request;
-    let prompt = request.prompt;
+    let asked = &request.grant;
+    let prompt = asked.prompt;
     let needs_user = |step, reason: Reason| {
         if prompt.none {
             Step::Refuse(reason.into())
@@ -89,10 +90,10 @@ pub fn next_step<'a>(
     else {
         return needs_user(Step::Login, Reason::LoginNeeded);
     };
-    if !request.is_for(client, &session.user_id) {
+    if !asked.is_for(client, &session.user_id) {
         return needs_user(Step::Login, Reason::LoginNeeded);
     }
-    if !request.claims.is_met_by(Acr::of(session.amr)) {
+    if !asked.claims.is_met_by(Acr::of(session.amr)) {
         return needs_user(Step::Login, Reason::LoginNeeded);
     }
     let chosen = interaction.has_chosen(&session.id);
@@ -102,9 +103,9 @@ pub fn next_step<'a>(
     let just_allowed = is_allowed_here(interaction, session);
     // What somebody else allowed, or allowed another client, counts for nothing.
     let consent = consent.filter(|c| c.user_id == session.user_id && c.client_id == client.id);
-    let remembered = consent.is_some_and(|c| c.covers(request, client)) || client.metadata.trusted;
-    let impersonable = client.can_be_impersonated(&request.redirect_uri);
-    let counts = remembered && !(impersonable && request.scope.contains("offline_access"));
+    let remembered = consent.is_some_and(|c| c.covers(asked, client)) || client.metadata.trusted;
+    let impersonable = client.can_be_impersonated(&request.route.redirect_uri);
+    let counts = remembered && !(impersonable && asked.scope.contains("offline_access"));
     if !just_allowed && (prompt.consent || !counts) {
         let question = ConsentQuestion {
             client,
@@ -122,7 +123,7 @@ pub fn next_step<'a>(
 /// Whether this user allowed in this interaction all that is asked for.
 fn is_allowed_here(interaction: &Interaction, session: &Session) -> bool {
     interaction.consented.as_ref().is_some_and(|(user, scope)| {
-        *user == session.user_id && interaction.request.scope.is_subset_of(scope)
+        *user == session.user_id && interaction.request.grant.scope.is_subset_of(scope)
     })
 }
 
@@ -133,8 +134,8 @@ pub fn may_continue(
     session: &Session,
     now: Timestamp,
 ) -> bool {
-    let asked = &interaction.request;
-    let choosing = asked.prompt.select_account || client.can_be_impersonated(&asked.redirect_uri);
+    let (asked, route) = (&interaction.request.grant, &interaction.request.route);
+    let choosing = asked.prompt.select_account || client.can_be_impersonated(&route.redirect_uri);
     choosing
         && asked.claims.is_met_by(Acr::of(session.amr))
         && asked.is_for(client, &session.user_id)
@@ -150,7 +151,8 @@ fn is_fresh(interaction: &Interaction, session: &Session, now: Timestamp) -> boo
     }
     let young = interaction
         .request
+        .grant
         .max_age
         .is_none_or(|age| now - session.auth_time <= age && age > 0);
-    young && !interaction.request.prompt.login
+    young && !interaction.request.grant.prompt.login
 }

@@ -3,7 +3,7 @@
 use super::Denial;
 use crate::{
     Params,
-    authorization::{Authorization, Context},
+    authorization::{Authorization, CodeDelivery, Context, Delivery},
     client::{Client, GrantType, RefreshPolicy},
     error::Refusal,
     pkce,
@@ -24,27 +24,28 @@ pub fn redeem<'a>(
     now: Timestamp,
 ) -> Result<&'a User, Denial> {
     let authorization = &context.authorization;
+    let Delivery::Code(code) = &authorization.delivery;
     if authorization.client_id != client.id {
         return Err(Reason::CodeOfAnotherClient
             .because(&authorization.client_id, &client.id)
             .into());
     }
-    if authorization.exchanged_at.is_some() {
+    if code.exchanged_at.is_some() {
         let refused = Reason::CodeReplayed.because("its first use", "a second use");
         return Err(Denial {
             refused,
             revoke: authorization.revoked_at.is_none(),
         });
     }
-    if now >= authorization.code_expires_at {
-        let late = now - authorization.code_expires_at;
+    if now >= code.expires_at {
+        let late = now - code.expires_at;
         return Err(Reason::CodeExpired
             .because("within its lifetime", format!("{late} seconds late"))
             .into());
     }
-    same_destination(authorization, params.optional("redirect_uri"))?;
+    same_destination(code, params.optional("redirect_uri"))?;
     let verifier = params.optional("code_verifier");
-    pkce::verify(authorization.code_challenge.as_deref(), verifier).map_err(|reason| {
+    pkce::verify(code.code_challenge.as_deref(), verifier).map_err(|reason| {
         reason.because(
             "the verifier whose S256 hash is the challenge",
             masked(verifier.unwrap_or_default()),
@@ -54,15 +55,15 @@ pub fn redeem<'a>(
 }
 
 /// The redirect URI is that of the authorization request, and is left out only where it was left out there.
-fn same_destination(authorization: &Authorization, sent: Option<&str>) -> Result<(), Refusal> {
+fn same_destination(code: &CodeDelivery, sent: Option<&str>) -> Result<(), Refusal> {
     let same = match sent {
-        Some(sent) => sent == authorization.redirect_uri,
-        None => !authorization.redirect_uri_sent,
+        Some(sent) => sent == code.redirect_uri,
+        None => !code.redirect_uri_sent,
     };
     if same {
         return Ok(());
     }
-    Err(Reason::RedirectUriDiffers.because(&authorization.redirect_uri, sent.unwrap_or("nothing")))
+    Err(Reason::RedirectUriDiffers.because(&code.redirect_uri, sent.unwrap_or("nothing")))
 }
 
 /// Whether an exchange starts a refresh family: offline access was granted, or the client gets one with every sign-in, and

@@ -224,12 +224,13 @@ fn in_session(token: AccessToken, authorization: &Authorization, session: bool) 
         acr,
         amr,
     } = Authentication::of(authorization);
+    let session_id = authorization.delivery.session_id();
     AccessToken {
         jti: format!("{}.{}", authorization.id, token.jti),
         auth_time,
         acr,
         amr,
-        sid: session.then(|| authorization.session_id.clone()),
+        sid: session_id.filter(|_| session).map(str::to_owned),
         ..token
     }
 }
@@ -264,7 +265,7 @@ fn id_token(issuer: Issuer<'_>, grant: &Grant<'_>, now: Timestamp) -> Option<IdT
         nonce: nonce.map(str::to_owned),
         acr,
         amr,
-        sid: Some(authorization.session_id.clone()),
+        sid: authorization.delivery.session_id().map(str::to_owned),
         at_hash: None,
         more: said_of(issuer, grant, user, authorization),
     })

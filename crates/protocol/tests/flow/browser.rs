@@ -67,6 +67,7 @@ impl World {
         let Ok(request) = request else { return };
         assert!(
             request
+                .grant
                 .scope
                 .iter()
                 .all(|s| can_have(s) && asked.contains(s))
@@ -120,7 +121,7 @@ impl World {
         }
         let at = acts.pick(self.interactions.len());
         let (interaction, client) = &mut self.interactions[at];
-        let scope = interaction.request.scope.clone();
+        let scope = interaction.request.grant.scope.clone();
         match acts.pick(8) {
             0 => interaction.selected_session = Some(session.id),
             1 => interaction.declined = true,
@@ -168,7 +169,7 @@ impl World {
         let step = next_step(client, interaction, session, consent, self.now);
         // Where nothing can lack, nothing is asked.
         let just = |s: &Session| match &interaction.consented {
-            Some((user, scope)) => *user == s.user_id && request.scope.is_subset_of(scope),
+            Some((user, scope)) => *user == s.user_id && request.grant.scope.is_subset_of(scope),
             None => false,
         };
         let for_this = |s: &Session| interaction.login_session.as_ref() == Some(&s.id);
@@ -179,28 +180,31 @@ impl World {
             Step::Refuse(refused) => {
                 let declined = refused.reason == Reason::UserDeclined;
                 assert_eq!(declined, interaction.declined);
-                assert!(declined || request.prompt.none, "{refused:?}");
+                assert!(declined || request.grant.prompt.none, "{refused:?}");
                 self.interactions.remove(at);
                 return;
             }
             Step::Login | Step::SelectAccount | Step::Consent(_) => {
-                assert!(!request.prompt.none && !interaction.declined);
+                assert!(!request.grant.prompt.none && !interaction.declined);
                 return;
             }
         };
         let session = session.expect("only who is signed in is approved");
         assert_eq!(approval.session(), session);
-        let scope = &approval.request().scope;
+        let scope = &approval.request().grant.scope;
         let remembered = consent.is_some_and(|c| scope.is_subset_of(&c.scope));
-        assert!(!interaction.declined && *scope == request.scope);
-        assert!(just(session) || (!request.prompt.consent && (remembered || client_at == 2)));
-        assert!(for_this(session) || !request.prompt.login);
+        assert!(!interaction.declined && *scope == request.grant.scope);
+        assert!(just(session) || (!request.grant.prompt.consent && (remembered || client_at == 2)));
+        assert!(for_this(session) || !request.grant.prompt.login);
         let age = self.now - session.auth_time;
-        let young = request.max_age.is_none_or(|most| most > 0 && age <= most);
+        let young = request
+            .grant
+            .max_age
+            .is_none_or(|most| most > 0 && age <= most);
         assert!(for_this(session) || young);
         let chosen =
             for_this(session) || interaction.selected_session.as_ref() == Some(&session.id);
-        assert!(chosen || !request.prompt.select_account);
+        assert!(chosen || !request.grant.prompt.select_account);
         // RFC 8252 8.6: the native client.
         assert!(client_at != 1 || just(session) || (chosen && !scope.contains("offline_access")));
 

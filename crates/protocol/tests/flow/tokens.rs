@@ -2,7 +2,7 @@
 
 use latchkey_protocol::{
     Params, Reason, ScopeSet, Secret, SecretKind,
-    authorization::{Authorization, RefreshFamily},
+    authorization::{Authorization, CodeDelivery, Delivery, RefreshFamily},
     claims::{CustomClaims, RefreshToken},
     introspection,
     revocation::{Revocation, of_refresh_token},
@@ -39,7 +39,7 @@ impl World {
         let allowed = &story.authorization;
         let sent = sent.map(|wrong| {
             if wrong == 0 {
-                &allowed.redirect_uri
+                &code(allowed).redirect_uri
             } else {
                 ISSUER
             }
@@ -49,13 +49,13 @@ impl World {
         let params = Params::from_pairs(form.into_iter().flatten());
 
         let own = by == story.client;
-        let replayed = own && allowed.exchanged_at.is_some();
-        let returned = sent.map_or(!allowed.redirect_uri_sent, |uri| {
-            uri == allowed.redirect_uri
+        let replayed = own && code(allowed).exchanged_at.is_some();
+        let returned = sent.map_or(!code(allowed).redirect_uri_sent, |uri| {
+            uri == code(allowed).redirect_uri
         });
         let good = own
             && !replayed
-            && self.now < allowed.code_expires_at
+            && self.now < code(allowed).expires_at
             && returned
             && verifier == Some(VERIFIER)
             && self.stands(at);
@@ -85,7 +85,8 @@ impl World {
         let now = self.now;
         let client = &self.clients[self.stories[at].client];
         let story = &mut self.stories[at];
-        story.authorization.exchanged_at = Some(now);
+        let Delivery::Code(spent) = &mut story.authorization.delivery;
+        spent.exchanged_at = Some(now);
         let offline = story.authorization.scope.contains("offline_access");
         let starts = story.client == 1 || (story.client == 0 && offline);
         assert_eq!(starts_refresh(client, &story.authorization), starts);
@@ -265,4 +266,9 @@ impl World {
         assert_eq!(revocation, expected);
         self.deny(at, revocation != Revocation::Nothing);
     }
+}
+
+fn code(authorization: &Authorization) -> &CodeDelivery {
+    let Delivery::Code(code) = &authorization.delivery;
+    code
 }

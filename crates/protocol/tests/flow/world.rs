@@ -189,7 +189,7 @@ impl World {
     /// As the store reads it.
     pub fn context(&self, at: usize) -> Context {
         let authorization = self.stories[at].authorization.clone();
-        let named = |s: &&Session| s.id == authorization.session_id;
+        let named = |s: &&Session| Some(&*s.id) == authorization.delivery.session_id();
         Context {
             user: Some(self.user(&authorization.user_id).clone()),
             session: self.sessions.iter().flatten().find(named).cloned(),
@@ -200,7 +200,9 @@ impl World {
     /// Whether all that it hangs on is there: the oracle's view.
     pub fn stands(&self, at: usize) -> bool {
         let authorization = &self.stories[at].authorization;
-        let lives = |s: &Session| s.id == authorization.session_id && self.now < s.expires_at;
+        let lives = |s: &Session| {
+            Some(&*s.id) == authorization.delivery.session_id() && self.now < s.expires_at
+        };
         let offline = authorization.scope.contains("offline_access");
         authorization.revoked_at.is_none()
             && self.user(&authorization.user_id).disabled_at.is_none()
@@ -224,7 +226,7 @@ impl World {
         let exchanged = self
             .stories
             .iter()
-            .filter(|story| story.authorization.exchanged_at.is_some());
+            .filter(|story| story.authorization.delivery.is_done());
         let secrets = self.stories.iter().map(|story| story.secrets.len()).sum();
         [self.stories.len(), exchanged.count(), secrets]
     }

@@ -362,7 +362,10 @@ fn a_request_gets_the_scopes_that_the_client_can_have() {
         world.metadata = metadata;
         world.query = format!("response_type=code&scope={}", asked.replace(' ', "+"));
         let request = world.check().unwrap();
-        let found = (request.scope.to_string(), request.ignored_scope.to_string());
+        let found = (
+            request.grant.scope.to_string(),
+            request.grant.ignored_scope.to_string(),
+        );
         assert_eq!(found, (given.into(), ignored.into()), "{told}");
     }
 }
@@ -381,25 +384,34 @@ fn a_request_is_kept_as_it_came_but_for_hints_which_are_cut() {
         long("ui_locales", 300)
     ));
     let request = world.check().unwrap();
-    assert!(request.redirect_uri_sent && request.prompt.login);
+    assert!(request.route.redirect_uri_sent && request.grant.prompt.login);
     assert_eq!(
-        (request.client_id.as_str(), request.redirect_uri.as_str()),
+        (
+            request.client_id.as_str(),
+            request.route.redirect_uri.as_str()
+        ),
         ("app", REDIRECT)
     );
     assert_eq!(
-        (request.state.as_deref(), request.nonce.as_deref()),
+        (
+            request.route.state.as_deref(),
+            request.route.nonce.as_deref()
+        ),
         (Some("s"), Some("n"))
     );
     assert_eq!(
         (
-            request.hint_subject.as_ref().map(Subject::as_str),
-            request.max_age
+            request.grant.hint_subject.as_ref().map(Subject::as_str),
+            request.grant.max_age
         ),
         (Some("alice"), Some(7)),
         "the client's own age where it sends none"
     );
-    assert_eq!(request.login_hint.map(|hint| hint.len()), Some(200));
-    assert_eq!(request.ui_locales.map(|locales| locales.len()), Some(100));
+    assert_eq!(request.grant.login_hint.map(|hint| hint.len()), Some(200));
+    assert_eq!(
+        request.grant.ui_locales.map(|locales| locales.len()),
+        Some(100)
+    );
     world.with("max_age=9");
-    assert_eq!(world.check().unwrap().max_age, Some(9));
+    assert_eq!(world.check().unwrap().grant.max_age, Some(9));
 }

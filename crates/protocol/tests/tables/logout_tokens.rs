@@ -12,7 +12,7 @@ use latchkey_protocol::{
 };
 use serde_json::json;
 
-use super::{NOW, authorization, client};
+use super::{NOW, authorization, client, code};
 
 const DAY: i64 = 86_400;
 
@@ -25,10 +25,9 @@ fn ended() -> SessionEnd {
 
 /// Alice signed in to `app` with `openid`, and its code was exchanged.
 fn visit() -> Authorization {
-    Authorization {
-        exchanged_at: Some(NOW),
-        ..authorization("openid profile")
-    }
+    let mut visit = authorization("openid profile");
+    code(&mut visit).exchanged_at = Some(NOW);
+    visit
 }
 
 fn told() -> Client {
@@ -61,13 +60,13 @@ fn clients_that_signed_the_user_in_within_the_session_are_told() {
             c.metadata.backchannel_logout_uri = None;
         }),
         ("a code that nobody exchanged", false, |a, _| {
-            a.exchanged_at = None;
+            code(a).exchanged_at = None;
         }),
         ("no ID token", false, |a, _| {
             a.scope = "profile".to_owned().into()
         }),
         ("another session", false, |a, _| {
-            a.session_id = "there".into()
+            code(a).session_id = "there".into()
         }),
         ("another user", false, |a, _| a.user_id = "bob".into()),
         ("another client's", false, |a, _| {

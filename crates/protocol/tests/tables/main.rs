@@ -15,7 +15,7 @@ mod userinfo;
 use latchkey_protocol::{
     Digest, Params, Reason, ScopeSet, Timestamp,
     authentication::Amr,
-    authorization::{Authorization, Context},
+    authorization::{Authorization, CodeDelivery, Context, Delivery},
     authorize::ClaimsRequest,
     client::Client,
     lifetimes::Lifetimes,
@@ -99,24 +99,32 @@ pub fn authorization(scope: &str) -> Authorization {
         id: "authorization".into(),
         client_id: "app".into(),
         user_id: "alice".into(),
-        session_id: "here".into(),
         scope: scopes(scope),
-        nonce: Some("nonce".into()),
         auth_time: NOW - 5,
         amr: Amr::PASSWORD,
-        redirect_uri: REDIRECT.into(),
-        redirect_uri_sent: true,
-        code_challenge: Some(CHALLENGE.into()),
-        code: Digest::of("code"),
-        code_expires_at: NOW + 60,
+        delivery: Delivery::Code(CodeDelivery {
+            session_id: "here".into(),
+            nonce: Some("nonce".into()),
+            redirect_uri: REDIRECT.into(),
+            redirect_uri_sent: true,
+            code_challenge: Some(CHALLENGE.into()),
+            code: Digest::of("code"),
+            expires_at: NOW + 60,
+            exchanged_at: None,
+        }),
         created_at: NOW,
-        exchanged_at: None,
         refresh: None,
         revoked_at: None,
         expires_at: NOW + 60,
         ignored_scope: ScopeSet::default(),
         asked_claims: ClaimsRequest::default(),
     }
+}
+
+/// What its code is bound to.
+pub fn code(authorization: &mut Authorization) -> &mut CodeDelivery {
+    let Delivery::Code(code) = &mut authorization.delivery;
+    code
 }
 
 /// With alice and her session.

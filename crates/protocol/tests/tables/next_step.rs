@@ -100,7 +100,7 @@ impl World {
             }
             Step::Approve(approval) => {
                 assert_eq!(Some(approval.session()), here);
-                format!("approve {}", approval.request().scope)
+                format!("approve {}", approval.request().grant.scope)
             }
             Step::Refuse(refused) => refused.reason.name().into(),
         }
@@ -368,7 +368,8 @@ fn what_is_approved_and_allowed_is_of_the_session_that_was_judged() {
     };
     let code = Digest::of("code");
     let made = Authorization::approve("a".into(), code, &approval, &LIFETIMES, NOW);
-    assert_eq!((&*made.session_id, &*made.user_id), ("here", "alice"));
+    assert_eq!(made.delivery.session_id(), Some("here"));
+    assert_eq!(made.user_id, "alice");
     assert_eq!((&*made.client_id, &made.scope), ("app", &consent.scope));
     assert_eq!(made.auth_time, here.auth_time);
 }

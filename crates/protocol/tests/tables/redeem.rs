@@ -10,7 +10,7 @@ use latchkey_protocol::{
 use serde_json::{Value, json};
 
 use crate::{
-    LIFETIMES, NOW, REDIRECT, VERIFIER, authorization, client, context, params, shows_each,
+    LIFETIMES, NOW, REDIRECT, VERIFIER, authorization, client, code, context, params, shows_each,
 };
 
 /// All is well: the client sends its unused code as it should.
@@ -70,19 +70,19 @@ const TABLE: [Row; 24] = [
         "another client can end nothing with a used code",
         |w| {
             w.client.id = "other".into();
-            w.authorization().exchanged_at = Some(NOW);
+            code(w.authorization()).exchanged_at = Some(NOW);
         },
         Some((Reason::CodeOfAnotherClient, false)),
     ),
     (
         "used before",
-        |w| w.authorization().exchanged_at = Some(NOW),
+        |w| code(w.authorization()).exchanged_at = Some(NOW),
         Some((Reason::CodeReplayed, true)),
     ),
     (
         "used before, late",
         |w| {
-            w.authorization().exchanged_at = Some(NOW);
+            code(w.authorization()).exchanged_at = Some(NOW);
             w.now = NOW + 80_000;
         },
         Some((Reason::CodeReplayed, true)),
@@ -90,7 +90,7 @@ const TABLE: [Row; 24] = [
     (
         "used before, without the verifier",
         |w| {
-            w.authorization().exchanged_at = Some(NOW);
+            code(w.authorization()).exchanged_at = Some(NOW);
             w.verifier = None;
         },
         Some((Reason::CodeReplayed, true)),
@@ -98,7 +98,7 @@ const TABLE: [Row; 24] = [
     (
         "used before, and all has ended already",
         |w| {
-            w.authorization().exchanged_at = Some(NOW);
+            code(w.authorization()).exchanged_at = Some(NOW);
             w.authorization().revoked_at = Some(NOW);
         },
         Some((Reason::CodeReplayed, false)),
@@ -123,19 +123,19 @@ const TABLE: [Row; 24] = [
         "no redirect URI, as in the request",
         |w| {
             w.redirect_uri = None;
-            w.authorization().redirect_uri_sent = false;
+            code(w.authorization()).redirect_uri_sent = false;
         },
         None,
     ),
     (
         "the redirect URI, which the request left out",
-        |w| w.authorization().redirect_uri_sent = false,
+        |w| code(w.authorization()).redirect_uri_sent = false,
         None,
     ),
     (
         "another, which the request left out",
         |w| {
-            w.authorization().redirect_uri_sent = false;
+            code(w.authorization()).redirect_uri_sent = false;
             w.redirect_uri = Some("https://app.example/other");
         },
         Some((Reason::RedirectUriDiffers, false)),
@@ -152,13 +152,13 @@ const TABLE: [Row; 24] = [
     ),
     (
         "a verifier for a request without a challenge",
-        |w| w.authorization().code_challenge = None,
+        |w| code(w.authorization()).code_challenge = None,
         Some((Reason::VerifierUnexpected, false)),
     ),
     (
         "neither challenge nor verifier",
         |w| {
-            w.authorization().code_challenge = None;
+            code(w.authorization()).code_challenge = None;
             w.verifier = None;
         },
         None,

@@ -9,7 +9,7 @@ use latchkey_protocol::{
 };
 use serde_json::json;
 
-use crate::{LIFETIMES, NOW, authorization, client, context, shows_each};
+use crate::{LIFETIMES, NOW, authorization, client, code, context, shows_each};
 
 fn secret(letter: &str) -> Secret {
     let text = format!("lk_refresh_{}", letter.repeat(43));
@@ -28,7 +28,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let mut allowed = authorization("openid");
-        allowed.exchanged_at = Some(NOW - 100);
+        code(&mut allowed).exchanged_at = Some(NOW - 100);
         allowed.refresh = Some(RefreshFamily {
             current: secret("c").digest(),
             issued_at: NOW - 10,

@@ -6,7 +6,7 @@ use actix_web::web;
 use latchkey_jose::KeyRing;
 use latchkey_protocol::{
     Params, Reason, Secret, SecretKind,
-    authorization::{Authorization, Context, RefreshFamily},
+    authorization::{Authorization, Context, Delivery, RefreshFamily},
     client::Client,
     reason::masked,
     token::{Denial, redeem, starts_refresh},
@@ -27,12 +27,13 @@ pub async fn grant(
     let authorization = &context.authorization;
     redeem(&context, client, params, call.now)
         .map_err(|denied| Failure::denied(denied, authorization))?;
+    let Delivery::Code(code) = &authorization.delivery;
     let ring = provider.keys.ring();
     let refresh = first_refresh(provider, call, client, authorization, &ring)?;
     let family = refresh.as_ref().map(|(_, family)| family.clone());
     let holder = Holder::User {
         context: context.clone(),
-        nonce: authorization.nonce.clone(),
+        nonce: code.nonce.clone(),
         refresh,
     };
     let issued = Issue {

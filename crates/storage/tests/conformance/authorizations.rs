@@ -1,5 +1,7 @@
 //! Codes, refresh families and their end.
 
+use latchkey_protocol::Timestamp;
+
 use super::*;
 
 #[test]
@@ -36,7 +38,7 @@ fn a_code_is_issued_once_per_interaction_and_exchanged_once() {
             .unwrap();
         assert_eq!(
             (
-                context.authorization.exchanged_at,
+                exchanged_at(&context.authorization),
                 context.authorization.expires_at
             ),
             (Some(2), 900)
@@ -169,4 +171,9 @@ fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked() {
         assert_eq!(store.end_user("u", 12).await.unwrap(), 1);
         assert!(store.session(&Digest::of("s2"), 2).await.unwrap().is_none());
     });
+}
+
+fn exchanged_at(authorization: &Authorization) -> Option<Timestamp> {
+    let Delivery::Code(code) = &authorization.delivery;
+    code.exchanged_at
 }

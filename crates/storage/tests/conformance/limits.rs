@@ -111,7 +111,7 @@ fn attempts_count_for_a_window_and_a_clock_that_is_set_back_locks_nobody() {
 pub fn begun(id: &str, browser: &str, state: &str) -> Interaction {
     let mut begun = interaction(id);
     begun.browser = Digest::of(browser);
-    begun.request.state = Some(state.to_owned());
+    begun.request.route.state = Some(state.to_owned());
     (begun.created_at, begun.expires_at) = (NOW, NOW + 3600);
     begun
 }

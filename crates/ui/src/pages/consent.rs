@@ -65,7 +65,7 @@ fn page(ui: &Ui, request: &HttpRequest, open: &OpenInteraction) -> HttpResponse 
     let (Some((_, user)), Some(csrf)) = (&open.session, open.form_of_user(ui, PAGE)) else {
         return back(ui, open);
     };
-    let asked = &open.interaction.request;
+    let asked = &open.interaction.request.grant;
     let words = words(request, asked.ui_locales.as_deref());
     let scopes = asked.scope.iter().map(|name| Scope {
         name: name.to_owned(),
@@ -82,7 +82,7 @@ fn page(ui: &Ui, request: &HttpRequest, open: &OpenInteraction) -> HttpResponse 
         base: &ui.base,
         client: open.client.name(),
         name: display_name(user),
-        host: uri::origin(&asked.redirect_uri).unwrap_or_default(),
+        host: uri::origin(&open.interaction.request.route.redirect_uri).unwrap_or_default(),
         csrf,
         scopes: scopes.collect(),
         policy_uri: open.client.metadata.policy_uri.as_deref(),
@@ -93,7 +93,7 @@ fn page(ui: &Ui, request: &HttpRequest, open: &OpenInteraction) -> HttpResponse 
 
 /// What is asked for claim by claim: under the title of the scope that would give it.
 fn claims_asked(open: &OpenInteraction, words: Words) -> impl Iterator<Item = Scope> {
-    let asked = &open.interaction.request;
+    let asked = &open.interaction.request.grant;
     let names = asked.claims.beyond(&asked.scope, &open.client);
     names.into_iter().map(move |name| {
         let scope = scope_of(&name, &open.client).unwrap_or_default();

@@ -51,7 +51,7 @@ pub async fn show(
     let call = ui.call(&request);
     let open = open(&ui, call, &interaction).await;
     let shown = open.map(|open| {
-        let hint = open.interaction.request.login_hint.as_deref();
+        let hint = open.interaction.request.grant.login_hint.as_deref();
         let username = hint.unwrap_or_default();
         page(&ui, call, &open, None, username, false, StatusCode::OK)
     });
@@ -67,7 +67,7 @@ fn page(
     remember: bool,
     status: StatusCode,
 ) -> HttpResponse {
-    let asked = &open.interaction.request;
+    let asked = &open.interaction.request.grant;
     let words = words(call.request, asked.ui_locales.as_deref());
     let session = open.session.as_ref();
     let other = session.is_some_and(|(s, _)| !asked.is_for(&open.client, &s.user_id));
