@@ -18,8 +18,8 @@ use latchkey_protocol::{
     session::{Session, SessionStart, Use},
     store::{
         AccessTokens, Attempts, Authorizations, BeginOutcome, ClaimMappings, Clients, CommandEvent,
-        CommandEvents, Consents, Housekeeping, Interactions, Jobs, KeptRefusals, Result, Sessions,
-        SigningKeys, Users, WriteOutcome,
+        CommandEvents, ConsentEnd, Consents, ConsentsOf, Housekeeping, Interactions, Jobs,
+        KeptRefusals, Result, Sessions, SigningKeys, Users, WriteOutcome,
     },
     user::User,
 };
@@ -90,6 +90,8 @@ pass_on! {
         record_consent(digest: &Digest, session_id: &str, consent: &Consent) -> bool;
         decline(digest: &Digest, session_id: &str) -> bool;
         consent(user_id: &str, client_id: &str) -> Option<Consent>;
+        consents(of: ConsentsOf<'_>, after: Option<&str>, most: i64) -> Vec<Consent>;
+        revoke_consent(user_id: &str, client_id: &str, now: Timestamp) -> ConsentEnd;
     }
     Authorizations {
         issue_code(interaction: Option<&Digest>, authorization: &Authorization) -> bool;

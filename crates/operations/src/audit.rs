@@ -43,6 +43,7 @@ pub enum Operation {
     KeyRotateNow,
     KeyRetire,
     SessionEnd,
+    ConsentRevoke,
     ClaimSet,
     ClaimRemove,
 }
@@ -67,6 +68,7 @@ impl Operation {
             Self::KeyRotateNow => "key rotate --now",
             Self::KeyRetire => "key retire",
             Self::SessionEnd => "session end",
+            Self::ConsentRevoke => "consent revoke",
             Self::ClaimSet => "claim set",
             Self::ClaimRemove => "claim remove",
         }

@@ -17,6 +17,8 @@ pub enum OperationError {
     ClientUnknown(String),
     #[error("there is no session {0}")]
     SessionUnknown(String),
+    #[error("{user} has allowed {client} nothing")]
+    ConsentUnknown { user: String, client: String },
     #[error("there is no key {0}")]
     KeyUnknown(String),
     #[error("there is no custom claim {0}")]

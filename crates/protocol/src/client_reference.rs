@@ -201,7 +201,7 @@ pub const MEMBERS: &[Member] = &[
         "jwks",
         "JWK set of public keys: RSA, or EC on P-256; at most 10",
         "none: the client cannot sign requests",
-        "The keys that verify the client's request objects. A `jwks_uri` is not fetched.",
+        "The keys that verify the client's request objects. A `jwks_uri` is not fetched: register the keys themselves, the next ones before the client signs with them.",
     ),
     standard(
         "request_object_signing_alg",
@@ -256,7 +256,7 @@ pub const MEMBERS: &[Member] = &[
         "access_token_typ",
         "`at+jwt`, `JWT`",
         "`JWT` where `aud` has one of the setting `tokens.jwt_typ_audiences`, else `at+jwt`",
-        "Header `typ` of the client's access tokens. `JWT` is for APIs whose library refuses `at+jwt` (RFC 9068), as Spring Security and Nimbus do by default.",
+        "Header `typ` of the client's access tokens. `JWT` is for APIs whose library refuses `at+jwt` (RFC 9068), as Spring Security and Nimbus do by default. Give no API the `client_id` of an app as its name then: the app may take such tokens for ID tokens of its own, and the commands warn of it.",
     ),
     ours(
         "custom_claims",

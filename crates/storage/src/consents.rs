@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use diesel::{dsl::exists, pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
-    Digest,
+    Digest, Timestamp,
     consent::{Consent, merged},
-    store::{self, Consents},
+    store::{self, ConsentEnd, Consents, ConsentsOf},
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     error::RowError,
     interactions::while_session,
     questions::ConsentOf,
-    schema::{consents, interactions, sessions},
+    schema::{authorizations, consents, interactions, sessions},
 };
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -92,6 +92,48 @@ impl Consents for Database {
         }
         self.read(move |c| find(c, &user, &client)).await
     }
+
+    async fn consents(
+        &self,
+        of: ConsentsOf<'_>,
+        after: Option<&str>,
+        most: i64,
+    ) -> store::Result<Vec<Consent>> {
+        let after = after.unwrap_or_default().to_owned();
+        let (of_user, id) = match of {
+            ConsentsOf::User(id) => (true, id.to_owned()),
+            ConsentsOf::Client(id) => (false, id.to_owned()),
+        };
+        self.read(move |c| {
+            let rows = if of_user {
+                let theirs = consents::table
+                    .filter(consents::user_id.eq(&id))
+                    .filter(consents::client_id.gt(&after))
+                    .order(consents::client_id)
+                    .limit(most);
+                on!(c => theirs.select(Row::as_select()).load(c))?
+            } else {
+                let theirs = consents::table
+                    .filter(consents::client_id.eq(&id))
+                    .filter(consents::user_id.gt(&after))
+                    .order(consents::user_id)
+                    .limit(most);
+                on!(c => theirs.select(Row::as_select()).load(c))?
+            };
+            rows.into_iter().map(Row::into_consent).collect()
+        })
+        .await
+    }
+
+    async fn revoke_consent(
+        &self,
+        user_id: &str,
+        client_id: &str,
+        now: Timestamp,
+    ) -> store::Result<ConsentEnd> {
+        let (user, client) = (user_id.to_owned(), client_id.to_owned());
+        self.write(move |c| revoke(c, &user, &client, now)).await
+    }
 }
 
 /// Notes on the interaction what was allowed, while the session is this user's.
@@ -140,6 +182,31 @@ fn remember(c: &mut AnyConnection, consent: &Consent) -> Result<(), RowError> {
     );
     on!(c => diesel::update(stored).set(set).execute(c))?;
     Ok(())
+}
+
+/// In the order in which consent is given: the interaction, then the consent, then what follows from it.
+fn revoke(
+    c: &mut AnyConnection,
+    user: &str,
+    client: &str,
+    now: Timestamp,
+) -> Result<ConsentEnd, RowError> {
+    let under_way = interactions::table.filter(interactions::consented_by.eq(user));
+    let undecided = (
+        interactions::consented.eq(None::<String>),
+        interactions::consented_by.eq(None::<String>),
+    );
+    on!(c => diesel::update(under_way).set(undecided).execute(c))?;
+    let deleted = on!(c => diesel::delete(consents::table.find((user, client))).execute(c))?;
+    let theirs = authorizations::table
+        .filter(authorizations::user_id.eq(user))
+        .filter(authorizations::client_id.eq(client))
+        .filter(authorizations::revoked_at.is_null());
+    let ended = authorizations::revoked_at.eq(Some(now));
+    Ok(ConsentEnd {
+        consented: deleted == 1,
+        authorizations: on!(c => diesel::update(theirs).set(ended).execute(c))?,
+    })
 }
 
 fn find(c: &mut AnyConnection, user: &str, client: &str) -> Result<Option<Consent>, RowError> {

@@ -44,7 +44,7 @@ use latchkey_protocol::{
     rotation::StoredKey,
     secret::Pepper,
     session::{Session, Use},
-    store::{BeginOutcome, WriteOutcome},
+    store::{BeginOutcome, ConsentEnd, ConsentsOf, WriteOutcome},
     user::User,
 };
 use latchkey_storage::{Database, Options};

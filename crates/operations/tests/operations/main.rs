@@ -7,6 +7,7 @@ mod audit;
 mod back_channel;
 mod between_verbs;
 mod clients;
+mod consents;
 mod keys;
 mod overtaken;
 mod refusals;

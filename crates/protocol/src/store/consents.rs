@@ -3,7 +3,25 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{consent::Consent, secret::Digest};
+use crate::{consent::Consent, secret::Digest, time::Timestamp};
+
+/// Whose consents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsentsOf<'a> {
+    /// What the user with this id allowed.
+    User(&'a str),
+    /// What the client with this id was allowed.
+    Client(&'a str),
+}
+
+/// What ended with a consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConsentEnd {
+    /// Whether there was one: a client that is `trusted` has authorizations without.
+    pub consented: bool,
+    /// How many authorizations ended.
+    pub authorizations: usize,
+}
 
 /// What a user allows a client, and what they do not.
 #[async_trait]
@@ -19,4 +37,19 @@ pub trait Consents: Send + Sync {
     /// As [`Consents::record_consent`], for a user who does not allow it.
     async fn decline(&self, digest: &Digest, session_id: &str) -> Result<bool>;
     async fn consent(&self, user_id: &str, client_id: &str) -> Result<Option<Consent>>;
+    /// At most `most` consents of a user or to a client, by the id of the other side, from the one after `after` on.
+    async fn consents(
+        &self,
+        of: ConsentsOf<'_>,
+        after: Option<&str>,
+        most: i64,
+    ) -> Result<Vec<Consent>>;
+    /// Takes back what a user allowed a client, and ends all that came of it, `offline_access` too, in the same step. A
+    /// sign-in of the user that is under way is asked again. Idempotent.
+    async fn revoke_consent(
+        &self,
+        user_id: &str,
+        client_id: &str,
+        now: Timestamp,
+    ) -> Result<ConsentEnd>;
 }

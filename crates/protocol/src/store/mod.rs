@@ -22,7 +22,7 @@ pub use self::{
     authorizations::Authorizations,
     clients::Clients,
     command_events::{CommandEvent, CommandEvents},
-    consents::Consents,
+    consents::{ConsentEnd, Consents, ConsentsOf},
     custom_claims::ClaimMappings,
     housekeeping::Housekeeping,
     interactions::{BeginOutcome, Interactions},

@@ -41,8 +41,7 @@ async fn create(at: &At, from: &Path) -> Result<()> {
         .map_err(|error| refused(error.into()))?;
     let (secrets, operations) = (ClientSecrets::new(&at.master), at.operations());
     let register = || operations.register_client(&secrets, registration.clone());
-    say_registered(&with_key(at, register).await.map_err(refused)?);
-    Ok(())
+    say_registered(at, &with_key(at, register).await.map_err(refused)?).await
 }
 
 /// What is good but for a key of its algorithm gets one, and is done again.
@@ -79,8 +78,7 @@ async fn update(at: &At, id: &str, from: &Path, new_secret: bool) -> Result<()> 
     };
     let update = || operations.update_client(&secrets, id, change);
     let updated = with_key(at, update).await;
-    say_registered(&updated.map_err(|error| refused(from, error))?);
-    Ok(())
+    say_registered(at, &updated.map_err(|error| refused(from, error))?).await
 }
 
 async fn delete(at: &At, id: &str) -> Result<()> {
@@ -92,18 +90,18 @@ async fn delete(at: &At, id: &str) -> Result<()> {
 async fn rotate_secret(at: &At, id: &str) -> Result<()> {
     let secrets = ClientSecrets::new(&at.master);
     let registered = at.operations().rotate_client_secret(&secrets, id).await?;
-    say_registered(&registered);
-    Ok(())
+    say_registered(at, &registered).await
 }
 
-fn say_registered(registered: &RegisteredClient) {
+/// What was registered, and on standard error what is to be known of it.
+async fn say_registered(at: &At, registered: &RegisteredClient) -> Result<()> {
     say!("{:#}", registered.response());
-    if registered.client.sealed_secret.is_some() {
-        eprintln!(
-            "latchkey: HS256: the secret of {} is stored sealed under the master key, not as a digest alone. Whoever has the database and the master key can read it, and make ID tokens for this app; take RS256 wherever the app can verify it",
-            registered.client.id
-        );
+    // What is done is done, also when the store is away now.
+    let warnings = at.operations().client_warnings(&registered.client).await;
+    for warning in warnings.unwrap_or_default() {
+        eprintln!("latchkey: {warning}");
     }
+    Ok(())
 }
 
 /// Reads client metadata, and names what is misspelled in it.
@@ -118,7 +116,11 @@ fn read(from: &Path) -> Result<Value> {
         if let Some(meant) = meant {
             bail!("{name}: there is no client metadata {member}; did you mean {meant}?");
         }
-        eprintln!("latchkey: {name}: {member} is not known here and ignored");
+        let why = match member.as_str() {
+            "jwks_uri" => "not fetched: put the keys themselves into jwks",
+            _ => "not known here and ignored",
+        };
+        eprintln!("latchkey: {name}: {member} is {why}");
     }
     Ok(json)
 }

@@ -15,6 +15,7 @@ mod support;
 mod tls;
 mod tokens;
 mod users;
+mod warnings;
 
 use std::process::Stdio;
 

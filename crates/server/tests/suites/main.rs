@@ -9,6 +9,7 @@ mod calls;
 mod claims;
 mod client_secrets;
 mod client_shares;
+mod consents;
 mod custom_claims;
 mod database_away;
 mod deployment;

@@ -188,3 +188,80 @@ fn a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once() {
         assert_eq!((k.browser, k.former_browser), (Digest::of("another"), None));
     });
 }
+
+#[test]
+fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it() {
+    on_both(async |store| {
+        seeded(&store).await;
+        let i = Digest::of("i");
+        let begun = interaction("i");
+        store
+            .begin_interaction(&begun, &origin("192.0.2.1"))
+            .await
+            .unwrap();
+        let given = consent("u", "openid email");
+        assert!(store.record_consent(&i, "s", &given).await.unwrap());
+        for (id, scope) in [("online", "openid"), ("offline", "openid offline_access")] {
+            let issued = store.issue_code(None, &authorization(id, scope)).await;
+            assert!(issued.unwrap());
+        }
+        let nothing = ConsentEnd::default();
+        for (user, client) in [("u", "d"), ("v", "c"), ("v", "d")] {
+            let ended = store.revoke_consent(user, client, 5).await.unwrap();
+            assert_eq!(ended, nothing, "{user} {client}");
+        }
+        assert!(store.consent("u", "c").await.unwrap().is_some());
+
+        let ended = store.revoke_consent("u", "c", 5).await.unwrap();
+        let all = ConsentEnd {
+            consented: true,
+            authorizations: 2,
+        };
+        assert_eq!(ended, all);
+        assert_eq!(store.consent("u", "c").await.unwrap(), None);
+        for id in ["online", "offline"] {
+            let context = store.authorization(id).await.unwrap().unwrap();
+            assert_eq!(context.authorization.revoked_at, Some(5), "{id}");
+        }
+        let under_way = store.interaction(&i).await.unwrap().unwrap();
+        assert_eq!(under_way.consented, None, "it is asked again");
+        assert_eq!(store.revoke_consent("u", "c", 6).await.unwrap(), nothing);
+        let context = store.authorization("online").await.unwrap().unwrap();
+        assert_eq!(context.authorization.revoked_at, Some(5), "once");
+    });
+}
+
+#[test]
+fn consents_are_listed_page_by_page_from_either_side() {
+    on_both(async |store| {
+        seeded(&store).await;
+        let i = Digest::of("i");
+        for n in 0..5 {
+            let mut other = client();
+            other.id = format!("c{n}");
+            store.create_client(&other).await.unwrap();
+            store
+                .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
+                .await
+                .unwrap();
+            let mut given = consent("u", "openid");
+            given.client_id = other.id;
+            assert!(store.record_consent(&i, "s", &given).await.unwrap());
+            store.end_interaction(&i).await.unwrap();
+        }
+        let page = async |of, after| {
+            let page = store.consents(of, after, 2).await.unwrap();
+            let ids = page.into_iter().map(|c| (c.user_id, c.client_id));
+            ids.collect::<Vec<_>>()
+        };
+        let of = |n: usize| ("u".to_owned(), format!("c{n}"));
+        let theirs = ConsentsOf::User("u");
+        assert_eq!(page(theirs, None).await, [of(0), of(1)]);
+        assert_eq!(page(theirs, Some("c1")).await, [of(2), of(3)]);
+        assert_eq!(page(theirs, Some("c3")).await, [of(4)]);
+        assert_eq!(page(theirs, Some("c4")).await, []);
+        assert_eq!(page(ConsentsOf::Client("c2"), None).await, [of(2)]);
+        assert_eq!(page(ConsentsOf::Client("c2"), Some("u")).await, []);
+        assert_eq!(page(ConsentsOf::User("v"), None).await, []);
+    });
+}
