@@ -136,7 +136,7 @@ pub struct Metadata {
     /// What is shown in a frame of the signed-out page (Front-Channel Logout 1.0 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frontchannel_logout_uri: Option<String>,
-    /// Whether that address gets `iss` and `sid`.
+    /// Whether that address must get `iss` and `sid`; it always does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub frontchannel_logout_session_required: bool,
     /// Absent: either of the two secret methods.

@@ -135,7 +135,7 @@ pub const MEMBERS: &[Member] = &[
         "backchannel_logout_session_required",
         "true, false",
         "false",
-        "Whether logout tokens must have `sid`.",
+        "Whether logout tokens must have `sid`; they always do.",
     ),
     standard(
         "frontchannel_logout_uri",
@@ -147,7 +147,7 @@ pub const MEMBERS: &[Member] = &[
         "frontchannel_logout_session_required",
         "true, false",
         "false",
-        "Whether that address gets `iss` and `sid`.",
+        "Whether that address must get `iss` and `sid`; it always does.",
     ),
     standard(
         "token_endpoint_auth_method",

@@ -19,6 +19,7 @@ pub mod client_reference;
 pub mod consent;
 pub mod discovery;
 pub mod error;
+pub mod front_channel;
 pub mod interaction;
 pub mod introspection;
 pub mod jobs;

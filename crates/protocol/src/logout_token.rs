@@ -49,6 +49,14 @@ pub struct SessionEnd {
     pub user_id: String,
 }
 
+impl SessionEnd {
+    /// Whether the authorization was given in this session.
+    pub fn is_of(&self, authorization: &Authorization) -> bool {
+        authorization.delivery.session_id() == Some(&*self.session_id)
+            && authorization.user_id == self.user_id
+    }
+}
+
 impl LogoutToken {
     /// For one attempt to tell `client_id`. It has both `sub` and `sid`, so that it serves clients with and without
     /// `backchannel_logout_session_required`. `id` is a finished random value.
@@ -96,9 +104,7 @@ pub fn recipients<'a>(
 ) -> Vec<Recipient<'a>> {
     let mut all: Vec<Recipient<'a>> = Vec::new();
     for (authorization, client) in visits {
-        let of_session = authorization.delivery.session_id() == Some(&*end.session_id)
-            && authorization.user_id == end.user_id
-            && authorization.client_id == client.id;
+        let of_session = end.is_of(authorization) && authorization.client_id == client.id;
         let Some(uri) = &client.metadata.backchannel_logout_uri else {
             continue;
         };

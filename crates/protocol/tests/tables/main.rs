@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod check;
+mod front_channel;
 mod introspection;
 mod issue;
 mod logout_tokens;
