@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::{Http, client, reqwest_blocking, support::*};
 
-struct Audited {
+pub struct Audited {
     at: Place,
-    server: Running,
+    pub server: Running,
     http: Http,
 }
 
 impl Audited {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let at = Place::new();
         at.add_alice_and_app();
         let file = std::fs::File::create(at.folder.path().join("log")).unwrap();
@@ -50,7 +50,7 @@ impl Audited {
     }
 
     /// What the login page answers; the browser stays signed in.
-    fn sign_in(&self, browser: &reqwest::Client, name: &str, password: &str) -> u16 {
+    pub fn sign_in(&self, browser: &reqwest::Client, name: &str, password: &str) -> u16 {
         let issuer = self.at.issuer();
         self.http.0.block_on(async {
             let query =

@@ -8,6 +8,7 @@ mod commands;
 mod host;
 mod management;
 mod manual;
+mod memory;
 mod port;
 mod requests;
 mod settings;
