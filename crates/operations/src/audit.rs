@@ -10,7 +10,10 @@ use latchkey_protocol::{Reason, Timestamp, session::Cause};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// A command, called by this user of the operating system.
-    Command { uid: u32 },
+    Command {
+        /// The user's number.
+        uid: u32,
+    },
     /// The server itself.
     Server,
 }
@@ -27,24 +30,43 @@ impl fmt::Display for Actor {
 /// What an administrator can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
+    /// A user was added.
     UserCreate,
+    /// What describes a user was changed.
     UserUpdate,
+    /// A user was locked out.
     UserDisable,
+    /// A user was let in again.
     UserEnable,
+    /// A user was removed, with all that was theirs.
     UserDelete,
+    /// A user got a new password.
     UserSetPassword,
+    /// A user was signed out everywhere.
     UserEndSessions,
+    /// A client was registered.
     ClientCreate,
+    /// A client's metadata was changed.
     ClientUpdate,
+    /// A client was removed, with all that it was allowed.
     ClientDelete,
+    /// A client got a new secret.
     ClientRotateSecret,
+    /// The first key of an algorithm was made.
     KeyCreate,
+    /// A key was announced.
     KeyRotate,
+    /// A key was made that signs at once.
     KeyRotateNow,
+    /// A key was taken out of the published set.
     KeyRetire,
+    /// One session was ended.
     SessionEnd,
+    /// What a user had allowed a client was taken back.
     ConsentRevoke,
+    /// A custom claim was mapped for all clients.
     ClaimSet,
+    /// A custom claim was taken away.
     ClaimRemove,
 }
 
@@ -101,52 +123,85 @@ impl Journal for AuditLog {
 /// What happened.
 #[derive(Debug, Clone, Copy)]
 pub enum AuditEvent<'a> {
+    /// A user signed in.
     SignedIn {
+        /// The user's id.
         user: &'a str,
+        /// The session's `sid`.
         session: &'a str,
+        /// The client's id.
         client: &'a str,
+        /// From where.
         address: IpAddr,
     },
     /// With the password of a user wrong.
     SignInFailed {
+        /// The user's id.
         user: &'a str,
+        /// The client's id.
         client: &'a str,
+        /// From where.
         address: IpAddr,
     },
     /// Under a name that nobody has. It may be a password, typed one field too early: `typed` is a keyed digest, by which
     /// attempts at the same can be told to be the same.
     SignInUnknown {
+        /// A keyed digest of what was typed.
         typed: &'a str,
+        /// The client's id.
         client: &'a str,
+        /// From where.
         address: IpAddr,
     },
     /// By the sign-in to the session `by`.
     SessionEnded {
+        /// The user's id.
         user: &'a str,
+        /// The session's `sid`.
         session: &'a str,
+        /// The `sid` of the session that took its place.
         by: &'a str,
+        /// Why.
         cause: Cause,
+        /// The client's id.
         client: &'a str,
+        /// From where.
         address: IpAddr,
     },
+    /// A user signed out; `client`: whose request it was, if any's.
     SignedOut {
+        /// The user's id.
         user: &'a str,
+        /// The session's `sid`.
         session: &'a str,
+        /// The client's id.
         client: Option<&'a str>,
+        /// From where.
         address: IpAddr,
     },
+    /// A code or a refresh token came a second time: all that came of its authorization has ended.
     ReplayRevoked {
+        /// The authorization's id.
         authorization: &'a str,
+        /// What was found.
         reason: Reason,
     },
+    /// A key was made, by the server itself.
     KeyAnnounced {
+        /// The key's id.
         kid: &'a str,
+        /// When it begins to sign, in seconds since the epoch.
         activates_at: Timestamp,
     },
+    /// An administrator did something.
     Operation {
+        /// When, in seconds since the epoch.
         at: Timestamp,
+        /// As the command is called.
         operation: &'a str,
+        /// Whom or what it was done to.
         target: &'a str,
+        /// Who did it.
         caller: &'a str,
     },
 }

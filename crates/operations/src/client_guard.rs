@@ -106,6 +106,7 @@ fn most(allowance: &Allowance) -> usize {
 }
 
 impl ClientGuard {
+    /// Counts in `store`, under keys that `pepper` makes.
     pub fn new(store: Arc<dyn Store>, pepper: Pepper) -> Self {
         let seen = Cache::builder()
             .max_capacity(20_000)

@@ -10,10 +10,18 @@ use crate::{Operations, Result};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientWarning {
     /// Its secret is stored so that it can be read (HS256).
-    SecretReadable { client: String },
+    SecretReadable {
+        /// The client's id.
+        client: String,
+    },
     /// `audience` has the `client_id` of an app, and access tokens are of the type `JWT` as ID tokens are: an app that
     /// looks at issuer, audience and signature alone takes them for ID tokens of its own (RFC 9068 5, RFC 8725 2.8).
-    AudienceIsClient { client: String, audience: String },
+    AudienceIsClient {
+        /// The client's id.
+        client: String,
+        /// The `client_id` in its `audience`.
+        audience: String,
+    },
 }
 
 impl ClientWarning {

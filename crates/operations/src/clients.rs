@@ -14,7 +14,9 @@ use crate::{ClientSecrets, Operation, OperationError, Operations, Result, TRIES,
 
 /// A client, and its secret where it has got a new one: shown this once, kept as a digest.
 pub struct RegisteredClient {
+    /// The client as it is stored.
     pub client: Client,
+    /// Its new secret; none where it keeps its own, or has none.
     pub secret: Option<String>,
 }
 
@@ -44,6 +46,7 @@ impl RegisteredClient {
 pub struct ClientChange<'a> {
     /// Merged into its metadata (RFC 7396): what is named replaces what was, null removes, the rest stays.
     pub metadata: &'a Value,
+    /// What the installation allows beyond the specifications.
     pub rules: RegistrationRules,
     /// Gives it another secret as well; the old one is worth nothing at once.
     pub new_secret: bool,

@@ -11,75 +11,114 @@ use crate::PasswordFault;
 /// Why an operation was not carried out, as one sentence for whoever asked for it. The last few are our own breakage.
 #[derive(Debug, thiserror::Error)]
 pub enum OperationError {
+    /// No user has this name or address.
     #[error("there is nobody called {0}")]
     UserUnknown(String),
+    /// No client has this id.
     #[error("there is no client {0}")]
     ClientUnknown(String),
+    /// No session has this `sid`.
     #[error("there is no session {0}")]
     SessionUnknown(String),
+    /// The user has allowed the client nothing, or has taken it back.
     #[error("{user} has allowed {client} nothing")]
-    ConsentUnknown { user: String, client: String },
+    ConsentUnknown {
+        /// The user as they were named.
+        user: String,
+        /// The client's id.
+        client: String,
+    },
+    /// No key has this id.
     #[error("there is no key {0}")]
     KeyUnknown(String),
+    /// No custom claim for all clients has this name.
     #[error("there is no custom claim {0}")]
     ClaimUnknown(String),
+    /// No refusal that is kept has this reference.
     #[error(
         "no refusal has the reference {0} (they are kept for seven days; under a flood some are only in the log)"
     )]
     RefusalUnknown(String),
+    /// The refusal was written by another version.
     #[error("the refusal {reference} was {reason}, which this version does not know")]
-    ReasonUnknown { reference: String, reason: String },
+    ReasonUnknown {
+        /// The reference of the refusal.
+        reference: String,
+        /// The reason as it was written.
+        reason: String,
+    },
 
+    /// Another user has this name.
     #[error("there is already somebody called {0}")]
     NameTaken(String),
+    /// Another user has this name as an address.
     #[error("{0} is the email address of another user, who signs in with it")]
     NameIsAddress(String),
+    /// Another user has this address.
     #[error("there is already somebody with the email address {0}")]
     AddressTaken(String),
+    /// Another user has this address as a name.
     #[error("{0} is the user name of another user, who signs in with it")]
     AddressIsName(String),
+    /// Another client has this id.
     #[error("the client_id {0} is taken")]
     ClientIdTaken(String),
+    /// There are as many custom claims as there may be.
     #[error("there are {MOST_MAPPINGS} custom claims already; remove one first")]
     ClaimsFull,
 
     /// What was given cannot be used.
     #[error("{0}")]
     Invalid(String),
+    /// The client metadata breaks a rule (RFC 7591 3.2.2).
     #[error(transparent)]
     Metadata(#[from] RegistrationError),
+    /// The metadata names another client.
     #[error("the metadata has another client_id than {0}: an id cannot change")]
     ClientIdDiffers(String),
+    /// The client authenticates without a secret.
     #[error("{0} is a public client: it has no secret")]
     ClientPublic(String),
+    /// The client's secret is kept as a digest, and HS256 needs the secret itself.
     #[error(
         "ID tokens of {0} can be signed with its secret (HS256) only when it gets a new one: of the old one there is but a digest; repeat it with --new-secret"
     )]
     SecretUnreadable(String),
+    /// The ring has no key of this algorithm.
     #[error(
         "there is no key that signs with {name}; make one with latchkey key rotate --algorithm {name}",
         name = .0.name()
     )]
     KeyMissing(SigningAlgorithm),
+    /// The key signs, so it cannot be retired.
     #[error("{0} is the key that signs")]
     KeySigns(String),
 
+    /// Somebody else changed it since it was read.
     #[error("{0} was changed meanwhile")]
     Changed(String),
+    /// Somebody else deleted it since it was read.
     #[error("{0} was deleted meanwhile")]
     Deleted(String),
+    /// Somebody else changed it at every try.
     #[error("{0} is being changed by others all the time; try again")]
     Contended(String),
 
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// No password was hashed.
     #[error(transparent)]
     Password(#[from] PasswordFault),
+    /// A key cannot be used, or signing failed.
     #[error(transparent)]
     Jose(#[from] JoseError),
+    /// A stored signing key cannot be opened.
     #[error("signing key {kid}")]
     SigningKey {
+        /// Its id.
         kid: String,
+        /// What is wrong with it.
         #[source]
         error: JoseError,
     },

@@ -31,6 +31,7 @@ pub struct Busy;
 /// Who waits for a hash.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller {
+    /// From where.
     pub address: IpAddr,
     /// The browser has signed in as this user before.
     pub known: bool,

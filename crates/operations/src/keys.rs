@@ -127,7 +127,9 @@ pub fn is_ring_of(ring: &KeyRing, stored: &[StoredKey]) -> bool {
 /// A signing key, and what it does now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedKey {
+    /// The key as it is stored.
     pub key: StoredKey,
+    /// Where it stands now.
     pub state: KeyState,
 }
 

@@ -3,6 +3,7 @@
 //! Passwords are hashed and checked here, users signed in, and attempts at passwords and client secrets limited. An operation
 //! takes typed input, asks the rules, calls the storage verbs, records what was done, and returns the record as it is
 //! afterwards.
+#![warn(missing_docs)]
 
 mod attempts;
 pub mod audit;
@@ -51,12 +52,15 @@ const TRIES: usize = 10;
 
 /// What can be done, by one actor at one time. Made for each call.
 pub struct Operations<'a> {
+    /// The database.
     pub store: &'a dyn Store,
+    /// Randomness for ids and secrets.
     pub entropy: &'a dyn Entropy,
     /// Where it is recorded.
     pub journal: &'a dyn Journal,
     /// Who does it.
     pub actor: Actor,
+    /// The moment that all is judged at, in seconds since the epoch.
     pub now: Timestamp,
 }
 

@@ -114,7 +114,9 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1,keyid=bm9ib2R5$bm9ib2R5IGhh
 /// What a check found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PasswordCheck {
+    /// Another password.
     Wrong,
+    /// The user's password.
     Right,
     /// Right, and hashed with other parameters than today's: here is the new hash.
     RightButStale(String),

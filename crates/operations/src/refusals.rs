@@ -7,7 +7,9 @@ use crate::{OperationError, Operations, Result};
 /// A refusal, and the reason that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainedRefusal {
+    /// The refusal as it was stored.
     pub kept: KeptRefusal,
+    /// What was checked, and how to fix it.
     pub reason: Reason,
 }
 

@@ -9,7 +9,9 @@ use crate::{Operation, OperationError, Operations, Result};
 /// A session, and who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedSession {
+    /// The session.
     pub session: Session,
+    /// The user's name.
     pub username: String,
 }
 

@@ -26,9 +26,11 @@ const TYPED: usize = 10;
 pub struct SignIn<'a> {
     /// What was typed as a name or an address.
     pub typed: &'a str,
+    /// What was typed as a password.
     pub password: &'a str,
     /// Keep the session when the browser is closed.
     pub remember: bool,
+    /// From where.
     pub address: IpAddr,
     /// What the browser shows of who has signed in there.
     pub browser: Option<&'a KnownBrowser>,
@@ -36,14 +38,18 @@ pub struct SignIn<'a> {
     pub replaces: Option<&'a Digest>,
     /// What the user signs in for, and which client that is of.
     pub interaction: &'a Digest,
+    /// The client that the user signs in for.
     pub client_id: &'a str,
+    /// The moment of the attempt, in seconds since the epoch.
     pub now: Timestamp,
 }
 
 /// A user who has signed in.
 #[derive(Debug)]
 pub struct SignedIn {
+    /// The user.
     pub user: User,
+    /// The session as it was stored.
     pub session: Session,
     /// The session's secret, for the browser alone.
     pub secret: Secret,
@@ -54,6 +60,7 @@ pub struct SignedIn {
 /// What came of an attempt to sign in.
 #[derive(Debug)]
 pub enum SignInOutcome {
+    /// The session has begun.
     SignedIn(Box<SignedIn>),
     /// Nobody has this name with this password, or may sign in with it.
     Wrong,
@@ -74,10 +81,15 @@ enum Outcome {
 
 /// Signs users in with a password.
 pub struct PasswordSignIn {
+    /// The database.
     pub store: Arc<dyn Store>,
+    /// Randomness for session secrets and salts.
     pub entropy: Arc<dyn Entropy>,
+    /// The threads that hash.
     pub passwords: Passwords,
+    /// Counts attempts.
     pub throttle: Throttle,
+    /// How long sessions live.
     pub lifetimes: Lifetimes,
     /// For what browsers show.
     pub browser_pepper: Pepper,

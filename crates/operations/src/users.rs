@@ -15,15 +15,21 @@ use crate::{Operation, OperationError, Operations, PasswordKey, Result, TRIES};
 /// A user to be added.
 #[derive(Default)]
 pub struct NewUser {
+    /// The user name as it was given.
     pub username: String,
+    /// The email address.
     pub email: Option<String>,
     /// Nobody has proven yet that the address is theirs.
     pub email_unverified: bool,
+    /// Display name.
     pub name: Option<String>,
+    /// `roles` of the user's tokens.
     pub roles: Vec<String>,
+    /// `groups` of the user's tokens.
     pub groups: Vec<String>,
     /// OpenID Connect standard claims (Core 5.1).
     pub claims: Map<String, Value>,
+    /// What custom claims can be made of.
     pub attributes: Map<String, Value>,
     /// Without one the user cannot sign in.
     pub password: Option<String>,

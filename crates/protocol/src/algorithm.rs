@@ -11,6 +11,7 @@ pub enum SigningAlgorithm {
     #[default]
     #[serde(rename = "RS256")]
     Rs256,
+    /// RSASSA-PSS with SHA-256.
     #[serde(rename = "PS256")]
     Ps256,
     /// ECDSA on P-256.
@@ -22,6 +23,7 @@ pub enum SigningAlgorithm {
 }
 
 impl SigningAlgorithm {
+    /// Every algorithm, RS256 first.
     pub const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
 
     /// The `alg` value.
@@ -45,12 +47,14 @@ impl SigningAlgorithm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
 pub enum IdTokenAlgorithm {
+    /// A signing key of the installation.
     Key(SigningAlgorithm),
     /// HMAC with SHA-256 (RFC 7518 3.2). The key is the UTF-8 of the client secret (OpenID Connect Core 10.1).
     Hs256,
 }
 
 impl IdTokenAlgorithm {
+    /// Every algorithm, RS256 first.
     pub const ALL: [Self; 5] = [
         Self::Key(SigningAlgorithm::Rs256),
         Self::Key(SigningAlgorithm::Ps256),

@@ -12,6 +12,7 @@ pub const WINDOW: i64 = 10 * 60;
 pub struct Limit {
     /// Keeps the counts of one line apart from those of another.
     pub name: &'static str,
+    /// Failures that are allowed.
     pub most: i64,
 }
 
@@ -60,7 +61,9 @@ pub const SECRET: Limit = Limit {
 /// Something that is counted, and how often it may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
+    /// What is counted.
     pub key: Digest,
+    /// How often, within [`WINDOW`].
     pub most: i64,
 }
 
@@ -81,6 +84,7 @@ pub struct Guess<'a> {
     pub typed: &'a str,
     /// The user name of whom that is, or what was typed where it is nobody.
     pub user: &'a str,
+    /// What the browser shows of having signed in as this user before.
     pub known_browser: Option<&'a str>,
 }
 
@@ -123,11 +127,14 @@ pub fn of_guess(pepper: &Pepper, client_id: &str, address: IpAddr, secret: &str)
 /// Who asked for something that takes a row, as keyed digests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
+    /// Its own network; see [`network`].
     pub network: Digest,
+    /// The networks around it; see [`neighbourhood`].
     pub neighbourhood: Digest,
 }
 
 impl Origin {
+    /// Of an address, as keyed digests.
     pub fn of(pepper: &Pepper, address: IpAddr) -> Self {
         Self {
             network: pepper.digest(&["origin", &network(address).to_string()]),

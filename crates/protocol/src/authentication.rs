@@ -85,10 +85,12 @@ impl Amr {
         Self(self.0 | method.bit())
     }
 
+    /// Whether the user has proven nothing.
     pub fn is_empty(&self) -> bool {
         self.0 == 0
     }
 
+    /// Each method, in the order of [`AuthenticationMethod::ALL`].
     pub fn iter(self) -> impl Iterator<Item = AuthenticationMethod> {
         let used = move |method: &AuthenticationMethod| self.0 & method.bit() != 0;
         AuthenticationMethod::ALL.iter().copied().filter(used)
@@ -160,6 +162,7 @@ impl Acr {
         }
     }
 
+    /// The `acr` value.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unproven => "0",

@@ -16,12 +16,16 @@ pub use crate::lifetimes::Lifetimes;
 /// The refresh family: the current token and the one before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshFamily {
+    /// Digest of the current token's secret.
     pub current: Digest,
     /// When the current one was issued, when it ends, and the key that signed it: with the parent's secret,
     /// enough to make the very same token again.
     pub issued_at: Timestamp,
+    /// Ends with this, unless it is used before.
     pub idle_expires_at: Timestamp,
+    /// The key that signed the current token.
     pub kid: String,
+    /// Digest of the one before it; none for the first.
     pub parent: Option<Digest>,
     /// Absolute end.
     pub expires_at: Timestamp,
@@ -61,17 +65,28 @@ impl RefreshFamily {
     }
 }
 
+/// What one approval gave: to which client, for whom, how much, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorization {
+    /// Names it in its tokens, in revocations and in the log.
     pub id: String,
+    /// The client that it was given to.
     pub client_id: String,
+    /// The user who approved.
     pub user_id: String,
+    /// What was granted.
     pub scope: ScopeSet,
+    /// When the user had proven who they are.
     pub auth_time: Timestamp,
+    /// How (RFC 8176).
     pub amr: Amr,
+    /// How the client gets it.
     pub delivery: Delivery,
+    /// When the code was issued.
     pub created_at: Timestamp,
+    /// Its refresh tokens, where it has any.
     pub refresh: Option<RefreshFamily>,
+    /// When it was ended before its time.
     pub revoked_at: Option<Timestamp>,
     /// After this nothing can come of it, and it is swept.
     pub expires_at: Timestamp,
@@ -91,11 +106,17 @@ pub enum Delivery {
 /// A code, and what whoever exchanges it has to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeDelivery {
+    /// Digest of the code.
     pub code: Digest,
+    /// When the code ends.
     pub expires_at: Timestamp,
+    /// When the code was spent; it is spent once.
     pub exchanged_at: Option<Timestamp>,
+    /// Where the code was sent.
     pub redirect_uri: String,
+    /// Whether the request named it: the token request must then name it too (RFC 6749 4.1.3).
     pub redirect_uri_sent: bool,
+    /// What the verifier must hash to (RFC 7636 4.6).
     pub code_challenge: Option<String>,
     /// For the ID token (OpenID Connect Core 3.1.2.1).
     pub nonce: Option<String>,
@@ -122,8 +143,11 @@ impl Delivery {
 /// An authorization with the user and the session it hangs on, if they are still there.
 #[derive(Debug, Clone)]
 pub struct Context {
+    /// The authorization.
     pub authorization: Authorization,
+    /// Its user; none when deleted.
     pub user: Option<User>,
+    /// Its session; none when it has ended.
     pub session: Option<Session>,
 }
 
@@ -202,6 +226,7 @@ impl Context {
         Some((&session.id, session.used(lifetimes, now)?))
     }
 
+    /// Whether the session is there and has not expired.
     pub fn session_lives(&self, now: Timestamp) -> bool {
         self.session.as_ref().is_some_and(|s| s.expires_at > now)
     }
@@ -210,9 +235,13 @@ impl Context {
 /// What decides whether an access token is still good, and no more: the busiest read of all.
 #[derive(Debug, Clone)]
 pub struct Support {
+    /// The user it was given by.
     pub user: User,
+    /// When it was ended before its time.
     pub revoked_at: Option<Timestamp>,
+    /// Whether it outlives the session (OpenID Connect Core 11).
     pub offline: bool,
+    /// When its session ends; none when that has gone.
     pub session_expires_at: Option<Timestamp>,
     /// What was asked for claim by claim.
     pub asked_claims: ClaimsRequest,

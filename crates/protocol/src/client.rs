@@ -11,14 +11,19 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMethod {
+    /// In the header `Authorization` (RFC 6749 2.3.1).
     ClientSecretBasic,
+    /// In the body (RFC 6749 2.3.1).
     ClientSecretPost,
+    /// Not at all: a public client.
     None,
 }
 
 impl AuthMethod {
+    /// Every method.
     pub const ALL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::None];
 
+    /// As metadata writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
@@ -32,18 +37,23 @@ impl AuthMethod {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantType {
+    /// RFC 6749 4.1.
     AuthorizationCode,
+    /// RFC 6749 6.
     RefreshToken,
+    /// RFC 6749 4.4.
     ClientCredentials,
 }
 
 impl GrantType {
+    /// Every grant.
     pub const ALL: [Self; 3] = [
         Self::AuthorizationCode,
         Self::RefreshToken,
         Self::ClientCredentials,
     ];
 
+    /// As requests and metadata write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
@@ -52,6 +62,7 @@ impl GrantType {
         }
     }
 
+    /// The grant of a `grant_type`.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|grant| grant.name() == name)
     }
@@ -61,8 +72,10 @@ impl GrantType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum ApplicationType {
+    /// Runs on a server, or in a browser.
     #[default]
     Web,
+    /// Runs on the user's device (RFC 8252).
     Native,
 }
 
@@ -100,6 +113,7 @@ pub enum AccessTokenTyp {
 }
 
 impl AccessTokenTyp {
+    /// As the header writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::AtJwt => crate::claims::ACCESS_TOKEN_TYPE,
@@ -111,20 +125,28 @@ impl AccessTokenTyp {
 /// Client metadata (RFC 7591 2, OpenID Connect Registration 2) and our own members, which `docs/clients.md` explains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
+    /// What users see; else the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
+    /// Its home page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_uri: Option<String>,
+    /// Its logo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logo_uri: Option<String>,
+    /// What it does with what it learns of users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_uri: Option<String>,
+    /// Its terms of service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tos_uri: Option<String>,
+    /// Who is responsible for it, usually email addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contacts: Vec<String>,
+    /// Where answers may go, compared character by character (RFC 6749 3.1.2.3).
     #[serde(default)]
     pub redirect_uris: Vec<String>,
+    /// Where a sign-out may return to (RP-Initiated Logout 3.1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
     /// Where it is told that a session has ended (Back-Channel Logout 1.0 2.2).
@@ -142,10 +164,13 @@ pub struct Metadata {
     /// Absent: either of the two secret methods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_method: Option<AuthMethod>,
+    /// What it may ask the token endpoint for.
     #[serde(default = "default_grants")]
     pub grant_types: Vec<GrantType>,
+    /// What it may ask the authorization endpoint for.
     #[serde(default = "default_responses")]
     pub response_types: Vec<ResponseTypes>,
+    /// Whether its redirect URIs are those of a native app.
     #[serde(default)]
     pub application_type: ApplicationType,
     /// The scopes it may ask for; absent: the standard ones.
@@ -154,6 +179,7 @@ pub struct Metadata {
     /// In seconds: used when a request has no `max_age`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<i64>,
+    /// Whether its ID tokens always carry `auth_time`, as ours do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub require_auth_time: bool,
     /// Its public keys, as a JWK set (RFC 7517 5): they verify its request objects.
@@ -177,11 +203,13 @@ pub struct Metadata {
     /// `roles` of the tokens it gets for itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+    /// When it gets refresh tokens.
     #[serde(default)]
     pub refresh: RefreshPolicy,
     /// Added to every authorization request.
     #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
     pub implied_scope: ScopeSet,
+    /// Whether its ID tokens carry the claims of scopes.
     #[serde(default)]
     pub id_token_claims: IdTokenClaims,
     /// Absent: RS256 (OpenID Connect Registration 2).
@@ -214,6 +242,7 @@ impl Metadata {
         }
     }
 
+    /// Whether it has no secret.
     pub fn is_public(&self) -> bool {
         self.token_endpoint_auth_method == Some(AuthMethod::None)
     }
@@ -232,12 +261,15 @@ impl Metadata {
 /// A registered client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
+    /// `client_id`.
     pub id: String,
     /// Keyed digest of the secret; absent for public clients.
     pub secret: Option<Digest>,
     /// The secret itself, sealed under the master key: only where ID tokens are signed with it (HS256).
     pub sealed_secret: Option<String>,
+    /// What it registered.
     pub metadata: Metadata,
+    /// When it was registered.
     pub created_at: Timestamp,
     /// Counts the changes, so that none is made to what somebody else has changed since.
     pub version: i64,
@@ -247,7 +279,9 @@ pub struct Client {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseMode {
+    /// In the query of the redirect URI.
     Query,
+    /// In a form that the browser posts.
     FormPost,
 }
 
@@ -260,24 +294,29 @@ pub struct ReturnTo {
 }
 
 impl ReturnTo {
+    /// The address.
     pub fn redirect_uri(&self) -> &str {
         &self.redirect_uri
     }
 
+    /// How the answer travels.
     pub fn mode(&self) -> ResponseMode {
         self.mode
     }
 
+    /// What the client hears again.
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }
 }
 
 impl Client {
+    /// What users see.
     pub fn name(&self) -> &str {
         self.metadata.client_name.as_deref().unwrap_or(&self.id)
     }
 
+    /// Whether it has no secret.
     pub fn is_public(&self) -> bool {
         self.metadata.is_public()
     }
@@ -289,6 +328,7 @@ impl Client {
         self.is_public() && !redirect_uri.starts_with("https://")
     }
 
+    /// Whether this grant was registered.
     pub fn may(&self, grant: GrantType) -> bool {
         self.metadata.grant_types.contains(&grant)
     }
@@ -299,6 +339,7 @@ impl Client {
         registered.contains(&asked) || (registered.is_empty() && asked == ResponseTypes::CODE)
     }
 
+    /// Whether it may ask for this scope.
     pub fn knows_scope(&self, scope: &str) -> bool {
         let registered = match &self.metadata.scope {
             Some(scopes) => scopes.contains(scope) || scope == "openid",

@@ -13,6 +13,7 @@ use crate::{
 /// What a caller presents to prove which client it is (RFC 6749 2.3).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
+    /// The id that was presented.
     pub client_id: String,
     secret: Option<String>,
     method: AuthMethod,

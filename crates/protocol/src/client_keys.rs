@@ -21,7 +21,9 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// A registered key that can verify, and the algorithms that it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientKey<'a> {
+    /// The key's id, which a header may name (RFC 7515 4.1.4).
     pub kid: Option<&'a str>,
+    /// What it can be used with.
     pub algorithms: Vec<&'static str>,
     /// The JWK as it was registered.
     pub members: &'a Map<String, Value>,

@@ -14,12 +14,15 @@ pub enum Writer {
 /// One member of client metadata.
 #[derive(Debug, Clone, Copy)]
 pub struct Member {
+    /// As JSON writes it.
     pub name: &'static str,
+    /// Whose it is: a specification's, or ours.
     pub writer: Writer,
     /// What it may be.
     pub value: &'static str,
     /// What holds without it.
     pub absent: &'static str,
+    /// What it says, in Markdown.
     pub what: &'static str,
 }
 

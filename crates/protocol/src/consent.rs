@@ -7,11 +7,15 @@ use crate::{ScopeSet, authorize::GrantRequest, client::Client, time::Timestamp};
 /// What a user has allowed a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consent {
+    /// Who allowed it.
     pub user_id: String,
+    /// To whom.
     pub client_id: String,
+    /// The scopes that were allowed.
     pub scope: ScopeSet,
     /// Claims that were allowed one by one, beyond those of the scopes.
     pub claims: BTreeSet<String>,
+    /// When it was last allowed.
     pub granted_at: Timestamp,
 }
 

@@ -5,7 +5,9 @@ use crate::reason::{Detail, Reason};
 /// A refusal with what was expected and what was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
+    /// What happened.
     pub reason: Reason,
+    /// What was expected and what was received.
     pub detail: Detail,
 }
 

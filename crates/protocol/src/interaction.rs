@@ -18,8 +18,11 @@ pub struct Interaction {
     pub browser: Digest,
     /// Digest of the cookie before that, and when it was renewed.
     pub former_browser: Option<(Digest, Timestamp)>,
+    /// What the client asks for.
     pub request: AuthorizationRequest,
+    /// When it began.
     pub created_at: Timestamp,
+    /// When it ends unless it is finished.
     pub expires_at: Timestamp,
     /// The session that a login made for this interaction.
     pub login_session: Option<String>,
@@ -27,6 +30,7 @@ pub struct Interaction {
     pub selected_session: Option<String>,
     /// What was allowed in this interaction, and by which user: it counts for nobody else.
     pub consented: Option<(String, ScopeSet)>,
+    /// Whether the user said no.
     pub declined: bool,
 }
 

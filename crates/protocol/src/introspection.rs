@@ -38,13 +38,21 @@ pub fn may_see(token: &AccessToken, client: &Client) -> Result<(), Refusal> {
 /// What the owner of a live refresh token sees of it (RFC 7662 2.2). Its secret is not in it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct RefreshTokenAnswer<'a> {
+    /// `true`: of an inactive one nothing is said.
     pub active: bool,
+    /// `refresh_token`.
     pub token_type: &'static str,
+    /// The issuer.
     pub iss: &'a str,
+    /// The client that it was issued to.
     pub client_id: &'a str,
+    /// The user, as the client knows them.
     pub sub: Subject,
+    /// What was granted.
     pub scope: &'a ScopeSet,
+    /// When it was issued.
     pub iat: Timestamp,
+    /// When it ends unless it is used before.
     pub exp: Timestamp,
 }
 

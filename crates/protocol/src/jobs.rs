@@ -17,12 +17,14 @@ pub struct NewJob {
     pub payload: String,
     /// Not before then.
     pub run_at: Timestamp,
+    /// When its cause came about.
     pub created_at: Timestamp,
 }
 
 /// What came of adding a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnqueueOutcome {
+    /// It waits to be worked off.
     Added,
     /// There is one of this kind and key, waiting or being worked on. One that was dead waits again, and one that was to
     /// come later comes earlier, unless it has failed and waits for its next attempt: both count as
@@ -39,16 +41,20 @@ pub struct TakeJobs<'a> {
     pub owner: &'a str,
     /// Those of the first kind come first.
     pub kinds: &'a [&'static str],
+    /// The moment of asking, in seconds since the epoch.
     pub now: Timestamp,
     /// Seconds until others may take them: longer than the work can last.
     pub lease: i64,
+    /// How many at most.
     pub most: i64,
 }
 
 /// The right to say what came of a job, until somebody else takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobLease {
+    /// The job's id.
     pub job: i64,
+    /// Who took it.
     pub owner: String,
     /// The first is 1. A job that is taken again, by whomever, has another one.
     pub attempt: i64,
@@ -57,9 +63,13 @@ pub struct JobLease {
 /// A job that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
+    /// Which worker takes it.
     pub kind: String,
+    /// Of one kind and key there is one job at most.
     pub unique_key: Option<String>,
+    /// What the worker needs to know, as JSON.
     pub payload: String,
+    /// The right to say what came of it.
     pub lease: JobLease,
 }
 

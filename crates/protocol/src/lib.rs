@@ -3,6 +3,7 @@
 //!
 //! Nothing in here touches the world: no I/O, no async runtime, no clock, no randomness. Every rule
 //! takes what it needs, with a plain `now`, and returns what has been decided.
+#![warn(missing_docs)]
 
 pub mod algorithm;
 pub mod attempts;

@@ -12,6 +12,7 @@ use crate::{
 /// What an `id_token_hint` turned out to be. Expiry is ignored (RP-Initiated Logout 4).
 #[derive(Debug, Clone)]
 pub enum Hint {
+    /// None was sent.
     None,
     /// An ID token of ours.
     Token(Box<IdToken>),
@@ -20,6 +21,7 @@ pub enum Hint {
 }
 
 impl Hint {
+    /// The ID token, if it is one of ours.
     pub fn token(&self) -> Option<&IdToken> {
         match self {
             Self::Token(token) => Some(token),
@@ -92,7 +94,10 @@ pub enum SignOut {
     Now,
     /// The user is asked first. `named`: what ends then is not this browser's, which has none, but what the hint names,
     /// by its id and its user's.
-    Ask { named: Option<(String, String)> },
+    Ask {
+        /// The session that the hint names, and its user, where nobody is signed in at this browser.
+        named: Option<(String, String)>,
+    },
     /// Nobody is signed in here, and what the hint names has ended: that is all that was wanted.
     Done,
 }

@@ -22,14 +22,21 @@ const TOLD_FOR: i64 = 86_400;
 /// The claims of a logout token (2.4). It never has a `nonce`, so that it is no ID token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogoutToken {
+    /// The issuer.
     pub iss: String,
+    /// The user, as the client knows them.
     pub sub: String,
+    /// The client.
     pub aud: String,
+    /// When it was issued.
     pub iat: Timestamp,
+    /// When it ends.
     pub exp: Timestamp,
     /// Another one for each attempt.
     pub jti: String,
+    /// The session that has ended.
     pub sid: String,
+    /// [`LOGOUT_EVENT`], with nothing in it.
     pub events: Map<String, Value>,
 }
 
@@ -46,6 +53,7 @@ impl TokenClaims for LogoutToken {
 pub struct SessionEnd {
     /// `sid` of the ID tokens that were issued in it.
     pub session_id: String,
+    /// Whose it was.
     pub user_id: String,
 }
 
@@ -83,7 +91,9 @@ impl LogoutToken {
 /// A client that is told, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recipient<'a> {
+    /// The client.
     pub client_id: &'a str,
+    /// Its `backchannel_logout_uri` (2.2).
     pub uri: &'a str,
     /// The algorithm of its ID tokens signs its logout tokens too (2.4).
     pub algorithm: IdTokenAlgorithm,
@@ -159,6 +169,7 @@ pub fn delivery(answer: Result<u16, &OutboundError>) -> Option<Delivery> {
 /// What follows an attempt that was not [`Delivery::Delivered`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
+    /// Again, at this moment.
     At(Timestamp),
     /// A day has passed: it is kept as a dead letter, which an administrator can send again.
     Dead,

@@ -25,6 +25,7 @@ const ANSWERED: [&str; 7] = [
 /// A member that is not known here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownMember {
+    /// As it was given.
     pub name: String,
     /// The one that was probably meant.
     pub meant: Option<&'static str>,

@@ -97,11 +97,14 @@ pub fn address_forms(address: &str) -> Vec<String> {
 pub struct Login {
     /// As names were stored before they had one form: such users sign in as ever.
     pub as_typed: String,
+    /// As a user name, where it can be one.
     pub username: Option<String>,
+    /// As the key of an address, where it can be one.
     pub email_key: Option<String>,
 }
 
 impl Login {
+    /// From what was typed.
     pub fn new(typed: &str) -> Self {
         let bounded = typed
             .trim()

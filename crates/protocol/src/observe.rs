@@ -9,7 +9,9 @@ pub struct Observation {
     pub request_id: String,
     /// Who is at the other end, past the trusted proxies.
     pub peer: Option<std::net::IpAddr>,
+    /// The client that asks, as far as it said so.
     pub client_id: Option<String>,
+    /// Why it was refused, and the reference of that.
     pub refused: Option<(Reason, String)>,
 }
 
@@ -40,13 +42,21 @@ pub trait Refusals: Send + Sync {
 /// A refusal, kept for `latchkey why`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptRefusal {
+    /// What the answer carried.
     pub reference: String,
+    /// When.
     pub at: Timestamp,
+    /// The name of a [`Reason`], perhaps of another version.
     pub reason: String,
+    /// The first segment of the path.
     pub endpoint: String,
+    /// The client that asked, as far as it said so.
     pub client_id: Option<String>,
+    /// The request's name in the log.
     pub request_id: String,
+    /// What would have been right.
     pub expected: String,
+    /// What came instead.
     pub received: String,
     /// Whose share of what is kept it takes: a registered client's, or the one that all others have.
     pub share: String,

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 pub struct OutboundRequest<'a> {
     /// An http or https address, without user name and password.
     pub url: &'a str,
+    /// What is sent.
     pub method: OutboundMethod<'a>,
     /// How long all of it may take, from the look-up of the name to the last byte of the answer.
     pub deadline: Duration,
@@ -25,9 +26,13 @@ pub struct OutboundRequest<'a> {
 /// What is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutboundMethod<'a> {
+    /// Nothing but the head.
     Get,
+    /// A body.
     Post {
+        /// Its media type.
         content_type: &'static str,
+        /// The body.
         body: &'a str,
     },
 }
@@ -35,7 +40,9 @@ pub enum OutboundMethod<'a> {
 /// What came back, whatever its status: a redirect is an answer like any other, and not followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboundAnswer {
+    /// The HTTP status.
     pub status: u16,
+    /// The header `Content-Type`.
     pub content_type: Option<String>,
     /// The body as it was sent, without any decompression, or why there is none: [`OutboundError::TooLong`],
     /// [`OutboundError::Late`] and [`OutboundError::Garbled`]. The status stands anyway.
@@ -45,11 +52,13 @@ pub struct OutboundAnswer {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutboundError {
+    /// The address cannot be read, or is none that may be called.
     #[error("this is no http or https address that can be called")]
     Address,
     /// Nothing was sent; the call may be made again at any time.
     #[error("too many calls are under way, in all or to this host")]
     Busy,
+    /// The name has no address, or nobody says which.
     #[error("the host name does not resolve")]
     Unresolved,
     /// One address of the host is private or reserved, and no setting allows it. No connection was made.
@@ -57,12 +66,16 @@ pub enum OutboundError {
         "the host has the address {0}, which is not public; the setting outbound.allow can allow it"
     )]
     Forbidden(IpAddr),
+    /// Nobody takes a connection.
     #[error("no connection could be made")]
     Unreachable,
+    /// The other end could not prove that it is the host; says why.
     #[error("TLS failed: {0}")]
     Tls(String),
+    /// The deadline passed.
     #[error("there was no whole answer within the deadline")]
     Late,
+    /// The body is longer than the caller reads.
     #[error("the answer is longer than is read")]
     TooLong,
     /// Also a head that is too long, and a connection that ends too soon.

@@ -196,6 +196,7 @@ impl Params {
             .finish()
     }
 
+    /// Whether nothing was sent.
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }

@@ -1,19 +1,34 @@
 //! Where things are, under the issuer. Clients find them in the discovery document.
 
+/// OpenID Connect Discovery 4.
 pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+/// RFC 8414 3.
 pub const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
+/// The public keys (RFC 7517 5).
 pub const JWKS: &str = "/jwks.json";
+/// The authorization endpoint (RFC 6749 3.1).
 pub const AUTHORIZE: &str = "/authorize";
+/// The token endpoint (RFC 6749 3.2).
 pub const TOKEN: &str = "/token";
+/// OpenID Connect Core 5.3.
 pub const USERINFO: &str = "/userinfo";
+/// RFC 7662 2.
 pub const INTROSPECT: &str = "/introspect";
+/// RFC 7009 2.
 pub const REVOKE: &str = "/revoke";
+/// RP-Initiated Logout 2.
 pub const END_SESSION: &str = "/logout";
+/// What is seen after a sign-out.
 pub const SIGNED_OUT: &str = "/logout/done";
+/// Where users prove who they are, with the interaction's secret behind it.
 pub const LOGIN: &str = "/login";
+/// Where users are asked, with the interaction's secret behind it.
 pub const CONSENT: &str = "/consent";
+/// Style sheets and scripts of the pages.
 pub const ASSETS: &str = "/assets";
+/// Answers while the process lives.
 pub const HEALTHZ: &str = "/healthz";
+/// Answers 200 while requests can be served.
 pub const READYZ: &str = "/readyz";
 
 /// The address that every page returns to, and that says what is next.

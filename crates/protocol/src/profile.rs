@@ -16,8 +16,11 @@ pub struct ProfileChange {
     pub email: Option<Option<String>>,
     /// Whether an address that is given here counts as the user's own unproven.
     pub email_unverified: bool,
+    /// The display name.
     pub name: Option<String>,
+    /// These roles and no others.
     pub roles: Option<Vec<String>>,
+    /// These groups and no others.
     pub groups: Option<Vec<String>>,
     /// These claims and no others.
     pub replace_claims: Option<Map<String, Value>>,

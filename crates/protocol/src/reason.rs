@@ -9,6 +9,7 @@ pub struct ErrorCode(pub &'static str);
 /// One line of the table between what happened and what is said.
 #[derive(Debug, Clone, Copy)]
 pub struct RefusalText {
+    /// The error code.
     pub code: ErrorCode,
     /// HTTP status where the answer is not a redirect.
     pub status: u16,
@@ -44,11 +45,14 @@ pub fn pasted_reference(text: &str) -> String {
 /// What was expected and what was received, for `latchkey why`. Secrets are masked before they get here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Detail {
+    /// What would have been right.
     pub expected: String,
+    /// What came instead, cut at 300 characters.
     pub received: String,
 }
 
 impl Detail {
+    /// Cuts what was received.
     pub fn new(expected: impl Into<String>, received: impl Into<String>) -> Self {
         Self {
             expected: expected.into(),
@@ -82,11 +86,13 @@ macro_rules! reasons {
     ($( $name:ident: $code:literal $status:literal $public:literal, $checked:literal, $fix:literal; )*) => {
         /// Why a request was refused. To the log and to `latchkey why`, never to the wire.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Reason { $( $name, )* }
+        pub enum Reason { $( #[doc = concat!("Checked: ", $checked, ".")] $name, )* }
 
         impl Reason {
+            /// Every reason, in the order of the table.
             pub const ALL: &[Reason] = &[ $( Reason::$name, )* ];
 
+            /// Its word, for the log and for `latchkey why`.
             pub fn name(self) -> &'static str {
                 match self { $( Self::$name => stringify!($name), )* }
             }

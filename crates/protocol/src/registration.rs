@@ -23,10 +23,13 @@ pub struct RegistrationRules {
 /// A registration as it came: client metadata, and what an administrator may give besides.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Registration {
+    /// An id of the administrator's choice.
     #[serde(default)]
     pub client_id: Option<String>,
+    /// A secret of the administrator's choice.
     #[serde(default)]
     pub client_secret: Option<String>,
+    /// The client metadata.
     #[serde(flatten)]
     pub metadata: Metadata,
 }
@@ -40,7 +43,9 @@ const LONGEST: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {sentence}")]
 pub struct RegistrationError {
+    /// `invalid_redirect_uri` or `invalid_client_metadata`.
     pub code: &'static str,
+    /// What is wrong, and with which member.
     pub sentence: String,
 }
 

@@ -13,9 +13,12 @@ pub enum Revocation<'a> {
     Authorization(&'a str),
     /// An access token: itself alone, until it would have expired.
     AccessToken {
+        /// Names the token.
         jti: &'a str,
+        /// When it would have expired: the row is needed no longer.
         exp: Timestamp,
     },
+    /// Nothing ends.
     Nothing,
 }
 

@@ -5,13 +5,17 @@ use crate::{SigningAlgorithm, authorization::Lifetimes, time::Timestamp};
 /// A signing key at rest: its private part sealed under the master key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKey {
+    /// The key's id: its thumbprint (RFC 7638).
     pub kid: String,
     /// The one that it signs with.
     pub algorithm: SigningAlgorithm,
     /// None once it has retired: then nobody can sign with it again.
     pub sealed: Option<String>,
+    /// When it was made.
     pub created_at: Timestamp,
+    /// When it begins to sign; the youngest such key of its algorithm does.
     pub activates_at: Timestamp,
+    /// When it is published no longer; none while it is announced or active.
     pub retires_at: Option<Timestamp>,
 }
 

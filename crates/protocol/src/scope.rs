@@ -39,18 +39,22 @@ impl ScopeSet {
             .ok_or_else(|| Reason::ScopeUnknown.because("RFC 6749 3.3 characters", text))
     }
 
+    /// Whether the scope is one of these.
     pub fn contains(&self, scope: &str) -> bool {
         self.0.iter().any(|s| s == scope)
     }
 
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// Each, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 
+    /// Whether each of these is one of the others.
     pub fn is_subset_of(&self, other: &Self) -> bool {
         self.iter().all(|s| other.contains(s))
     }
@@ -61,6 +65,7 @@ impl ScopeSet {
         Self(self.0.iter().filter(|s| keep(s)).cloned().collect())
     }
 
+    /// These, then those of the others that are not among them.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         let mut all = self.clone();

@@ -7,22 +7,31 @@ use subtle::ConstantTimeEq;
 
 /// Where randomness comes from. Rules never hold one: they take finished secrets.
 pub trait Entropy: Send + Sync {
+    /// Fills all bytes with random ones.
     fn fill(&self, bytes: &mut [u8]);
 }
 
 /// What a secret is for. Its prefix lets scanners find leaks, and keeps one kind from passing as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretKind {
+    /// A code, for the token endpoint.
     AuthorizationCode,
+    /// The `jti` of a refresh token.
     RefreshToken,
+    /// The session cookie.
     Session,
+    /// The address of a page.
     Interaction,
+    /// The cookie that holds a browser's forms together.
     Browser,
+    /// The cookie of a browser where users have signed in.
     KnownBrowser,
+    /// A client's, where we made it.
     ClientSecret,
 }
 
 impl SecretKind {
+    /// What every secret of the kind begins with.
     pub fn prefix(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "lk_code_",
@@ -82,10 +91,12 @@ impl Secret {
         ))
     }
 
+    /// The text, for whoever it belongs to.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
+    /// What storage may have of it.
     pub fn digest(&self) -> Digest {
         Digest::of(&self.0)
     }
@@ -96,6 +107,7 @@ impl Secret {
 pub struct Digest(Vec<u8>);
 
 impl Digest {
+    /// Of a text.
     pub fn of(text: &str) -> Self {
         Self(Sha256::digest(text.as_bytes()).to_vec())
     }
@@ -105,6 +117,7 @@ impl Digest {
         Self(bytes)
     }
 
+    /// 32 bytes, as they are stored.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -130,6 +143,7 @@ impl std::fmt::Debug for Pepper {
 }
 
 impl Pepper {
+    /// From the master key, by HMAC-SHA-256.
     pub fn derive(master: &[u8; 32], purpose: &str) -> Self {
         let mut mac = keyed(master);
         mac.update(purpose.as_bytes());

@@ -13,17 +13,21 @@ pub struct Session {
     pub id: String,
     /// Digest of the cookie's secret.
     pub digest: Digest,
+    /// Who is signed in.
     pub user_id: String,
     /// When the user last proved who they are.
     pub auth_time: Timestamp,
     /// How (RFC 8176).
     pub amr: Amr,
+    /// Whether it outlives the browser.
     pub remember: bool,
+    /// When it began.
     pub created_at: Timestamp,
     /// When it ends unless it is used before: whoever asks whether it lives asks this, and needs to know no more.
     pub expires_at: Timestamp,
     /// When it ends, however much it is used.
     pub ends_at: Timestamp,
+    /// The last use that was noted; at most a minute old.
     pub last_used_at: Timestamp,
 }
 
@@ -32,14 +36,18 @@ pub struct Session {
 pub struct SessionStart {
     /// The session that lives now: a new one, or the one that the same user had at this browser.
     pub session_id: String,
+    /// Those that ended for it.
     pub ended: Vec<EndedSession>,
 }
 
 /// A session that a sign-in ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedSession {
+    /// Its `sid`.
     pub id: String,
+    /// Whose it was.
     pub user_id: String,
+    /// Why it ended.
     pub cause: Cause,
 }
 
@@ -69,7 +77,9 @@ pub struct Use {
     pub auth_time: Timestamp,
     /// The last use known, or an earlier one.
     pub noted_before: Timestamp,
+    /// When it was used.
     pub at: Timestamp,
+    /// When the session ends now, unless it is used again.
     pub expires_at: Timestamp,
 }
 
@@ -154,7 +164,10 @@ pub fn cookie_name(secure: bool, name: Cookie) -> &'static str {
 /// The cookies there are: who is signed in, which browser this is, and who has signed in there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cookie {
+    /// Who is signed in.
     Session,
+    /// Which browser a form was given to.
     Browser,
+    /// Who has signed in here before.
     Known,
 }

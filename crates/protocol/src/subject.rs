@@ -34,6 +34,7 @@ impl Subject {
         *self == Self::of_user(client, user_id)
     }
 
+    /// As tokens write it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

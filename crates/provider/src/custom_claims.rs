@@ -9,6 +9,7 @@ use latchkey_protocol::claims::CustomClaims;
 pub struct CustomClaimsInForce(RwLock<Arc<CustomClaims>>);
 
 impl CustomClaimsInForce {
+    /// Those that hold now.
     pub fn current(&self) -> Arc<CustomClaims> {
         self.0
             .read()

@@ -11,6 +11,7 @@ use crate::keys::entity_tag;
 pub struct Document(RwLock<(web::Bytes, String)>);
 
 impl Document {
+    /// The document of an issuer without custom claims.
     pub fn new(issuer: &str) -> Self {
         Self(RwLock::new(made(issuer, &CustomClaims::default())))
     }

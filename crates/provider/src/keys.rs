@@ -42,6 +42,7 @@ impl Keys {
         }
     }
 
+    /// The ring in use.
     pub fn ring(&self) -> Arc<KeyRing> {
         self.ring
             .read()
@@ -49,6 +50,7 @@ impl Keys {
             .clone()
     }
 
+    /// Puts another ring in its place, at once for every worker.
     pub fn replace(&self, ring: KeyRing) {
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
         self.published

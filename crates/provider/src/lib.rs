@@ -1,4 +1,5 @@
 //! The endpoints. Each loads what the rules need, decides by one pure function, and commits by one storage verb.
+#![warn(missing_docs)]
 
 mod authorize;
 mod bearer;

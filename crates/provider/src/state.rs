@@ -19,19 +19,31 @@ use crate::{
 pub struct Provider {
     /// How a browser is answered, and what endpoints and pages have in common.
     pub ui: web::Data<Ui>,
+    /// The issuer, as it stands in tokens.
     pub issuer: String,
+    /// The database.
     pub store: Arc<dyn Store>,
+    /// The time.
     pub clock: Arc<dyn Clock>,
+    /// How long things live.
     pub lifetimes: Lifetimes,
+    /// The signing keys in force.
     pub keys: Arc<Keys>,
+    /// What requests must have beyond the specifications.
     pub rules: RequestRules,
     /// Audiences whose access tokens are of type `JWT`.
     pub jwt_typ_audiences: Vec<String>,
+    /// Opens the client secrets that sign ID tokens.
     pub client_secrets: ClientSecrets,
+    /// Limits wrong secrets.
     pub client_guard: ClientGuard,
+    /// The discovery document in force.
     pub metadata: Document,
+    /// The custom claims in force, for all clients.
     pub custom_claims: CustomClaimsInForce,
+    /// Tokens whose signature was verified a moment ago.
     pub verified: VerifiedTokens,
+    /// The threads that sign.
     pub signing: Signing,
 }
 

@@ -1,4 +1,5 @@
 //! Fills [`latchkey_protocol::Store`] on SQLite and PostgreSQL with diesel.
+#![warn(missing_docs)]
 
 mod access_tokens;
 mod address_keys;

@@ -68,6 +68,7 @@ pub enum Condition {
     Empty,
     /// These migrations are not applied yet.
     Pending(Vec<String>),
+    /// All migrations are applied, and none beyond them.
     Current,
 }
 

@@ -21,6 +21,7 @@ const OF_THE_ANSWER: [&str; 2] = ["acr", "sub"];
 /// How one claim is asked for (OpenID Connect Core 5.5.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestedClaim {
+    /// Whether the client says that it needs it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub essential: bool,
     /// With one of these values alone; none: with any.
@@ -34,8 +35,10 @@ pub type RequestedClaims = BTreeMap<String, RequestedClaim>;
 /// What a request asks for claim by claim (OpenID Connect Core 5.5).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimsRequest {
+    /// For UserInfo.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub userinfo: RequestedClaims,
+    /// For the ID token.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub id_token: RequestedClaims,
 }
@@ -116,6 +119,7 @@ impl ClaimsRequest {
         asked.is_none_or(|asked| asked.takes(&acr.name().into()))
     }
 
+    /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         self.userinfo.is_empty() && self.id_token.is_empty()
     }

@@ -7,9 +7,13 @@ use crate::{error::Refusal, reason::Reason};
 /// The values of `prompt` (OpenID Connect Core 3.1.2.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
+    /// `none`: no page may be shown.
     pub none: bool,
+    /// `login`: the user proves again who they are.
     pub login: bool,
+    /// `consent`: the user is asked again.
     pub consent: bool,
+    /// `select_account`: the user says who they are.
     pub select_account: bool,
 }
 

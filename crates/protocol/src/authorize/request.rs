@@ -17,8 +17,11 @@ const LONGEST: [(&str, usize); 3] = [("state", 4096), ("nonce", 1024), ("scope",
 /// What an `id_token_hint` turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
+    /// None was sent.
     None,
+    /// It is one of ours, and names this user.
     Subject(Subject),
+    /// It is none of ours, or of another client.
     Unusable,
 }
 
@@ -42,9 +45,12 @@ pub struct RequestRules {
 /// A checked authorization request: what is asked for, and how that is answered. It is stored flat, as one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
+    /// The client that asks.
     pub client_id: String,
+    /// What it asks for.
     #[serde(flatten)]
     pub grant: GrantRequest,
+    /// How it is answered.
     #[serde(flatten)]
     pub route: AnswerRoute,
 }
@@ -52,12 +58,17 @@ pub struct AuthorizationRequest {
 /// How an answer finds its way through the browser back to the request that it answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerRoute {
+    /// Where the answer goes; registered.
     pub redirect_uri: String,
     /// Whether it was sent: the token request must then send it too (RFC 6749 4.1.3).
     pub redirect_uri_sent: bool,
+    /// How the answer travels.
     pub mode: ResponseMode,
+    /// What the client hears again (RFC 6749 4.1.1).
     pub state: Option<String>,
+    /// For the ID token (OpenID Connect Core 3.1.2.1).
     pub nonce: Option<String>,
+    /// S256 of the verifier (RFC 7636 4.3).
     pub code_challenge: Option<String>,
 }
 
@@ -65,6 +76,7 @@ pub struct AnswerRoute {
 /// same under the same rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantRequest {
+    /// What it asks for, of what it can have.
     pub scope: ScopeSet,
     /// What was asked for and the client cannot have.
     #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
@@ -72,12 +84,15 @@ pub struct GrantRequest {
     /// What was asked for claim by claim.
     #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
     pub claims: ClaimsRequest,
+    /// Which pages it wants shown, or none.
     pub prompt: Prompt,
     /// In seconds.
     pub max_age: Option<i64>,
+    /// What the login page has as a name to begin with.
     pub login_hint: Option<String>,
     /// The subject of the `id_token_hint`.
     pub hint_subject: Option<Subject>,
+    /// The languages that it wants pages in, best first.
     pub ui_locales: Option<String>,
 }
 

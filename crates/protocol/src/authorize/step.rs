@@ -10,10 +10,15 @@ use crate::{
 /// belongs to exactly that session and its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<'a> {
+    /// The user proves who they are.
     Login,
+    /// The user says whether they go on as who is signed in.
     SelectAccount,
+    /// The user is asked what the client may have.
     Consent(ConsentQuestion<'a>),
+    /// Nothing is left to ask: a code is issued.
     Approve(Approval<'a>),
+    /// The client hears a refusal.
     Refuse(Refusal),
 }
 

@@ -12,14 +12,19 @@ use crate::{ScopeSet, user::User};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
+    /// In ID tokens.
     IdToken,
+    /// At UserInfo.
     Userinfo,
+    /// In access tokens.
     AccessToken,
 }
 
 impl Place {
+    /// Every place.
     pub const ALL: [Self; 3] = [Self::IdToken, Self::Userinfo, Self::AccessToken];
 
+    /// As a mapping writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::IdToken => "id_token",
@@ -28,6 +33,7 @@ impl Place {
         }
     }
 
+    /// What a mapping names; none where it names no place.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|place| place.name() == name)
     }
@@ -48,7 +54,9 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "MappingText", into = "MappingText")]
 pub struct Mapping {
+    /// Where its value comes from.
     pub source: Source,
+    /// Where it is said.
     pub places: Vec<Place>,
     /// Said only where this scope was granted.
     pub scope: String,
@@ -174,14 +182,17 @@ const RESERVED: [&str; 35] = [
 pub struct CustomClaims(pub BTreeMap<String, Mapping>);
 
 impl CustomClaims {
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// The claims' names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
+    /// The scopes that bring them; one may come more than once.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.0.values().map(|mapping| mapping.scope.as_str())
     }
@@ -221,6 +232,7 @@ impl CustomClaims {
 /// The mappings that hold for a client.
 #[derive(Debug, Clone, Copy)]
 pub struct Custom<'a> {
+    /// Those for all clients.
     pub for_all: &'a CustomClaims,
     /// Its own, each in place of one for all of the same name.
     pub own: &'a CustomClaims,

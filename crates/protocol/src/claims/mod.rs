@@ -43,26 +43,40 @@ pub trait TokenClaims: DeserializeOwned {
 /// RFC 9068 2.2.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessToken {
+    /// The issuer.
     pub iss: String,
+    /// The user, or in a client's own token the client.
     pub sub: Subject,
+    /// The APIs that it is for.
     #[serde(serialize_with = "one_or_many", deserialize_with = "many")]
     pub aud: Vec<String>,
+    /// When it ends.
     pub exp: Timestamp,
+    /// When it was issued.
     pub iat: Timestamp,
+    /// Names it: `authorization.random`, or random alone in a client's own.
     pub jti: String,
+    /// The client that it was issued to (RFC 8693 4.3).
     pub client_id: String,
+    /// What it allows.
     #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
     pub scope: ScopeSet,
+    /// When the user had proven who they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// How well (OpenID Connect Core 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acr: Option<Acr>,
+    /// How (RFC 8176).
     #[serde(default, skip_serializing_if = "Amr::is_empty")]
     pub amr: Amr,
+    /// The session that it ends with, while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
+    /// The user's roles (RFC 9068 2.2.3.1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+    /// The user's groups (RFC 9068 2.2.3.1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
     /// What it says of the user besides.
@@ -92,21 +106,32 @@ impl AccessToken {
 /// OpenID Connect Core 2.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdToken {
+    /// The issuer.
     pub iss: String,
+    /// The user, as the client knows them.
     pub sub: Subject,
+    /// The client.
     pub aud: String,
+    /// When it ends.
     pub exp: Timestamp,
+    /// When it was issued.
     pub iat: Timestamp,
+    /// When the user had proven who they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// What the authorization request sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
+    /// How well the user has proven it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acr: Option<Acr>,
+    /// How (RFC 8176).
     #[serde(default, skip_serializing_if = "Amr::is_empty")]
     pub amr: Amr,
+    /// The session (Front-Channel Logout 3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
+    /// Half the hash of the access token beside it (OpenID Connect Core 3.1.3.6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
     /// What it says of the user besides.
@@ -135,12 +160,19 @@ const ACCESS_TOKEN_ONLY: [&str; 2] = ["client_id", "jti"];
 /// A refresh token: signed, so that garbage is refused before storage is asked; its `jti` is the secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefreshToken {
+    /// The issuer.
     pub iss: String,
+    /// The issuer again: nobody else reads it.
     pub aud: String,
+    /// The client that it was issued to.
     pub client_id: String,
+    /// The id of the authorization that it renews.
     pub authorization: String,
+    /// Its secret.
     pub jti: String,
+    /// When it was issued.
     pub iat: Timestamp,
+    /// When it ends unless it is used before.
     pub exp: Timestamp,
 }
 

@@ -20,7 +20,9 @@ pub trait Authorizations: Send + Sync {
         interaction: Option<&Digest>,
         authorization: &Authorization,
     ) -> Result<bool>;
+    /// By the digest of its code, spent or not.
     async fn authorization_by_code(&self, code: &Digest) -> Result<Option<Context>>;
+    /// By id.
     async fn authorization(&self, id: &str) -> Result<Option<Context>>;
     /// What an access token of the authorization `id` hangs on, unless its `jti` has been revoked on its own.
     async fn support(&self, id: &str, jti: &str) -> Result<Option<Support>>;

@@ -14,6 +14,7 @@ pub trait Clients: Send + Sync {
     async fn create_client(&self, client: &Client) -> Result<bool>;
     /// May be up to a second behind what another process wrote.
     async fn client(&self, id: &str) -> Result<Option<Arc<Client>>>;
+    /// All clients.
     async fn clients(&self) -> Result<Vec<Client>>;
     /// Replaces metadata and secret, if the client is still at the version that `client` was read at. `false` when it is
     /// not, or is gone: of racing callers one wins, and the others read again.

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 pub struct CommandEvent {
     /// Sorts by time.
     pub id: String,
+    /// When.
     pub at: Timestamp,
     /// As it is called, such as `user disable`.
     pub operation: String,

@@ -36,6 +36,7 @@ pub trait Consents: Send + Sync {
     ) -> Result<bool>;
     /// As [`Consents::record_consent`], for a user who does not allow it.
     async fn decline(&self, digest: &Digest, session_id: &str) -> Result<bool>;
+    /// What this user has allowed this client.
     async fn consent(&self, user_id: &str, client_id: &str) -> Result<Option<Consent>>;
     /// At most `most` consents of a user or to a client, by the id of the other side, from the one after `after` on.
     async fn consents(

@@ -8,6 +8,7 @@ use crate::{attempts::Origin, interaction::Interaction, secret::Digest, time::Ti
 /// What became of a sign-in that was to be begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BeginOutcome {
+    /// It waits for its user.
     Begun,
     /// Its row would be larger than any may be.
     TooLarge,
@@ -29,6 +30,7 @@ pub trait Interactions: Send + Sync {
         interaction: &Interaction,
         from: &Origin,
     ) -> Result<BeginOutcome>;
+    /// By the digest of its secret.
     async fn interaction(&self, digest: &Digest) -> Result<Option<Interaction>>;
     /// Binds all interactions of a browser to its new secret. `false` when it has none under the old one.
     async fn renew_browser(&self, old: &Digest, new: &Digest, now: Timestamp) -> Result<bool>;

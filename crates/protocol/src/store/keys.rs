@@ -8,6 +8,7 @@ use crate::{rotation::StoredKey, time::Timestamp};
 /// Signing keys at rest, and their succession.
 #[async_trait]
 pub trait SigningKeys: Send + Sync {
+    /// All signing keys, retired ones too.
     async fn signing_keys(&self) -> Result<Vec<StoredKey>>;
     /// Adds the first key of its algorithm. `false` when there is one already: another node was faster.
     async fn add_first_key(&self, key: &StoredKey) -> Result<bool>;

@@ -37,16 +37,23 @@ use crate::Reason;
 /// Why the store could not answer. Never a refusal: it is ours, and is `server_error` outside.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// No connection, with what the driver says.
     #[error("the database cannot be reached: {0}")]
     Unavailable(String),
+    /// More waits than can be answered in time.
     #[error("the database is busy: too much is waiting")]
     Busy,
+    /// A row holds what no rule would have written.
     #[error("a row cannot be read: {table} {row}: {column}")]
     Corrupt {
+        /// The table.
         table: &'static str,
+        /// The row's key.
         row: String,
+        /// The column.
         column: &'static str,
     },
+    /// Any other failure, with what the database says.
     #[error("the database refused: {0}")]
     Failed(String),
 }
@@ -62,6 +69,7 @@ impl StoreError {
     }
 }
 
+/// What a verb answers.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 macro_rules! subjects {

@@ -8,6 +8,8 @@ use crate::observe::KeptRefusal;
 /// Refusals, kept so that they can be explained.
 #[async_trait]
 pub trait KeptRefusals: Send + Sync {
+    /// Keeps a refusal for a while, if there is room for it.
     async fn keep_refusal(&self, refusal: &KeptRefusal) -> Result<()>;
+    /// By its reference.
     async fn refusal(&self, reference: &str) -> Result<Option<KeptRefusal>>;
 }

@@ -50,6 +50,7 @@ pub trait Sessions: Send + Sync {
         }
         Ok(found)
     }
+    /// Sessions that live, of one user or of all.
     async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>>;
     /// Ends a session and what hangs on it; with `offline`, also what would outlive it. `false` when there is none.
     async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> Result<bool>;

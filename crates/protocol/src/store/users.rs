@@ -8,6 +8,7 @@ use crate::{names::Login, time::Timestamp, user::User};
 /// What came of writing a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteOutcome {
+    /// It is written.
     Done,
     /// Somebody else has the name.
     NameTaken,
@@ -27,11 +28,13 @@ pub trait Users: Send + Sync {
     /// Adds a user, unless the name or the address is somebody else's, be it as a name or as an address.
     /// Of racing callers who want the same, one gets [`WriteOutcome::Done`].
     async fn create_user(&self, user: &User) -> Result<WriteOutcome>;
+    /// By id.
     async fn user(&self, id: &str) -> Result<Option<User>>;
     /// By user name alone, as it was stored.
     async fn user_by_name(&self, username: &str) -> Result<Option<User>>;
     /// By what was typed: a name or an address. A name goes before an address.
     async fn user_by_login(&self, login: &Login) -> Result<Option<User>>;
+    /// All users.
     async fn users(&self) -> Result<Vec<User>>;
     /// Replaces what describes a user (address, display name, roles, groups, claims, attributes) and nothing that decides whether they
     /// may sign in, if the user is still at the version that `before` was read at. The address as in [`Users::create_user`].

@@ -19,7 +19,9 @@ use crate::{
 /// What the tokens of an installation have in common.
 #[derive(Clone, Copy)]
 pub struct Issuer<'a> {
+    /// `iss`.
     pub name: &'a str,
+    /// How long tokens live.
     pub lifetimes: &'a Lifetimes,
     /// For all clients.
     pub custom_claims: &'a CustomClaims,
@@ -39,8 +41,11 @@ impl<'a> Issuer<'a> {
 
 /// What was granted, to which client, and for whom.
 pub struct Grant<'a> {
+    /// The client that gets the tokens.
     pub client: &'a Client,
+    /// What they allow.
     pub scope: &'a ScopeSet,
+    /// For whom they are.
     pub holder: Holder<'a>,
 }
 
@@ -50,7 +55,9 @@ pub enum Holder<'a> {
     Client,
     /// A user, through an authorization.
     User {
+        /// Who approved.
         user: &'a User,
+        /// What was approved.
         authorization: &'a Authorization,
         /// Whether the browser session lives: the access token then names it, and ends with it.
         session: bool,
@@ -64,7 +71,9 @@ pub enum Holder<'a> {
 /// The claims of all tokens of one answer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenSet<'a> {
+    /// Its header `typ`.
     pub access_token_typ: AccessTokenTyp,
+    /// Its claims.
     pub access_token: AccessToken,
     /// Where the scope has `openid` and there is a user.
     pub id_token: Option<IdTokenDraft>,

@@ -15,6 +15,7 @@ use crate::error::Refusal;
 /// What a rule says when it refuses: the endpoint carries it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
+    /// The refusal.
     pub refused: Refusal,
     /// A replay was found: all that came of this authorization ends.
     pub revoke: bool,

@@ -20,13 +20,17 @@ const CLOCKS_DIFFER: i64 = 60;
 pub enum Rotation {
     /// It is the current one: `family` replaces what is stored, if it is still current then.
     Next {
+        /// The next token's secret.
         successor: Secret,
+        /// The family with that as its current token.
         family: RefreshFamily,
     },
     /// It is the parent of the current one, which nobody has used yet: the answer was lost, or two tabs
     /// raced. The very same successor again.
     Again {
+        /// The next token's secret.
         successor: Secret,
+        /// The family with that as its current token.
         family: RefreshFamily,
     },
 }
