@@ -5,7 +5,7 @@ import json, shutil, sys
 from selenium.webdriver.common.by import By
 
 from chromium import Chromium
-from product import Api, Product
+from product import Api, Hs256, Product
 from world import HERE, installed, run
 
 SOURCES = HERE / "node" / "package.json", HERE / "node" / "package-lock.json"
@@ -62,6 +62,12 @@ class AuthJs(Node, Product):
 
 class ExpressOpenidConnect(Node, Product):
     page_name = package = "express-openid-connect"
+
+
+class ExpressOpenidConnectHs256(Hs256, ExpressOpenidConnect):
+    """Its library verifies the signature, and refuses every other algorithm."""
+
+    setting = "authRequired: false,", "authRequired: false,\n  idTokenSigningAlg: 'HS256',"
 
 
 class Msal(Node, Product):
@@ -130,4 +136,4 @@ class Jose(Node, Api):
     page_name = package = "jose"
 
 
-PRODUCTS = [OpenidClient, Passport, AuthJs, ExpressOpenidConnect, Msal, OidcClientTs, Jose]
+PRODUCTS = [OpenidClient, Passport, AuthJs, ExpressOpenidConnect, ExpressOpenidConnectHs256, Msal, OidcClientTs, Jose]

@@ -10,6 +10,7 @@ class Product:
     """
 
     page_name = ""  # docs/connect/NAME.md
+    variant = ""  # what this one has besides the page, where there are two of a product
     package = ""  # whose version the page names
     host = "localhost"
     long = False  # only with --all
@@ -24,6 +25,10 @@ class Product:
         self.browser = world.browser()
         self.env = {"PORT": str(self.port)}
 
+    @property
+    def name(self):
+        return self.page_name + self.variant
+
     # What a language's file fills in.
 
     def version(self):
@@ -31,7 +36,7 @@ class Product:
 
     def folder(self):
         """Where the files of the page are written to."""
-        folder = self.world.work / self.page_name
+        folder = self.world.work / self.name
         folder.mkdir()
         return folder
 
@@ -46,7 +51,7 @@ class Product:
             said = f"Tested with {self.package} {self.version()}"
             assert said in self.page.source, f"{self.page.path} does not say: {said}"
         for command in self.page.commands("latchkey client create"):
-            client = json.loads(self.world.shell(command))
+            client = json.loads(self.world.shell(self.registration(command)))
             self.env.setdefault("CLIENT_ID", client["client_id"])
             self.env.setdefault("CLIENT_SECRET", client.get("client_secret", ""))
             self.registered(client)
@@ -54,11 +59,17 @@ class Product:
         for name, text in self.page.files().items():
             path = self.work / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text.replace("<client_id>", self.env["CLIENT_ID"]).replace("<client_secret>", self.env["CLIENT_SECRET"]), encoding="utf-8")
+            path.write_text(self.source(text).replace("<client_id>", self.env["CLIENT_ID"]).replace("<client_secret>", self.env["CLIENT_SECRET"]), encoding="utf-8")
         self.start()
 
     def start(self):
-        self.world.start(self.page_name, self.command(), self.port, self.env, self.work)
+        self.world.start(self.name, self.command(), self.port, self.env, self.work)
+
+    def registration(self, command):
+        return command
+
+    def source(self, text):
+        return text
 
     def registered(self, client):
         """Each client of the page, for products that need more than one."""
@@ -104,6 +115,26 @@ class Product:
         shown = re.sub(r"\s+", " ", page.text)
         for claim in ("sub", "email", "name"):
             assert self.world.user[claim] in shown, f"{claim} is missing at {page.url} ({page.status}): {shown[:500]}"
+
+
+class Hs256:
+    """The same with ID tokens that are signed with the client's secret. `setting`: what makes the library insist on it, in the place of what the page says."""
+
+    variant = " (HS256)"
+    setting = ("", "")
+
+    def registration(self, command):
+        return command.replace('"client_name"', '"id_token_signed_response_alg": "HS256",\n  "client_name"')
+
+    def registered(self, client):
+        assert client["id_token_signed_response_alg"] == "HS256", client
+
+    def source(self, text):
+        return text.replace(*self.setting)
+
+    def set_up(self):
+        super().set_up()
+        assert any(self.setting[1] in path.read_text() for path in self.work.rglob("*") if path.suffix in (".mjs", ".py")), "the library is not told"
 
 
 class Api(Product):

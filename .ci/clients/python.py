@@ -2,7 +2,7 @@
 
 import base64, json, os, pathlib, re, sys, urllib.parse
 
-from product import Api, Product
+from product import Api, Hs256, Product
 from world import HERE, installed, run
 
 
@@ -93,6 +93,12 @@ class MozillaDjangoOidc(Django, Product):
         assert left.strip() not in ("[]", "[0]"), left
 
 
+class MozillaDjangoOidcHs256(Hs256, MozillaDjangoOidc):
+    """Its own default, which verifies the signature with the secret."""
+
+    setting = 'OIDC_RP_SIGN_ALGO = "RS256"', 'OIDC_RP_SIGN_ALGO = "HS256"'
+
+
 class DjangoAllauth(Django, Product):
     page_name = package = "django-allauth"
     login = "/accounts/oidc/latchkey/login/"
@@ -151,4 +157,4 @@ class Recipes(Flask, Product):
         assert answers[0]["refresh_token"] == answers[1]["refresh_token"] != old
 
 
-PRODUCTS = [Authlib, RequestsOauthlib, MozillaDjangoOidc, DjangoAllauth, PyJwt, Recipes]
+PRODUCTS = [Authlib, RequestsOauthlib, MozillaDjangoOidc, MozillaDjangoOidcHs256, DjangoAllauth, PyJwt, Recipes]

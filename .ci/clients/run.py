@@ -37,7 +37,7 @@ class Report:
         """One check; a product that failed is not tried further."""
         if product in self.broken:
             return
-        name = f"{product.page_name}: {stage}"
+        name = f"{product.name}: {stage}"
         try:
             action()
         except Exception as problem:
@@ -45,7 +45,7 @@ class Report:
             self.broken.add(product)
             where = traceback.extract_tb(problem.__traceback__)[-1]
             print(f"  FAILED {name}: {type(problem).__name__}: {problem} ({os.path.basename(where.filename)}:{where.lineno})")
-            print("".join(f"    | {line}\n" for line in self.world.log(product.page_name).splitlines()), end="", flush=True)
+            print("".join(f"    | {line}\n" for line in self.world.log(product.name).splitlines()), end="", flush=True)
         else:
             self.passed += 1
             print(f"  {name}", flush=True)
