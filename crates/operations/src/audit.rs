@@ -252,13 +252,15 @@ pub fn log(event: &AuditEvent<'_>) {
             tracing::warn!(target: "audit", %authorization, reason, "replay: authorization revoked");
         }
         AuditEvent::KeyAnnounced { kid, activates_at } => {
-            tracing::info!(target: "audit", kid, activates_at, "a new signing key is announced");
+            tracing::info!(target: "audit", kid, activates_at = activates_at.as_seconds(), "a new signing key is announced");
         }
         AuditEvent::Operation {
             at,
             operation,
             target,
             caller,
-        } => tracing::info!(target: "audit", at, operation, on = target, caller, "command"),
+        } => {
+            tracing::info!(target: "audit", at = at.as_seconds(), operation, on = target, caller, "command")
+        }
     }
 }

@@ -164,7 +164,7 @@ impl ClientGuard {
 
     /// Whether secrets of this client are looked at from there now.
     fn is_locked(&self, client_id: &str, address: IpAddr, now: Timestamp) -> bool {
-        if (now - self.last.load(Ordering::Relaxed)).abs() >= WINDOW {
+        if (now.as_seconds() - self.last.load(Ordering::Relaxed)).abs() >= WINDOW {
             return false;
         }
         let used_up = |a: &Allowance| {
@@ -192,7 +192,7 @@ impl ClientGuard {
     /// The secret was wrong. Whether the caller may hear so: beyond what is allowed nobody hears anything. A secret that
     /// was wrong before within the window is no new guess, so that a server with an old one does not lock out the others.
     async fn failed(&self, presented: &Credentials, address: IpAddr, now: Timestamp) -> bool {
-        self.last.store(now, Ordering::Relaxed);
+        self.last.store(now.as_seconds(), Ordering::Relaxed);
         let client_id = &presented.client_id;
         let mut allowances = self.allowances(client_id, address);
         let guess = of_guess(&self.pepper, client_id, address, presented.secret());

@@ -59,7 +59,7 @@ pub fn client_information(client: &Client) -> Value {
     let methods = client.metadata.auth_methods();
     information["token_endpoint_auth_methods"] = methods.iter().map(|m| m.name()).collect();
     information["client_id"] = client.id.clone().into();
-    information["client_id_issued_at"] = client.created_at.into();
+    information["client_id_issued_at"] = client.created_at.as_seconds().into();
     information
 }
 

@@ -99,9 +99,9 @@ pub fn open_ring(
         Some(match opened {
             Ok(key) => Ok(RingKey {
                 key,
-                created_at: stored.created_at,
-                activates_at: stored.activates_at,
-                retires_at: stored.retires_at,
+                created_at: stored.created_at.as_seconds(),
+                activates_at: stored.activates_at.as_seconds(),
+                retires_at: stored.retires_at.map(Timestamp::as_seconds),
             }),
             Err(error) => Err(OperationError::SigningKey {
                 kid: stored.kid.clone(),
@@ -118,7 +118,9 @@ pub fn is_ring_of(ring: &KeyRing, stored: &[StoredKey]) -> bool {
     let live: Vec<_> = stored.iter().filter(|s| s.sealed.is_some()).collect();
     let held = |s: &StoredKey| {
         ring.entries().any(|k| {
-            k.key.kid() == s.kid && k.activates_at == s.activates_at && k.retires_at == s.retires_at
+            k.key.kid() == s.kid
+                && k.activates_at == s.activates_at.as_seconds()
+                && k.retires_at == s.retires_at.map(Timestamp::as_seconds)
         })
     };
     live.len() == ring.entries().count() && live.into_iter().all(held)
@@ -148,7 +150,7 @@ impl Operations<'_> {
     /// # Errors
     /// [`OperationError::Store`].
     pub async fn signing_keys(&self, ring: &KeyRing) -> Result<Vec<ListedKey>> {
-        let states = ring.states(self.now);
+        let states = ring.states(self.now.as_seconds());
         let listed = |key: StoredKey| {
             let state = states.iter().find(|(k, _)| k.key.kid() == key.kid);
             // A key whose private half has been forgotten is no longer in the ring.
@@ -238,7 +240,7 @@ impl Operations<'_> {
     /// # Errors
     /// [`OperationError::KeyUnknown`], [`OperationError::KeySigns`].
     pub async fn retire_key(&self, ring: &KeyRing, kid: &str) -> Result<()> {
-        let states = ring.states(self.now);
+        let states = ring.states(self.now.as_seconds());
         let signs = states
             .iter()
             .any(|(k, state)| k.key.kid() == kid && *state == KeyState::Active);

@@ -40,7 +40,7 @@ impl Interaction {
         let former = self
             .former_browser
             .as_ref()
-            .filter(|(_, renewed)| (0..RENEWAL).contains(&(now - renewed)));
+            .filter(|(_, renewed)| (0..RENEWAL).contains(&(now - *renewed)));
         self.browser == *browser || former.is_some_and(|(digest, _)| digest == browser)
     }
 

@@ -179,9 +179,9 @@ pub enum Retry {
 /// ended. Every failure is tried again, a refusal too: the cause may be a clock, a key set or a release that somebody is
 /// fixing. `attempts`: those made, this one included. `random` spreads what failed together.
 pub fn retry(attempts: i64, ended_at: Timestamp, random: u32, now: Timestamp) -> Retry {
-    let last = ended_at.saturating_add(TOLD_FOR);
+    let last = ended_at + TOLD_FOR;
     if now >= last {
         return Retry::Dead;
     }
-    Retry::At(now.saturating_add(retry_after(attempts, random)).min(last))
+    Retry::At((now + retry_after(attempts, random)).min(last))
 }

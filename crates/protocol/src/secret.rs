@@ -5,6 +5,8 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::time::Timestamp;
+
 /// Where randomness comes from. Rules never hold one: they take finished secrets.
 pub trait Entropy: Send + Sync {
     /// Fills all bytes with random ones.
@@ -177,13 +179,16 @@ pub fn same(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
 }
 
-/// A random identifier that sorts by time (UUID version 7, RFC 9562 5.7). `now` in seconds.
-pub fn new_id(now: i64, entropy: &dyn Entropy) -> String {
+/// A random identifier that sorts by time (UUID version 7, RFC 9562 5.7).
+pub fn new_id(now: Timestamp, entropy: &dyn Entropy) -> String {
     let mut random = [0; 10];
     entropy.fill(&mut random);
-    uuid::Builder::from_unix_timestamp_millis(u64::try_from(now).unwrap_or(0) * 1000, &random)
-        .into_uuid()
-        .to_string()
+    uuid::Builder::from_unix_timestamp_millis(
+        u64::try_from(now.as_seconds()).unwrap_or(0) * 1000,
+        &random,
+    )
+    .into_uuid()
+    .to_string()
 }
 
 /// Eight letters and digits that are hard to mistake for one another, to read a refusal's reference aloud.

@@ -1,7 +1,7 @@
 //! How a user's profile changes.
 #![allow(clippy::unwrap_used)]
 
-use latchkey_protocol::{profile::ProfileChange, user::User};
+use latchkey_protocol::{Timestamp, profile::ProfileChange, user::User};
 use serde_json::{Map, Value, json};
 
 fn map(value: Value) -> Map<String, Value> {
@@ -19,9 +19,9 @@ fn user(email: Option<&str>, claims: Value) -> User {
         groups: vec!["g".into()],
         claims: map(claims),
         attributes: Map::new(),
-        disabled_at: Some(1),
-        created_at: 1,
-        updated_at: 1,
+        disabled_at: Some(Timestamp::from_seconds(1)),
+        created_at: Timestamp::from_seconds(1),
+        updated_at: Timestamp::from_seconds(1),
         version: 3,
     }
 }
@@ -33,7 +33,7 @@ fn what_was_proven_of_an_address_or_a_number_does_not_pass_to_the_next() {
         Some("a@x.example"),
         json!({ "email_verified": false, "phone_number": "1", "phone_number_verified": true }),
     );
-    let change = |change: ProfileChange| change.apply(&before, 9).unwrap();
+    let change = |change: ProfileChange| change.apply(&before, Timestamp::from_seconds(9)).unwrap();
     let email = |address: &str| Some(Some(address.to_owned()));
     let verified = |user: &User| user.claims.get("email_verified").cloned();
 
@@ -99,7 +99,7 @@ fn an_address_among_the_claims_is_the_address_and_one_from_before_is_left_alone(
         roles: Some(vec![]),
         ..Default::default()
     };
-    let after = role.apply(&before, 9).unwrap();
+    let after = role.apply(&before, Timestamp::from_seconds(9)).unwrap();
     assert_eq!(
         (after.email.as_deref(), &after.claims),
         (Some("a@x.example"), &before.claims)
@@ -108,19 +108,25 @@ fn an_address_among_the_claims_is_the_address_and_one_from_before_is_left_alone(
         merge_claims: map(json!({ "email": "c@x.example" })),
         ..Default::default()
     };
-    let after = among.apply(&before, 9).unwrap();
+    let after = among.apply(&before, Timestamp::from_seconds(9)).unwrap();
     assert_eq!(
         (after.email.as_deref(), after.claims.get("email")),
         (Some("c@x.example"), None)
     );
-    assert!(among.apply(&before, 9).unwrap().claims["email_verified"] == true);
+    assert!(
+        among
+            .apply(&before, Timestamp::from_seconds(9))
+            .unwrap()
+            .claims["email_verified"]
+            == true
+    );
     let wrong = ProfileChange {
         merge_claims: map(json!({ "email": "c" })),
         ..Default::default()
     };
     assert!(
         wrong
-            .apply(&before, 9)
+            .apply(&before, Timestamp::from_seconds(9))
             .unwrap_err()
             .contains("no email address")
     );
@@ -129,11 +135,13 @@ fn an_address_among_the_claims_is_the_address_and_one_from_before_is_left_alone(
 #[test]
 fn what_is_not_named_stays() {
     let before = user(Some("a@x.example"), json!({ "locale": "ko" }));
-    let after = ProfileChange::default().apply(&before, 9).unwrap();
+    let after = ProfileChange::default()
+        .apply(&before, Timestamp::from_seconds(9))
+        .unwrap();
     assert_eq!(
         after,
         User {
-            updated_at: 9,
+            updated_at: Timestamp::from_seconds(9),
             ..before.clone()
         }
     );
@@ -142,10 +150,10 @@ fn what_is_not_named_stays() {
         groups: Some(vec![]),
         ..Default::default()
     };
-    let emptied = emptied.apply(&before, 9).unwrap();
+    let emptied = emptied.apply(&before, Timestamp::from_seconds(9)).unwrap();
     assert!(emptied.roles.is_empty() && emptied.groups.is_empty());
     assert_eq!(
         (emptied.password_hash, emptied.disabled_at, emptied.version),
-        (Some("hash".into()), Some(1), 3)
+        (Some("hash".into()), Some(Timestamp::from_seconds(1)), 3)
     );
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    Digest, Reason,
+    Digest, Reason, Timestamp,
     authentication::Amr,
     authorization::{Authorization, CodeDelivery, Delivery},
     authorize::{AuthorizationRequest, ClaimsRequest},
@@ -20,7 +20,7 @@ fn client(metadata: Value) -> Client {
         secret: None,
         sealed_secret: None,
         metadata,
-        created_at: 0,
+        created_at: Timestamp::from_seconds(0),
         version: 0,
     }
 }
@@ -31,7 +31,7 @@ fn authorization(granted: &str, ignored: &str) -> Authorization {
         client_id: "client".into(),
         user_id: "user".into(),
         scope: granted.to_owned().into(),
-        auth_time: 0,
+        auth_time: Timestamp::from_seconds(0),
         amr: Amr::PASSWORD,
         delivery: Delivery::Code(CodeDelivery {
             session_id: "session".into(),
@@ -40,13 +40,13 @@ fn authorization(granted: &str, ignored: &str) -> Authorization {
             redirect_uri_sent: true,
             code_challenge: None,
             code: Digest::of("code"),
-            expires_at: 0,
+            expires_at: Timestamp::from_seconds(0),
             exchanged_at: None,
         }),
-        created_at: 0,
+        created_at: Timestamp::from_seconds(0),
         refresh: None,
         revoked_at: None,
-        expires_at: 0,
+        expires_at: Timestamp::from_seconds(0),
         ignored_scope: ignored.to_owned().into(),
         asked_claims: ClaimsRequest::default(),
     }

@@ -1,7 +1,7 @@
 //! When keys rotate by themselves.
 
 use latchkey_protocol::{
-    SigningAlgorithm,
+    SigningAlgorithm, Timestamp,
     rotation::{NextKey, Rotation, StoredKey},
 };
 
@@ -12,9 +12,9 @@ fn key(kid: &str, activates_at: i64, retires_at: Option<i64>) -> StoredKey {
         algorithm: SigningAlgorithm::Rs256,
         kid: kid.into(),
         sealed: Some("x".into()),
-        created_at: activates_at,
-        activates_at,
-        retires_at,
+        created_at: Timestamp::from_seconds(activates_at),
+        activates_at: Timestamp::from_seconds(activates_at),
+        retires_at: retires_at.map(Timestamp::from_seconds),
     }
 }
 
@@ -34,26 +34,33 @@ fn the_next_key_is_announced_so_early_that_the_newest_signs_for_its_time() {
             start,
             Some(NextKey {
                 predecessor: Some("a"),
-                activates_at: 90 * DAY,
+                activates_at: Timestamp::from_seconds(90 * DAY),
             }),
         ),
         (
             400 * DAY,
             Some(NextKey {
                 predecessor: Some("a"),
-                activates_at: 400 * DAY + 3600,
+                activates_at: Timestamp::from_seconds(400 * DAY + 3600),
             }),
         ),
     ] {
-        assert_eq!(rotation.due(&one, now), due, "{now}");
+        assert_eq!(
+            rotation.due(&one, Timestamp::from_seconds(now)),
+            due,
+            "{now}"
+        );
     }
     // Announced, and it counts from when it signs.
     let two = [key("a", 0, Some(104 * DAY)), key("b", 90 * DAY, None)];
-    assert_eq!(rotation.due(&two, start), None);
-    assert_eq!(rotation.due(&two, 180 * DAY - 3601), None);
+    assert_eq!(rotation.due(&two, Timestamp::from_seconds(start)), None);
+    assert_eq!(
+        rotation.due(&two, Timestamp::from_seconds(180 * DAY - 3601)),
+        None
+    );
     assert_eq!(
         rotation
-            .due(&two, 180 * DAY - 3600)
+            .due(&two, Timestamp::from_seconds(180 * DAY - 3600))
             .and_then(|due| due.predecessor),
         Some("b")
     );
@@ -62,7 +69,7 @@ fn the_next_key_is_announced_so_early_that_the_newest_signs_for_its_time() {
             after: 0,
             announce: 3600
         }
-        .due(&one, 4000 * DAY),
+        .due(&one, Timestamp::from_seconds(4000 * DAY)),
         None,
         "0: never"
     );
@@ -78,29 +85,29 @@ fn where_no_key_goes_on_signing_the_next_one_is_made_whatever_is_set() {
         // The successor was announced and retired: the old key signs meanwhile.
         let retired = [key("a", 0, Some(14 * DAY)), key("b", 3600, Some(10))];
         assert_eq!(
-            rotation.due(&retired, 10),
+            rotation.due(&retired, Timestamp::from_seconds(10)),
             Some(NextKey {
                 predecessor: None,
-                activates_at: 3610
+                activates_at: Timestamp::from_seconds(3610)
             })
         );
         // Nobody signs that long: at once.
         assert_eq!(
-            rotation.due(&retired, 14 * DAY - 3600),
+            rotation.due(&retired, Timestamp::from_seconds(14 * DAY - 3600)),
             Some(NextKey {
                 predecessor: None,
-                activates_at: 14 * DAY - 3600
+                activates_at: Timestamp::from_seconds(14 * DAY - 3600)
             })
         );
         assert_eq!(
-            rotation.due(&retired, 20 * DAY),
+            rotation.due(&retired, Timestamp::from_seconds(20 * DAY)),
             Some(NextKey {
                 predecessor: None,
-                activates_at: 20 * DAY
+                activates_at: Timestamp::from_seconds(20 * DAY)
             })
         );
         assert_eq!(
-            rotation.due(&[], 10),
+            rotation.due(&[], Timestamp::from_seconds(10)),
             None,
             "the first key is made at the start"
         );
@@ -115,12 +122,12 @@ fn a_key_of_the_far_future_does_not_stop_the_rotation() {
     };
     // Made while the clock was a year ahead; the one before it signs again.
     let ahead = [key("a", 0, Some(470 * DAY)), key("b", 456 * DAY, None)];
-    let due = rotation.due(&ahead, 91 * DAY);
+    let due = rotation.due(&ahead, Timestamp::from_seconds(91 * DAY));
     assert_eq!(
         due,
         Some(NextKey {
             predecessor: Some("b"),
-            activates_at: 91 * DAY + 3600
+            activates_at: Timestamp::from_seconds(91 * DAY + 3600)
         })
     );
     let settled = [
@@ -128,9 +135,21 @@ fn a_key_of_the_far_future_does_not_stop_the_rotation() {
         key("b", 456 * DAY, Some(91 * DAY)),
         key("c", 91 * DAY + 3600, None),
     ];
-    assert_eq!(rotation.due(&settled, 92 * DAY), None);
+    assert_eq!(
+        rotation.due(&settled, Timestamp::from_seconds(92 * DAY)),
+        None
+    );
     // A day behind is waited for, and a clock behind every key is itself the fault.
-    assert_eq!(rotation.due(&ahead, 455 * DAY), None);
-    assert_eq!(rotation.due(&[key("a", 456 * DAY, None)], 91 * DAY), None);
-    assert_eq!(rotation.due(&ahead, -DAY), None);
+    assert_eq!(
+        rotation.due(&ahead, Timestamp::from_seconds(455 * DAY)),
+        None
+    );
+    assert_eq!(
+        rotation.due(
+            &[key("a", 456 * DAY, None)],
+            Timestamp::from_seconds(91 * DAY)
+        ),
+        None
+    );
+    assert_eq!(rotation.due(&ahead, Timestamp::from_seconds(-DAY)), None);
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    Digest, Params, Reason, ScopeSet, Subject,
+    Digest, Params, Reason, ScopeSet, Subject, Timestamp,
     authorization::Lifetimes,
     authorize::{
         AuthorizationRequest, Hint as RequestHint, RequestRules, Step, may_continue, next_step,
@@ -17,7 +17,7 @@ use latchkey_protocol::{
 };
 use serde_json::json;
 
-const NOW: i64 = 1_800_000_000;
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const LIFETIMES: Lifetimes = Lifetimes {
     access_token: 300,
     id_token: 300,
@@ -54,7 +54,7 @@ fn client(id: &str, metadata: serde_json::Value) -> Client {
         secret: None,
         sealed_secret: None,
         metadata,
-        created_at: 0,
+        created_at: Timestamp::from_seconds(0),
         version: 1,
     }
 }

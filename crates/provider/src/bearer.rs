@@ -76,7 +76,7 @@ fn verify(
 ) -> Result<Arc<(String, AccessToken)>, Refusal> {
     let digest: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
     if let Some(known) = provider.verified.get(&digest)
-        && provider.keys.ring().publishes(&known.0, now)
+        && provider.keys.ring().publishes(&known.0, now.as_seconds())
     {
         return Ok(known);
     }

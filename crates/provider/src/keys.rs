@@ -99,7 +99,7 @@ impl Keys {
         store: &dyn Store,
         now: Timestamp,
     ) -> Result<Arc<KeyRing>, StoreError> {
-        if ring.signer_for(algorithm, now).is_ok() {
+        if ring.signer_for(algorithm, now.as_seconds()).is_ok() {
             return Ok(ring);
         }
         self.follow(store).await?;
@@ -117,7 +117,7 @@ impl Keys {
                 return (known.body.clone(), known.etag.clone());
             }
         }
-        let set: JwkSet = self.ring().jwks(now);
+        let set: JwkSet = self.ring().jwks(now.as_seconds());
         let body = Bytes::from(serde_json::to_vec(&set).unwrap_or_default());
         let etag = entity_tag(&body);
         let made = PublishedKeys {
@@ -151,7 +151,7 @@ pub fn verify<T: TokenClaims>(
     token: &str,
     now: Timestamp,
 ) -> Result<T, JoseError> {
-    let RingClaims(claims) = ring.verify(issuer, token, now)?;
+    let RingClaims(claims) = ring.verify(issuer, token, now.as_seconds())?;
     Ok(claims)
 }
 

@@ -44,10 +44,10 @@ impl KeyWatch {
             }
         }
         let now = provider.clock.now();
-        let early = provider.keys.ring().signs_early(now);
+        let early = provider.keys.ring().signs_early(now.as_seconds());
         if early && !self.early {
             tracing::warn!(
-                now,
+                now = now.as_seconds(),
                 "the clock is behind every signing key: the oldest one signs. Was the clock set back?"
             );
         }
@@ -85,8 +85,8 @@ impl KeyWatch {
             {
                 tracing::warn!(
                     kid,
-                    activates_at,
-                    now,
+                    activates_at = activates_at.as_seconds(),
+                    now = now.as_seconds(),
                     "a key of the far future is retired. Was the clock set forward once?"
                 );
             }

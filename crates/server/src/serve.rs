@@ -66,7 +66,11 @@ async fn healthy() -> HttpResponse {
 
 /// Whether it can serve: the database answers with every migration, and there is a key to sign with.
 async fn ready(provider: web::Data<latchkey_provider::Provider>) -> HttpResponse {
-    let key = provider.keys.ring().signer(provider.clock.now()).is_ok();
+    let key = provider
+        .keys
+        .ring()
+        .signer(provider.clock.now().as_seconds())
+        .is_ok();
     match provider.store.ready().await {
         Ok(true) if key => HttpResponse::Ok().body("ready\n"),
         Ok(true) => HttpResponse::ServiceUnavailable().body("no key to sign with\n"),

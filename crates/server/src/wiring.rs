@@ -37,7 +37,7 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        i64::try_from(self.elapsed().as_secs()).unwrap_or(i64::MAX)
+        Timestamp::from_seconds(i64::try_from(self.elapsed().as_secs()).unwrap_or(i64::MAX))
     }
 }
 

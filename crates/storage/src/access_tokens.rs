@@ -42,7 +42,7 @@ impl AccessTokens for Database {
 const REVOKE_ACCESS_TOKEN: &str = "INSERT INTO revoked_access_tokens (jti, expires_at) VALUES (?, ?) \
     ON CONFLICT (jti) DO UPDATE SET expires_at = excluded.expires_at";
 
-pub fn revoke(c: &mut AnyConnection, jti: &str, expires_at: i64) -> Result<(), RowError> {
+pub fn revoke(c: &mut AnyConnection, jti: &str, expires_at: Timestamp) -> Result<(), RowError> {
     on!(c => statement(REVOKE_ACCESS_TOKEN, binds![jti, expires_at]).execute(c))?;
     Ok(())
 }

@@ -57,7 +57,7 @@ pub type AllowanceRow = (Vec<u8>, i64);
 pub fn reserve(
     c: &mut AnyConnection,
     allowed: &[AllowanceRow],
-    now: i64,
+    now: Timestamp,
 ) -> Result<Option<Vec<u8>>, RowError> {
     for (at, (key, most)) in allowed.iter().enumerate() {
         let (from, to) = (now - WINDOW + 1, now + WINDOW);
@@ -78,7 +78,7 @@ pub fn give_back(
     c: &mut AnyConnection,
     keys: &[Vec<u8>],
     cleared: Option<&Vec<u8>>,
-    reserved: i64,
+    reserved: Timestamp,
 ) -> Result<(), RowError> {
     for key in keys {
         if cleared == Some(key) {
@@ -95,7 +95,7 @@ const ONE_LESS: &str =
 const NONE_LEFT: &str = "DELETE FROM attempts WHERE key = ? AND since <= ?";
 
 /// One attempt less in the window that `reserved` lies in. What counts nothing takes no row.
-fn take_back(c: &mut AnyConnection, key: &[u8], reserved: i64) -> Result<(), RowError> {
+fn take_back(c: &mut AnyConnection, key: &[u8], reserved: Timestamp) -> Result<(), RowError> {
     let one = binds![key, reserved];
     if on!(c => statement(ONE_LESS, one).execute(c))? == 0 {
         on!(c => statement(NONE_LEFT, one).execute(c))?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
+    Timestamp,
     client::Client,
     secret::Digest,
     store::{self, Clients},
@@ -15,6 +16,7 @@ use crate::{
     digest::bytes,
     error::{RowError, is_taken},
     schema::clients,
+    stored::Stored,
 };
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -23,7 +25,7 @@ pub struct Row {
     id: String,
     secret: Option<Vec<u8>>,
     metadata: String,
-    created_at: i64,
+    created_at: Stored<Timestamp>,
     version: i64,
     sealed_secret: Option<String>,
 }
@@ -34,7 +36,7 @@ impl Row {
             id: client.id.clone(),
             secret: client.secret.as_ref().map(|d| d.as_bytes().to_vec()),
             metadata: serde_json::to_string(&client.metadata).unwrap_or_default(),
-            created_at: client.created_at,
+            created_at: Stored(client.created_at),
             version: client.version,
             sealed_secret: client.sealed_secret.clone(),
         }
@@ -51,7 +53,7 @@ impl Row {
             secret: self.secret.map(Digest::from_stored),
             sealed_secret: self.sealed_secret,
             metadata,
-            created_at: self.created_at,
+            created_at: self.created_at.0,
             version: self.version,
         })
     }

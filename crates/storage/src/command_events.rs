@@ -2,18 +2,20 @@
 
 use async_trait::async_trait;
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
+use latchkey_protocol::Timestamp;
 use latchkey_protocol::store::{self, CommandEvent, CommandEvents};
 
 use crate::{
     connection::{Database, on},
     schema::command_events,
+    stored::Stored,
 };
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = command_events, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     id: String,
-    at: i64,
+    at: Stored<Timestamp>,
     operation: String,
     target: String,
     caller: String,
@@ -30,7 +32,7 @@ impl Row {
         } = event.clone();
         Self {
             id,
-            at,
+            at: Stored(at),
             operation,
             target,
             caller,
@@ -47,7 +49,7 @@ impl Row {
         } = self;
         CommandEvent {
             id,
-            at,
+            at: at.0,
             operation,
             target,
             caller,

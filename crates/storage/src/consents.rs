@@ -15,6 +15,7 @@ use crate::{
     interactions::while_session,
     questions::ConsentOf,
     schema::{authorizations, consents, interactions, sessions},
+    stored::Stored,
 };
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -23,7 +24,7 @@ pub struct Row {
     user_id: String,
     client_id: String,
     scope: String,
-    granted_at: i64,
+    granted_at: Stored<Timestamp>,
     claims: String,
 }
 
@@ -33,7 +34,7 @@ impl Row {
             user_id: consent.user_id.clone(),
             client_id: consent.client_id.clone(),
             scope: consent.scope.to_string(),
-            granted_at: consent.granted_at,
+            granted_at: Stored(consent.granted_at),
             claims: serde_json::to_string(&consent.claims).unwrap_or_default(),
         }
     }
@@ -51,7 +52,7 @@ impl Row {
             client_id: self.client_id,
             scope: self.scope.into(),
             claims,
-            granted_at: self.granted_at,
+            granted_at: self.granted_at.0,
         })
     }
 }
@@ -167,7 +168,7 @@ fn remember(c: &mut AnyConnection, consent: &Consent) -> Result<(), RowError> {
         return Ok(());
     }
     let stored = consents::table.find((&consent.user_id, &consent.client_id));
-    let now = consents::granted_at.eq(consent.granted_at);
+    let now = consents::granted_at.eq(Stored(consent.granted_at));
     on!(c => diesel::update(stored).set(now).execute(c))?;
     if let Some(before) = find(c, &consent.user_id, &consent.client_id)? {
         row = Row::from_consent(&Consent {
@@ -202,7 +203,7 @@ fn revoke(
         .filter(authorizations::user_id.eq(user))
         .filter(authorizations::client_id.eq(client))
         .filter(authorizations::revoked_at.is_null());
-    let ended = authorizations::revoked_at.eq(Some(now));
+    let ended = authorizations::revoked_at.eq(Some(Stored(now)));
     Ok(ConsentEnd {
         consented: deleted == 1,
         authorizations: on!(c => diesel::update(theirs).set(ended).execute(c))?,

@@ -19,6 +19,7 @@ use crate::{
     error::RowError,
     schema::{interactions, sessions},
     statement::{Bind, binds, statement},
+    stored::Stored,
     sweep::Sum,
 };
 
@@ -28,15 +29,15 @@ pub struct Row {
     digest: Vec<u8>,
     browser: Vec<u8>,
     request: String,
-    created_at: i64,
-    expires_at: i64,
+    created_at: Stored<Timestamp>,
+    expires_at: Stored<Timestamp>,
     login_session: Option<String>,
     selected_session: Option<String>,
     consented: Option<String>,
     declined: i64,
     consented_by: Option<String>,
     former_browser: Option<Vec<u8>>,
-    renewed_at: Option<i64>,
+    renewed_at: Option<Stored<Timestamp>>,
     network: Option<Vec<u8>>,
     neighbourhood: Option<Vec<u8>>,
     cost: i64,
@@ -48,8 +49,8 @@ impl Row {
         Self {
             digest: interaction.digest.as_bytes().to_vec(),
             browser: interaction.browser.as_bytes().to_vec(),
-            created_at: interaction.created_at,
-            expires_at: interaction.expires_at,
+            created_at: Stored(interaction.created_at),
+            expires_at: Stored(interaction.expires_at),
             login_session: interaction.login_session.clone(),
             selected_session: interaction.selected_session.clone(),
             consented: interaction
@@ -65,7 +66,8 @@ impl Row {
             renewed_at: interaction
                 .former_browser
                 .as_ref()
-                .map(|(_, renewed_at)| *renewed_at),
+                .map(|(_, renewed_at)| *renewed_at)
+                .map(Stored),
             network: Some(from.network.as_bytes().to_vec()),
             neighbourhood: Some(from.neighbourhood.as_bytes().to_vec()),
             cost: bounds::cost(request.len()),
@@ -106,7 +108,7 @@ impl Row {
     fn into_interaction(self) -> Result<Interaction, RowError> {
         let request = serde_json::from_str(&self.request).map_err(|_| RowError::Corrupt {
             table: "interactions",
-            row: self.created_at.to_string(),
+            row: self.created_at.0.to_string(),
             column: "request",
         })?;
         Ok(Interaction {
@@ -115,10 +117,10 @@ impl Row {
             former_browser: self
                 .former_browser
                 .map(Digest::from_stored)
-                .zip(self.renewed_at),
+                .zip(self.renewed_at.map(|at| at.0)),
             request,
-            created_at: self.created_at,
-            expires_at: self.expires_at,
+            created_at: self.created_at.0,
+            expires_at: self.expires_at.0,
             login_session: self.login_session,
             selected_session: self.selected_session,
             consented: self.consented_by.zip(self.consented.map(Into::into)),
@@ -194,7 +196,7 @@ impl Interactions for Database {
             let set = (
                 interactions::browser.eq(&new),
                 interactions::former_browser.eq(Some(&old)),
-                interactions::renewed_at.eq(Some(now)),
+                interactions::renewed_at.eq(Some(Stored(now))),
             );
             let theirs = interactions::table.filter(interactions::browser.eq(&old));
             Ok(on!(c => diesel::update(theirs).set(set).execute(c))? > 0)
@@ -238,7 +240,7 @@ pub fn begin(c: &mut AnyConnection, row: &Row, crowded: bool) -> Result<BeginOut
     let surplus = binds![&row.browser, bounds::BEGUN_BY_BROWSER - 1];
     on!(c => statement(SURPLUS, surplus).execute(c))?;
     // What stands in the future was begun before the clock was set back.
-    let (from, to) = (row.created_at - WINDOW, row.created_at + WINDOW);
+    let (from, to) = (row.created_at.0 - WINDOW, row.created_at.0 + WINDOW);
     let of_network =
         on!(c => statement(OF_NETWORK, binds![&row.network, from, to]).get_result::<Sum>(c))?;
     if of_network.sum + row.cost > bounds::BEGUN_BY_NETWORK {

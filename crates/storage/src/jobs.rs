@@ -73,8 +73,8 @@ struct Taken {
 struct Take {
     owner: String,
     kinds: Vec<&'static str>,
-    now: i64,
-    until: i64,
+    now: Timestamp,
+    until: Timestamp,
     most: i64,
 }
 
@@ -134,7 +134,7 @@ const SURPLUS: &str = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE d
 
 pub fn forget_dead(
     c: &mut AnyConnection,
-    now: i64,
+    now: Timestamp,
     most: i64,
 ) -> std::result::Result<usize, RowError> {
     let old = binds![now - bounds::DEAD_JOBS_KEPT, most];

@@ -12,6 +12,7 @@ use crate::{
     connection::{AnyConnection, Database, on},
     error::RowError,
     schema::signing_keys,
+    stored::Stored,
 };
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -20,9 +21,9 @@ pub struct Row {
     kid: String,
     /// Empty once the private half has been forgotten.
     sealed: String,
-    created_at: i64,
-    activates_at: i64,
-    retires_at: Option<i64>,
+    created_at: Stored<Timestamp>,
+    activates_at: Stored<Timestamp>,
+    retires_at: Option<Stored<Timestamp>>,
     algorithm: String,
 }
 
@@ -39,9 +40,9 @@ impl Row {
         Self {
             kid,
             sealed: sealed.unwrap_or_default(),
-            created_at,
-            activates_at,
-            retires_at,
+            created_at: Stored(created_at),
+            activates_at: Stored(activates_at),
+            retires_at: retires_at.map(Stored),
             algorithm: algorithm.name().to_owned(),
         }
     }
@@ -66,9 +67,9 @@ impl Row {
             kid,
             algorithm,
             sealed: Some(sealed).filter(|s| !s.is_empty()),
-            created_at,
-            activates_at,
-            retires_at,
+            created_at: created_at.0,
+            activates_at: activates_at.0,
+            retires_at: retires_at.map(|at| at.0),
         })
     }
 }
@@ -131,7 +132,11 @@ pub fn add_first(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
     Ok(true)
 }
 
-pub fn rotate(c: &mut AnyConnection, row: &Row, others_retire_at: i64) -> Result<(), RowError> {
+pub fn rotate(
+    c: &mut AnyConnection,
+    row: &Row,
+    others_retire_at: Timestamp,
+) -> Result<(), RowError> {
     take_turns(c)?;
     // One that was announced for later would sign instead of this one. It has signed nothing yet.
     let later = signing_keys::table
@@ -142,7 +147,7 @@ pub fn rotate(c: &mut AnyConnection, row: &Row, others_retire_at: i64) -> Result
     let others = signing_keys::table
         .filter(signing_keys::algorithm.eq(&row.algorithm))
         .filter(signing_keys::retires_at.is_null());
-    on!(c => diesel::update(others).set(signing_keys::retires_at.eq(Some(others_retire_at))).execute(c))?;
+    on!(c => diesel::update(others).set(signing_keys::retires_at.eq(Some(Stored(others_retire_at)))).execute(c))?;
     on!(c => diesel::insert_into(signing_keys::table).values(row).execute(c))?;
     Ok(())
 }
@@ -150,7 +155,7 @@ pub fn rotate(c: &mut AnyConnection, row: &Row, others_retire_at: i64) -> Result
 pub fn succeed(
     c: &mut AnyConnection,
     row: &Row,
-    others_retire_at: i64,
+    others_retire_at: Timestamp,
     predecessor: Option<&str>,
 ) -> Result<bool, RowError> {
     take_turns(c)?;
@@ -166,7 +171,7 @@ pub fn succeed(
     Ok(true)
 }
 
-pub fn retire(c: &mut AnyConnection, kid: &str, at: i64) -> Result<bool, RowError> {
+pub fn retire(c: &mut AnyConnection, kid: &str, at: Timestamp) -> Result<bool, RowError> {
     take_turns(c)?;
     let keys = all(c)?;
     let algorithm = keys.iter().find(|k| k.kid == kid).map(|k| k.algorithm);
@@ -179,16 +184,16 @@ pub fn retire(c: &mut AnyConnection, kid: &str, at: i64) -> Result<bool, RowErro
         return Ok(false);
     }
     let gone = (
-        signing_keys::retires_at.eq(Some(at)),
+        signing_keys::retires_at.eq(Some(Stored(at))),
         signing_keys::sealed.eq(""),
     );
     Ok(on!(c => diesel::update(signing_keys::table.find(kid)).set(gone).execute(c))? == 1)
 }
 
 /// What nobody verifies any longer nobody shall be able to sign.
-pub fn forget_retired(c: &mut AnyConnection, now: i64) -> Result<(), RowError> {
+pub fn forget_retired(c: &mut AnyConnection, now: Timestamp) -> Result<(), RowError> {
     let retired = signing_keys::table
-        .filter(signing_keys::retires_at.le(now))
+        .filter(signing_keys::retires_at.le(Stored(now)))
         .filter(signing_keys::sealed.ne(""));
     on!(c => diesel::update(retired).set(signing_keys::sealed.eq("")).execute(c))?;
     Ok(())

@@ -32,6 +32,7 @@ mod schema_tests;
 mod sessions;
 mod space;
 mod statement;
+mod stored;
 mod sweep;
 #[cfg(test)]
 mod test_database;

@@ -4,7 +4,7 @@ use diesel::{
     QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::BigInt,
 };
 use latchkey_protocol::{
-    Digest,
+    Digest, Timestamp,
     authorization::{Authorization, Delivery, RefreshFamily},
     observe::KeptRefusal,
     session::Use,
@@ -59,18 +59,18 @@ fn on_postgres(test: impl FnOnce(&mut AnyConnection)) {
 fn family() -> RefreshFamily {
     RefreshFamily {
         current: Digest::of("r"),
-        issued_at: 1,
-        idle_expires_at: 9,
+        issued_at: Timestamp::from_seconds(1),
+        idle_expires_at: Timestamp::from_seconds(9),
         kid: "k".into(),
         parent: None,
-        expires_at: 9,
+        expires_at: Timestamp::from_seconds(9),
     }
 }
 
 fn refusal(n: usize) -> KeptRefusal {
     KeptRefusal {
         reference: format!("f{n}"),
-        at: 1,
+        at: Timestamp::from_seconds(1),
         reason: "x".into(),
         endpoint: "token".into(),
         client_id: None,
@@ -139,7 +139,7 @@ fn questions() -> Vec<Verb<'static>> {
             Box::new(move |c, n| {
                 ask(c, n, || SessionOf {
                     digest: b"s".to_vec(),
-                    now: 1,
+                    now: Timestamp::from_seconds(1),
                 })
             }),
         ),
@@ -159,7 +159,7 @@ fn questions() -> Vec<Verb<'static>> {
             Box::new(move |c, n| {
                 ask(c, n, || Revoked {
                     jti: text("r"),
-                    expires_at: 9,
+                    expires_at: Timestamp::from_seconds(9),
                 })
             }),
         ),
@@ -169,10 +169,10 @@ fn questions() -> Vec<Verb<'static>> {
 /// Name, statements, and what it does the nth time.
 fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
     let used = Use {
-        auth_time: 1,
-        at: 5,
-        expires_at: 9999,
-        noted_before: 9,
+        auth_time: Timestamp::from_seconds(1),
+        at: Timestamp::from_seconds(5),
+        expires_at: Timestamp::from_seconds(9999),
+        noted_before: Timestamp::from_seconds(9),
     };
     vec![
         (
@@ -193,7 +193,7 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
         (
             "session",
             1,
-            Box::new(|c, _| sessions::find(c, b"s", 1).map(drop)),
+            Box::new(|c, _| sessions::find(c, b"s", Timestamp::from_seconds(1)).map(drop)),
         ),
         (
             "use of a session",
@@ -215,9 +215,9 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
             Box::new(|c, n| {
                 let one = |id: String| Exchanged {
                     id,
-                    now: 1,
+                    now: Timestamp::from_seconds(1),
                     refresh: Some(family()),
-                    expires_at: 9,
+                    expires_at: Timestamp::from_seconds(9),
                 };
                 ask_each(c, &[one(format!("a{n}"))])
             }),
@@ -247,7 +247,8 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
             "exchange",
             1,
             Box::new(|c, n| {
-                authorizations::exchange(c, &format!("a{}", 100 + n), 1, Some(&family()), 9)
+                let (now, end) = (Timestamp::from_seconds(1), Timestamp::from_seconds(9));
+                authorizations::exchange(c, &format!("a{}", 100 + n), now, Some(&family()), end)
                     .map(|done| assert!(done))
             }),
         ),
@@ -262,20 +263,24 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
         (
             "revoke",
             1,
-            Box::new(|c, n| authorizations::revoke(c, &format!("a{n}"), 2)),
+            Box::new(|c, n| {
+                authorizations::revoke(c, &format!("a{n}"), Timestamp::from_seconds(2))
+            }),
         ),
         (
             "revoke an access token",
             1,
-            Box::new(|c, n| access_tokens::revoke(c, &format!("j{}", n % 2), 9)),
+            Box::new(|c, n| {
+                access_tokens::revoke(c, &format!("j{}", n % 2), Timestamp::from_seconds(9))
+            }),
         ),
         (
             "attempts",
             3,
             Box::new(|c, _| {
                 let key = vec![1];
-                attempts::reserve(c, &[(key.clone(), 3)], 9)?;
-                attempts::give_back(c, &[key], None, 9)
+                attempts::reserve(c, &[(key.clone(), 3)], Timestamp::from_seconds(9))?;
+                attempts::give_back(c, &[key], None, Timestamp::from_seconds(9))
             }),
         ),
         (
@@ -291,7 +296,9 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
         (
             "sessions that end",
             2,
-            Box::new(|c, n| sessions::end(c, &format!("s{n}"), true, 9).map(drop)),
+            Box::new(|c, n| {
+                sessions::end(c, &format!("s{n}"), true, Timestamp::from_seconds(9)).map(drop)
+            }),
         ),
     ]
 }

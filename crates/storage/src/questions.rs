@@ -10,7 +10,7 @@ use diesel::{
     sql_types::BigInt,
 };
 use latchkey_protocol::{
-    StoreError,
+    StoreError, Timestamp,
     authorization::{Context, Support},
     consent::Consent,
     session::Session,
@@ -61,15 +61,15 @@ impl Groups {
     /// # Errors
     /// [`StoreError`].
     pub async fn ready(&self) -> Result<(), StoreError> {
-        let (digest, now) = (Vec::new(), 0);
+        let (digest, now) = (Vec::new(), Timestamp::EPOCH);
         self.session.ask(SessionOf { digest, now }).await?;
         let (id, jti) = (String::new(), String::new());
         self.support.ask(SupportOf { id, jti }).await?;
         let none = Exchanged {
             id: String::new(),
-            now: 0,
+            now: Timestamp::from_seconds(0),
             refresh: None,
-            expires_at: 0,
+            expires_at: Timestamp::EPOCH,
         };
         self.exchange.ask(none).await?;
         Ok(())
@@ -212,7 +212,7 @@ impl Question for CodeOf {
 /// The digest of a session's cookie, and when it shall be alive.
 pub struct SessionOf {
     pub digest: Vec<u8>,
-    pub now: i64,
+    pub now: Timestamp,
 }
 
 impl Question for SessionOf {
@@ -258,7 +258,7 @@ impl Question for ConsentOf {
 /// An access token to be revoked, and when it expires.
 pub struct Revoked {
     pub jti: String,
-    pub expires_at: i64,
+    pub expires_at: Timestamp,
 }
 
 /// Each token once, and in one order everywhere, so that nodes that revoke the same ones do not lock each other out.

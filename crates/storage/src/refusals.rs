@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
+    Timestamp,
     observe::KeptRefusal,
     secret::Digest,
     store::{self, KeptRefusals},
@@ -13,13 +14,14 @@ use crate::{
     error::RowError,
     schema::refusals,
     statement::{binds, statement},
+    stored::Stored,
 };
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = refusals, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     reference: String,
-    at: i64,
+    at: Stored<Timestamp>,
     reason: String,
     endpoint: String,
     client_id: Option<String>,
@@ -35,7 +37,7 @@ impl Row {
         let kept = refusal.clone();
         Self {
             reference: kept.reference,
-            at: kept.at,
+            at: Stored(kept.at),
             reason: kept.reason,
             endpoint: kept.endpoint,
             client_id: kept.client_id,
@@ -50,7 +52,7 @@ impl Row {
     fn into_refusal(self) -> KeptRefusal {
         KeptRefusal {
             reference: self.reference,
-            at: self.at,
+            at: self.at.0,
             reason: self.reason,
             endpoint: self.endpoint,
             client_id: self.client_id,

@@ -11,6 +11,9 @@ use diesel::{
     sql_types::{BigInt, Binary, Nullable, Text, Untyped},
     sqlite::Sqlite,
 };
+use latchkey_protocol::Timestamp;
+
+use crate::stored::Stored;
 
 /// A value of a statement.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +82,10 @@ bind_from! {
     &'a Vec<u8>, bytes => Self::Bytes(Some(bytes));
     Option<&'a [u8]>, bytes => Self::Bytes(bytes);
     &'a Option<Vec<u8>>, bytes => Self::Bytes(bytes.as_deref());
+    Timestamp, at => Self::Number(Some(at.as_seconds()));
+    Option<Timestamp>, at => Self::Number(at.map(Timestamp::as_seconds));
+    Stored<Timestamp>, at => Self::from(at.0);
+    Option<Stored<Timestamp>>, at => Self::from(at.map(|at| at.0));
     i64, number => Self::Number(Some(number));
     Option<i64>, number => Self::Number(number);
 }

@@ -20,6 +20,7 @@ use crate::{
     connection::{AnyConnection, Database, on},
     error::RowError,
     jobs, keys, migrate, space,
+    stored::Stored,
 };
 
 /// Rows of whoever has the most that go at once, before it is looked who that is now.
@@ -60,7 +61,7 @@ impl Housekeeping for Database {
 }
 
 /// What has expired: at most `most` rows of each kind.
-pub fn sweep(c: &mut AnyConnection, now: i64, most: i64) -> Result<usize, RowError> {
+pub fn sweep(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, RowError> {
     keys::forget_retired(c, now)?;
     let mut gone = jobs::forget_dead(c, now, most)?;
     for (table, key, time, before) in [
@@ -74,7 +75,7 @@ pub fn sweep(c: &mut AnyConnection, now: i64, most: i64) -> Result<usize, RowErr
         let delete = format!(
             "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {time} <= $1 LIMIT $2)"
         );
-        gone += on!(c => sql_query(&delete).bind::<BigInt, _>(before).bind::<BigInt, _>(most).execute(c))?;
+        gone += on!(c => sql_query(&delete).bind::<BigInt, _>(Stored(before)).bind::<BigInt, _>(most).execute(c))?;
     }
     Ok(gone + excess_refusals(c)? + excess_interactions(c)? + excess_attempts(c)?)
 }

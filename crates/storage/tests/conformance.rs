@@ -31,7 +31,7 @@ mod users;
 use std::{io::Write as _, sync::Arc};
 
 use latchkey_protocol::{
-    Digest, ScopeSet, SigningAlgorithm, Store,
+    Digest, ScopeSet, SigningAlgorithm, Store, Timestamp,
     attempts::Origin,
     authentication::Amr,
     authorization::{Authorization, CodeDelivery, Delivery, RefreshFamily},
@@ -56,6 +56,11 @@ type Shared = Arc<dyn Store>;
 
 fn open(options: &Options) -> Shared {
     Arc::new(Database::open(options).unwrap())
+}
+
+/// So many seconds after the epoch.
+fn moment(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
 }
 
 fn on_both(test: impl AsyncFn(Shared)) {
@@ -153,7 +158,7 @@ fn client() -> Client {
         secret: Some(Digest::of("s")),
         sealed_secret: None,
         metadata: registration.metadata,
-        created_at: 1,
+        created_at: moment(1),
         version: 0,
     }
 }
@@ -170,8 +175,8 @@ fn user(id: &str) -> User {
         claims: serde_json::Map::new(),
         attributes: serde_json::Map::new(),
         disabled_at: None,
-        created_at: 1,
-        updated_at: 1,
+        created_at: moment(1),
+        updated_at: moment(1),
         version: 0,
     }
 }
@@ -188,13 +193,13 @@ fn session(id: &str, user: &str) -> Session {
         id: id.into(),
         digest: Digest::of(id),
         user_id: user.into(),
-        auth_time: 1,
+        auth_time: Timestamp::from_seconds(1),
         amr: Amr::PASSWORD,
         remember: false,
-        created_at: 1,
-        expires_at: 1000,
-        ends_at: 1000,
-        last_used_at: 1,
+        created_at: moment(1),
+        expires_at: moment(1000),
+        ends_at: moment(1000),
+        last_used_at: moment(1),
     }
 }
 
@@ -218,8 +223,8 @@ fn interaction(id: &str) -> Interaction {
                 code_challenge: None,
             },
         },
-        created_at: 1,
-        expires_at: 1000,
+        created_at: moment(1),
+        expires_at: moment(1000),
         login_session: None,
         selected_session: None,
         consented: None,
@@ -233,7 +238,7 @@ fn authorization(id: &str, scope: &str) -> Authorization {
         client_id: "c".into(),
         user_id: "u".into(),
         scope: ScopeSet::from(scope.to_owned()),
-        auth_time: 1,
+        auth_time: Timestamp::from_seconds(1),
         amr: Amr::PASSWORD,
         delivery: Delivery::Code(CodeDelivery {
             session_id: "s".into(),
@@ -242,13 +247,13 @@ fn authorization(id: &str, scope: &str) -> Authorization {
             redirect_uri_sent: true,
             code_challenge: None,
             code: Digest::of(&format!("code-{id}")),
-            expires_at: 60,
+            expires_at: Timestamp::from_seconds(60),
             exchanged_at: None,
         }),
-        created_at: 1,
+        created_at: Timestamp::from_seconds(1),
         refresh: None,
         revoked_at: None,
-        expires_at: 1000,
+        expires_at: moment(1000),
         ignored_scope: "unknown".to_owned().into(),
         asked_claims: ClaimsRequest::default(),
     }
@@ -257,11 +262,11 @@ fn authorization(id: &str, scope: &str) -> Authorization {
 fn family(current: &str, parent: Option<&str>) -> RefreshFamily {
     RefreshFamily {
         current: Digest::of(current),
-        issued_at: 5,
-        idle_expires_at: 50,
+        issued_at: moment(5),
+        idle_expires_at: moment(50),
         kid: "k".into(),
         parent: parent.map(Digest::of),
-        expires_at: 500,
+        expires_at: moment(500),
     }
 }
 
@@ -309,11 +314,11 @@ fn expired_rows_are_swept_in_small_batches_and_live_ones_stay() {
                 BeginOutcome::Begun
             );
         }
-        store.revoke_access_token("j", 1000).await.unwrap();
-        store.revoke_access_token("j", 1000).await.unwrap();
+        store.revoke_access_token("j", moment(1000)).await.unwrap();
+        store.revoke_access_token("j", moment(1000)).await.unwrap();
         let refusal = KeptRefusal {
             reference: "R".into(),
-            at: 1,
+            at: moment(1),
             reason: "X".into(),
             endpoint: "/".into(),
             client_id: None,
@@ -325,10 +330,10 @@ fn expired_rows_are_swept_in_small_batches_and_live_ones_stay() {
         };
         store.keep_refusal(&refusal).await.unwrap();
         assert_eq!(store.refusal("R").await.unwrap(), Some(refusal));
-        assert_eq!(store.sweep(999, 5).await.unwrap(), 0);
-        assert_eq!(store.sweep(1000, 5).await.unwrap(), 5 + 1 + 1);
+        assert_eq!(store.sweep(moment(999), 5).await.unwrap(), 0);
+        assert_eq!(store.sweep(moment(1000), 5).await.unwrap(), 5 + 1 + 1);
         assert!(!store.is_access_token_revoked("j").await.unwrap());
-        assert_eq!(store.sweep(1_000_000, 5).await.unwrap(), 2 + 1);
+        assert_eq!(store.sweep(moment(1_000_000), 5).await.unwrap(), 2 + 1);
     });
 }
 
@@ -365,10 +370,14 @@ fn sessions_and_sign_ins_under_way_survive_the_upgrade() {
         drop(store);
         undo(&options, "00000000000002_sessions");
         let store = open(&options);
-        let (kept, _) = store.session(&Digest::of("s"), 999).await.unwrap().unwrap();
+        let (kept, _) = store
+            .session(&Digest::of("s"), moment(999))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(
             (kept.expires_at, kept.ends_at, kept.last_used_at),
-            (1000, 1000, 1)
+            (moment(1000), moment(1000), moment(1))
         );
         let waiting = store.interaction(&Digest::of("i")).await.unwrap().unwrap();
         assert!(waiting.consented.is_none() && waiting.former_browser.is_none());

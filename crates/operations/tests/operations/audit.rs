@@ -6,7 +6,7 @@ use std::{
 };
 
 use latchkey_operations::{Actor, AuditEvent, AuditLog, Journal, Operation, audit};
-use latchkey_protocol::{Reason, session::Cause};
+use latchkey_protocol::{Reason, Timestamp, session::Cause};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// What is logged on this thread while it lives.
@@ -103,10 +103,10 @@ fn each_event_is_one_line_with_its_own_fields() {
         },
         AuditEvent::KeyAnnounced {
             kid: "k",
-            activates_at: 7,
+            activates_at: Timestamp::from_seconds(7),
         },
         AuditEvent::Operation {
-            at: 5,
+            at: Timestamp::from_seconds(5),
             operation: "user disable",
             target: "alice",
             caller: "uid 0",
@@ -132,7 +132,9 @@ fn each_event_is_one_line_with_its_own_fields() {
 async fn what_the_server_itself_does_is_in_its_own_log() {
     let (lines, _guard) = Lines::collect();
     let operation = Operation::KeyRotateNow;
-    AuditLog.record(operation, "k", &Actor::Server, 5).await;
+    AuditLog
+        .record(operation, "k", &Actor::Server, Timestamp::from_seconds(5))
+        .await;
     let line = r#"INFO audit: command at=5 operation="key rotate --now" on="k" caller="server""#;
     assert_eq!(lines.audit(), [line]);
 }

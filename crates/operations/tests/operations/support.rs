@@ -15,7 +15,7 @@ use latchkey_protocol::{
 use latchkey_storage::{Database, Options};
 use rand::{RngCore, rngs::OsRng};
 
-pub const NOW: Timestamp = 1_800_000_000;
+pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 pub const ACTOR: Actor = Actor::Command { uid: 1000 };
 
 pub struct OsEntropy;

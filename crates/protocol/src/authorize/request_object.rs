@@ -162,7 +162,7 @@ fn times(members: &Map<String, Value>, now: Timestamp) -> Result<(), Refusal> {
             .ok_or_else(|| invalid(format!("{name}: seconds"), value.to_string())),
     };
     #[allow(clippy::cast_precision_loss)]
-    let now = now as f64;
+    let now = now.as_seconds() as f64;
     if time("exp")?.is_some_and(|exp| now >= exp)
         || time("nbf")?.is_some_and(|nbf| now + SKEW < nbf)
     {

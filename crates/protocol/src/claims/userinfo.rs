@@ -148,7 +148,7 @@ fn standard_claim(user: &User, name: &str, kind: &Kind) -> Option<Value> {
         "name" => user.name.clone().map(Value::from),
         "preferred_username" => Some(user.username.clone().into()),
         "email" => user.email.clone().map(Value::from),
-        "updated_at" => Some(user.updated_at.into()),
+        "updated_at" => Some(user.updated_at.as_seconds().into()),
         _ => None,
     };
     let value = own.or_else(|| user.claims.get(name).cloned());

@@ -1,7 +1,7 @@
 //! The browser's side: authorization requests, sign-ins, answers, and what `next_step` makes of them.
 
 use latchkey_protocol::{
-    Params, Reason, ScopeSet, Secret, SecretKind,
+    Params, Reason, ScopeSet, Secret, SecretKind, Timestamp,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, RequestRules, Step, next_step},
     consent::{Consent, merged},
@@ -217,9 +217,9 @@ impl World {
             authorization,
             client: client_at,
             secrets: Vec::new(),
-            issued_at: 0,
-            idle_end: 0,
-            end: 0,
+            issued_at: Timestamp::from_seconds(0),
+            idle_end: Timestamp::from_seconds(0),
+            end: Timestamp::from_seconds(0),
         });
     }
 }

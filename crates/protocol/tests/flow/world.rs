@@ -107,7 +107,7 @@ fn client(id: &str, metadata: &serde_json::Value) -> Client {
         secret: None,
         sealed_secret: None,
         metadata: Registration::parse(metadata).expect("metadata").metadata,
-        created_at: 0,
+        created_at: Timestamp::from_seconds(0),
         version: 0,
     }
 }
@@ -124,8 +124,8 @@ fn user(id: &str) -> User {
         claims: serde_json::Map::new(),
         attributes: serde_json::Map::new(),
         disabled_at: None,
-        created_at: 0,
-        updated_at: 0,
+        created_at: Timestamp::from_seconds(0),
+        updated_at: Timestamp::from_seconds(0),
         version: 0,
     }
 }
@@ -141,7 +141,7 @@ impl World {
         let trusted =
             json!({ "redirect_uris": [CALLBACK], "trusted": true, "scope": "openid email" });
         Self {
-            now: 1_800_000_000,
+            now: Timestamp::from_seconds(1_800_000_000),
             entropy: Counter(0.into()),
             clients: [
                 client("web", &web),

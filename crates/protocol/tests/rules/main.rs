@@ -4,7 +4,7 @@
 mod redirect_uris;
 
 use latchkey_protocol::{
-    Params, Reason, ScopeSet, Secret, SecretKind, authorize::Prompt, client::Client,
+    Params, Reason, ScopeSet, Secret, SecretKind, Timestamp, authorize::Prompt, client::Client,
     client_auth::Credentials, pkce, registration::Registration, secret::Pepper,
 };
 use serde_json::{Value, json};
@@ -125,7 +125,7 @@ fn each_client_authenticates_by_its_registered_method_alone() {
             secret,
             sealed_secret: None,
             metadata,
-            created_at: 0,
+            created_at: Timestamp::from_seconds(0),
             version: 0,
         }
     };

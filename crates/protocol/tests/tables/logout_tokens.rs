@@ -74,7 +74,9 @@ fn clients_that_signed_the_user_in_within_the_session_are_told() {
         }),
         // None of these ends the client's own session.
         ("revoked since", true, |a, _| a.revoked_at = Some(NOW)),
-        ("its tokens have expired", true, |a, _| a.expires_at = 0),
+        ("its tokens have expired", true, |a, _| {
+            a.expires_at = Timestamp::from_seconds(0)
+        }),
         ("offline access", true, |a, _| {
             a.scope = "openid offline_access".to_owned().into();
         }),
@@ -197,8 +199,14 @@ fn the_last_attempt_is_a_day_after_the_end_and_then_it_is_dead() {
     assert_eq!(at(NOW + DAY - 1), Retry::At(NOW + DAY));
     assert_eq!(at(NOW + DAY), Retry::Dead);
     assert_eq!(at(NOW + DAY + 1), Retry::Dead);
-    assert_eq!(retry(1, NOW, 0, i64::MAX), Retry::Dead);
-    assert_eq!(retry(1, i64::MAX, 0, NOW), Retry::At(NOW + 2));
+    assert_eq!(
+        retry(1, NOW, 0, Timestamp::from_seconds(i64::MAX)),
+        Retry::Dead
+    );
+    assert_eq!(
+        retry(1, Timestamp::from_seconds(i64::MAX), 0, NOW),
+        Retry::At(NOW + 2)
+    );
     // Never before now, whatever the clock did.
     assert_eq!(retry(1, NOW, 0, NOW - DAY), Retry::At(NOW - DAY + 2));
 

@@ -26,7 +26,7 @@ use latchkey_protocol::{
 };
 use serde_json::{Map, Value, json};
 
-pub const NOW: Timestamp = 1_800_000_000;
+pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 pub const REDIRECT: &str = "https://app.example/cb";
 /// RFC 7636 appendix B.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -57,7 +57,7 @@ pub fn client(more: Value) -> Client {
         secret: None,
         sealed_secret: None,
         metadata: Registration::parse(&metadata).unwrap().metadata,
-        created_at: 0,
+        created_at: Timestamp::from_seconds(0),
         version: 0,
     }
 }
@@ -74,8 +74,8 @@ pub fn user(id: &str) -> User {
         claims: Map::new(),
         attributes: Map::new(),
         disabled_at: None,
-        created_at: 0,
-        updated_at: 0,
+        created_at: Timestamp::from_seconds(0),
+        updated_at: Timestamp::from_seconds(0),
         version: 0,
     }
 }

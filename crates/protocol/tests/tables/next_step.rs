@@ -108,7 +108,7 @@ impl World {
 
     fn aged(&mut self, seconds: i64) {
         let here = self.here.as_mut().unwrap();
-        here.auth_time -= seconds;
+        here.auth_time = here.auth_time - seconds;
     }
 
     /// A public client on a loopback address: another program may answer there.

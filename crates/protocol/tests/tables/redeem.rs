@@ -1,7 +1,7 @@
 //! `redeem`: whether a code may be exchanged (RFC 6749 4.1.3); and what an exchange begins.
 
 use latchkey_protocol::{
-    Reason, Secret, SecretKind,
+    Reason, Secret, SecretKind, Timestamp,
     authorization::{Authorization, Context, RefreshFamily},
     client::Client,
     lifetimes::Lifetimes,
@@ -19,7 +19,7 @@ struct World {
     client: Client,
     redirect_uri: Option<&'static str>,
     verifier: Option<&'static str>,
-    now: i64,
+    now: Timestamp,
 }
 
 impl World {

@@ -1,7 +1,7 @@
 //! `rotate`: what a presented refresh token is worth (RFC 6749 6, RFC 9700 4.14.2).
 
 use latchkey_protocol::{
-    Reason, Secret, SecretKind,
+    Reason, Secret, SecretKind, Timestamp,
     authorization::{Authorization, Context, RefreshFamily},
     claims::RefreshToken,
     client::Client,
@@ -22,7 +22,7 @@ struct World {
     client: Client,
     presented: RefreshToken,
     secret: Secret,
-    now: i64,
+    now: Timestamp,
 }
 
 impl World {

@@ -81,7 +81,7 @@ fn first_refresh(
     ring: &KeyRing,
 ) -> Result<Option<(Secret, RefreshFamily)>, Failure> {
     let kid = ring
-        .refresh_signer(call.now)
+        .refresh_signer(call.now.as_seconds())
         .map_err(Failure::broken)?
         .kid();
     if !starts_refresh(client, authorization) {

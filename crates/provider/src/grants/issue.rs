@@ -108,14 +108,14 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
     let id = new_id(now, &*provider.ui.entropy);
     let set = token_set(issuer, &grant, &id, now);
 
-    let signer = ring.signer(now)?;
+    let signer = ring.signer(now.as_seconds())?;
     let access_token = signer.sign(set.access_token_typ.name(), &set.access_token)?;
     let id_token = set.id_token.map(|draft| {
         let algorithm = draft.algorithm();
         let claims = draft.finish(&access_token);
         match algorithm {
             IdTokenAlgorithm::Key(algorithm) => {
-                let signer = ring.signer_for(jose_algorithm(algorithm), now)?;
+                let signer = ring.signer_for(jose_algorithm(algorithm), now.as_seconds())?;
                 signer.sign(ID_TOKEN_TYPE, &claims)
             }
             IdTokenAlgorithm::Hs256 => {
@@ -125,8 +125,8 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
         }
     });
     let refresh_token = set.refresh_token.map(|(kid, claims)| {
-        let first = ring.signer_by_id(kid, now);
-        let first = first.map_or_else(|| ring.refresh_signer(now), Ok)?;
+        let first = ring.signer_by_id(kid, now.as_seconds());
+        let first = first.map_or_else(|| ring.refresh_signer(now.as_seconds()), Ok)?;
         first.sign(REFRESH_TOKEN_TYPE, &claims)
     });
     Ok(Tokens {

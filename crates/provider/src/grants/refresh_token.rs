@@ -75,7 +75,7 @@ async fn look(
     let (lifetimes, authorization) = (&provider.lifetimes, &context.authorization);
     let ring = provider.keys.ring();
     let kid = ring
-        .refresh_signer(call.now)
+        .refresh_signer(call.now.as_seconds())
         .map_err(Failure::broken)?
         .kid();
     let rotation = rotate(&context, token, secret, client, lifetimes, kid, call.now)

@@ -26,7 +26,7 @@ impl Journal for CommandJournal {
         let event = CommandEvent {
             // Those of one second stay in order.
             id: format!("{:015}-{}", at.as_millis(), new_id(now, &OsEntropy)),
-            at: i64::try_from(at.as_secs()).unwrap_or(i64::MAX),
+            at: Timestamp::from_seconds(i64::try_from(at.as_secs()).unwrap_or(i64::MAX)),
             operation: operation.to_owned(),
             target: target.to_owned(),
             caller: actor.to_string(),

@@ -48,7 +48,7 @@ pub fn print_table(head: &[&str], rows: &[Vec<String>]) {
 
 /// Seconds since the epoch as UTC, for users. What lies outside the years -9999 to 9999 stays a number.
 pub fn utc(at: Timestamp) -> String {
-    OffsetDateTime::from_unix_timestamp(at)
+    OffsetDateTime::from_unix_timestamp(at.as_seconds())
         .ok()
         .and_then(|time| time.format(&Rfc3339).ok())
         .unwrap_or_else(|| at.to_string())
@@ -56,12 +56,29 @@ pub fn utc(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use latchkey_protocol::Timestamp;
+
     #[test]
     fn times_are_shown_in_utc() {
-        assert_eq!(super::utc(0), "1970-01-01T00:00:00Z");
-        assert_eq!(super::utc(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(super::utc(1_795_219_199), "2026-11-20T23:59:59Z");
-        assert_eq!(super::utc(-1), "1969-12-31T23:59:59Z");
-        assert_eq!(super::utc(i64::MAX), i64::MAX.to_string());
+        assert_eq!(
+            super::utc(Timestamp::from_seconds(0)),
+            "1970-01-01T00:00:00Z"
+        );
+        assert_eq!(
+            super::utc(Timestamp::from_seconds(951_782_400)),
+            "2000-02-29T00:00:00Z"
+        );
+        assert_eq!(
+            super::utc(Timestamp::from_seconds(1_795_219_199)),
+            "2026-11-20T23:59:59Z"
+        );
+        assert_eq!(
+            super::utc(Timestamp::from_seconds(-1)),
+            "1969-12-31T23:59:59Z"
+        );
+        assert_eq!(
+            super::utc(Timestamp::from_seconds(i64::MAX)),
+            i64::MAX.to_string()
+        );
     }
 }

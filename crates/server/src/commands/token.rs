@@ -4,6 +4,7 @@ use anyhow::Result;
 use latchkey_jose::{Compact, JoseError};
 use latchkey_operations::ClientSecrets;
 use latchkey_protocol::{
+    Timestamp,
     claims::{AccessToken, IdToken, REFRESH_TOKEN_TYPE, RefreshToken},
     client::Client,
 };
@@ -109,14 +110,17 @@ async fn judge(at: &At, token: &str, typ: &str, claims: &Value) -> Result<Result
         Err(error) => return Ok(Err(error.to_string())),
     };
     let exp = claims["exp"].as_i64().unwrap_or_default();
-    if exp <= at.now {
-        return Ok(Err(format!("it expired at {}", utc(exp))));
+    if exp <= at.now.as_seconds() {
+        return Ok(Err(format!(
+            "it expired at {}",
+            utc(Timestamp::from_seconds(exp))
+        )));
     }
     let authorization = match issued {
         IssuedToken::Id { by } => {
             return Ok(Ok(format!(
                 "an ID token signed by {by}, good until {}",
-                utc(exp)
+                utc(Timestamp::from_seconds(exp))
             )));
         }
         IssuedToken::Refresh(token) => Some(token.authorization),
@@ -128,13 +132,19 @@ async fn judge(at: &At, token: &str, typ: &str, claims: &Value) -> Result<Result
         }
     };
     let Some(id) = authorization else {
-        return Ok(Ok(format!("a client's own token, good until {}", utc(exp))));
+        return Ok(Ok(format!(
+            "a client's own token, good until {}",
+            utc(Timestamp::from_seconds(exp))
+        )));
     };
     Ok(match at.store.authorization(&id).await? {
         None => Err("its authorization is gone".into()),
         Some(context) if context.standing(at.now).is_none() => Err(
             "its authorization was revoked, its session has ended, or the user was disabled".into(),
         ),
-        Some(_) => Ok(format!("its authorization stands, good until {}", utc(exp))),
+        Some(_) => Ok(format!(
+            "its authorization stands, good until {}",
+            utc(Timestamp::from_seconds(exp))
+        )),
     })
 }

@@ -19,7 +19,9 @@ use crate::{claims::*, support::*};
 const DAY: i64 = 86_400;
 
 async fn look(h: &Harness) {
-    let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.now()).await.unwrap();
+    let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.moment())
+        .await
+        .unwrap();
     let rotation = Rotation {
         after: 90 * DAY,
         announce: 3600,
@@ -29,7 +31,9 @@ async fn look(h: &Harness) {
 
 /// A client whose ID tokens are signed with `algorithm`, as `latchkey client create` registers it.
 async fn register(h: &Harness, algorithm: SigningAlgorithm) -> &'static str {
-    let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.now()).await.unwrap();
+    let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.moment())
+        .await
+        .unwrap();
     let operations = operations(&*h.store, &OsEntropy);
     operations.ensure_key(&master, algorithm).await.unwrap();
     look(h).await;
@@ -173,7 +177,9 @@ fn keys_of_each_algorithm_rotate_by_themselves() {
 #[test]
 fn a_client_in_service_that_gets_another_algorithm_is_answered_at_once() {
     on_both(async |h| {
-        let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.now()).await.unwrap();
+        let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.moment())
+            .await
+            .unwrap();
         let operations = operations(&*h.store, &OsEntropy);
         for algorithm in [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa] {
             // As `latchkey client update` does, in another process; the server has not looked at its keys since.

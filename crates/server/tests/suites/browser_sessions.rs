@@ -88,7 +88,7 @@ fn a_session_that_has_ended_decides_nothing() {
         let browser = h.browser();
         let (at, login) = browser.page(browser.begin(&[]).await).await;
         let (consent_at, consent) = browser.page(browser.login(&at, &login.text).await).await;
-        h.store.end_user(&h.alice, h.now()).await.unwrap();
+        h.store.end_user(&h.alice, h.moment()).await.unwrap();
         for decision in ["deny", "allow"] {
             let (at, page) = browser
                 .page(browser.decide(&consent_at, &consent.text, decision).await)

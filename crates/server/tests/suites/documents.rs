@@ -100,10 +100,13 @@ fn documents_carry_an_entity_tag_and_answer_not_modified() {
 fn a_key_is_published_before_it_signs_and_after_it_signed() {
     on_both(async |h| {
         let keys_dir = h.keys_dir();
-        let (master, _) = open_keys(&*h.store, &keys_dir, h.now()).await.unwrap();
+        let (master, _) = open_keys(&*h.store, &keys_dir, h.moment()).await.unwrap();
         let old = h.tokens(&h.browser()).await;
-        let key = new_key(&master, &OsEntropy, h.now(), h.now() + 20).unwrap();
-        h.store.rotate_key(&key, h.now() + 20 + 400).await.unwrap();
+        let key = new_key(&master, &OsEntropy, h.moment(), h.moment() + 20).unwrap();
+        h.store
+            .rotate_key(&key, h.moment() + 20 + 400)
+            .await
+            .unwrap();
         let stored = h.store.signing_keys().await.unwrap();
         h.app
             .provider

@@ -83,7 +83,7 @@ impl JobHandler for Handler {
     }
 }
 
-fn job(payload: &str, run_at: i64) -> NewJob {
+fn job(payload: &str, run_at: Timestamp) -> NewJob {
     NewJob {
         kind: KIND,
         unique_key: None,
@@ -115,7 +115,10 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
 }
 
 async fn is_left(h: &Harness) -> bool {
-    h.store.has_due_jobs(&[KIND], 1 << 40).await.unwrap()
+    h.store
+        .has_due_jobs(&[KIND], Timestamp::from_seconds(1 << 40))
+        .await
+        .unwrap()
 }
 
 #[test]
@@ -126,7 +129,7 @@ fn a_job_is_done_by_one_of_many_nodes() {
         let mut expected = Vec::new();
         for n in 0..40 {
             let payload = format!("job {n}");
-            h.store.enqueue(&job(&payload, h.now())).await.unwrap();
+            h.store.enqueue(&job(&payload, h.moment())).await.unwrap();
             expected.push(payload);
         }
         until("all are done", async || !is_left(&h).await).await;
@@ -163,11 +166,11 @@ fn a_recurring_job_comes_once_in_its_turn_however_many_nodes_there_are() {
 #[test]
 fn what_a_node_that_died_had_begun_is_done_by_another() {
     on_both(|h| async move {
-        h.store.enqueue(&job("left", h.now())).await.unwrap();
+        h.store.enqueue(&job("left", h.moment())).await.unwrap();
         let dead = TakeJobs {
             owner: "a node that dies",
             kinds: &[KIND],
-            now: h.now(),
+            now: h.moment(),
             lease: LEASE,
             most: 1,
         };
@@ -188,7 +191,7 @@ fn what_a_node_that_died_had_begun_is_done_by_another() {
 fn a_job_that_fails_or_panics_is_given_up_and_blocks_no_other() {
     on_both(|h| async move {
         for payload in ["panic", "fail", "good 1", "good 2"] {
-            h.store.enqueue(&job(payload, h.now())).await.unwrap();
+            h.store.enqueue(&job(payload, h.moment())).await.unwrap();
         }
         let handler = Arc::new(Handler::default());
         let node = node(&h, &handler);
@@ -211,12 +214,12 @@ fn a_job_that_fails_or_panics_is_given_up_and_blocks_no_other() {
 #[test]
 fn a_job_that_no_node_survives_is_given_up() {
     on_both(|h| async move {
-        h.store.enqueue(&job("deadly", h.now())).await.unwrap();
+        h.store.enqueue(&job("deadly", h.moment())).await.unwrap();
         for _ in 0..3 {
             let dies = TakeJobs {
                 owner: "a node that dies",
                 kinds: &[KIND],
-                now: h.now(),
+                now: h.moment(),
                 lease: LEASE,
                 most: 1,
             };
@@ -234,7 +237,7 @@ fn a_job_that_no_node_survives_is_given_up() {
 #[test]
 fn workers_that_stop_let_what_they_have_begun_come_to_its_end_and_begin_nothing() {
     on_both(|h| async move {
-        h.store.enqueue(&job("slow", h.now())).await.unwrap();
+        h.store.enqueue(&job("slow", h.moment())).await.unwrap();
         let handler = Arc::new(Handler::default());
         let node = node(&h, &handler);
         until("it has begun", async || {
@@ -244,7 +247,7 @@ fn workers_that_stop_let_what_they_have_begun_come_to_its_end_and_begin_nothing(
         node.stop().await;
         assert_eq!(handler.done(), ["slow"]);
         assert!(!is_left(&h).await);
-        h.store.enqueue(&job("later", h.now())).await.unwrap();
+        h.store.enqueue(&job("later", h.moment())).await.unwrap();
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(is_left(&h).await);
     });
@@ -255,7 +258,7 @@ fn the_sweep_is_a_job() {
     on_both(|h| async move {
         let refusal = KeptRefusal {
             reference: "r".into(),
-            at: 1,
+            at: Timestamp::from_seconds(1),
             reason: "x".into(),
             endpoint: "/".into(),
             client_id: None,
@@ -278,9 +281,9 @@ fn the_sweep_is_a_job() {
         })
         .await;
         until("it comes again later", async || {
-            !h.store.has_due_jobs(&["sweep"], h.now()).await.unwrap()
+            !h.store.has_due_jobs(&["sweep"], h.moment()).await.unwrap()
                 && h.store
-                    .has_due_jobs(&["sweep"], h.now() + 20)
+                    .has_due_jobs(&["sweep"], h.moment() + 20)
                     .await
                     .unwrap()
         })

@@ -16,7 +16,9 @@ const HOUR: i64 = 3600;
 
 /// A node's watch over the keys.
 async fn node(h: &Harness) -> KeyWatch {
-    let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.now()).await.unwrap();
+    let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.moment())
+        .await
+        .unwrap();
     KeyWatch::new(
         master,
         Rotation {
@@ -73,9 +75,11 @@ fn with_the_clock_set_back_it_goes_on() {
 fn a_rotation_during_a_start_is_loaded() {
     on_both(async |h| {
         // The ring has been opened; now another node, or a command, adds a key; then the watch begins.
-        let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.now()).await.unwrap();
-        let key = new_key(&master, &OsEntropy, h.now(), h.now() + 60).unwrap();
-        h.store.rotate_key(&key, h.now() + 1000).await.unwrap();
+        let (master, _) = open_keys(&*h.store, &h.keys_dir(), h.moment())
+            .await
+            .unwrap();
+        let key = new_key(&master, &OsEntropy, h.moment(), h.moment() + 60).unwrap();
+        h.store.rotate_key(&key, h.moment() + 1000).await.unwrap();
         let mut watch = node(&h).await;
         watch.look(&h.app.provider).await;
         assert_eq!(published(&h).await.len(), 2);
@@ -128,11 +132,11 @@ fn a_retired_key_is_published_no_more_and_its_private_half_is_gone() {
         watch.look(&h.app.provider).await;
         let after = HOUR + published_after(&h.app.provider.lifetimes);
         h.pass(after - 1);
-        h.store.sweep(h.now(), 10).await.unwrap();
+        h.store.sweep(h.moment(), 10).await.unwrap();
         watch.look(&h.app.provider).await;
         assert_eq!(published(&h).await.len(), 2, "while its last token lives");
         h.pass(1);
-        h.store.sweep(h.now(), 10).await.unwrap();
+        h.store.sweep(h.moment(), 10).await.unwrap();
         watch.look(&h.app.provider).await;
         let keys = published(&h).await;
         assert!(keys.len() == 1 && keys[0] != first, "{keys:?}");
@@ -146,7 +150,9 @@ fn a_retired_key_is_published_no_more_and_its_private_half_is_gone() {
         h.pass(-after - 10);
         watch.look(&h.app.provider).await;
         assert_eq!(published(&h).await, keys);
-        let (_, ring) = open_keys(&*h.store, &h.keys_dir(), h.now()).await.unwrap();
+        let (_, ring) = open_keys(&*h.store, &h.keys_dir(), h.moment())
+            .await
+            .unwrap();
         assert!(!ring.publishes(&first, h.now()));
     });
 }

@@ -195,7 +195,7 @@ fn an_interaction_expires() {
         h.pass(3600);
         let late = browser.get(&at).await;
         assert!(late.status == 400 && late.text.contains("error-page"));
-        assert!(h.store.sweep(h.now(), 100).await.unwrap() > 0);
+        assert!(h.store.sweep(h.moment(), 100).await.unwrap() > 0);
     });
 }
 

@@ -160,13 +160,13 @@ fn a_token_ends_with_its_time_its_session_and_its_user_at_once() {
         let session = h.store.sessions(Some(&h.alice)).await.unwrap().remove(0);
         assert!(
             h.store
-                .end_session(&session.id, true, h.now())
+                .end_session(&session.id, true, h.moment())
                 .await
                 .unwrap()
         );
         assert_eq!(h.userinfo(&ended).await.status, 401);
         let everywhere = access(&h.browser()).await;
-        h.store.end_user(&h.alice, h.now()).await.unwrap();
+        h.store.end_user(&h.alice, h.moment()).await.unwrap();
         assert_eq!(h.userinfo(&everywhere).await.status, 401);
         let deleted = access(&h.browser()).await;
         h.store.delete_user(&h.alice).await.unwrap();

@@ -284,7 +284,7 @@ fn no_refresh_token_without_offline_access() {
 fn a_disabled_user_cannot_refresh() {
     on_both(async |h| {
         let tokens = h.tokens(&h.browser()).await;
-        h.store.disable_user(&h.alice, h.now()).await.unwrap();
+        h.store.disable_user(&h.alice, h.moment()).await.unwrap();
         assert_eq!(
             h.refresh(tokens["refresh_token"].as_str().unwrap())
                 .await

@@ -1,5 +1,6 @@
 //! Sessions that lie unused.
 
+use latchkey_protocol::Timestamp;
 use serde_json::json;
 
 use crate::support::*;
@@ -37,7 +38,7 @@ fn a_session_that_lies_unused_ends_with_its_tokens() {
             renewed.status, 200,
             "offline access goes on without it: {renewed:?}"
         );
-        h.store.sweep(h.now(), 100).await.unwrap();
+        h.store.sweep(h.moment(), 100).await.unwrap();
         assert!(h.store.sessions(Some(&h.alice)).await.unwrap().is_empty());
     });
 }
@@ -121,9 +122,10 @@ fn a_use_is_noted_once_a_minute_and_never_moves_the_end() {
         browser.authorize(&[("client_id", "post")]).await;
         let noted = async || h.store.sessions(Some(&h.alice)).await.unwrap()[0].clone();
         let start = noted().await;
+        let now = h.moment();
         assert_eq!(
             (start.last_used_at, start.expires_at, start.ends_at),
-            (h.now(), h.now() + 600, h.now() + 43_200)
+            (now, now + 600, now + 43_200)
         );
         for (seconds, seen) in [
             (59, START),
@@ -133,7 +135,7 @@ fn a_use_is_noted_once_a_minute_and_never_moves_the_end() {
         ] {
             h.pass(seconds);
             browser.get(&h.at("/")).await;
-            assert_eq!(noted().await.last_used_at, seen);
+            assert_eq!(noted().await.last_used_at, Timestamp::from_seconds(seen));
         }
         for _ in 0..80 {
             h.pass(540);
@@ -141,7 +143,7 @@ fn a_use_is_noted_once_a_minute_and_never_moves_the_end() {
         }
         assert_eq!(
             h.store.sessions(Some(&h.alice)).await.unwrap()[0].expires_at,
-            START + 43_200
+            Timestamp::from_seconds(START + 43_200)
         );
         h.pass(600);
         assert_eq!(

@@ -16,7 +16,7 @@ use std::{
 use actix_web::{App, HttpServer};
 use latchkey_conformance::Flaky;
 use latchkey_operations::{Actor, AuditLog, NewUser, Operations};
-use latchkey_protocol::{Clock, Entropy, Store, registration::Registration};
+use latchkey_protocol::{Clock, Entropy, Store, Timestamp, registration::Registration};
 use latchkey_server::{
     config::Settings,
     serve::configure,
@@ -83,7 +83,7 @@ pub fn operations<'a>(store: &'a dyn Store, entropy: &'a dyn Entropy) -> Operati
         entropy,
         journal: &AuditLog,
         actor: Actor::Server,
-        now: START,
+        now: Timestamp::from_seconds(START),
     }
 }
 
@@ -184,7 +184,9 @@ impl Harness {
         let store: Arc<dyn Store> = flaky.clone();
         let clock = Arc::new(HandClock(AtomicI64::new(START), AtomicU64::new(0)));
         let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(7))));
-        let (master, ring) = open_keys(&*store, &settings.keys_dir, START).await.unwrap();
+        let (master, ring) = open_keys(&*store, &settings.keys_dir, Timestamp::from_seconds(START))
+            .await
+            .unwrap();
         let app = join(
             &settings,
             store.clone(),
@@ -256,7 +258,9 @@ impl Harness {
         settings.issuer.clone_from(&address);
         let store: Arc<dyn Store> = Arc::new(Database::open(&self.database).unwrap());
         let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(8))));
-        let (master, ring) = open_keys(&*store, &settings.keys_dir, START).await.unwrap();
+        let (master, ring) = open_keys(&*store, &settings.keys_dir, Timestamp::from_seconds(START))
+            .await
+            .unwrap();
         let (clock, out) = (self.clock.clone(), outbound(&settings).unwrap());
         listen(
             &join(&settings, store, clock, entropy, out, &master, ring),
@@ -282,8 +286,14 @@ impl Harness {
         self.folder.path().join("keys")
     }
 
-    pub fn now(&self) -> i64 {
+    /// As rules take it.
+    pub fn moment(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// As documents and tokens say it.
+    pub fn now(&self) -> i64 {
+        self.moment().as_seconds()
     }
 
     /// How often the clock has been read.

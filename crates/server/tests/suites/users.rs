@@ -37,13 +37,13 @@ fn a_sign_in_under_way_does_not_survive_a_disable_or_a_new_password() {
                 // While passwords are being compared.
                 actix_web::rt::time::sleep(std::time::Duration::from_millis(30 + 25 * round)).await;
                 match round % 2 {
-                    0 => h.store.disable_user(&h.alice, h.now()).await.unwrap(),
+                    0 => h.store.disable_user(&h.alice, h.moment()).await.unwrap(),
                     _ => h
                         .store
                         .set_password(
                             &h.alice,
                             "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA",
-                            h.now(),
+                            h.moment(),
                         )
                         .await
                         .unwrap(),
@@ -59,9 +59,9 @@ fn a_sign_in_under_way_does_not_survive_a_disable_or_a_new_password() {
                 [],
                 "round {round}"
             );
-            h.store.enable_user(&h.alice, h.now()).await.unwrap();
+            h.store.enable_user(&h.alice, h.moment()).await.unwrap();
             h.store
-                .set_password(&h.alice, &hash, h.now())
+                .set_password(&h.alice, &hash, h.moment())
                 .await
                 .unwrap();
             for (browser, ..) in &browsers {
@@ -174,7 +174,10 @@ const OLD: &str =
 #[test]
 fn an_old_password_signs_in_and_is_renewed_under_the_master_key_by_two_at_once() {
     on_both(async |h| {
-        h.store.set_password(&h.alice, OLD, h.now()).await.unwrap();
+        h.store
+            .set_password(&h.alice, OLD, h.moment())
+            .await
+            .unwrap();
         let browsers = before_the_page(&h, 4).await;
         let sign_in = |(browser, at, page): &(Browser, String, String)| {
             browser.act_as("alice", "x");

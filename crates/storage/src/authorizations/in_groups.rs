@@ -13,7 +13,7 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Text},
 };
-use latchkey_protocol::{authorization::RefreshFamily, bounds};
+use latchkey_protocol::{Timestamp, authorization::RefreshFamily, bounds};
 
 use super::{Row, issue::AMPLE};
 use crate::{
@@ -91,9 +91,9 @@ fn done(place: i64) -> Placed<()> {
 /// A code to be exchanged, as of [`super::exchange`].
 pub struct Exchanged {
     pub id: String,
-    pub now: i64,
+    pub now: Timestamp,
     pub refresh: Option<RefreshFamily>,
-    pub expires_at: i64,
+    pub expires_at: Timestamp,
 }
 
 const EXCHANGE: &str = "WITH free AS MATERIALIZED (SELECT id FROM authorizations WHERE id = ANY (?) \

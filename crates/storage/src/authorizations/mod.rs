@@ -171,9 +171,9 @@ const EXCHANGE: &str = "UPDATE authorizations SET exchanged_at = ?, expires_at =
 pub fn exchange(
     c: &mut AnyConnection,
     id: &str,
-    now: i64,
+    now: Timestamp,
     refresh: Option<&RefreshFamily>,
-    expires_at: i64,
+    expires_at: Timestamp,
 ) -> Result<bool, RowError> {
     let binds = binds![
         now,
@@ -212,7 +212,7 @@ pub fn rotate(
 
 const REVOKE: &str = "UPDATE authorizations SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
 
-pub fn revoke(c: &mut AnyConnection, id: &str, now: i64) -> Result<(), RowError> {
+pub fn revoke(c: &mut AnyConnection, id: &str, now: Timestamp) -> Result<(), RowError> {
     on!(c => statement(REVOKE, binds![now, id]).execute(c))?;
     Ok(())
 }

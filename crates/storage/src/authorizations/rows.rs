@@ -2,6 +2,7 @@
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
+    Timestamp,
     authorization::{Authorization, CodeDelivery, Context, Delivery, RefreshFamily, Support},
     authorize::ClaimsRequest,
     secret::Digest,
@@ -9,7 +10,7 @@ use latchkey_protocol::{
 
 use crate::{
     error::RowError, schema::authorizations, sessions::Row as SessionRow, statement::Bind,
-    users::Row as UserRow,
+    stored::Stored, users::Row as UserRow,
 };
 
 #[derive(Queryable, Selectable)]
@@ -22,23 +23,23 @@ pub struct Row {
     pub(super) scope: String,
     pub(super) offline: i64,
     pub(super) nonce: Option<String>,
-    pub(super) auth_time: i64,
+    pub(super) auth_time: Stored<Timestamp>,
     pub(super) amr: String,
     pub(super) redirect_uri: String,
     pub(super) redirect_uri_sent: i64,
     pub(super) code_challenge: Option<String>,
     pub(super) code: Vec<u8>,
-    pub(super) code_expires_at: i64,
-    pub(super) created_at: i64,
-    pub(super) exchanged_at: Option<i64>,
+    pub(super) code_expires_at: Stored<Timestamp>,
+    pub(super) created_at: Stored<Timestamp>,
+    pub(super) exchanged_at: Option<Stored<Timestamp>>,
     pub(super) refresh_current: Option<Vec<u8>>,
-    pub(super) refresh_issued_at: Option<i64>,
-    pub(super) refresh_idle_expires_at: Option<i64>,
+    pub(super) refresh_issued_at: Option<Stored<Timestamp>>,
+    pub(super) refresh_idle_expires_at: Option<Stored<Timestamp>>,
     pub(super) refresh_kid: Option<String>,
     pub(super) refresh_parent: Option<Vec<u8>>,
-    pub(super) refresh_expires_at: Option<i64>,
-    pub(super) revoked_at: Option<i64>,
-    pub(super) expires_at: i64,
+    pub(super) refresh_expires_at: Option<Stored<Timestamp>>,
+    pub(super) revoked_at: Option<Stored<Timestamp>>,
+    pub(super) expires_at: Stored<Timestamp>,
     pub(super) ignored_scope: String,
     pub(super) asked_claims: Option<String>,
 }
@@ -55,25 +56,25 @@ impl Row {
             scope: a.scope.to_string(),
             offline: i64::from(a.is_offline()),
             nonce: code.nonce.clone(),
-            auth_time: a.auth_time,
+            auth_time: Stored(a.auth_time),
             amr: a.amr.to_string(),
             redirect_uri: code.redirect_uri.clone(),
             redirect_uri_sent: i64::from(code.redirect_uri_sent),
             code_challenge: code.code_challenge.clone(),
             code: code.code.as_bytes().to_vec(),
-            code_expires_at: code.expires_at,
-            created_at: a.created_at,
-            exchanged_at: code.exchanged_at,
+            code_expires_at: Stored(code.expires_at),
+            created_at: Stored(a.created_at),
+            exchanged_at: code.exchanged_at.map(Stored),
             refresh_current: refresh.map(|f| f.current.as_bytes().to_vec()),
-            refresh_issued_at: refresh.map(|f| f.issued_at),
-            refresh_idle_expires_at: refresh.map(|f| f.idle_expires_at),
+            refresh_issued_at: refresh.map(|f| f.issued_at).map(Stored),
+            refresh_idle_expires_at: refresh.map(|f| f.idle_expires_at).map(Stored),
             refresh_kid: refresh.map(|f| f.kid.clone()),
             refresh_parent: refresh
                 .and_then(|f| f.parent.as_ref())
                 .map(|d| d.as_bytes().to_vec()),
-            refresh_expires_at: refresh.map(|f| f.expires_at),
-            revoked_at: a.revoked_at,
-            expires_at: a.expires_at,
+            refresh_expires_at: refresh.map(|f| f.expires_at).map(Stored),
+            revoked_at: a.revoked_at.map(Stored),
+            expires_at: Stored(a.expires_at),
             ignored_scope: a.ignored_scope.to_string(),
             asked_claims: (!a.asked_claims.is_empty())
                 .then(|| serde_json::to_string(&a.asked_claims).unwrap_or_default()),
@@ -126,22 +127,22 @@ impl Row {
             client_id: self.client_id,
             user_id: self.user_id,
             scope: self.scope.into(),
-            auth_time: self.auth_time,
+            auth_time: self.auth_time.0,
             amr,
             delivery: Delivery::Code(CodeDelivery {
                 code: Digest::from_stored(self.code),
-                expires_at: self.code_expires_at,
-                exchanged_at: self.exchanged_at,
+                expires_at: self.code_expires_at.0,
+                exchanged_at: self.exchanged_at.map(|at| at.0),
                 redirect_uri: self.redirect_uri,
                 redirect_uri_sent: self.redirect_uri_sent != 0,
                 code_challenge: self.code_challenge,
                 nonce: self.nonce,
                 session_id: self.session_id,
             }),
-            created_at: self.created_at,
+            created_at: self.created_at.0,
             refresh,
-            revoked_at: self.revoked_at,
-            expires_at: self.expires_at,
+            revoked_at: self.revoked_at.map(|at| at.0),
+            expires_at: self.expires_at.0,
             ignored_scope: self.ignored_scope.into(),
             asked_claims,
         })
@@ -161,10 +162,12 @@ impl Row {
             current: Digest::from_stored(current),
             issued_at: self
                 .refresh_issued_at
-                .ok_or_else(|| missing("refresh_issued_at"))?,
+                .ok_or_else(|| missing("refresh_issued_at"))?
+                .0,
             idle_expires_at: self
                 .refresh_idle_expires_at
-                .ok_or_else(|| missing("refresh_idle_expires_at"))?,
+                .ok_or_else(|| missing("refresh_idle_expires_at"))?
+                .0,
             kid: self
                 .refresh_kid
                 .clone()
@@ -172,7 +175,8 @@ impl Row {
             parent: self.refresh_parent.clone().map(Digest::from_stored),
             expires_at: self
                 .refresh_expires_at
-                .ok_or_else(|| missing("refresh_expires_at"))?,
+                .ok_or_else(|| missing("refresh_expires_at"))?
+                .0,
         }))
     }
 }
@@ -210,7 +214,13 @@ pub fn into_context((row, user, session): ContextRow) -> Result<Context, RowErro
     })
 }
 
-pub type SupportRow = (UserRow, Option<i64>, i64, Option<i64>, Option<String>);
+pub type SupportRow = (
+    UserRow,
+    Option<Stored<Timestamp>>,
+    i64,
+    Option<Stored<Timestamp>>,
+    Option<String>,
+);
 
 macro_rules! support_columns {
     () => {
@@ -230,9 +240,9 @@ pub fn into_support(id: &str, row: SupportRow) -> Result<Support, RowError> {
     let asked_claims = asked_claims(asked.as_deref(), id)?;
     Ok(Support {
         user: user.into_user()?,
-        revoked_at,
+        revoked_at: revoked_at.map(|at| at.0),
         offline: offline != 0,
-        session_expires_at,
+        session_expires_at: session_expires_at.map(|at| at.0),
         asked_claims,
     })
 }

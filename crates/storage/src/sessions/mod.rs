@@ -21,6 +21,7 @@ use crate::{
     questions::SessionOf,
     schema::{authorizations, sessions, users as user_rows},
     statement::{binds, statement},
+    stored::Stored,
     users::Row as UserRow,
 };
 
@@ -101,12 +102,12 @@ pub fn into_found((session, user): (Row, UserRow)) -> Result<(Session, User), Ro
 pub fn find(
     c: &mut AnyConnection,
     digest: &[u8],
-    now: i64,
+    now: Timestamp,
 ) -> Result<Option<(Session, User)>, RowError> {
     let found: Option<(Row, UserRow)> = on!(c => sessions::table
         .inner_join(user_rows::table.on(user_rows::id.eq(sessions::user_id)))
         .filter(sessions::digest.eq(digest))
-        .filter(sessions::expires_at.gt(now))
+        .filter(sessions::expires_at.gt(Stored(now)))
         .filter(user_rows::disabled_at.is_null())
         .select((Row::as_select(), UserRow::as_select()))
         .get_result(c))
@@ -118,7 +119,7 @@ pub fn find_of(
     c: &mut AnyConnection,
     sid: &str,
     user: Option<&str>,
-    now: i64,
+    now: Timestamp,
 ) -> Result<Option<Session>, RowError> {
     // An id has neither of the characters that a pattern knows.
     let is_id = sid.len() == 36 && sid.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
@@ -130,7 +131,7 @@ pub fn find_of(
     let named = sessions::table
         // Version 0.1.0 gave a session a new id at each sign-in, and wrote down what it was called before.
         .filter(sessions::id.eq(sid).or(sessions::former.like(former)))
-        .filter(sessions::expires_at.gt(now));
+        .filter(sessions::expires_at.gt(Stored(now)));
     let row: Option<Row> = match user {
         Some(user) => on!(c => named.filter(sessions::user_id.eq(user)).select(Row::as_select()).get_result(c)),
         None => on!(c => named.select(Row::as_select()).get_result(c)),
@@ -186,7 +187,12 @@ pub fn hold(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
 const REVOKE: &str = "UPDATE authorizations SET revoked_at = ? \
     WHERE session_id = ? AND revoked_at IS NULL AND offline <= ?";
 
-pub fn end(c: &mut AnyConnection, id: &str, offline: bool, now: i64) -> Result<bool, RowError> {
+pub fn end(
+    c: &mut AnyConnection,
+    id: &str,
+    offline: bool,
+    now: Timestamp,
+) -> Result<bool, RowError> {
     let ended = on!(c => diesel::delete(sessions::table.find(id)).execute(c))? == 1;
     on!(c => statement(REVOKE, binds![now, id, i64::from(offline)]).execute(c))?;
     Ok(ended)
@@ -197,7 +203,7 @@ pub fn end_of(
     sid: &str,
     user: Option<&str>,
     offline: bool,
-    now: i64,
+    now: Timestamp,
 ) -> Result<Option<Session>, RowError> {
     let Some(session) = find_of(c, sid, user, now)? else {
         return Ok(None);
@@ -205,12 +211,12 @@ pub fn end_of(
     Ok(end(c, &session.id, offline, now)?.then_some(session))
 }
 
-pub fn end_all_of(c: &mut AnyConnection, user_id: &str, now: i64) -> Result<usize, RowError> {
+pub fn end_all_of(c: &mut AnyConnection, user_id: &str, now: Timestamp) -> Result<usize, RowError> {
     let ended =
         on!(c => diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(c))?;
     let theirs = authorizations::table
         .filter(authorizations::user_id.eq(user_id))
         .filter(authorizations::revoked_at.is_null());
-    on!(c => diesel::update(theirs).set(authorizations::revoked_at.eq(Some(now))).execute(c))?;
+    on!(c => diesel::update(theirs).set(authorizations::revoked_at.eq(Some(Stored(now)))).execute(c))?;
     Ok(ended)
 }

@@ -1,10 +1,10 @@
 //! A session's row.
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
-use latchkey_protocol::{secret::Digest, session::Session};
+use latchkey_protocol::{Timestamp, secret::Digest, session::Session};
 
 use crate::error::RowError;
-use crate::{schema::sessions, statement::Bind};
+use crate::{schema::sessions, statement::Bind, stored::Stored};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions, check_for_backend(Sqlite, Pg))]
@@ -12,13 +12,13 @@ pub struct Row {
     pub(super) id: String,
     pub(super) digest: Vec<u8>,
     pub(super) user_id: String,
-    pub(super) auth_time: i64,
+    pub(super) auth_time: Stored<Timestamp>,
     pub(super) amr: String,
     pub(super) remember: i64,
-    pub(super) created_at: i64,
-    pub(super) expires_at: i64,
-    pub(super) ends_at: i64,
-    pub(super) last_used_at: i64,
+    pub(super) created_at: Stored<Timestamp>,
+    pub(super) expires_at: Stored<Timestamp>,
+    pub(super) ends_at: Stored<Timestamp>,
+    pub(super) last_used_at: Stored<Timestamp>,
 }
 
 impl Row {
@@ -27,13 +27,13 @@ impl Row {
             id: session.id.clone(),
             digest: session.digest.as_bytes().to_vec(),
             user_id: session.user_id.clone(),
-            auth_time: session.auth_time,
+            auth_time: Stored(session.auth_time),
             amr: session.amr.to_string(),
             remember: i64::from(session.remember),
-            created_at: session.created_at,
-            expires_at: session.expires_at,
-            ends_at: session.ends_at,
-            last_used_at: session.last_used_at,
+            created_at: Stored(session.created_at),
+            expires_at: Stored(session.expires_at),
+            ends_at: Stored(session.ends_at),
+            last_used_at: Stored(session.last_used_at),
         }
     }
 
@@ -64,13 +64,13 @@ impl Row {
             id: self.id,
             digest: Digest::from_stored(self.digest),
             user_id: self.user_id,
-            auth_time: self.auth_time,
+            auth_time: self.auth_time.0,
             remember: self.remember != 0,
-            created_at: self.created_at,
-            expires_at: self.expires_at,
+            created_at: self.created_at.0,
+            expires_at: self.expires_at.0,
             // A node of the version before, which knows no such column, may have written it.
-            ends_at: self.ends_at.max(self.expires_at),
-            last_used_at: self.last_used_at,
+            ends_at: self.ends_at.max(self.expires_at).0,
+            last_used_at: self.last_used_at.0,
         })
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     schema::users,
     sessions,
     statement::{binds, statement},
+    stored::Stored,
 };
 
 #[async_trait]
@@ -106,8 +107,8 @@ impl Users for Database {
         let id = user_id.to_owned();
         self.write_one(move |c| {
             let values = (
-                users::disabled_at.eq(None::<i64>),
-                users::updated_at.eq(now),
+                users::disabled_at.eq(None::<Stored<Timestamp>>),
+                users::updated_at.eq(Stored(now)),
             );
             Ok(on!(c => diesel::update(users::table.find(&id)).set(values).execute(c))? == 1)
         })
@@ -144,11 +145,11 @@ pub fn set_password(
     c: &mut AnyConnection,
     id: &str,
     hash: &str,
-    now: i64,
+    now: Timestamp,
 ) -> Result<Option<usize>, RowError> {
     let values = (
         users::password_hash.eq(Some(hash)),
-        users::updated_at.eq(now),
+        users::updated_at.eq(Stored(now)),
     );
     let known = on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1;
     if known {
@@ -159,8 +160,11 @@ pub fn set_password(
 }
 
 /// In the order of [`set_password`], for the same reason.
-pub fn disable(c: &mut AnyConnection, id: &str, now: i64) -> Result<Option<usize>, RowError> {
-    let values = (users::disabled_at.eq(Some(now)), users::updated_at.eq(now));
+pub fn disable(c: &mut AnyConnection, id: &str, now: Timestamp) -> Result<Option<usize>, RowError> {
+    let values = (
+        users::disabled_at.eq(Some(Stored(now))),
+        users::updated_at.eq(Stored(now)),
+    );
     let known = on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1;
     if known {
         sessions::end_all_of(c, id, now).map(Some)

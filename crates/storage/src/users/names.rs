@@ -1,13 +1,14 @@
 //! Writes of names and addresses: none is another user's name or address.
 
 use diesel::prelude::*;
-use latchkey_protocol::{names::address_forms, store::WriteOutcome};
+use latchkey_protocol::{Timestamp, names::address_forms, store::WriteOutcome};
 
 use super::Row;
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
     schema::users,
+    stored::Stored,
 };
 
 /// Any fixed number: those who write names or addresses do so one after the other, so that what was looked at still holds
@@ -78,7 +79,7 @@ struct Profile {
     groups: String,
     claims: String,
     attributes: String,
-    updated_at: i64,
+    updated_at: Stored<Timestamp>,
     version: i64,
 }
 

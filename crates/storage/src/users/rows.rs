@@ -1,9 +1,9 @@
 //! A user's row.
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
-use latchkey_protocol::{names::email_key, user::User};
+use latchkey_protocol::{Timestamp, names::email_key, user::User};
 
-use crate::{error::RowError, schema::users};
+use crate::{error::RowError, schema::users, stored::Stored};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = users, check_for_backend(Sqlite, Pg))]
@@ -16,9 +16,9 @@ pub struct Row {
     pub(super) roles: String,
     pub(super) groups: String,
     pub(super) claims: String,
-    pub(super) disabled_at: Option<i64>,
-    pub(super) created_at: i64,
-    pub(super) updated_at: i64,
+    pub(super) disabled_at: Option<Stored<Timestamp>>,
+    pub(super) created_at: Stored<Timestamp>,
+    pub(super) updated_at: Stored<Timestamp>,
     pub(super) version: i64,
     pub(super) email_key: Option<String>,
     pub(super) attributes: String,
@@ -38,9 +38,9 @@ impl Row {
             email: user.email,
             name: user.name,
             password_hash: user.password_hash,
-            disabled_at: user.disabled_at,
-            created_at: user.created_at,
-            updated_at: user.updated_at,
+            disabled_at: user.disabled_at.map(Stored),
+            created_at: Stored(user.created_at),
+            updated_at: Stored(user.updated_at),
             version: user.version,
         }
     }
@@ -62,9 +62,9 @@ impl Row {
             email: self.email,
             name: self.name,
             password_hash: self.password_hash,
-            disabled_at: self.disabled_at,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
+            disabled_at: self.disabled_at.map(|at| at.0),
+            created_at: self.created_at.0,
+            updated_at: self.updated_at.0,
             version: self.version,
         })
     }

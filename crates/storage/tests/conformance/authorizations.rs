@@ -26,9 +26,14 @@ fn a_code_is_issued_once_per_interaction_and_exchanged_once() {
         assert_eq!(made.await, 1);
         issued(&store, "a", "openid").await;
         let spent = winners(&store, |s, n| async move {
-            s.exchange_code("a", 2, Some(&family(&format!("r{n}"), None)), 900)
-                .await
-                .unwrap()
+            s.exchange_code(
+                "a",
+                moment(2),
+                Some(&family(&format!("r{n}"), None)),
+                moment(900),
+            )
+            .await
+            .unwrap()
         });
         assert_eq!(spent.await, 1);
         let context = store
@@ -41,7 +46,7 @@ fn a_code_is_issued_once_per_interaction_and_exchanged_once() {
                 exchanged_at(&context.authorization),
                 context.authorization.expires_at
             ),
-            (Some(2), 900)
+            (Some(moment(2)), moment(900))
         );
         assert_eq!(
             (context.user.unwrap().id, context.session.unwrap().id),
@@ -64,7 +69,7 @@ fn an_ended_session_gives_no_code() {
             }
             let raced = winners(&store, move |s, n| async move {
                 if n == 0 {
-                    s.end_user("u", 5).await.unwrap();
+                    s.end_user("u", moment(5)).await.unwrap();
                     return false;
                 }
                 s.issue_code(
@@ -98,7 +103,7 @@ fn a_refresh_token_is_rotated_once_and_never_after_revocation() {
         seeded(&store).await;
         issued(&store, "a", "openid offline_access").await;
         store
-            .exchange_code("a", 2, Some(&family("r0", None)), 900)
+            .exchange_code("a", moment(2), Some(&family("r0", None)), moment(900))
             .await
             .unwrap();
         let next = |n: usize| family(&format!("r1-{n}"), Some("r0"));
@@ -117,8 +122,8 @@ fn a_refresh_token_is_rotated_once_and_never_after_revocation() {
             .refresh
             .unwrap();
         assert_eq!(kept.parent, Some(Digest::of("r0")));
-        store.revoke_authorization("a", 7).await.unwrap();
-        store.revoke_authorization("a", 8).await.unwrap();
+        store.revoke_authorization("a", moment(7)).await.unwrap();
+        store.revoke_authorization("a", moment(8)).await.unwrap();
         assert!(
             !store
                 .rotate_refresh_token("a", &kept.current, &family("r2", None))
@@ -133,11 +138,16 @@ fn a_refresh_token_is_rotated_once_and_never_after_revocation() {
                 .unwrap()
                 .authorization
                 .revoked_at,
-            Some(7)
+            Some(moment(7))
         );
         issued(&store, "b", "openid").await;
-        store.revoke_authorization("b", 7).await.unwrap();
-        assert!(!store.exchange_code("b", 8, None, 900).await.unwrap());
+        store.revoke_authorization("b", moment(7)).await.unwrap();
+        assert!(
+            !store
+                .exchange_code("b", moment(8), None, moment(900))
+                .await
+                .unwrap()
+        );
     });
 }
 
@@ -156,20 +166,26 @@ fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked() {
                 .authorization
                 .revoked_at
         };
-        assert!(store.end_session("s", false, 9).await.unwrap());
-        assert!(!store.end_session("s", false, 10).await.unwrap());
+        assert!(store.end_session("s", false, moment(9)).await.unwrap());
+        assert!(!store.end_session("s", false, moment(10)).await.unwrap());
         assert_eq!(
             (revoked("online").await, revoked("offline").await),
-            (Some(9), None)
+            (Some(moment(9)), None)
         );
-        store.end_session("s", true, 11).await.unwrap();
-        assert_eq!(revoked("offline").await, Some(11));
+        store.end_session("s", true, moment(11)).await.unwrap();
+        assert_eq!(revoked("offline").await, Some(moment(11)));
         store
             .sign_in(&session("s2", "u"), "hash", None, None)
             .await
             .unwrap();
-        assert_eq!(store.end_user("u", 12).await.unwrap(), 1);
-        assert!(store.session(&Digest::of("s2"), 2).await.unwrap().is_none());
+        assert_eq!(store.end_user("u", moment(12)).await.unwrap(), 1);
+        assert!(
+            store
+                .session(&Digest::of("s2"), moment(2))
+                .await
+                .unwrap()
+                .is_none()
+        );
     });
 }
 

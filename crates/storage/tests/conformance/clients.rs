@@ -84,7 +84,7 @@ fn what_a_command_did_is_kept_until_it_is_forgotten() {
     on_both(async |store| {
         let event = |n: usize| CommandEvent {
             id: format!("{n:02}"),
-            at: 1,
+            at: moment(1),
             operation: "user disable".into(),
             target: format!("u{n}"),
             caller: "0".into(),

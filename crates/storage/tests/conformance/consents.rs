@@ -19,7 +19,7 @@ fn consent_adds_up() {
                 client_id: "c".into(),
                 scope: ScopeSet::from(scope.to_owned()),
                 claims: [format!("claim with {scope}")].into(),
-                granted_at: 3,
+                granted_at: moment(3),
             };
             assert!(
                 store
@@ -61,7 +61,7 @@ fn consent(user: &str, scope: &str) -> Consent {
         client_id: "c".into(),
         scope,
         claims: Default::default(),
-        granted_at: 3,
+        granted_at: moment(3),
     }
 }
 
@@ -110,7 +110,7 @@ fn what_a_page_decides_is_written_only_for_the_session_it_was_shown_to() {
                 && store.consent("v", "c").await.unwrap().is_none()
         );
         assert!(store.select_account(&i, "s").await.unwrap());
-        store.end_session("s", false, 5).await.unwrap();
+        store.end_session("s", false, moment(5)).await.unwrap();
         assert!(
             !store
                 .record_consent(&i, "s", &consent("u", "openid"))
@@ -173,9 +173,13 @@ fn a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once() {
             .await
             .unwrap();
         let renewed = winners(&store, |s, n| async move {
-            s.renew_browser(&Digest::of("browser"), &Digest::of(&format!("new{n}")), 7)
-                .await
-                .unwrap()
+            s.renew_browser(
+                &Digest::of("browser"),
+                &Digest::of(&format!("new{n}")),
+                moment(7),
+            )
+            .await
+            .unwrap()
         });
         assert_eq!(renewed.await, 1);
         let read = async |id: &str| store.interaction(&Digest::of(id)).await.unwrap().unwrap();
@@ -184,7 +188,7 @@ fn a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once() {
             (i.browser.clone(), i.former_browser.clone()),
             (j.browser, j.former_browser)
         );
-        assert_eq!(i.former_browser, Some((Digest::of("browser"), 7)));
+        assert_eq!(i.former_browser, Some((Digest::of("browser"), moment(7))));
         assert_eq!((k.browser, k.former_browser), (Digest::of("another"), None));
     });
 }
@@ -207,12 +211,18 @@ fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it() {
         }
         let nothing = ConsentEnd::default();
         for (user, client) in [("u", "d"), ("v", "c"), ("v", "d")] {
-            let ended = store.revoke_consent(user, client, 5).await.unwrap();
+            let ended = store
+                .revoke_consent(user, client, Timestamp::from_seconds(5))
+                .await
+                .unwrap();
             assert_eq!(ended, nothing, "{user} {client}");
         }
         assert!(store.consent("u", "c").await.unwrap().is_some());
 
-        let ended = store.revoke_consent("u", "c", 5).await.unwrap();
+        let ended = store
+            .revoke_consent("u", "c", Timestamp::from_seconds(5))
+            .await
+            .unwrap();
         let all = ConsentEnd {
             consented: true,
             authorizations: 2,
@@ -221,13 +231,19 @@ fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it() {
         assert_eq!(store.consent("u", "c").await.unwrap(), None);
         for id in ["online", "offline"] {
             let context = store.authorization(id).await.unwrap().unwrap();
-            assert_eq!(context.authorization.revoked_at, Some(5), "{id}");
+            assert_eq!(context.authorization.revoked_at, Some(moment(5)), "{id}");
         }
         let under_way = store.interaction(&i).await.unwrap().unwrap();
         assert_eq!(under_way.consented, None, "it is asked again");
-        assert_eq!(store.revoke_consent("u", "c", 6).await.unwrap(), nothing);
+        assert_eq!(
+            store
+                .revoke_consent("u", "c", Timestamp::from_seconds(6))
+                .await
+                .unwrap(),
+            nothing
+        );
         let context = store.authorization("online").await.unwrap().unwrap();
-        assert_eq!(context.authorization.revoked_at, Some(5), "once");
+        assert_eq!(context.authorization.revoked_at, Some(moment(5)), "once");
     });
 }
 

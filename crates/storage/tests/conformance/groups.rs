@@ -6,8 +6,8 @@ use latchkey_protocol::StoreError;
 use latchkey_storage::Options;
 
 use crate::{
-    Digest, Shared, authorization, code_of, family, on_both, on_both_at, open, seeded, session,
-    user, winners,
+    Digest, Shared, authorization, code_of, family, moment, on_both, on_both_at, open, seeded,
+    session, user, winners,
 };
 
 const SESSIONS: usize = 8;
@@ -52,7 +52,7 @@ fn of_many_codes_that_are_issued_at_once_each_has_its_own_outcome() {
     on_both(async |store| {
         with_sessions(&store).await;
         assert!(store.issue_code(None, &nth(1000)).await.unwrap());
-        store.end_session("s7", true, 5).await.unwrap();
+        store.end_session("s7", true, moment(5)).await.unwrap();
         let outcomes = at_once(48, |n| {
             let (store, mut one) = (store.clone(), nth(n));
             if n == 13 {
@@ -82,7 +82,7 @@ fn of_many_codes_that_are_exchanged_at_once_each_goes_to_one_of_its_callers() {
     on_both(async |store| {
         with_sessions(&store).await;
         issued(&store, 24).await;
-        store.revoke_authorization("a5", 7).await.unwrap();
+        store.revoke_authorization("a5", moment(7)).await.unwrap();
         // Three callers for each code, of whom each brings a family of its own; a26 there is not.
         let outcomes = at_once(27 * 3, |n| {
             let (store, id) = (store.clone(), format!("a{}", n % 27));
@@ -91,7 +91,11 @@ fn of_many_codes_that_are_exchanged_at_once_each_goes_to_one_of_its_callers() {
                 // PostgreSQL takes no such text.
                 theirs.kid = "k\0".into();
             }
-            async move { store.exchange_code(&id, 2, Some(&theirs), 900).await }
+            async move {
+                store
+                    .exchange_code(&id, moment(2), Some(&theirs), moment(900))
+                    .await
+            }
         });
         let outcomes = outcomes.await;
         for code in 0..27 {
@@ -133,10 +137,10 @@ fn of_many_refresh_tokens_that_are_rotated_at_once_each_is_rotated_once() {
         for n in 0..16 {
             let first = family(&format!("first-{n}"), None);
             let id = format!("a{n}");
-            let exchanged = store.exchange_code(&id, 2, Some(&first), 900);
+            let exchanged = store.exchange_code(&id, moment(2), Some(&first), moment(900));
             assert!(exchanged.await.unwrap());
         }
-        store.revoke_authorization("a3", 7).await.unwrap();
+        store.revoke_authorization("a3", moment(7)).await.unwrap();
         let outcomes = at_once(16 * 4, |n| {
             let (store, of) = (store.clone(), n % 16);
             // One of them comes with a token that was never current.
@@ -199,12 +203,14 @@ fn groups_and_what_ends_sessions_do_not_wait_for_one_another() {
                             let of = if n % 2 == 0 { n / 2 } else { 63 - n / 2 };
                             let theirs = family(&format!("r{n}"), None);
                             let id = format!("{round}-{of}");
-                            store.exchange_code(&id, 2, Some(&theirs), 900).await
+                            store
+                                .exchange_code(&id, moment(2), Some(&theirs), moment(900))
+                                .await
                         }
-                        130 => store.end_user("u", 5).await.map(|ended| ended > 0),
+                        130 => store.end_user("u", moment(5)).await.map(|ended| ended > 0),
                         n => {
                             let sid = format!("s{}", n % SESSIONS);
-                            store.end_session(&sid, true, 5).await
+                            store.end_session(&sid, true, moment(5)).await
                         }
                     }
                 }
@@ -258,7 +264,9 @@ fn whoever_asks_for_a_row_that_is_held_keeps_nobody_else_waiting() {
                         0 => {
                             let theirs = family("r", None);
                             let id = format!("a{n}");
-                            store.exchange_code(&id, 2, Some(&theirs), 900).await
+                            store
+                                .exchange_code(&id, moment(2), Some(&theirs), moment(900))
+                                .await
                         }
                         _ => store.issue_code(None, &nth(96 + n)).await,
                     };
@@ -327,7 +335,8 @@ fn a_write_whose_connection_ends_in_the_middle_is_never_met_a_second_time() {
                         false => continue,
                     }
                     let first = family(&format!("first-{}", code.id), None);
-                    let exchanged = store.exchange_code(&code.id, 2, Some(&first), 900);
+                    let exchanged =
+                        store.exchange_code(&code.id, moment(2), Some(&first), moment(900));
                     match written(exchanged.await) {
                         true => done += 1,
                         false if read(&store, &code.id).await == Some(true) => unknown += 1,
@@ -412,7 +421,7 @@ fn a_small_pool_does_all_that_is_asked_with_so_many_connections() {
                     code_of(&mut code).code = Digest::of(&id);
                     assert!(s.issue_code(None, &code).await.unwrap());
                     let (first, next) = (family(&id, None), family("next", None));
-                    let exchanged = s.exchange_code(&id, 2, Some(&first), 900);
+                    let exchanged = s.exchange_code(&id, moment(2), Some(&first), moment(900));
                     assert!(exchanged.await.unwrap());
                     let rotated = s.rotate_refresh_token(&id, &first.current, &next);
                     assert!(rotated.await.unwrap());
@@ -421,7 +430,7 @@ fn a_small_pool_does_all_that_is_asked_with_so_many_connections() {
                     let alone = session(&format!("{id}-alone"), "u");
                     let begun = s.sign_in(&alone, "hash", None, None).await.unwrap();
                     assert!(begun.is_some());
-                    assert!(s.end_session(&alone.id, true, 9).await.unwrap());
+                    assert!(s.end_session(&alone.id, true, moment(9)).await.unwrap());
                 }
                 true
             });
@@ -464,7 +473,7 @@ fn callers_who_wait_for_a_row_hold_up_no_look_up_and_no_commit_of_a_token() {
             code.id = format!("new-{pool}");
             code_of(&mut code).code = Digest::of(&format!("new-{pool}"));
             assert!(store.issue_code(None, &code).await.unwrap());
-            let exchanged = store.exchange_code(&code.id, 2, None, 900);
+            let exchanged = store.exchange_code(&code.id, moment(2), None, moment(900));
             assert!(exchanged.await.unwrap());
             let waited = started.elapsed();
             assert!(waited < Duration::from_millis(400), "{pool}: {waited:?}");

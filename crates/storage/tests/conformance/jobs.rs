@@ -17,8 +17,8 @@ fn job(key: Option<&str>, run_at: i64) -> NewJob {
         kind: KIND,
         unique_key: key.map(str::to_owned),
         payload: format!("{{\"n\":{run_at}}}"),
-        run_at,
-        created_at: 1,
+        run_at: moment(run_at),
+        created_at: moment(1),
     }
 }
 
@@ -32,7 +32,7 @@ async fn take(store: &dyn Store, owner: &str, now: i64, most: i64) -> Vec<Job> {
     let asked = TakeJobs {
         owner,
         kinds,
-        now,
+        now: moment(now),
         lease,
         most,
     };
@@ -88,10 +88,15 @@ fn a_job_is_taken_when_it_is_due_and_the_one_that_waited_longest_first() {
         for at in [30, 10, 20] {
             add(&*store, &job(None, at)).await;
         }
-        assert!(!store.has_due_jobs(&[KIND], 9).await.unwrap());
+        assert!(!store.has_due_jobs(&[KIND], moment(9)).await.unwrap());
         assert_eq!(take(&*store, "a", 9, 9).await, []);
-        assert!(store.has_due_jobs(&["other", KIND], 10).await.unwrap());
-        assert!(!store.has_due_jobs(&["other"], 10).await.unwrap());
+        assert!(
+            store
+                .has_due_jobs(&["other", KIND], moment(10))
+                .await
+                .unwrap()
+        );
+        assert!(!store.has_due_jobs(&["other"], moment(10)).await.unwrap());
         let first = take_one(&*store, "a", 20).await;
         assert_eq!((&*first.payload, first.lease.attempt), ("{\"n\":10}", 1));
         let second = take_one(&*store, "a", 20).await;
@@ -116,9 +121,19 @@ fn who_dies_in_the_middle_loses_nothing_and_who_is_late_is_told_so() {
             panic!()
         };
         assert!(!store.finish_job(&one.lease).await.unwrap());
-        assert!(!store.retry_job(&two.lease, 0, "late").await.unwrap());
-        assert!(!store.bury_job(&three.lease, 99, "late").await.unwrap());
-        assert!(!store.repeat_job(&four.lease, 0).await.unwrap());
+        assert!(
+            !store
+                .retry_job(&two.lease, moment(0), "late")
+                .await
+                .unwrap()
+        );
+        assert!(
+            !store
+                .bury_job(&three.lease, moment(99), "late")
+                .await
+                .unwrap()
+        );
+        assert!(!store.repeat_job(&four.lease, moment(0)).await.unwrap());
         for job in &again {
             assert!(store.finish_job(&job.lease).await.unwrap());
             assert!(!store.finish_job(&job.lease).await.unwrap(), "once");
@@ -152,7 +167,7 @@ fn of_racing_callers_with_one_key_one_adds_the_job() {
         assert!(store.finish_job(&held.lease).await.unwrap());
         add(&*store, &job(Some("k"), 0)).await;
         let held = take_one(&*store, "a", 0).await;
-        assert!(store.bury_job(&held.lease, 5, "no").await.unwrap());
+        assert!(store.bury_job(&held.lease, moment(5), "no").await.unwrap());
         add(&*store, &job(Some("k"), 1)).await;
         let revived = take_one(&*store, "a", 1).await;
         assert_eq!(revived.lease.attempt, 1);
@@ -161,7 +176,12 @@ fn of_racing_callers_with_one_key_one_adds_the_job() {
         add(&*store, &job(Some("k"), 90)).await;
         add(&*store, &job(Some("k"), 2)).await;
         let failed = take_one(&*store, "a", 2).await;
-        assert!(store.retry_job(&failed.lease, 8, "no").await.unwrap());
+        assert!(
+            store
+                .retry_job(&failed.lease, moment(8), "no")
+                .await
+                .unwrap()
+        );
         let while_failed = store.enqueue(&job(Some("k"), 3)).await.unwrap();
         assert_eq!(while_failed, EnqueueOutcome::AlreadyThere);
         // Without a key each is one of its own.
@@ -179,11 +199,26 @@ fn a_dead_job_blocks_no_other_and_a_failed_one_comes_again_when_it_is_told() {
         }
         let poison = take_one(&*store, "a", 9).await;
         let text = "\u{e9}".repeat(bounds::JOB_ERROR);
-        assert!(store.bury_job(&poison.lease, 9, &text).await.unwrap());
+        assert!(
+            store
+                .bury_job(&poison.lease, moment(9), &text)
+                .await
+                .unwrap()
+        );
         let failed = take_one(&*store, "a", 9).await;
-        assert!(store.retry_job(&failed.lease, 50, "once").await.unwrap());
+        assert!(
+            store
+                .retry_job(&failed.lease, moment(50), "once")
+                .await
+                .unwrap()
+        );
         let recurring = take_one(&*store, "a", 9).await;
-        assert!(store.repeat_job(&recurring.lease, 60).await.unwrap());
+        assert!(
+            store
+                .repeat_job(&recurring.lease, moment(60))
+                .await
+                .unwrap()
+        );
         assert_eq!(take(&*store, "a", 49, 9).await, []);
         let again = take_one(&*store, "b", 50).await;
         assert_eq!(again.lease.attempt, 2);
@@ -215,20 +250,25 @@ fn jobs_are_bounded_and_dead_ones_are_forgotten() {
         options
             .script(&many(1, bounds::DEAD_JOBS + 500, "n"))
             .unwrap();
-        store.sweep(0, 1000).await.unwrap();
+        store.sweep(moment(0), 1000).await.unwrap();
         options
             .script(
                 "UPDATE jobs SET dead_at = NULL; UPDATE jobs SET dead_at = 7 WHERE run_at % 2 = 0",
             )
             .unwrap();
-        while store.sweep(7 + bounds::DEAD_JOBS_KEPT, 1000).await.unwrap() > 0 {}
+        while store
+            .sweep(moment(7 + bounds::DEAD_JOBS_KEPT), 1000)
+            .await
+            .unwrap()
+            > 0
+        {}
         options
             .script("UPDATE jobs SET dead_at = NULL, run_at = run_at % 2")
             .unwrap();
         let all = TakeJobs {
             owner: "a",
             kinds: &["many"],
-            now: 1 << 40,
+            now: moment(1 << 40),
             lease: 1,
             most: 1 << 40,
         };

@@ -1,7 +1,7 @@
 //! What strangers can make is counted and bounded.
 
 use latchkey_protocol::{
-    Digest,
+    Digest, Timestamp,
     attempts::{Allowance, WINDOW},
     bounds,
     store::BeginOutcome,
@@ -9,7 +9,7 @@ use latchkey_protocol::{
 
 use super::*;
 
-pub const NOW: i64 = 1_800_000_000;
+pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 pub fn allowance(name: &str, most: i64) -> Allowance {
     Allowance {

@@ -3,8 +3,8 @@
 use latchkey_protocol::{StoreError, bounds, store::BeginOutcome};
 
 use crate::{
-    CALLERS, Digest, authorization, family, interaction, on_both, on_both_at, open, origin, seeded,
-    session, user, winners,
+    CALLERS, Digest, authorization, family, interaction, moment, on_both, on_both_at, open, origin,
+    seeded, session, user, winners,
 };
 
 /// As many connections as the conformance suite has to PostgreSQL.
@@ -68,7 +68,7 @@ fn no_code_is_issued_for_an_interaction_once_its_session_has_ended() {
             .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
             .await
             .unwrap();
-        store.end_session("s", true, 5).await.unwrap();
+        store.end_session("s", true, moment(5)).await.unwrap();
         let one = authorization("a", "openid");
         let digest = Digest::of("i");
         assert!(!store.issue_code(Some(&digest), &one).await.unwrap());
@@ -82,7 +82,7 @@ fn an_access_token_is_revoked_by_many_at_once() {
         for round in 0..10 {
             let revoked = winners(&store, move |s, n| async move {
                 let expires_at = 100 + i64::try_from(n).unwrap();
-                s.revoke_access_token(&format!("j{round}"), expires_at)
+                s.revoke_access_token(&format!("j{round}"), moment(expires_at))
                     .await
                     .is_ok()
             });
@@ -109,8 +109,8 @@ fn each_of_many_who_ask_at_once_hears_its_own_answer() {
         options
             .script("UPDATE users SET roles = 'no list' WHERE id = 'broken'")
             .unwrap();
-        store.revoke_authorization("a3", 7).await.unwrap();
-        store.revoke_access_token("j4", 900).await.unwrap();
+        store.revoke_authorization("a3", moment(7)).await.unwrap();
+        store.revoke_access_token("j4", moment(900)).await.unwrap();
 
         let asked = (0..240).map(|n| {
             let store = store.clone();
@@ -132,7 +132,7 @@ fn each_of_many_who_ask_at_once_hears_its_own_answer() {
                 4 | 11 => assert!(support.unwrap().is_none(), "{of}"),
                 of => {
                     let support = support.unwrap().unwrap();
-                    assert_eq!(support.revoked_at, (of == 3).then_some(7), "{of}");
+                    assert_eq!(support.revoked_at, (of == 3).then_some(moment(7)), "{of}");
                 }
             }
         }
@@ -149,7 +149,7 @@ fn whoever_asks_after_a_revocation_hears_of_it_also_among_many() {
             for round in 0..20 {
                 let jti = format!("j{n}-{round}");
                 assert!(s.support("a", &jti).await.unwrap().is_some());
-                s.revoke_access_token(&jti, 900).await.unwrap();
+                s.revoke_access_token(&jti, moment(900)).await.unwrap();
                 if s.support("a", &jti).await.unwrap().is_some() {
                     return false;
                 }
@@ -173,7 +173,9 @@ fn what_a_look_up_finds_broken_no_write_meets() {
         let one = authorization("a", "openid offline_access");
         assert!(store.issue_code(None, &one).await.unwrap());
         let mut current = family("r0", None);
-        let exchanged = store.exchange_code("a", 2, Some(&current), 900).await;
+        let exchanged = store
+            .exchange_code("a", moment(2), Some(&current), moment(900))
+            .await;
         assert!(exchanged.unwrap());
         let ended = format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \

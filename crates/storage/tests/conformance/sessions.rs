@@ -19,17 +19,17 @@ fn a_session_that_is_named_ends_once() {
             let ended = store.end_session_of("s", user, false, now);
             ended.await.unwrap().is_some()
         };
-        assert!(!end(Some("v"), 7).await, "another user's");
-        assert!(!end(Some("u"), 1000).await, "it has expired");
+        assert!(!end(Some("v"), moment(7)).await, "another user's");
+        assert!(!end(Some("u"), moment(1000)).await, "it has expired");
         let ended = winners(&store, |s, n| async move {
             let user = (n % 2 == 0).then_some("u");
-            let ended = s.end_session_of("s", user, false, 7);
+            let ended = s.end_session_of("s", user, false, moment(7));
             ended.await.unwrap().is_some_and(|ended| ended.id == "s")
         });
         assert_eq!(ended.await, 1);
         assert!(store.sessions(Some("u")).await.unwrap().is_empty());
         let online = store.authorization("online").await.unwrap().unwrap();
-        assert_eq!(online.authorization.revoked_at, Some(7));
+        assert_eq!(online.authorization.revoked_at, Some(moment(7)));
     });
 }
 
@@ -46,7 +46,7 @@ fn of_a_sign_out_and_a_sign_in_that_meet_nothing_goes_on_under_the_name_that_end
             let (first, second) = (store.clone(), store.clone());
             let (ends, begins) = (old.clone(), old.clone());
             let out = tokio::spawn(async move {
-                let ended = first.end_session_of(&ends, Some("u"), false, 7);
+                let ended = first.end_session_of(&ends, Some("u"), false, moment(7));
                 ended.await.unwrap()
             });
             let replaces = Digest::of(&begins);
@@ -57,10 +57,10 @@ fn of_a_sign_out_and_a_sign_in_that_meet_nothing_goes_on_under_the_name_that_end
             });
             let (out, into) = (out.await.unwrap(), into.await.unwrap());
             assert!(out.is_some(), "{round}: the session lived until now");
-            let named = store.session_of(&old, "u", 7).await.unwrap();
+            let named = store.session_of(&old, "u", moment(7)).await.unwrap();
             assert!(named.is_none(), "{round}");
             // Either it was renewed, and then ended, or it ended, and another began.
-            let begun = store.session_of(&into, "u", 7).await.unwrap();
+            let begun = store.session_of(&into, "u", moment(7)).await.unwrap();
             assert_eq!(begun.is_some(), into != old, "{round}");
         }
     });
@@ -134,7 +134,7 @@ fn of_a_users_sessions_beyond_the_bound_those_unused_longest_end_also_when_sign_
         );
         let used = |id: String, user: &str, at: i64| {
             let mut session = session(&id, user);
-            (session.last_used_at, session.expires_at) = (at, 100_000);
+            (session.last_used_at, session.expires_at) = (moment(at), moment(100_000));
             session
         };
         // Made in one order and used in the other: the last made is the one unused longest.
@@ -149,7 +149,7 @@ fn of_a_users_sessions_beyond_the_bound_those_unused_longest_end_also_when_sign_
         assert_eq!(begun.unwrap().ended, []);
         let racing = winners(&store, move |s, n| async move {
             let mut new = session(&format!("new{n}"), "u");
-            (new.last_used_at, new.expires_at) = (5000, 100_000);
+            (new.last_used_at, new.expires_at) = (moment(5000), moment(100_000));
             let begun = s.sign_in(&new, "hash", None, None).await.unwrap();
             let ended = begun.unwrap().ended;
             ended.len() == 1
@@ -188,21 +188,25 @@ fn a_session_answers_while_it_lives_and_its_user_is_enabled() {
     on_both(async |store| {
         seeded(&store).await;
         let digest = Digest::of("s");
-        let (session, user) = store.session(&digest, 999).await.unwrap().unwrap();
+        let (session, user) = store.session(&digest, moment(999)).await.unwrap().unwrap();
         assert_eq!((session.id.as_str(), user.id.as_str()), ("s", "u"));
         assert!(
-            store.session(&digest, 1000).await.unwrap().is_none(),
+            store
+                .session(&digest, moment(1000))
+                .await
+                .unwrap()
+                .is_none(),
             "it ends at its end"
         );
         assert!(
             store
-                .session(&Digest::of("other"), 2)
+                .session(&Digest::of("other"), moment(2))
                 .await
                 .unwrap()
                 .is_none()
         );
-        assert_eq!(store.disable_user("u", 3).await.unwrap(), Some(1));
-        assert!(store.session(&digest, 2).await.unwrap().is_none());
+        assert_eq!(store.disable_user("u", moment(3)).await.unwrap(), Some(1));
+        assert!(store.session(&digest, moment(2)).await.unwrap().is_none());
     });
 }
 
@@ -219,12 +223,12 @@ fn a_session_keeps_its_name_when_its_user_signs_in_again() {
         );
         issued(&store, "a", "openid").await;
         let again = Session {
-            auth_time: 5,
+            auth_time: moment(5),
             remember: true,
-            created_at: 5,
-            expires_at: 2000,
-            ends_at: 3000,
-            last_used_at: 5,
+            created_at: moment(5),
+            expires_at: moment(2000),
+            ends_at: moment(3000),
+            last_used_at: moment(5),
             ..session("s2", "u")
         };
         let (old, stamped) = (Digest::of("s"), Digest::of("i"));
@@ -235,24 +239,27 @@ fn a_session_keeps_its_name_when_its_user_signs_in_again() {
         };
         assert_eq!(signed_in.await.unwrap(), Some(kept));
         assert!(
-            store.session(&old, 2).await.unwrap().is_none(),
+            store.session(&old, moment(2)).await.unwrap().is_none(),
             "the old secret is no use"
         );
         let (now, _) = store
-            .session(&Digest::of("s2"), 1500)
+            .session(&Digest::of("s2"), moment(1500))
             .await
             .unwrap()
             .unwrap();
         let renewed = Session {
             id: "s".into(),
-            created_at: 1,
+            created_at: moment(1),
             ..again
         };
         assert_eq!(now, renewed);
         let stamped = store.interaction(&stamped).await.unwrap().unwrap();
         assert_eq!(stamped.login_session.as_deref(), Some("s"));
         let context = store.authorization("a").await.unwrap().unwrap();
-        assert!(context.session_lives(6), "the same user's tokens go on");
+        assert!(
+            context.session_lives(moment(6)),
+            "the same user's tokens go on"
+        );
         assert_eq!(store.sessions(Some("u")).await.unwrap().len(), 1);
         assert_eq!(
             store.create_user(&user("v")).await.unwrap(),
@@ -263,7 +270,7 @@ fn a_session_keeps_its_name_when_its_user_signs_in_again() {
             .await
             .unwrap();
         let context = store.authorization("a").await.unwrap().unwrap();
-        assert!(!context.session_lives(6), "another user's do not");
+        assert!(!context.session_lives(moment(6)), "another user's do not");
     });
 }
 
@@ -273,10 +280,10 @@ fn a_session_that_has_ended_is_not_renewed() {
         seeded(&store).await;
         issued(&store, "a", "openid").await;
         let late = Session {
-            auth_time: 1000,
-            created_at: 1000,
-            expires_at: 2000,
-            ends_at: 2000,
+            auth_time: moment(1000),
+            created_at: moment(1000),
+            expires_at: moment(2000),
+            ends_at: moment(2000),
             ..session("s2", "u")
         };
         let old = Digest::of("s");
@@ -286,7 +293,7 @@ fn a_session_that_has_ended_is_not_renewed() {
             .unwrap();
         assert_eq!(signed_in.unwrap().session_id, "s2");
         let context = store.authorization("a").await.unwrap().unwrap();
-        assert!(!context.session_lives(1001));
+        assert!(!context.session_lives(moment(1001)));
     });
 }
 
@@ -302,17 +309,20 @@ fn a_use_of_a_session_that_an_older_node_made_keeps_its_end() {
                     .use_session(
                         "s",
                         Use {
-                            auth_time: 1,
-                            noted_before: at - 60,
-                            at,
-                            expires_at
+                            auth_time: moment(1),
+                            noted_before: moment(at - 60),
+                            at: moment(at),
+                            expires_at: moment(expires_at)
                         }
                     )
                     .await
                     .unwrap()
             );
             let used = store.sessions(Some("u")).await.unwrap()[0].clone();
-            assert_eq!((used.expires_at, used.ends_at), (expires_at, 1000));
+            assert_eq!(
+                (used.expires_at, used.ends_at),
+                (moment(expires_at), moment(1000))
+            );
         }
     });
 }
@@ -322,10 +332,10 @@ fn a_use_of_a_session_is_noted_once_and_never_brings_it_back() {
     on_both(async |store| {
         seeded(&store).await;
         let used = Use {
-            auth_time: 1,
-            noted_before: 60,
-            at: 120,
-            expires_at: 700,
+            auth_time: moment(1),
+            noted_before: moment(60),
+            at: moment(120),
+            expires_at: moment(700),
         };
         let noted = winners(&store, move |s, _| async move {
             s.use_session("s", used).await.unwrap()
@@ -338,24 +348,24 @@ fn a_use_of_a_session_is_noted_once_and_never_brings_it_back() {
                 read().await.expires_at,
                 read().await.ends_at
             ),
-            (120, 700, 1000)
+            (moment(120), moment(700), moment(1000))
         );
         let late = Use {
-            auth_time: 1,
-            noted_before: 640,
-            at: 700,
-            expires_at: 900,
+            auth_time: moment(1),
+            noted_before: moment(640),
+            at: moment(700),
+            expires_at: moment(900),
         };
         assert!(!store.use_session("s", late).await.unwrap(), "it has ended");
         let before = Use {
-            auth_time: 0,
-            noted_before: 200,
-            at: 260,
-            expires_at: 900,
+            auth_time: moment(0),
+            noted_before: moment(200),
+            at: moment(260),
+            expires_at: moment(900),
         };
         let noted = store.use_session("s", before).await.unwrap();
         assert!(!noted, "it was read before the user signed in again");
-        assert_eq!(read().await.expires_at, 700);
+        assert_eq!(read().await.expires_at, moment(700));
     });
 }
 
@@ -365,7 +375,7 @@ fn a_session_is_found_by_its_name_and_its_own_user_alone() {
         seeded(&store).await;
         let found = async |sid: &str, user: &str, now: i64| {
             store
-                .session_of(sid, user, now)
+                .session_of(sid, user, moment(now))
                 .await
                 .unwrap()
                 .map(|session| session.id)
@@ -398,12 +408,14 @@ fn a_session_that_an_older_node_renamed_is_found_by_the_names_it_had() {
         seeded(&store).await;
         let note = format!("UPDATE sessions SET former = '01a1 {BEFORE}'");
         options.script(&note).unwrap();
-        let found = async |sid: &str| store.session_of(sid, "u", 2).await.unwrap();
+        let found = async |sid: &str| store.session_of(sid, "u", moment(2)).await.unwrap();
         assert_eq!(found(BEFORE).await.unwrap().id, "s");
         for other in ["%", "_", "01a1", "", "01a1ffc0-____-7e70-af3c-7c1c2c8d3c11"] {
             assert!(found(other).await.is_none(), "{other}");
         }
-        let ended = store.end_session_of(BEFORE, Some("u"), false, 2).await;
+        let ended = store
+            .end_session_of(BEFORE, Some("u"), false, moment(2))
+            .await;
         assert_eq!(ended.unwrap().unwrap().id, "s");
     });
 }

@@ -66,10 +66,10 @@ async fn locked_out<F: Future<Output = ()> + Send + 'static>(
 fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_back() {
     on_both(async |store| {
         locked_out(&store, "u", |s, id| async move {
-            assert!(s.disable_user(&id, 5).await.unwrap().is_some())
+            assert!(s.disable_user(&id, moment(5)).await.unwrap().is_some())
         })
         .await;
-        assert!(store.enable_user("u0", 6).await.unwrap());
+        assert!(store.enable_user("u0", moment(6)).await.unwrap());
         assert_eq!(store.sessions(Some("u0")).await.unwrap(), []);
         assert!(
             store
@@ -78,8 +78,8 @@ fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_back(
                 .unwrap()
                 .is_some()
         );
-        assert_eq!(store.disable_user("nobody", 5).await.unwrap(), None);
-        assert!(!store.enable_user("nobody", 5).await.unwrap());
+        assert_eq!(store.disable_user("nobody", moment(5)).await.unwrap(), None);
+        assert!(!store.enable_user("nobody", moment(5)).await.unwrap());
     });
 }
 
@@ -87,7 +87,12 @@ fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_back(
 fn a_sign_in_under_way_does_not_survive_a_change_of_password() {
     on_both(async |store| {
         locked_out(&store, "u", |s, id| async move {
-            assert!(s.set_password(&id, "new", 5).await.unwrap().is_some())
+            assert!(
+                s.set_password(&id, "new", moment(5))
+                    .await
+                    .unwrap()
+                    .is_some()
+            )
         })
         .await;
         assert!(
@@ -97,8 +102,17 @@ fn a_sign_in_under_way_does_not_survive_a_change_of_password() {
                 .unwrap()
                 .is_some()
         );
-        assert_eq!(store.set_password("u0", "newer", 6).await.unwrap(), Some(1));
-        assert_eq!(store.set_password("nobody", "new", 6).await.unwrap(), None);
+        assert_eq!(
+            store.set_password("u0", "newer", moment(6)).await.unwrap(),
+            Some(1)
+        );
+        assert_eq!(
+            store
+                .set_password("nobody", "new", moment(6))
+                .await
+                .unwrap(),
+            None
+        );
     });
 }
 
@@ -117,19 +131,23 @@ fn locking_out_ends_what_was_allowed_as_well() {
     on_both(async |store| {
         seeded(&store).await;
         for (id, lock_out) in [("a", "disable"), ("b", "password")] {
-            store.enable_user("u", 2).await.unwrap();
-            store.end_session("s", false, 2).await.unwrap();
+            store.enable_user("u", moment(2)).await.unwrap();
+            store.end_session("s", false, moment(2)).await.unwrap();
             store
                 .sign_in(&session("s", "u"), "hash", None, None)
                 .await
                 .unwrap();
             issued(&store, id, "openid offline_access").await;
             match lock_out {
-                "disable" => store.disable_user("u", 9).await.unwrap(),
-                _ => store.set_password("u", "new", 9).await.unwrap(),
+                "disable" => store.disable_user("u", moment(9)).await.unwrap(),
+                _ => store.set_password("u", "new", moment(9)).await.unwrap(),
             };
             let context = store.authorization(id).await.unwrap().unwrap();
-            assert_eq!(context.authorization.revoked_at, Some(9), "{lock_out}");
+            assert_eq!(
+                context.authorization.revoked_at,
+                Some(moment(9)),
+                "{lock_out}"
+            );
         }
     });
 }
@@ -150,8 +168,8 @@ fn a_profile_is_changed_as_it_was_read_and_nothing_else_is() {
         assert!(read.roles != before.roles && read.version == before.version + 1);
 
         // What was read before a disable and a new password undoes neither.
-        store.disable_user("u", 5).await.unwrap();
-        store.set_password("u", "new", 5).await.unwrap();
+        store.disable_user("u", moment(5)).await.unwrap();
+        store.set_password("u", "new", moment(5)).await.unwrap();
         let before = read.clone();
         read.name = Some("M".into());
         read.password_hash = Some("hash".into());
@@ -163,7 +181,7 @@ fn a_profile_is_changed_as_it_was_read_and_nothing_else_is() {
         let now = store.user("u").await.unwrap().unwrap();
         assert_eq!(
             (now.password_hash.as_deref(), now.disabled_at),
-            (Some("new"), Some(5))
+            (Some("new"), Some(moment(5)))
         );
         assert_eq!(now.name.as_deref(), Some("M"));
         store.delete_user("u").await.unwrap();
