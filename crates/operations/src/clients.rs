@@ -269,6 +269,7 @@ fn check_keys(metadata: &Metadata) -> Result<()> {
         None | Some(Ok(_)) => Ok(()),
         Some(Err(error)) => Err(OperationError::Metadata(RegistrationError {
             code: "invalid_client_metadata",
+            field: Some("jwks".into()),
             sentence: format!("jwks: {error}"),
         })),
     }

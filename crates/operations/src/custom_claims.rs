@@ -18,7 +18,7 @@ impl Operations<'_> {
     /// # Errors
     /// A mapping that cannot be; [`OperationError::ClaimsFull`].
     pub async fn set_custom_claim(&self, name: &str, mapping: &Mapping) -> Result<()> {
-        mapping.check(name).map_err(OperationError::invalid)?;
+        mapping.check(name).map_err(OperationError::invalid(None))?;
         if !self.store.set_custom_claim(name, mapping).await? {
             return Err(OperationError::ClaimsFull);
         }

@@ -68,8 +68,13 @@ pub enum OperationError {
     ClaimsFull,
 
     /// What was given cannot be used.
-    #[error("{0}")]
-    Invalid(String),
+    #[error("{sentence}")]
+    Invalid {
+        /// What of it, where that is known.
+        field: Option<&'static str>,
+        /// What is wrong.
+        sentence: String,
+    },
     /// The client metadata breaks a rule (RFC 7591 3.2.2).
     #[error(transparent)]
     Metadata(#[from] RegistrationError),
@@ -128,9 +133,23 @@ pub enum OperationError {
 }
 
 impl OperationError {
-    /// What a rule of `protocol` said.
-    pub(crate) fn invalid(sentence: String) -> Self {
-        Self::Invalid(sentence)
+    /// What a rule of `protocol` said of `field`.
+    pub(crate) fn invalid(field: Option<&'static str>) -> impl Fn(String) -> Self {
+        move |sentence| Self::Invalid { field, sentence }
+    }
+
+    /// The member of the input that it is about, as metadata and JSON name it: a form says it there. None where it is about
+    /// the whole, or about what is there already.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::NameTaken(_) | Self::NameIsAddress(_) => Some("username"),
+            Self::AddressTaken(_) | Self::AddressIsName(_) => Some("email"),
+            Self::ClientIdTaken(_) | Self::ClientIdDiffers(_) => Some("client_id"),
+            Self::KeyMissing(_) | Self::SecretUnreadable(_) => Some("id_token_signed_response_alg"),
+            Self::Invalid { field, .. } => *field,
+            Self::Metadata(error) => error.field.as_deref(),
+            _ => None,
+        }
     }
 
     /// Why `user` was not written.

@@ -65,7 +65,8 @@ impl Operations<'_> {
     /// # Errors
     /// When the name or the address is taken or unfit, a claim wrong, the password too weak.
     pub async fn create_user(&self, key: &PasswordKey, new: NewUser) -> Result<User> {
-        let username = username(&new.username).map_err(OperationError::invalid)?;
+        let username =
+            username(&new.username).map_err(OperationError::invalid(Some("username")))?;
         let password_hash = match &new.password {
             Some(password) => Some(self.hash(key, password)?),
             None => None,
@@ -88,7 +89,7 @@ impl Operations<'_> {
         let profile = new.profile();
         let user = profile
             .apply(&bare, self.now)
-            .map_err(OperationError::invalid)?;
+            .map_err(OperationError::invalid(None))?;
         match self.store.create_user(&user).await? {
             WriteOutcome::Done => {}
             refused => return Err(OperationError::unwritten(refused, &user)),
@@ -123,7 +124,7 @@ impl Operations<'_> {
             let before = self.user(login).await?;
             let mut after = change
                 .apply(&before, self.now)
-                .map_err(OperationError::invalid)?;
+                .map_err(OperationError::invalid(None))?;
             match self.store.update_user_profile(&before, &after).await? {
                 WriteOutcome::Done => {
                     after.version = before.version + 1;
@@ -209,7 +210,7 @@ impl Operations<'_> {
     }
 
     fn hash(&self, key: &PasswordKey, password: &str) -> Result<String> {
-        check_new(password).map_err(OperationError::invalid)?;
+        check_new(password).map_err(OperationError::invalid(Some("password")))?;
         Ok(key.hash(password, self.entropy)?)
     }
 }

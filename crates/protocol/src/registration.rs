@@ -45,6 +45,8 @@ const LONGEST: usize = 255;
 pub struct RegistrationError {
     /// `invalid_redirect_uri` or `invalid_client_metadata`.
     pub code: &'static str,
+    /// The member that it is about, where it is one: a form says it there.
+    pub field: Option<String>,
     /// What is wrong, and with which member.
     pub sentence: String,
 }
@@ -73,14 +75,24 @@ fn first_problem<'a>(
 fn redirect_error(sentence: impl Into<String>) -> RegistrationError {
     RegistrationError {
         code: "invalid_redirect_uri",
+        field: Some("redirect_uris".into()),
         sentence: sentence.into(),
     }
 }
 
-fn metadata_error(sentence: impl Into<String>) -> RegistrationError {
+/// The whole is no metadata.
+fn no_metadata(sentence: impl Into<String>) -> RegistrationError {
     RegistrationError {
         code: "invalid_client_metadata",
+        field: None,
         sentence: sentence.into(),
+    }
+}
+
+fn metadata_error(field: &str, sentence: impl Into<String>) -> RegistrationError {
+    RegistrationError {
+        field: Some(field.to_owned()),
+        ..no_metadata(sentence)
     }
 }
 
@@ -112,9 +124,9 @@ impl Registration {
         rules: RegistrationRules,
     ) -> Result<Self, RegistrationError> {
         if !change.is_object() {
-            return Err(metadata_error("client metadata is a JSON object"));
+            return Err(no_metadata("client metadata is a JSON object"));
         }
-        let mut json = serde_json::to_value(before).map_err(|e| metadata_error(e.to_string()))?;
+        let mut json = serde_json::to_value(before).map_err(|e| no_metadata(e.to_string()))?;
         merge(&mut json, change);
         Self::read(&json, rules, Some(before))
     }
@@ -128,7 +140,7 @@ impl Registration {
         // OpenID Connect Registration 2: null is as good as absent.
         let mut json = json.clone();
         let Some(members) = json.as_object_mut() else {
-            return Err(metadata_error("client metadata is a JSON object"));
+            return Err(no_metadata("client metadata is a JSON object"));
         };
         members.retain(|_, value| !value.is_null());
         let faulty = faulty_member(members, |alone| {
@@ -137,10 +149,10 @@ impl Registration {
                 .map(|error| error.to_string())
         });
         let registration: Self = serde_json::from_value(json).map_err(|error| {
-            metadata_error(faulty.map_or_else(
-                || error.to_string(),
-                |(name, problem)| format!("{name}: {problem}"),
-            ))
+            faulty.map_or_else(
+                || no_metadata(error.to_string()),
+                |(name, problem)| metadata_error(&name, format!("{name}: {problem}")),
+            )
         })?;
         registration.check(rules, before)?;
         Ok(registration)
@@ -156,8 +168,13 @@ impl Registration {
         self.check_secret()?;
         self.check_shared_secret()?;
         self.check_redirects(rules, before)?;
-        logout_uri::check(&self.metadata, before, rules.private_http_redirects)
-            .map_err(metadata_error)?;
+        logout_uri::check(&self.metadata, before, rules.private_http_redirects).map_err(
+            |sentence| {
+                // It begins with the member.
+                let member = sentence.split(' ').next().unwrap_or_default().to_owned();
+                metadata_error(&member, sentence)
+            },
+        )?;
         self.check_pages()?;
         self.check_grants()?;
         self.check_scopes()?;
@@ -167,9 +184,10 @@ impl Registration {
 
     fn check_id(&self) -> Result<(), RegistrationError> {
         match &self.client_id {
-            Some(id) if !is_visible(id) || id.len() > LONGEST => Err(metadata_error(format!(
-                "client_id holds 1 to {LONGEST} printable ASCII characters"
-            ))),
+            Some(id) if !is_visible(id) || id.len() > LONGEST => Err(metadata_error(
+                "client_id",
+                format!("client_id holds 1 to {LONGEST} printable ASCII characters"),
+            )),
             _ => Ok(()),
         }
     }
@@ -179,17 +197,22 @@ impl Registration {
             return Ok(());
         };
         if !is_visible(secret) || secret.len() > LONGEST {
-            return Err(metadata_error(format!(
-                "client_secret holds 1 to {LONGEST} printable ASCII characters"
-            )));
+            return Err(metadata_error(
+                "client_secret",
+                format!("client_secret holds 1 to {LONGEST} printable ASCII characters"),
+            ));
         }
         if secret.len() < SHORTEST_SECRET {
-            return Err(metadata_error(format!(
-                "client_secret has {SHORTEST_SECRET} characters or more, because shorter ones can be guessed; leave it out to get a good one"
-            )));
+            return Err(metadata_error(
+                "client_secret",
+                format!(
+                    "client_secret has {SHORTEST_SECRET} characters or more, because shorter ones can be guessed; leave it out to get a good one"
+                ),
+            ));
         }
         if self.metadata.is_public() {
             return Err(metadata_error(
+                "client_secret",
                 "a public client (token_endpoint_auth_method none) has no client_secret",
             ));
         }
@@ -204,11 +227,13 @@ impl Registration {
         }
         if self.metadata.is_public() {
             return Err(metadata_error(
+                "id_token_signed_response_alg",
                 "id_token_signed_response_alg: HS256 signs with the client's secret, and a public client has none; take RS256, PS256, ES256 or EdDSA",
             ));
         }
         if self.client_secret.is_some() {
             return Err(metadata_error(
+                "client_secret",
                 "client_secret: HS256 (id_token_signed_response_alg) needs a secret of 256 random bits, which is made here; leave client_secret out",
             ));
         }
@@ -236,9 +261,10 @@ impl Registration {
         }
         let known = before.map_or(&[][..], |before| &before.post_logout_redirect_uris);
         match first_problem(&m.post_logout_redirect_uris, known, rules) {
-            Some((uri, problem)) => Err(metadata_error(format!(
-                "post_logout_redirect_uris has {uri:?}: {problem}"
-            ))),
+            Some((uri, problem)) => Err(metadata_error(
+                "post_logout_redirect_uris",
+                format!("post_logout_redirect_uris has {uri:?}: {problem}"),
+            )),
             None => Ok(()),
         }
     }
@@ -256,9 +282,10 @@ impl Registration {
             .into_iter()
             .find(|(_, page)| page.as_deref().is_some_and(|page| !is_web(page)));
         wrong.map_or(Ok(()), |(name, _)| {
-            Err(metadata_error(format!(
-                "{name} must be an http or https address"
-            )))
+            Err(metadata_error(
+                name,
+                format!("{name} must be an http or https address"),
+            ))
         })
     }
 
@@ -271,14 +298,16 @@ impl Registration {
         }
         if m.grant_types.contains(&GrantType::ClientCredentials) && m.is_public() {
             return Err(metadata_error(
+                "grant_types",
                 "a public client cannot have the grant client_credentials",
             ));
         }
         if let Some(other) = m.response_types.iter().find(|types| !types.is_supported()) {
             let supported = ResponseTypes::supported();
-            return Err(metadata_error(format!(
-                "the response type {other} is not supported, only {supported}"
-            )));
+            return Err(metadata_error(
+                "response_types",
+                format!("the response type {other} is not supported, only {supported}"),
+            ));
         }
         Ok(())
     }
@@ -290,16 +319,18 @@ impl Registration {
             ("implied_scope", Some(&m.implied_scope)),
         ] {
             if scopes.is_some_and(|scopes| ScopeSet::parse(&scopes.to_string()).is_none()) {
-                return Err(metadata_error(format!(
-                    "{name} holds scopes, separated by spaces (RFC 6749 3.3)"
-                )));
+                return Err(metadata_error(
+                    name,
+                    format!("{name} holds scopes, separated by spaces (RFC 6749 3.3)"),
+                ));
             }
         }
-        m.custom_claims
-            .check()
-            .map_err(|problem| metadata_error(format!("custom_claims: {problem}")))?;
+        m.custom_claims.check().map_err(|problem| {
+            metadata_error("custom_claims", format!("custom_claims: {problem}"))
+        })?;
         if m.implied_scope.contains("offline_access") {
             return Err(metadata_error(
+                "implied_scope",
                 "implied_scope cannot have offline_access; use \"refresh\": \"always\"",
             ));
         }
@@ -309,6 +340,7 @@ impl Registration {
     fn check_ages(&self) -> Result<(), RegistrationError> {
         if self.metadata.default_max_age.is_some_and(|age| age < 0) {
             return Err(metadata_error(
+                "default_max_age",
                 "default_max_age is a number of seconds, 0 or more",
             ));
         }
@@ -324,15 +356,17 @@ impl Registration {
                 "request_object_signing_alg is one of {}",
                 CLIENT_ALGORITHMS.join(", ")
             );
-            return Err(metadata_error(sentence));
+            return Err(metadata_error("request_object_signing_alg", sentence));
         }
         if let Some(Err(error)) = m.jwks.as_ref().map(client_keys::usable) {
-            return Err(metadata_error(format!(
-                "jwks: the key set cannot be used: {error}"
-            )));
+            return Err(metadata_error(
+                "jwks",
+                format!("jwks: the key set cannot be used: {error}"),
+            ));
         }
         if m.require_signed_request_object && m.jwks.is_none() {
             return Err(metadata_error(
+                "require_signed_request_object",
                 "require_signed_request_object needs jwks, the keys to verify with",
             ));
         }

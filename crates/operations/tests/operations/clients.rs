@@ -117,3 +117,46 @@ async fn what_cannot_be_registered_is_refused_and_changes_nothing() {
     assert_eq!(operations.clients().await.unwrap(), []);
     assert_eq!(world.events(), [(Operation::ClientDelete, "app".into())]);
 }
+
+#[tokio::test]
+async fn a_refusal_names_the_member_that_it_is_about() {
+    let world = World::new();
+    let operations = world.operations();
+    let secrets = secrets();
+    operations
+        .register_client(&secrets, app(json!({})))
+        .await
+        .unwrap();
+    for (change, field) in [
+        (json!({ "client_id": "other" }), "client_id"),
+        (json!({ "client_secret": "short" }), "client_secret"),
+        (
+            json!({ "redirect_uris": ["http://app.example/"] }),
+            "redirect_uris",
+        ),
+        (json!({ "redirect_uris": 1 }), "redirect_uris"),
+        (json!({ "logo_uri": "app" }), "logo_uri"),
+        (json!({ "default_max_age": -1 }), "default_max_age"),
+        (
+            json!({ "implied_scope": "offline_access" }),
+            "implied_scope",
+        ),
+        (json!({ "response_types": ["token"] }), "response_types"),
+        (
+            json!({ "id_token_signed_response_alg": "HS256" }),
+            "id_token_signed_response_alg",
+        ),
+        (
+            json!({ "id_token_signed_response_alg": "ES256" }),
+            "id_token_signed_response_alg",
+        ),
+    ] {
+        let updated = operations
+            .update_client(&secrets, "app", change_of(&change))
+            .await;
+        let refused = updated.unwrap_err();
+        assert_eq!(refused.field(), Some(field), "{change}: {refused}");
+    }
+    let taken = operations.register_client(&secrets, app(json!({}))).await;
+    assert_eq!(taken.unwrap_err().field(), Some("client_id"));
+}

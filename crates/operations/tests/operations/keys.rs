@@ -129,7 +129,7 @@ async fn a_custom_claim_is_set_and_removed_once() {
     };
     let operations = world.operations();
     let refused = operations.set_custom_claim("sub", &mapping).await;
-    assert!(matches!(refused, Err(OperationError::Invalid(_))));
+    assert!(matches!(refused, Err(OperationError::Invalid { .. })));
     let name = "department";
     operations.set_custom_claim(name, &mapping).await.unwrap();
     let all = operations.custom_claims().await.unwrap();

@@ -58,7 +58,7 @@ async fn a_name_or_an_address_that_is_anothers_is_refused_in_a_sentence_and_leav
         ..named("bob")
     };
     let refused = world.operations().create_user(&key(), weak).await;
-    assert!(matches!(refused, Err(OperationError::Invalid(_))));
+    assert!(matches!(refused, Err(OperationError::Invalid { .. })));
     assert_eq!(world.events(), []);
     assert_eq!(world.operations().users().await.unwrap().len(), 1);
 }
