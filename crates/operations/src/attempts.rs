@@ -9,16 +9,17 @@ use std::{
 };
 
 use latchkey_protocol::{
-    Digest, Store, StoreError,
+    Digest, StoreError,
     attempts::{Guess, of_sign_in},
     secret::Pepper,
+    store::Attempts,
     time::Timestamp,
 };
 use tokio::runtime::Handle;
 
 /// Counts sign-ins before their password is looked at, in the store: for all nodes together.
 pub struct Throttle {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Attempts>,
     pepper: Pepper,
 }
 
@@ -29,7 +30,7 @@ pub struct Throttle {
 pub struct Attempt(Arc<NetworkCount>);
 
 struct NetworkCount {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Attempts>,
     keys: Vec<Digest>,
     at: Timestamp,
     /// Nothing is left to give back.
@@ -73,7 +74,7 @@ impl Drop for NetworkCount {
     }
 }
 
-async fn uncount(store: Arc<dyn Store>, keys: Vec<Digest>, clear: bool, at: Timestamp) {
+async fn uncount(store: Arc<dyn Attempts>, keys: Vec<Digest>, clear: bool, at: Timestamp) {
     if let Err(error) = store.give_back_attempts(&keys, clear, at).await {
         tracing::warn!(%error, "an attempt that did not fail stays counted");
     }
@@ -81,7 +82,7 @@ async fn uncount(store: Arc<dyn Store>, keys: Vec<Digest>, clear: bool, at: Time
 
 impl Throttle {
     /// `pepper` keeps what was typed out of the counts' keys.
-    pub fn new(store: Arc<dyn Store>, pepper: Pepper) -> Self {
+    pub fn new(store: Arc<dyn Attempts>, pepper: Pepper) -> Self {
         Self { store, pepper }
     }
 

@@ -11,12 +11,13 @@ use std::{
 };
 
 use latchkey_protocol::{
-    Reason, Store,
+    Reason,
     attempts::{Allowance, WINDOW, network, of_guess, of_secret},
     client::Client,
     client_auth::Credentials,
     error::Refusal,
     secret::Pepper,
+    store::Attempts,
     time::Timestamp,
 };
 use moka::sync::Cache;
@@ -29,7 +30,7 @@ const REMEMBERED: Duration = Duration::from_secs(86_400);
 /// Counts wrong client secrets: here at once, so that of parallel guesses no more are judged than are allowed, and in
 /// the store, for all nodes together. A right secret costs a look into memory.
 pub struct ClientGuard {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Attempts>,
     pepper: Pepper,
     /// By the key of what is counted. The least used go first.
     failures: Cache<Vec<u8>, Arc<Failures>>,
@@ -107,7 +108,7 @@ fn most(allowance: &Allowance) -> usize {
 
 impl ClientGuard {
     /// Counts in `store`, under keys that `pepper` makes.
-    pub fn new(store: Arc<dyn Store>, pepper: Pepper) -> Self {
+    pub fn new(store: Arc<dyn Attempts>, pepper: Pepper) -> Self {
         let seen = Cache::builder()
             .max_capacity(20_000)
             .time_to_live(REMEMBERED)
