@@ -1,8 +1,9 @@
 //! What is kept is bounded, and SQLite gives space back.
 
+use super::limits::{blob, many};
+use super::*;
+use latchkey_conformance::promises::limits::*;
 use latchkey_protocol::{bounds, observe::KeptRefusal};
-
-use super::{limits::*, *};
 
 fn refusal(reference: &str, share: &str, address: &str) -> KeptRefusal {
     KeptRefusal {
@@ -58,70 +59,6 @@ fn of_too_many_refusals_the_noisy_clients_go() {
         );
         options.script(&one_more).unwrap();
         assert!(store.refusal("Q0").await.unwrap().is_none());
-    });
-}
-
-#[test]
-fn a_session_holds_so_many_codes_and_authorizations_of_a_client() {
-    on_both(async |store| {
-        seeded(&store).await;
-        let issue = async |id: String, at: i64, exchanged: bool| {
-            let mut a = authorization(&id, "openid");
-            (a.created_at, a.expires_at) = (NOW + at, NOW + 86_400);
-            assert!(store.issue_code(None, &a).await.unwrap());
-            if exchanged {
-                let family = RefreshFamily {
-                    issued_at: NOW + at,
-                    ..family(&id, None)
-                };
-                assert!(
-                    store
-                        .exchange_code(&id, NOW + at, Some(&family), NOW + 86_400)
-                        .await
-                        .unwrap()
-                );
-            }
-        };
-        for n in 0..50 {
-            issue(format!("code{n}"), n, false).await;
-        }
-        let there = async |id: String| store.authorization(&id).await.unwrap().is_some();
-        assert!(
-            there("code49".into()).await
-                && there("code30".into()).await
-                && !there("code29".into()).await
-        );
-        for n in 0..bounds::AUTHORIZATIONS + 10 {
-            issue(format!("used{n}"), 100 + n, true).await;
-            if n == 0 {
-                continue;
-            }
-            // The first device goes on refreshing.
-            let (old, new) = (
-                Digest::of(&format!("r{}", n - 1)),
-                Digest::of(&format!("r{n}")),
-            );
-            let expected = if n == 1 { Digest::of("used0") } else { old };
-            let next = RefreshFamily {
-                current: new,
-                issued_at: NOW + 100 + n,
-                ..family("x", None)
-            };
-            assert!(
-                store
-                    .rotate_refresh_token("used0", &expected, &next)
-                    .await
-                    .unwrap(),
-                "{n}"
-            );
-        }
-        issue("last".into(), 1000, false).await;
-        assert!(there("used0".into()).await, "what is used stays");
-        assert!(
-            !there("used1".into()).await,
-            "what was used longest ago goes"
-        );
-        assert!(there(format!("used{}", bounds::AUTHORIZATIONS + 9)).await);
     });
 }
 

@@ -2,9 +2,8 @@
 
 use super::*;
 
-#[test]
-fn consent_adds_up() {
-    on_both(async |store| {
+pub fn consent_adds_up(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         assert_eq!(
             store
@@ -54,7 +53,7 @@ fn consent_adds_up() {
     });
 }
 
-fn consent(user: &str, scope: &str) -> Consent {
+pub fn consent(user: &str, scope: &str) -> Consent {
     let scope = ScopeSet::from(scope.to_owned());
     Consent {
         user_id: user.into(),
@@ -65,9 +64,8 @@ fn consent(user: &str, scope: &str) -> Consent {
     }
 }
 
-#[test]
-fn what_a_page_decides_is_written_only_for_the_session_it_was_shown_to() {
-    on_both(async |store| {
+pub fn what_a_page_decides_is_written_only_for_the_session_it_was_shown_to(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         let i = Digest::of("i");
         store
@@ -123,9 +121,8 @@ fn what_a_page_decides_is_written_only_for_the_session_it_was_shown_to() {
     });
 }
 
-#[test]
-fn consents_given_at_once_add_up() {
-    on_both(async |store| {
+pub fn consents_given_at_once_add_up(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         for n in 0..CALLERS {
             store
@@ -157,9 +154,10 @@ fn consents_given_at_once_add_up() {
     });
 }
 
-#[test]
-fn a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once() {
-    on_both(async |store| {
+pub fn a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once(
+    stores: &impl Stores,
+) {
+    stores.each(async |store| {
         for id in ["i", "j"] {
             store
                 .begin_interaction(&interaction(id), &origin("192.0.2.1"))
@@ -193,9 +191,8 @@ fn a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once() {
     });
 }
 
-#[test]
-fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it() {
-    on_both(async |store| {
+pub fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         let i = Digest::of("i");
         let begun = interaction("i");
@@ -247,9 +244,8 @@ fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it() {
     });
 }
 
-#[test]
-fn consents_are_listed_page_by_page_from_either_side() {
-    on_both(async |store| {
+pub fn consents_are_listed_page_by_page_from_either_side(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         let i = Digest::of("i");
         for n in 0..5 {

@@ -1,12 +1,10 @@
 //! Registrations, which are changed as they were read; and the notes of commands.
 
+use super::*;
 use latchkey_protocol::store::CommandEvent;
 
-use super::*;
-
-#[test]
-fn a_registration_is_changed_as_it_was_read() {
-    on_both(async |store| {
+pub fn a_registration_is_changed_as_it_was_read(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         let won = winners(&store, |s, n| async move {
             if n % 2 == 0 {
@@ -42,9 +40,8 @@ fn a_registration_is_changed_as_it_was_read() {
     });
 }
 
-#[test]
-fn a_sealed_secret_comes_and_goes_with_its_secret() {
-    on_both(async |store| {
+pub fn a_sealed_secret_comes_and_goes_with_its_secret(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         let sealed = async || {
             store
@@ -79,9 +76,8 @@ fn a_sealed_secret_comes_and_goes_with_its_secret() {
     });
 }
 
-#[test]
-fn what_a_command_did_is_kept_until_it_is_forgotten() {
-    on_both(async |store| {
+pub fn what_a_command_did_is_kept_until_it_is_forgotten(stores: &impl Stores) {
+    stores.each(async |store| {
         let event = |n: usize| CommandEvent {
             id: format!("{n:02}"),
             at: moment(1),

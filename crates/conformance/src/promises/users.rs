@@ -1,10 +1,9 @@
 //! Users, their sign-ins and their names; and registrations, which are changed in the same way.
 
+use super::*;
 use latchkey_protocol::names::Login;
 
-use super::*;
-
-async fn add(store: &Shared, user: &User) {
+pub async fn add(store: &Shared, user: &User) {
     assert_eq!(store.create_user(user).await.unwrap(), WriteOutcome::Done);
 }
 
@@ -16,7 +15,7 @@ pub fn with_email(id: &str, email: &str) -> User {
 }
 
 /// Sixteen callers; the first one locks out, the others sign in. Whoever came first, no session is left.
-async fn locked_out<F: Future<Output = ()> + Send + 'static>(
+pub async fn locked_out<F: Future<Output = ()> + Send + 'static>(
     store: &Shared,
     rounds: &str,
     lock_out: impl Fn(Shared, String) -> F + Copy + Send + 'static,
@@ -62,9 +61,10 @@ async fn locked_out<F: Future<Output = ()> + Send + 'static>(
     );
 }
 
-#[test]
-fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_back() {
-    on_both(async |store| {
+pub fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_back(
+    stores: &impl Stores,
+) {
+    stores.each(async |store| {
         locked_out(&store, "u", |s, id| async move {
             assert!(s.disable_user(&id, moment(5)).await.unwrap().is_some())
         })
@@ -83,9 +83,8 @@ fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_back(
     });
 }
 
-#[test]
-fn a_sign_in_under_way_does_not_survive_a_change_of_password() {
-    on_both(async |store| {
+pub fn a_sign_in_under_way_does_not_survive_a_change_of_password(stores: &impl Stores) {
+    stores.each(async |store| {
         locked_out(&store, "u", |s, id| async move {
             assert!(
                 s.set_password(&id, "new", moment(5))
@@ -116,9 +115,8 @@ fn a_sign_in_under_way_does_not_survive_a_change_of_password() {
     });
 }
 
-#[test]
-fn a_sign_in_under_way_does_not_survive_a_delete() {
-    on_both(async |store| {
+pub fn a_sign_in_under_way_does_not_survive_a_delete(stores: &impl Stores) {
+    stores.each(async |store| {
         locked_out(&store, "u", |s, id| async move {
             assert!(s.delete_user(&id).await.unwrap())
         })
@@ -126,9 +124,8 @@ fn a_sign_in_under_way_does_not_survive_a_delete() {
     });
 }
 
-#[test]
-fn locking_out_ends_what_was_allowed_as_well() {
-    on_both(async |store| {
+pub fn locking_out_ends_what_was_allowed_as_well(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         for (id, lock_out) in [("a", "disable"), ("b", "password")] {
             store.enable_user("u", moment(2)).await.unwrap();
@@ -152,9 +149,8 @@ fn locking_out_ends_what_was_allowed_as_well() {
     });
 }
 
-#[test]
-fn a_profile_is_changed_as_it_was_read_and_nothing_else_is() {
-    on_both(async |store| {
+pub fn a_profile_is_changed_as_it_was_read_and_nothing_else_is(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         let before = store.user("u").await.unwrap().unwrap();
         let known = before.clone();
@@ -192,9 +188,8 @@ fn a_profile_is_changed_as_it_was_read_and_nothing_else_is() {
     });
 }
 
-#[test]
-fn one_user_for_an_address_and_no_name_that_is_anothers() {
-    on_both(async |store| {
+pub fn one_user_for_an_address_and_no_name_that_is_anothers(stores: &impl Stores) {
+    stores.each(async |store| {
         let made = winners(&store, |s, n| async move {
             let spelled = ["A@Example.org", "a@example.ORG", "\u{ff41}@example.org"][n % 3];
             s.create_user(&with_email(&format!("u{n}"), spelled))
@@ -254,9 +249,8 @@ fn one_user_for_an_address_and_no_name_that_is_anothers() {
     });
 }
 
-#[test]
-fn users_are_found_by_name_and_by_address_and_a_name_goes_first() {
-    on_both(async |store| {
+pub fn users_are_found_by_name_and_by_address_and_a_name_goes_first(stores: &impl Stores) {
+    stores.each(async |store| {
         add(
             &store,
             &User {
@@ -318,9 +312,8 @@ fn users_are_found_by_name_and_by_address_and_a_name_goes_first() {
     });
 }
 
-#[test]
-fn names_are_taken_once() {
-    on_both(async |store| {
+pub fn names_are_taken_once(stores: &impl Stores) {
+    stores.each(async |store| {
         assert_eq!(
             winners(&store, |s, _| async move {
                 s.create_client(&client()).await.unwrap()
@@ -341,9 +334,8 @@ fn names_are_taken_once() {
     });
 }
 
-#[test]
-fn deleting_takes_everything_along() {
-    on_both(async |store| {
+pub fn deleting_takes_everything_along(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         issued(&store, "a", "openid").await;
         assert!(store.delete_user("u").await.unwrap());
@@ -355,9 +347,8 @@ fn deleting_takes_everything_along() {
     });
 }
 
-#[test]
-fn a_rehash_never_undoes_a_new_password() {
-    on_both(async |store| {
+pub fn a_rehash_never_undoes_a_new_password(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         assert!(!store.rehash_password("u", "other", "new").await.unwrap());
         assert!(store.rehash_password("u", "hash", "new").await.unwrap());

@@ -1,12 +1,10 @@
 //! Codes, refresh families and their end.
 
+use super::*;
 use latchkey_protocol::Timestamp;
 
-use super::*;
-
-#[test]
-fn a_code_is_issued_once_per_interaction_and_exchanged_once() {
-    on_both(async |store| {
+pub fn a_code_is_issued_once_per_interaction_and_exchanged_once(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         assert_eq!(
             store
@@ -55,9 +53,8 @@ fn a_code_is_issued_once_per_interaction_and_exchanged_once() {
     });
 }
 
-#[test]
-fn an_ended_session_gives_no_code() {
-    on_both(async |store| {
+pub fn an_ended_session_gives_no_code(stores: &impl Stores) {
+    stores.each(async |store| {
         for round in 0..20 {
             if round == 0 {
                 seeded(&store).await;
@@ -97,9 +94,8 @@ fn an_ended_session_gives_no_code() {
     });
 }
 
-#[test]
-fn a_refresh_token_is_rotated_once_and_never_after_revocation() {
-    on_both(async |store| {
+pub fn a_refresh_token_is_rotated_once_and_never_after_revocation(stores: &impl Stores) {
+    stores.each(async |store| {
         seeded(&store).await;
         issued(&store, "a", "openid offline_access").await;
         store
@@ -151,9 +147,10 @@ fn a_refresh_token_is_rotated_once_and_never_after_revocation() {
     });
 }
 
-#[test]
-fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked() {
-    on_both(async |store| {
+pub fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked(
+    stores: &impl Stores,
+) {
+    stores.each(async |store| {
         seeded(&store).await;
         issued(&store, "online", "openid").await;
         issued(&store, "offline", "openid offline_access").await;
@@ -189,7 +186,7 @@ fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked() {
     });
 }
 
-fn exchanged_at(authorization: &Authorization) -> Option<Timestamp> {
+pub fn exchanged_at(authorization: &Authorization) -> Option<Timestamp> {
     let Delivery::Code(code) = &authorization.delivery;
     code.exchanged_at
 }

@@ -1,0 +1,23 @@
+//! The list of all promises, for whoever runs them as tests.
+
+/// Gives `$run!` each promise: `module { name name } module { ... }`.
+#[macro_export]
+macro_rules! each_promise {
+    ($run:ident) => {
+        $run! {
+            addresses { a_name_and_an_address_with_an_international_domain_are_one }
+            authorizations { a_code_is_issued_once_per_interaction_and_exchanged_once an_ended_session_gives_no_code a_refresh_token_is_rotated_once_and_never_after_revocation ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked }
+            clients { a_registration_is_changed_as_it_was_read a_sealed_secret_comes_and_goes_with_its_secret what_a_command_did_is_kept_until_it_is_forgotten }
+            consents { consent_adds_up what_a_page_decides_is_written_only_for_the_session_it_was_shown_to consents_given_at_once_add_up a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once a_consent_that_is_taken_back_takes_with_it_what_came_of_it consents_are_listed_page_by_page_from_either_side }
+            custom_claims { of_racing_callers_none_gets_past_the_number_of_custom_claims_and_known_names_are_replaced attributes_come_back_as_they_were_and_change_with_the_profile }
+            groups { of_many_codes_that_are_issued_at_once_each_has_its_own_outcome of_many_codes_that_are_exchanged_at_once_each_goes_to_one_of_its_callers of_many_refresh_tokens_that_are_rotated_at_once_each_is_rotated_once }
+            jobs { each_job_goes_to_one_of_many_takers a_job_is_taken_when_it_is_due_and_the_one_that_waited_longest_first who_dies_in_the_middle_loses_nothing_and_who_is_late_is_told_so who_takes_its_own_job_again_has_lost_the_first_lease_too of_racing_callers_with_one_key_one_adds_the_job a_dead_job_blocks_no_other_and_a_failed_one_comes_again_when_it_is_told a_job_that_this_process_adds_wakes_its_worker }
+            keys { of_nodes_that_add_the_first_key_of_an_algorithm_one_adds_it a_rotation_leaves_the_keys_of_other_algorithms_alone the_first_key_is_made_once_and_rotation_retires_the_others of_nodes_that_rotate_at_once_one_makes_the_next_key a_key_that_was_announced_for_later_never_signs_after_a_rotation_at_once the_private_half_of_a_retired_key_is_forgotten }
+            limits { of_racing_attempts_no_more_get_through_than_are_allowed an_attempt_is_given_back_and_what_worked_clears_what_failed attempts_count_for_a_window_and_a_clock_that_is_set_back_locks_nobody one_browser_takes_its_own_room_and_no_more_of_its_network what_a_network_leaves_unfinished_is_bounded_by_its_size }
+            races { racing_codes_of_one_session_keep_to_the_bound an_interaction_gives_one_code_where_surplus_makes_room_too no_code_is_issued_for_an_interaction_once_its_session_has_ended an_access_token_is_revoked_by_many_at_once whoever_asks_after_a_revocation_hears_of_it_also_among_many a_sign_in_and_a_code_for_one_interaction_that_meet_do_not_wait_for_one_another }
+            sessions { a_session_that_is_named_ends_once of_a_sign_out_and_a_sign_in_that_meet_nothing_goes_on_under_the_name_that_ended of_sign_ins_of_one_user_at_one_browser_that_meet_one_renews_the_session a_sign_in_says_which_session_it_ended_and_why of_a_users_sessions_beyond_the_bound_those_unused_longest_end_also_when_sign_ins_race a_session_answers_while_it_lives_and_its_user_is_enabled a_session_keeps_its_name_when_its_user_signs_in_again a_session_that_has_ended_is_not_renewed a_use_of_a_session_is_noted_once_and_never_brings_it_back a_session_is_found_by_its_name_and_its_own_user_alone }
+            space { a_session_holds_so_many_codes_and_authorizations_of_a_client expired_rows_are_swept_in_small_batches_and_live_ones_stay }
+            users { a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_back a_sign_in_under_way_does_not_survive_a_change_of_password a_sign_in_under_way_does_not_survive_a_delete locking_out_ends_what_was_allowed_as_well a_profile_is_changed_as_it_was_read_and_nothing_else_is one_user_for_an_address_and_no_name_that_is_anothers users_are_found_by_name_and_by_address_and_a_name_goes_first names_are_taken_once deleting_takes_everything_along a_rehash_never_undoes_a_new_password }
+        }
+    };
+}

@@ -1,0 +1,27 @@
+//! What every store promises, a file for each subject. A promise is named by what it says.
+
+pub mod addresses;
+pub mod authorizations;
+pub mod clients;
+pub mod consents;
+pub mod custom_claims;
+pub mod groups;
+pub mod jobs;
+pub mod keys;
+pub mod limits;
+pub mod races;
+pub mod sessions;
+pub mod space;
+pub mod users;
+
+use crate::{Stores, samples::*};
+use latchkey_protocol::{
+    Digest, ScopeSet, SigningAlgorithm, Store, Timestamp,
+    authorization::{Authorization, Delivery, RefreshFamily},
+    consent::Consent,
+    interaction::Interaction,
+    rotation::StoredKey,
+    session::{Session, Use},
+    store::{BeginOutcome, ConsentEnd, ConsentsOf, WriteOutcome},
+    user::User,
+};

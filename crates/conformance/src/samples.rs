@@ -1,0 +1,200 @@
+//! What the promises are tried with: a client, users, sessions, requests, and callers who race.
+
+use std::sync::Arc;
+
+use latchkey_protocol::{
+    Digest, ScopeSet, Store, Timestamp,
+    attempts::Origin,
+    authentication::Amr,
+    authorization::{Authorization, CodeDelivery, Delivery, RefreshFamily},
+    authorize::{AnswerRoute, AuthorizationRequest, ClaimsRequest, GrantRequest},
+    client::{Client, ResponseMode},
+    interaction::Interaction,
+    registration::Registration,
+    secret::Pepper,
+    session::Session,
+    store::{BeginOutcome, WriteOutcome},
+    user::User,
+};
+
+pub const CALLERS: usize = 16;
+
+/// Any store: the suite knows no other.
+pub type Shared = Arc<dyn Store>;
+
+/// So many seconds after the epoch.
+pub fn moment(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+/// Runs the same verb from many callers at once and counts the winners.
+pub async fn winners<F>(store: &Shared, verb: impl Fn(Shared, usize) -> F) -> usize
+where
+    F: Future<Output = bool> + Send + 'static,
+{
+    let all: Vec<_> = (0..CALLERS)
+        .map(|n| tokio::spawn(verb(store.clone(), n)))
+        .collect();
+    let mut won = 0;
+    for one in all {
+        won += usize::from(one.await.unwrap());
+    }
+    won
+}
+
+pub fn client() -> Client {
+    let json = r#"{"redirect_uris":["https://a.example/cb"],"client_name":"A"}"#;
+    let registration = Registration::parse(&serde_json::from_str(json).unwrap()).unwrap();
+    Client {
+        id: "c".into(),
+        secret: Some(Digest::of("s")),
+        sealed_secret: None,
+        metadata: registration.metadata,
+        created_at: moment(1),
+        version: 0,
+    }
+}
+
+pub fn user(id: &str) -> User {
+    User {
+        id: id.into(),
+        username: format!("name-{id}"),
+        email: None,
+        name: Some("N \u{1f511} '; DROP TABLE users; --".into()),
+        password_hash: Some("hash".into()),
+        roles: vec!["r".into()],
+        groups: vec![],
+        claims: serde_json::Map::new(),
+        attributes: serde_json::Map::new(),
+        disabled_at: None,
+        created_at: moment(1),
+        updated_at: moment(1),
+        version: 0,
+    }
+}
+
+pub fn origin(address: &str) -> Origin {
+    Origin::of(
+        &Pepper::derive(&[1; 32], "counts"),
+        address.parse().unwrap(),
+    )
+}
+
+pub fn session(id: &str, user: &str) -> Session {
+    Session {
+        id: id.into(),
+        digest: Digest::of(id),
+        user_id: user.into(),
+        auth_time: Timestamp::from_seconds(1),
+        amr: Amr::PASSWORD,
+        remember: false,
+        created_at: moment(1),
+        expires_at: moment(1000),
+        ends_at: moment(1000),
+        last_used_at: moment(1),
+    }
+}
+
+pub fn interaction(id: &str) -> Interaction {
+    Interaction {
+        digest: Digest::of(id),
+        browser: Digest::of("browser"),
+        former_browser: None,
+        request: AuthorizationRequest {
+            client_id: "c".into(),
+            grant: GrantRequest {
+                scope: ScopeSet::from("openid".to_owned()),
+                ..GrantRequest::default()
+            },
+            route: AnswerRoute {
+                redirect_uri: "https://a.example/cb".into(),
+                redirect_uri_sent: true,
+                mode: ResponseMode::Query,
+                state: None,
+                nonce: None,
+                code_challenge: None,
+            },
+        },
+        created_at: moment(1),
+        expires_at: moment(1000),
+        login_session: None,
+        selected_session: None,
+        consented: None,
+        declined: false,
+    }
+}
+
+pub fn authorization(id: &str, scope: &str) -> Authorization {
+    Authorization {
+        id: id.into(),
+        client_id: "c".into(),
+        user_id: "u".into(),
+        scope: ScopeSet::from(scope.to_owned()),
+        auth_time: Timestamp::from_seconds(1),
+        amr: Amr::PASSWORD,
+        delivery: Delivery::Code(CodeDelivery {
+            session_id: "s".into(),
+            nonce: Some("n".into()),
+            redirect_uri: "https://a.example/cb".into(),
+            redirect_uri_sent: true,
+            code_challenge: None,
+            code: Digest::of(&format!("code-{id}")),
+            expires_at: Timestamp::from_seconds(60),
+            exchanged_at: None,
+        }),
+        created_at: Timestamp::from_seconds(1),
+        refresh: None,
+        revoked_at: None,
+        expires_at: moment(1000),
+        ignored_scope: "unknown".to_owned().into(),
+        asked_claims: ClaimsRequest::default(),
+    }
+}
+
+pub fn family(current: &str, parent: Option<&str>) -> RefreshFamily {
+    RefreshFamily {
+        current: Digest::of(current),
+        issued_at: moment(5),
+        idle_expires_at: moment(50),
+        kid: "k".into(),
+        parent: parent.map(Digest::of),
+        expires_at: moment(500),
+    }
+}
+
+pub async fn seeded(store: &Shared) {
+    assert!(store.create_client(&client()).await.unwrap());
+    assert_eq!(
+        store.create_user(&user("u")).await.unwrap(),
+        WriteOutcome::Done
+    );
+    assert!(
+        store
+            .sign_in(&session("s", "u"), "hash", None, None)
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+pub async fn issued(store: &Shared, id: &str, scope: &str) {
+    assert_eq!(
+        store
+            .begin_interaction(&interaction(id), &origin("192.0.2.1"))
+            .await
+            .unwrap(),
+        BeginOutcome::Begun
+    );
+    assert!(
+        store
+            .issue_code(Some(&Digest::of(id)), &authorization(id, scope))
+            .await
+            .unwrap()
+    );
+}
+
+/// What the code of an authorization is bound to.
+pub fn code_of(authorization: &mut Authorization) -> &mut CodeDelivery {
+    let Delivery::Code(code) = &mut authorization.delivery;
+    code
+}
