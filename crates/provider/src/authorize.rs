@@ -55,7 +55,7 @@ async fn begin(
     let client = provider.store.client(client_id).await?;
     let client = client.ok_or_else(unknown)?;
     call.observe_client(&client.id);
-    let issuer = &provider.issuer;
+    let issuer = &call.realm.issuer;
     let signed = signed_params(params, &client, issuer, &JoseSignatures, call.now);
     // Whose object is refused is answered where the parameters outside prove a destination.
     let in_force = signed
@@ -90,7 +90,7 @@ fn checked(
         client,
         to,
         hint,
-        provider.rules,
+        call.realm.rules,
     )?)
 }
 
@@ -142,8 +142,8 @@ async fn begin_checked(
         // What nobody may see, or what is too much, is not sent on to the app.
         return Ok(ui.refuse(call.request, &refused));
     }
-    let mut response = to_page(provider, path, &secret);
-    browser.introduce(ui, &mut response);
+    let mut response = to_page(call, path, &secret);
+    browser.introduce(call.realm, &mut response);
     Ok(response)
 }
 
@@ -213,8 +213,8 @@ async fn go_on_to(
 ) -> Result<HttpResponse, Failure> {
     let here = here(&provider.ui, call, client).await?;
     match here.next_step(client, interaction, call.now) {
-        Step::Login | Step::SelectAccount => Ok(to_page(provider, paths::LOGIN, secret)),
-        Step::Consent(_) => Ok(to_page(provider, paths::CONSENT, secret)),
+        Step::Login | Step::SelectAccount => Ok(to_page(call, paths::LOGIN, secret)),
+        Step::Consent(_) => Ok(to_page(call, paths::CONSENT, secret)),
         Step::Refuse(refused) => {
             provider.store.end_interaction(&interaction.digest).await?;
             Err(refused.into())
@@ -228,8 +228,8 @@ async fn go_on_to(
     }
 }
 
-fn to_page(provider: &Provider, path: &str, secret: &Secret) -> HttpResponse {
-    see_other(&provider.ui.at(&paths::page(path, secret.expose())))
+fn to_page(call: Call<'_>, path: &str, secret: &Secret) -> HttpResponse {
+    see_other(&call.realm.at(&paths::page(path, secret.expose())))
 }
 
 /// Turns an approval into a code (RFC 6749 4.1.2); of an interaction that was `kept`, once. Nothing when that or the
@@ -247,13 +247,13 @@ async fn approve(
         new_id(call.now, entropy),
         code.digest(),
         approval,
-        &provider.lifetimes,
+        &call.realm.lifetimes,
         call.now,
     );
     if !provider.store.issue_code(kept, &authorization).await? {
         return Ok(None);
     }
-    let answer = answer_code(to, &provider.issuer, code.expose());
+    let answer = answer_code(to, &call.realm.issuer, code.expose());
     Ok(Some(send(&provider.ui, call.request, to, &answer)))
 }
 
@@ -262,7 +262,7 @@ fn hint(provider: &Provider, params: &Params, call: Call<'_>, client: &Client) -
         return Hint::None;
     };
     // Expired hints are accepted (OpenID Connect Core 3.1.2.1): only signature and issuer count.
-    match id_token::verify(provider, Some(client), token, call.now) {
+    match id_token::verify(provider, call, Some(client), token) {
         Ok(claims) => Hint::Subject(claims.sub),
         Err(_) => Hint::Unusable,
     }

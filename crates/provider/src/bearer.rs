@@ -7,10 +7,10 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use latchkey_protocol::{
-    Params, Reason, Timestamp, authorize::RequestedClaims, bearer::unexpired, claims::AccessToken,
+    Params, Reason, authorize::RequestedClaims, bearer::unexpired, claims::AccessToken,
     error::Refusal, user::User,
 };
-use latchkey_ui::failure::Failure;
+use latchkey_ui::{call::Call, failure::Failure};
 use sha2::{Digest, Sha256};
 
 use crate::{http, state::Provider};
@@ -27,8 +27,9 @@ pub struct Live {
 ///
 /// # Errors
 /// [`Reason::TokenInvalid`], [`Reason::TokenExpired`], [`Reason::TokenRevoked`]; our own when storage fails.
-pub async fn prove(provider: &Provider, presented: &str, now: Timestamp) -> Result<Live, Failure> {
-    let token = verify(provider, presented, now)?;
+pub async fn prove(provider: &Provider, call: Call<'_>, presented: &str) -> Result<Live, Failure> {
+    let now = call.now;
+    let token = verify(provider, call, presented)?;
     let claims = &token.1;
     unexpired(claims, now)?;
     let Some(authorization) = claims.authorization() else {
@@ -71,16 +72,18 @@ async fn prove_of_client(
 
 fn verify(
     provider: &Provider,
+    call: Call<'_>,
     presented: &str,
-    now: Timestamp,
 ) -> Result<Arc<(String, AccessToken)>, Refusal> {
+    let (realm, now) = (call.realm, call.now);
     let digest: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
     if let Some(known) = provider.verified.get(&digest)
-        && provider.keys.ring().publishes(&known.0, now.as_seconds())
+        && known.1.iss == realm.issuer
+        && realm.keys.ring().publishes(&known.0, now.as_seconds())
     {
         return Ok(known);
     }
-    let claims: AccessToken = provider.keys.verify(presented, now).map_err(|why| {
+    let claims: AccessToken = realm.keys.verify(presented, now).map_err(|why| {
         let expected = "an access token of this issuer, signed by a published key";
         Reason::TokenInvalid.because(expected, why.to_string())
     })?;

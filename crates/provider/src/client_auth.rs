@@ -57,7 +57,7 @@ pub async fn authenticate(
     };
     call.observe_client(&client.id);
     let (guard, secrets) = (&provider.client_guard, &provider.client_secrets);
-    let proven = guard.authenticate(secrets, &presented, &client, call.address(), call.now);
+    let proven = guard.authenticate(secrets, &presented, &client, call.address, call.now);
     proven.await?;
     Ok(client)
 }

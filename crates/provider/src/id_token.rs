@@ -1,13 +1,14 @@
 //! ID tokens that come back: hints, which prove nothing but that they were issued here.
 
 use latchkey_jose::{JoseError, SharedSecret};
-use latchkey_operations::ClientSecrets;
-use latchkey_protocol::{Timestamp, claims::IdToken, client::Client};
-
-use crate::{
-    keys::{RingClaims, unverified},
-    state::Provider,
+use latchkey_operations::{
+    ClientSecrets,
+    token_keys::{RingClaims, unverified},
 };
+use latchkey_protocol::{claims::IdToken, client::Client};
+use latchkey_ui::call::Call;
+
+use crate::state::Provider;
 
 /// The client that an ID token names as its audience, if only the client's own secret can say whether it is one. Nothing is
 /// proven by it.
@@ -25,13 +26,15 @@ pub fn unverified_secret_holder(token: &str) -> Option<String> {
 /// [`JoseError`] naming the first thing that was wrong.
 pub(crate) fn verify(
     provider: &Provider,
+    call: Call<'_>,
     client: Option<&Client>,
     token: &str,
-    now: Timestamp,
 ) -> Result<IdToken, JoseError> {
     match client.filter(|_| SharedSecret::unverified_is_named_by(token)) {
-        Some(client) => verify_by_secret(&provider.client_secrets, &provider.issuer, client, token),
-        None => provider.keys.verify(token, now),
+        Some(client) => {
+            verify_by_secret(&provider.client_secrets, &call.realm.issuer, client, token)
+        }
+        None => call.realm.keys.verify(token, call.now),
     }
 }
 

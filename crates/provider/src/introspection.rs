@@ -58,7 +58,7 @@ async fn access(
     client: &Client,
     token: &str,
 ) -> Result<Option<HttpResponse>, Failure> {
-    let live = match bearer::prove(provider, token, call.now).await {
+    let live = match bearer::prove(provider, call, token).await {
         Ok(live) => live,
         // Why it does not hold is nobody's to hear.
         Err(Failure::Refused { .. }) => return Ok(None),
@@ -85,7 +85,7 @@ async fn refresh(
     client: &Client,
     token: &str,
 ) -> Result<Option<HttpResponse>, Failure> {
-    let Ok(claims) = provider.keys.verify::<RefreshToken>(token, call.now) else {
+    let Ok(claims) = call.realm.keys.verify::<RefreshToken>(token, call.now) else {
         return Ok(None);
     };
     let context = provider.store.authorization(&claims.authorization).await?;

@@ -1,181 +1,46 @@
-//! The keys in force, shared by all workers.
+//! The key set as it is published.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::web::Bytes;
-use latchkey_jose::{Algorithm, Claims, Compact, JoseError, JwkSet, KeyRing, MasterKey};
-use latchkey_operations::keys::{is_ring_of, open_ring};
-use latchkey_protocol::{
-    Store, StoreError, claims::TokenClaims, rotation::StoredKey, time::Timestamp,
-};
-use serde::Deserialize;
+use latchkey_jose::KeyRing;
+use latchkey_protocol::time::Timestamp;
 use sha2::{Digest, Sha256};
 
-/// The ring in use, replaced as a whole when a key is announced, activated or retired, and the issuer that it signs for.
-pub struct Keys {
-    issuer: String,
-    ring: RwLock<Arc<KeyRing>>,
-    published: RwLock<PublishedKeys>,
-    master: MasterKey,
-    /// Keys of the store that could not be opened; they are tried again when they change. Held while the ring is compared
-    /// with the store, so that nobody puts an older one in the place of a newer.
-    unusable: tokio::sync::Mutex<Vec<StoredKey>>,
-}
+/// The published key set, made once a second and for each ring.
+#[derive(Default)]
+pub struct PublishedKeys(RwLock<Option<KeySet>>);
 
-#[derive(Default, Clone)]
-struct PublishedKeys {
-    /// The second it was made for; none while the ring has just changed.
-    at: Option<Timestamp>,
+#[derive(Clone)]
+struct KeySet {
+    /// What it was made of, and the second it was made for.
+    ring: Arc<KeyRing>,
+    at: Timestamp,
     body: Bytes,
     etag: String,
 }
 
-impl Keys {
-    /// `ring` signs for `issuer`; `master` opens the keys that come.
-    pub fn new(ring: KeyRing, master: MasterKey, issuer: &str) -> Self {
-        Self {
-            issuer: issuer.to_owned(),
-            ring: RwLock::new(Arc::new(ring)),
-            published: RwLock::default(),
-            master,
-            unusable: tokio::sync::Mutex::default(),
-        }
-    }
-
-    /// The ring in use.
-    pub fn ring(&self) -> Arc<KeyRing> {
-        self.ring
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Puts another ring in its place, at once for every worker.
-    pub fn replace(&self, ring: KeyRing) {
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
-        self.published
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .at = None;
-    }
-
-    /// Loads what others made, if anything changed, and returns what the store has. Compared with the ring itself, so that
-    /// a key that came while the server started is not missed. What cannot be opened is logged once; the ring stays.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn follow(&self, store: &dyn Store) -> Result<Vec<StoredKey>, StoreError> {
-        let mut unusable = self.unusable.lock().await;
-        let stored = store.signing_keys().await?;
-        let ring = self.ring();
-        if is_ring_of(&ring, &stored) || stored == *unusable {
-            return Ok(stored);
-        }
-        match open_ring(&self.master, &stored, Some(&ring)) {
-            Ok(next) if next.entries().next().is_some() => {
-                tracing::info!(keys = next.entries().count(), "signing keys changed");
-                self.replace(next);
-                unusable.clear();
-            }
-            opened => {
-                let why = opened.err().map(|error| error.to_string());
-                let why = why.unwrap_or_else(|| "the store holds none".into());
-                tracing::error!("the new signing keys cannot be opened, the old ones stay: {why}");
-                unusable.clone_from(&stored);
-            }
-        }
-        Ok(stored)
-    }
-
-    /// `ring`, if it signs with `algorithm`; else what the store has now. A client that another process has just switched
-    /// to an algorithm is not kept waiting until the next look at the keys.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub(crate) async fn with(
-        &self,
-        algorithm: Algorithm,
-        ring: Arc<KeyRing>,
-        store: &dyn Store,
-        now: Timestamp,
-    ) -> Result<Arc<KeyRing>, StoreError> {
-        if ring.signer_for(algorithm, now.as_seconds()).is_ok() {
-            return Ok(ring);
-        }
-        self.follow(store).await?;
-        Ok(self.ring())
-    }
-
-    /// The JWK set as published at `now`, and its entity tag.
-    pub(crate) fn published(&self, now: Timestamp) -> (Bytes, String) {
+impl PublishedKeys {
+    /// The JWK set of `ring` as published at `now`, and its entity tag.
+    pub(crate) fn of(&self, ring: &Arc<KeyRing>, now: Timestamp) -> (Bytes, String) {
         {
-            let known = self
-                .published
-                .read()
-                .unwrap_or_else(PoisonError::into_inner);
-            if known.at == Some(now) {
-                return (known.body.clone(), known.etag.clone());
+            let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let fits = |set: &&KeySet| set.at == now && Arc::ptr_eq(&set.ring, ring);
+            if let Some(set) = known.as_ref().filter(fits) {
+                return (set.body.clone(), set.etag.clone());
             }
         }
-        let set: JwkSet = self.ring().jwks(now.as_seconds());
-        let body = Bytes::from(serde_json::to_vec(&set).unwrap_or_default());
+        let body =
+            Bytes::from(serde_json::to_vec(&ring.jwks(now.as_seconds())).unwrap_or_default());
         let etag = entity_tag(&body);
-        let made = PublishedKeys {
-            at: Some(now),
+        let made = KeySet {
+            ring: ring.clone(),
+            at: now,
             body: body.clone(),
             etag: etag.clone(),
         };
-        *self
-            .published
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = made;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(made);
         (body, etag)
-    }
-
-    /// Proves that a token of the kind `T` was issued here: type, key, signature, `iss`. Its times are the caller's to check.
-    ///
-    /// # Errors
-    /// [`JoseError`] naming the first thing that was wrong.
-    pub fn verify<T: TokenClaims>(&self, token: &str, now: Timestamp) -> Result<T, JoseError> {
-        verify(&self.ring(), &self.issuer, token, now)
-    }
-}
-
-/// As [`Keys::verify`], with a ring at hand.
-///
-/// # Errors
-/// As [`Keys::verify`].
-pub fn verify<T: TokenClaims>(
-    ring: &KeyRing,
-    issuer: &str,
-    token: &str,
-    now: Timestamp,
-) -> Result<T, JoseError> {
-    let RingClaims(claims) = ring.verify(issuer, token, now.as_seconds())?;
-    Ok(claims)
-}
-
-/// What a token says, whoever signed it.
-pub(crate) fn unverified<T: TokenClaims>(token: &str) -> Option<T> {
-    let compact = Compact::parse_any(token).ok()?;
-    let RingClaims(claims) = compact.unverified_claims().ok()?;
-    Some(claims)
-}
-
-/// Claims of `protocol` as `jose` asks for them: neither knows the other.
-#[derive(Deserialize)]
-#[serde(transparent)]
-pub(crate) struct RingClaims<T>(pub T);
-
-impl<T: TokenClaims> Claims for RingClaims<T> {
-    const TYPES: &'static [&'static str] = T::TYPES;
-
-    fn issuer(&self) -> &str {
-        self.0.issuer()
-    }
-
-    fn is_of_kind(&self) -> bool {
-        self.0.is_of_kind()
     }
 }
 

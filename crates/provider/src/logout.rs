@@ -11,7 +11,7 @@ use latchkey_protocol::{
     paths, uri,
 };
 use latchkey_ui::{
-    LogoutQuestion, Ui,
+    LogoutQuestion,
     answer::{or_page, see_other},
     browser::{self, Browser, session_secret},
     call::Call,
@@ -65,7 +65,7 @@ async fn end_session(
         }
     };
     if posted && cookieless {
-        return again(provider, params, &hint, client_id);
+        return again(call, params, &hint, client_id);
     }
     let client = observe(provider, call, client_id).await?;
     let asked = params.optional("post_logout_redirect_uri");
@@ -111,12 +111,12 @@ fn has_credentials(request: &HttpRequest, params: &Params, posted: bool) -> bool
 /// A form on another site comes without our cookies; the same by GET comes with them. What is too long for an address
 /// goes without its hint, and the user is asked.
 fn again(
-    provider: &Provider,
+    call: Call<'_>,
     params: &Params,
     hint: &Hint,
     client_id: Option<&str>,
 ) -> Result<HttpResponse, Failure> {
-    let at = provider.ui.at(paths::END_SESSION);
+    let at = call.realm.at(paths::END_SESSION);
     let whole = params.encoded();
     if whole.len() <= LONGEST_QUERY {
         return Ok(see_other(&format!("{at}?{whole}")));
@@ -178,7 +178,7 @@ async fn by_browser(
     let decided = logout::sign_out(token, request.client, session, named.as_ref());
     let SignOut::Ask { named } = &decided else {
         let reference = request.refused.as_ref().map(|(_, reference)| &**reference);
-        let mut response = done(ui, request.to.as_deref(), request.params, reference);
+        let mut response = done(call, request.to.as_deref(), request.params, reference);
         if let (SignOut::Now, Some(session)) = (&decided, session) {
             let ended = (session.id.as_str(), session.user_id.as_str());
             browser::end_session(ui, call, request.client, ended).await?;
@@ -204,11 +204,16 @@ async fn by_browser(
 }
 
 /// Where a sign-out that was carried out leads: back to the client, or to our own page, which names what was wrong.
-fn done(ui: &Ui, to: Option<&str>, params: &Params, reference: Option<&str>) -> HttpResponse {
+fn done(
+    call: Call<'_>,
+    to: Option<&str>,
+    params: &Params,
+    reference: Option<&str>,
+) -> HttpResponse {
     let pair = |name, value: Option<_>| value.map(|v| (name, v));
     let (at, pair) = match to {
         Some(to) => (to.to_owned(), pair("state", params.optional("state"))),
-        None => (ui.at(paths::SIGNED_OUT), pair("refused", reference)),
+        None => (call.realm.at(paths::SIGNED_OUT), pair("refused", reference)),
     };
     see_other(&uri::with_query(&at, pair.as_slice()))
 }
@@ -234,7 +239,7 @@ async fn by_client(
     let asked = params.optional("post_logout_redirect_uri");
     let (to, refused) = returns(hint, Some(&client.id), Some(&client), asked);
     let reference = refused.map(|refused| provider.ui.note(call.request, &refused));
-    Ok(done(ui, to.as_deref(), params, reference.as_deref()))
+    Ok(done(call, to.as_deref(), params, reference.as_deref()))
 }
 
 async fn hint(provider: &Provider, params: &Params, call: Call<'_>) -> Result<Hint, Failure> {
@@ -245,7 +250,7 @@ async fn hint(provider: &Provider, params: &Params, call: Call<'_>) -> Result<Hi
         Some(id) => provider.store.client(&id).await?,
         None => None,
     };
-    let verified = id_token::verify(provider, client.as_deref(), token, call.now);
+    let verified = id_token::verify(provider, call, client.as_deref(), token);
     Ok(match verified {
         Ok(claims) => Hint::Token(Box::new(claims)),
         Err(why) => {

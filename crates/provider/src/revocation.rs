@@ -26,9 +26,9 @@ async fn answer(provider: &Provider, call: Call<'_>, body: &[u8]) -> Result<Http
     let missing = || Reason::ParameterMissing.because("token", "nothing");
     let token = params.optional("token").ok_or_else(missing)?;
     let now = call.now;
-    if let Ok(claims) = provider.keys.verify::<RefreshToken>(token, now) {
+    if let Ok(claims) = call.realm.keys.verify::<RefreshToken>(token, now) {
         end(provider, of_refresh_token(&claims, &client), now).await?;
-    } else if let Ok(claims) = provider.keys.verify::<AccessToken>(token, now) {
+    } else if let Ok(claims) = call.realm.keys.verify::<AccessToken>(token, now) {
         end(provider, of_access_token(&claims, &client, now), now).await?;
     }
     Ok(http::answer(StatusCode::OK).finish())

@@ -43,10 +43,10 @@ async fn answer(
 ) -> Result<HttpResponse, Failure> {
     let call = provider.call(request);
     let presented = bearer::presented(request, params)?;
-    let live = bearer::prove(provider, presented, call.now).await?;
+    let live = bearer::prove(provider, call, presented).await?;
     let claims = &live.token.1;
     call.observe_client(&claims.client_id);
-    let user = for_userinfo(claims, live.user.as_ref(), &provider.issuer)?;
+    let user = for_userinfo(claims, live.user.as_ref(), &call.realm.issuer)?;
     let client = provider.store.client(&claims.client_id).await?;
     let for_all = provider.custom_claims.current();
     let answer = userinfo_answer(claims, user, client.as_deref(), &live.asked, &for_all);

@@ -44,7 +44,12 @@ impl KeyWatch {
             }
         }
         let now = provider.clock.now();
-        let early = provider.keys.ring().signs_early(now.as_seconds());
+        let early = provider
+            .ui
+            .only_realm
+            .keys
+            .ring()
+            .signs_early(now.as_seconds());
         if early && !self.early {
             tracing::warn!(
                 now = now.as_seconds(),
@@ -55,7 +60,7 @@ impl KeyWatch {
     }
 
     async fn follow(&mut self, provider: &Provider) -> Result<()> {
-        let stored = provider.keys.follow(&*provider.store).await?;
+        let stored = provider.ui.only_realm.keys.follow(&*provider.store).await?;
         for algorithm in SigningAlgorithm::ALL {
             let keys = stored.iter().filter(|key| key.algorithm == algorithm);
             let keys: Vec<_> = keys.cloned().collect();
@@ -90,7 +95,7 @@ impl KeyWatch {
                     "a key of the far future is retired. Was the clock set forward once?"
                 );
             }
-            provider.keys.follow(&*provider.store).await?;
+            provider.ui.only_realm.keys.follow(&*provider.store).await?;
         }
         Ok(())
     }
@@ -115,7 +120,7 @@ impl KeyWatch {
             now,
         };
         Ok(operations
-            .announce_key(&key, due, &provider.lifetimes)
+            .announce_key(&key, due, &provider.ui.only_realm.lifetimes)
             .await?)
     }
 }

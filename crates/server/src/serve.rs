@@ -23,7 +23,7 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// All routes. The published documents stand before the rest: they need no request id and no log line.
 pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
     move |config| {
-        let base = app.ui.base.clone();
+        let base = app.ui.only_realm.base.clone();
         config
             .app_data(app.provider.clone())
             .app_data(app.ui.clone())
@@ -67,6 +67,8 @@ async fn healthy() -> HttpResponse {
 /// Whether it can serve: the database answers with every migration, and there is a key to sign with.
 async fn ready(provider: web::Data<latchkey_provider::Provider>) -> HttpResponse {
     let key = provider
+        .ui
+        .only_realm
         .keys
         .ring()
         .signer(provider.clock.now().as_seconds())

@@ -7,13 +7,15 @@ use anyhow::{Context, Result, bail};
 use latchkey_jose::{KeyRing, MasterKey};
 use latchkey_operations::{
     Actor, AuditLog, ClientGuard, ClientSecrets, Operations, PasswordKey, PasswordSignIn,
-    Passwords, Throttle, keys::open_ring,
+    Passwords, Realm, Throttle, keys::open_ring, token_keys::Keys,
 };
 use latchkey_protocol::{
     Clock, Entropy, Outbound, Store, Timestamp, authorize::RequestRules, observe::Refusals,
     secret::Pepper,
 };
-use latchkey_provider::{CustomClaimsInForce, Document, Keys, Provider, Signing, VerifiedTokens};
+use latchkey_provider::{
+    CustomClaimsInForce, Document, Provider, PublishedKeys, Signing, VerifiedTokens,
+};
 use latchkey_ui::{
     Ui,
     outbound::{Network, OutboundRules, SystemResolver},
@@ -180,6 +182,21 @@ pub fn outbound(settings: &Settings) -> Result<Arc<dyn Outbound>> {
     Ok(Arc::new(network))
 }
 
+/// The one issuer there is.
+fn realm(settings: &Settings, master: &MasterKey, ring: KeyRing) -> Realm {
+    Realm {
+        issuer: settings.issuer.clone(),
+        base: settings.base(),
+        secure: settings.is_secure(),
+        lifetimes: settings.lifetimes,
+        keys: Keys::new(ring, master.clone(), &settings.issuer),
+        rules: RequestRules {
+            require_pkce: settings.require_pkce,
+        },
+        jwt_typ_audiences: settings.jwt_typ_audiences.clone(),
+    }
+}
+
 /// Joins the parts.
 pub fn join(
     settings: &Settings,
@@ -208,32 +225,23 @@ pub fn join(
         audit_pepper: Pepper::derive(master.bytes(), "audit"),
     };
     let ui = web::Data::new(Ui {
-        issuer: settings.issuer.clone(),
-        base: settings.base(),
-        secure: settings.is_secure(),
+        only_realm: Arc::new(realm(settings, master, ring)),
         store: store.clone(),
         clock: clock.clone(),
         entropy,
         refusals,
-        lifetimes: settings.lifetimes,
         form_pepper: Pepper::derive(master.bytes(), "forms"),
         count_pepper: count_pepper.clone(),
         sign_in,
     });
     let provider = web::Data::new(Provider {
         ui: ui.clone(),
-        issuer: settings.issuer.clone(),
         store: store.clone(),
         clock,
-        keys: Arc::new(Keys::new(ring, master.clone(), &settings.issuer)),
-        lifetimes: settings.lifetimes,
-        rules: RequestRules {
-            require_pkce: settings.require_pkce,
-        },
-        jwt_typ_audiences: settings.jwt_typ_audiences.clone(),
         client_secrets: ClientSecrets::new(master),
         client_guard: ClientGuard::new(store, count_pepper),
         metadata: Document::new(&settings.issuer),
+        published: PublishedKeys::default(),
         custom_claims: CustomClaimsInForce::default(),
         verified: VerifiedTokens::new(20_000),
         signing: Signing::new(cores),

@@ -67,7 +67,7 @@ fn back(ui: &Ui, request: &HttpRequest, to: &ReturnTo, refused: &Refusal) -> Htt
     let reference = ui.note(request, refused);
     let refusal = refused.reason.refusal();
     let description = refusal.described(&reference);
-    let pairs = answer_error(to, &ui.issuer, refusal.code, &description);
+    let pairs = answer_error(to, &ui.realm(request).issuer, refusal.code, &description);
     send(ui, request, to, &pairs)
 }
 

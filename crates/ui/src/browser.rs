@@ -1,7 +1,7 @@
 //! Which browser it is, who is signed in at it, and the sign-out of whoever that is.
 
 use actix_web::{HttpRequest, HttpResponse};
-use latchkey_operations::{AuditEvent, audit};
+use latchkey_operations::{AuditEvent, Realm, audit};
 use latchkey_protocol::{
     Digest, Secret, SecretKind, StoreError, Timestamp,
     client::Client,
@@ -25,7 +25,7 @@ pub struct Browser {
 impl Browser {
     /// The browser of a request. One without the cookie gets a secret, which [`Browser::introduce`] hands out.
     pub fn of(ui: &Ui, request: &HttpRequest) -> Self {
-        let cookie = request.cookie(cookie_name(ui.secure, Cookie::Browser));
+        let cookie = request.cookie(cookie_name(ui.realm(request).secure, Cookie::Browser));
         let known = cookie.and_then(|c| Secret::presented(SecretKind::Browser, c.value()));
         let is_new = known.is_none();
         let secret = known.unwrap_or_else(|| Secret::generate(SecretKind::Browser, &*ui.entropy));
@@ -43,16 +43,16 @@ impl Browser {
     }
 
     /// Sets the cookie where the browser came without it.
-    pub fn introduce(&self, ui: &Ui, response: &mut HttpResponse) {
+    pub fn introduce(&self, realm: &Realm, response: &mut HttpResponse) {
         if self.is_new {
-            set_browser(ui, response, &self.secret);
+            set_browser(realm, response, &self.secret);
         }
     }
 }
 
-fn set_browser(ui: &Ui, response: &mut HttpResponse, secret: &Secret) {
+fn set_browser(realm: &Realm, response: &mut HttpResponse, secret: &Secret) {
     let lifetime = Some(BROWSER_LIFETIME);
-    let cookie = cookie(ui.secure, Cookie::Browser, secret.expose(), lifetime);
+    let cookie = cookie(realm.secure, Cookie::Browser, secret.expose(), lifetime);
     add_cookie(response, &cookie);
 }
 
@@ -67,7 +67,7 @@ pub(crate) async fn renew_browser(
     let new = Secret::generate(SecretKind::Browser, &*ui.entropy);
     // Otherwise another tab was faster, and its answer brings the new secret; or nothing hangs on the old one.
     if bind_again(ui, old, &new, call.now).await == Some(true) {
-        set_browser(ui, response, &new);
+        set_browser(call.realm, response, &new);
     }
 }
 
@@ -84,7 +84,7 @@ async fn bind_again(ui: &Ui, old: &Browser, new: &Secret, now: Timestamp) -> Opt
 
 /// The secret of the session cookie.
 pub fn session_secret(ui: &Ui, request: &HttpRequest) -> Option<Secret> {
-    let cookie = request.cookie(cookie_name(ui.secure, Cookie::Session))?;
+    let cookie = request.cookie(cookie_name(ui.realm(request).secure, Cookie::Session))?;
     Secret::presented(SecretKind::Session, cookie.value())
 }
 
@@ -96,7 +96,7 @@ pub async fn session(ui: &Ui, call: Call<'_>) -> Result<Option<(Session, User)>,
     match session_secret(ui, call.request) {
         Some(secret) => {
             ui.store
-                .session_in_use(&secret.digest(), &ui.lifetimes, call.now)
+                .session_in_use(&secret.digest(), &call.realm.lifetimes, call.now)
                 .await
         }
         None => Ok(None),
@@ -136,7 +136,7 @@ pub async fn end_session(
             user: &session.user_id,
             session: &session.id,
             client: client.map(|client| client.id.as_str()),
-            address: call.address(),
+            address: call.address,
         });
     }
     Ok(())
@@ -148,7 +148,7 @@ pub async fn forget(ui: &Ui, call: Call<'_>, browser: &Browser, response: &mut H
     if !browser.is_new {
         let new = Secret::generate(SecretKind::Browser, &*ui.entropy);
         if bind_again(ui, browser, &new, call.now).await.is_some() {
-            set_browser(ui, response, &new);
+            set_browser(call.realm, response, &new);
         }
     }
     forget_session(ui, call.request, response);
@@ -156,8 +156,11 @@ pub async fn forget(ui: &Ui, call: Call<'_>, browser: &Browser, response: &mut H
 
 /// Takes the session cookie back, where it was presented.
 pub fn forget_session(ui: &Ui, request: &HttpRequest, response: &mut HttpResponse) {
-    let presented = request.cookie(cookie_name(ui.secure, Cookie::Session));
+    let presented = request.cookie(cookie_name(ui.realm(request).secure, Cookie::Session));
     if presented.is_some() {
-        add_cookie(response, &cookie(ui.secure, Cookie::Session, "", Some(0)));
+        add_cookie(
+            response,
+            &cookie(ui.realm(request).secure, Cookie::Session, "", Some(0)),
+        );
     }
 }

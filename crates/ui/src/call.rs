@@ -1,8 +1,12 @@
 //! One call: its request, the time it is judged at, and what is known of whoever makes it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use actix_web::{HttpMessage, HttpRequest};
+use latchkey_operations::Realm;
 use latchkey_protocol::{Timestamp, observe::Observation};
 
 /// Characters of a client's id that reach the log line.
@@ -14,16 +18,15 @@ const LONGEST_NAME: usize = 100;
 pub struct Call<'a> {
     /// The HTTP request.
     pub request: &'a HttpRequest,
+    /// The issuer that is called.
+    pub realm: &'a Arc<Realm>,
     /// The moment that it is judged at, in seconds since the epoch.
     pub now: Timestamp,
+    /// Who is at the other end, past the trusted proxies.
+    pub address: IpAddr,
 }
 
 impl Call<'_> {
-    /// Who is at the other end, past the trusted proxies.
-    pub fn address(&self) -> IpAddr {
-        address(self.request)
-    }
-
     /// Notes the client for the log line.
     pub fn observe_client(&self, client_id: &str) {
         if let Some(observed) = self.request.extensions_mut().get_mut::<Observation>() {

@@ -17,11 +17,11 @@ const SENT_ON: &str = "sent_on";
 pub fn again(ui: &Ui, request: &HttpRequest, params: &Params) -> Option<HttpResponse> {
     let known = params.only(&AuthorizationRequest::PARAMETERS);
     let query = known.encoded();
-    let at = ui.at(paths::AUTHORIZE);
+    let at = ui.realm(request).at(paths::AUTHORIZE);
     if query.len() <= LONGEST_QUERY {
         return Some(see_other(&format!("{at}?{query}")));
     }
-    if !is_foreign(request, &ui.issuer) {
+    if !is_foreign(request, &ui.realm(request).issuer) {
         return None;
     }
     // Whoever hides where forms come from would be sent on for ever.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
+use latchkey_operations::Realm;
 use latchkey_protocol::{
     Params, Reason, Secret, SecretKind, StoreError, Timestamp,
     attempts::Origin,
@@ -43,7 +44,7 @@ pub async fn begin(
         let refused = Reason::NotAVisit.because("a navigation to a document", received);
         return Ok(Some(refused));
     }
-    let from = Origin::of(&ui.count_pepper, call.address());
+    let from = Origin::of(&ui.count_pepper, call.address);
     Ok(refused(
         ui.store.begin_interaction(interaction, &from).await?,
     ))
@@ -213,7 +214,7 @@ pub async fn open_form(
 }
 
 /// Back to the address that says what is next.
-pub fn back(ui: &Ui, open: &OpenInteraction) -> HttpResponse {
+pub fn back(realm: &Realm, open: &OpenInteraction) -> HttpResponse {
     let path = paths::resume(open.secret.expose());
-    see_other(&format!("{}{path}", ui.base))
+    see_other(&format!("{}{path}", realm.base))
 }

@@ -3,25 +3,20 @@
 use std::sync::Arc;
 
 use actix_web::{HttpMessage, HttpRequest};
-use latchkey_operations::PasswordSignIn;
+use latchkey_operations::{PasswordSignIn, Realm};
 use latchkey_protocol::{
     Clock, Entropy, Store, Timestamp,
-    authorization::Lifetimes,
     error::Refusal,
     observe::{Observation, Refusals},
     secret::Pepper,
 };
 
-use crate::call::Call;
+use crate::call::{Call, address};
 
 /// Everything that the pages share.
 pub struct Ui {
-    /// The issuer, as it stands in tokens.
-    pub issuer: String,
-    /// The path of the issuer, without a slash at its end.
-    pub base: String,
-    /// Whether the issuer is https: cookies are then `__Host-` and `Secure`.
-    pub secure: bool,
+    /// The one issuer there is. A request finds its own by [`Ui::realm`].
+    pub only_realm: Arc<Realm>,
     /// The database.
     pub store: Arc<dyn Store>,
     /// The time.
@@ -30,8 +25,6 @@ pub struct Ui {
     pub entropy: Arc<dyn Entropy>,
     /// Where refusals are kept for `latchkey why`.
     pub refusals: Arc<dyn Refusals>,
-    /// How long things live.
-    pub lifetimes: Lifetimes,
     /// Key of anti-forgery tokens.
     pub form_pepper: Pepper,
     /// Keeps whose begun sign-ins are counted out of the counts' keys.
@@ -47,14 +40,18 @@ impl Ui {
     }
 
     /// A call, judged at this moment.
-    pub fn call<'a>(&self, request: &'a HttpRequest) -> Call<'a> {
-        let now = self.now();
-        Call { request, now }
+    pub fn call<'a>(&'a self, request: &'a HttpRequest) -> Call<'a> {
+        Call {
+            request,
+            realm: self.realm(request),
+            now: self.now(),
+            address: address(request),
+        }
     }
 
-    /// One of our own addresses, with the issuer's origin.
-    pub fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.issuer.trim_end_matches('/'))
+    /// The issuer that a request is for: found here, and nowhere else.
+    pub fn realm(&self, _request: &HttpRequest) -> &Arc<Realm> {
+        &self.only_realm
     }
 
     /// Keeps a refusal, notes it for the log line, and returns its reference.

@@ -28,7 +28,7 @@ pub async fn grant(
     redeem(&context, client, params, call.now)
         .map_err(|denied| Failure::denied(denied, authorization))?;
     let Delivery::Code(code) = &authorization.delivery;
-    let ring = provider.keys.ring();
+    let ring = call.realm.keys.ring();
     let refresh = first_refresh(provider, call, client, authorization, &ring)?;
     let family = refresh.as_ref().map(|(_, family)| family.clone());
     let holder = Holder::User {
@@ -40,11 +40,12 @@ pub async fn grant(
         client: client.clone(),
         scope: authorization.scope.clone(),
         holder,
+        realm: call.realm.clone(),
         ring,
         now: call.now,
     };
     let tokens = issue(provider, issued).await?;
-    let kept_until = Authorization::kept_until(family.as_ref(), &provider.lifetimes, call.now);
+    let kept_until = Authorization::kept_until(family.as_ref(), &call.realm.lifetimes, call.now);
     let id = &authorization.id;
     if !provider
         .store
@@ -88,6 +89,6 @@ fn first_refresh(
         return Ok(None);
     }
     let secret = Secret::generate(SecretKind::RefreshToken, &*provider.ui.entropy);
-    let family = RefreshFamily::first(&secret, kid, &provider.lifetimes, call.now);
+    let family = RefreshFamily::first(&secret, kid, &call.realm.lifetimes, call.now);
     Ok(Some((secret, family)))
 }

@@ -20,7 +20,8 @@ pub async fn grant(
         client: client.clone(),
         scope: client_scope(params.optional("scope"), client)?,
         holder: Holder::Client,
-        ring: provider.keys.ring(),
+        realm: call.realm.clone(),
+        ring: call.realm.keys.ring(),
         now: call.now,
     };
     issue(provider, issued).await

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 use latchkey_jose::{JoseError, KeyRing};
-use latchkey_operations::keys::jose_algorithm;
+use latchkey_operations::{Realm, keys::jose_algorithm};
 use latchkey_protocol::{
     IdTokenAlgorithm, ScopeSet, Secret, Timestamp,
     authorization::{Context, RefreshFamily},
@@ -37,6 +37,8 @@ pub struct Issue {
     pub client: Arc<Client>,
     pub scope: ScopeSet,
     pub holder: Holder,
+    /// The issuer that signs.
+    pub realm: Arc<Realm>,
     /// The keys that the grant was judged with.
     pub ring: Arc<KeyRing>,
     pub now: Timestamp,
@@ -72,7 +74,10 @@ impl Issue {
 pub async fn issue(provider: &web::Data<Provider>, mut issue: Issue) -> Result<Tokens, Failure> {
     if let Some(algorithm) = issue.client.metadata.id_token_algorithm().of_key() {
         let (algorithm, store) = (jose_algorithm(algorithm), &*provider.store);
-        let ring = provider.keys.with(algorithm, issue.ring, store, issue.now);
+        let ring = issue
+            .realm
+            .keys
+            .with(algorithm, issue.ring, store, issue.now);
         issue.ring = ring.await?;
     }
     let shared = provider.clone();
@@ -90,15 +95,16 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
         client,
         scope,
         holder,
+        realm,
         ring,
         now,
     } = issue;
     let custom_claims = provider.custom_claims.current();
     let issuer = Issuer {
-        name: &provider.issuer,
-        lifetimes: &provider.lifetimes,
+        name: &realm.issuer,
+        lifetimes: &realm.lifetimes,
         custom_claims: &custom_claims,
-        jwt_typ_audiences: &provider.jwt_typ_audiences,
+        jwt_typ_audiences: &realm.jwt_typ_audiences,
     };
     let grant = Grant {
         client: &client,
@@ -132,7 +138,7 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
     Ok(Tokens {
         access_token,
         token_type: "Bearer",
-        expires_in: provider.lifetimes.access_token,
+        expires_in: realm.lifetimes.access_token,
         refresh_token: refresh_token.transpose()?,
         id_token: id_token.transpose()?,
         scope,

@@ -26,7 +26,7 @@ pub async fn grant(
     client: &Arc<Client>,
     params: &Params,
 ) -> Result<Tokens, Failure> {
-    let (token, secret) = read(provider, call, params)?;
+    let (token, secret) = read(call, params)?;
     for _ in 0..LOOKS {
         let context = provider.store.authorization(&token.authorization).await?;
         let ended = || Reason::AuthorizationEnded.because("a live authorization", "none");
@@ -43,17 +43,14 @@ pub async fn grant(
 }
 
 /// The refresh token that was presented, and the secret in it.
-fn read(
-    provider: &Provider,
-    call: Call<'_>,
-    params: &Params,
-) -> Result<(claims::RefreshToken, Secret), Failure> {
+fn read(call: Call<'_>, params: &Params) -> Result<(claims::RefreshToken, Secret), Failure> {
     let presented = params
         .optional("refresh_token")
         .ok_or_else(|| Reason::ParameterMissing.because("refresh_token", "nothing"))?;
     let malformed =
         |expected: &str| Reason::RefreshTokenMalformed.because(expected, masked(presented));
-    let token: claims::RefreshToken = provider
+    let token: claims::RefreshToken = call
+        .realm
         .keys
         .verify(presented, call.now)
         .map_err(|why| malformed(&why.to_string()))?;
@@ -72,8 +69,8 @@ async fn look(
     secret: &Secret,
     context: Arc<Context>,
 ) -> Result<Option<Tokens>, Failure> {
-    let (lifetimes, authorization) = (&provider.lifetimes, &context.authorization);
-    let ring = provider.keys.ring();
+    let (lifetimes, authorization) = (&call.realm.lifetimes, &context.authorization);
+    let ring = call.realm.keys.ring();
     let kid = ring
         .refresh_signer(call.now.as_seconds())
         .map_err(Failure::broken)?
@@ -94,6 +91,7 @@ async fn look(
         client: client.clone(),
         scope,
         holder,
+        realm: call.realm.clone(),
         ring,
         now: call.now,
     };
@@ -112,7 +110,7 @@ async fn look(
 
 /// A refresh within a browser session is a use of it.
 async fn note_use(provider: &Provider, call: Call<'_>, context: &Context) -> Result<(), Failure> {
-    if let Some((session, used)) = context.session_use(&provider.lifetimes, call.now) {
+    if let Some((session, used)) = context.session_use(&call.realm.lifetimes, call.now) {
         provider.store.use_session(session, used).await?;
     }
     Ok(())

@@ -83,7 +83,7 @@ fn serve(settings: &Settings) -> Result<ExitCode> {
     }
     block_on(async {
         let service = start(settings).await?;
-        tracing::info!(issuer = %service.app.ui.issuer, listen = %settings.listen, "ready");
+        tracing::info!(issuer = %service.app.ui.only_realm.issuer, listen = %settings.listen, "ready");
         service.run().await?;
         Ok(ExitCode::SUCCESS)
     })

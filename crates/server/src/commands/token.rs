@@ -3,12 +3,13 @@
 use anyhow::Result;
 use latchkey_jose::{Compact, JoseError};
 use latchkey_operations::ClientSecrets;
+use latchkey_operations::token_keys;
 use latchkey_protocol::{
     Timestamp,
     claims::{AccessToken, IdToken, REFRESH_TOKEN_TYPE, RefreshToken},
     client::Client,
 };
-use latchkey_provider::{id_token, keys};
+use latchkey_provider::id_token;
 use serde_json::{Value, json};
 
 use super::{
@@ -79,16 +80,15 @@ fn verify(
             .map(|_| IssuedToken::Id { by });
     }
     if typ.eq_ignore_ascii_case(REFRESH_TOKEN_TYPE) {
-        return keys::verify(ring, issuer, token, now).map(IssuedToken::Refresh);
+        return token_keys::verify(ring, issuer, token, now).map(IssuedToken::Refresh);
     }
     // Both other kinds may be of type JWT; their claims tell them apart.
-    match keys::verify::<IdToken>(ring, issuer, token, now) {
+    match token_keys::verify::<IdToken>(ring, issuer, token, now) {
         Ok(_) => Ok(IssuedToken::Id {
             by: "a published key",
         }),
-        Err(JoseError::Type(_)) => {
-            keys::verify(ring, issuer, token, now).map(|token| IssuedToken::Access(Box::new(token)))
-        }
+        Err(JoseError::Type(_)) => token_keys::verify(ring, issuer, token, now)
+            .map(|token| IssuedToken::Access(Box::new(token))),
         Err(error) => Err(error),
     }
 }

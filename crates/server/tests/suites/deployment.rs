@@ -232,7 +232,7 @@ fn what_was_signed_for_another_issuer_counts_for_nothing() {
     on_both(async |h| {
         let browser = h.browser();
         let tokens = h.tokens(&browser).await;
-        let ring = h.app.provider.keys.ring();
+        let ring = h.app.ui.only_realm.keys.ring();
         let elsewhere = |name: &str, typ: &str, issuer: &str| {
             let mut claims = claims(&tokens[name]);
             claims["iss"] = issuer.into();

@@ -109,7 +109,8 @@ fn a_key_is_published_before_it_signs_and_after_it_signed() {
             .unwrap();
         let stored = h.store.signing_keys().await.unwrap();
         h.app
-            .provider
+            .ui
+            .only_realm
             .keys
             .replace(open_ring(&master, &stored, None).unwrap());
         assert_eq!(published(&h).await.len(), 2);

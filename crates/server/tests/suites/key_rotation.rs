@@ -130,7 +130,7 @@ fn a_retired_key_is_published_no_more_and_its_private_half_is_gone() {
         let mut watch = node(&h).await;
         h.pass(90 * DAY);
         watch.look(&h.app.provider).await;
-        let after = HOUR + published_after(&h.app.provider.lifetimes);
+        let after = HOUR + published_after(&h.app.ui.only_realm.lifetimes);
         h.pass(after - 1);
         h.store.sweep(h.moment(), 10).await.unwrap();
         watch.look(&h.app.provider).await;

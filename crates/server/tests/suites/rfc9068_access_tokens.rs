@@ -42,7 +42,8 @@ fn userinfo_takes_tokens_that_are_for_it_and_none_for_another_api_alone() {
             elsewhere["aud"] = other;
             let token = h
                 .app
-                .provider
+                .ui
+                .only_realm
                 .keys
                 .ring()
                 .signer(h.now())
@@ -137,7 +138,7 @@ fn an_access_token_of_type_jwt_works_everywhere_and_passes_nowhere_for_an_id_tok
         assert!(active(token).await);
 
         // Forged hints: its audience is even the client that asks.
-        let ring = h.app.provider.keys.ring();
+        let ring = h.app.ui.only_realm.keys.ring();
         let sign = |claims: &Value| ring.signer(h.now()).unwrap().sign("JWT", claims).unwrap();
         let mut as_hint = claims(&tokens["access_token"]);
         as_hint["aud"] = "jwt".into();

@@ -53,20 +53,20 @@ async fn ask(ui: &Ui, call: Call<'_>, interaction: &str) -> Result<HttpResponse,
     let here = open.here(ui).await?;
     Ok(
         match here.next_step(&open.client, &open.interaction, call.now) {
-            Step::Consent(_) => page(ui, call.request, &open),
+            Step::Consent(_) => page(ui, call, &open),
             Step::Login | Step::SelectAccount | Step::Approve(_) | Step::Refuse(_) => {
-                back(ui, &open)
+                back(call.realm, &open)
             }
         },
     )
 }
 
-fn page(ui: &Ui, request: &HttpRequest, open: &OpenInteraction) -> HttpResponse {
+fn page(ui: &Ui, call: Call<'_>, open: &OpenInteraction) -> HttpResponse {
     let (Some((_, user)), Some(csrf)) = (&open.session, open.form_of_user(ui, PAGE)) else {
-        return back(ui, open);
+        return back(call.realm, open);
     };
     let asked = &open.interaction.request.grant;
-    let words = words(request, asked.ui_locales.as_deref());
+    let words = words(call.request, asked.ui_locales.as_deref());
     let scopes = asked.scope.iter().map(|name| Scope {
         name: name.to_owned(),
         title: words
@@ -79,7 +79,7 @@ fn page(ui: &Ui, request: &HttpRequest, open: &OpenInteraction) -> HttpResponse 
     let scopes = scopes.chain(claims_asked(open, words));
     let page = ConsentPage {
         words,
-        base: &ui.base,
+        base: &call.realm.base,
         client: open.client.name(),
         name: display_name(user),
         host: uri::origin(&open.interaction.request.route.redirect_uri).unwrap_or_default(),
@@ -125,13 +125,13 @@ async fn answer(
     let (open, form) = open_form(ui, call, interaction, body).await?;
     // Without a session there is nobody to decide; the way back leads to the login page.
     let Some(token) = open.form_of_user(ui, PAGE) else {
-        return Ok(back(ui, &open));
+        return Ok(back(call.realm, &open));
     };
     if !is_ours(&form, &[Some(token)]) {
         return Err(Reason::FormForged.into());
     }
     decide(ui, call, &open, form.optional("decision")).await?;
-    Ok(back(ui, &open))
+    Ok(back(call.realm, &open))
 }
 
 /// Commits what the user decided. Where that is not asked any more, or the session has ended in between, nothing is

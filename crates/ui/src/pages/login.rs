@@ -77,7 +77,7 @@ fn page(
     let choosing = session.filter(|(session, _)| enough(session));
     let page = LoginPage {
         words,
-        base: &ui.base,
+        base: &call.realm.base,
         client: open.client.name(),
         csrf: open.form(ui, PAGE),
         username,
@@ -116,20 +116,20 @@ async fn answer(
         return Err(Reason::FormForged.into());
     }
     if goes_on {
-        return go_on(ui, &open).await;
+        return go_on(ui, call, &open).await;
     }
     sign_in(ui, call, &open, &form).await
 }
 
 /// The user chose the account that is signed in already. Where that has ended in between, the way back says so.
-async fn go_on(ui: &Ui, open: &OpenInteraction) -> Result<HttpResponse, Failure> {
+async fn go_on(ui: &Ui, call: Call<'_>, open: &OpenInteraction) -> Result<HttpResponse, Failure> {
     if let Some((session, _)) = &open.session {
         let _written = ui
             .store
             .select_account(&open.interaction.digest, &session.id)
             .await?;
     }
-    Ok(back(ui, open))
+    Ok(back(call.realm, open))
 }
 
 async fn sign_in(
@@ -142,14 +142,14 @@ async fn sign_in(
     let remember = form.optional("remember-me").is_some();
     let browser = call
         .request
-        .cookie(cookie_name(ui.secure, Cookie::Known))
+        .cookie(cookie_name(call.realm.secure, Cookie::Known))
         .and_then(|cookie| KnownBrowser::presented(cookie.value()));
     let replaces = session_secret(ui, call.request).map(|secret| secret.digest());
     let asked = SignIn {
         typed,
         password: form.optional("password").unwrap_or_default(),
         remember,
-        address: call.address(),
+        address: call.address,
         browser: browser.as_ref(),
         replaces: replaces.as_ref(),
         interaction: &open.interaction.digest,
@@ -178,9 +178,12 @@ async fn welcome(
     signed_in: &SignedIn,
 ) -> HttpResponse {
     let session = &signed_in.session;
-    let mut response = back(ui, open);
+    let mut response = back(call.realm, open);
     let mut set = |name, value: &str, lifetime| {
-        add_cookie(&mut response, &cookie(ui.secure, name, value, lifetime));
+        add_cookie(
+            &mut response,
+            &cookie(call.realm.secure, name, value, lifetime),
+        );
     };
     let lifetime = session
         .remember

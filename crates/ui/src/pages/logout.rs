@@ -70,7 +70,7 @@ pub fn confirm_logout(ui: &Ui, request: &HttpRequest, asked: &LogoutQuestion<'_>
     let words = words(request, asked.ui_locales);
     let page = LogoutPage {
         words,
-        base: &ui.base,
+        base: &ui.realm(request).base,
         csrf: token(
             ui,
             &browser,
@@ -87,7 +87,7 @@ pub fn confirm_logout(ui: &Ui, request: &HttpRequest, asked: &LogoutQuestion<'_>
             .map(|(reason, reference)| (sentence(words, reason), reference)),
     };
     let mut response = render(&page, StatusCode::OK, true);
-    browser.introduce(ui, &mut response);
+    browser.introduce(ui.realm(request), &mut response);
     response
 }
 
@@ -120,12 +120,16 @@ async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, 
     ) {
         return match (here, named) {
             // A second press: the first has done it.
-            (None, None) => Ok(see_other(&format!("{}{}", ui.base, paths::SIGNED_OUT))),
+            (None, None) => Ok(see_other(&format!(
+                "{}{}",
+                call.realm.base,
+                paths::SIGNED_OUT
+            ))),
             _ => Err(Reason::FormForged.into()),
         };
     }
     if form.optional("decision") == Some("stay") {
-        return Ok(see_other(&format!("{}/", ui.base)));
+        return Ok(see_other(&format!("{}/", call.realm.base)));
     }
     let client = match form.optional("client_id") {
         Some(id) => ui.store.client(id).await?,
@@ -148,7 +152,7 @@ async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, 
 
 /// Where the browser goes afterwards. What the form says is proven again: it came back through the browser.
 fn next(ui: &Ui, call: Call<'_>, form: &Params, client: Option<&Client>) -> String {
-    let done = format!("{}{}", ui.base, paths::SIGNED_OUT);
+    let done = format!("{}{}", call.realm.base, paths::SIGNED_OUT);
     match logout::destination(client, form.optional("post_logout_redirect_uri")) {
         Ok(Some(to)) => {
             let state: Vec<_> = form
@@ -173,7 +177,7 @@ pub async fn done(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
     let answered = here.map(|here| match here {
         None => signed_out(&ui, &request),
         // Anyone can lead a browser here: whoever is told so is signed out.
-        Some(_) => see_other(&format!("{}/", ui.base)),
+        Some(_) => see_other(&format!("{}/", ui.realm(&request).base)),
     });
     or_page(&ui, &request, answered.map_err(Failure::from))
 }
@@ -188,7 +192,7 @@ fn signed_out(ui: &Ui, request: &HttpRequest) -> HttpResponse {
     render(
         &SignedOutPage {
             words,
-            base: &ui.base,
+            base: &ui.realm(request).base,
             refused,
         },
         StatusCode::OK,

@@ -31,8 +31,8 @@ pub async fn show(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
 fn page(ui: &Ui, request: &HttpRequest, user: Option<&User>) -> HttpResponse {
     let page = StartPage {
         words: words(request, None),
-        base: &ui.base,
-        issuer: &ui.issuer,
+        base: &ui.realm(request).base,
+        issuer: &ui.realm(request).issuer,
         name: user.map(display_name),
     };
     render(&page, StatusCode::OK, false)

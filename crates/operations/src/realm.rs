@@ -1,0 +1,31 @@
+//! An issuer: its address, its keys, and the rules that hold under it.
+
+use latchkey_protocol::{authorize::RequestRules, lifetimes::Lifetimes};
+
+use crate::token_keys::Keys;
+
+/// All that differs from one issuer to another. A request finds its own once, and everything that the request asks for is
+/// done under it.
+pub struct Realm {
+    /// `iss`, byte for byte.
+    pub issuer: String,
+    /// The path of the issuer, without a slash at its end.
+    pub base: String,
+    /// Whether the issuer is https: cookies are then `__Host-` and `Secure`.
+    pub secure: bool,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// What it signs with.
+    pub keys: Keys,
+    /// What it asks of authorization requests beyond the specifications.
+    pub rules: RequestRules,
+    /// Audiences whose access tokens are of type `JWT`.
+    pub jwt_typ_audiences: Vec<String>,
+}
+
+impl Realm {
+    /// One of its addresses, with the issuer's origin.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer.trim_end_matches('/'))
+    }
+}
