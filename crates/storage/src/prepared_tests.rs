@@ -168,6 +168,14 @@ fn questions() -> Vec<Verb<'static>> {
 
 /// Name, statements, and what it does the nth time.
 fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
+    let mut all = look_ups();
+    all.extend(grouped(a));
+    all.extend(alone(a));
+    all.extend(others());
+    all
+}
+
+fn look_ups() -> Vec<Verb<'static>> {
     let used = Use {
         auth_time: Timestamp::from_seconds(1),
         at: Timestamp::from_seconds(5),
@@ -200,6 +208,11 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
             1,
             Box::new(move |c, _| sessions::note_use(c, "s", used).map(drop)),
         ),
+    ]
+}
+
+fn grouped(a: &Authorization) -> Vec<Verb<'_>> {
+    vec![
         (
             "issue, in a group",
             1,
@@ -234,6 +247,11 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
                 ask_each(c, &[one])
             }),
         ),
+    ]
+}
+
+fn alone(a: &Authorization) -> Vec<Verb<'_>> {
+    vec![
         (
             "issue for an interaction",
             1,
@@ -274,6 +292,11 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
                 access_tokens::revoke(c, &format!("j{}", n % 2), Timestamp::from_seconds(9))
             }),
         ),
+    ]
+}
+
+fn others() -> Vec<Verb<'static>> {
+    vec![
         (
             "attempts",
             3,
