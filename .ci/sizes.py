@@ -45,7 +45,8 @@ def main():
             problems.append(f"{path}:1: begins without `//!` and a sentence that says what the file is for")
         if len(lines) >= FILE:
             problems.append(f"{path}: {len(lines)} lines; split it, a file has fewer than {FILE}")
-        if "src" not in path.parts:
+        # The suite that any store must pass is tests, wherever it lies.
+        if "src" not in path.parts or path.parts[:2] == ("crates", "conformance"):
             continue
         for at, name, length in functions(lines):
             lengths.append(length)
