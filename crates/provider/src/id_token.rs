@@ -42,7 +42,7 @@ pub(crate) fn verify(
 /// speaks for its own client alone.
 ///
 /// # Errors
-/// As [`verify`].
+/// [`JoseError`] naming the first thing that was wrong.
 pub fn verify_by_secret(
     secrets: &ClientSecrets,
     issuer: &str,

@@ -103,7 +103,7 @@ impl Workers {
         }
     }
 
-    /// Takes no more jobs, and lets those that have begun come to their end, for [`GRACE`] at most.
+    /// Takes no more jobs, and lets those that have begun come to their end, for 5 seconds at most.
     pub async fn stop(mut self) {
         let _nobody_listens = self.stopping.send(true);
         if tokio::time::timeout(GRACE, &mut self.running)
