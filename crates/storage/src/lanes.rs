@@ -12,7 +12,7 @@ use crate::{
     connection::{AnyConnection, unavailable},
     group::Waits,
     job::Job,
-    postgres::{self, Link},
+    postgres::{self, Held, Link},
 };
 
 /// What a thread with a connection is given to do.
@@ -50,22 +50,29 @@ impl Lanes {
     /// [`StoreError::Unavailable`] when there can be no thread.
     pub fn start(link: &Arc<Link>, pool: usize, first: AnyConnection) -> Result<Self, StoreError> {
         let mut first = Some(first);
-        let mut spawn = |queue: &Receiver<Work>| {
+        let mut spawn = |queue: &Receiver<Work>, is_for_groups: bool| {
             let (queue, link, connection) = (queue.clone(), link.clone(), first.take());
+            let work = move || {
+                let held = match is_for_groups {
+                    true => Held::for_groups(&link),
+                    false => Held::new(&link, connection),
+                };
+                postgres::serve(&link, held, &queue);
+            };
             std::thread::Builder::new()
                 .name("postgres".into())
-                .spawn(move || postgres::serve(&link, connection, &queue))
+                .spawn(work)
                 .map_err(unavailable)
         };
         let own = for_groups(pool);
         let (jobs, queue) = unbounded();
         for _ in own..pool.max(1) {
-            spawn(&queue)?;
+            spawn(&queue, false)?;
         }
         let mut lanes = Vec::with_capacity(own);
         for _ in 0..own {
             let (lane, queue) = unbounded();
-            spawn(&queue)?;
+            spawn(&queue, true)?;
             lanes.push(lane);
         }
         let lane = |n: usize| lanes.get(n).unwrap_or(&jobs).clone();

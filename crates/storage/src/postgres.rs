@@ -172,9 +172,17 @@ fn pause(failures: u32) -> Duration {
     whole - whole / 2000 * random
 }
 
+/// What the connections of groups are told. Each of their questions finds rows by their keys: a plan that reads a table
+/// or an index from end to end, which a generic plan may be that was made while the table was small, is never right, and
+/// to plan for each number of questions anew costs as much as to ask a few.
+const BY_KEYS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+    SET enable_hashjoin = off; SET enable_mergejoin = off";
+
 /// A thread's connection.
 pub struct Held<'a> {
     link: &'a Link,
+    /// Whether it is for groups alone.
+    is_for_groups: bool,
     connection: Option<AnyConnection>,
     last_used: Instant,
     known_breaks: usize,
@@ -184,9 +192,18 @@ impl<'a> Held<'a> {
     pub fn new(link: &'a Link, connection: Option<AnyConnection>) -> Self {
         Self {
             link,
+            is_for_groups: false,
             connection,
             last_used: Instant::now(),
             known_breaks: link.breaks(),
+        }
+    }
+
+    /// One that is for groups alone.
+    pub fn for_groups(link: &'a Link) -> Self {
+        Self {
+            is_for_groups: true,
+            ..Self::new(link, None)
         }
     }
 
@@ -208,6 +225,11 @@ impl<'a> Held<'a> {
         self.doubt();
         if self.connection.is_none() {
             self.connection = self.link.connection(deadline);
+            if self.is_for_groups {
+                // Where that breaks, so will the question, and finds another.
+                let told = |c: &mut AnyConnection| c.batch_execute(BY_KEYS);
+                let _told = self.connection.as_mut().map(told);
+            }
             if self.connection.is_some() {
                 // What others hold may be older than what went wrong: they look before they write.
                 self.link.breaks.fetch_add(1, Ordering::Relaxed);
@@ -229,8 +251,7 @@ impl<'a> Held<'a> {
 }
 
 /// A thread's work, until the queue ends.
-pub fn serve(link: &Link, connection: Option<AnyConnection>, queue: &Receiver<Work>) {
-    let mut held = Held::new(link, connection);
+pub fn serve(link: &Link, mut held: Held<'_>, queue: &Receiver<Work>) {
     while let Ok(work) = queue.recv() {
         match work {
             Work::Group(group) => group.ask(&mut held),

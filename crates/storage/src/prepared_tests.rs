@@ -16,6 +16,7 @@ use crate::{
     connection::{AnyConnection, on},
     error::RowError,
     group::Question,
+    postgres,
     questions::{AuthorizationOf, CodeOf, ConsentOf, Revoked, SessionOf, SupportOf},
     refusals, sessions, test_database, users,
 };
@@ -348,4 +349,47 @@ fn each_statement_of_a_verb_is_prepared_once() {
             );
         }
     });
+}
+
+/// A plan for each number of questions would cost as much as to ask a few, and one that reads a whole table more.
+#[test]
+fn a_connection_for_groups_plans_a_question_once_however_many_ask_it() {
+    test_database::on_postgres("lanes", |c| {
+        c.batch_execute(ROWS).unwrap();
+        let a = authorizations::find(c, "a").unwrap().unwrap().authorization;
+        let database =
+            on!(c => sql_query("SELECT current_database()::text AS name").get_result::<Named>(c));
+        let server = std::env::var("LATCHKEY_TEST_POSTGRES").unwrap();
+        let url = format!(
+            "{}/{}",
+            server.rsplit_once('/').unwrap().0,
+            database.unwrap().name
+        );
+        let link = postgres::Link::new(&url);
+        let mut held = postgres::Held::for_groups(&link);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(9);
+        let lane = held.connection(deadline).unwrap();
+        for n in 0..20 {
+            let one = |copied| Issued(copy(&a, copied).into());
+            ask_each(lane, &[one(n)]).unwrap();
+            ask(lane, n % 7, || SupportOf {
+                id: "a".into(),
+                jti: "j".into(),
+            })
+            .unwrap();
+            authorizations::revoke(c, &format!("a{n}"), 2).unwrap();
+            c.batch_execute("DELETE FROM authorizations WHERE revoked_at IS NOT NULL")
+                .unwrap();
+        }
+        let planned = "SELECT sum(custom_plans)::bigint AS statements, sum(generic_plans)::bigint AS plans \
+            FROM pg_prepared_statements";
+        let kept: Kept = on!(lane => sql_query(planned).get_result(lane)).unwrap();
+        assert_eq!((kept.statements, kept.plans), (0, 40));
+    });
+}
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
 }
