@@ -27,16 +27,16 @@ struct Plan {
 
 /// A store of which one verb fails, once: everything before it and after it works.
 ///
-/// Refusals are kept behind an answer, at a time of their own: they neither count nor fail.
+/// Refusals are kept behind an answer, at a time of their own, and nothing hangs on a counted failure: they neither count nor fail.
 pub struct Flaky {
     pub(crate) inner: Arc<dyn Store>,
-    plan: Mutex<Plan>,
+    plan: Arc<Mutex<Plan>>,
 }
 
 impl Flaky {
     /// `inner`, which does not fail until [`Flaky::fail`].
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        let plan = Mutex::default();
+        let plan = Arc::default();
         Self { inner, plan }
     }
 
@@ -52,6 +52,12 @@ impl Flaky {
     /// Lets none fail any more. Which one did since [`Flaky::fail`]; none where so many were never asked.
     pub fn calm(&self) -> Option<&'static str> {
         std::mem::take(&mut *self.plan()).failed
+    }
+
+    /// The same plan before another view of the store.
+    pub(crate) fn before(&self, inner: Arc<dyn Store>) -> Self {
+        let plan = self.plan.clone();
+        Self { inner, plan }
     }
 
     fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {

@@ -7,7 +7,7 @@ macro_rules! each_promise {
         $run! {
             addresses { a_name_and_an_address_with_an_international_domain_are_one }
             authorizations { a_code_is_issued_once_per_interaction_and_exchanged_once an_ended_session_gives_no_code a_refresh_token_is_rotated_once_and_never_after_revocation ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked }
-            clients { a_registration_is_changed_as_it_was_read a_sealed_secret_comes_and_goes_with_its_secret what_a_command_did_is_kept_until_it_is_forgotten }
+            clients { a_registration_is_changed_as_it_was_read a_sealed_secret_comes_and_goes_with_its_secret }
             consents { consent_adds_up what_a_page_decides_is_written_only_for_the_session_it_was_shown_to consents_given_at_once_add_up a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once a_consent_that_is_taken_back_takes_with_it_what_came_of_it consents_are_listed_page_by_page_from_either_side }
             custom_claims { of_racing_callers_none_gets_past_the_number_of_custom_claims_and_known_names_are_replaced attributes_come_back_as_they_were_and_change_with_the_profile }
             groups { of_many_codes_that_are_issued_at_once_each_has_its_own_outcome of_many_codes_that_are_exchanged_at_once_each_goes_to_one_of_its_callers of_many_refresh_tokens_that_are_rotated_at_once_each_is_rotated_once }

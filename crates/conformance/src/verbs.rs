@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use latchkey_protocol::{
-    Digest, Timestamp,
+    Digest, Store, Timestamp,
     attempts::{Allowance, Origin},
+    audit::{AuditEntry, StoredAuditEntry},
     authorization::{Authorization, Context, RefreshFamily, Support},
     claims::{CustomClaims, Mapping},
     client::Client,
@@ -14,12 +15,13 @@ use latchkey_protocol::{
     jobs::{EnqueueOutcome, Job, JobLease, NewJob, TakeJobs},
     names::Login,
     observe::KeptRefusal,
+    page::Page,
     rotation::StoredKey,
     session::{Session, SessionStart, Use},
     store::{
-        AccessTokens, Attempts, Authorizations, BeginOutcome, ClaimMappings, Clients, CommandEvent,
-        CommandEvents, ConsentEnd, Consents, ConsentsOf, Housekeeping, Interactions, Jobs,
-        KeptRefusals, Result, Sessions, SigningKeys, Users, WriteOutcome,
+        AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, ClaimMappings, Clients,
+        ConsentEnd, Consents, ConsentsOf, Housekeeping, Interactions, Jobs, KeptRefusals, Result,
+        Sessions, SigningKeys, Users, WriteOutcome,
     },
     user::User,
 };
@@ -51,7 +53,7 @@ pass_on! {
     Clients {
         create_client(client: &Client) -> bool;
         client(id: &str) -> Option<Arc<Client>>;
-        clients() -> Vec<Client>;
+        clients(page: &Page<String>) -> Vec<Client>;
         update_client_metadata(client: &Client) -> bool;
         set_client_secret(id: &str, version: i64, secret: &Digest, sealed: Option<&str>) -> bool;
         delete_client(id: &str) -> bool;
@@ -61,7 +63,7 @@ pass_on! {
         user(id: &str) -> Option<User>;
         user_by_name(username: &str) -> Option<User>;
         user_by_login(login: &Login) -> Option<User>;
-        users() -> Vec<User>;
+        users(page: &Page<String>) -> Vec<User>;
         update_user_profile(before: &User, after: &User) -> WriteOutcome;
         set_password(user_id: &str, hash: &str, now: Timestamp) -> Option<usize>;
         rehash_password(user_id: &str, old: &str, new: &str) -> bool;
@@ -74,7 +76,7 @@ pass_on! {
         session(digest: &Digest, now: Timestamp) -> Option<(Session, User)>;
         session_of(sid: &str, user_id: &str, now: Timestamp) -> Option<Session>;
         use_session(id: &str, used: Use) -> bool;
-        sessions(user_id: Option<&str>) -> Vec<Session>;
+        session_list(user_id: Option<&str>, page: &Page<(Timestamp, String)>, now: Timestamp) -> Vec<(Session, String)>;
         end_session(id: &str, offline: bool, now: Timestamp) -> bool;
         end_session_of(sid: &str, user_id: Option<&str>, offline: bool, now: Timestamp) -> Option<Session>;
         end_user(user_id: &str, now: Timestamp) -> usize;
@@ -118,11 +120,6 @@ pass_on! {
         succeed_key(key: &StoredKey, others_retire_at: Timestamp, predecessor: Option<&str>) -> bool;
         retire_key(kid: &str, at: Timestamp) -> bool;
     }
-    CommandEvents {
-        add_command_event(event: &CommandEvent) -> ();
-        command_events(most: i64) -> Vec<CommandEvent>;
-        forget_command_events(ids: &[String]) -> ();
-    }
     Attempts {
         reserve_attempts(allowances: &[Allowance], now: Timestamp) -> Option<Digest>;
         give_back_attempts(keys: &[Digest], clear: bool, reserved: Timestamp) -> ();
@@ -153,5 +150,41 @@ impl KeptRefusals for Flaky {
 
     async fn refusal(&self, reference: &str) -> Result<Option<KeptRefusal>> {
         self.inner.refusal(reference).await
+    }
+}
+
+/// What is recorded is part of another verb; nothing hangs on the rest.
+#[async_trait]
+impl Audit for Flaky {
+    fn recording(&self, entry: AuditEntry) -> Arc<dyn Store> {
+        Arc::new(self.before(self.inner.recording(entry)))
+    }
+
+    async fn count_failure(&self, entry: &AuditEntry) -> Result<()> {
+        self.inner.count_failure(entry).await
+    }
+
+    async fn audit_entries(&self, after: i64, most: i64) -> Result<Vec<StoredAuditEntry>> {
+        self.inner.audit_entries(after, most).await
+    }
+
+    async fn has_new_audit_entries(&self, now: Timestamp) -> Result<bool> {
+        self.inner.has_new_audit_entries(now).await
+    }
+
+    async fn unlogged_audit_entries(&self, most: i64) -> Result<Vec<StoredAuditEntry>> {
+        self.inner.unlogged_audit_entries(most).await
+    }
+
+    async fn note_logged(&self, ids: &[i64]) -> Result<()> {
+        self.inner.note_logged(ids).await
+    }
+
+    async fn place_audit_entries(&self, now: Timestamp, most: i64) -> Result<usize> {
+        self.inner.place_audit_entries(now, most).await
+    }
+
+    async fn forget_audit_entries(&self, before: Timestamp, most: i64) -> Result<usize> {
+        self.inner.forget_audit_entries(before, most).await
     }
 }

@@ -1,10 +1,19 @@
 //! Audit events: who signed in and who failed to, what ended, what administrators did. The one place that writes lines of
 //! the log's target `audit`.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 
-use async_trait::async_trait;
-use latchkey_protocol::{Reason, Timestamp, session::Cause};
+use latchkey_protocol::{
+    Reason, Store, Timestamp,
+    audit::{
+        ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, StoredAuditEntry,
+        TargetKind,
+    },
+    session::Cause,
+};
+use serde_json::{Map, Value};
+
+use crate::Operations;
 
 /// Who does something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +63,8 @@ pub enum Operation {
     ClientRotateSecret,
     /// The first key of an algorithm was made.
     KeyCreate,
+    /// The server made the next key, which signs later.
+    KeyAnnounce,
     /// A key was announced.
     KeyRotate,
     /// A key was made that signs at once.
@@ -71,6 +82,30 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 20] = [
+        Self::UserCreate,
+        Self::UserUpdate,
+        Self::UserDisable,
+        Self::UserEnable,
+        Self::UserDelete,
+        Self::UserSetPassword,
+        Self::UserEndSessions,
+        Self::ClientCreate,
+        Self::ClientUpdate,
+        Self::ClientDelete,
+        Self::ClientRotateSecret,
+        Self::KeyCreate,
+        Self::KeyAnnounce,
+        Self::KeyRotate,
+        Self::KeyRotateNow,
+        Self::KeyRetire,
+        Self::SessionEnd,
+        Self::ConsentRevoke,
+        Self::ClaimSet,
+        Self::ClaimRemove,
+    ];
+
     /// As the command is called that does it.
     pub fn name(self) -> &'static str {
         match self {
@@ -86,6 +121,7 @@ impl Operation {
             Self::ClientDelete => "client delete",
             Self::ClientRotateSecret => "client rotate-secret",
             Self::KeyCreate => "key create",
+            Self::KeyAnnounce => "key announce",
             Self::KeyRotate => "key rotate",
             Self::KeyRotateNow => "key rotate --now",
             Self::KeyRetire => "key retire",
@@ -97,27 +133,99 @@ impl Operation {
     }
 }
 
-/// Where operations are recorded.
-#[async_trait]
-pub trait Journal: Send + Sync {
-    /// Records an operation: after it is done, before anybody hears of it. What cannot be recorded is done all the same,
-    /// so the journal itself says so.
-    async fn record(&self, operation: Operation, target: &str, actor: &Actor, now: Timestamp);
+/// An operation that is about to be done.
+pub(crate) struct Recording<'a> {
+    /// Its next verb writes the entry in the audit table in its own transaction.
+    pub store: Arc<dyn Store>,
+    operation: Operation,
+    target: &'a str,
+    actor: Actor,
+    now: Timestamp,
 }
 
-/// The log of this process.
-pub struct AuditLog;
-
-#[async_trait]
-impl Journal for AuditLog {
-    async fn record(&self, operation: Operation, target: &str, actor: &Actor, now: Timestamp) {
-        log(&AuditEvent::Operation {
-            at: now,
-            operation: operation.name(),
-            target,
-            caller: &actor.to_string(),
-        });
+impl Recording<'_> {
+    /// Writes the line of what is done. What a command does is logged by a server, which finds it in the table.
+    pub fn done(&self) {
+        if let Actor::Server = self.actor {
+            log(&AuditEvent::Operation {
+                at: self.now,
+                operation: self.operation.name(),
+                target: self.target,
+                caller: &self.actor.to_string(),
+            });
+        }
     }
+}
+
+impl Actor {
+    fn entry(self) -> (AuditActor, FrontEnd) {
+        let (kind, id, front_end) = match self {
+            Self::Command { .. } => (
+                ActorKind::Command,
+                Some(self.to_string()),
+                FrontEnd::Command,
+            ),
+            Self::Server => (ActorKind::Server, None, FrontEnd::Server),
+        };
+        (AuditActor { kind, id }, front_end)
+    }
+}
+
+/// A user or a thing of another kind, by its id, as whoever acts on it called it.
+pub(crate) fn target(kind: TargetKind, id: &str, name: &str) -> AuditTarget {
+    AuditTarget {
+        kind,
+        id: Some(id.to_owned()),
+        name: Some(name.to_owned()),
+    }
+}
+
+impl Operations<'_> {
+    /// A store that records the operation. `details`: a JSON object without secrets. `called`: the target, for the log.
+    pub(crate) fn recording<'b>(
+        &self,
+        operation: Operation,
+        (kind, id, called): (TargetKind, &str, &'b str),
+        details: Value,
+    ) -> Recording<'b> {
+        let (actor, front_end) = self.actor.entry();
+        let details = match details {
+            Value::Object(details) => details,
+            _ => Map::new(),
+        };
+        let entry = AuditEntry {
+            at: self.now,
+            event: operation.name().to_owned(),
+            is_logged: actor.kind == ActorKind::Server,
+            actor,
+            front_end,
+            target: Some(target(kind, id, called)),
+            outcome: AuditOutcome::Done,
+            address: None,
+            request_id: None,
+            details,
+        };
+        Recording {
+            store: self.store.recording(entry),
+            operation,
+            target: called,
+            actor: self.actor,
+            now: self.now,
+        }
+    }
+}
+
+/// Writes the lines of entries that no server has logged: what commands did.
+pub fn log_entry(stored: &StoredAuditEntry) {
+    let StoredAuditEntry { entry, .. } = stored;
+    let target = entry.target.as_ref();
+    let called = target.and_then(|target| target.name.as_deref().or(target.id.as_deref()));
+    log(&AuditEvent::Operation {
+        at: entry.at,
+        operation: &entry.event,
+        target: called.unwrap_or_default(),
+        caller: entry.actor.id.as_deref().unwrap_or("server"),
+    });
 }
 
 /// What happened.

@@ -4,7 +4,9 @@ use std::fmt;
 
 use latchkey_protocol::{
     Secret, SecretKind, SigningAlgorithm,
+    audit::{TargetKind, changes},
     client::{Client, Metadata},
+    page::Page,
     registration::{Registration, RegistrationError, RegistrationRules},
     secret::new_id,
 };
@@ -97,10 +99,13 @@ impl Operations<'_> {
             version: 0,
         };
         give(&mut client, secrets, secret.as_deref())?;
-        if !self.store.create_client(&client).await? {
+        let details = json!({ "new": client_information(&client) });
+        let target = (TargetKind::Client, &*client.id, &*client.id);
+        let recording = self.recording(Operation::ClientCreate, target, details);
+        if !recording.store.create_client(&client).await? {
             return Err(OperationError::ClientIdTaken(client.id));
         }
-        self.record(Operation::ClientCreate, &client.id).await;
+        recording.done();
         Ok(RegisteredClient { client, secret })
     }
 
@@ -114,12 +119,12 @@ impl Operations<'_> {
         Ok((*client).clone())
     }
 
-    /// All clients.
+    /// A piece of the clients, by id; a page goes on after an id.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn clients(&self) -> Result<Vec<Client>> {
-        Ok(self.store.clients().await?)
+    pub async fn clients(&self, page: &Page<String>) -> Result<Vec<Client>> {
+        Ok(self.store.clients(page).await?)
     }
 
     /// Merges a change into a client's metadata. A client that is no longer public gets a secret.
@@ -142,6 +147,7 @@ impl Operations<'_> {
         }
         for _ in 0..TRIES {
             let mut client = self.client(id).await?;
+            let before = client_information(&client);
             let changed =
                 Registration::parse_change(&client.metadata, change.metadata, change.rules)?;
             check_keys(&changed.metadata)?;
@@ -149,8 +155,14 @@ impl Operations<'_> {
             client.metadata = changed.metadata;
             let secret = self.next_secret(&client, changed.client_secret, change.new_secret)?;
             give(&mut client, secrets, secret.as_deref())?;
-            if self.store.update_client_metadata(&client).await? {
-                return Ok(self.changed(client, secret, Operation::ClientUpdate).await);
+            let changed = changes(&before, &client_information(&client));
+            let details = json!({ "changed": changed, "new_secret": secret.is_some() });
+            let target = (TargetKind::Client, id, id);
+            let recording = self.recording(Operation::ClientUpdate, target, details);
+            if recording.store.update_client_metadata(&client).await? {
+                recording.done();
+                client.version += 1;
+                return Ok(RegisteredClient { client, secret });
             }
         }
         Err(OperationError::Contended(id.to_owned()))
@@ -192,11 +204,16 @@ impl Operations<'_> {
             let readable = client.metadata.signs_with_secret();
             let new = secrets.store(id, &secret, readable)?;
             let (at, sealed) = (client.version, new.sealed.as_deref());
-            let set = self.store.set_client_secret(id, at, &new.digest, sealed);
+            let target = (TargetKind::Client, id, id);
+            let recording = self.recording(Operation::ClientRotateSecret, target, Value::Null);
+            let store = &recording.store;
+            let set = store.set_client_secret(id, at, &new.digest, sealed);
             if set.await? {
+                recording.done();
                 (client.secret, client.sealed_secret) = (Some(new.digest), new.sealed);
-                let operation = Operation::ClientRotateSecret;
-                return Ok(self.changed(client, Some(secret), operation).await);
+                client.version += 1;
+                let secret = Some(secret);
+                return Ok(RegisteredClient { client, secret });
             }
         }
         Err(OperationError::Contended(id.to_owned()))
@@ -207,22 +224,13 @@ impl Operations<'_> {
     /// # Errors
     /// [`OperationError::ClientUnknown`].
     pub async fn delete_client(&self, id: &str) -> Result<()> {
-        if !self.store.delete_client(id).await? {
+        let target = (TargetKind::Client, id, id);
+        let recording = self.recording(Operation::ClientDelete, target, Value::Null);
+        if !recording.store.delete_client(id).await? {
             return Err(OperationError::ClientUnknown(id.to_owned()));
         }
-        self.record(Operation::ClientDelete, id).await;
+        recording.done();
         Ok(())
-    }
-
-    async fn changed(
-        &self,
-        mut client: Client,
-        secret: Option<String>,
-        operation: Operation,
-    ) -> RegisteredClient {
-        client.version += 1;
-        self.record(operation, &client.id).await;
-        RegisteredClient { client, secret }
     }
 
     /// There must be a key to sign its ID tokens with. The one for RS256 is made with the installation.

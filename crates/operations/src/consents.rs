@@ -1,9 +1,11 @@
 //! Consents: what a user allowed, what a client was allowed, and taking it back.
 
 use latchkey_protocol::{
+    audit::TargetKind,
     consent::Consent,
     store::{ConsentEnd, ConsentsOf},
 };
+use serde_json::json;
 
 use crate::{Operation, OperationError, Operations, Result};
 
@@ -46,16 +48,19 @@ impl Operations<'_> {
     /// nothing to end.
     pub async fn revoke_consent(&self, login: &str, client_id: &str) -> Result<ConsentEnd> {
         let (user, client) = (self.user(login).await?, self.client(client_id).await?);
-        let revoked = self.store.revoke_consent(&user.id, &client.id, self.now);
-        let ended = revoked.await?;
+        let called = format!("{} {}", user.username, client.id);
+        let target = (TargetKind::Consent, &*user.id, &*called);
+        let details = json!({ "client": client.id });
+        let recording = self.recording(Operation::ConsentRevoke, target, details);
+        let store = &recording.store;
+        let ended = store.revoke_consent(&user.id, &client.id, self.now).await?;
         if ended == ConsentEnd::default() {
             return Err(OperationError::ConsentUnknown {
                 user: user.username,
                 client: client.id,
             });
         }
-        let target = format!("{} {}", user.username, client.id);
-        self.record(Operation::ConsentRevoke, &target).await;
+        recording.done();
         Ok(ended)
     }
 }

@@ -1,6 +1,10 @@
 //! Custom claims for all clients: list, set, remove. Those of one client are in its metadata.
 
-use latchkey_protocol::claims::{CustomClaims, Mapping};
+use latchkey_protocol::{
+    audit::TargetKind,
+    claims::{CustomClaims, Mapping},
+};
+use serde_json::{Value, json};
 
 use crate::{Operation, OperationError, Operations, Result};
 
@@ -19,10 +23,13 @@ impl Operations<'_> {
     /// A mapping that cannot be; [`OperationError::ClaimsFull`].
     pub async fn set_custom_claim(&self, name: &str, mapping: &Mapping) -> Result<()> {
         mapping.check(name).map_err(OperationError::invalid(None))?;
-        if !self.store.set_custom_claim(name, mapping).await? {
+        let details = json!({ "mapping": mapping });
+        let target = (TargetKind::Claim, name, name);
+        let recording = self.recording(Operation::ClaimSet, target, details);
+        if !recording.store.set_custom_claim(name, mapping).await? {
             return Err(OperationError::ClaimsFull);
         }
-        self.record(Operation::ClaimSet, name).await;
+        recording.done();
         Ok(())
     }
 
@@ -31,10 +38,12 @@ impl Operations<'_> {
     /// # Errors
     /// [`OperationError::ClaimUnknown`].
     pub async fn remove_custom_claim(&self, name: &str) -> Result<()> {
-        if !self.store.remove_custom_claim(name).await? {
+        let target = (TargetKind::Claim, name, name);
+        let recording = self.recording(Operation::ClaimRemove, target, Value::Null);
+        if !recording.store.remove_custom_claim(name).await? {
             return Err(OperationError::ClaimUnknown(name.to_owned()));
         }
-        self.record(Operation::ClaimRemove, name).await;
+        recording.done();
         Ok(())
     }
 }

@@ -3,12 +3,18 @@
 use latchkey_jose::{Algorithm, KeyRing, KeyState, MasterKey, RingKey, SigningKey};
 use latchkey_protocol::{
     Entropy, SigningAlgorithm, Timestamp,
+    audit::TargetKind,
     authorization::Lifetimes,
     rotation::{NextKey, StoredKey, published_after},
 };
 use rand::{CryptoRng, RngCore};
 
-use crate::{AuditEvent, Operation, OperationError, Operations, Result, audit};
+use serde_json::Value;
+
+use crate::{
+    AuditEvent, Operation, OperationError, Operations, Result,
+    audit::{self, Recording},
+};
 
 /// Randomness as the library of keys takes it.
 struct Rng<'a>(&'a dyn Entropy);
@@ -167,7 +173,8 @@ impl Operations<'_> {
     /// When the libraries or the store fail.
     pub async fn first_key(&self, master: &MasterKey) -> Result<Vec<StoredKey>> {
         let key = new_key(master, self.entropy, self.now, self.now)?;
-        self.store.add_first_key(&key).await?;
+        let recording = self.recording_key(Operation::KeyCreate, &key.kid);
+        recording.store.add_first_key(&key).await?;
         Ok(self.store.signing_keys().await?)
     }
 
@@ -182,8 +189,9 @@ impl Operations<'_> {
             return Ok(());
         }
         let key = new_key_for(algorithm, master, self.entropy, self.now, self.now)?;
-        if self.store.add_first_key(&key).await? {
-            self.record(Operation::KeyCreate, &key.kid).await;
+        let recording = self.recording_key(Operation::KeyCreate, &key.kid);
+        if recording.store.add_first_key(&key).await? {
+            recording.done();
         }
         Ok(())
     }
@@ -209,8 +217,9 @@ impl Operations<'_> {
         let activates_at = self.now + if is_first { 0 } else { after };
         let key = new_key_for(algorithm, master, self.entropy, self.now, activates_at)?;
         let retire = activates_at + published_after(lifetimes);
-        self.store.rotate_key(&key, retire).await?;
-        self.record(operation, &key.kid).await;
+        let recording = self.recording_key(operation, &key.kid);
+        recording.store.rotate_key(&key, retire).await?;
+        recording.done();
         Ok(key)
     }
 
@@ -225,7 +234,11 @@ impl Operations<'_> {
         lifetimes: &Lifetimes,
     ) -> Result<bool> {
         let retire = due.activates_at + published_after(lifetimes);
-        let added = self.store.succeed_key(key, retire, due.predecessor).await?;
+        let recording = self.recording_key(Operation::KeyAnnounce, &key.kid);
+        let added = recording
+            .store
+            .succeed_key(key, retire, due.predecessor)
+            .await?;
         if added {
             audit::log(&AuditEvent::KeyAnnounced {
                 kid: &key.kid,
@@ -248,10 +261,15 @@ impl Operations<'_> {
         if !stored.iter().any(|k| k.kid == kid) {
             return Err(OperationError::KeyUnknown(kid.to_owned()));
         }
-        if signs || !self.store.retire_key(kid, self.now).await? {
+        let recording = self.recording_key(Operation::KeyRetire, kid);
+        if signs || !recording.store.retire_key(kid, self.now).await? {
             return Err(OperationError::KeySigns(kid.to_owned()));
         }
-        self.record(Operation::KeyRetire, kid).await;
+        recording.done();
         Ok(())
+    }
+
+    fn recording_key<'b>(&self, operation: Operation, kid: &'b str) -> Recording<'b> {
+        self.recording(operation, (TargetKind::Key, kid, kid), Value::Null)
     }
 }

@@ -31,7 +31,7 @@ mod users;
 use latchkey_protocol::{Entropy, Store, Timestamp};
 
 pub use attempts::{Attempt, Throttle};
-pub use audit::{Actor, AuditEvent, AuditLog, Journal, Operation};
+pub use audit::{Actor, AuditEvent, Operation};
 pub use client_guard::ClientGuard;
 pub use client_keys::{JoseSignatures, client_keys};
 pub use client_secrets::ClientSecrets;
@@ -59,18 +59,8 @@ pub struct Operations<'a> {
     pub store: &'a dyn Store,
     /// Randomness for ids and secrets.
     pub entropy: &'a dyn Entropy,
-    /// Where it is recorded.
-    pub journal: &'a dyn Journal,
     /// Who does it.
     pub actor: Actor,
     /// The moment that all is judged at, in seconds since the epoch.
     pub now: Timestamp,
-}
-
-impl Operations<'_> {
-    async fn record(&self, operation: Operation, target: &str) {
-        self.journal
-            .record(operation, target, &self.actor, self.now)
-            .await;
-    }
 }

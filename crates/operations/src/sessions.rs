@@ -1,8 +1,7 @@
 //! Sessions: list, end.
 
-use std::collections::BTreeMap;
-
-use latchkey_protocol::session::Session;
+use latchkey_protocol::{Timestamp, audit::TargetKind, page::Page, session::Session};
+use serde_json::Value;
 
 use crate::{Operation, OperationError, Operations, Result};
 
@@ -16,27 +15,24 @@ pub struct ListedSession {
 }
 
 impl Operations<'_> {
-    /// The live sessions, of the user whom `login` names or of all.
+    /// A piece of the live sessions, of the user whom `login` names or of all; a page goes on after a beginning and an id.
     ///
     /// # Errors
     /// [`OperationError::UserUnknown`].
-    pub async fn sessions(&self, login: Option<&str>) -> Result<Vec<ListedSession>> {
+    pub async fn sessions(
+        &self,
+        login: Option<&str>,
+        page: &Page<(Timestamp, String)>,
+    ) -> Result<Vec<ListedSession>> {
         let owner = match login {
             Some(login) => Some(self.user(login).await?.id),
             None => None,
         };
-        let mut sessions = self.store.sessions(owner.as_deref()).await?;
-        sessions.retain(|session| session.expires_at > self.now);
-        let users = self.store.users().await?.into_iter();
-        let names: BTreeMap<_, _> = users.map(|user| (user.id, user.username)).collect();
-        let listed = |session: Session| ListedSession {
-            username: names
-                .get(&session.user_id)
-                .unwrap_or(&session.user_id)
-                .clone(),
-            session,
-        };
-        Ok(sessions.into_iter().map(listed).collect())
+        let listed = self.store.session_list(owner.as_deref(), page, self.now);
+        let listed = listed.await?.into_iter();
+        Ok(listed
+            .map(|(session, username)| ListedSession { session, username })
+            .collect())
     }
 
     /// Ends a session and everything that came of it.
@@ -44,10 +40,12 @@ impl Operations<'_> {
     /// # Errors
     /// [`OperationError::SessionUnknown`].
     pub async fn end_session(&self, id: &str) -> Result<()> {
-        if !self.store.end_session(id, true, self.now).await? {
+        let target = (TargetKind::Session, id, id);
+        let recording = self.recording(Operation::SessionEnd, target, Value::Null);
+        if !recording.store.end_session(id, true, self.now).await? {
             return Err(OperationError::SessionUnknown(id.to_owned()));
         }
-        self.record(Operation::SessionEnd, id).await;
+        recording.done();
         Ok(())
     }
 }

@@ -5,6 +5,10 @@ use std::{net::IpAddr, sync::Arc};
 use latchkey_protocol::{
     Digest, Entropy, Reason, Secret, SecretKind, Store, StoreError, Timestamp,
     attempts::Guess,
+    audit::{
+        ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, TargetKind,
+        closes_at,
+    },
     authorization::Lifetimes,
     error::Refusal,
     names::Login,
@@ -12,6 +16,9 @@ use latchkey_protocol::{
     session::{Session, SessionStart},
     user::User,
 };
+
+use moka::sync::Cache;
+use serde_json::Map;
 
 use crate::{
     Attempt, AuditEvent, Caller, KnownBrowser, PasswordCheck, PasswordKey, Passwords, Throttle,
@@ -40,6 +47,8 @@ pub struct SignIn<'a> {
     pub interaction: &'a Digest,
     /// The client that the user signs in for.
     pub client_id: &'a str,
+    /// The call's name in the log.
+    pub request_id: &'a str,
     /// The moment of the attempt, in seconds since the epoch.
     pub now: Timestamp,
 }
@@ -95,6 +104,8 @@ pub struct PasswordSignIn {
     pub browser_pepper: Pepper,
     /// For digests of what was typed as a name and is nobody's, in the log.
     pub audit_pepper: Pepper,
+    /// Who was locked out lately, and until when no other entry says so.
+    pub refused: Cache<String, Timestamp>,
 }
 
 impl PasswordSignIn {
@@ -121,6 +132,7 @@ impl PasswordSignIn {
         let (address, now) = (asked.address, asked.now);
         let known = known.is_some();
         let Some(counted) = self.throttle.reserve(guess, address, now).await? else {
+            self.record_refusal(&asked, user.as_ref()).await;
             return Ok(SignInOutcome::Refused(too_many(address)));
         };
         let caller = Caller { address, known };
@@ -140,6 +152,9 @@ impl PasswordSignIn {
             Outcome::Wrong | Outcome::Overtaken => {
                 counted.was_wrong();
                 self.log_failure(&asked, &login, subject.as_deref());
+                let user = subject.as_deref();
+                self.count_failure(entry(&asked, "sign-in failed", user))
+                    .await;
                 SignInOutcome::Wrong
             }
         })
@@ -204,8 +219,12 @@ impl PasswordSignIn {
             &self.lifetimes,
             asked.now,
         );
+        let mut signed_in = entry(&asked, "signed in", Some(&user.id));
+        (signed_in.actor.kind, signed_in.outcome) = (ActorKind::User, AuditOutcome::Done);
+        signed_in.actor.id = Some(user.id.clone());
         let begun = self
             .store
+            .recording(signed_in)
             .sign_in(&session, hash, asked.replaces, Some(asked.interaction))
             .await?;
         let Some(SessionStart { session_id, ended }) = begun else {
@@ -239,6 +258,26 @@ impl PasswordSignIn {
         }))
     }
 
+    /// Somebody is locked out. Each time is not worth an entry: the first one of a window, here, is.
+    async fn record_refusal(&self, asked: &SignIn<'_>, user: Option<&User>) {
+        let user = user.map(|user| user.id.as_str());
+        let whom = user.map_or_else(|| asked.address.to_string(), str::to_owned);
+        let window = closes_at(asked.now);
+        if self.refused.get(&whom) == Some(window) {
+            return;
+        }
+        self.refused.insert(whom, window);
+        self.count_failure(entry(asked, "sign-in refused", user))
+            .await;
+    }
+
+    /// What fails changes nothing, so that nothing hangs on its entry.
+    async fn count_failure(&self, entry: AuditEntry) {
+        if let Err(error) = self.store.count_failure(&entry).await {
+            tracing::warn!(%error, "a failed sign-in is not in the audit table");
+        }
+    }
+
     /// A user is named; what is nobody's name may be a password, typed one field too early.
     fn log_failure(&self, asked: &SignIn<'_>, login: &Login, user: Option<&str>) {
         let (client, address) = (asked.client_id, asked.address);
@@ -256,6 +295,29 @@ impl PasswordSignIn {
             client,
             address,
         });
+    }
+}
+
+/// Of a stranger who tries to sign in, as this user where there is one.
+fn entry(asked: &SignIn<'_>, event: &str, user: Option<&str>) -> AuditEntry {
+    AuditEntry {
+        at: asked.now,
+        event: event.to_owned(),
+        actor: AuditActor {
+            kind: ActorKind::Stranger,
+            id: None,
+        },
+        front_end: FrontEnd::Page,
+        target: user.map(|user| AuditTarget {
+            kind: TargetKind::User,
+            id: Some(user.to_owned()),
+            name: None,
+        }),
+        outcome: AuditOutcome::Refused,
+        address: Some(asked.address),
+        request_id: Some(asked.request_id.to_owned()).filter(|id| !id.is_empty()),
+        details: Map::from_iter([("client".to_owned(), asked.client_id.into())]),
+        is_logged: true,
     }
 }
 

@@ -1,16 +1,18 @@
 //! Users: create, read, change, disable, delete; their passwords; their sessions.
 
 use latchkey_protocol::{
+    audit::{TargetKind, changes},
     names::{Login, username},
+    page::Page,
     passwords::check_new,
     profile::ProfileChange,
     secret::new_id,
     store::WriteOutcome,
     user::User,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::{Operation, OperationError, Operations, PasswordKey, Result, TRIES};
+use crate::{Operation, OperationError, Operations, PasswordKey, Result, TRIES, audit::Recording};
 
 /// A user to be added.
 #[derive(Default)]
@@ -90,11 +92,12 @@ impl Operations<'_> {
         let user = profile
             .apply(&bare, self.now)
             .map_err(OperationError::invalid(None))?;
-        match self.store.create_user(&user).await? {
-            WriteOutcome::Done => {}
+        let details = json!({ "new": described(&user) });
+        let recording = self.recording_user(Operation::UserCreate, &user, &user.username, details);
+        match recording.store.create_user(&user).await? {
+            WriteOutcome::Done => recording.done(),
             refused => return Err(OperationError::unwritten(refused, &user)),
         }
-        self.record(Operation::UserCreate, &user.username).await;
         Ok(user)
     }
 
@@ -107,12 +110,12 @@ impl Operations<'_> {
         found.ok_or_else(|| OperationError::UserUnknown(login.to_owned()))
     }
 
-    /// All users, by name.
+    /// A piece of the users, by name; a page goes on after a name.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn users(&self) -> Result<Vec<User>> {
-        Ok(self.store.users().await?)
+    pub async fn users(&self, page: &Page<String>) -> Result<Vec<User>> {
+        Ok(self.store.users(page).await?)
     }
 
     /// Changes what describes a user, decided on what is there now; where somebody else changed it in between, again.
@@ -125,10 +128,13 @@ impl Operations<'_> {
             let mut after = change
                 .apply(&before, self.now)
                 .map_err(OperationError::invalid(None))?;
-            match self.store.update_user_profile(&before, &after).await? {
+            let changed = changes(&described(&before), &described(&after));
+            let details = json!({ "changed": changed });
+            let recording = self.recording_user(Operation::UserUpdate, &before, login, details);
+            match recording.store.update_user_profile(&before, &after).await? {
                 WriteOutcome::Done => {
                     after.version = before.version + 1;
-                    self.record(Operation::UserUpdate, login).await;
+                    recording.done();
                     return Ok(after);
                 }
                 WriteOutcome::Changed => {}
@@ -144,10 +150,11 @@ impl Operations<'_> {
     /// [`OperationError::UserUnknown`], [`OperationError::Deleted`].
     pub async fn disable_user(&self, login: &str) -> Result<EndedSessions> {
         let mut user = self.user(login).await?;
-        let ended = self.store.disable_user(&user.id, self.now).await?;
+        let recording = self.recording_user(Operation::UserDisable, &user, login, Value::Null);
+        let ended = recording.store.disable_user(&user.id, self.now).await?;
         let sessions = ended.ok_or_else(|| deleted(login))?;
         (user.disabled_at, user.updated_at) = (Some(self.now), self.now);
-        self.record(Operation::UserDisable, login).await;
+        recording.done();
         Ok(EndedSessions { user, sessions })
     }
 
@@ -157,11 +164,12 @@ impl Operations<'_> {
     /// As [`Operations::disable_user`].
     pub async fn enable_user(&self, login: &str) -> Result<User> {
         let mut user = self.user(login).await?;
-        if !self.store.enable_user(&user.id, self.now).await? {
+        let recording = self.recording_user(Operation::UserEnable, &user, login, Value::Null);
+        if !recording.store.enable_user(&user.id, self.now).await? {
             return Err(deleted(login));
         }
         (user.disabled_at, user.updated_at) = (None, self.now);
-        self.record(Operation::UserEnable, login).await;
+        recording.done();
         Ok(user)
     }
 
@@ -171,10 +179,11 @@ impl Operations<'_> {
     /// As [`Operations::disable_user`].
     pub async fn delete_user(&self, login: &str) -> Result<User> {
         let user = self.user(login).await?;
-        if !self.store.delete_user(&user.id).await? {
+        let recording = self.recording_user(Operation::UserDelete, &user, login, Value::Null);
+        if !recording.store.delete_user(&user.id).await? {
             return Err(deleted(login));
         }
-        self.record(Operation::UserDelete, login).await;
+        recording.done();
         Ok(user)
     }
 
@@ -191,10 +200,14 @@ impl Operations<'_> {
     ) -> Result<EndedSessions> {
         let hash = self.hash(key, password)?;
         let mut user = self.user(login).await?;
-        let ended = self.store.set_password(&user.id, &hash, self.now).await?;
+        let recording = self.recording_user(Operation::UserSetPassword, &user, login, Value::Null);
+        let ended = recording
+            .store
+            .set_password(&user.id, &hash, self.now)
+            .await?;
         let sessions = ended.ok_or_else(|| deleted(login))?;
         (user.password_hash, user.updated_at) = (Some(hash), self.now);
-        self.record(Operation::UserSetPassword, login).await;
+        recording.done();
         Ok(EndedSessions { user, sessions })
     }
 
@@ -204,15 +217,34 @@ impl Operations<'_> {
     /// [`OperationError::UserUnknown`].
     pub async fn end_sessions(&self, login: &str) -> Result<EndedSessions> {
         let user = self.user(login).await?;
-        let sessions = self.store.end_user(&user.id, self.now).await?;
-        self.record(Operation::UserEndSessions, login).await;
+        let recording = self.recording_user(Operation::UserEndSessions, &user, login, Value::Null);
+        let sessions = recording.store.end_user(&user.id, self.now).await?;
+        recording.done();
         Ok(EndedSessions { user, sessions })
+    }
+
+    fn recording_user<'b>(
+        &self,
+        operation: Operation,
+        user: &User,
+        login: &'b str,
+        details: Value,
+    ) -> Recording<'b> {
+        self.recording(operation, (TargetKind::User, &user.id, login), details)
     }
 
     fn hash(&self, key: &PasswordKey, password: &str) -> Result<String> {
         check_new(password).map_err(OperationError::invalid(Some("password")))?;
         Ok(key.hash(password, self.entropy)?)
     }
+}
+
+/// What describes a user and may be changed: for the audit table, which holds old and new values.
+fn described(user: &User) -> Value {
+    json!({
+        "username": user.username, "email": user.email, "name": user.name, "roles": user.roles, "groups": user.groups,
+        "claims": user.claims, "attributes": user.attributes,
+    })
 }
 
 fn deleted(login: &str) -> OperationError {

@@ -38,6 +38,8 @@ pub const AUTHORIZATIONS: i64 = 200;
 /// Counts of attempts; of more, the smallest go.
 pub const COUNTS: i64 = 200_000;
 
+/// Failures of one kind that the audit table tells apart within [`crate::attempts::WINDOW`]; beyond, one entry counts the others.
+pub const AUDIT_FAILURES: i64 = 50;
 /// Jobs that wait or are dead; of more, none is added until some have gone.
 pub const JOBS: i64 = 200_000;
 /// Dead jobs; of more, the oldest go.

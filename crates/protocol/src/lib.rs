@@ -7,6 +7,7 @@
 
 pub mod algorithm;
 pub mod attempts;
+pub mod audit;
 pub mod authentication;
 pub mod authorization;
 pub mod authorize;
@@ -33,6 +34,7 @@ pub mod metadata;
 pub mod names;
 pub mod observe;
 pub mod outbound;
+pub mod page;
 pub mod params;
 pub mod passwords;
 pub mod paths;

@@ -51,13 +51,27 @@ pub struct EndedSession {
     pub cause: Cause,
 }
 
-/// Why a sign-in ended a session.
+/// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// Another user signed in at this browser.
     AnotherUser,
     /// The user has more than [`crate::bounds::SESSIONS`], and this one was unused longest.
     TooMany,
+    /// Its user, or a client for them, signed out.
+    SignedOut,
+    /// An administrator ended it.
+    Forced,
+    /// An administrator ended all sessions of the user.
+    AllForced,
+    /// The user has a new password.
+    PasswordChanged,
+    /// The user was disabled.
+    UserDisabled,
+    /// The user was deleted.
+    UserDeleted,
+    /// Its time was over.
+    Expired,
 }
 
 impl Cause {
@@ -66,6 +80,13 @@ impl Cause {
         match self {
             Self::AnotherUser => "another user signed in",
             Self::TooMany => "too many sessions of the user",
+            Self::SignedOut => "signed out",
+            Self::Forced => "ended by an administrator",
+            Self::AllForced => "all sessions of the user were ended",
+            Self::PasswordChanged => "the password was changed",
+            Self::UserDisabled => "the user was disabled",
+            Self::UserDeleted => "the user was deleted",
+            Self::Expired => "expired",
         }
     }
 }

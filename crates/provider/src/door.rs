@@ -3,10 +3,15 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 use latchkey_operations::{AuditEvent, audit};
+use latchkey_protocol::{
+    Reason,
+    audit::{ActorKind, AuditEntry, AuditOutcome, AuditTarget, TargetKind},
+};
 use latchkey_ui::{
     call::Call,
     failure::{Failure, Fault},
 };
+use serde_json::Map;
 
 use crate::{bearer, fault::Broken, http, state::Provider};
 
@@ -27,7 +32,8 @@ pub async fn client(
                     authorization: &id,
                     reason: refusal.reason,
                 });
-                let ended = provider.store.revoke_authorization(&id, call.now).await;
+                let store = provider.store.recording(replay(call, &id, refusal.reason));
+                let ended = store.revoke_authorization(&id, call.now).await;
                 ended.map_err(Fault::from)?;
             }
             Ok(http::refusal(provider, call.request, &refusal))
@@ -38,6 +44,20 @@ pub async fn client(
         }
         Err(Failure::Fault(fault)) => Err(fault.into()),
     }
+}
+
+/// By the client, or by whoever has what is the client's.
+fn replay(call: Call<'_>, authorization: &str, reason: Reason) -> AuditEntry {
+    let client = call.observed_client().unwrap_or_default();
+    let mut entry = call.entry("replay", (ActorKind::Client, &client));
+    entry.target = Some(AuditTarget {
+        kind: TargetKind::Authorization,
+        id: Some(authorization.to_owned()),
+        name: None,
+    });
+    entry.outcome = AuditOutcome::Refused;
+    entry.details = Map::from_iter([("reason".to_owned(), reason.name().into())]);
+    entry
 }
 
 /// To whoever presents an access token (RFC 6750 3).

@@ -100,6 +100,9 @@ pub enum SessionCommand {
         /// Of this user.
         #[arg(long)]
         user: Option<String>,
+        /// At most so many.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+        limit: Option<i64>,
         #[arg(long)]
         json: bool,
     },

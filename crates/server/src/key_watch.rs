@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use latchkey_jose::MasterKey;
-use latchkey_operations::{Actor, AuditLog, Operations, keys::new_key_for};
+use latchkey_operations::{Actor, Operations, keys::new_key_for};
 use latchkey_protocol::{
     SigningAlgorithm, Timestamp,
     rotation::{NextKey, Rotation, StoredKey},
@@ -115,7 +115,6 @@ impl KeyWatch {
         let operations = Operations {
             store: &*provider.store,
             entropy: &OsEntropy,
-            journal: &AuditLog,
             actor: Actor::Server,
             now,
         };

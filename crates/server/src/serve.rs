@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, dev::Server, middleware::from_fn, web};
 use anyhow::{Context, Result};
-use latchkey_operations::{AuditEvent, audit};
 use latchkey_protocol::{Store, paths, rotation::Rotation};
 use latchkey_storage::{Database, Options};
 
@@ -15,7 +14,7 @@ use crate::{
     observe::observe,
     tls::Certificate,
     wiring::{App, OsEntropy, SystemClock, join, open_keys, outbound},
-    workers::{SweepHandler, Workers},
+    workers::{AuditHandler, JobHandler, SweepHandler, Workers},
 };
 
 /// The largest body that is read, in bytes.
@@ -158,7 +157,7 @@ pub async fn start(settings: &Settings) -> Result<Service> {
         certificate.as_ref(),
         configure(app.clone()),
     )?;
-    let workers = start_workers(&app);
+    let workers = start_workers(&app, settings.audit_keep);
     Ok(Service {
         server,
         workers,
@@ -187,10 +186,12 @@ fn limits(settings: &Settings) -> Limits {
 }
 
 /// Works off the jobs.
-fn start_workers(app: &App) -> Workers {
+fn start_workers(app: &App, audit_keep: i64) -> Workers {
     let (store, clock) = (app.provider.store.clone(), app.provider.clock.clone());
-    let sweep = SweepHandler::new(store.clone(), clock.clone());
-    Workers::start(store, clock, Arc::new(OsEntropy), vec![Arc::new(sweep)])
+    let sweep = SweepHandler::new(store.clone(), clock.clone(), audit_keep);
+    let audit = AuditHandler::new(store.clone(), clock.clone());
+    let handlers: Vec<Arc<dyn JobHandler>> = vec![Arc::new(audit), Arc::new(sweep)];
+    Workers::start(store, clock, Arc::new(OsEntropy), handlers)
 }
 
 /// Keys and claims that other nodes or commands change, certificates that are replaced.
@@ -203,7 +204,6 @@ fn keep_house(app: &App, mut keys: KeyWatch, certificate: Option<Arc<Certificate
         }
     });
     actix_web::rt::spawn(watch_custom_claims(app.provider.clone()));
-    actix_web::rt::spawn(log_commands(app.provider.store.clone()));
     if let Some(certificate) = certificate {
         actix_web::rt::spawn(async move {
             loop {
@@ -228,32 +228,5 @@ async fn watch_custom_claims(provider: actix_web::web::Data<latchkey_provider::P
                 tracing::warn!(%error, "custom claims could not be read; the old ones stay")
             }
         }
-    }
-}
-
-/// What commands did stands in one log with the rest. With several nodes, one of them or more write it.
-async fn log_commands(store: Arc<dyn Store>) {
-    loop {
-        match store.command_events(100).await {
-            Ok(events) if events.is_empty() => {}
-            Ok(events) => {
-                let mut logged = Vec::with_capacity(events.len());
-                for event in events {
-                    audit::log(&AuditEvent::Operation {
-                        at: event.at,
-                        operation: &event.operation,
-                        target: &event.target,
-                        caller: &event.caller,
-                    });
-                    logged.push(event.id);
-                }
-                // Only now: a line that stands twice, after a crash or of two nodes, is better than none.
-                if let Err(error) = store.forget_command_events(&logged).await {
-                    tracing::warn!(%error, "what commands did will be logged again");
-                }
-            }
-            Err(error) => tracing::warn!(%error, "what commands did could not be read"),
-        }
-        actix_web::rt::time::sleep(Duration::from_secs(1)).await;
     }
 }

@@ -4,6 +4,7 @@
 //! A worker is added as a [`JobHandler`]. One loop takes what is due and starts it, so that no kind of job keeps another
 //! one waiting. The loop and each job are supervised: what panics or fails is tried again, later each time.
 
+mod audit;
 mod sweep;
 
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -20,6 +21,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
+pub use audit::AuditHandler;
 pub use sweep::SweepHandler;
 
 /// How often is looked for what other nodes and commands have added.

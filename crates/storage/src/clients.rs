@@ -7,6 +7,7 @@ use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     Timestamp,
     client::Client,
+    page::Page,
     secret::Digest,
     store::{self, Clients},
 };
@@ -14,7 +15,7 @@ use latchkey_protocol::{
 use crate::{
     connection::{AnyConnection, Database, on},
     digest::bytes,
-    error::{RowError, is_taken},
+    error::RowError,
     schema::clients,
     stored::Stored,
 };
@@ -72,13 +73,11 @@ macro_rules! at_version {
 impl Clients for Database {
     async fn create_client(&self, client: &Client) -> store::Result<bool> {
         let row = Row::from_client(client);
-        let insert = move |c: &mut AnyConnection| match on!(c => diesel::insert_into(clients::table).values(&row).execute(c))
-        {
-            Ok(_) => Ok(true),
-            Err(error) if is_taken(&error) => Ok(false),
-            Err(error) => Err(error.into()),
+        let insert = move |c: &mut AnyConnection| {
+            let added = on!(c => diesel::insert_into(clients::table).values(&row).on_conflict_do_nothing().execute(c))?;
+            Ok(added == 1)
         };
-        self.write_one(insert).await
+        self.write_recorded(insert).await
     }
 
     async fn client(&self, id: &str) -> store::Result<Option<Arc<Client>>> {
@@ -99,9 +98,15 @@ impl Clients for Database {
         Ok(found)
     }
 
-    async fn clients(&self) -> store::Result<Vec<Client>> {
-        self.read(|c| {
-            on!(c => clients::table.order(clients::id).select(Row::as_select()).load(c))?
+    async fn clients(&self, page: &Page<String>) -> store::Result<Vec<Client>> {
+        let (after, limit) = (page.after.clone().unwrap_or_default(), page.limit);
+        self.read(move |c| {
+            // No id is empty.
+            let next = clients::table
+                .filter(clients::id.gt(&after))
+                .order(clients::id)
+                .limit(limit);
+            on!(c => next.select(Row::as_select()).load(c))?
                 .into_iter()
                 .map(Row::into_client)
                 .collect()
@@ -121,7 +126,7 @@ impl Clients for Database {
             let unchanged = at_version!(&row.id, row.version);
             Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
         };
-        let updated = self.write_one(update).await;
+        let updated = self.write_recorded(update).await;
         self.clients.invalidate(&client.id);
         updated
     }
@@ -143,7 +148,7 @@ impl Clients for Database {
             let unchanged = at_version!(&key, version);
             Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
         };
-        let updated = self.write_one(update).await;
+        let updated = self.write_recorded(update).await;
         self.clients.invalidate(id);
         updated
     }
@@ -153,7 +158,7 @@ impl Clients for Database {
         let delete = move |c: &mut AnyConnection| {
             Ok(on!(c => diesel::delete(clients::table.find(&key)).execute(c))? == 1)
         };
-        let deleted = self.write_one(delete).await;
+        let deleted = self.write_recorded(delete).await;
         self.clients.invalidate(id);
         deleted
     }

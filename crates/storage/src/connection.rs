@@ -14,9 +14,10 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use diesel::{
     Connection, MultiConnection, PgConnection, SqliteConnection, connection::SimpleConnection,
 };
-use latchkey_protocol::{StoreError, client::Client, time::Timestamp};
+use latchkey_protocol::{StoreError, audit::AuditEntry, client::Client, time::Timestamp};
 
 use crate::{
+    audit::{self, Effect},
     error::RowError,
     files,
     job::{AT_MOST, Job, Kind, Task},
@@ -81,15 +82,18 @@ enum Backend {
 }
 
 /// A [`latchkey_protocol::Store`] on SQLite or PostgreSQL. Cheap to share behind an `Arc`.
+#[derive(Clone)]
 pub struct Database {
-    backend: Backend,
+    backend: Arc<Backend>,
     /// Clients are read with every request and change rarely; a second's age is allowed.
     pub(crate) clients: moka::sync::Cache<String, Arc<Client>>,
     /// About how much is kept of unfinished sign-ins: counted by the last sweep, and begun here since.
-    pub(crate) begun: AtomicI64,
+    pub(crate) begun: Arc<AtomicI64>,
     /// About how many jobs there are: counted as above.
-    pub(crate) queued: AtomicI64,
-    pub(crate) job_added: tokio::sync::Notify,
+    pub(crate) queued: Arc<AtomicI64>,
+    pub(crate) job_added: Arc<tokio::sync::Notify>,
+    /// What the next verb records.
+    pub(crate) entry: Option<Arc<AuditEntry>>,
     /// Networks that may begin no more sign-ins, and the second in which that was found.
     pub(crate) full_networks: moka::sync::Cache<Vec<u8>, Timestamp>,
 }
@@ -217,18 +221,19 @@ impl Database {
             .build();
         let full_networks = moka::sync::Cache::new(10_000);
         Ok(Self {
-            backend,
+            backend: Arc::new(backend),
             clients,
-            begun: AtomicI64::new(0),
-            queued: AtomicI64::new(0),
-            job_added: tokio::sync::Notify::new(),
+            begun: Arc::default(),
+            queued: Arc::default(),
+            job_added: Arc::default(),
+            entry: None,
             full_networks,
         })
     }
 
     /// The file, where it is SQLite.
     pub(crate) fn sqlite_path(&self) -> Option<&str> {
-        match &self.backend {
+        match &*self.backend {
             Backend::Sqlite { path, .. } => Some(path),
             Backend::Postgres { .. } => None,
         }
@@ -236,7 +241,7 @@ impl Database {
 
     /// Where it is PostgreSQL: what is asked together there.
     pub(crate) fn groups(&self) -> Option<&Groups> {
-        match &self.backend {
+        match &*self.backend {
             Backend::Sqlite { .. } => None,
             Backend::Postgres { groups, .. } => Some(groups),
         }
@@ -247,7 +252,7 @@ impl Database {
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let Backend::Sqlite { path, readers, .. } = &self.backend else {
+        let Backend::Sqlite { path, readers, .. } = &*self.backend else {
             return self.send(Kind::Read, work).await;
         };
         let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -280,6 +285,23 @@ impl Database {
         self.send(Kind::Transaction, work).await
     }
 
+    /// Runs a verb as [`Database::write`] does, and writes the entry about it in the same transaction, if it did what it was
+    /// called for.
+    pub(crate) async fn write_recorded<T: Effect + Send + 'static>(
+        &self,
+        work: impl Fn(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let entry = self.entry.clone();
+        self.write(move |c| {
+            let result = work(c)?;
+            if let Some(entry) = entry.as_ref().filter(|_| result.happened()) {
+                audit::add(c, entry)?;
+            }
+            Ok(result)
+        })
+        .await
+    }
+
     async fn send<T: Send + 'static>(
         &self,
         kind: Kind,
@@ -288,7 +310,7 @@ impl Database {
         let (task, answered) = Task::new(kind, work);
         let task: Box<dyn Job> = Box::new(task);
         let ended = || StoreError::Unavailable("the database thread has ended".into());
-        let answer = match &self.backend {
+        let answer = match &*self.backend {
             Backend::Sqlite { writer, .. } => {
                 writer.try_send(task).map_err(|error| match error {
                     TrySendError::Full(_) => StoreError::Busy,

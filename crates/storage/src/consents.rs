@@ -133,7 +133,8 @@ impl Consents for Database {
         now: Timestamp,
     ) -> store::Result<ConsentEnd> {
         let (user, client) = (user_id.to_owned(), client_id.to_owned());
-        self.write(move |c| revoke(c, &user, &client, now)).await
+        self.write_recorded(move |c| revoke(c, &user, &client, now))
+            .await
     }
 }
 

@@ -23,12 +23,12 @@ impl ClaimMappings for Database {
         let text = serde_json::to_string(mapping)
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         let name = name.to_owned();
-        self.write(move |c| set(c, &name, &text)).await
+        self.write_recorded(move |c| set(c, &name, &text)).await
     }
 
     async fn remove_custom_claim(&self, name: &str) -> store::Result<bool> {
         let name = name.to_owned();
-        self.write_one(move |c| {
+        self.write_recorded(move |c| {
             Ok(on!(c => diesel::delete(custom_claims::table.find(&name)).execute(c))? == 1)
         })
         .await

@@ -64,11 +64,3 @@ impl From<RowError> for StoreError {
         }
     }
 }
-
-/// Whether an insert met a row that was already there.
-pub fn is_taken(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)
-    )
-}

@@ -82,12 +82,13 @@ impl SigningKeys for Database {
 
     async fn add_first_key(&self, key: &StoredKey) -> store::Result<bool> {
         let row = Row::from_key(key);
-        self.write(move |c| add_first(c, &row)).await
+        self.write_recorded(move |c| add_first(c, &row)).await
     }
 
     async fn rotate_key(&self, key: &StoredKey, others_retire_at: Timestamp) -> store::Result<()> {
         let row = Row::from_key(key);
-        self.write(move |c| rotate(c, &row, others_retire_at)).await
+        self.write_recorded(move |c| rotate(c, &row, others_retire_at))
+            .await
     }
 
     async fn succeed_key(
@@ -97,13 +98,13 @@ impl SigningKeys for Database {
         predecessor: Option<&str>,
     ) -> store::Result<bool> {
         let (row, predecessor) = (Row::from_key(key), predecessor.map(str::to_owned));
-        self.write(move |c| succeed(c, &row, others_retire_at, predecessor.as_deref()))
+        self.write_recorded(move |c| succeed(c, &row, others_retire_at, predecessor.as_deref()))
             .await
     }
 
     async fn retire_key(&self, kid: &str, at: Timestamp) -> store::Result<bool> {
         let kid = kid.to_owned();
-        self.write(move |c| retire(c, &kid, at)).await
+        self.write_recorded(move |c| retire(c, &kid, at)).await
     }
 }
 

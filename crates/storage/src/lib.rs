@@ -4,10 +4,10 @@
 mod access_tokens;
 mod address_keys;
 mod attempts;
+mod audit;
 mod authorizations;
 mod clients;
 mod columns;
-mod command_events;
 mod connection;
 mod consents;
 mod custom_claims;

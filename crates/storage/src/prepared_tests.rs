@@ -283,7 +283,8 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             "revoke",
             1,
             Box::new(|c, n| {
-                authorizations::revoke(c, &format!("a{n}"), Timestamp::from_seconds(2))
+                let now = Timestamp::from_seconds(2);
+                authorizations::revoke(c, &format!("a{n}"), now).map(|_| ())
             }),
         ),
         (

@@ -53,7 +53,12 @@ diesel::table! {
     }
 }
 diesel::table! {
-    command_events (id) { id -> Text, at -> BigInt, operation -> Text, target -> Text, caller -> Text, }
+    audit (id) {
+        id -> BigInt, at -> BigInt, event -> Text, actor_kind -> Text, actor -> Nullable<Text>, front_end -> Text,
+        target_kind -> Nullable<Text>, target -> Nullable<Text>, target_name -> Nullable<Text>, outcome -> Text,
+        address -> Nullable<Text>, request_id -> Nullable<Text>, details -> Text, count -> BigInt, fold -> Nullable<Text>,
+        closes_at -> Nullable<BigInt>, logged -> BigInt, position -> Nullable<BigInt>,
+    }
 }
 diesel::table! {
     jobs (id) {

@@ -19,7 +19,7 @@ use latchkey_protocol::{
 use crate::{
     connection::{AnyConnection, Database, on},
     error::RowError,
-    jobs, keys, migrate, space,
+    jobs, keys, migrate, sessions, space,
     stored::Stored,
 };
 
@@ -63,10 +63,9 @@ impl Housekeeping for Database {
 /// What has expired: at most `most` rows of each kind.
 pub fn sweep(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, RowError> {
     keys::forget_retired(c, now)?;
-    let mut gone = jobs::forget_dead(c, now, most)?;
+    let mut gone = jobs::forget_dead(c, now, most)? + sessions::expire(c, now, most)?;
     for (table, key, time, before) in [
         ("interactions", "digest", "expires_at", now),
-        ("sessions", "id", "expires_at", now),
         ("authorizations", "id", "expires_at", now),
         ("revoked_access_tokens", "jti", "expires_at", now),
         ("refusals", "reference", "at", now - bounds::EXPLAINED),

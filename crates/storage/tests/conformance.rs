@@ -3,6 +3,8 @@
 
 #[path = "conformance/addresses.rs"]
 mod addresses;
+#[path = "conformance/audit.rs"]
+mod audit;
 #[path = "conformance/custom_claims.rs"]
 mod custom_claims;
 #[path = "conformance/groups.rs"]
@@ -13,6 +15,8 @@ mod jobs;
 mod keys;
 #[path = "conformance/limits.rs"]
 mod limits;
+#[path = "conformance/lists.rs"]
+mod lists;
 #[path = "conformance/races.rs"]
 mod races;
 #[path = "conformance/sessions.rs"]

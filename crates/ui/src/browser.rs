@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use latchkey_operations::{AuditEvent, Realm, audit};
 use latchkey_protocol::{
     Digest, Secret, SecretKind, StoreError, Timestamp,
+    audit::ActorKind,
     client::Client,
     session::{Cookie, Session, cookie_name},
     user::User,
@@ -127,8 +128,10 @@ pub async fn end_session(
     client: Option<&Client>,
     (id, user_id): (&str, &str),
 ) -> Result<(), StoreError> {
+    let entry = call.entry("signed out", (ActorKind::User, user_id));
     let ended = ui
         .store
+        .recording(entry)
         .end_session_of(id, Some(user_id), false, call.now)
         .await?;
     if let Some(session) = ended {

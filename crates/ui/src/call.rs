@@ -7,7 +7,11 @@ use std::{
 
 use actix_web::{HttpMessage, HttpRequest};
 use latchkey_operations::Realm;
-use latchkey_protocol::{Timestamp, observe::Observation};
+use latchkey_protocol::{
+    Timestamp,
+    audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd},
+    observe::Observation,
+};
 
 /// Characters of a client's id that reach the log line.
 const LONGEST_NAME: usize = 100;
@@ -27,6 +31,34 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// The client that was noted.
+    pub fn observed_client(&self) -> Option<String> {
+        let extensions = self.request.extensions();
+        extensions.get::<Observation>()?.client_id.clone()
+    }
+
+    /// An entry for the audit table about what this call does, by whom.
+    pub fn entry(&self, event: &str, (kind, id): (ActorKind, &str)) -> AuditEntry {
+        AuditEntry {
+            at: self.now,
+            event: event.to_owned(),
+            actor: AuditActor {
+                kind,
+                id: Some(id.to_owned()),
+            },
+            front_end: match kind {
+                ActorKind::Client => FrontEnd::Endpoint,
+                _ => FrontEnd::Page,
+            },
+            target: None,
+            outcome: AuditOutcome::Done,
+            address: Some(self.address),
+            request_id: Some(request_id(self.request)).filter(|id| !id.is_empty()),
+            details: Default::default(),
+            is_logged: true,
+        }
+    }
+
     /// Notes the client for the log line.
     pub fn observe_client(&self, client_id: &str) {
         if let Some(observed) = self.request.extensions_mut().get_mut::<Observation>() {

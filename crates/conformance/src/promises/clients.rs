@@ -1,7 +1,6 @@
-//! Registrations, which are changed as they were read; and the notes of commands.
+//! Registrations, which are changed as they were read.
 
 use super::*;
-use latchkey_protocol::store::CommandEvent;
 
 pub fn a_registration_is_changed_as_it_was_read(stores: &impl Stores) {
     stores.each(async |store| {
@@ -73,37 +72,5 @@ pub fn a_sealed_secret_comes_and_goes_with_its_secret(stores: &impl Stores) {
         assert!(store.create_client(&other).await.unwrap());
         let read = store.client("d").await.unwrap().unwrap();
         assert_eq!(*read, other);
-    });
-}
-
-pub fn what_a_command_did_is_kept_until_it_is_forgotten(stores: &impl Stores) {
-    stores.each(async |store| {
-        let event = |n: usize| CommandEvent {
-            id: format!("{n:02}"),
-            at: moment(1),
-            operation: "user disable".into(),
-            target: format!("u{n}"),
-            caller: "0".into(),
-        };
-        for n in 0..20 {
-            store.add_command_event(&event(n)).await.unwrap();
-        }
-        for _crashed in 0..2 {
-            assert_eq!(store.command_events(2).await.unwrap(), [event(0), event(1)]);
-        }
-        store
-            .forget_command_events(&["00".into(), "01".into()])
-            .await
-            .unwrap();
-        let left: Vec<_> = store
-            .command_events(100)
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|e| e.id)
-            .collect();
-        assert_eq!((left.len(), &*left[0]), (18, "02"));
-        store.forget_command_events(&left).await.unwrap();
-        assert_eq!(store.command_events(100).await.unwrap(), []);
     });
 }

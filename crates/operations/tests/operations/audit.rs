@@ -5,9 +5,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use latchkey_operations::{Actor, AuditEvent, AuditLog, Journal, Operation, audit};
-use latchkey_protocol::{Reason, Timestamp, session::Cause};
+use latchkey_operations::{Actor, AuditEvent, NewUser, Operations, audit};
+use latchkey_protocol::{
+    Reason, Timestamp, claims::Mapping, profile::ProfileChange, registration::Registration,
+    session::Cause,
+};
+use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
+
+use crate::support::*;
 
 /// What is logged on this thread while it lives.
 #[derive(Clone, Default)]
@@ -131,10 +137,83 @@ fn each_event_is_one_line_with_its_own_fields() {
 #[tokio::test]
 async fn what_the_server_itself_does_is_in_its_own_log() {
     let (lines, _guard) = Lines::collect();
-    let operation = Operation::KeyRotateNow;
-    AuditLog
-        .record(operation, "k", &Actor::Server, Timestamp::from_seconds(5))
-        .await;
-    let line = r#"INFO audit: command at=5 operation="key rotate --now" on="k" caller="server""#;
+    let world = World::new();
+    let operations = Operations {
+        actor: Actor::Server,
+        now: Timestamp::from_seconds(5),
+        ..world.operations()
+    };
+    let mapping: Mapping = serde_json::from_value(json!({ "value": "x" })).unwrap();
+    operations.set_custom_claim("k", &mapping).await.unwrap();
+    let line = r#"INFO audit: command at=5 operation="claim set" on="k" caller="server""#;
     assert_eq!(lines.audit(), [line]);
+    assert!(
+        world.entries().await[0].is_logged,
+        "and no other server logs it"
+    );
+}
+
+#[tokio::test]
+async fn what_a_command_does_is_left_for_a_server_to_log() {
+    let (lines, _guard) = Lines::collect();
+    let world = World::new();
+    world.add("alice").await;
+    assert_eq!(lines.audit(), [""; 0]);
+    let unlogged = world.store.unlogged_audit_entries(9).await.unwrap();
+    unlogged.iter().for_each(audit::log_entry);
+    let line = format!(
+        r#"INFO audit: command at={NOW} operation="user create" on="alice" caller="uid 1000""#
+    );
+    assert_eq!(lines.audit(), [line]);
+}
+
+#[tokio::test]
+async fn an_entry_has_old_and_new_values_and_never_a_secret() {
+    let world = World::new();
+    let alice = world.add("alice").await;
+    let change = ProfileChange {
+        email: Some(Some("new@example.org".into())),
+        ..ProfileChange::default()
+    };
+    let operations = world.operations();
+    operations.update_user("alice", &change).await.unwrap();
+    let changed = world.entries().await.pop().unwrap();
+    assert_eq!(
+        changed.details["changed"]["email"],
+        json!({ "old": "alice@example.org", "new": "new@example.org" })
+    );
+    assert_eq!(changed.target.unwrap().id, Some(alice.id));
+    let registration = json!({ "client_id": "app", "client_secret": "0123456789-0123456789-very-secret", "redirect_uris": ["https://a.example/cb"] });
+    let registration = Registration::parse(&registration).unwrap();
+    operations
+        .register_client(&secrets(), registration)
+        .await
+        .unwrap();
+    operations
+        .rotate_client_secret(&secrets(), "app")
+        .await
+        .unwrap();
+    operations
+        .set_password(&key(), "alice", "another password")
+        .await
+        .unwrap();
+    let entries = format!("{:?}", world.entries().await);
+    assert!(entries.contains("https://a.example/cb"), "{entries}");
+    for secret in ["very-secret", "another password", "lk_secret_", "argon2"] {
+        assert!(!entries.contains(secret), "{secret}: {entries}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_leaves_no_entry() {
+    let world = World::new();
+    world.add("alice").await;
+    let again = NewUser {
+        username: "alice".into(),
+        ..NewUser::default()
+    };
+    assert!(world.operations().create_user(&key(), again).await.is_err());
+    assert!(world.operations().delete_client("nobody").await.is_err());
+    assert!(world.operations().end_session("none").await.is_err());
+    assert_eq!(world.entries().await, []);
 }

@@ -1,6 +1,7 @@
 //! Clients.
 
 use latchkey_operations::{Operation, OperationError, client_information};
+use latchkey_protocol::page::Page;
 use latchkey_protocol::registration::Registration;
 use serde_json::{Value, json};
 
@@ -35,7 +36,7 @@ async fn a_secret_is_shown_once_and_kept_as_a_digest() {
     assert_eq!(another.response()["client_secret_expires_at"], 0);
     assert_eq!(another.client, operations.client("app").await.unwrap());
     assert_eq!(
-        world.events(),
+        world.events().await,
         [
             (Operation::ClientCreate, "app".into()),
             (Operation::ClientRotateSecret, "app".into())
@@ -75,7 +76,7 @@ async fn what_cannot_be_registered_is_refused_and_changes_nothing() {
     let secrets = secrets();
     let registered = operations.register_client(&secrets, app(json!({}))).await;
     let before = registered.unwrap().client;
-    world.events();
+    world.events().await;
     let taken = operations.register_client(&secrets, app(json!({}))).await;
     assert!(matches!(taken, Err(OperationError::ClientIdTaken(id)) if id == "app"));
     // Coordinates of the right length, of no point of the curve.
@@ -111,11 +112,17 @@ async fn what_cannot_be_registered_is_refused_and_changes_nothing() {
     }
     let deleted = operations.delete_client("other").await;
     assert!(matches!(deleted, Err(OperationError::ClientUnknown(_))));
-    assert_eq!(operations.clients().await.unwrap(), [before]);
-    assert_eq!(world.events(), []);
+    assert_eq!(
+        operations.clients(&Page::first(100)).await.unwrap(),
+        [before]
+    );
+    assert_eq!(world.events().await, []);
     operations.delete_client("app").await.unwrap();
-    assert_eq!(operations.clients().await.unwrap(), []);
-    assert_eq!(world.events(), [(Operation::ClientDelete, "app".into())]);
+    assert_eq!(operations.clients(&Page::first(100)).await.unwrap(), []);
+    assert_eq!(
+        world.events().await,
+        [(Operation::ClientDelete, "app".into())]
+    );
 }
 
 #[tokio::test]

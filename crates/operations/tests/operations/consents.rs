@@ -14,7 +14,7 @@ async fn a_consent_that_nobody_gave_cannot_be_taken_back_and_is_not_recorded() {
     let app = Registration::parse(&app).unwrap();
     let operations = world.operations();
     operations.register_client(&secrets(), app).await.unwrap();
-    world.events();
+    world.events().await;
     let refused = async |user: &str, client: &str| {
         let refused = operations.revoke_consent(user, client).await;
         refused.unwrap_err()
@@ -45,6 +45,6 @@ async fn a_consent_that_nobody_gave_cannot_be_taken_back_and_is_not_recorded() {
     );
     let unknown = operations.consents_of_client("other", None, 10).await;
     assert!(matches!(unknown, Err(OperationError::ClientUnknown(_))));
-    assert_eq!(world.events(), []);
+    assert_eq!(world.events().await, []);
     assert_eq!(Operation::ConsentRevoke.name(), "consent revoke");
 }

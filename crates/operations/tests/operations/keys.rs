@@ -66,8 +66,9 @@ async fn a_key_is_announced_signs_and_is_retired_but_never_while_it_signs() {
     assert!(!is_ring_of(&held, &stored) && is_ring_of(&ring(&world).await, &stored));
     assert_eq!(stored[0].sealed, None, "nobody can sign with it again");
     assert_eq!(
-        world.events(),
+        world.events().await,
         [
+            (Operation::KeyCreate, old.clone()),
             (Operation::KeyRotate, kid.clone()),
             (Operation::KeyRetire, old.clone())
         ]
@@ -138,7 +139,7 @@ async fn a_custom_claim_is_set_and_removed_once() {
     let refused = operations.remove_custom_claim(name).await.unwrap_err();
     assert_eq!(refused.to_string(), "there is no custom claim department");
     assert_eq!(
-        world.events(),
+        world.events().await,
         [
             (Operation::ClaimSet, name.into()),
             (Operation::ClaimRemove, name.into())

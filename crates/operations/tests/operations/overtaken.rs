@@ -33,7 +33,7 @@ async fn of_users_that_are_changed_by_many_at_once_every_change_is_kept() {
     let stored = world.stored(&alice).await;
     assert_eq!(stored.attributes.len(), RACERS);
     assert_eq!(
-        world.events(),
+        world.events().await,
         vec![(Operation::UserUpdate, "alice".into()); RACERS]
     );
 }
@@ -56,7 +56,7 @@ async fn whoever_is_overtaken_all_the_time_hears_so_and_has_changed_nothing() {
         assert_eq!(name, "alice");
     }
     assert_eq!(world.stored(&alice).await.attributes.len(), done);
-    assert_eq!(world.events().len(), done);
+    assert_eq!(world.events().await.len(), done);
 }
 
 #[tokio::test]

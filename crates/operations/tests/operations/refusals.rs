@@ -44,5 +44,5 @@ async fn a_refusal_is_found_by_whatever_carried_its_reference() {
         let refused = world.operations().refusal(pasted).await.unwrap_err();
         assert_eq!(refused.to_string(), sentence);
     }
-    assert_eq!(world.events(), [], "reading leaves no event");
+    assert_eq!(world.events().await, [], "reading leaves no event");
 }

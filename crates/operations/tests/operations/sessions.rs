@@ -1,6 +1,7 @@
 //! Sessions.
 
 use latchkey_operations::{Operation, OperationError};
+use latchkey_protocol::page::Page;
 use latchkey_protocol::{Secret, SecretKind, secret::new_id, session::Session, user::User};
 
 use crate::support::*;
@@ -31,15 +32,31 @@ async fn live_sessions_are_listed_with_who_is_signed_in() {
     let of_alice = signed_in(&world, &alice, None).await;
     world.now += LIFETIMES.session - 60;
     signed_in(&world, &bob, None).await;
-    let listed = world.operations().sessions(Some("alice")).await.unwrap();
+    let listed = world
+        .operations()
+        .sessions(Some("alice"), &Page::first(100))
+        .await
+        .unwrap();
     let ids: Vec<_> = listed
         .iter()
         .map(|s| (&*s.session.id, &*s.username))
         .collect();
     assert_eq!(ids, [(&*of_alice.id, "alice")]);
-    assert_eq!(world.operations().sessions(None).await.unwrap().len(), 2);
+    assert_eq!(
+        world
+            .operations()
+            .sessions(None, &Page::first(100))
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
     world.now += 120;
-    let listed = world.operations().sessions(None).await.unwrap();
+    let listed = world
+        .operations()
+        .sessions(None, &Page::first(100))
+        .await
+        .unwrap();
     assert_eq!(listed.len(), 1, "the other has expired");
     assert_eq!(listed[0].username, "bob");
 }
@@ -52,5 +69,5 @@ async fn a_session_ends_once() {
     world.operations().end_session(&session.id).await.unwrap();
     let refused = world.operations().end_session(&session.id).await;
     assert!(matches!(refused, Err(OperationError::SessionUnknown(id)) if id == session.id));
-    assert_eq!(world.events(), [(Operation::SessionEnd, session.id)]);
+    assert_eq!(world.events().await, [(Operation::SessionEnd, session.id)]);
 }

@@ -6,6 +6,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version, password_hash::
 use latchkey_operations::{
     KnownBrowser, PasswordSignIn, Passwords, SignIn, SignInOutcome, SignedIn, Throttle,
 };
+use latchkey_protocol::page::Page;
 use latchkey_protocol::{Digest, Reason, secret::Pepper};
 
 use crate::{audit::Lines, support::*};
@@ -23,6 +24,7 @@ pub fn door(world: &World) -> PasswordSignIn {
         lifetimes: LIFETIMES,
         browser_pepper: pepper_of("forms"),
         audit_pepper: pepper_of("audit"),
+        refused: moka::sync::Cache::new(10),
     }
 }
 
@@ -46,6 +48,7 @@ async fn attempt_at(
         replaces,
         interaction: &Digest::of("interaction"),
         client_id: "app",
+        request_id: "r",
         now: NOW,
     };
     door.attempt(asked).await.unwrap()
@@ -115,7 +118,14 @@ async fn whoever_is_unknown_wrong_disabled_or_without_a_password_hears_the_same(
         let outcome = attempt(&door, typed, password).await;
         assert!(matches!(outcome, SignInOutcome::Wrong), "{typed}");
     }
-    assert_eq!(world.operations().sessions(None).await.unwrap(), []);
+    assert_eq!(
+        world
+            .operations()
+            .sessions(None, &Page::first(100))
+            .await
+            .unwrap(),
+        []
+    );
     let audited = lines.audit();
     let failed = |user| {
         format!(r#"INFO audit: sign-in failed user="{user}" client="app" address=192.0.2.1"#)
@@ -207,5 +217,12 @@ async fn a_password_that_is_changed_while_it_is_compared_signs_nobody_in() {
     assert_eq!(changed.unwrap(), Some(0), "it came first");
     assert!(matches!(outcome, SignInOutcome::Wrong), "{outcome:?}");
     assert_eq!(world.stored(&alice).await.password_hash, Some(new));
-    assert_eq!(world.operations().sessions(None).await.unwrap(), []);
+    assert_eq!(
+        world
+            .operations()
+            .sessions(None, &Page::first(100))
+            .await
+            .unwrap(),
+        []
+    );
 }

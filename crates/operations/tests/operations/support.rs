@@ -1,16 +1,22 @@
-//! An empty database, randomness, a journal that remembers, and lifetimes.
+//! An empty database, randomness, what was recorded, and lifetimes.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
-use async_trait::async_trait;
 use latchkey_conformance::Flaky;
 use latchkey_jose::MasterKey;
 use latchkey_operations::{
-    Actor, ClientChange, ClientSecrets, Journal, NewUser, Operation, Operations, PasswordKey,
+    Actor, ClientChange, ClientSecrets, NewUser, Operation, Operations, PasswordKey,
 };
 use latchkey_protocol::{
-    Entropy, Store, Timestamp, authorization::Lifetimes, registration::RegistrationRules,
-    secret::Pepper, user::User,
+    Entropy, Store, Timestamp,
+    audit::{ActorKind, AuditEntry},
+    authorization::Lifetimes,
+    registration::RegistrationRules,
+    secret::Pepper,
+    user::User,
 };
 use latchkey_storage::{Database, Options};
 use rand::{RngCore, rngs::OsRng};
@@ -26,23 +32,12 @@ impl Entropy for OsEntropy {
     }
 }
 
-/// What was recorded: what, to whom, by whom.
-#[derive(Default)]
-pub struct Recorder(Mutex<Vec<(Operation, String, Actor)>>);
-
-#[async_trait]
-impl Journal for Recorder {
-    async fn record(&self, operation: Operation, target: &str, actor: &Actor, _now: Timestamp) {
-        let mut events = self.0.lock().unwrap();
-        events.push((operation, target.to_owned(), *actor));
-    }
-}
-
 pub struct World {
     pub store: Arc<dyn Store>,
     /// The same store: a test can let a verb of it fail.
     pub flaky: Arc<Flaky>,
-    pub journal: Recorder,
+    /// The last entry of the audit table that was looked at.
+    seen: AtomicI64,
     pub now: Timestamp,
     _folder: tempfile::TempDir,
 }
@@ -56,7 +51,7 @@ impl World {
         Self {
             store: flaky.clone(),
             flaky,
-            journal: Recorder::default(),
+            seen: AtomicI64::new(0),
             now: NOW,
             _folder: folder,
         }
@@ -66,20 +61,36 @@ impl World {
         Operations {
             store: &*self.store,
             entropy: &OsEntropy,
-            journal: &self.journal,
             actor: ACTOR,
             now: self.now,
         }
     }
 
-    /// What was recorded since the last time.
-    pub fn events(&self) -> Vec<(Operation, String)> {
-        let events = std::mem::take(&mut *self.journal.0.lock().unwrap());
-        let by_us = |(operation, target, actor)| {
-            assert_eq!(actor, ACTOR, "{operation:?} names who did it");
-            (operation, target)
+    /// The entries since the last time.
+    pub async fn entries(&self) -> Vec<AuditEntry> {
+        let seen = self.seen.load(Ordering::SeqCst);
+        let new = self.store.audit_entries(seen, 1000).await.unwrap();
+        if let Some(last) = new.last() {
+            self.seen.store(last.id, Ordering::SeqCst);
+        }
+        new.into_iter().map(|stored| stored.entry).collect()
+    }
+
+    /// The operations that were recorded since the last time.
+    pub async fn events(&self) -> Vec<(Operation, String)> {
+        let by_us = |entry: AuditEntry| {
+            let operation = Operation::ALL
+                .into_iter()
+                .find(|o| o.name() == entry.event)?;
+            let actor = (entry.actor.kind, entry.actor.id.as_deref());
+            assert_eq!(
+                actor,
+                (ActorKind::Command, Some("uid 1000")),
+                "{operation:?}"
+            );
+            Some((operation, entry.target.unwrap().name.unwrap()))
         };
-        events.into_iter().map(by_us).collect()
+        self.entries().await.into_iter().filter_map(by_us).collect()
     }
 
     /// Adds a user whose password is `"NAME password"`, and forgets the event.
@@ -91,7 +102,7 @@ impl World {
             ..NewUser::default()
         };
         let user = self.operations().create_user(&key(), new).await.unwrap();
-        self.events();
+        self.events().await;
         user
     }
 

@@ -1,6 +1,7 @@
 //! Users.
 
 use latchkey_operations::{NewUser, Operation, OperationError};
+use latchkey_protocol::page::Page;
 use latchkey_protocol::profile::ProfileChange;
 use serde_json::json;
 
@@ -28,7 +29,10 @@ async fn a_new_user_comes_back_as_stored_and_is_recorded_with_who_added_them() {
     assert_eq!(user.username, "alice", "in the one form of a name");
     assert_eq!(user.claims["email_verified"], true);
     assert!(user.password_hash.unwrap().starts_with("$argon2id$"));
-    assert_eq!(world.events(), [(Operation::UserCreate, "alice".into())]);
+    assert_eq!(
+        world.events().await,
+        [(Operation::UserCreate, "alice".into())]
+    );
 }
 
 #[tokio::test]
@@ -59,8 +63,16 @@ async fn a_name_or_an_address_that_is_anothers_is_refused_in_a_sentence_and_leav
     };
     let refused = world.operations().create_user(&key(), weak).await;
     assert!(matches!(refused, Err(OperationError::Invalid { .. })));
-    assert_eq!(world.events(), []);
-    assert_eq!(world.operations().users().await.unwrap().len(), 1);
+    assert_eq!(world.events().await, []);
+    assert_eq!(
+        world
+            .operations()
+            .users(&Page::first(100))
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -74,7 +86,10 @@ async fn a_change_comes_back_as_stored() {
     let login = "alice@example.org";
     let changed = world.operations().update_user(login, &change).await;
     assert_eq!(changed.unwrap(), world.stored(&alice).await);
-    assert_eq!(world.events(), [(Operation::UserUpdate, login.into())]);
+    assert_eq!(
+        world.events().await,
+        [(Operation::UserUpdate, login.into())]
+    );
 }
 
 #[tokio::test]
@@ -101,7 +116,12 @@ async fn who_is_disabled_enabled_or_given_a_password_comes_back_as_stored() {
     let deleted = world.operations().delete_user("alice").await.unwrap();
     assert_eq!(deleted, given);
     assert_eq!(world.store.user(&alice.id).await.unwrap(), None);
-    let operations: Vec<_> = world.events().into_iter().map(|(done, _)| done).collect();
+    let operations: Vec<_> = world
+        .events()
+        .await
+        .into_iter()
+        .map(|(done, _)| done)
+        .collect();
     assert_eq!(
         operations,
         [
@@ -132,11 +152,14 @@ async fn nobody_is_nobody_for_every_operation() {
             .update_user("bob", &ProfileChange::default())
             .await
             .map(drop),
-        operations.sessions(Some("bob")).await.map(drop),
+        operations
+            .sessions(Some("bob"), &Page::first(100))
+            .await
+            .map(drop),
     ];
     for refused in refused {
         let sentence = refused.unwrap_err().to_string();
         assert_eq!(sentence, "there is nobody called bob");
     }
-    assert_eq!(world.events(), []);
+    assert_eq!(world.events().await, []);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{client::Client, secret::Digest};
+use crate::{client::Client, page::Page, secret::Digest};
 
 /// Registrations of clients.
 #[async_trait]
@@ -14,8 +14,8 @@ pub trait Clients: Send + Sync {
     async fn create_client(&self, client: &Client) -> Result<bool>;
     /// May be up to a second behind what another process wrote.
     async fn client(&self, id: &str) -> Result<Option<Arc<Client>>>;
-    /// All clients.
-    async fn clients(&self) -> Result<Vec<Client>>;
+    /// Clients by id; a page goes on after an id.
+    async fn clients(&self, page: &Page<String>) -> Result<Vec<Client>>;
     /// Replaces metadata and secret, if the client is still at the version that `client` was read at. `false` when it is
     /// not, or is gone: of racing callers one wins, and the others read again.
     async fn update_client_metadata(&self, client: &Client) -> Result<bool>;

@@ -3,9 +3,9 @@
 
 mod access_tokens;
 mod attempts;
+mod audit;
 mod authorizations;
 mod clients;
-mod command_events;
 mod consents;
 mod custom_claims;
 mod housekeeping;
@@ -19,9 +19,9 @@ mod users;
 pub use self::{
     access_tokens::AccessTokens,
     attempts::Attempts,
+    audit::Audit,
     authorizations::Authorizations,
     clients::Clients,
-    command_events::{CommandEvent, CommandEvents},
     consents::{ConsentEnd, Consents, ConsentsOf},
     custom_claims::ClaimMappings,
     housekeeping::Housekeeping,
@@ -89,7 +89,7 @@ subjects![
     AccessTokens,
     ClaimMappings,
     SigningKeys,
-    CommandEvents,
+    Audit,
     Attempts,
     KeptRefusals,
     Jobs,

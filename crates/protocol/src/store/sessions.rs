@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::Result;
 use crate::{
     authorization::Lifetimes,
+    page::Page,
     secret::Digest,
     session::{Session, SessionStart, Use},
     time::Timestamp,
@@ -50,8 +51,28 @@ pub trait Sessions: Send + Sync {
         }
         Ok(found)
     }
-    /// Sessions that live, of one user or of all.
-    async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>>;
+    /// Sessions that live at `now`, of `user_id` or of all, those that began first first; a page goes on after a beginning and
+    /// an id. Each with the name of its user.
+    async fn session_list(
+        &self,
+        user_id: Option<&str>,
+        page: &Page<(Timestamp, String)>,
+        now: Timestamp,
+    ) -> Result<Vec<(Session, String)>>;
+    /// All sessions of a user, who has [`crate::bounds::SESSIONS`] at most, or of all: read piece by piece, expired ones too.
+    async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>> {
+        let (mut all, mut page) = (Vec::new(), Page::first(500));
+        loop {
+            let piece = self
+                .session_list(user_id, &page, Timestamp::from_seconds(i64::MIN))
+                .await?;
+            let Some((last, _)) = piece.last() else {
+                return Ok(all);
+            };
+            page = Page::after((last.created_at, last.id.clone()), page.limit);
+            all.extend(piece.into_iter().map(|(session, _)| session));
+        }
+    }
     /// Ends a session and what hangs on it; with `offline`, also what would outlive it. `false` when there is none.
     async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> Result<bool>;
     /// As [`Sessions::end_session`], of the live session with this `sid`, of `user_id` or, without one, of whomever it is.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{names::Login, time::Timestamp, user::User};
+use crate::{names::Login, page::Page, time::Timestamp, user::User};
 
 /// What came of writing a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub trait Users: Send + Sync {
     async fn user_by_name(&self, username: &str) -> Result<Option<User>>;
     /// By what was typed: a name or an address. A name goes before an address.
     async fn user_by_login(&self, login: &Login) -> Result<Option<User>>;
-    /// All users.
-    async fn users(&self) -> Result<Vec<User>>;
+    /// Users by name; a page goes on after a name.
+    async fn users(&self, page: &Page<String>) -> Result<Vec<User>>;
     /// Replaces what describes a user (address, display name, roles, groups, claims, attributes) and nothing that decides whether they
     /// may sign in, if the user is still at the version that `before` was read at. The address as in [`Users::create_user`].
     async fn update_user_profile(&self, before: &User, after: &User) -> Result<WriteOutcome>;

@@ -18,6 +18,9 @@ pub enum ClientCommand {
     },
     /// Lists apps.
     List {
+        /// At most so many.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+        limit: Option<i64>,
         #[arg(long)]
         json: bool,
     },

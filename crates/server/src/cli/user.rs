@@ -14,6 +14,9 @@ pub enum UserCommand {
     Create(UserCreate),
     /// Lists users.
     List {
+        /// At most so many.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+        limit: Option<i64>,
         #[arg(long)]
         json: bool,
     },

@@ -7,10 +7,7 @@ use latchkey_jose::{KeyRing, MasterKey};
 use latchkey_operations::{Actor, OperationError, Operations};
 use latchkey_protocol::{Clock, Store, Timestamp};
 
-use super::{
-    installation::{self, Installation},
-    journal::CommandJournal,
-};
+use super::installation::{self, Installation};
 use crate::{
     config::Settings,
     runtime::block_on,
@@ -24,7 +21,6 @@ pub struct At {
     pub master: MasterKey,
     pub ring: KeyRing,
     pub now: Timestamp,
-    journal: CommandJournal,
 }
 
 impl At {
@@ -33,7 +29,6 @@ impl At {
         Operations {
             store: &*self.store,
             entropy: &OsEntropy,
-            journal: &self.journal,
             actor: Actor::Command {
                 uid: rustix::process::getuid().as_raw(),
             },
@@ -57,14 +52,12 @@ pub fn at_installation<F: Future<Output = Result<()>>>(
             master,
             ring,
         } = installation::open(&settings, now).await?;
-        let journal = CommandJournal::new(store.clone());
         let at = At {
             settings,
             store,
             master,
             ring,
             now,
-            journal,
         };
         work(at).await.map_err(with_advice)?;
         Ok(ExitCode::SUCCESS)

@@ -9,6 +9,7 @@ use latchkey_operations::{
 use latchkey_protocol::{
     client::Client,
     metadata::{UnknownMember, unknown_members},
+    page::Page,
     registration::Registration,
 };
 use serde_json::Value;
@@ -16,14 +17,14 @@ use serde_json::Value;
 use super::{
     at::At,
     input::{input_name, read_json},
-    print::{print_table, say, utc},
+    print::{List, say, utc},
 };
 use crate::cli::ClientCommand;
 
 pub async fn run(at: At, command: ClientCommand) -> Result<()> {
     match command {
         ClientCommand::Create { from } => create(&at, &from).await,
-        ClientCommand::List { json } => list(&at, json).await,
+        ClientCommand::List { limit, json } => list(&at, limit, json).await,
         ClientCommand::Show { client_id, json } => show(&at, &client_id, json).await,
         ClientCommand::Update {
             client_id,
@@ -139,20 +140,20 @@ fn refused(from: &Path, error: OperationError) -> anyhow::Error {
     }
 }
 
-async fn list(at: &At, json: bool) -> Result<()> {
-    let clients = at.operations().clients().await?;
-    if json {
-        say!(
-            "{}",
-            clients.iter().map(client_information).collect::<Value>()
-        );
-        return Ok(());
-    }
-    print_table(
-        &["CLIENT", "NAME", "AUTHENTICATION", "GRANTS", "CREATED"],
-        &clients.iter().map(row).collect::<Vec<_>>(),
-    );
-    Ok(())
+async fn list(at: &At, limit: Option<i64>, json: bool) -> Result<()> {
+    let list = List {
+        head: &["CLIENT", "NAME", "AUTHENTICATION", "GRANTS", "CREATED"],
+        json,
+        limit,
+        shown: client_information,
+        row,
+    };
+    let operations = at.operations();
+    list.print(
+        async |page: &Page<_>| Ok(operations.clients(page).await?),
+        |client| client.id.clone(),
+    )
+    .await
 }
 
 fn row(client: &Client) -> Vec<String> {

@@ -8,7 +8,6 @@ mod config;
 mod healthcheck;
 mod input;
 mod installation;
-mod journal;
 mod key;
 mod manual;
 mod print;

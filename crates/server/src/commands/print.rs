@@ -5,7 +5,9 @@ use std::{
     io::{ErrorKind, Write},
 };
 
-use latchkey_protocol::Timestamp;
+use anyhow::Result;
+use latchkey_protocol::{Timestamp, page::Page};
+use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Prints a line, as `println!` does, and ends the program quietly when nobody reads any more, as in `| head -1`.
@@ -15,9 +17,14 @@ macro_rules! say {
 }
 pub(crate) use say;
 
-pub fn line(text: Arguments<'_>) {
+pub fn line(line: Arguments<'_>) {
+    text(format_args!("{line}\n"));
+}
+
+/// As [`say!`], without the end of a line.
+fn text(text: Arguments<'_>) {
     let mut out = std::io::stdout().lock();
-    if let Err(error) = writeln!(out, "{text}") {
+    if let Err(error) = out.write_fmt(text) {
         if error.kind() == ErrorKind::BrokenPipe {
             std::process::exit(0);
         }
@@ -26,24 +33,103 @@ pub fn line(text: Arguments<'_>) {
     }
 }
 
+/// Items that are read from the store at once.
+const PIECE: i64 = 500;
+
+/// A list to be printed.
+pub struct List<'a, T> {
+    pub head: &'a [&'a str],
+    /// As a JSON array; otherwise as a table.
+    pub json: bool,
+    /// How many items at most; none: all.
+    pub limit: Option<i64>,
+    pub shown: fn(&T) -> Value,
+    pub row: fn(&T) -> Vec<String>,
+}
+
+impl<T> List<'_, T> {
+    /// Prints it piece by piece as it is read, however long it is. `cursor`: what a piece after an item goes on from.
+    pub async fn print<C>(
+        &self,
+        read: impl AsyncFn(&Page<C>) -> Result<Vec<T>>,
+        cursor: impl Fn(&T) -> C,
+    ) -> Result<()> {
+        let mut left = self.limit.unwrap_or(i64::MAX);
+        let mut page = Page::first(PIECE.min(left));
+        let mut widths = Vec::new();
+        let mut is_first = true;
+        loop {
+            let items = read(&page).await?;
+            self.print_piece(&items, &mut widths, is_first);
+            is_first = false;
+            let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
+            left = left.saturating_sub(count);
+            match items.last() {
+                Some(last) if count == page.limit && left > 0 => {
+                    page = Page::after(cursor(last), PIECE.min(left));
+                }
+                _ => break,
+            }
+        }
+        if self.json {
+            say!("]");
+        }
+        Ok(())
+    }
+
+    fn print_piece(&self, items: &[T], widths: &mut Vec<usize>, is_first: bool) {
+        if self.json {
+            let items: Vec<_> = items
+                .iter()
+                .map(|item| (self.shown)(item).to_string())
+                .collect();
+            let before = match (is_first, items.is_empty()) {
+                (true, _) => "[",
+                (false, true) => "",
+                (false, false) => ",",
+            };
+            text(format_args!("{before}{}", items.join(",")));
+        } else {
+            let rows: Vec<_> = items.iter().map(self.row).collect();
+            fit(widths, self.head, &rows);
+            if is_first {
+                print_row(widths, self.head.iter().copied());
+            }
+            print_rows(widths, &rows);
+        }
+    }
+}
+
 /// A table whose columns line up.
 pub fn print_table(head: &[&str], rows: &[Vec<String>]) {
-    let width = |column: usize| {
+    let mut widths = Vec::new();
+    fit(&mut widths, head, rows);
+    print_row(&widths, head.iter().copied());
+    print_rows(&widths, rows);
+}
+
+/// Widens columns for rows; those of a later piece may be wider than those above them.
+fn fit(widths: &mut Vec<usize>, head: &[&str], rows: &[Vec<String>]) {
+    widths.resize(head.len(), 0);
+    for (column, width) in widths.iter_mut().enumerate() {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([head[column].len()]).max().unwrap_or_default()
-    };
-    let widths: Vec<_> = (0..head.len()).map(width).collect();
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<_> = cells
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        say!("{}", padded.join("  ").trim_end());
-    };
-    line(&mut head.iter().copied());
-    for row in rows {
-        line(&mut row.iter().map(String::as_str));
+        let widest = cells.chain([head[column].len()]).max();
+        *width = (*width).max(widest.unwrap_or_default());
     }
+}
+
+fn print_rows(widths: &[usize], rows: &[Vec<String>]) {
+    for row in rows {
+        print_row(widths, row.iter().map(String::as_str));
+    }
+}
+
+fn print_row<'a>(widths: &[usize], cells: impl Iterator<Item = &'a str>) {
+    let padded: Vec<_> = cells
+        .zip(widths)
+        .map(|(cell, width)| format!("{cell:<width$}"))
+        .collect();
+    say!("{}", padded.join("  ").trim_end());
 }
 
 /// Seconds since the epoch as UTC, for users. What lies outside the years -9999 to 9999 stays a number.

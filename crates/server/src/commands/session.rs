@@ -2,32 +2,36 @@
 
 use anyhow::Result;
 use latchkey_operations::ListedSession;
+use latchkey_protocol::page::Page;
 use serde_json::{Value, json};
 
 use super::{
     at::At,
-    print::{print_table, say, utc},
+    print::{List, say, utc},
 };
 use crate::cli::SessionCommand;
 
 pub async fn run(at: At, command: SessionCommand) -> Result<()> {
     match command {
-        SessionCommand::List { user, json } => list(&at, user.as_deref(), json).await,
+        SessionCommand::List { user, limit, json } => list(&at, user.as_deref(), limit, json).await,
         SessionCommand::End { id } => end(&at, &id).await,
     }
 }
 
-async fn list(at: &At, login: Option<&str>, json: bool) -> Result<()> {
-    let sessions = at.operations().sessions(login).await?;
-    if json {
-        say!("{}", sessions.iter().map(shown).collect::<Value>());
-        return Ok(());
-    }
-    print_table(
-        &["SESSION", "USER", "SIGNED IN", "EXPIRES"],
-        &sessions.iter().map(row).collect::<Vec<_>>(),
-    );
-    Ok(())
+async fn list(at: &At, login: Option<&str>, limit: Option<i64>, json: bool) -> Result<()> {
+    let list = List {
+        head: &["SESSION", "USER", "SIGNED IN", "EXPIRES"],
+        json,
+        limit,
+        shown,
+        row,
+    };
+    let operations = at.operations();
+    list.print(
+        async |page: &Page<_>| Ok(operations.sessions(login, page).await?),
+        |ListedSession { session, .. }| (session.created_at, session.id.clone()),
+    )
+    .await
 }
 
 fn shown(ListedSession { session, username }: &ListedSession) -> Value {

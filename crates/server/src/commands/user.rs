@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use latchkey_operations::{EndedSessions, NewUser};
-use latchkey_protocol::{claims::check_claims, profile::ProfileChange, user::User};
+use latchkey_protocol::{claims::check_claims, page::Page, profile::ProfileChange, user::User};
 use serde_json::{Map, Value, json};
 
 use super::{
     at::At,
     input::{input_name, read_input, read_json},
-    print::{print_table, say, utc},
+    print::{List, say, utc},
 };
 use crate::{
     cli::{UserCommand, UserCreate, UserUpdate},
@@ -20,7 +20,7 @@ use crate::{
 pub async fn run(at: At, command: UserCommand) -> Result<()> {
     match command {
         UserCommand::Create(new) => create(&at, new).await,
-        UserCommand::List { json } => list(&at, json).await,
+        UserCommand::List { limit, json } => list(&at, limit, json).await,
         UserCommand::Show { username, json } => show(&at, &username, json).await,
         UserCommand::Update(change) => update(&at, change).await,
         UserCommand::Disable { username } => disable(&at, &username).await,
@@ -188,17 +188,20 @@ fn shown(user: &User) -> Value {
     })
 }
 
-async fn list(at: &At, json: bool) -> Result<()> {
-    let users = at.operations().users().await?;
-    if json {
-        say!("{}", users.iter().map(shown).collect::<Value>());
-        return Ok(());
-    }
-    print_table(
-        &["USER", "EMAIL", "ROLES", "STATE", "CREATED", "SUBJECT"],
-        &users.iter().map(row).collect::<Vec<_>>(),
-    );
-    Ok(())
+async fn list(at: &At, limit: Option<i64>, json: bool) -> Result<()> {
+    let list = List {
+        head: &["USER", "EMAIL", "ROLES", "STATE", "CREATED", "SUBJECT"],
+        json,
+        limit,
+        shown,
+        row,
+    };
+    let operations = at.operations();
+    list.print(
+        async |page: &Page<_>| Ok(operations.users(page).await?),
+        |user| user.username.clone(),
+    )
+    .await
 }
 
 fn row(user: &User) -> Vec<String> {

@@ -81,6 +81,8 @@ pub struct Settings {
     /// Networks that may be called though they are not public.
     pub outbound_allow: Vec<ipnet::IpNet>,
     outbound_ca_file: PathBuf,
+    /// How long an entry of the audit table is kept, in seconds; 0: for ever.
+    pub audit_keep: i64,
     /// In seconds.
     pub announce: i64,
     /// In seconds; 0: never.

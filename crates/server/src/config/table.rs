@@ -231,6 +231,12 @@ pub const SETTINGS: &[Setting] = &[
         "The same, with 'keep me signed in'.",
     ),
     setting(
+        "audit.keep",
+        "365d",
+        into!(audit_keep = seconds),
+        "How long an entry of the audit table is kept; 0s: for ever. The last one always is.",
+    ),
+    setting(
         "keys.announce",
         "1h",
         into!(announce = announcement),

@@ -30,19 +30,34 @@ const ADDED_EVERY: Duration = Duration::from_secs(600);
 pub struct SweepHandler {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    /// How long an entry of the audit table is kept, in seconds.
+    audit_keep: i64,
     added: Mutex<Option<Instant>>,
     counted: Mutex<Option<Instant>>,
 }
 
 impl SweepHandler {
-    /// Sweeps `store` by the time of `clock`.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+    /// Sweeps `store` by the time of `clock`. `audit_keep`: how long entries of the audit table are kept, in seconds; 0: for ever.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, audit_keep: i64) -> Self {
         Self {
             store,
             clock,
+            audit_keep,
             added: Mutex::default(),
             counted: Mutex::default(),
         }
+    }
+}
+
+impl SweepHandler {
+    /// How many rows went.
+    async fn slice(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let gone = self.store.sweep(now, AT_ONCE).await?;
+        let forgotten = match self.audit_keep {
+            0 => 0,
+            keep => self.store.forget_audit_entries(now - keep, AT_ONCE).await?,
+        };
+        Ok(gone + forgotten)
     }
 }
 
@@ -88,7 +103,7 @@ impl JobHandler for SweepHandler {
     async fn run(&self, _job: &Job) -> JobOutcome {
         let begun = Instant::now();
         loop {
-            match self.store.sweep(self.clock.now(), AT_ONCE).await {
+            match self.slice(self.clock.now()).await {
                 Ok(gone) if gone < usize::try_from(AT_ONCE).unwrap_or(usize::MAX) => break,
                 Ok(_) if begun.elapsed() >= AT_MOST => break,
                 Ok(_) => tokio::time::sleep(PAUSE).await,

@@ -269,7 +269,7 @@ fn the_sweep_is_a_job() {
             neighbourhood: None,
         };
         h.store.keep_refusal(&refusal).await.unwrap();
-        let sweep = SweepHandler::new(h.store.clone(), h.app.provider.clock.clone());
+        let sweep = SweepHandler::new(h.store.clone(), h.app.provider.clock.clone(), 0);
         let node = Workers::start(
             h.store.clone(),
             h.app.provider.clock.clone(),

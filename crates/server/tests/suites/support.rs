@@ -15,7 +15,7 @@ use std::{
 
 use actix_web::{App, HttpServer};
 use latchkey_conformance::Flaky;
-use latchkey_operations::{Actor, AuditLog, NewUser, Operations};
+use latchkey_operations::{Actor, NewUser, Operations};
 use latchkey_protocol::{Clock, Entropy, Store, Timestamp, registration::Registration};
 use latchkey_server::{
     config::Settings,
@@ -81,7 +81,6 @@ pub fn operations<'a>(store: &'a dyn Store, entropy: &'a dyn Entropy) -> Operati
     Operations {
         store,
         entropy,
-        journal: &AuditLog,
         actor: Actor::Server,
         now: Timestamp::from_seconds(START),
     }

@@ -21,6 +21,7 @@ pub use self::{
     rows::{ContextRow, Row, SupportRow, into_context, into_support},
 };
 use crate::{
+    audit,
     connection::{AnyConnection, Database, on},
     digest::bytes,
     error::RowError,
@@ -124,7 +125,17 @@ impl Authorizations for Database {
 
     async fn revoke_authorization(&self, id: &str, now: Timestamp) -> store::Result<()> {
         let id = id.to_owned();
-        self.write_one(move |c| revoke(c, &id, now)).await
+        let Some(entry) = self.entry.clone() else {
+            return self
+                .write_one(move |c| revoke(c, &id, now).map(|_| ()))
+                .await;
+        };
+        // Only the first time: a replay can be repeated for ever.
+        self.write(move |c| match revoke(c, &id, now)? {
+            true => audit::add(c, &entry),
+            false => Ok(()),
+        })
+        .await
     }
 }
 
@@ -212,7 +223,7 @@ pub fn rotate(
 
 const REVOKE: &str = "UPDATE authorizations SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
 
-pub fn revoke(c: &mut AnyConnection, id: &str, now: Timestamp) -> Result<(), RowError> {
-    on!(c => statement(REVOKE, binds![now, id]).execute(c))?;
-    Ok(())
+/// Whether it was not revoked before.
+pub fn revoke(c: &mut AnyConnection, id: &str, now: Timestamp) -> Result<bool, RowError> {
+    Ok(on!(c => statement(REVOKE, binds![now, id]).execute(c))? == 1)
 }

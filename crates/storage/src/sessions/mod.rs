@@ -1,20 +1,24 @@
 //! Sessions: made, found, used and ended.
 
+mod list;
 mod rows;
 mod sign_in;
 
 use async_trait::async_trait;
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types::Text};
 use latchkey_protocol::{
     Digest, Timestamp,
-    session::{Session, SessionStart, Use},
+    audit::{AuditEntry, AuditTarget, TargetKind},
+    page::Page,
+    session::{Cause, Session, SessionStart, Use},
     store::{self, Sessions},
     user::User,
 };
 
 pub use self::rows::Row;
-use self::sign_in::sign_in;
+use self::{list::list, sign_in::sign_in};
 use crate::{
+    audit::{self, Ended, sessions_ended},
     connection::{AnyConnection, Database, on},
     digest::bytes,
     error::RowError,
@@ -36,8 +40,15 @@ impl Sessions for Database {
     ) -> store::Result<Option<SessionStart>> {
         let (row, hash) = (Row::from_session(session), password_hash.to_owned());
         let (replaces, interaction) = (replaces.map(bytes), interaction.map(bytes));
-        self.write(move |c| sign_in(c, &row, &hash, replaces.as_deref(), interaction.as_deref()))
-            .await
+        let entry = self.entry.clone();
+        self.write(move |c| {
+            let begun = sign_in(c, &row, &hash, replaces.as_deref(), interaction.as_deref())?;
+            if let Some(begun) = &begun {
+                record_sign_in(c, entry.as_deref(), begun, row.created_at.0)?;
+            }
+            Ok(begun)
+        })
+        .await
     }
 
     async fn session(
@@ -67,14 +78,27 @@ impl Sessions for Database {
         self.write_one(move |c| note_use(c, &id, used)).await
     }
 
-    async fn sessions(&self, user_id: Option<&str>) -> store::Result<Vec<Session>> {
-        let user = user_id.map(str::to_owned);
-        self.read(move |c| all(c, user.as_deref())).await
+    async fn session_list(
+        &self,
+        user_id: Option<&str>,
+        page: &Page<(Timestamp, String)>,
+        now: Timestamp,
+    ) -> store::Result<Vec<(Session, String)>> {
+        let (user, page) = (user_id.map(str::to_owned), page.clone());
+        self.read(move |c| list(c, user.as_deref(), &page, now))
+            .await
     }
 
     async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> store::Result<bool> {
-        let id = id.to_owned();
-        self.write(move |c| end(c, &id, offline, now)).await
+        let (id, entry) = (id.to_owned(), self.entry.clone());
+        self.write_recorded(move |c| {
+            let ended = end(c, &id, offline, now)?;
+            let is_ended = ended.is_some();
+            let ended = ended.into_iter().collect();
+            sessions_ended(c, entry.as_deref(), ended, Cause::Forced, now)?;
+            Ok(is_ended)
+        })
+        .await
     }
 
     async fn end_session_of(
@@ -85,13 +109,20 @@ impl Sessions for Database {
         now: Timestamp,
     ) -> store::Result<Option<Session>> {
         let (sid, user) = (sid.to_owned(), user_id.map(str::to_owned));
-        self.write(move |c| end_of(c, &sid, user.as_deref(), offline, now))
-            .await
+        let entry = self.entry.clone();
+        self.write(move |c| {
+            let session = end_of(c, &sid, user.as_deref(), offline, now)?;
+            let ended = session.iter().map(Ended::of).collect();
+            sessions_ended(c, entry.as_deref(), ended, Cause::SignedOut, now)?;
+            Ok(session)
+        })
+        .await
     }
 
     async fn end_user(&self, user_id: &str, now: Timestamp) -> store::Result<usize> {
-        let id = user_id.to_owned();
-        self.write(move |c| end_all_of(c, &id, now)).await
+        let (id, entry) = (user_id.to_owned(), self.entry.clone());
+        self.write_recorded(move |c| end_all_of(c, &id, now, (entry.as_deref(), Cause::AllForced)))
+            .await
     }
 }
 
@@ -157,18 +188,6 @@ pub fn note_use(c: &mut AnyConnection, id: &str, used: Use) -> Result<bool, RowE
     Ok(on!(c => statement(NOTE_USE, binds).execute(c))? == 1)
 }
 
-pub fn all(c: &mut AnyConnection, user_id: Option<&str>) -> Result<Vec<Session>, RowError> {
-    let rows: Vec<Row> = match user_id {
-        Some(user) => {
-            on!(c => sessions::table.filter(sessions::user_id.eq(user)).order(sessions::created_at).select(Row::as_select()).load(c))?
-        }
-        None => {
-            on!(c => sessions::table.order(sessions::created_at).limit(10_000).select(Row::as_select()).load(c))?
-        }
-    };
-    rows.into_iter().map(Row::into_session).collect()
-}
-
 /// Whether the session is there; if so it cannot be ended before this transaction is.
 pub fn hold(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
     let session = sessions::table
@@ -187,15 +206,71 @@ pub fn hold(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
 const REVOKE: &str = "UPDATE authorizations SET revoked_at = ? \
     WHERE session_id = ? AND revoked_at IS NULL AND offline <= ?";
 
+#[derive(QueryableByName)]
+struct EndedRow {
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Text)]
+    user_id: String,
+}
+
+impl From<EndedRow> for Ended {
+    fn from(row: EndedRow) -> Self {
+        Self {
+            session: row.id,
+            user: row.user_id,
+        }
+    }
+}
+
+const END: &str = "DELETE FROM sessions WHERE id = ? RETURNING id, user_id";
+const END_ALL: &str = "DELETE FROM sessions WHERE user_id = ? RETURNING id, user_id";
+const EXPIRE: &str = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?) \
+    RETURNING id, user_id";
+
+/// Ends a session and what was allowed in it. Whoever calls it writes the entry about it.
 pub fn end(
     c: &mut AnyConnection,
     id: &str,
     offline: bool,
     now: Timestamp,
-) -> Result<bool, RowError> {
-    let ended = on!(c => diesel::delete(sessions::table.find(id)).execute(c))? == 1;
+) -> Result<Option<Ended>, RowError> {
+    let ended: Vec<EndedRow> = on!(c => statement(END, binds![id]).load(c))?;
     on!(c => statement(REVOKE, binds![now, id, i64::from(offline)]).execute(c))?;
-    Ok(ended)
+    Ok(ended.into_iter().next().map(Ended::from))
+}
+
+/// Removes at most `most` sessions that have expired. How many.
+pub fn expire(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, RowError> {
+    let ended: Vec<EndedRow> = on!(c => statement(EXPIRE, binds![now, most]).load(c))?;
+    let count = ended.len();
+    let ended = ended.into_iter().map(Ended::from).collect();
+    sessions_ended(c, None, ended, Cause::Expired, now)?;
+    Ok(count)
+}
+
+/// The entries about a sign-in and about the sessions that it ended.
+fn record_sign_in(
+    c: &mut AnyConnection,
+    entry: Option<&AuditEntry>,
+    begun: &SessionStart,
+    now: Timestamp,
+) -> Result<(), RowError> {
+    for ended in &begun.ended {
+        let one = Ended {
+            session: ended.id.clone(),
+            user: ended.user_id.clone(),
+        };
+        sessions_ended(c, entry, vec![one], ended.cause, now)?;
+    }
+    let Some(entry) = entry else { return Ok(()) };
+    let mut entry = entry.clone();
+    entry.target = Some(AuditTarget {
+        kind: TargetKind::Session,
+        id: Some(begun.session_id.clone()),
+        name: None,
+    });
+    audit::add(c, &entry)
 }
 
 pub fn end_of(
@@ -208,15 +283,23 @@ pub fn end_of(
     let Some(session) = find_of(c, sid, user, now)? else {
         return Ok(None);
     };
-    Ok(end(c, &session.id, offline, now)?.then_some(session))
+    Ok(end(c, &session.id, offline, now)?.map(|_| session))
 }
 
-pub fn end_all_of(c: &mut AnyConnection, user_id: &str, now: Timestamp) -> Result<usize, RowError> {
-    let ended =
-        on!(c => diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(c))?;
+/// `why`: the entry about what ends them, and the cause.
+pub fn end_all_of(
+    c: &mut AnyConnection,
+    user_id: &str,
+    now: Timestamp,
+    why: (Option<&AuditEntry>, Cause),
+) -> Result<usize, RowError> {
+    let ended: Vec<EndedRow> = on!(c => statement(END_ALL, binds![user_id]).load(c))?;
+    let count = ended.len();
+    let ended = ended.into_iter().map(Ended::from).collect();
+    sessions_ended(c, why.0, ended, why.1, now)?;
     let theirs = authorizations::table
         .filter(authorizations::user_id.eq(user_id))
         .filter(authorizations::revoked_at.is_null());
     on!(c => diesel::update(theirs).set(authorizations::revoked_at.eq(Some(Stored(now)))).execute(c))?;
-    Ok(ended)
+    Ok(count)
 }

@@ -6,7 +6,7 @@ use latchkey_protocol::{Timestamp, secret::Digest, session::Session};
 use crate::error::RowError;
 use crate::{schema::sessions, statement::Bind, stored::Stored};
 
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = sessions, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     pub(super) id: String,

@@ -128,7 +128,7 @@ fn end_surplus(
         .limit(SURPLUS);
     let surplus: Vec<String> = on!(c => others.load(c))?;
     for id in surplus {
-        if end(c, &id, false, row.created_at.0)? {
+        if end(c, &id, false, row.created_at.0)?.is_some() {
             ended.push(EndedSession {
                 id,
                 user_id: row.user_id.clone(),

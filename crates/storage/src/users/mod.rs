@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use latchkey_protocol::{
     Timestamp,
+    audit::AuditEntry,
     names::Login,
+    page::Page,
+    session::Cause,
     store::{self, Users, WriteOutcome},
     user::User,
 };
@@ -27,7 +30,7 @@ use crate::{
 impl Users for Database {
     async fn create_user(&self, user: &User) -> store::Result<WriteOutcome> {
         let row = Row::from_user(user);
-        self.write(move |c| create(c, &row)).await
+        self.write_recorded(move |c| create(c, &row)).await
     }
 
     async fn user(&self, id: &str) -> store::Result<Option<User>> {
@@ -58,9 +61,15 @@ impl Users for Database {
         self.read(move |c| find_by_login(c, &login)).await
     }
 
-    async fn users(&self) -> store::Result<Vec<User>> {
-        self.read(|c| {
-            on!(c => users::table.order(users::username).select(Row::as_select()).load(c))?
+    async fn users(&self, page: &Page<String>) -> store::Result<Vec<User>> {
+        let (after, limit) = (page.after.clone().unwrap_or_default(), page.limit);
+        self.read(move |c| {
+            // No name is empty.
+            let next = users::table
+                .filter(users::username.gt(&after))
+                .order(users::username)
+                .limit(limit);
+            on!(c => next.select(Row::as_select()).load(c))?
                 .into_iter()
                 .map(Row::into_user)
                 .collect()
@@ -75,7 +84,7 @@ impl Users for Database {
     ) -> store::Result<WriteOutcome> {
         let (after, version) = (after.clone(), before.version);
         let new_address = before.email != after.email;
-        self.write(move |c| {
+        self.write_recorded(move |c| {
             let mut row = Row::from_user(&after);
             row.version = version;
             update_profile(c, row, new_address)
@@ -90,7 +99,9 @@ impl Users for Database {
         now: Timestamp,
     ) -> store::Result<Option<usize>> {
         let (id, hash) = (user_id.to_owned(), hash.to_owned());
-        self.write(move |c| set_password(c, &id, &hash, now)).await
+        let entry = self.entry.clone();
+        self.write_recorded(move |c| set_password(c, &id, &hash, now, entry.as_deref()))
+            .await
     }
 
     async fn rehash_password(&self, user_id: &str, old: &str, new: &str) -> store::Result<bool> {
@@ -99,13 +110,14 @@ impl Users for Database {
     }
 
     async fn disable_user(&self, user_id: &str, now: Timestamp) -> store::Result<Option<usize>> {
-        let id = user_id.to_owned();
-        self.write(move |c| disable(c, &id, now)).await
+        let (id, entry) = (user_id.to_owned(), self.entry.clone());
+        self.write_recorded(move |c| disable(c, &id, now, entry.as_deref()))
+            .await
     }
 
     async fn enable_user(&self, user_id: &str, now: Timestamp) -> store::Result<bool> {
         let id = user_id.to_owned();
-        self.write_one(move |c| {
+        self.write_recorded(move |c| {
             let values = (
                 users::disabled_at.eq(None::<Stored<Timestamp>>),
                 users::updated_at.eq(Stored(now)),
@@ -116,11 +128,9 @@ impl Users for Database {
     }
 
     async fn delete_user(&self, id: &str) -> store::Result<bool> {
-        let id = id.to_owned();
-        self.write_one(move |c| {
-            Ok(on!(c => diesel::delete(users::table.find(&id)).execute(c))? == 1)
-        })
-        .await
+        let (id, entry) = (id.to_owned(), self.entry.clone());
+        self.write_recorded(move |c| delete(c, &id, entry.as_deref()))
+            .await
     }
 }
 
@@ -146,6 +156,7 @@ pub fn set_password(
     id: &str,
     hash: &str,
     now: Timestamp,
+    entry: Option<&AuditEntry>,
 ) -> Result<Option<usize>, RowError> {
     let values = (
         users::password_hash.eq(Some(hash)),
@@ -153,21 +164,43 @@ pub fn set_password(
     );
     let known = on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1;
     if known {
-        sessions::end_all_of(c, id, now).map(Some)
+        sessions::end_all_of(c, id, now, (entry, Cause::PasswordChanged)).map(Some)
     } else {
         Ok(None)
     }
 }
 
+const HOLD: &str = "SELECT 1 FROM users WHERE id = ? FOR UPDATE";
+
+/// Where it is recorded, the sessions end first, so that each has its entry; a sign-in that holds the row is waited for.
+pub fn delete(
+    c: &mut AnyConnection,
+    id: &str,
+    entry: Option<&AuditEntry>,
+) -> Result<bool, RowError> {
+    if let Some(entry) = entry {
+        if let AnyConnection::Postgres(c) = &mut *c {
+            statement(HOLD, binds![id]).execute(c)?;
+        }
+        sessions::end_all_of(c, id, entry.at, (Some(entry), Cause::UserDeleted))?;
+    }
+    Ok(on!(c => diesel::delete(users::table.find(id)).execute(c))? == 1)
+}
+
 /// In the order of [`set_password`], for the same reason.
-pub fn disable(c: &mut AnyConnection, id: &str, now: Timestamp) -> Result<Option<usize>, RowError> {
+pub fn disable(
+    c: &mut AnyConnection,
+    id: &str,
+    now: Timestamp,
+    entry: Option<&AuditEntry>,
+) -> Result<Option<usize>, RowError> {
     let values = (
         users::disabled_at.eq(Some(Stored(now))),
         users::updated_at.eq(Stored(now)),
     );
     let known = on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1;
     if known {
-        sessions::end_all_of(c, id, now).map(Some)
+        sessions::end_all_of(c, id, now, (entry, Cause::UserDisabled)).map(Some)
     } else {
         Ok(None)
     }

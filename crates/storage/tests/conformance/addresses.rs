@@ -4,6 +4,7 @@ use super::*;
 use latchkey_conformance::promises::addresses::*;
 use latchkey_conformance::promises::users::with_email;
 use latchkey_protocol::names::Login;
+use latchkey_protocol::page::Page;
 
 async fn find(store: &Shared, typed: &str) -> Option<String> {
     store
@@ -17,6 +18,7 @@ async fn find(store: &Shared, typed: &str) -> Option<String> {
 fn the_upgrade_makes_the_programs_keys_of_addresses_beyond_ascii() {
     on_both_at(async |options| {
         drop(open(&options));
+        undo(&options, "00000000000011_jobs_audit");
         undo(&options, "00000000000003_users");
         forget(&options, "00000000000008");
         let emails = [
@@ -112,6 +114,7 @@ fn a_profile_that_is_changed_gets_the_key_of_its_address() {
 fn the_migration_keeps_users_who_share_an_address() {
     on_both_at(async |options| {
         drop(open(&options));
+        undo(&options, "00000000000011_jobs_audit");
         undo(&options, "00000000000003_users");
         for (n, email) in [
             "'A@example.org'",
@@ -130,7 +133,7 @@ fn the_migration_keeps_users_who_share_an_address() {
             options.script(&insert).unwrap();
         }
         let store = open(&options);
-        assert_eq!(store.users().await.unwrap().len(), 5);
+        assert_eq!(store.users(&Page::first(100)).await.unwrap().len(), 5);
         assert_eq!(
             find(&store, "a@example.org").await.as_deref(),
             Some("u0"),

@@ -16,7 +16,7 @@ use latchkey_protocol::{
 use crate::{
     answer::or_page,
     browser::{renew_browser, session_secret},
-    call::Call,
+    call::{Call, request_id},
     cookies::{BROWSER_LIFETIME, add_cookie, cookie},
     csrf::is_ours,
     failure::Failure,
@@ -145,6 +145,7 @@ async fn sign_in(
         .cookie(cookie_name(call.realm.secure, Cookie::Known))
         .and_then(|cookie| KnownBrowser::presented(cookie.value()));
     let replaces = session_secret(ui, call.request).map(|secret| secret.digest());
+    let request_id = request_id(call.request);
     let asked = SignIn {
         typed,
         password: form.optional("password").unwrap_or_default(),
@@ -154,6 +155,7 @@ async fn sign_in(
         replaces: replaces.as_ref(),
         interaction: &open.interaction.digest,
         client_id: &open.client.id,
+        request_id: &request_id,
         now: call.now,
     };
     let again = |message, status| page(ui, call, open, Some(message), typed, remember, status);

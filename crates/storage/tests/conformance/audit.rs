@@ -1,0 +1,384 @@
+//! The audit table: written with what it records or not at all, bounded where strangers write, placed without gaps.
+
+use latchkey_protocol::{
+    Store, Timestamp,
+    audit::{
+        ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, StoredAuditEntry,
+        TargetKind, closes_at,
+    },
+    bounds,
+    session::Cause,
+};
+use serde_json::Map;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+fn entry(event: &str) -> AuditEntry {
+    AuditEntry {
+        at: NOW,
+        event: event.to_owned(),
+        actor: AuditActor {
+            kind: ActorKind::Command,
+            id: Some("uid 7".into()),
+        },
+        front_end: FrontEnd::Command,
+        target: Some(AuditTarget {
+            kind: TargetKind::User,
+            id: Some("u".into()),
+            name: Some("name-u".into()),
+        }),
+        outcome: AuditOutcome::Done,
+        address: Some("2001:db8::1".parse().unwrap()),
+        request_id: Some("r".into()),
+        details: Map::from_iter([("a".to_owned(), 1.into())]),
+        is_logged: false,
+    }
+}
+
+fn failure(target: &str, at: Timestamp) -> AuditEntry {
+    AuditEntry {
+        at,
+        target: Some(AuditTarget {
+            kind: TargetKind::User,
+            id: Some(target.to_owned()),
+            name: None,
+        }),
+        outcome: AuditOutcome::Refused,
+        is_logged: true,
+        ..entry("failed")
+    }
+}
+
+async fn all(store: &dyn Store) -> Vec<StoredAuditEntry> {
+    store.audit_entries(0, 100_000).await.unwrap()
+}
+
+/// The causes of the sessions that ended since `after`, and by whom.
+async fn ended(store: &dyn Store, after: i64) -> Vec<(String, String, ActorKind)> {
+    let new = store.audit_entries(after, 1000).await.unwrap();
+    let ended = new.into_iter().filter(|e| e.entry.event == "session ended");
+    ended
+        .map(|e| {
+            let cause = e.entry.details["cause"].as_str().unwrap().to_owned();
+            let session = e.entry.target.unwrap().id.unwrap();
+            (session, cause, e.entry.actor.kind)
+        })
+        .collect()
+}
+
+#[test]
+fn an_entry_is_written_with_what_it_records_or_not_at_all() {
+    on_both(async |store| {
+        let recording = store.recording(entry("user create"));
+        let created = recording.create_user(&user("u")).await.unwrap();
+        assert_eq!(created, WriteOutcome::Done);
+        let stored = all(&*store).await;
+        assert_eq!(stored.len(), 1);
+        assert_eq!(
+            (&stored[0].entry, stored[0].count),
+            (&entry("user create"), 1)
+        );
+        // The name is taken, there is no such user, no such client, no such claim.
+        let mut twin = user("v");
+        twin.username = user("u").username;
+        let taken = recording.create_user(&twin).await.unwrap();
+        assert_eq!(taken, WriteOutcome::NameTaken);
+        assert!(!recording.enable_user("none", NOW).await.unwrap());
+        assert_eq!(recording.disable_user("none", NOW).await.unwrap(), None);
+        assert!(!recording.delete_client("none").await.unwrap());
+        assert!(recording.create_client(&client()).await.unwrap());
+        assert!(!recording.create_client(&client()).await.unwrap());
+        assert!(!recording.remove_custom_claim("none").await.unwrap());
+        assert!(!recording.end_session("none", true, NOW).await.unwrap());
+        assert_eq!(
+            all(&*store).await.len(),
+            2,
+            "that of the client that was created"
+        );
+        // A store that records nothing is as it was.
+        store.enable_user("u", NOW).await.unwrap();
+        assert_eq!(all(&*store).await.len(), 2);
+    });
+}
+
+#[test]
+fn of_racing_changes_as_many_entries_as_were_made() {
+    on_both(async |store| {
+        assert!(store.create_client(&client()).await.unwrap());
+        let won = winners(&store, |store, n| async move {
+            let recording = store.recording(entry("client rotate-secret"));
+            let new = Digest::of(&n.to_string());
+            recording
+                .set_client_secret("c", 0, &new, None)
+                .await
+                .unwrap()
+        });
+        assert_eq!(won.await, 1);
+        assert_eq!(all(&*store).await.len(), 1);
+    });
+}
+
+#[test]
+fn each_session_that_ends_has_an_entry_whatever_ended_it() {
+    on_both(async |store| {
+        store.create_user(&user("u")).await.unwrap();
+        let sign_in = async |id: &str| {
+            let begun = store.sign_in(&session(id, "u"), "hash", None, None).await;
+            begun.unwrap().unwrap();
+        };
+        let last = async || all(&*store).await.last().map_or(0, |e| e.id);
+        let recording = store.recording(entry("x"));
+        let by = ActorKind::Command;
+        let one = |id: &str, cause: Cause, by| vec![(id.to_owned(), cause.text().to_owned(), by)];
+
+        sign_in("1").await;
+        assert!(recording.end_session("1", true, NOW).await.unwrap());
+        assert_eq!(ended(&*store, 0).await, one("1", Cause::Forced, by));
+        let at = last().await;
+        sign_in("2").await;
+        recording.end_user("u", NOW).await.unwrap();
+        assert_eq!(ended(&*store, at).await, one("2", Cause::AllForced, by));
+        let at = last().await;
+        sign_in("3").await;
+        recording.set_password("u", "hash", NOW).await.unwrap();
+        assert_eq!(
+            ended(&*store, at).await,
+            one("3", Cause::PasswordChanged, by)
+        );
+        let at = last().await;
+        sign_in("4").await;
+        recording.disable_user("u", NOW).await.unwrap();
+        assert_eq!(ended(&*store, at).await, one("4", Cause::UserDisabled, by));
+        recording.enable_user("u", NOW).await.unwrap();
+        let at = last().await;
+        sign_in("5").await;
+        let over = session("5", "u").expires_at;
+        store.sweep(over, 1000).await.unwrap();
+        assert_eq!(
+            ended(&*store, at).await,
+            one("5", Cause::Expired, ActorKind::Server)
+        );
+        let at = last().await;
+        sign_in("6").await;
+        assert!(recording.delete_user("u").await.unwrap());
+        assert_eq!(ended(&*store, at).await, one("6", Cause::UserDeleted, by));
+    });
+}
+
+#[test]
+fn a_sign_in_and_a_sign_out_name_the_session() {
+    on_both(async |store| {
+        store.create_user(&user("u")).await.unwrap();
+        let recording = store.recording(entry("signed in"));
+        let sign_in = async |id: &str, hash: &str| {
+            let begun = recording.sign_in(&session(id, "u"), hash, None, None).await;
+            begun.unwrap().is_some()
+        };
+        assert!(sign_in("s", "hash").await);
+        assert!(!sign_in("t", "other").await);
+        let now = session("s", "u").created_at;
+        let ended = recording.end_session_of("s", Some("u"), false, now).await;
+        assert!(ended.unwrap().is_some());
+        let again = recording.end_session_of("s", Some("u"), false, now).await;
+        assert!(again.unwrap().is_none());
+        let entries = all(&*store).await;
+        let named: Vec<_> = entries
+            .iter()
+            .map(|e| {
+                (
+                    &*e.entry.event,
+                    e.entry.target.as_ref().unwrap().id.as_deref(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            named,
+            [("signed in", Some("s")), ("session ended", Some("s"))]
+        );
+    });
+}
+
+#[test]
+fn a_replay_has_one_entry_however_often_it_comes() {
+    on_both(async |store| {
+        seeded(&store).await;
+        issued(&store, "a", "openid").await;
+        for _ in 0..3 {
+            let recording = store.recording(entry("replay"));
+            recording.revoke_authorization("a", NOW).await.unwrap();
+        }
+        assert_eq!(all(&*store).await.len(), 1);
+    });
+}
+
+#[test]
+fn what_strangers_cause_is_counted_and_bounded() {
+    on_both(async |store| {
+        for _ in 0..5 {
+            store.count_failure(&failure("u", NOW)).await.unwrap();
+        }
+        let counted = winners(&store, |store, _| async move {
+            store.count_failure(&failure("v", NOW)).await.is_ok()
+        });
+        assert_eq!(counted.await, CALLERS);
+        let counts: Vec<_> = all(&*store).await.iter().map(|e| e.count).collect();
+        assert_eq!(counts, [5, i64::try_from(CALLERS).unwrap()]);
+        for n in 0..3 * bounds::AUDIT_FAILURES {
+            store
+                .count_failure(&failure(&format!("n{n}"), NOW))
+                .await
+                .unwrap();
+        }
+        let entries = all(&*store).await;
+        let most = usize::try_from(bounds::AUDIT_FAILURES).unwrap();
+        assert_eq!(entries.len(), most + 1);
+        let others = entries.last().unwrap();
+        assert_eq!(
+            (others.count, &others.entry.target),
+            (2 * bounds::AUDIT_FAILURES + 2, &None)
+        );
+        // In the next window there is room again.
+        store
+            .count_failure(&failure("u", closes_at(NOW)))
+            .await
+            .unwrap();
+        assert_eq!(all(&*store).await.len(), most + 2);
+    });
+}
+
+#[test]
+fn entries_get_places_without_gaps_once_they_can_change_no_more() {
+    on_both(async |store| {
+        store.count_failure(&failure("u", NOW)).await.unwrap();
+        for n in 0..20 {
+            let recording = store.recording(AuditEntry {
+                is_logged: n != 7,
+                ..entry("user create")
+            });
+            recording.create_user(&user(&n.to_string())).await.unwrap();
+        }
+        assert!(store.has_new_audit_entries(NOW).await.unwrap());
+        let placed = winners(&store, |store, _| async move {
+            store.place_audit_entries(NOW, 3).await.unwrap() > 0
+        });
+        assert!(placed.await > 1);
+        while store.place_audit_entries(NOW, 3).await.unwrap() > 0 {}
+        let unlogged = store.unlogged_audit_entries(9).await.unwrap();
+        assert_eq!(unlogged.len(), 1, "what is not logged waits");
+        store.note_logged(&[unlogged[0].id]).await.unwrap();
+        assert_eq!(store.unlogged_audit_entries(9).await.unwrap(), []);
+        assert_eq!(store.place_audit_entries(NOW, 9).await.unwrap(), 1);
+        assert!(
+            !store.has_new_audit_entries(NOW).await.unwrap(),
+            "the count goes on"
+        );
+        store.count_failure(&failure("u", NOW)).await.unwrap();
+        let closed = closes_at(NOW);
+        assert!(store.has_new_audit_entries(closed).await.unwrap());
+        assert_eq!(store.place_audit_entries(closed, 9).await.unwrap(), 1);
+        let mut places: Vec<_> = all(&*store)
+            .await
+            .iter()
+            .map(|e| e.position.unwrap())
+            .collect();
+        places.sort_unstable();
+        assert_eq!(places, (1..=21).collect::<Vec<_>>());
+        // What has its place changes no more.
+        store.count_failure(&failure("u", NOW)).await.unwrap();
+        assert_eq!(all(&*store).await[0].count, 2);
+    });
+}
+
+#[test]
+fn old_entries_go_from_the_beginning_of_the_chain_and_the_last_one_stays() {
+    on_both(async |store| {
+        for (n, at) in [10, 20, 15, 30].into_iter().enumerate() {
+            let recording = store.recording(AuditEntry {
+                at: moment(at),
+                is_logged: true,
+                ..entry("user create")
+            });
+            recording.create_user(&user(&n.to_string())).await.unwrap();
+            store.place_audit_entries(NOW, 9).await.unwrap();
+        }
+        let times = async || -> Vec<_> {
+            all(&*store)
+                .await
+                .iter()
+                .map(|e| e.entry.at.as_seconds())
+                .collect()
+        };
+        assert_eq!(store.forget_audit_entries(moment(9), 9).await.unwrap(), 0);
+        assert_eq!(store.forget_audit_entries(moment(15), 9).await.unwrap(), 1);
+        assert_eq!(times().await, [20, 15, 30], "nothing goes from the middle");
+        assert_eq!(
+            store.forget_audit_entries(moment(1000), 1).await.unwrap(),
+            1
+        );
+        assert_eq!(
+            store.forget_audit_entries(moment(1000), 9).await.unwrap(),
+            1
+        );
+        assert_eq!(times().await, [30]);
+        assert_eq!(
+            store.forget_audit_entries(moment(1000), 9).await.unwrap(),
+            0
+        );
+        let recording = store.recording(AuditEntry {
+            is_logged: true,
+            ..entry("user create")
+        });
+        recording.create_user(&user("next")).await.unwrap();
+        store.place_audit_entries(NOW, 9).await.unwrap();
+        assert_eq!(all(&*store).await[1].position, Some(5), "places go on");
+    });
+}
+
+#[test]
+fn what_commands_did_before_the_upgrade_is_carried_over_and_logged_once() {
+    on_both_at(async |options| {
+        drop(open(&options));
+        undo(&options, "00000000000011_jobs_audit");
+        options
+            .script("INSERT INTO command_events (id, at, operation, target, caller) VALUES ('2', 20, 'client create', 'app', 'uid 0'), ('1', 10, 'user disable', 'alice', 'uid 7')")
+            .unwrap();
+        let store = open(&options);
+        let unlogged = store.unlogged_audit_entries(9).await.unwrap();
+        let read: Vec<_> = unlogged
+            .iter()
+            .map(|stored| {
+                let entry = &stored.entry;
+                let target = entry.target.clone().unwrap();
+                (
+                    entry.at.as_seconds(),
+                    &*entry.event,
+                    entry.actor.id.as_deref(),
+                    target.kind,
+                    target.name,
+                )
+            })
+            .collect();
+        let alice = (
+            10,
+            "user disable",
+            Some("uid 7"),
+            TargetKind::User,
+            Some("alice".to_owned()),
+        );
+        let app = (
+            20,
+            "client create",
+            Some("uid 0"),
+            TargetKind::Client,
+            Some("app".to_owned()),
+        );
+        assert_eq!(read, [alice, app]);
+        drop(store);
+        // And back: what is not logged yet waits for the older version.
+        undo(&options, "00000000000011_jobs_audit");
+        let store = open(&options);
+        assert_eq!(store.unlogged_audit_entries(9).await.unwrap().len(), 2);
+    });
+}
