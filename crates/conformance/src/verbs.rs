@@ -13,6 +13,7 @@ use latchkey_protocol::{
     consent::Consent,
     interaction::Interaction,
     jobs::{EnqueueOutcome, Job, JobLease, NewJob, TakeJobs},
+    kind,
     names::Login,
     observe::KeptRefusal,
     page::Page,
@@ -55,7 +56,7 @@ pass_on! {
         client(id: &str) -> Option<Arc<Client>>;
         clients(page: &Page<String>) -> Vec<Client>;
         update_client_metadata(client: &Client) -> bool;
-        set_client_secret(id: &str, version: i64, secret: &Digest, sealed: Option<&str>) -> bool;
+        set_client_secret(id: &str, version: i64, secret: &Digest<kind::KeyedClientSecret>, sealed: Option<&str>) -> bool;
         delete_client(id: &str) -> bool;
     }
     Users {
@@ -72,8 +73,8 @@ pass_on! {
         delete_user(id: &str) -> bool;
     }
     Sessions {
-        sign_in(session: &Session, password_hash: &str, replaces: Option<&Digest>, interaction: Option<&Digest>) -> Option<SessionStart>;
-        session(digest: &Digest, now: Timestamp) -> Option<(Session, User)>;
+        sign_in(session: &Session, password_hash: &str, replaces: Option<&Digest<kind::Session>>, interaction: Option<&Digest<kind::Interaction>>) -> Option<SessionStart>;
+        session(digest: &Digest<kind::Session>, now: Timestamp) -> Option<(Session, User)>;
         session_of(sid: &str, user_id: &str, now: Timestamp) -> Option<Session>;
         use_session(id: &str, used: Use) -> bool;
         session_list(user_id: Option<&str>, page: &Page<(Timestamp, String)>, now: Timestamp) -> Vec<(Session, String)>;
@@ -83,25 +84,25 @@ pass_on! {
     }
     Interactions {
         begin_interaction(interaction: &Interaction, from: &Origin) -> BeginOutcome;
-        interaction(digest: &Digest) -> Option<Interaction>;
-        renew_browser(old: &Digest, new: &Digest, now: Timestamp) -> bool;
-        select_account(digest: &Digest, session_id: &str) -> bool;
-        end_interaction(digest: &Digest) -> ();
+        interaction(digest: &Digest<kind::Interaction>) -> Option<Interaction>;
+        renew_browser(old: &Digest<kind::Browser>, new: &Digest<kind::Browser>, now: Timestamp) -> bool;
+        select_account(digest: &Digest<kind::Interaction>, session_id: &str) -> bool;
+        end_interaction(digest: &Digest<kind::Interaction>) -> ();
     }
     Consents {
-        record_consent(digest: &Digest, session_id: &str, consent: &Consent) -> bool;
-        decline(digest: &Digest, session_id: &str) -> bool;
+        record_consent(digest: &Digest<kind::Interaction>, session_id: &str, consent: &Consent) -> bool;
+        decline(digest: &Digest<kind::Interaction>, session_id: &str) -> bool;
         consent(user_id: &str, client_id: &str) -> Option<Consent>;
         consents(of: ConsentsOf<'_>, after: Option<&str>, most: i64) -> Vec<Consent>;
         revoke_consent(user_id: &str, client_id: &str, now: Timestamp) -> ConsentEnd;
     }
     Authorizations {
-        issue_code(interaction: Option<&Digest>, authorization: &Authorization) -> bool;
-        authorization_by_code(code: &Digest) -> Option<Context>;
+        issue_code(interaction: Option<&Digest<kind::Interaction>>, authorization: &Authorization) -> bool;
+        authorization_by_code(code: &Digest<kind::AuthorizationCode>) -> Option<Context>;
         authorization(id: &str) -> Option<Context>;
         support(id: &str, jti: &str) -> Option<Support>;
         exchange_code(id: &str, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp) -> bool;
-        rotate_refresh_token(id: &str, expected: &Digest, next: &RefreshFamily) -> bool;
+        rotate_refresh_token(id: &str, expected: &Digest<kind::RefreshToken>, next: &RefreshFamily) -> bool;
         revoke_authorization(id: &str, now: Timestamp) -> ();
     }
     AccessTokens {
@@ -121,8 +122,8 @@ pass_on! {
         retire_key(kid: &str, at: Timestamp) -> bool;
     }
     Attempts {
-        reserve_attempts(allowances: &[Allowance], now: Timestamp) -> Option<Digest>;
-        give_back_attempts(keys: &[Digest], clear: bool, reserved: Timestamp) -> ();
+        reserve_attempts(allowances: &[Allowance], now: Timestamp) -> Option<Digest<kind::Attempts>>;
+        give_back_attempts(keys: &[Digest<kind::Attempts>], clear: bool, reserved: Timestamp) -> ();
     }
     Jobs {
         enqueue(job: &NewJob) -> EnqueueOutcome;

@@ -11,6 +11,7 @@ use std::{
 use latchkey_protocol::{
     Digest, StoreError,
     attempts::{Guess, of_sign_in},
+    kind,
     secret::Pepper,
     store::Attempts,
     time::Timestamp,
@@ -31,7 +32,7 @@ pub struct Attempt(Arc<NetworkCount>);
 
 struct NetworkCount {
     store: Arc<dyn Attempts>,
-    keys: Vec<Digest>,
+    keys: Vec<Digest<kind::Attempts>>,
     at: Timestamp,
     /// Nothing is left to give back.
     settled: AtomicBool,
@@ -74,7 +75,12 @@ impl Drop for NetworkCount {
     }
 }
 
-async fn uncount(store: Arc<dyn Attempts>, keys: Vec<Digest>, clear: bool, at: Timestamp) {
+async fn uncount(
+    store: Arc<dyn Attempts>,
+    keys: Vec<Digest<kind::Attempts>>,
+    clear: bool,
+    at: Timestamp,
+) {
     if let Err(error) = store.give_back_attempts(&keys, clear, at).await {
         tracing::warn!(%error, "an attempt that did not fail stays counted");
     }

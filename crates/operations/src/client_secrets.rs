@@ -3,6 +3,7 @@
 use latchkey_jose::{JoseError, MasterKey, SharedSecret};
 use latchkey_protocol::{
     client::Client,
+    kind::KeyedClientSecret,
     secret::{Digest, Pepper},
 };
 
@@ -16,7 +17,7 @@ pub struct ClientSecrets {
 /// A client secret as it is stored.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredSecret {
-    pub digest: Digest,
+    pub digest: Digest<KeyedClientSecret>,
     pub sealed: Option<String>,
 }
 
@@ -35,7 +36,7 @@ impl ClientSecrets {
     }
 
     /// The digest of the secret of the client `id`.
-    pub fn digest(&self, id: &str, secret: &str) -> Digest {
+    pub fn digest(&self, id: &str, secret: &str) -> Digest<KeyedClientSecret> {
         self.pepper.digest(&[id, secret])
     }
 

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use latchkey_protocol::{
-    Secret, SecretKind, SigningAlgorithm,
+    Secret, SigningAlgorithm,
     audit::{TargetKind, changes},
     client::{Client, Metadata},
+    kind,
     page::Page,
     registration::{Registration, RegistrationError, RegistrationRules},
     secret::new_id,
@@ -248,7 +249,7 @@ impl Operations<'_> {
     }
 
     fn new_secret(&self) -> String {
-        Secret::generate(SecretKind::ClientSecret, self.entropy)
+        Secret::<kind::ClientSecret>::generate(self.entropy)
             .expose()
             .to_owned()
     }

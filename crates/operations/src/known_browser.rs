@@ -1,7 +1,7 @@
 //! Which users a browser has signed in as before, by what it shows itself.
 
 use latchkey_protocol::{
-    Entropy, Secret, SecretKind,
+    Entropy, Secret, kind,
     secret::{Pepper, same},
 };
 
@@ -15,7 +15,7 @@ const PROOF: usize = 22;
 /// password has changed. It only gives the browser a count of failures of its own.
 #[derive(Debug, Clone)]
 pub struct KnownBrowser {
-    secret: Secret,
+    secret: Secret<kind::KnownBrowser>,
     proofs: Vec<String>,
 }
 
@@ -23,7 +23,7 @@ impl KnownBrowser {
     /// Reads what [`KnownBrowser::text`] wrote; what has another form is nothing.
     pub fn presented(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
-        let secret = Secret::presented(SecretKind::KnownBrowser, parts.next()?)?;
+        let secret = Secret::<kind::KnownBrowser>::presented(parts.next()?)?;
         let proofs = parts
             .take(USERS)
             .filter(|proof| proof.len() == PROOF)
@@ -58,7 +58,7 @@ impl KnownBrowser {
         (user_id, hash): (&str, &str),
     ) -> Self {
         let secret = shown.map_or_else(
-            || Secret::generate(SecretKind::KnownBrowser, entropy),
+            || Secret::<kind::KnownBrowser>::generate(entropy),
             |shown| shown.secret.clone(),
         );
         let new = proof(pepper, &secret, user_id, hash);
@@ -72,7 +72,12 @@ impl KnownBrowser {
     }
 }
 
-fn proof(pepper: &Pepper, secret: &Secret, user_id: &str, hash: &str) -> String {
+fn proof(
+    pepper: &Pepper,
+    secret: &Secret<kind::KnownBrowser>,
+    user_id: &str,
+    hash: &str,
+) -> String {
     let mut proof = pepper.text(&["known browser", secret.expose(), user_id, hash]);
     proof.truncate(PROOF);
     proof

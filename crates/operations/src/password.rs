@@ -37,8 +37,8 @@ impl PasswordKey {
     /// `pepper`: derived from the master key for this alone.
     pub fn new(pepper: &Pepper) -> Self {
         let (mut secret, mut id) = ([0; 32], [0; 8]);
-        secret.copy_from_slice(pepper.digest(&["secret"]).as_bytes());
-        id.copy_from_slice(&pepper.digest(&["id"]).as_bytes()[..8]);
+        secret.copy_from_slice(&pepper.bytes(&["secret"]));
+        id.copy_from_slice(&pepper.bytes(&["id"])[..8]);
         Self { secret, id }
     }
 

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use latchkey_protocol::{
-    Digest, Entropy, Reason, Secret, SecretKind, Store, StoreError, Timestamp,
+    Digest, Entropy, Reason, Secret, Store, StoreError, Timestamp,
     attempts::Guess,
     audit::{
         ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, TargetKind,
@@ -11,6 +11,7 @@ use latchkey_protocol::{
     },
     authorization::Lifetimes,
     error::Refusal,
+    kind,
     names::Login,
     secret::{Pepper, new_id},
     session::{Session, SessionStart},
@@ -42,9 +43,9 @@ pub struct SignIn<'a> {
     /// What the browser shows of who has signed in there.
     pub browser: Option<&'a KnownBrowser>,
     /// The session that the browser has: the same user goes on in it, another one ends it.
-    pub replaces: Option<&'a Digest>,
+    pub replaces: Option<&'a Digest<kind::Session>>,
     /// What the user signs in for, and which client that is of.
-    pub interaction: &'a Digest,
+    pub interaction: &'a Digest<kind::Interaction>,
     /// The client that the user signs in for.
     pub client_id: &'a str,
     /// The call's name in the log.
@@ -61,7 +62,7 @@ pub struct SignedIn {
     /// The session as it was stored.
     pub session: Session,
     /// The session's secret, for the browser alone.
-    pub secret: Secret,
+    pub secret: Secret<kind::Session>,
     /// What the browser shows from now on.
     pub browser: KnownBrowser,
 }
@@ -210,7 +211,7 @@ impl PasswordSignIn {
         hash: &str,
     ) -> Result<Option<SignedIn>, StoreError> {
         let entropy = &*self.entropy;
-        let secret = Secret::generate(SecretKind::Session, entropy);
+        let secret = Secret::<kind::Session>::generate(entropy);
         let mut session = Session::begin(
             new_id(asked.now, entropy),
             secret.digest(),

@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::secret::{Digest, Pepper};
+use crate::{
+    kind,
+    secret::{Digest, Pepper},
+};
 
 /// How long attempts count, in seconds.
 pub const WINDOW: i64 = 10 * 60;
@@ -62,7 +65,7 @@ pub const SECRET: Limit = Limit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
     /// What is counted.
-    pub key: Digest,
+    pub key: Digest<kind::Attempts>,
     /// How often, within [`WINDOW`].
     pub most: i64,
 }
@@ -128,9 +131,9 @@ pub fn of_guess(pepper: &Pepper, client_id: &str, address: IpAddr, secret: &str)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// Its own network; see [`network`].
-    pub network: Digest,
+    pub network: Digest<kind::Network>,
     /// The networks around it; see [`neighbourhood`].
-    pub neighbourhood: Digest,
+    pub neighbourhood: Digest<kind::Neighbourhood>,
 }
 
 impl Origin {

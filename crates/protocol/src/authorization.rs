@@ -5,6 +5,7 @@ use crate::{
     authentication::Amr,
     authorize::{Approval, ClaimsRequest},
     bounds::KEPT_AFTER,
+    kind,
     secret::{Digest, Secret},
     session::{Session, Use},
     time::Timestamp,
@@ -17,7 +18,7 @@ pub use crate::lifetimes::Lifetimes;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshFamily {
     /// Digest of the current token's secret.
-    pub current: Digest,
+    pub current: Digest<kind::RefreshToken>,
     /// When the current one was issued, when it ends, and the key that signed it: with the parent's secret,
     /// enough to make the very same token again.
     pub issued_at: Timestamp,
@@ -26,14 +27,19 @@ pub struct RefreshFamily {
     /// The key that signed the current token.
     pub kid: String,
     /// Digest of the one before it; none for the first.
-    pub parent: Option<Digest>,
+    pub parent: Option<Digest<kind::RefreshToken>>,
     /// Absolute end.
     pub expires_at: Timestamp,
 }
 
 impl RefreshFamily {
     /// The first of a family: `secret` is a finished random value, `kid` the key that signs now.
-    pub fn first(secret: &Secret, kid: &str, lifetimes: &Lifetimes, now: Timestamp) -> Self {
+    pub fn first(
+        secret: &Secret<kind::RefreshToken>,
+        kid: &str,
+        lifetimes: &Lifetimes,
+        now: Timestamp,
+    ) -> Self {
         Self {
             current: secret.digest(),
             issued_at: now,
@@ -49,7 +55,7 @@ impl RefreshFamily {
     #[must_use]
     pub fn next(
         &self,
-        successor: &Secret,
+        successor: &Secret<kind::RefreshToken>,
         kid: &str,
         lifetimes: &Lifetimes,
         now: Timestamp,
@@ -107,7 +113,7 @@ pub enum Delivery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeDelivery {
     /// Digest of the code.
-    pub code: Digest,
+    pub code: Digest<kind::AuthorizationCode>,
     /// When the code ends.
     pub expires_at: Timestamp,
     /// When the code was spent; it is spent once.
@@ -155,7 +161,7 @@ impl Authorization {
     /// From an approval, for the session and the user that it names. `id` and `code` are finished, random values.
     pub fn approve(
         id: String,
-        code: Digest,
+        code: Digest<kind::AuthorizationCode>,
         approval: &Approval<'_>,
         lifetimes: &Lifetimes,
         now: Timestamp,

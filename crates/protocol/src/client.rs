@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     IdTokenAlgorithm, ScopeSet, authorize::ResponseTypes, claims::CustomClaims, error::Refusal,
-    reason::Reason, scope::STANDARD, secret::Digest, time::Timestamp, uri,
+    kind::KeyedClientSecret, reason::Reason, scope::STANDARD, secret::Digest, time::Timestamp, uri,
 };
 
 pub use kinds::{
@@ -155,7 +155,7 @@ pub struct Client {
     /// `client_id`.
     pub id: String,
     /// Keyed digest of the secret; absent for public clients.
-    pub secret: Option<Digest>,
+    pub secret: Option<Digest<KeyedClientSecret>>,
     /// The secret itself, sealed under the master key: only where ID tokens are signed with it (HS256).
     pub sealed_secret: Option<String>,
     /// What it registered.

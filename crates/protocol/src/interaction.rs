@@ -1,6 +1,6 @@
 //! Interactions: authorization requests that wait for a user.
 
-use crate::{ScopeSet, authorize::AuthorizationRequest, secret::Digest, time::Timestamp};
+use crate::{ScopeSet, authorize::AuthorizationRequest, kind, secret::Digest, time::Timestamp};
 
 /// How long a user has to sign in and to decide, in seconds.
 pub const LIFETIME: i64 = 60 * 60;
@@ -13,11 +13,11 @@ const RENEWAL: i64 = 5 * 60;
 #[derive(Debug, Clone)]
 pub struct Interaction {
     /// Digest of the secret in its address.
-    pub digest: Digest,
+    pub digest: Digest<kind::Interaction>,
     /// Digest of the cookie of the browser that began it; another browser cannot go on with it.
-    pub browser: Digest,
+    pub browser: Digest<kind::Browser>,
     /// Digest of the cookie before that, and when it was renewed.
-    pub former_browser: Option<(Digest, Timestamp)>,
+    pub former_browser: Option<(Digest<kind::Browser>, Timestamp)>,
     /// What the client asks for.
     pub request: AuthorizationRequest,
     /// When it began.
@@ -36,7 +36,7 @@ pub struct Interaction {
 
 impl Interaction {
     /// Whether the browser with this cookie may go on with it.
-    pub fn is_of(&self, browser: &Digest, now: Timestamp) -> bool {
+    pub fn is_of(&self, browser: &Digest<kind::Browser>, now: Timestamp) -> bool {
         let former = self
             .former_browser
             .as_ref()

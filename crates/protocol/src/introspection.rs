@@ -8,8 +8,9 @@ use crate::{
     claims::{AccessToken, RefreshToken},
     client::Client,
     error::Refusal,
+    kind,
     reason::Reason,
-    secret::{Secret, SecretKind},
+    secret::Secret,
     time::Timestamp,
 };
 
@@ -65,7 +66,7 @@ pub fn refresh_token<'a>(
     now: Timestamp,
 ) -> Option<RefreshTokenAnswer<'a>> {
     let authorization = &context.authorization;
-    let presented = Secret::presented(SecretKind::RefreshToken, &token.jti)?.digest();
+    let presented = Secret::<kind::RefreshToken>::presented(&token.jti)?.digest();
     let family = authorization.refresh.as_ref()?;
     let live = context.standing(now).is_some()
         && now < token.exp

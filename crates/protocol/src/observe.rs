@@ -1,6 +1,6 @@
 //! What a request leaves for its log line and for `latchkey why`.
 
-use crate::{error::Refusal, reason::Reason, secret::Digest, time::Timestamp};
+use crate::{error::Refusal, kind, reason::Reason, secret::Digest, time::Timestamp};
 
 /// What is known of a request, gathered on its way.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,5 +61,5 @@ pub struct KeptRefusal {
     /// Whose share of what is kept it takes: a registered client's, or the one that all others have.
     pub share: String,
     /// From where it came.
-    pub neighbourhood: Option<Digest>,
+    pub neighbourhood: Option<Digest<kind::Neighbourhood>>,
 }

@@ -1,11 +1,16 @@
 //! Secrets and their digests, identifiers, and references of refusals.
 
+use std::marker::PhantomData;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::time::Timestamp;
+use crate::{
+    kind::{KeyedKind, SecretKind},
+    time::Timestamp,
+};
 
 /// Where randomness comes from. Rules never hold one: they take finished secrets.
 pub trait Entropy: Send + Sync {
@@ -13,84 +18,61 @@ pub trait Entropy: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// What a secret is for. Its prefix lets scanners find leaks, and keeps one kind from passing as another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretKind {
-    /// A code, for the token endpoint.
-    AuthorizationCode,
-    /// The `jti` of a refresh token.
-    RefreshToken,
-    /// The session cookie.
-    Session,
-    /// The address of a page.
-    Interaction,
-    /// The cookie that holds a browser's forms together.
-    Browser,
-    /// The cookie of a browser where users have signed in.
-    KnownBrowser,
-    /// A client's, where we made it.
-    ClientSecret,
-}
+/// A plain secret of one kind: made once, shown once, neither printed nor stored.
+pub struct Secret<K>(String, PhantomData<fn() -> K>);
 
-impl SecretKind {
-    /// What every secret of the kind begins with.
-    pub fn prefix(self) -> &'static str {
-        match self {
-            Self::AuthorizationCode => "lk_code_",
-            Self::RefreshToken => "lk_refresh_",
-            Self::Session => "lk_session_",
-            Self::Interaction => "lk_interaction_",
-            Self::Browser => "lk_browser_",
-            Self::KnownBrowser => "lk_known_",
-            Self::ClientSecret => "lk_secret_",
-        }
+impl<K> Clone for Secret<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), PhantomData)
     }
 }
 
-/// A plain secret: made once, shown once, neither printed nor stored.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+/// Compares in constant time.
+impl<K> PartialEq for Secret<K> {
+    fn eq(&self, other: &Self) -> bool {
+        same(&self.0, &other.0)
+    }
+}
 
-impl std::fmt::Debug for Secret {
+impl<K> Eq for Secret<K> {}
+
+impl<K> std::fmt::Debug for Secret<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(..)")
     }
 }
 
-impl Secret {
-    /// 256 random bits with the prefix of `kind`.
-    pub fn generate(kind: SecretKind, entropy: &dyn Entropy) -> Self {
+impl<K: SecretKind> Secret<K> {
+    /// 256 random bits with the prefix of the kind.
+    pub fn generate(entropy: &dyn Entropy) -> Self {
         let mut bytes = [0; 32];
         entropy.fill(&mut bytes);
-        Self(format!(
-            "{}{}",
-            kind.prefix(),
-            URL_SAFE_NO_PAD.encode(bytes)
-        ))
+        Self::of_bytes(bytes)
     }
 
     /// Takes what a caller presents; `None` when it has not the form of such a secret, so that storage is
     /// never asked about garbage.
-    pub fn presented(kind: SecretKind, text: &str) -> Option<Self> {
-        let body = text.strip_prefix(kind.prefix())?;
+    pub fn presented(text: &str) -> Option<Self> {
+        let body = text.strip_prefix(K::PREFIX)?;
         let fits = body.len() == 43
             && body
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        fits.then(|| Self(text.to_owned()))
+        fits.then(|| Self(text.to_owned(), PhantomData))
     }
 
     /// The next secret after this one: the same each time, and only computable from this one.
     /// A refresh token's successor is derived so that a lost answer can be given again.
-    pub fn successor(&self, kind: SecretKind, context: &str) -> Self {
+    pub fn successor(&self, context: &str) -> Self {
         let mut mac = keyed(self.0.as_bytes());
         mac.update(b"successor\0");
         mac.update(context.as_bytes());
-        Self(format!(
-            "{}{}",
-            kind.prefix(),
-            URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
-        ))
+        Self::of_bytes(mac.finalize().into_bytes().into())
+    }
+
+    fn of_bytes(bytes: [u8; 32]) -> Self {
+        let text = format!("{}{}", K::PREFIX, URL_SAFE_NO_PAD.encode(bytes));
+        Self(text, PhantomData)
     }
 
     /// The text, for whoever it belongs to.
@@ -99,24 +81,39 @@ impl Secret {
     }
 
     /// What storage may have of it.
-    pub fn digest(&self) -> Digest {
+    pub fn digest(&self) -> Digest<K> {
         Digest::of(&self.0)
     }
 }
 
-/// SHA-256 of a secret with 256 random bits: the only form that reaches storage.
-#[derive(Debug, Clone)]
-pub struct Digest(Vec<u8>);
+/// SHA-256 of a secret of one kind, or a keyed digest (see [`Pepper`]): the only form that reaches storage.
+///
+/// The digest of one kind is none of another:
+///
+/// ```
+/// use latchkey_protocol::{Digest, kind::RefreshToken};
+///
+/// fn rotate(expected: &Digest<RefreshToken>) {}
+/// rotate(&Digest::<RefreshToken>::of("lk_refresh_"));
+/// ```
+///
+/// ```compile_fail,E0308
+/// use latchkey_protocol::{Digest, kind::{AuthorizationCode, RefreshToken}};
+///
+/// fn rotate(expected: &Digest<RefreshToken>) {}
+/// rotate(&Digest::<AuthorizationCode>::of("lk_code_"));
+/// ```
+pub struct Digest<K>(Vec<u8>, PhantomData<fn() -> K>);
 
-impl Digest {
+impl<K> Digest<K> {
     /// Of a text.
     pub fn of(text: &str) -> Self {
-        Self(Sha256::digest(text.as_bytes()).to_vec())
+        Self(Sha256::digest(text.as_bytes()).to_vec(), PhantomData)
     }
 
     /// As it was stored.
     pub fn from_stored(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+        Self(bytes, PhantomData)
     }
 
     /// 32 bytes, as they are stored.
@@ -125,14 +122,27 @@ impl Digest {
     }
 }
 
+impl<K> Clone for Digest<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), PhantomData)
+    }
+}
+
+/// Says nothing of the bytes: those of a short secret could be guessed at.
+impl<K> std::fmt::Debug for Digest<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Digest(..)")
+    }
+}
+
 /// Compares in constant time.
-impl PartialEq for Digest {
+impl<K> PartialEq for Digest<K> {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
-impl Eq for Digest {}
+impl<K> Eq for Digest<K> {}
 
 /// The keys that an installation derives from its master key, each for one purpose.
 #[derive(Clone)]
@@ -153,18 +163,23 @@ impl Pepper {
     }
 
     /// A keyed digest, for secrets that users may have chosen: the database alone is not enough to guess them.
-    pub fn digest(&self, parts: &[&str]) -> Digest {
+    pub fn digest<K: KeyedKind>(&self, parts: &[&str]) -> Digest<K> {
+        Digest(self.bytes(parts).to_vec(), PhantomData)
+    }
+
+    /// The keyed digest as unpadded base64url.
+    pub fn text(&self, parts: &[&str]) -> String {
+        URL_SAFE_NO_PAD.encode(self.bytes(parts))
+    }
+
+    /// The keyed digest of what is stored nowhere, such as a key.
+    pub fn bytes(&self, parts: &[&str]) -> [u8; 32] {
         let mut mac = keyed(&self.0);
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
         }
-        Digest(mac.finalize().into_bytes().to_vec())
-    }
-
-    /// The keyed digest as unpadded base64url.
-    pub fn text(&self, parts: &[&str]) -> String {
-        URL_SAFE_NO_PAD.encode(self.digest(parts).as_bytes())
+        mac.finalize().into_bytes().into()
     }
 }
 

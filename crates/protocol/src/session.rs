@@ -1,6 +1,6 @@
 //! Browser sessions: how they begin, how use prolongs them, and when they end.
 
-use crate::{authentication::Amr, lifetimes::Lifetimes, secret::Digest, time::Timestamp};
+use crate::{authentication::Amr, kind, lifetimes::Lifetimes, secret::Digest, time::Timestamp};
 
 /// A use is noted at most this often, in seconds.
 const NOTED_EVERY: i64 = 60;
@@ -12,7 +12,7 @@ pub struct Session {
     /// cookie names it: a new sign-in of the same user changes the secret, not the name.
     pub id: String,
     /// Digest of the cookie's secret.
-    pub digest: Digest,
+    pub digest: Digest<kind::Session>,
     /// Who is signed in.
     pub user_id: String,
     /// When the user last proved who they are.
@@ -108,7 +108,7 @@ impl Session {
     /// A session that begins now. `id` and `digest` are of finished, random values.
     pub fn begin(
         id: String,
-        digest: Digest,
+        digest: Digest<kind::Session>,
         user_id: String,
         remember: bool,
         lifetimes: &Lifetimes,

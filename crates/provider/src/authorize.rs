@@ -3,12 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use latchkey_operations::JoseSignatures;
 use latchkey_protocol::{
-    Digest, Params, Reason, Secret, SecretKind,
+    Digest, Params, Reason, Secret,
     authorization::Authorization,
     authorize::{Approval, AuthorizationRequest, Hint, Step, answer_code, signed_params},
     client::{Client, ReturnTo},
     interaction::{self, Interaction},
-    paths,
+    kind, paths,
     reason::unknown_id,
     secret::new_id,
 };
@@ -121,7 +121,7 @@ async fn begin_checked(
 ) -> Result<HttpResponse, Failure> {
     let ui = &provider.ui;
     let browser = Browser::of(ui, call.request);
-    let secret = Secret::generate(SecretKind::Interaction, &*ui.entropy);
+    let secret = Secret::<kind::Interaction>::generate(&*ui.entropy);
     let interaction = Interaction {
         digest: secret.digest(),
         browser: browser.digest(),
@@ -208,7 +208,7 @@ async fn go_on_to(
     call: Call<'_>,
     client: &Client,
     interaction: &Interaction,
-    secret: &Secret,
+    secret: &Secret<kind::Interaction>,
     to: &ReturnTo,
 ) -> Result<HttpResponse, Failure> {
     let here = here(&provider.ui, call, client).await?;
@@ -228,7 +228,7 @@ async fn go_on_to(
     }
 }
 
-fn to_page(call: Call<'_>, path: &str, secret: &Secret) -> HttpResponse {
+fn to_page(call: Call<'_>, path: &str, secret: &Secret<kind::Interaction>) -> HttpResponse {
     see_other(&call.realm.at(&paths::page(path, secret.expose())))
 }
 
@@ -238,11 +238,11 @@ async fn approve(
     provider: &Provider,
     call: Call<'_>,
     approval: &Approval<'_>,
-    kept: Option<&Digest>,
+    kept: Option<&Digest<kind::Interaction>>,
     to: &ReturnTo,
 ) -> Result<Option<HttpResponse>, Failure> {
     let entropy = &*provider.ui.entropy;
-    let code = Secret::generate(SecretKind::AuthorizationCode, entropy);
+    let code = Secret::<kind::AuthorizationCode>::generate(entropy);
     let authorization = Authorization::approve(
         new_id(call.now, entropy),
         code.digest(),

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use latchkey_protocol::{
     Digest, Timestamp,
     attempts::{Allowance, WINDOW},
+    kind,
     store::{self, Attempts},
 };
 
@@ -22,7 +23,7 @@ impl Attempts for Database {
         &self,
         allowances: &[Allowance],
         now: Timestamp,
-    ) -> store::Result<Option<Digest>> {
+    ) -> store::Result<Option<Digest<kind::Attempts>>> {
         let mut allowed: Vec<_> = allowances.iter().map(|a| (bytes(&a.key), a.most)).collect();
         allowed.sort();
         let used_up = self.write(move |c| reserve(c, &allowed, now)).await?;
@@ -31,7 +32,7 @@ impl Attempts for Database {
 
     async fn give_back_attempts(
         &self,
-        keys: &[Digest],
+        keys: &[Digest<kind::Attempts>],
         clear: bool,
         reserved: Timestamp,
     ) -> store::Result<()> {

@@ -7,6 +7,7 @@ use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     Timestamp,
     client::Client,
+    kind,
     page::Page,
     secret::Digest,
     store::{self, Clients},
@@ -135,7 +136,7 @@ impl Clients for Database {
         &self,
         id: &str,
         version: i64,
-        secret: &Digest,
+        secret: &Digest<kind::KeyedClientSecret>,
         sealed: Option<&str>,
     ) -> store::Result<bool> {
         let (key, secret, sealed) = (id.to_owned(), bytes(secret), sealed.map(str::to_owned));

@@ -5,6 +5,7 @@ use diesel::{dsl::exists, pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     Digest, Timestamp,
     consent::{Consent, merged},
+    kind,
     store::{self, ConsentEnd, Consents, ConsentsOf},
 };
 
@@ -61,7 +62,7 @@ impl Row {
 impl Consents for Database {
     async fn record_consent(
         &self,
-        digest: &Digest,
+        digest: &Digest<kind::Interaction>,
         session_id: &str,
         consent: &Consent,
     ) -> store::Result<bool> {
@@ -76,7 +77,11 @@ impl Consents for Database {
         .await
     }
 
-    async fn decline(&self, digest: &Digest, session_id: &str) -> store::Result<bool> {
+    async fn decline(
+        &self,
+        digest: &Digest<kind::Interaction>,
+        session_id: &str,
+    ) -> store::Result<bool> {
         let (digest, session) = (bytes(digest), session_id.to_owned());
         self.write_one(move |c| {
             let declined = interactions::declined.eq(1);

@@ -9,6 +9,7 @@ use latchkey_protocol::{
     attempts::{Origin, WINDOW},
     bounds,
     interaction::Interaction,
+    kind,
     secret::Digest,
     store::{self, BeginOutcome, Interactions},
 };
@@ -174,7 +175,10 @@ impl Interactions for Database {
         Ok(begun)
     }
 
-    async fn interaction(&self, digest: &Digest) -> store::Result<Option<Interaction>> {
+    async fn interaction(
+        &self,
+        digest: &Digest<kind::Interaction>,
+    ) -> store::Result<Option<Interaction>> {
         let digest = bytes(digest);
         self.read(move |c| {
             on!(c => interactions::table.find(&digest).select(Row::as_select()).get_result(c))
@@ -187,8 +191,8 @@ impl Interactions for Database {
 
     async fn renew_browser(
         &self,
-        old: &Digest,
-        new: &Digest,
+        old: &Digest<kind::Browser>,
+        new: &Digest<kind::Browser>,
         now: Timestamp,
     ) -> store::Result<bool> {
         let (old, new) = (bytes(old), bytes(new));
@@ -204,7 +208,11 @@ impl Interactions for Database {
         .await
     }
 
-    async fn select_account(&self, digest: &Digest, session_id: &str) -> store::Result<bool> {
+    async fn select_account(
+        &self,
+        digest: &Digest<kind::Interaction>,
+        session_id: &str,
+    ) -> store::Result<bool> {
         let (digest, session) = (bytes(digest), session_id.to_owned());
         self.write_one(move |c| {
             let set = interactions::selected_session.eq(Some(&session));
@@ -214,7 +222,7 @@ impl Interactions for Database {
         .await
     }
 
-    async fn end_interaction(&self, digest: &Digest) -> store::Result<()> {
+    async fn end_interaction(&self, digest: &Digest<kind::Interaction>) -> store::Result<()> {
         let digest = bytes(digest);
         self.write_one(move |c| delete(c, &digest))
             .await

@@ -6,6 +6,7 @@ use diesel::{
 use latchkey_protocol::{
     Digest, Timestamp,
     authorization::{Authorization, Delivery, RefreshFamily},
+    kind,
     observe::KeptRefusal,
     session::Use,
 };
@@ -242,7 +243,7 @@ fn grouped(a: &Authorization) -> Vec<Verb<'_>> {
             Box::new(|c, n| {
                 let one = Rotated {
                     id: format!("a{n}"),
-                    expected: Digest::of("r").as_bytes().to_vec(),
+                    expected: Digest::<kind::RefreshToken>::of("r").as_bytes().to_vec(),
                     next: family(),
                 };
                 ask_each(c, &[one])
@@ -275,8 +276,13 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             "rotate",
             1,
             Box::new(|c, n| {
-                authorizations::rotate(c, &format!("a{n}"), Digest::of("r").as_bytes(), &family())
-                    .map(|done| assert!(done))
+                authorizations::rotate(
+                    c,
+                    &format!("a{n}"),
+                    Digest::<kind::RefreshToken>::of("r").as_bytes(),
+                    &family(),
+                )
+                .map(|done| assert!(done))
             }),
         ),
         (

@@ -3,9 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse};
 use latchkey_operations::{AuditEvent, Realm, audit};
 use latchkey_protocol::{
-    Digest, Secret, SecretKind, StoreError, Timestamp,
+    Digest, Secret, StoreError, Timestamp,
     audit::ActorKind,
     client::Client,
+    kind,
     session::{Cookie, Session, cookie_name},
     user::User,
 };
@@ -18,7 +19,7 @@ use crate::{
 
 /// A browser, by the secret of its own that its cookie carries.
 pub struct Browser {
-    secret: Secret,
+    secret: Secret<kind::Browser>,
     /// Whether the browser came without the cookie.
     pub is_new: bool,
 }
@@ -27,14 +28,14 @@ impl Browser {
     /// The browser of a request. One without the cookie gets a secret, which [`Browser::introduce`] hands out.
     pub fn of(ui: &Ui, request: &HttpRequest) -> Self {
         let cookie = request.cookie(cookie_name(ui.realm(request).secure, Cookie::Browser));
-        let known = cookie.and_then(|c| Secret::presented(SecretKind::Browser, c.value()));
+        let known = cookie.and_then(|c| Secret::<kind::Browser>::presented(c.value()));
         let is_new = known.is_none();
-        let secret = known.unwrap_or_else(|| Secret::generate(SecretKind::Browser, &*ui.entropy));
+        let secret = known.unwrap_or_else(|| Secret::<kind::Browser>::generate(&*ui.entropy));
         Self { secret, is_new }
     }
 
     /// What interactions are bound to.
-    pub fn digest(&self) -> Digest {
+    pub fn digest(&self) -> Digest<kind::Browser> {
         self.secret.digest()
     }
 
@@ -51,7 +52,7 @@ impl Browser {
     }
 }
 
-fn set_browser(realm: &Realm, response: &mut HttpResponse, secret: &Secret) {
+fn set_browser(realm: &Realm, response: &mut HttpResponse, secret: &Secret<kind::Browser>) {
     let lifetime = Some(BROWSER_LIFETIME);
     let cookie = cookie(realm.secure, Cookie::Browser, secret.expose(), lifetime);
     add_cookie(response, &cookie);
@@ -65,7 +66,7 @@ pub(crate) async fn renew_browser(
     old: &Browser,
     response: &mut HttpResponse,
 ) {
-    let new = Secret::generate(SecretKind::Browser, &*ui.entropy);
+    let new = Secret::<kind::Browser>::generate(&*ui.entropy);
     // Otherwise another tab was faster, and its answer brings the new secret; or nothing hangs on the old one.
     if bind_again(ui, old, &new, call.now).await == Some(true) {
         set_browser(call.realm, response, &new);
@@ -73,7 +74,12 @@ pub(crate) async fn renew_browser(
 }
 
 /// Binds what hangs on the old secret to the new one. Whether there was any; nothing when storage failed.
-async fn bind_again(ui: &Ui, old: &Browser, new: &Secret, now: Timestamp) -> Option<bool> {
+async fn bind_again(
+    ui: &Ui,
+    old: &Browser,
+    new: &Secret<kind::Browser>,
+    now: Timestamp,
+) -> Option<bool> {
     let bound = ui
         .store
         .renew_browser(&old.digest(), &new.digest(), now)
@@ -84,9 +90,9 @@ async fn bind_again(ui: &Ui, old: &Browser, new: &Secret, now: Timestamp) -> Opt
 }
 
 /// The secret of the session cookie.
-pub fn session_secret(ui: &Ui, request: &HttpRequest) -> Option<Secret> {
+pub fn session_secret(ui: &Ui, request: &HttpRequest) -> Option<Secret<kind::Session>> {
     let cookie = request.cookie(cookie_name(ui.realm(request).secure, Cookie::Session))?;
-    Secret::presented(SecretKind::Session, cookie.value())
+    Secret::<kind::Session>::presented(cookie.value())
 }
 
 /// Who is signed in at this browser, and uses it.
@@ -149,7 +155,7 @@ pub async fn end_session(
 /// What was not presented is not touched.
 pub async fn forget(ui: &Ui, call: Call<'_>, browser: &Browser, response: &mut HttpResponse) {
     if !browser.is_new {
-        let new = Secret::generate(SecretKind::Browser, &*ui.entropy);
+        let new = Secret::<kind::Browser>::generate(&*ui.entropy);
         if bind_again(ui, browser, &new, call.now).await.is_some() {
             set_browser(call.realm, response, &new);
         }

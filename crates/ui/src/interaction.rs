@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use latchkey_operations::Realm;
 use latchkey_protocol::{
-    Params, Reason, Secret, SecretKind, StoreError, Timestamp,
+    Params, Reason, Secret, StoreError, Timestamp,
     attempts::Origin,
     authorize::{Step, next_step},
     bounds,
@@ -13,7 +13,7 @@ use latchkey_protocol::{
     consent::Consent,
     error::Refusal,
     interaction::{Interaction, is_visit},
-    paths,
+    kind, paths,
     session::Session,
     store::BeginOutcome,
     user::User,
@@ -71,7 +71,7 @@ fn refused(outcome: BeginOutcome) -> Option<Refusal> {
 /// An interaction that this browser began.
 pub struct OpenInteraction {
     /// The secret in its address, which names it.
-    pub secret: Secret,
+    pub secret: Secret<kind::Interaction>,
     /// The browser that asks, which is the one that began it.
     pub browser: Browser,
     /// The authorization request, and what was answered of it.
@@ -110,9 +110,13 @@ impl OpenInteraction {
 ///
 /// # Errors
 /// [`Reason::InteractionUnknown`]; our own when storage fails.
-pub async fn find(ui: &Ui, call: Call<'_>, secret: &str) -> Result<(Secret, Interaction), Failure> {
+pub async fn find(
+    ui: &Ui,
+    call: Call<'_>,
+    secret: &str,
+) -> Result<(Secret<kind::Interaction>, Interaction), Failure> {
     let unknown = || Reason::InteractionUnknown.because("a live interaction", "none");
-    let secret = Secret::presented(SecretKind::Interaction, secret).ok_or_else(unknown)?;
+    let secret = Secret::<kind::Interaction>::presented(secret).ok_or_else(unknown)?;
     let found = ui.store.interaction(&secret.digest()).await?;
     let live = found.filter(|i| i.expires_at > call.now);
     Ok((secret, live.ok_or_else(unknown)?))

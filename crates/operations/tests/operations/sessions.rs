@@ -2,12 +2,12 @@
 
 use latchkey_operations::{Operation, OperationError};
 use latchkey_protocol::page::Page;
-use latchkey_protocol::{Secret, SecretKind, secret::new_id, session::Session, user::User};
+use latchkey_protocol::{Secret, kind, secret::new_id, session::Session, user::User};
 
 use crate::support::*;
 
 async fn signed_in(world: &World, user: &User, replaces: Option<&Session>) -> Session {
-    let secret = Secret::generate(SecretKind::Session, &OsEntropy);
+    let secret = Secret::<kind::Session>::generate(&OsEntropy);
     let session = Session::begin(
         new_id(world.now, &OsEntropy),
         secret.digest(),

@@ -7,7 +7,7 @@ use latchkey_operations::{
     KnownBrowser, PasswordSignIn, Passwords, SignIn, SignInOutcome, SignedIn, Throttle,
 };
 use latchkey_protocol::page::Page;
-use latchkey_protocol::{Digest, Reason, secret::Pepper};
+use latchkey_protocol::{Digest, Reason, kind, secret::Pepper};
 
 use crate::{audit::Lines, support::*};
 
@@ -37,7 +37,7 @@ async fn attempt_at(
     typed: &str,
     password: &str,
     browser: Option<&KnownBrowser>,
-    replaces: Option<&Digest>,
+    replaces: Option<&Digest<kind::Session>>,
 ) -> SignInOutcome {
     let asked = SignIn {
         typed,

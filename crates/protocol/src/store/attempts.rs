@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{attempts::Allowance, secret::Digest, time::Timestamp};
+use crate::{attempts::Allowance, kind, secret::Digest, time::Timestamp};
 
 /// How often something was tried, counted for all nodes.
 #[async_trait]
@@ -14,11 +14,11 @@ pub trait Attempts: Send + Sync {
         &self,
         allowances: &[Allowance],
         now: Timestamp,
-    ) -> Result<Option<Digest>>;
+    ) -> Result<Option<Digest<kind::Attempts>>>;
     /// Takes back one attempt of each key that was reserved at `reserved`; with `clear`, all of the first key.
     async fn give_back_attempts(
         &self,
-        keys: &[Digest],
+        keys: &[Digest<kind::Attempts>],
         clear: bool,
         reserved: Timestamp,
     ) -> Result<()>;

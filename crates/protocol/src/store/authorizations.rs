@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::Result;
 use crate::{
     authorization::{Authorization, Context, RefreshFamily, Support},
+    kind,
     secret::Digest,
     time::Timestamp,
 };
@@ -17,11 +18,14 @@ pub trait Authorizations: Send + Sync {
     /// Beyond the bounds of [`crate::bounds`], the session's oldest for the same client go.
     async fn issue_code(
         &self,
-        interaction: Option<&Digest>,
+        interaction: Option<&Digest<kind::Interaction>>,
         authorization: &Authorization,
     ) -> Result<bool>;
     /// By the digest of its code, spent or not.
-    async fn authorization_by_code(&self, code: &Digest) -> Result<Option<Context>>;
+    async fn authorization_by_code(
+        &self,
+        code: &Digest<kind::AuthorizationCode>,
+    ) -> Result<Option<Context>>;
     /// By id.
     async fn authorization(&self, id: &str) -> Result<Option<Context>>;
     /// What an access token of the authorization `id` hangs on, unless its `jti` has been revoked on its own.
@@ -40,7 +44,7 @@ pub trait Authorizations: Send + Sync {
     async fn rotate_refresh_token(
         &self,
         id: &str,
-        expected: &Digest,
+        expected: &Digest<kind::RefreshToken>,
         next: &RefreshFamily,
     ) -> Result<bool>;
     /// Ends an authorization; idempotent.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{client::Client, page::Page, secret::Digest};
+use crate::{client::Client, kind, page::Page, secret::Digest};
 
 /// Registrations of clients.
 #[async_trait]
@@ -25,7 +25,7 @@ pub trait Clients: Send + Sync {
         &self,
         id: &str,
         version: i64,
-        secret: &Digest,
+        secret: &Digest<kind::KeyedClientSecret>,
         sealed: Option<&str>,
     ) -> Result<bool>;
     /// Removes a client with all its authorizations and consents. `false` when there is none.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{consent::Consent, secret::Digest, time::Timestamp};
+use crate::{consent::Consent, kind, secret::Digest, time::Timestamp};
 
 /// Whose consents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +30,12 @@ pub trait Consents: Send + Sync {
     /// `session_id` is still there and this user's. `false`, and nothing written, when it or the interaction is gone.
     async fn record_consent(
         &self,
-        digest: &Digest,
+        digest: &Digest<kind::Interaction>,
         session_id: &str,
         consent: &Consent,
     ) -> Result<bool>;
     /// As [`Consents::record_consent`], for a user who does not allow it.
-    async fn decline(&self, digest: &Digest, session_id: &str) -> Result<bool>;
+    async fn decline(&self, digest: &Digest<kind::Interaction>, session_id: &str) -> Result<bool>;
     /// What this user has allowed this client.
     async fn consent(&self, user_id: &str, client_id: &str) -> Result<Option<Consent>>;
     /// At most `most` consents of a user or to a client, by the id of the other side, from the one after `after` on.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{attempts::Origin, interaction::Interaction, secret::Digest, time::Timestamp};
+use crate::{attempts::Origin, interaction::Interaction, kind, secret::Digest, time::Timestamp};
 
 /// What became of a sign-in that was to be begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,12 +31,21 @@ pub trait Interactions: Send + Sync {
         from: &Origin,
     ) -> Result<BeginOutcome>;
     /// By the digest of its secret.
-    async fn interaction(&self, digest: &Digest) -> Result<Option<Interaction>>;
+    async fn interaction(&self, digest: &Digest<kind::Interaction>) -> Result<Option<Interaction>>;
     /// Binds all interactions of a browser to its new secret. `false` when it has none under the old one.
-    async fn renew_browser(&self, old: &Digest, new: &Digest, now: Timestamp) -> Result<bool>;
+    async fn renew_browser(
+        &self,
+        old: &Digest<kind::Browser>,
+        new: &Digest<kind::Browser>,
+        now: Timestamp,
+    ) -> Result<bool>;
     /// The user goes on with this session, if it is still there. `false`, and nothing written, when it or the
     /// interaction is gone.
-    async fn select_account(&self, digest: &Digest, session_id: &str) -> Result<bool>;
+    async fn select_account(
+        &self,
+        digest: &Digest<kind::Interaction>,
+        session_id: &str,
+    ) -> Result<bool>;
     /// Removes an interaction that was refused.
-    async fn end_interaction(&self, digest: &Digest) -> Result<()>;
+    async fn end_interaction(&self, digest: &Digest<kind::Interaction>) -> Result<()>;
 }

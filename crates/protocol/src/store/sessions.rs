@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::Result;
 use crate::{
     authorization::Lifetimes,
+    kind,
     page::Page,
     secret::Digest,
     session::{Session, SessionStart, Use},
@@ -25,11 +26,15 @@ pub trait Sessions: Send + Sync {
         &self,
         session: &Session,
         password_hash: &str,
-        replaces: Option<&Digest>,
-        interaction: Option<&Digest>,
+        replaces: Option<&Digest<kind::Session>>,
+        interaction: Option<&Digest<kind::Interaction>>,
     ) -> Result<Option<SessionStart>>;
     /// Who is signed in: the session and its user, while the one has not expired and the other is enabled.
-    async fn session(&self, digest: &Digest, now: Timestamp) -> Result<Option<(Session, User)>>;
+    async fn session(
+        &self,
+        digest: &Digest<kind::Session>,
+        now: Timestamp,
+    ) -> Result<Option<(Session, User)>>;
     /// The live session of `user_id` with this `sid`.
     async fn session_of(&self, sid: &str, user_id: &str, now: Timestamp)
     -> Result<Option<Session>>;
@@ -39,7 +44,7 @@ pub trait Sessions: Send + Sync {
     /// As [`Sessions::session`], for a browser that uses its session: that is noted, at most about once a minute.
     async fn session_in_use(
         &self,
-        digest: &Digest,
+        digest: &Digest<kind::Session>,
         lifetimes: &Lifetimes,
         now: Timestamp,
     ) -> Result<Option<(Session, User)>> {

@@ -10,6 +10,7 @@ use crate::{
         AccessToken, Custom, CustomClaims, IdToken, Place, RefreshToken, add_asked, scope_claims,
     },
     client::{AccessTokenTyp, Client, IdTokenClaims},
+    kind,
     lifetimes::Lifetimes,
     secret::Secret,
     time::Timestamp,
@@ -64,7 +65,7 @@ pub enum Holder<'a> {
         /// For the first ID token; a refreshed one has none (OpenID Connect Core 12.2).
         nonce: Option<&'a str>,
         /// The secret of the refresh token, and the family that it is the current one of.
-        refresh: Option<(&'a Secret, &'a RefreshFamily)>,
+        refresh: Option<(&'a Secret<kind::RefreshToken>, &'a RefreshFamily)>,
     },
 }
 
@@ -308,7 +309,7 @@ fn said_of(
 fn refresh_token(
     issuer: &str,
     authorization: &Authorization,
-    secret: &Secret,
+    secret: &Secret<kind::RefreshToken>,
     family: &RefreshFamily,
 ) -> RefreshToken {
     RefreshToken {

@@ -7,8 +7,9 @@ use crate::{
     claims::RefreshToken,
     client::Client,
     error::Refusal,
+    kind,
     reason::Reason,
-    secret::{Digest, Secret, SecretKind},
+    secret::{Digest, Secret},
     time::Timestamp,
 };
 
@@ -21,7 +22,7 @@ pub enum Rotation {
     /// It is the current one: `family` replaces what is stored, if it is still current then.
     Next {
         /// The next token's secret.
-        successor: Secret,
+        successor: Secret<kind::RefreshToken>,
         /// The family with that as its current token.
         family: RefreshFamily,
     },
@@ -29,7 +30,7 @@ pub enum Rotation {
     /// raced. The very same successor again.
     Again {
         /// The next token's secret.
-        successor: Secret,
+        successor: Secret<kind::RefreshToken>,
         /// The family with that as its current token.
         family: RefreshFamily,
     },
@@ -72,7 +73,7 @@ pub fn narrowed(
 pub fn rotate(
     context: &Context,
     presented: &RefreshToken,
-    secret: &Secret,
+    secret: &Secret<kind::RefreshToken>,
     client: &Client,
     lifetimes: &Lifetimes,
     kid: &str,
@@ -80,7 +81,7 @@ pub fn rotate(
 ) -> Result<Rotation, Denial> {
     let family = family_of(context, presented, client, now)?;
     let digest = secret.digest();
-    let successor = secret.successor(SecretKind::RefreshToken, &context.authorization.id);
+    let successor = secret.successor(&context.authorization.id);
     if digest == family.current {
         if now >= family.idle_expires_at || now >= family.expires_at {
             return Err(Reason::RefreshTokenExpired
@@ -124,7 +125,7 @@ fn family_of<'a>(
 /// seconds after it was replaced. All else is a replay.
 fn repeatable(
     family: &RefreshFamily,
-    presented: &Digest,
+    presented: &Digest<kind::RefreshToken>,
     window: i64,
     now: Timestamp,
 ) -> Result<(), Denial> {

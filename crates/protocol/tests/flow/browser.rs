@@ -1,11 +1,12 @@
 //! The browser's side: authorization requests, sign-ins, answers, and what `next_step` makes of them.
 
 use latchkey_protocol::{
-    Params, Reason, ScopeSet, Secret, SecretKind, Timestamp,
+    Digest, Params, Reason, ScopeSet, Secret, Timestamp,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, RequestRules, Step, next_step},
     consent::{Consent, merged},
     interaction::{self, Interaction},
+    kind,
     session::Session,
 };
 
@@ -72,10 +73,10 @@ impl World {
                 .iter()
                 .all(|s| can_have(s) && asked.contains(s))
         );
-        let secret = Secret::generate(SecretKind::Interaction, &self.entropy);
+        let secret = Secret::<kind::Interaction>::generate(&self.entropy);
         let interaction = Interaction {
             digest: secret.digest(),
-            browser: secret.digest(),
+            browser: Digest::of(secret.expose()),
             former_browser: None,
             request,
             created_at: self.now,
@@ -102,7 +103,7 @@ impl World {
         if let Some(before) = self.here {
             self.sessions[before] = None;
         }
-        let digest = Secret::generate(SecretKind::Session, &self.entropy).digest();
+        let digest = Secret::<kind::Session>::generate(&self.entropy).digest();
         let id = format!("session-{}", self.sessions.len());
         let session = Session::begin(id.clone(), digest, user.into(), false, &LIFETIMES, self.now);
         self.here = Some(self.sessions.len());
@@ -208,7 +209,7 @@ impl World {
         // RFC 8252 8.6: the native client.
         assert!(client_at != 1 || just(session) || (chosen && !scope.contains("offline_access")));
 
-        let code = Secret::generate(SecretKind::AuthorizationCode, &self.entropy);
+        let code = Secret::<kind::AuthorizationCode>::generate(&self.entropy);
         let id = format!("authorization-{}", self.stories.len());
         let authorization =
             Authorization::approve(id, code.digest(), &approval, &LIFETIMES, self.now);

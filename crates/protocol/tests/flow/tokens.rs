@@ -1,10 +1,10 @@
 //! The token endpoint's side: codes, refresh tokens, and what ends them.
 
 use latchkey_protocol::{
-    Params, Reason, ScopeSet, Secret, SecretKind,
+    Params, Reason, ScopeSet, Secret,
     authorization::{Authorization, CodeDelivery, Delivery, RefreshFamily},
     claims::{CustomClaims, RefreshToken},
-    introspection,
+    introspection, kind,
     revocation::{Revocation, of_refresh_token},
     token::{
         Grant, Holder, Issuer, Rotation, client_scope, narrowed, redeem, rotate, starts_refresh,
@@ -81,7 +81,7 @@ impl World {
 
     /// What the exchange of a code gives.
     fn exchange(&mut self, at: usize) {
-        let secret = Secret::generate(SecretKind::RefreshToken, &self.entropy);
+        let secret = Secret::<kind::RefreshToken>::generate(&self.entropy);
         let now = self.now;
         let client = &self.clients[self.stories[at].client];
         let story = &mut self.stories[at];
@@ -139,11 +139,18 @@ impl World {
         let email = id.is_some_and(|id| id.more.contains_key("email"));
         assert!(!email || scope.contains("email"));
         let refresh = set.refresh_token.map(|(_, token)| token.jti);
-        assert_eq!(refresh.as_deref(), story.secrets.last().map(Secret::expose));
+        assert_eq!(
+            refresh.as_deref(),
+            story.secrets.last().map(|secret| secret.expose())
+        );
     }
 
     /// Takes a refresh token from so far back.
-    fn refresh_token(&self, at: usize, back: usize) -> Option<(RefreshToken, Secret)> {
+    fn refresh_token(
+        &self,
+        at: usize,
+        back: usize,
+    ) -> Option<(RefreshToken, Secret<kind::RefreshToken>)> {
         let story = &self.stories[at];
         let newest = story.secrets.len().checked_sub(1)?;
         let secret = story.secrets[newest.saturating_sub(back)].clone();
@@ -204,7 +211,12 @@ impl World {
         }
     }
 
-    fn replaced(&mut self, at: usize, successor: Secret, family: RefreshFamily) {
+    fn replaced(
+        &mut self,
+        at: usize,
+        successor: Secret<kind::RefreshToken>,
+        family: RefreshFamily,
+    ) {
         let (now, story) = (self.now, &mut self.stories[at]);
         assert_eq!(
             family.expires_at, story.end,

@@ -9,6 +9,7 @@ use latchkey_protocol::{
     client::Client,
     consent::Consent,
     interaction::Interaction,
+    kind,
     lifetimes::Lifetimes,
     registration::Registration,
     session::Session,
@@ -79,7 +80,7 @@ pub struct Story {
     pub authorization: Authorization,
     pub client: usize,
     /// Secrets of its refresh tokens, oldest first.
-    pub secrets: Vec<Secret>,
+    pub secrets: Vec<Secret<kind::RefreshToken>>,
     /// When the newest was issued, and when it ends if it lies unused.
     pub issued_at: Timestamp,
     pub idle_end: Timestamp,

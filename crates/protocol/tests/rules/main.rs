@@ -4,8 +4,8 @@
 mod redirect_uris;
 
 use latchkey_protocol::{
-    Params, Reason, ScopeSet, Secret, SecretKind, Timestamp, authorize::Prompt, client::Client,
-    client_auth::Credentials, pkce, registration::Registration, secret::Pepper,
+    Params, Reason, ScopeSet, Secret, Timestamp, authorize::Prompt, client::Client,
+    client_auth::Credentials, kind, pkce, registration::Registration, secret::Pepper,
 };
 use serde_json::{Value, json};
 
@@ -233,14 +233,14 @@ fn secrets_do_not_print_and_their_successors_need_the_parent() {
             bytes.fill(9);
         }
     }
-    let secret = Secret::generate(SecretKind::RefreshToken, &Fixed);
+    let secret = Secret::<kind::RefreshToken>::generate(&Fixed);
     assert_eq!(format!("{secret:?}"), "Secret(..)");
     assert_eq!(
-        Secret::presented(SecretKind::Session, secret.expose()),
+        Secret::<kind::Session>::presented(secret.expose()),
         None,
         "one kind does not pass as another"
     );
-    let next = secret.successor(SecretKind::RefreshToken, "family");
-    assert_eq!(next, secret.successor(SecretKind::RefreshToken, "family"));
-    assert_ne!(next, secret.successor(SecretKind::RefreshToken, "another"));
+    let next = secret.successor("family");
+    assert_eq!(next, secret.successor("family"));
+    assert_ne!(next, secret.successor("another"));
 }

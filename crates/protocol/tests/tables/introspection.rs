@@ -1,10 +1,11 @@
 //! Who may ask about which token (RFC 7662).
 
 use latchkey_protocol::{
-    Reason, Secret, SecretKind,
+    Reason, Secret,
     authorization::{Context, RefreshFamily},
     claims::{AccessToken, RefreshToken},
     introspection::{may_ask, may_see, refresh_token},
+    kind,
 };
 use serde_json::json;
 
@@ -36,9 +37,9 @@ fn an_access_token_is_seen_by_its_client_and_its_audience() {
     }
 }
 
-fn secret(letter: &str) -> Secret {
+fn secret(letter: &str) -> Secret<kind::RefreshToken> {
     let text = format!("lk_refresh_{}", letter.repeat(43));
-    Secret::presented(SecretKind::RefreshToken, &text).unwrap()
+    Secret::<kind::RefreshToken>::presented(&text).unwrap()
 }
 
 /// All is well: the current token of a family.

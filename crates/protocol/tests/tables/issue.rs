@@ -1,10 +1,11 @@
 //! `token_set`: what the tokens of one answer say.
 
 use latchkey_protocol::{
-    IdTokenAlgorithm, Secret, SecretKind,
+    IdTokenAlgorithm, Secret,
     authorization::RefreshFamily,
     authorize::ClaimsRequest,
     claims::CustomClaims,
+    kind,
     token::{Grant, Holder, Issuer, token_set},
 };
 use serde_json::{Value, json};
@@ -48,7 +49,7 @@ impl World {
             user("alice"),
         );
         let secret = format!("lk_refresh_{}", "c".repeat(43));
-        let secret = Secret::presented(SecretKind::RefreshToken, &secret).unwrap();
+        let secret = Secret::<kind::RefreshToken>::presented(&secret).unwrap();
         let family = RefreshFamily::first(&secret, "kid", &LIFETIMES, NOW);
         let mut allowed = authorization(self.scope);
         allowed.asked_claims = ClaimsRequest::parse(self.asked, &client).unwrap();

@@ -1,9 +1,10 @@
 //! `redeem`: whether a code may be exchanged (RFC 6749 4.1.3); and what an exchange begins.
 
 use latchkey_protocol::{
-    Reason, Secret, SecretKind, Timestamp,
+    Reason, Secret, Timestamp,
     authorization::{Authorization, Context, RefreshFamily},
     client::Client,
+    kind,
     lifetimes::Lifetimes,
     token::{redeem, starts_refresh},
 };
@@ -243,10 +244,7 @@ fn refresh_tokens_start_where_they_were_allowed_or_are_always_given() {
 
 #[test]
 fn the_first_family_ends_idle_or_by_its_age() {
-    let secret = Secret::presented(
-        SecretKind::RefreshToken,
-        &format!("lk_refresh_{}", "a".repeat(43)),
-    );
+    let secret = Secret::<kind::RefreshToken>::presented(&format!("lk_refresh_{}", "a".repeat(43)));
     let secret = secret.unwrap();
     let expected = RefreshFamily {
         current: secret.digest(),
@@ -272,10 +270,7 @@ fn the_first_family_ends_idle_or_by_its_age() {
 /// A late replay is seen for what it is for a day after nothing can come of it any more.
 #[test]
 fn rows_are_kept_a_day_longer_than_they_count() {
-    let secret = Secret::presented(
-        SecretKind::RefreshToken,
-        &format!("lk_refresh_{}", "a".repeat(43)),
-    );
+    let secret = Secret::<kind::RefreshToken>::presented(&format!("lk_refresh_{}", "a".repeat(43)));
     let family = RefreshFamily::first(&secret.unwrap(), "kid", &LIFETIMES, NOW);
     let kept = |family| Authorization::kept_until(family, &LIFETIMES, NOW) - NOW;
     assert_eq!(kept(None), 300 + 86_400, "the access token");

@@ -1,19 +1,20 @@
 //! `rotate`: what a presented refresh token is worth (RFC 6749 6, RFC 9700 4.14.2).
 
 use latchkey_protocol::{
-    Reason, Secret, SecretKind, Timestamp,
+    Reason, Secret, Timestamp,
     authorization::{Authorization, Context, RefreshFamily},
     claims::RefreshToken,
     client::Client,
+    kind,
     token::{Rotation, rotate},
 };
 use serde_json::json;
 
 use crate::{LIFETIMES, NOW, authorization, client, code, context, shows_each};
 
-fn secret(letter: &str) -> Secret {
+fn secret(letter: &str) -> Secret<kind::RefreshToken> {
     let text = format!("lk_refresh_{}", letter.repeat(43));
-    Secret::presented(SecretKind::RefreshToken, &text).unwrap()
+    Secret::<kind::RefreshToken>::presented(&text).unwrap()
 }
 
 /// All is well: the current token of a family that was rotated ten seconds ago is presented by its client.
@@ -21,7 +22,7 @@ struct World {
     context: Context,
     client: Client,
     presented: RefreshToken,
-    secret: Secret,
+    secret: Secret<kind::RefreshToken>,
     now: Timestamp,
 }
 

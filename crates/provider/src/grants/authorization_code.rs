@@ -5,9 +5,10 @@ use std::sync::Arc;
 use actix_web::web;
 use latchkey_jose::KeyRing;
 use latchkey_protocol::{
-    Params, Reason, Secret, SecretKind,
+    Params, Reason, Secret,
     authorization::{Authorization, Context, Delivery, RefreshFamily},
     client::Client,
+    kind,
     reason::masked,
     token::{Denial, redeem, starts_refresh},
 };
@@ -68,7 +69,7 @@ async fn load(provider: &Provider, params: &Params) -> Result<Arc<Context>, Fail
         .optional("code")
         .ok_or_else(|| Reason::ParameterMissing.because("code", "nothing"))?;
     let unknown = || Reason::CodeUnknown.because("a code issued here", masked(presented));
-    let code = Secret::presented(SecretKind::AuthorizationCode, presented).ok_or_else(unknown)?;
+    let code = Secret::<kind::AuthorizationCode>::presented(presented).ok_or_else(unknown)?;
     let found = provider.store.authorization_by_code(&code.digest()).await?;
     Ok(Arc::new(found.ok_or_else(unknown)?))
 }
@@ -80,7 +81,7 @@ fn first_refresh(
     client: &Client,
     authorization: &Authorization,
     ring: &KeyRing,
-) -> Result<Option<(Secret, RefreshFamily)>, Failure> {
+) -> Result<Option<(Secret<kind::RefreshToken>, RefreshFamily)>, Failure> {
     let kid = ring
         .refresh_signer(call.now.as_seconds())
         .map_err(Failure::broken)?
@@ -88,7 +89,7 @@ fn first_refresh(
     if !starts_refresh(client, authorization) {
         return Ok(None);
     }
-    let secret = Secret::generate(SecretKind::RefreshToken, &*provider.ui.entropy);
+    let secret = Secret::<kind::RefreshToken>::generate(&*provider.ui.entropy);
     let family = RefreshFamily::first(&secret, kid, &call.realm.lifetimes, call.now);
     Ok(Some((secret, family)))
 }

@@ -10,6 +10,7 @@ use latchkey_protocol::{
     authorization::{Context, RefreshFamily},
     claims::{ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE},
     client::Client,
+    kind,
     secret::new_id,
     token::{self, Grant, Issuer, token_set},
 };
@@ -52,7 +53,7 @@ pub enum Holder {
     User {
         context: Arc<Context>,
         nonce: Option<String>,
-        refresh: Option<(Secret, RefreshFamily)>,
+        refresh: Option<(Secret<kind::RefreshToken>, RefreshFamily)>,
     },
 }
 

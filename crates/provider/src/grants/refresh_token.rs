@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use actix_web::web;
 use latchkey_protocol::{
-    Params, Reason, Secret, SecretKind,
+    Params, Reason, Secret,
     authorization::Context,
     claims,
     client::Client,
+    kind,
     reason::masked,
     token::{Rotation, narrowed, rotate},
 };
@@ -43,7 +44,10 @@ pub async fn grant(
 }
 
 /// The refresh token that was presented, and the secret in it.
-fn read(call: Call<'_>, params: &Params) -> Result<(claims::RefreshToken, Secret), Failure> {
+fn read(
+    call: Call<'_>,
+    params: &Params,
+) -> Result<(claims::RefreshToken, Secret<kind::RefreshToken>), Failure> {
     let presented = params
         .optional("refresh_token")
         .ok_or_else(|| Reason::ParameterMissing.because("refresh_token", "nothing"))?;
@@ -54,7 +58,7 @@ fn read(call: Call<'_>, params: &Params) -> Result<(claims::RefreshToken, Secret
         .keys
         .verify(presented, call.now)
         .map_err(|why| malformed(&why.to_string()))?;
-    let secret = Secret::presented(SecretKind::RefreshToken, &token.jti)
+    let secret = Secret::<kind::RefreshToken>::presented(&token.jti)
         .ok_or_else(|| malformed("a refresh token of this issuer"))?;
     Ok((token, secret))
 }
@@ -66,7 +70,7 @@ async fn look(
     client: &Arc<Client>,
     params: &Params,
     token: &claims::RefreshToken,
-    secret: &Secret,
+    secret: &Secret<kind::RefreshToken>,
     context: Arc<Context>,
 ) -> Result<Option<Tokens>, Failure> {
     let (lifetimes, authorization) = (&call.realm.lifetimes, &context.authorization);

@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use latchkey_protocol::{
     Digest, Timestamp,
     authorization::{Authorization, Context, RefreshFamily, Support},
+    kind,
     store::{self, Authorizations},
 };
 
@@ -34,7 +35,7 @@ use crate::{
 impl Authorizations for Database {
     async fn issue_code(
         &self,
-        interaction: Option<&Digest>,
+        interaction: Option<&Digest<kind::Interaction>>,
         authorization: &Authorization,
     ) -> store::Result<bool> {
         let digest = interaction.map(bytes);
@@ -55,7 +56,10 @@ impl Authorizations for Database {
         self.write(move |c| issue(c, digest.as_deref(), &row)).await
     }
 
-    async fn authorization_by_code(&self, code: &Digest) -> store::Result<Option<Context>> {
+    async fn authorization_by_code(
+        &self,
+        code: &Digest<kind::AuthorizationCode>,
+    ) -> store::Result<Option<Context>> {
         let code = bytes(code);
         if let Some(groups) = self.groups() {
             return groups.by_code.ask(CodeOf(code)).await;
@@ -105,7 +109,7 @@ impl Authorizations for Database {
     async fn rotate_refresh_token(
         &self,
         id: &str,
-        expected: &Digest,
+        expected: &Digest<kind::RefreshToken>,
         next: &RefreshFamily,
     ) -> store::Result<bool> {
         let (id, expected, next) = (id.to_owned(), bytes(expected), next.clone());

@@ -9,6 +9,7 @@ use diesel::{prelude::*, sql_types::Text};
 use latchkey_protocol::{
     Digest, Timestamp,
     audit::{AuditEntry, AuditTarget, TargetKind},
+    kind,
     page::Page,
     session::{Cause, Session, SessionStart, Use},
     store::{self, Sessions},
@@ -35,8 +36,8 @@ impl Sessions for Database {
         &self,
         session: &Session,
         password_hash: &str,
-        replaces: Option<&Digest>,
-        interaction: Option<&Digest>,
+        replaces: Option<&Digest<kind::Session>>,
+        interaction: Option<&Digest<kind::Interaction>>,
     ) -> store::Result<Option<SessionStart>> {
         let (row, hash) = (Row::from_session(session), password_hash.to_owned());
         let (replaces, interaction) = (replaces.map(bytes), interaction.map(bytes));
@@ -53,7 +54,7 @@ impl Sessions for Database {
 
     async fn session(
         &self,
-        digest: &Digest,
+        digest: &Digest<kind::Session>,
         now: Timestamp,
     ) -> store::Result<Option<(Session, User)>> {
         let digest = bytes(digest);
