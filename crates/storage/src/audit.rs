@@ -1,5 +1,7 @@
 //! The SQL of the audit table.
 
+mod effect;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,7 +14,7 @@ use latchkey_protocol::{
     },
     bounds,
     session::{Cause, Session},
-    store::{self, Audit, ConsentEnd, WriteOutcome},
+    store::{self, Audit},
 };
 use serde_json::{Map, json};
 
@@ -22,6 +24,8 @@ use crate::{
     schema::audit,
     statement::{Bind, binds, statement},
 };
+
+pub use effect::Effect;
 
 #[derive(Clone, Insertable)]
 #[diesel(table_name = audit)]
@@ -127,48 +131,6 @@ impl Row {
             count: self.count,
             entry,
         })
-    }
-}
-
-/// Whether a verb did what it was called for.
-pub trait Effect {
-    fn happened(&self) -> bool;
-}
-
-impl Effect for bool {
-    fn happened(&self) -> bool {
-        *self
-    }
-}
-
-impl<T> Effect for Option<T> {
-    fn happened(&self) -> bool {
-        self.is_some()
-    }
-}
-
-impl Effect for WriteOutcome {
-    fn happened(&self) -> bool {
-        *self == Self::Done
-    }
-}
-
-impl Effect for ConsentEnd {
-    fn happened(&self) -> bool {
-        *self != Self::default()
-    }
-}
-
-/// How many it ended; none is an answer, too.
-impl Effect for usize {
-    fn happened(&self) -> bool {
-        true
-    }
-}
-
-impl Effect for () {
-    fn happened(&self) -> bool {
-        true
     }
 }
 

@@ -1,5 +1,7 @@
 //! What PostgreSQL keeps prepared: a statement of a verb is parsed and planned once for each connection, not at each call.
 
+mod questions;
+
 use diesel::{
     QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::BigInt,
 };
@@ -21,6 +23,7 @@ use crate::{
     questions::{AuthorizationOf, CodeOf, ConsentOf, Revoked, SessionOf, SupportOf},
     refusals, sessions, test_database, users,
 };
+use questions::questions;
 
 const ROWS: &str = "
     INSERT INTO clients (id, metadata, created_at) VALUES ('c', '{\"client_id\":\"c\"}', 0);
@@ -110,62 +113,6 @@ fn ask_each<Q: Question>(c: &mut AnyConnection, questions: &[Q]) -> Result<(), R
     let answers = Q::ask(c, &questions.iter().collect::<Vec<_>>())?;
     assert_eq!(answers.len(), questions.len());
     Ok(())
-}
-
-fn questions() -> Vec<Verb<'static>> {
-    let text = str::to_owned;
-    vec![
-        (
-            "support, in a group",
-            1,
-            Box::new(move |c, n| {
-                ask(c, n, || SupportOf {
-                    id: text("a"),
-                    jti: text("j"),
-                })
-            }),
-        ),
-        (
-            "authorizations, in a group",
-            1,
-            Box::new(move |c, n| ask(c, n, || AuthorizationOf(text("a")))),
-        ),
-        (
-            "codes, in a group",
-            1,
-            Box::new(move |c, n| ask(c, n, || CodeOf(b"code".to_vec()))),
-        ),
-        (
-            "sessions, in a group",
-            1,
-            Box::new(move |c, n| {
-                ask(c, n, || SessionOf {
-                    digest: b"s".to_vec(),
-                    now: Timestamp::from_seconds(1),
-                })
-            }),
-        ),
-        (
-            "consents, in a group",
-            1,
-            Box::new(move |c, n| {
-                ask(c, n, || ConsentOf {
-                    user: text("u"),
-                    client: text("c"),
-                })
-            }),
-        ),
-        (
-            "access tokens to revoke, in a group",
-            1,
-            Box::new(move |c, n| {
-                ask(c, n, || Revoked {
-                    jti: text("r"),
-                    expires_at: Timestamp::from_seconds(9),
-                })
-            }),
-        ),
-    ]
 }
 
 /// Name, statements, and what it does the nth time.

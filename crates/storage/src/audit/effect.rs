@@ -1,0 +1,45 @@
+//! Whether a verb did what it was called for, by what it answers: only then its entry is written.
+
+use latchkey_protocol::store::{ConsentEnd, WriteOutcome};
+
+/// Whether a verb did what it was called for.
+pub trait Effect {
+    fn happened(&self) -> bool;
+}
+
+impl Effect for bool {
+    fn happened(&self) -> bool {
+        *self
+    }
+}
+
+impl<T> Effect for Option<T> {
+    fn happened(&self) -> bool {
+        self.is_some()
+    }
+}
+
+impl Effect for WriteOutcome {
+    fn happened(&self) -> bool {
+        *self == Self::Done
+    }
+}
+
+impl Effect for ConsentEnd {
+    fn happened(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+/// How many it ended; none is an answer, too.
+impl Effect for usize {
+    fn happened(&self) -> bool {
+        true
+    }
+}
+
+impl Effect for () {
+    fn happened(&self) -> bool {
+        true
+    }
+}

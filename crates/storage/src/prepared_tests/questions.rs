@@ -1,0 +1,59 @@
+//! What requests ask in groups, and alone.
+
+use super::*;
+
+pub fn questions() -> Vec<Verb<'static>> {
+    let text = str::to_owned;
+    vec![
+        (
+            "support, in a group",
+            1,
+            Box::new(move |c, n| {
+                ask(c, n, || SupportOf {
+                    id: text("a"),
+                    jti: text("j"),
+                })
+            }),
+        ),
+        (
+            "authorizations, in a group",
+            1,
+            Box::new(move |c, n| ask(c, n, || AuthorizationOf(text("a")))),
+        ),
+        (
+            "codes, in a group",
+            1,
+            Box::new(move |c, n| ask(c, n, || CodeOf(b"code".to_vec()))),
+        ),
+        (
+            "sessions, in a group",
+            1,
+            Box::new(move |c, n| {
+                ask(c, n, || SessionOf {
+                    digest: b"s".to_vec(),
+                    now: Timestamp::from_seconds(1),
+                })
+            }),
+        ),
+        (
+            "consents, in a group",
+            1,
+            Box::new(move |c, n| {
+                ask(c, n, || ConsentOf {
+                    user: text("u"),
+                    client: text("c"),
+                })
+            }),
+        ),
+        (
+            "access tokens to revoke, in a group",
+            1,
+            Box::new(move |c, n| {
+                ask(c, n, || Revoked {
+                    jti: text("r"),
+                    expires_at: Timestamp::from_seconds(9),
+                })
+            }),
+        ),
+    ]
+}
