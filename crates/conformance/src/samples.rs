@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use latchkey_protocol::{
-    Digest, ScopeSet, Store, Timestamp,
+    Digest, ScopeSet, SessionId, Store, Timestamp,
     attempts::Origin,
     authentication::Amr,
     authorization::{Authorization, CodeDelivery, Delivery, RefreshFamily},
@@ -82,7 +82,7 @@ pub fn origin(address: &str) -> Origin {
 
 pub fn session(id: &str, user: &str) -> Session {
     Session {
-        id: id.into(),
+        id: SessionId::new(id),
         digest: Digest::of(id),
         user_id: user.into(),
         auth_time: Timestamp::from_seconds(1),
@@ -133,7 +133,7 @@ pub fn authorization(id: &str, scope: &str) -> Authorization {
         auth_time: Timestamp::from_seconds(1),
         amr: Amr::PASSWORD,
         delivery: Delivery::Code(CodeDelivery {
-            session_id: "s".into(),
+            session_id: SessionId::new("s"),
             nonce: Some("n".into()),
             redirect_uri: "https://a.example/cb".into(),
             redirect_uri_sent: true,

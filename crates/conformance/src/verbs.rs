@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use latchkey_protocol::{
-    Digest, Store, Timestamp,
+    Digest, SessionId, Store, Timestamp,
     attempts::{Allowance, Origin},
     audit::{AuditEntry, StoredAuditEntry},
     authorization::{Authorization, Context, RefreshFamily, Support},
@@ -75,23 +75,23 @@ pass_on! {
     Sessions {
         sign_in(session: &Session, password_hash: &str, replaces: Option<&Digest<kind::Session>>, interaction: Option<&Digest<kind::Interaction>>) -> Option<SessionStart>;
         session(digest: &Digest<kind::Session>, now: Timestamp) -> Option<(Session, User)>;
-        session_of(sid: &str, user_id: &str, now: Timestamp) -> Option<Session>;
-        use_session(id: &str, used: Use) -> bool;
+        session_of(sid: &SessionId, user_id: &str, now: Timestamp) -> Option<Session>;
+        use_session(id: &SessionId, used: Use) -> bool;
         session_list(user_id: Option<&str>, page: &Page<(Timestamp, String)>, now: Timestamp) -> Vec<(Session, String)>;
-        end_session(id: &str, offline: bool, now: Timestamp) -> bool;
-        end_session_of(sid: &str, user_id: Option<&str>, offline: bool, now: Timestamp) -> Option<Session>;
+        end_session(id: &SessionId, offline: bool, now: Timestamp) -> bool;
+        end_session_of(sid: &SessionId, user_id: Option<&str>, offline: bool, now: Timestamp) -> Option<Session>;
         end_user(user_id: &str, now: Timestamp) -> usize;
     }
     Interactions {
         begin_interaction(interaction: &Interaction, from: &Origin) -> BeginOutcome;
         interaction(digest: &Digest<kind::Interaction>) -> Option<Interaction>;
         renew_browser(old: &Digest<kind::Browser>, new: &Digest<kind::Browser>, now: Timestamp) -> bool;
-        select_account(digest: &Digest<kind::Interaction>, session_id: &str) -> bool;
+        select_account(digest: &Digest<kind::Interaction>, session_id: &SessionId) -> bool;
         end_interaction(digest: &Digest<kind::Interaction>) -> ();
     }
     Consents {
-        record_consent(digest: &Digest<kind::Interaction>, session_id: &str, consent: &Consent) -> bool;
-        decline(digest: &Digest<kind::Interaction>, session_id: &str) -> bool;
+        record_consent(digest: &Digest<kind::Interaction>, session_id: &SessionId, consent: &Consent) -> bool;
+        decline(digest: &Digest<kind::Interaction>, session_id: &SessionId) -> bool;
         consent(user_id: &str, client_id: &str) -> Option<Consent>;
         consents(of: ConsentsOf<'_>, after: Option<&str>, most: i64) -> Vec<Consent>;
         revoke_consent(user_id: &str, client_id: &str, now: Timestamp) -> ConsentEnd;

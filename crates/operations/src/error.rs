@@ -2,8 +2,8 @@
 
 use latchkey_jose::JoseError;
 use latchkey_protocol::{
-    SigningAlgorithm, StoreError, claims::MOST_MAPPINGS, registration::RegistrationError,
-    store::WriteOutcome, user::User,
+    SessionId, SigningAlgorithm, StoreError, claims::MOST_MAPPINGS,
+    registration::RegistrationError, store::WriteOutcome, user::User,
 };
 
 use crate::PasswordFault;
@@ -19,7 +19,7 @@ pub enum OperationError {
     ClientUnknown(String),
     /// No session has this `sid`.
     #[error("there is no session {0}")]
-    SessionUnknown(String),
+    SessionUnknown(SessionId),
     /// The user has allowed the client nothing, or has taken it back.
     #[error("{user} has allowed {client} nothing")]
     ConsentUnknown {

@@ -1,6 +1,6 @@
 //! Sessions: list, end.
 
-use latchkey_protocol::{Timestamp, audit::TargetKind, page::Page, session::Session};
+use latchkey_protocol::{SessionId, Timestamp, audit::TargetKind, page::Page, session::Session};
 use serde_json::Value;
 
 use crate::{Operation, OperationError, Operations, Result};
@@ -39,11 +39,11 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// [`OperationError::SessionUnknown`].
-    pub async fn end_session(&self, id: &str) -> Result<()> {
-        let target = (TargetKind::Session, id, id);
+    pub async fn end_session(&self, id: &SessionId) -> Result<()> {
+        let target = (TargetKind::Session, &**id, &**id);
         let recording = self.recording(Operation::SessionEnd, target, Value::Null);
         if !recording.store.end_session(id, true, self.now).await? {
-            return Err(OperationError::SessionUnknown(id.to_owned()));
+            return Err(OperationError::SessionUnknown(id.clone()));
         }
         recording.done();
         Ok(())

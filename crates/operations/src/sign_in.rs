@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use latchkey_protocol::{
-    Digest, Entropy, Reason, Secret, Store, StoreError, Timestamp,
+    Digest, Entropy, Reason, Secret, SessionId, Store, StoreError, Timestamp,
     attempts::Guess,
     audit::{
         ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, TargetKind,
@@ -213,7 +213,7 @@ impl PasswordSignIn {
         let entropy = &*self.entropy;
         let secret = Secret::<kind::Session>::generate(entropy);
         let mut session = Session::begin(
-            new_id(asked.now, entropy),
+            SessionId::new(new_id(asked.now, entropy)),
             secret.digest(),
             user.id.clone(),
             asked.remember,

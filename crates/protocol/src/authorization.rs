@@ -1,7 +1,7 @@
 //! All that follows from one approval: its code, its refresh family, its end. What gets revoked.
 
 use crate::{
-    ScopeSet,
+    ScopeSet, SessionId,
     authentication::Amr,
     authorize::{Approval, ClaimsRequest},
     bounds::KEPT_AFTER,
@@ -127,12 +127,12 @@ pub struct CodeDelivery {
     /// For the ID token (OpenID Connect Core 3.1.2.1).
     pub nonce: Option<String>,
     /// The browser session that it was approved in.
-    pub session_id: String,
+    pub session_id: SessionId,
 }
 
 impl Delivery {
     /// The browser session that it hangs on, where it was approved in one.
-    pub fn session_id(&self) -> Option<&str> {
+    pub fn session_id(&self) -> Option<&SessionId> {
         match self {
             Self::Code(code) => Some(&code.session_id),
         }
@@ -224,7 +224,7 @@ impl Context {
 
     /// The use of a browser session that a refresh within it is, and that session's id. What outlives the session leaves
     /// it alone; nothing either when a use was noted a moment ago.
-    pub fn session_use(&self, lifetimes: &Lifetimes, now: Timestamp) -> Option<(&str, Use)> {
+    pub fn session_use(&self, lifetimes: &Lifetimes, now: Timestamp) -> Option<(&SessionId, Use)> {
         let session = self
             .session
             .as_ref()

@@ -1,6 +1,8 @@
 //! Interactions: authorization requests that wait for a user.
 
-use crate::{ScopeSet, authorize::AuthorizationRequest, kind, secret::Digest, time::Timestamp};
+use crate::{
+    ScopeSet, SessionId, authorize::AuthorizationRequest, kind, secret::Digest, time::Timestamp,
+};
 
 /// How long a user has to sign in and to decide, in seconds.
 pub const LIFETIME: i64 = 60 * 60;
@@ -25,9 +27,9 @@ pub struct Interaction {
     /// When it ends unless it is finished.
     pub expires_at: Timestamp,
     /// The session that a login made for this interaction.
-    pub login_session: Option<String>,
+    pub login_session: Option<SessionId>,
     /// The session that the user chose to go on with.
-    pub selected_session: Option<String>,
+    pub selected_session: Option<SessionId>,
     /// What was allowed in this interaction, and by which user: it counts for nobody else.
     pub consented: Option<(String, ScopeSet)>,
     /// Whether the user said no.
@@ -45,7 +47,7 @@ impl Interaction {
     }
 
     /// Whether this session belongs to it: made for it, or chosen in it.
-    pub fn has_chosen(&self, session_id: &str) -> bool {
+    pub fn has_chosen(&self, session_id: &SessionId) -> bool {
         [&self.login_session, &self.selected_session]
             .into_iter()
             .flatten()

@@ -22,6 +22,7 @@ pub mod consent;
 pub mod discovery;
 pub mod error;
 pub mod front_channel;
+pub mod ids;
 pub mod interaction;
 pub mod introspection;
 pub mod jobs;
@@ -57,6 +58,7 @@ pub mod uri;
 pub mod user;
 
 pub use algorithm::{IdTokenAlgorithm, SigningAlgorithm};
+pub use ids::SessionId;
 pub use outbound::Outbound;
 pub use params::Params;
 pub use reason::{Detail, ErrorCode, Reason, RefusalText};

@@ -1,7 +1,7 @@
 //! OpenID Connect RP-Initiated Logout 1.0: who may end which session, and where the browser goes afterwards.
 
 use crate::{
-    Subject,
+    SessionId, Subject,
     claims::IdToken,
     client::Client,
     error::Refusal,
@@ -96,7 +96,7 @@ pub enum SignOut {
     /// by its id and its user's.
     Ask {
         /// The session that the hint names, and its user, where nobody is signed in at this browser.
-        named: Option<(String, String)>,
+        named: Option<(SessionId, String)>,
     },
     /// Nobody is signed in here, and what the hint names has ended: that is all that was wanted.
     Done,
@@ -132,7 +132,10 @@ pub fn sign_out(
 ///
 /// # Errors
 /// [`Reason::ParameterMissing`], [`Reason::LogoutHintUnusable`].
-pub fn named_by<'a>(hint: &'a Hint, client: &Client) -> Result<(&'a str, &'a Subject), Refusal> {
+pub fn named_by<'a>(
+    hint: &'a Hint,
+    client: &Client,
+) -> Result<(&'a SessionId, &'a Subject), Refusal> {
     let token = match hint {
         Hint::Token(token) => token,
         Hint::Unusable(why) => return Err(why.clone()),
@@ -144,7 +147,7 @@ pub fn named_by<'a>(hint: &'a Hint, client: &Client) -> Result<(&'a str, &'a Sub
     }
     let sid = token
         .sid
-        .as_deref()
+        .as_ref()
         .ok_or_else(|| Reason::LogoutHintUnusable.because("a sid in the ID token", "none"))?;
     Ok((sid, &token.sub))
 }

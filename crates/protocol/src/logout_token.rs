@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    IdTokenAlgorithm, authorization::Authorization, claims::TokenClaims, client::Client,
+    IdTokenAlgorithm, SessionId, authorization::Authorization, claims::TokenClaims, client::Client,
     jobs::retry_after, outbound::OutboundError, time::Timestamp,
 };
 
@@ -35,7 +35,7 @@ pub struct LogoutToken {
     /// Another one for each attempt.
     pub jti: String,
     /// The session that has ended.
-    pub sid: String,
+    pub sid: SessionId,
     /// [`LOGOUT_EVENT`], with nothing in it.
     pub events: Map<String, Value>,
 }
@@ -52,7 +52,7 @@ impl TokenClaims for LogoutToken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionEnd {
     /// `sid` of the ID tokens that were issued in it.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// Whose it was.
     pub user_id: String,
 }
@@ -60,7 +60,7 @@ pub struct SessionEnd {
 impl SessionEnd {
     /// Whether the authorization was given in this session.
     pub fn is_of(&self, authorization: &Authorization) -> bool {
-        authorization.delivery.session_id() == Some(&*self.session_id)
+        authorization.delivery.session_id() == Some(&self.session_id)
             && authorization.user_id == self.user_id
     }
 }

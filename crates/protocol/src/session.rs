@@ -1,6 +1,8 @@
 //! Browser sessions: how they begin, how use prolongs them, and when they end.
 
-use crate::{authentication::Amr, kind, lifetimes::Lifetimes, secret::Digest, time::Timestamp};
+use crate::{
+    SessionId, authentication::Amr, kind, lifetimes::Lifetimes, secret::Digest, time::Timestamp,
+};
 
 /// A use is noted at most this often, in seconds.
 const NOTED_EVERY: i64 = 60;
@@ -10,7 +12,7 @@ const NOTED_EVERY: i64 = 60;
 pub struct Session {
     /// The public `sid` (OpenID Connect Front-Channel Logout 3). It stays the same while the session lives, whatever
     /// cookie names it: a new sign-in of the same user changes the secret, not the name.
-    pub id: String,
+    pub id: SessionId,
     /// Digest of the cookie's secret.
     pub digest: Digest<kind::Session>,
     /// Who is signed in.
@@ -35,7 +37,7 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionStart {
     /// The session that lives now: a new one, or the one that the same user had at this browser.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// Those that ended for it.
     pub ended: Vec<EndedSession>,
 }
@@ -44,7 +46,7 @@ pub struct SessionStart {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedSession {
     /// Its `sid`.
-    pub id: String,
+    pub id: SessionId,
     /// Whose it was.
     pub user_id: String,
     /// Why it ended.
@@ -107,7 +109,7 @@ pub struct Use {
 impl Session {
     /// A session that begins now. `id` and `digest` are of finished, random values.
     pub fn begin(
-        id: String,
+        id: SessionId,
         digest: Digest<kind::Session>,
         user_id: String,
         remember: bool,

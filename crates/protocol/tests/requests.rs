@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    Digest, Reason, Timestamp,
+    Digest, Reason, SessionId, Timestamp,
     authentication::Amr,
     authorization::{Authorization, CodeDelivery, Delivery},
     authorize::{AuthorizationRequest, ClaimsRequest},
@@ -34,7 +34,7 @@ fn authorization(granted: &str, ignored: &str) -> Authorization {
         auth_time: Timestamp::from_seconds(0),
         amr: Amr::PASSWORD,
         delivery: Delivery::Code(CodeDelivery {
-            session_id: "session".into(),
+            session_id: SessionId::new("session"),
             nonce: None,
             redirect_uri: "https://a.example/".into(),
             redirect_uri_sent: true,

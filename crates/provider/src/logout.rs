@@ -180,7 +180,7 @@ async fn by_browser(
         let reference = request.refused.as_ref().map(|(_, reference)| &**reference);
         let mut response = done(call, request.to.as_deref(), request.params, reference);
         if let (SignOut::Now, Some(session)) = (&decided, session) {
-            let ended = (session.id.as_str(), session.user_id.as_str());
+            let ended = (&session.id, session.user_id.as_str());
             browser::end_session(ui, call, request.client, ended).await?;
             browser::forget(ui, call, browser, &mut response).await;
         } else {
@@ -233,7 +233,7 @@ async fn by_client(
         .session_of(sid, subject.as_str(), call.now)
         .await?
     {
-        let ended = (session.id.as_str(), session.user_id.as_str());
+        let ended = (&session.id, session.user_id.as_str());
         browser::end_session(ui, call, Some(&client), ended).await?;
     }
     let asked = params.optional("post_logout_redirect_uri");

@@ -151,7 +151,7 @@ impl Ended {
     /// A session that was read before.
     pub fn of(session: &Session) -> Self {
         Self {
-            session: session.id.clone(),
+            session: session.id.clone().into_string(),
             user: session.user_id.clone(),
         }
     }

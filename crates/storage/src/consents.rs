@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use diesel::{dsl::exists, pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
-    Digest, Timestamp,
+    Digest, SessionId, Timestamp,
     consent::{Consent, merged},
     kind,
     store::{self, ConsentEnd, Consents, ConsentsOf},
@@ -63,7 +63,7 @@ impl Consents for Database {
     async fn record_consent(
         &self,
         digest: &Digest<kind::Interaction>,
-        session_id: &str,
+        session_id: &SessionId,
         consent: &Consent,
     ) -> store::Result<bool> {
         let (digest, session, consent) = (bytes(digest), session_id.to_owned(), consent.clone());
@@ -80,7 +80,7 @@ impl Consents for Database {
     async fn decline(
         &self,
         digest: &Digest<kind::Interaction>,
-        session_id: &str,
+        session_id: &SessionId,
     ) -> store::Result<bool> {
         let (digest, session) = (bytes(digest), session_id.to_owned());
         self.write_one(move |c| {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use diesel::{dsl::exists, pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
-    Timestamp,
+    SessionId, Timestamp,
     attempts::{Origin, WINDOW},
     bounds,
     interaction::Interaction,
@@ -52,8 +52,8 @@ impl Row {
             browser: interaction.browser.as_bytes().to_vec(),
             created_at: Stored(interaction.created_at),
             expires_at: Stored(interaction.expires_at),
-            login_session: interaction.login_session.clone(),
-            selected_session: interaction.selected_session.clone(),
+            login_session: interaction.login_session.as_deref().map(str::to_owned),
+            selected_session: interaction.selected_session.as_deref().map(str::to_owned),
             consented: interaction
                 .consented
                 .as_ref()
@@ -122,8 +122,8 @@ impl Row {
             request,
             created_at: self.created_at.0,
             expires_at: self.expires_at.0,
-            login_session: self.login_session,
-            selected_session: self.selected_session,
+            login_session: self.login_session.map(SessionId::new),
+            selected_session: self.selected_session.map(SessionId::new),
             consented: self.consented_by.zip(self.consented.map(Into::into)),
             declined: self.declined != 0,
         })
@@ -135,7 +135,9 @@ macro_rules! while_session {
     ($digest:expr, $session:expr) => {
         interactions::table
             .filter(interactions::digest.eq($digest))
-            .filter(exists(sessions::table.filter(sessions::id.eq($session))))
+            .filter(exists(
+                sessions::table.filter(sessions::id.eq($session.as_str())),
+            ))
     };
 }
 pub(crate) use while_session;
@@ -211,11 +213,11 @@ impl Interactions for Database {
     async fn select_account(
         &self,
         digest: &Digest<kind::Interaction>,
-        session_id: &str,
+        session_id: &SessionId,
     ) -> store::Result<bool> {
         let (digest, session) = (bytes(digest), session_id.to_owned());
         self.write_one(move |c| {
-            let set = interactions::selected_session.eq(Some(&session));
+            let set = interactions::selected_session.eq(Some(session.as_str()));
             let waiting = while_session!(&digest, &session);
             Ok(on!(c => diesel::update(waiting).set(set).execute(c))? == 1)
         })

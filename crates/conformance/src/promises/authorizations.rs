@@ -1,6 +1,7 @@
 //! Codes, refresh families and their end.
 
 use super::*;
+use latchkey_protocol::SessionId;
 use latchkey_protocol::Timestamp;
 
 pub fn a_code_is_issued_once_per_interaction_and_exchanged_once(stores: &impl Stores) {
@@ -48,7 +49,7 @@ pub fn a_code_is_issued_once_per_interaction_and_exchanged_once(stores: &impl St
         );
         assert_eq!(
             (context.user.unwrap().id, context.session.unwrap().id),
-            ("u".into(), "s".into())
+            ("u".into(), SessionId::new("s"))
         );
     });
 }
@@ -163,13 +164,26 @@ pub fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked
                 .authorization
                 .revoked_at
         };
-        assert!(store.end_session("s", false, moment(9)).await.unwrap());
-        assert!(!store.end_session("s", false, moment(10)).await.unwrap());
+        assert!(
+            store
+                .end_session(&SessionId::new("s"), false, moment(9))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !store
+                .end_session(&SessionId::new("s"), false, moment(10))
+                .await
+                .unwrap()
+        );
         assert_eq!(
             (revoked("online").await, revoked("offline").await),
             (Some(moment(9)), None)
         );
-        store.end_session("s", true, moment(11)).await.unwrap();
+        store
+            .end_session(&SessionId::new("s"), true, moment(11))
+            .await
+            .unwrap();
         assert_eq!(revoked("offline").await, Some(moment(11)));
         store
             .sign_in(&session("s2", "u"), "hash", None, None)

@@ -1,6 +1,7 @@
 //! Consents, and what pages decide about sign-ins under way.
 
 use super::*;
+use latchkey_protocol::SessionId;
 
 pub fn consent_adds_up(stores: &impl Stores) {
     stores.each(async |store| {
@@ -22,7 +23,7 @@ pub fn consent_adds_up(stores: &impl Stores) {
             };
             assert!(
                 store
-                    .record_consent(&Digest::of("i"), "s", &consent)
+                    .record_consent(&Digest::of("i"), &SessionId::new("s"), &consent)
                     .await
                     .unwrap()
             );
@@ -41,7 +42,12 @@ pub fn consent_adds_up(stores: &impl Stores) {
             (user.as_str(), scope.to_string().as_str()),
             ("u", "openid phone")
         );
-        assert!(store.decline(&Digest::of("i"), "s").await.unwrap());
+        assert!(
+            store
+                .decline(&Digest::of("i"), &SessionId::new("s"))
+                .await
+                .unwrap()
+        );
         assert!(
             store
                 .interaction(&Digest::of("i"))
@@ -74,28 +80,35 @@ pub fn what_a_page_decides_is_written_only_for_the_session_it_was_shown_to(store
             .unwrap();
         assert!(
             !store
-                .record_consent(&i, "s", &consent("v", "openid"))
+                .record_consent(&i, &SessionId::new("s"), &consent("v", "openid"))
                 .await
                 .unwrap(),
             "another user's session"
         );
         assert!(
             !store
-                .record_consent(&i, "s9", &consent("u", "openid"))
+                .record_consent(&i, &SessionId::new("s9"), &consent("u", "openid"))
                 .await
                 .unwrap(),
             "no session"
         );
         assert!(
             !store
-                .record_consent(&Digest::of("j"), "s", &consent("u", "openid"))
+                .record_consent(
+                    &Digest::of("j"),
+                    &SessionId::new("s"),
+                    &consent("u", "openid")
+                )
                 .await
                 .unwrap(),
             "no interaction"
         );
         assert!(
-            !store.select_account(&i, "s9").await.unwrap()
-                && !store.decline(&i, "s9").await.unwrap()
+            !store
+                .select_account(&i, &SessionId::new("s9"))
+                .await
+                .unwrap()
+                && !store.decline(&i, &SessionId::new("s9")).await.unwrap()
         );
         let untouched = store.interaction(&i).await.unwrap().unwrap();
         assert!(
@@ -107,16 +120,28 @@ pub fn what_a_page_decides_is_written_only_for_the_session_it_was_shown_to(store
             store.consent("u", "c").await.unwrap().is_none()
                 && store.consent("v", "c").await.unwrap().is_none()
         );
-        assert!(store.select_account(&i, "s").await.unwrap());
-        store.end_session("s", false, moment(5)).await.unwrap();
+        assert!(
+            store
+                .select_account(&i, &SessionId::new("s"))
+                .await
+                .unwrap()
+        );
+        store
+            .end_session(&SessionId::new("s"), false, moment(5))
+            .await
+            .unwrap();
         assert!(
             !store
-                .record_consent(&i, "s", &consent("u", "openid"))
+                .record_consent(&i, &SessionId::new("s"), &consent("u", "openid"))
                 .await
                 .unwrap()
         );
         assert!(
-            !store.select_account(&i, "s").await.unwrap() && !store.decline(&i, "s").await.unwrap()
+            !store
+                .select_account(&i, &SessionId::new("s"))
+                .await
+                .unwrap()
+                && !store.decline(&i, &SessionId::new("s")).await.unwrap()
         );
     });
 }
@@ -133,7 +158,7 @@ pub fn consents_given_at_once_add_up(stores: &impl Stores) {
         let given = winners(&store, |s, n| async move {
             s.record_consent(
                 &Digest::of(&format!("i{n}")),
-                "s",
+                &SessionId::new("s"),
                 &consent("u", &format!("scope{n}")),
             )
             .await
@@ -201,7 +226,12 @@ pub fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it(stores: &impl 
             .await
             .unwrap();
         let given = consent("u", "openid email");
-        assert!(store.record_consent(&i, "s", &given).await.unwrap());
+        assert!(
+            store
+                .record_consent(&i, &SessionId::new("s"), &given)
+                .await
+                .unwrap()
+        );
         for (id, scope) in [("online", "openid"), ("offline", "openid offline_access")] {
             let issued = store.issue_code(None, &authorization(id, scope)).await;
             assert!(issued.unwrap());
@@ -258,7 +288,12 @@ pub fn consents_are_listed_page_by_page_from_either_side(stores: &impl Stores) {
                 .unwrap();
             let mut given = consent("u", "openid");
             given.client_id = other.id;
-            assert!(store.record_consent(&i, "s", &given).await.unwrap());
+            assert!(
+                store
+                    .record_consent(&i, &SessionId::new("s"), &given)
+                    .await
+                    .unwrap()
+            );
             store.end_interaction(&i).await.unwrap();
         }
         let page = async |of, after| {

@@ -1,6 +1,7 @@
 //! Verbs of many callers that PostgreSQL is asked in one statement: each has its own condition and hears its own outcome.
 
 use super::*;
+use latchkey_protocol::SessionId;
 
 pub const SESSIONS: usize = 8;
 
@@ -16,7 +17,7 @@ pub async fn with_sessions(store: &Shared) {
 /// One of so many codes, spread over the sessions.
 pub fn nth(n: usize) -> latchkey_protocol::authorization::Authorization {
     let mut one = authorization(&format!("a{n}"), "openid offline_access");
-    code_of(&mut one).session_id = format!("s{}", n % SESSIONS);
+    code_of(&mut one).session_id = SessionId::new(format!("s{}", n % SESSIONS));
     one
 }
 
@@ -43,7 +44,10 @@ pub fn of_many_codes_that_are_issued_at_once_each_has_its_own_outcome(stores: &i
     stores.each(async |store| {
         with_sessions(&store).await;
         assert!(store.issue_code(None, &nth(1000)).await.unwrap());
-        store.end_session("s7", true, moment(5)).await.unwrap();
+        store
+            .end_session(&SessionId::new("s7"), true, moment(5))
+            .await
+            .unwrap();
         let outcomes = at_once(48, |n| {
             let (store, mut one) = (store.clone(), nth(n));
             if n == 13 {

@@ -1,7 +1,7 @@
 //! Verbs that are one statement on PostgreSQL, from many callers at once.
 
 use super::*;
-use latchkey_protocol::{bounds, store::BeginOutcome};
+use latchkey_protocol::{SessionId, bounds, store::BeginOutcome};
 
 /// As many connections as the conformance suite has to PostgreSQL.
 pub const CONNECTIONS: i64 = 8;
@@ -61,7 +61,10 @@ pub fn no_code_is_issued_for_an_interaction_once_its_session_has_ended(stores: &
             .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
             .await
             .unwrap();
-        store.end_session("s", true, moment(5)).await.unwrap();
+        store
+            .end_session(&SessionId::new("s"), true, moment(5))
+            .await
+            .unwrap();
         let one = authorization("a", "openid");
         let digest = Digest::of("i");
         assert!(!store.issue_code(Some(&digest), &one).await.unwrap());

@@ -2,7 +2,7 @@
 
 use super::*;
 use latchkey_protocol::{
-    Digest, bounds,
+    Digest, SessionId, bounds,
     session::{Cause, EndedSession, SessionStart},
 };
 
@@ -14,14 +14,16 @@ pub fn a_session_that_is_named_ends_once(stores: &impl Stores) {
             .await
             .unwrap();
         let end = async |user: Option<&str>, now| {
-            let ended = store.end_session_of("s", user, false, now);
+            let sid = SessionId::new("s");
+            let ended = store.end_session_of(&sid, user, false, now);
             ended.await.unwrap().is_some()
         };
         assert!(!end(Some("v"), moment(7)).await, "another user's");
         assert!(!end(Some("u"), moment(1000)).await, "it has expired");
         let ended = winners(&store, |s, n| async move {
             let user = (n % 2 == 0).then_some("u");
-            let ended = s.end_session_of("s", user, false, moment(7));
+            let sid = SessionId::new("s");
+            let ended = s.end_session_of(&sid, user, false, moment(7));
             ended.await.unwrap().is_some_and(|ended| ended.id == "s")
         });
         assert_eq!(ended.await, 1);
@@ -43,7 +45,7 @@ pub fn of_a_sign_out_and_a_sign_in_that_meet_nothing_goes_on_under_the_name_that
                 .await
                 .unwrap();
             let (first, second) = (store.clone(), store.clone());
-            let (ends, begins) = (old.clone(), old.clone());
+            let (ends, begins) = (SessionId::new(&old), old.clone());
             let out = tokio::spawn(async move {
                 let ended = first.end_session_of(&ends, Some("u"), false, moment(7));
                 ended.await.unwrap()
@@ -56,11 +58,14 @@ pub fn of_a_sign_out_and_a_sign_in_that_meet_nothing_goes_on_under_the_name_that
             });
             let (out, into) = (out.await.unwrap(), into.await.unwrap());
             assert!(out.is_some(), "{round}: the session lived until now");
-            let named = store.session_of(&old, "u", moment(7)).await.unwrap();
+            let named = store
+                .session_of(&SessionId::new(&old), "u", moment(7))
+                .await
+                .unwrap();
             assert!(named.is_none(), "{round}");
             // Either it was renewed, and then ended, or it ended, and another began.
             let begun = store.session_of(&into, "u", moment(7)).await.unwrap();
-            assert_eq!(begun.is_some(), into != old, "{round}");
+            assert_eq!(begun.is_some(), into != *old, "{round}");
         }
     });
 }
@@ -89,12 +94,12 @@ pub fn a_sign_in_says_which_session_it_ended_and_why(stores: &impl Stores) {
         );
         let began = |session_id: &str, ended| {
             Some(SessionStart {
-                session_id: session_id.into(),
+                session_id: SessionId::new(session_id),
                 ended,
             })
         };
         let ended = |id: &str, cause| EndedSession {
-            id: id.into(),
+            id: SessionId::new(id),
             user_id: "u".into(),
             cause,
         };
@@ -158,7 +163,7 @@ pub fn of_a_users_sessions_beyond_the_bound_those_unused_longest_end_also_when_s
                     .all(|e| (e.cause, e.user_id.as_str()) == (Cause::TooMany, "u"))
         });
         assert_eq!(racing.await, CALLERS, "each makes room for itself");
-        let kept: Vec<String> = store
+        let kept: Vec<SessionId> = store
             .sessions(Some("u"))
             .await
             .unwrap()
@@ -166,13 +171,13 @@ pub fn of_a_users_sessions_beyond_the_bound_those_unused_longest_end_also_when_s
             .map(|s| s.id)
             .collect();
         assert_eq!(kept.len(), usize::try_from(most).unwrap());
-        let newest = (0..CALLERS).all(|n| kept.contains(&format!("new{n}")));
+        let newest = (0..CALLERS).all(|n| kept.contains(&SessionId::new(format!("new{n}"))));
         // `s`, used first of all, and the longest unused of the others are gone.
         let gone = usize::try_from(most).unwrap() - CALLERS;
         let others = (0..usize::try_from(most - 1).unwrap())
-            .all(|n| kept.contains(&format!("old{n}")) == (n < gone));
+            .all(|n| kept.contains(&SessionId::new(format!("old{n}"))) == (n < gone));
         assert!(
-            newest && others && !kept.contains(&"s".to_owned()),
+            newest && others && !kept.contains(&SessionId::new("s")),
             "{kept:?}"
         );
         assert_eq!(
@@ -232,7 +237,7 @@ pub fn a_session_keeps_its_name_when_its_user_signs_in_again(stores: &impl Store
         let (old, stamped) = (Digest::of("s"), Digest::of("i"));
         let signed_in = store.sign_in(&again, "hash", Some(&old), Some(&stamped));
         let kept = SessionStart {
-            session_id: "s".into(),
+            session_id: SessionId::new("s"),
             ended: vec![],
         };
         assert_eq!(signed_in.await.unwrap(), Some(kept));
@@ -246,7 +251,7 @@ pub fn a_session_keeps_its_name_when_its_user_signs_in_again(stores: &impl Store
             .unwrap()
             .unwrap();
         let renewed = Session {
-            id: "s".into(),
+            id: SessionId::new("s"),
             created_at: moment(1),
             ..again
         };
@@ -304,7 +309,7 @@ pub fn a_use_of_a_session_is_noted_once_and_never_brings_it_back(stores: &impl S
             expires_at: moment(700),
         };
         let noted = winners(&store, move |s, _| async move {
-            s.use_session("s", used).await.unwrap()
+            s.use_session(&SessionId::new("s"), used).await.unwrap()
         });
         assert_eq!(noted.await, 1);
         let read = async || store.sessions(Some("u")).await.unwrap()[0].clone();
@@ -322,14 +327,20 @@ pub fn a_use_of_a_session_is_noted_once_and_never_brings_it_back(stores: &impl S
             at: moment(700),
             expires_at: moment(900),
         };
-        assert!(!store.use_session("s", late).await.unwrap(), "it has ended");
+        assert!(
+            !store.use_session(&SessionId::new("s"), late).await.unwrap(),
+            "it has ended"
+        );
         let before = Use {
             auth_time: moment(0),
             noted_before: moment(200),
             at: moment(260),
             expires_at: moment(900),
         };
-        let noted = store.use_session("s", before).await.unwrap();
+        let noted = store
+            .use_session(&SessionId::new("s"), before)
+            .await
+            .unwrap();
         assert!(!noted, "it was read before the user signed in again");
         assert_eq!(read().await.expires_at, moment(700));
     });
@@ -340,7 +351,7 @@ pub fn a_session_is_found_by_its_name_and_its_own_user_alone(stores: &impl Store
         seeded(&store).await;
         let found = async |sid: &str, user: &str, now: i64| {
             store
-                .session_of(sid, user, moment(now))
+                .session_of(&SessionId::new(sid), user, moment(now))
                 .await
                 .unwrap()
                 .map(|session| session.id)

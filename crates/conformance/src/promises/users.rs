@@ -1,6 +1,7 @@
 //! Users, their sign-ins and their names; and registrations, which are changed in the same way.
 
 use super::*;
+use latchkey_protocol::SessionId;
 use latchkey_protocol::names::Login;
 
 pub async fn add(store: &Shared, user: &User) {
@@ -129,7 +130,10 @@ pub fn locking_out_ends_what_was_allowed_as_well(stores: &impl Stores) {
         seeded(&store).await;
         for (id, lock_out) in [("a", "disable"), ("b", "password")] {
             store.enable_user("u", moment(2)).await.unwrap();
-            store.end_session("s", false, moment(2)).await.unwrap();
+            store
+                .end_session(&SessionId::new("s"), false, moment(2))
+                .await
+                .unwrap();
             store
                 .sign_in(&session("s", "u"), "hash", None, None)
                 .await

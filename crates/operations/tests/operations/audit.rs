@@ -7,8 +7,8 @@ use std::{
 
 use latchkey_operations::{Actor, AuditEvent, NewUser, Operations, audit};
 use latchkey_protocol::{
-    Reason, Timestamp, claims::Mapping, profile::ProfileChange, registration::Registration,
-    session::Cause,
+    Reason, SessionId, Timestamp, claims::Mapping, profile::ProfileChange,
+    registration::Registration, session::Cause,
 };
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
@@ -214,6 +214,12 @@ async fn what_is_refused_leaves_no_entry() {
     };
     assert!(world.operations().create_user(&key(), again).await.is_err());
     assert!(world.operations().delete_client("nobody").await.is_err());
-    assert!(world.operations().end_session("none").await.is_err());
+    assert!(
+        world
+            .operations()
+            .end_session(&SessionId::new("none"))
+            .await
+            .is_err()
+    );
     assert_eq!(world.entries().await, []);
 }

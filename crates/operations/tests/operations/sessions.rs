@@ -2,14 +2,14 @@
 
 use latchkey_operations::{Operation, OperationError};
 use latchkey_protocol::page::Page;
-use latchkey_protocol::{Secret, kind, secret::new_id, session::Session, user::User};
+use latchkey_protocol::{Secret, SessionId, kind, secret::new_id, session::Session, user::User};
 
 use crate::support::*;
 
 async fn signed_in(world: &World, user: &User, replaces: Option<&Session>) -> Session {
     let secret = Secret::<kind::Session>::generate(&OsEntropy);
     let session = Session::begin(
-        new_id(world.now, &OsEntropy),
+        SessionId::new(new_id(world.now, &OsEntropy)),
         secret.digest(),
         user.id.clone(),
         false,
@@ -69,5 +69,8 @@ async fn a_session_ends_once() {
     world.operations().end_session(&session.id).await.unwrap();
     let refused = world.operations().end_session(&session.id).await;
     assert!(matches!(refused, Err(OperationError::SessionUnknown(id)) if id == session.id));
-    assert_eq!(world.events().await, [(Operation::SessionEnd, session.id)]);
+    assert_eq!(
+        world.events().await,
+        [(Operation::SessionEnd, session.id.into_string())]
+    );
 }

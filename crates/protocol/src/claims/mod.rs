@@ -14,7 +14,7 @@ pub use userinfo::{CLAIMS, check_claims, is_own_claim, own_claim, scope_claims, 
 use userinfo::standard_scope;
 
 use crate::{
-    ScopeSet, Subject,
+    ScopeSet, SessionId, Subject,
     authentication::{Acr, Amr},
     time::Timestamp,
 };
@@ -72,7 +72,7 @@ pub struct AccessToken {
     pub amr: Amr,
     /// The session that it ends with, while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sid: Option<String>,
+    pub sid: Option<SessionId>,
     /// The user's roles (RFC 9068 2.2.3.1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
@@ -130,7 +130,7 @@ pub struct IdToken {
     pub amr: Amr,
     /// The session (Front-Channel Logout 3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sid: Option<String>,
+    pub sid: Option<SessionId>,
     /// Half the hash of the access token beside it (OpenID Connect Core 3.1.3.6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,

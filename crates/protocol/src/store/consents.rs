@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{consent::Consent, kind, secret::Digest, time::Timestamp};
+use crate::{SessionId, consent::Consent, kind, secret::Digest, time::Timestamp};
 
 /// Whose consents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +31,15 @@ pub trait Consents: Send + Sync {
     async fn record_consent(
         &self,
         digest: &Digest<kind::Interaction>,
-        session_id: &str,
+        session_id: &SessionId,
         consent: &Consent,
     ) -> Result<bool>;
     /// As [`Consents::record_consent`], for a user who does not allow it.
-    async fn decline(&self, digest: &Digest<kind::Interaction>, session_id: &str) -> Result<bool>;
+    async fn decline(
+        &self,
+        digest: &Digest<kind::Interaction>,
+        session_id: &SessionId,
+    ) -> Result<bool>;
     /// What this user has allowed this client.
     async fn consent(&self, user_id: &str, client_id: &str) -> Result<Option<Consent>>;
     /// At most `most` consents of a user or to a client, by the id of the other side, from the one after `after` on.

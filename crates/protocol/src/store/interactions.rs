@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{attempts::Origin, interaction::Interaction, kind, secret::Digest, time::Timestamp};
+use crate::{
+    SessionId, attempts::Origin, interaction::Interaction, kind, secret::Digest, time::Timestamp,
+};
 
 /// What became of a sign-in that was to be begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub trait Interactions: Send + Sync {
     async fn select_account(
         &self,
         digest: &Digest<kind::Interaction>,
-        session_id: &str,
+        session_id: &SessionId,
     ) -> Result<bool>;
     /// Removes an interaction that was refused.
     async fn end_interaction(&self, digest: &Digest<kind::Interaction>) -> Result<()>;

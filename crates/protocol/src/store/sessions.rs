@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::{
+    SessionId,
     authorization::Lifetimes,
     kind,
     page::Page,
@@ -36,11 +37,15 @@ pub trait Sessions: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<(Session, User)>>;
     /// The live session of `user_id` with this `sid`.
-    async fn session_of(&self, sid: &str, user_id: &str, now: Timestamp)
-    -> Result<Option<Session>>;
+    async fn session_of(
+        &self,
+        sid: &SessionId,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Session>>;
     /// Notes that a session is used, if it still lives and nobody noted it since `noted_before`. Of racing callers one
     /// writes; an ended session stays ended.
-    async fn use_session(&self, id: &str, used: Use) -> Result<bool>;
+    async fn use_session(&self, id: &SessionId, used: Use) -> Result<bool>;
     /// As [`Sessions::session`], for a browser that uses its session: that is noted, at most about once a minute.
     async fn session_in_use(
         &self,
@@ -74,17 +79,17 @@ pub trait Sessions: Send + Sync {
             let Some((last, _)) = piece.last() else {
                 return Ok(all);
             };
-            page = Page::after((last.created_at, last.id.clone()), page.limit);
+            page = Page::after((last.created_at, last.id.clone().into_string()), page.limit);
             all.extend(piece.into_iter().map(|(session, _)| session));
         }
     }
     /// Ends a session and what hangs on it; with `offline`, also what would outlive it. `false` when there is none.
-    async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> Result<bool>;
+    async fn end_session(&self, id: &SessionId, offline: bool, now: Timestamp) -> Result<bool>;
     /// As [`Sessions::end_session`], of the live session with this `sid`, of `user_id` or, without one, of whomever it is.
     /// Which session that was; `None` when it does not live.
     async fn end_session_of(
         &self,
-        sid: &str,
+        sid: &SessionId,
         user_id: Option<&str>,
         offline: bool,
         now: Timestamp,

@@ -240,7 +240,7 @@ fn in_session(token: AccessToken, authorization: &Authorization, session: bool) 
         auth_time,
         acr,
         amr,
-        sid: session_id.filter(|_| session).map(str::to_owned),
+        sid: session_id.filter(|_| session).cloned(),
         ..token
     }
 }
@@ -275,7 +275,7 @@ fn id_token(issuer: Issuer<'_>, grant: &Grant<'_>, now: Timestamp) -> Option<IdT
         nonce: nonce.map(str::to_owned),
         acr,
         amr,
-        sid: authorization.delivery.session_id().map(str::to_owned),
+        sid: authorization.delivery.session_id().cloned(),
         at_hash: None,
         more: said_of(issuer, grant, user, authorization),
     })

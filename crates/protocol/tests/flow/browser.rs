@@ -1,7 +1,7 @@
 //! The browser's side: authorization requests, sign-ins, answers, and what `next_step` makes of them.
 
 use latchkey_protocol::{
-    Digest, Params, Reason, ScopeSet, Secret, Timestamp,
+    Digest, Params, Reason, ScopeSet, Secret, SessionId, Timestamp,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, RequestRules, Step, next_step},
     consent::{Consent, merged},
@@ -105,10 +105,17 @@ impl World {
         }
         let digest = Secret::<kind::Session>::generate(&self.entropy).digest();
         let id = format!("session-{}", self.sessions.len());
-        let session = Session::begin(id.clone(), digest, user.into(), false, &LIFETIMES, self.now);
+        let session = Session::begin(
+            SessionId::new(id.clone()),
+            digest,
+            user.into(),
+            false,
+            &LIFETIMES,
+            self.now,
+        );
         self.here = Some(self.sessions.len());
         self.sessions.push(Some(session));
-        self.interactions[at].0.login_session = Some(id);
+        self.interactions[at].0.login_session = Some(SessionId::new(id));
         self.resume_at(at);
     }
 

@@ -233,7 +233,7 @@ impl World {
         };
         assert!(!context.authorization.scope.contains("offline_access"));
         let mut live = self.sessions.iter_mut().flatten();
-        let session = live.find(|session| session.id == id).expect("there");
+        let session = live.find(|session| session.id == *id).expect("there");
         (session.last_used_at, session.expires_at) = (used.at, used.expires_at);
         assert!(session.expires_at <= session.ends_at);
     }

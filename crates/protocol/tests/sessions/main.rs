@@ -4,7 +4,7 @@
 mod sign_out;
 
 use latchkey_protocol::{
-    Digest, Params, Reason, ScopeSet, Subject, Timestamp,
+    Digest, Params, Reason, ScopeSet, SessionId, Subject, Timestamp,
     authorization::Lifetimes,
     authorize::{
         AuthorizationRequest, Hint as RequestHint, RequestRules, Step, may_continue, next_step,
@@ -35,7 +35,7 @@ const LIFETIMES: Lifetimes = Lifetimes {
 
 fn session(id: &str, user: &str) -> Session {
     Session::begin(
-        id.into(),
+        SessionId::new(id),
         Digest::of(id),
         user.into(),
         false,
@@ -93,7 +93,7 @@ fn a_session_ends_idle_or_by_its_age_whichever_comes_first() {
         NOW + 3600
     );
     let remembered = Session::begin(
-        "s".into(),
+        SessionId::new("s"),
         Digest::of("s"),
         "u".into(),
         true,
@@ -274,10 +274,10 @@ fn who_answers_on_a_users_device_is_not_known() {
         }
         if shown == Some("account") {
             assert!(may_continue(client, &waiting, &here, NOW));
-            waiting.selected_session = Some("s".into());
+            waiting.selected_session = Some(SessionId::new("s"));
             assert_eq!(step(&waiting), "approve", "{told}: chosen");
-            waiting.selected_session = Some("another".into());
-            waiting.login_session = Some("s".into());
+            waiting.selected_session = Some(SessionId::new("another"));
+            waiting.login_session = Some(SessionId::new("s"));
             let told = format!("{told}: signed in for it");
             assert_eq!(step(&waiting), "approve", "{told}");
         }

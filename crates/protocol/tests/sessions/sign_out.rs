@@ -1,13 +1,14 @@
 //! Which request signs out unasked, and what is said of one that is refused.
 
 use super::*;
+use latchkey_protocol::SessionId;
 
 #[test]
 fn only_the_hint_of_this_very_session_signs_out_unasked() {
     let (here, other) = (session("s1", "alice"), session("s2", "alice"));
     let app = client("app", json!({ "redirect_uris": ["https://a.example/cb"] }));
     let ask = |named: Option<&str>| SignOut::Ask {
-        named: named.map(|sid| (sid.to_owned(), "alice".to_owned())),
+        named: named.map(|sid| (SessionId::new(sid), "alice".to_owned())),
     };
     let table = [
         (Some(token("s1", "alice")), Some(&here), None, SignOut::Now),
@@ -122,7 +123,10 @@ fn the_cause_of_a_refused_sign_out_is_named_and_not_what_follows_from_it() {
     assert_eq!(claimed_client(&good, Some("app")), Ok(Some("app")));
     assert_eq!(claimed_client(&good, None), Ok(Some("app")));
     assert!(claimed_client(&good, Some("other")).is_err());
-    assert_eq!(named_by(&good, &app), Ok(("s", &Subject::presented("u"))));
+    assert_eq!(
+        named_by(&good, &app),
+        Ok((&SessionId::new("s"), &Subject::presented("u")))
+    );
     let other = Client {
         id: "other".into(),
         ..app

@@ -1,6 +1,7 @@
 //! Front-Channel Logout 1.0: what the signed-out page shows in frames.
 
 use latchkey_protocol::{
+    SessionId,
     authorization::Authorization,
     client::Client,
     front_channel::{MOST_FRAMES, frame_sources, frames},
@@ -14,7 +15,7 @@ const ISSUER: &str = "https://id.example/a";
 
 fn ended() -> SessionEnd {
     SessionEnd {
-        session_id: "here".into(),
+        session_id: SessionId::new("here"),
         user_id: "alice".into(),
     }
 }
@@ -67,7 +68,7 @@ fn clients_that_signed_the_user_in_within_the_session_have_a_frame() {
             a.scope = "profile".to_owned().into();
         }),
         ("another session", false, |a, _| {
-            code(a).session_id = "there".into();
+            code(a).session_id = SessionId::new("there");
         }),
         ("another user", false, |a, _| a.user_id = "bob".into()),
         ("another client's", false, |a, _| {

@@ -1,7 +1,7 @@
 //! Back-Channel Logout 1.0: who is told, what, and when again.
 
 use latchkey_protocol::{
-    IdTokenAlgorithm, SigningAlgorithm, Timestamp,
+    IdTokenAlgorithm, SessionId, SigningAlgorithm, Timestamp,
     authorization::Authorization,
     client::Client,
     logout_token::{
@@ -18,7 +18,7 @@ const DAY: i64 = 86_400;
 
 fn ended() -> SessionEnd {
     SessionEnd {
-        session_id: "here".into(),
+        session_id: SessionId::new("here"),
         user_id: "alice".into(),
     }
 }
@@ -66,7 +66,7 @@ fn clients_that_signed_the_user_in_within_the_session_are_told() {
             a.scope = "profile".to_owned().into()
         }),
         ("another session", false, |a, _| {
-            code(a).session_id = "there".into()
+            code(a).session_id = SessionId::new("there")
         }),
         ("another user", false, |a, _| a.user_id = "bob".into()),
         ("another client's", false, |a, _| {

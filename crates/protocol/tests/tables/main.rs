@@ -14,7 +14,7 @@ mod scopes;
 mod userinfo;
 
 use latchkey_protocol::{
-    Digest, Params, Reason, ScopeSet, Timestamp,
+    Digest, Params, Reason, ScopeSet, SessionId, Timestamp,
     authentication::Amr,
     authorization::{Authorization, CodeDelivery, Context, Delivery},
     authorize::ClaimsRequest,
@@ -83,7 +83,14 @@ pub fn user(id: &str) -> User {
 /// A session that began now.
 pub fn session(id: &str, user: &str) -> Session {
     let digest = Digest::of(id);
-    Session::begin(id.into(), digest, user.into(), false, &LIFETIMES, NOW)
+    Session::begin(
+        SessionId::new(id),
+        digest,
+        user.into(),
+        false,
+        &LIFETIMES,
+        NOW,
+    )
 }
 
 pub fn scopes(text: &str) -> ScopeSet {
@@ -104,7 +111,7 @@ pub fn authorization(scope: &str) -> Authorization {
         auth_time: NOW - 5,
         amr: Amr::PASSWORD,
         delivery: Delivery::Code(CodeDelivery {
-            session_id: "here".into(),
+            session_id: SessionId::new("here"),
             nonce: Some("nonce".into()),
             redirect_uri: REDIRECT.into(),
             redirect_uri_sent: true,

@@ -3,7 +3,7 @@
 mod consent;
 
 use latchkey_protocol::{
-    Digest, Subject,
+    Digest, SessionId, Subject,
     authentication::Amr,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, RequestRules, Step, may_continue, next_step},
@@ -80,8 +80,8 @@ impl World {
             request: request.unwrap(),
             created_at: NOW,
             expires_at: NOW + 3600,
-            login_session: self.login_session.map(str::to_owned),
-            selected_session: self.selected_session.map(str::to_owned),
+            login_session: self.login_session.map(str::to_owned).map(SessionId::new),
+            selected_session: self.selected_session.map(str::to_owned).map(SessionId::new),
             consented: self
                 .consented
                 .map(|(user, scope)| (user.into(), scopes(scope))),

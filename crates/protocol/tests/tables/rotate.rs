@@ -1,7 +1,7 @@
 //! `rotate`: what a presented refresh token is worth (RFC 6749 6, RFC 9700 4.14.2).
 
 use latchkey_protocol::{
-    Reason, Secret, Timestamp,
+    Reason, Secret, SessionId, Timestamp,
     authorization::{Authorization, Context, RefreshFamily},
     claims::RefreshToken,
     client::Client,
@@ -287,7 +287,7 @@ fn a_refresh_is_a_use_of_its_session_unless_it_outlives_it() {
     let later = NOW + 100;
     assert_eq!(
         used(&world, later),
-        Some(("here".into(), later, later + 600))
+        Some((SessionId::new("here"), later, later + 600))
     );
     assert_eq!(used(&world, NOW + 10), None, "noted a moment ago");
     world.authorization().scope = "offline_access".to_owned().into();

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use latchkey_operations::ListedSession;
+use latchkey_protocol::SessionId;
 use latchkey_protocol::page::Page;
 use serde_json::{Value, json};
 
@@ -29,7 +30,7 @@ async fn list(at: &At, login: Option<&str>, limit: Option<i64>, json: bool) -> R
     let operations = at.operations();
     list.print(
         async |page: &Page<_>| Ok(operations.sessions(login, page).await?),
-        |ListedSession { session, .. }| (session.created_at, session.id.clone()),
+        |ListedSession { session, .. }| (session.created_at, session.id.clone().into_string()),
     )
     .await
 }
@@ -44,7 +45,7 @@ fn shown(ListedSession { session, username }: &ListedSession) -> Value {
 
 fn row(ListedSession { session, username }: &ListedSession) -> Vec<String> {
     vec![
-        session.id.clone(),
+        session.id.clone().into_string(),
         username.clone(),
         utc(session.auth_time),
         utc(session.expires_at),
@@ -52,7 +53,7 @@ fn row(ListedSession { session, username }: &ListedSession) -> Vec<String> {
 }
 
 async fn end(at: &At, id: &str) -> Result<()> {
-    at.operations().end_session(id).await?;
+    at.operations().end_session(&SessionId::new(id)).await?;
     say!("ended {id}");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
-    Timestamp,
+    SessionId, Timestamp,
     authorization::{Authorization, CodeDelivery, Context, Delivery, RefreshFamily, Support},
     authorize::ClaimsRequest,
     secret::Digest,
@@ -52,7 +52,7 @@ impl Row {
             id: a.id.clone(),
             client_id: a.client_id.clone(),
             user_id: a.user_id.clone(),
-            session_id: code.session_id.clone(),
+            session_id: code.session_id.as_str().to_owned(),
             scope: a.scope.to_string(),
             offline: i64::from(a.is_offline()),
             nonce: code.nonce.clone(),
@@ -137,7 +137,7 @@ impl Row {
                 redirect_uri_sent: self.redirect_uri_sent != 0,
                 code_challenge: self.code_challenge,
                 nonce: self.nonce,
-                session_id: self.session_id,
+                session_id: SessionId::new(self.session_id),
             }),
             created_at: self.created_at.0,
             refresh,

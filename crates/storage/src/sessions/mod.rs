@@ -7,7 +7,7 @@ mod sign_in;
 use async_trait::async_trait;
 use diesel::{prelude::*, sql_types::Text};
 use latchkey_protocol::{
-    Digest, Timestamp,
+    Digest, SessionId, Timestamp,
     audit::{AuditEntry, AuditTarget, TargetKind},
     kind,
     page::Page,
@@ -66,7 +66,7 @@ impl Sessions for Database {
 
     async fn session_of(
         &self,
-        sid: &str,
+        sid: &SessionId,
         user_id: &str,
         now: Timestamp,
     ) -> store::Result<Option<Session>> {
@@ -74,7 +74,7 @@ impl Sessions for Database {
         self.read(move |c| find_of(c, &sid, Some(&user), now)).await
     }
 
-    async fn use_session(&self, id: &str, used: Use) -> store::Result<bool> {
+    async fn use_session(&self, id: &SessionId, used: Use) -> store::Result<bool> {
         let id = id.to_owned();
         self.write_one(move |c| note_use(c, &id, used)).await
     }
@@ -90,7 +90,12 @@ impl Sessions for Database {
             .await
     }
 
-    async fn end_session(&self, id: &str, offline: bool, now: Timestamp) -> store::Result<bool> {
+    async fn end_session(
+        &self,
+        id: &SessionId,
+        offline: bool,
+        now: Timestamp,
+    ) -> store::Result<bool> {
         let (id, entry) = (id.to_owned(), self.entry.clone());
         self.write_recorded(move |c| {
             let ended = end(c, &id, offline, now)?;
@@ -104,7 +109,7 @@ impl Sessions for Database {
 
     async fn end_session_of(
         &self,
-        sid: &str,
+        sid: &SessionId,
         user_id: Option<&str>,
         offline: bool,
         now: Timestamp,
@@ -259,7 +264,7 @@ fn record_sign_in(
 ) -> Result<(), RowError> {
     for ended in &begun.ended {
         let one = Ended {
-            session: ended.id.clone(),
+            session: ended.id.clone().into_string(),
             user: ended.user_id.clone(),
         };
         sessions_ended(c, entry, vec![one], ended.cause, now)?;
@@ -268,7 +273,7 @@ fn record_sign_in(
     let mut entry = entry.clone();
     entry.target = Some(AuditTarget {
         kind: TargetKind::Session,
-        id: Some(begun.session_id.clone()),
+        id: Some(begun.session_id.clone().into_string()),
         name: None,
     });
     audit::add(c, &entry)

@@ -1,7 +1,7 @@
 //! A session's row.
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
-use latchkey_protocol::{Timestamp, secret::Digest, session::Session};
+use latchkey_protocol::{SessionId, Timestamp, secret::Digest, session::Session};
 
 use crate::error::RowError;
 use crate::{schema::sessions, statement::Bind, stored::Stored};
@@ -24,7 +24,7 @@ pub struct Row {
 impl Row {
     pub fn from_session(session: &Session) -> Self {
         Self {
-            id: session.id.clone(),
+            id: session.id.as_str().to_owned(),
             digest: session.digest.as_bytes().to_vec(),
             user_id: session.user_id.clone(),
             auth_time: Stored(session.auth_time),
@@ -61,7 +61,7 @@ impl Row {
         };
         Ok(Session {
             amr: self.amr.parse().map_err(corrupt)?,
-            id: self.id,
+            id: SessionId::new(self.id),
             digest: Digest::from_stored(self.digest),
             user_id: self.user_id,
             auth_time: self.auth_time.0,

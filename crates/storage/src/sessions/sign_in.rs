@@ -2,7 +2,7 @@
 
 use diesel::{prelude::*, sql_types::Text};
 use latchkey_protocol::{
-    bounds,
+    SessionId, bounds,
     session::{Cause, EndedSession, SessionStart},
 };
 
@@ -56,7 +56,10 @@ pub fn sign_in(
         on!(c => statement(STAMP, binds![&session_id, interaction]).execute(c))?;
     }
     end_surplus(c, &session_id, row, &mut ended)?;
-    Ok(Some(SessionStart { session_id, ended }))
+    Ok(Some(SessionStart {
+        session_id: SessionId::new(session_id),
+        ended,
+    }))
 }
 
 #[derive(QueryableByName)]
@@ -98,7 +101,7 @@ fn end_of_another(
     };
     let ended = on!(c => diesel::delete(sessions::table.find(&known.id)).execute(c))? == 1;
     Ok(ended.then_some(EndedSession {
-        id: known.id,
+        id: SessionId::new(known.id),
         user_id: known.user_id,
         cause: Cause::AnotherUser,
     }))
@@ -130,7 +133,7 @@ fn end_surplus(
     for id in surplus {
         if end(c, &id, false, row.created_at.0)?.is_some() {
             ended.push(EndedSession {
-                id,
+                id: SessionId::new(id),
                 user_id: row.user_id.clone(),
                 cause: Cause::TooMany,
             });

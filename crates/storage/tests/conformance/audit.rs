@@ -1,7 +1,7 @@
 //! The audit table: written with what it records or not at all, bounded where strangers write, placed without gaps.
 
 use latchkey_protocol::{
-    Store, Timestamp,
+    SessionId, Store, Timestamp,
     audit::{
         ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, StoredAuditEntry,
         TargetKind, closes_at,
@@ -91,7 +91,12 @@ fn an_entry_is_written_with_what_it_records_or_not_at_all() {
         assert!(recording.create_client(&client()).await.unwrap());
         assert!(!recording.create_client(&client()).await.unwrap());
         assert!(!recording.remove_custom_claim("none").await.unwrap());
-        assert!(!recording.end_session("none", true, NOW).await.unwrap());
+        assert!(
+            !recording
+                .end_session(&SessionId::new("none"), true, NOW)
+                .await
+                .unwrap()
+        );
         assert_eq!(
             all(&*store).await.len(),
             2,
@@ -134,7 +139,12 @@ fn each_session_that_ends_has_an_entry_whatever_ended_it() {
         let one = |id: &str, cause: Cause, by| vec![(id.to_owned(), cause.text().to_owned(), by)];
 
         sign_in("1").await;
-        assert!(recording.end_session("1", true, NOW).await.unwrap());
+        assert!(
+            recording
+                .end_session(&SessionId::new("1"), true, NOW)
+                .await
+                .unwrap()
+        );
         assert_eq!(ended(&*store, 0).await, one("1", Cause::Forced, by));
         let at = last().await;
         sign_in("2").await;
@@ -179,9 +189,13 @@ fn a_sign_in_and_a_sign_out_name_the_session() {
         assert!(sign_in("s", "hash").await);
         assert!(!sign_in("t", "other").await);
         let now = session("s", "u").created_at;
-        let ended = recording.end_session_of("s", Some("u"), false, now).await;
+        let ended = recording
+            .end_session_of(&SessionId::new("s"), Some("u"), false, now)
+            .await;
         assert!(ended.unwrap().is_some());
-        let again = recording.end_session_of("s", Some("u"), false, now).await;
+        let again = recording
+            .end_session_of(&SessionId::new("s"), Some("u"), false, now)
+            .await;
         assert!(again.unwrap().is_none());
         let entries = all(&*store).await;
         let named: Vec<_> = entries

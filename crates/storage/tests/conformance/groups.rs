@@ -2,6 +2,7 @@
 
 use super::*;
 use latchkey_conformance::promises::groups::{issued, *};
+use latchkey_protocol::SessionId;
 use latchkey_protocol::StoreError;
 use latchkey_storage::Options;
 use std::time::{Duration, Instant};
@@ -35,7 +36,7 @@ fn groups_and_what_ends_sessions_do_not_wait_for_one_another() {
                         }
                         130 => store.end_user("u", moment(5)).await.map(|ended| ended > 0),
                         n => {
-                            let sid = format!("s{}", n % SESSIONS);
+                            let sid = SessionId::new(format!("s{}", n % SESSIONS));
                             store.end_session(&sid, true, moment(5)).await
                         }
                     }

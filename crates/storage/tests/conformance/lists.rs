@@ -41,7 +41,7 @@ fn of_more_than_ten_thousand_sessions_every_one_is_listed_once_and_in_order() {
             let piece = store.session_list(None, &page, moment(10)).await.unwrap();
             assert!(piece.len() <= 1000);
             let Some((last, _)) = piece.last() else { break };
-            page = Page::after((last.created_at, last.id.clone()), 1000);
+            page = Page::after((last.created_at, last.id.clone().into_string()), 1000);
             for (session, username) in &piece {
                 assert_eq!(*username, format!("name-{}", session.user_id));
                 assert!(

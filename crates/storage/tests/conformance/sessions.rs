@@ -1,6 +1,7 @@
 //! How sessions end: by their name, by a sign-in, and when a user has too many.
 
 use super::*;
+use latchkey_protocol::SessionId;
 use latchkey_protocol::StoreError;
 
 #[test]
@@ -13,7 +14,7 @@ fn a_use_of_a_session_that_an_older_node_made_keeps_its_end() {
             assert!(
                 store
                     .use_session(
-                        "s",
+                        &SessionId::new("s"),
                         Use {
                             auth_time: moment(1),
                             noted_before: moment(at - 60),
@@ -41,13 +42,18 @@ fn a_session_that_an_older_node_renamed_is_found_by_the_names_it_had() {
         seeded(&store).await;
         let note = format!("UPDATE sessions SET former = '01a1 {BEFORE}'");
         options.script(&note).unwrap();
-        let found = async |sid: &str| store.session_of(sid, "u", moment(2)).await.unwrap();
+        let found = async |sid: &str| {
+            store
+                .session_of(&SessionId::new(sid), "u", moment(2))
+                .await
+                .unwrap()
+        };
         assert_eq!(found(BEFORE).await.unwrap().id, "s");
         for other in ["%", "_", "01a1", "", "01a1ffc0-____-7e70-af3c-7c1c2c8d3c11"] {
             assert!(found(other).await.is_none(), "{other}");
         }
         let ended = store
-            .end_session_of(BEFORE, Some("u"), false, moment(2))
+            .end_session_of(&SessionId::new(BEFORE), Some("u"), false, moment(2))
             .await;
         assert_eq!(ended.unwrap().unwrap().id, "s");
     });

@@ -1,6 +1,7 @@
 //! When the user is asked what a client may have, and when no page may be shown.
 
 use super::*;
+use latchkey_protocol::SessionId;
 
 #[test]
 fn consent_is_asked_for_unless_it_was_given() {
@@ -102,7 +103,7 @@ fn what_is_approved_and_allowed_is_of_the_session_that_was_judged() {
     };
     let code = Digest::of("code");
     let made = Authorization::approve("a".into(), code, &approval, &LIFETIMES, NOW);
-    assert_eq!(made.delivery.session_id(), Some("here"));
+    assert_eq!(made.delivery.session_id(), Some(&SessionId::new("here")));
     assert_eq!(made.user_id, "alice");
     assert_eq!((&*made.client_id, &made.scope), ("app", &consent.scope));
     assert_eq!(made.auth_time, here.auth_time);

@@ -1,0 +1,100 @@
+//! Ids: what names one record of one kind, and can name none of another.
+
+use std::{borrow::Borrow, fmt, ops::Deref};
+
+use serde::{Deserialize, Serialize};
+
+/// A type for the ids of one kind of record. Its text is read as any other; another kind of id, or a text of which nobody
+/// has said what it names, cannot stand for it.
+macro_rules! id {
+    ($(#[$about:meta])* $name:ident) => {
+        $(#[$about])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// What this text names: as it was made, stored, or presented by whoever that was.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// As it is written.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// As it is written, for a column.
+            pub fn into_string(self) -> String {
+                self.0
+            }
+        }
+
+        impl Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, text: &str) -> bool {
+                self.0 == text
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, text: &&str) -> bool {
+                self.0 == *text
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+id! {
+    /// The id of a [`crate::session::Session`]: the public `sid` (OpenID Connect Front-Channel Logout 3).
+    ///
+    /// ```
+    /// # use latchkey_protocol::{SessionId, Store, Timestamp, session::Session};
+    /// # async fn of(store: &dyn Store, session: &Session, now: Timestamp) {
+    /// let found = store.session_of(&session.id, &session.user_id, now).await;
+    /// # }
+    /// let id = SessionId::new("1f0d");
+    /// assert_eq!(format!("{id} {id:?}"), "1f0d \"1f0d\"");
+    /// ```
+    ///
+    /// Arguments that changed places do not compile:
+    ///
+    /// ```compile_fail,E0308
+    /// # use latchkey_protocol::{SessionId, Store, Timestamp, session::Session};
+    /// # async fn of(store: &dyn Store, session: &Session, now: Timestamp) {
+    /// let found = store.session_of(&session.user_id, &session.id, now).await;
+    /// # }
+    /// ```
+    SessionId
+}
