@@ -51,7 +51,7 @@ pub struct ClientChange<'a> {
     pub metadata: &'a Value,
     /// What the installation allows beyond the specifications.
     pub rules: RegistrationRules,
-    /// Gives it another secret as well; the old one is worth nothing at once.
+    /// Gives it another secret as well, one that is made; the old one is worth nothing at once.
     pub new_secret: bool,
 }
 
@@ -134,6 +134,7 @@ impl Operations<'_> {
     /// [`OperationError::ClientUnknown`]; [`OperationError::Metadata`] and [`OperationError::ClientIdDiffers`] for what
     /// cannot be registered; [`OperationError::SecretUnreadable`] when its ID tokens are to be signed with a secret of which
     /// there is a digest alone; [`OperationError::ClientPublic`] when it is to have a secret and cannot;
+    /// [`OperationError::SecretGiven`] when it is to have a new secret and the change has one;
     /// [`OperationError::KeyMissing`] as in [`Operations::register_client`]; [`OperationError::Contended`].
     pub async fn update_client(
         &self,
@@ -152,9 +153,10 @@ impl Operations<'_> {
             let changed =
                 Registration::parse_change(&client.metadata, change.metadata, change.rules)?;
             check_keys(&changed.metadata)?;
-            self.check_algorithm(&changed.metadata).await?;
             client.metadata = changed.metadata;
             let secret = self.next_secret(&client, changed.client_secret, change.new_secret)?;
+            // Last of all, as at registration.
+            self.check_algorithm(&client.metadata).await?;
             give(&mut client, secrets, secret.as_deref())?;
             let changed = changes(&before, &client_information(&client));
             let details = json!({ "changed": changed, "new_secret": secret.is_some() });
@@ -180,6 +182,8 @@ impl Operations<'_> {
         match (client.is_public(), given) {
             (true, _) if new => Err(OperationError::ClientPublic(client.id.clone())),
             (true, _) => Ok(None),
+            // The given one may be the old one, which whoever asks for a new one wants to be worth nothing.
+            (false, Some(_)) if new => Err(OperationError::SecretGiven(client.id.clone())),
             (false, Some(given)) => Ok(Some(given)),
             (false, None) if new || client.secret.is_none() => Ok(Some(self.new_secret())),
             (false, None) if unreadable => Err(OperationError::SecretUnreadable(client.id.clone())),

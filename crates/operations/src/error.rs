@@ -84,6 +84,11 @@ pub enum OperationError {
     /// The client authenticates without a secret.
     #[error("{0} is a public client: it has no secret")]
     ClientPublic(String),
+    /// A new secret is to be made, and the metadata has one.
+    #[error(
+        "{0} cannot get both a new secret and the client_secret of the metadata: leave one of them out"
+    )]
+    SecretGiven(String),
     /// The client's secret is kept as a digest, and HS256 needs the secret itself.
     #[error(
         "ID tokens of {0} can be signed with its secret (HS256) only when it gets a new one: of the old one there is but a digest; repeat it with --new-secret"
@@ -146,6 +151,7 @@ impl OperationError {
             Self::AddressTaken(_) | Self::AddressIsName(_) => Some("email"),
             Self::ClientIdTaken(_) | Self::ClientIdDiffers(_) => Some("client_id"),
             Self::KeyMissing(_) | Self::SecretUnreadable(_) => Some("id_token_signed_response_alg"),
+            Self::SecretGiven(_) => Some("client_secret"),
             Self::Invalid { field, .. } => *field,
             Self::Metadata(error) => error.field.as_deref(),
             _ => None,

@@ -1,6 +1,6 @@
 //! Clients.
 
-use latchkey_operations::{Operation, OperationError, client_information};
+use latchkey_operations::{ClientChange, Operation, OperationError, client_information};
 use latchkey_protocol::page::Page;
 use latchkey_protocol::registration::Registration;
 use serde_json::{Value, json};
@@ -166,4 +166,45 @@ async fn a_refusal_names_the_member_that_it_is_about() {
     }
     let taken = operations.register_client(&secrets, app(json!({}))).await;
     assert_eq!(taken.unwrap_err().field(), Some("client_id"));
+}
+
+#[tokio::test]
+async fn a_new_secret_and_a_given_one_are_refused_together() {
+    let world = World::new();
+    let operations = world.operations();
+    let secrets = secrets();
+    let given = json!({ "client_secret": "0123456789abcdef0123456789abcdef" });
+    let registered = operations.register_client(&secrets, app(given.clone()));
+    let before = registered.await.unwrap().client;
+    world.events().await;
+    // An algorithm without a key: what is wrong is said before a key is made for it.
+    let elliptic = json!({
+        "client_secret": given["client_secret"], "id_token_signed_response_alg": "ES256",
+    });
+    for metadata in [&given, &elliptic] {
+        let change = ClientChange {
+            new_secret: true,
+            ..change_of(metadata)
+        };
+        let updated = operations.update_client(&secrets, "app", change).await;
+        let refused = updated.unwrap_err();
+        assert_eq!(refused.field(), Some("client_secret"), "{refused}");
+        assert!(refused.to_string().contains("client_secret"), "{refused}");
+    }
+    assert_eq!(operations.client("app").await.unwrap(), before);
+    assert_eq!(world.events().await, []);
+    // Each alone is taken.
+    let null = json!({ "client_secret": null });
+    let new = ClientChange {
+        new_secret: true,
+        ..change_of(&null)
+    };
+    let made = operations.update_client(&secrets, "app", new).await;
+    assert!(
+        made.unwrap()
+            .secret
+            .is_some_and(|s| given["client_secret"] != s)
+    );
+    let back = operations.update_client(&secrets, "app", change_of(&given));
+    assert_eq!(json!(back.await.unwrap().secret), given["client_secret"]);
 }

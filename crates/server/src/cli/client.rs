@@ -38,8 +38,8 @@ pub enum ClientCommand {
         client_id: String,
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
-        /// Makes a new secret as well, and prints it this once; the old one is worth nothing at once. An app that is to
-        /// have HS256 needs one.
+        /// Makes a new secret as well, and prints it this once; the old one is worth nothing at once. FILE
+        /// has no client_secret then. An app that is to have HS256 needs one.
         #[arg(long)]
         new_secret: bool,
     },
