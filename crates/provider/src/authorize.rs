@@ -261,7 +261,8 @@ fn hint(provider: &Provider, params: &Params, call: Call<'_>, client: &Client) -
     let Some(token) = params.optional("id_token_hint") else {
         return Hint::None;
     };
-    // Expired hints are accepted (OpenID Connect Core 3.1.2.1): only signature and issuer count.
+    // Expired hints are accepted, and those of any client (OpenID Connect Core 3.1.2.1): only signature and issuer count. A
+    // secret speaks for its own client alone.
     match id_token::verify(provider, call, Some(client), token) {
         Ok(claims) => Hint::Subject(claims.sub),
         Err(_) => Hint::Unusable,

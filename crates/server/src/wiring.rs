@@ -177,8 +177,13 @@ pub fn outbound(settings: &Settings) -> Result<Arc<dyn Outbound>> {
         ..OutboundRules::default()
     };
     let network = Network::new(rules, Arc::new(SystemResolver));
-    let shown = file.map_or_else(String::new, |file| file.display().to_string());
-    let network = network.with_context(|| format!("{shown} has no certificate authority in it"))?;
+    let network = network.with_context(|| match file {
+        Some(file) => format!(
+            "{} (outbound.ca_file) has a certificate in it that cannot be read as a certificate authority",
+            file.display()
+        ),
+        None => "calls out cannot be set up".to_owned(),
+    })?;
     Ok(Arc::new(network))
 }
 

@@ -3,7 +3,7 @@
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use super::{Settings, issuer, mask::mask, table::SETTINGS};
-use crate::tls;
+use crate::{tls, wiring};
 
 /// Days before its end in which a certificate is spoken of.
 const SOON: u32 = 14;
@@ -22,7 +22,7 @@ impl Settings {
         .collect()
     }
 
-    /// Reads what the settings point at.
+    /// Reads what the settings point at, and builds of it what a start builds: what is good here is good there.
     ///
     /// # Errors
     /// A sentence naming the file and its problem.
@@ -30,9 +30,7 @@ impl Settings {
         if let Some((certificate, key)) = self.tls() {
             tls::read(certificate, key)?;
         }
-        if let Some(authorities) = self.outbound_ca_file() {
-            tls::chain(authorities)?;
-        }
+        wiring::outbound(self)?;
         Ok(())
     }
 

@@ -64,7 +64,8 @@ fn trusting(pem: &str) -> Result<std::sync::Arc<dyn Outbound>, String> {
     let settings = Settings::load(Some(&settings), &value).unwrap();
     let checked = settings.check_files().map_err(|error| format!("{error:#}"));
     let made = outbound(&settings).map_err(|error| format!("{error:#}"));
-    checked.and(made)
+    assert_eq!(checked.err(), made.as_ref().err().cloned());
+    made
 }
 
 /// Listens with a certificate that it signed itself: its PEM, and its address.
@@ -128,11 +129,27 @@ fn a_file_of_authorities_makes_their_certificates_trusted() {
         let trusting = trusting(&format!("{other}{pem}")).unwrap();
         assert_eq!(trusting.call(request).await.unwrap().status, 204);
     });
-    for broken in [
-        "",
-        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+}
+
+#[test]
+fn a_file_of_authorities_that_cannot_be_used_fails_the_check_of_settings_as_it_fails_the_start() {
+    let (good, _) = self_signed("127.0.0.1");
+    let good = String::from_utf8(good.to_pem().unwrap()).unwrap();
+    // A good PEM frame around what is no certificate.
+    let framed = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let after_a_good_one = format!("{good}{framed}");
+    for (broken, part) in [
+        ("", "has no certificate in it"),
+        (
+            framed,
+            "(outbound.ca_file) has a certificate in it that cannot be read",
+        ),
+        (
+            &after_a_good_one,
+            "cannot be read as a certificate authority",
+        ),
     ] {
         let said = trusting(broken).err().unwrap();
-        assert!(said.contains("ca.pem"), "{said}");
+        assert!(said.contains("ca.pem") && said.contains(part), "{said}");
     }
 }
