@@ -5,10 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use latchkey_protocol::{
     Digest, Entropy, Reason, Secret, SessionId, Store, StoreError, Timestamp,
     attempts::Guess,
-    audit::{
-        ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, TargetKind,
-        closes_at,
-    },
+    audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, TargetKind},
     authorization::Lifetimes,
     error::Refusal,
     kind,
@@ -18,12 +15,11 @@ use latchkey_protocol::{
     user::User,
 };
 
-use moka::sync::Cache;
 use serde_json::Map;
 
 use crate::{
-    Attempt, AuditEvent, Caller, KnownBrowser, PasswordCheck, PasswordKey, Passwords, Throttle,
-    audit,
+    Attempt, AuditEvent, Caller, FailureRecorder, KnownBrowser, PasswordCheck, PasswordKey,
+    Passwords, Throttle, audit,
 };
 
 /// Characters of a digest of what was typed and is nobody's name, in the log.
@@ -105,8 +101,8 @@ pub struct PasswordSignIn {
     pub browser_pepper: Pepper,
     /// For digests of what was typed as a name and is nobody's, in the log.
     pub audit_pepper: Pepper,
-    /// Who was locked out lately, and until when no other entry says so.
-    pub refused: Cache<String, Timestamp>,
+    /// Counts what failed in the audit table.
+    pub failures: FailureRecorder,
 }
 
 impl PasswordSignIn {
@@ -133,7 +129,10 @@ impl PasswordSignIn {
         let (address, now) = (asked.address, asked.now);
         let known = known.is_some();
         let Some(counted) = self.throttle.reserve(guess, address, now).await? else {
-            self.record_refusal(&asked, user.as_ref()).await;
+            let user = user.as_ref().map(|user| user.id.as_str());
+            let entry = entry(&asked, "sign-in refused", user);
+            self.failures
+                .count_refusal(login.canonical(), address, entry);
             return Ok(SignInOutcome::Refused(too_many(address)));
         };
         let caller = Caller { address, known };
@@ -154,8 +153,7 @@ impl PasswordSignIn {
                 counted.was_wrong();
                 self.log_failure(&asked, &login, subject.as_deref());
                 let user = subject.as_deref();
-                self.count_failure(entry(&asked, "sign-in failed", user))
-                    .await;
+                self.failures.count(entry(&asked, "sign-in failed", user));
                 SignInOutcome::Wrong
             }
         })
@@ -257,26 +255,6 @@ impl PasswordSignIn {
             secret,
             browser,
         }))
-    }
-
-    /// Somebody is locked out. Each time is not worth an entry: the first one of a window, here, is.
-    async fn record_refusal(&self, asked: &SignIn<'_>, user: Option<&User>) {
-        let user = user.map(|user| user.id.as_str());
-        let whom = user.map_or_else(|| asked.address.to_string(), str::to_owned);
-        let window = closes_at(asked.now);
-        if self.refused.get(&whom) == Some(window) {
-            return;
-        }
-        self.refused.insert(whom, window);
-        self.count_failure(entry(asked, "sign-in refused", user))
-            .await;
-    }
-
-    /// What fails changes nothing, so that nothing hangs on its entry.
-    async fn count_failure(&self, entry: AuditEntry) {
-        if let Err(error) = self.store.count_failure(&entry).await {
-            tracing::warn!(%error, "a failed sign-in is not in the audit table");
-        }
     }
 
     /// A user is named; what is nobody's name may be a password, typed one field too early.

@@ -6,8 +6,8 @@ use actix_web::web;
 use anyhow::{Context, Result, bail};
 use latchkey_jose::{KeyRing, MasterKey};
 use latchkey_operations::{
-    Actor, ClientGuard, ClientSecrets, Operations, PasswordKey, PasswordSignIn, Passwords, Realm,
-    Throttle, keys::open_ring, token_keys::Keys,
+    Actor, ClientGuard, ClientSecrets, FailureRecorder, Operations, PasswordKey, PasswordSignIn,
+    Passwords, Realm, Throttle, keys::open_ring, token_keys::Keys,
 };
 use latchkey_protocol::{
     Clock, Entropy, Outbound, Store, Timestamp, authorize::RequestRules, observe::Refusals,
@@ -20,7 +20,6 @@ use latchkey_ui::{
     Ui,
     outbound::{Network, OutboundRules, SystemResolver},
 };
-use moka::sync::Cache;
 use rand::{RngCore, rngs::OsRng};
 
 use crate::{config::Settings, edge::Edge, recorder::Recorder, tls};
@@ -228,7 +227,7 @@ pub fn join(
         lifetimes: settings.lifetimes,
         browser_pepper: Pepper::derive(master.bytes(), "forms"),
         audit_pepper: Pepper::derive(master.bytes(), "audit"),
-        refused: Cache::new(10_000),
+        failures: FailureRecorder::new(store.clone()),
     };
     let ui = web::Data::new(Ui {
         only_realm: Arc::new(realm(settings, master, ring)),

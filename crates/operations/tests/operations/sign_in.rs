@@ -4,8 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version, password_hash::SaltString};
 use latchkey_operations::{
-    KnownBrowser, PasswordSignIn, Passwords, SignIn, SignInOutcome, SignedIn, Throttle,
+    FailureRecorder, KnownBrowser, PasswordSignIn, Passwords, SignIn, SignInOutcome, SignedIn,
+    Throttle,
 };
+use latchkey_protocol::audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd};
 use latchkey_protocol::page::Page;
 use latchkey_protocol::{Digest, Reason, kind, secret::Pepper};
 
@@ -24,7 +26,7 @@ pub fn door(world: &World) -> PasswordSignIn {
         lifetimes: LIFETIMES,
         browser_pepper: pepper_of("forms"),
         audit_pepper: pepper_of("audit"),
-        refused: moka::sync::Cache::new(10),
+        failures: FailureRecorder::new(world.store.clone()),
     }
 }
 
@@ -134,6 +136,68 @@ async fn whoever_is_unknown_wrong_disabled_or_without_a_password_hears_the_same(
     assert_eq!(audited[2], audited[3], "the same name, the same digest");
     assert_ne!(audited[3], audited[4]);
     assert!(!audited.concat().to_lowercase().contains("mysecret"));
+}
+
+/// One thread: whatever is handed over runs only once this test waits for something.
+#[tokio::test]
+async fn nobody_waits_for_the_entry_about_a_failure_and_it_comes() {
+    let world = World::new();
+    let alice = world.add("alice").await;
+    let door = door(&world);
+    for typed in ["alice", "nobody"] {
+        for _ in 0..12 {
+            attempt(&door, typed, "wrong").await;
+        }
+    }
+    let (mut entries, mut polls) = (Vec::new(), 0);
+    while entries.len() < 4 && polls < 500 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        entries.extend(world.entries().await);
+        polls += 1;
+    }
+    let of = |event: &str| -> Vec<_> {
+        let these = entries.iter().filter(|e| e.event == event);
+        these.map(|e| e.target.clone().and_then(|t| t.id)).collect()
+    };
+    let expected = [Some(alice.id), None];
+    assert_eq!(of("sign-in failed"), expected);
+    assert_eq!(of("sign-in refused"), expected);
+}
+
+#[tokio::test]
+async fn a_refusal_of_any_name_is_handed_over_once_and_not_waited_for() {
+    let world = World::new();
+    let recorder = FailureRecorder::new(world.store.clone());
+    let entry = AuditEntry {
+        at: NOW,
+        event: "sign-in refused".into(),
+        actor: AuditActor {
+            kind: ActorKind::Stranger,
+            id: None,
+        },
+        front_end: FrontEnd::Page,
+        target: None,
+        outcome: AuditOutcome::Refused,
+        address: Some("2001:db8::1".parse().unwrap()),
+        request_id: None,
+        details: serde_json::Map::new(),
+        is_logged: true,
+    };
+    for typed in ["one", "two", "one"] {
+        let from = "2001:db8::1".parse().unwrap();
+        recorder.count_refusal(typed, from, entry.clone());
+    }
+    let count = async || {
+        let all = world.store.audit_entries(0, 10).await.unwrap();
+        all.iter().map(|stored| stored.count).sum::<i64>()
+    };
+    for _ in 0..500 {
+        if count().await == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(count().await, 2);
 }
 
 #[tokio::test]
