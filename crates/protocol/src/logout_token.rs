@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    IdTokenAlgorithm, SessionId, authorization::Authorization, claims::TokenClaims, client::Client,
-    jobs::retry_after, outbound::OutboundError, time::Timestamp,
+    IdTokenAlgorithm, SessionId, Subject, authorization::Authorization, claims::TokenClaims,
+    client::Client, jobs::retry_after, outbound::OutboundError, time::Timestamp,
 };
 
 /// Header `typ` of logout tokens (2.4).
@@ -25,7 +25,7 @@ pub struct LogoutToken {
     /// The issuer.
     pub iss: String,
     /// The user, as the client knows them.
-    pub sub: String,
+    pub sub: Subject,
     /// The client.
     pub aud: String,
     /// When it was issued.
@@ -67,17 +67,19 @@ impl SessionEnd {
 
 impl LogoutToken {
     /// For one attempt to tell `client_id`. It has both `sub` and `sid`, so that it serves clients with and without
-    /// `backchannel_logout_session_required`. `id` is a finished random value.
+    /// `backchannel_logout_session_required`. `subject` is [`Subject::of_user`] for that client and the user of `end`; `id`
+    /// is a finished random value.
     pub fn new(
         issuer: &str,
         client_id: &str,
+        subject: Subject,
         end: &SessionEnd,
         id: String,
         now: Timestamp,
     ) -> Self {
         Self {
             iss: issuer.to_owned(),
-            sub: end.user_id.clone(),
+            sub: subject,
             aud: client_id.to_owned(),
             iat: now,
             exp: now + LOGOUT_TOKEN_LIFETIME,

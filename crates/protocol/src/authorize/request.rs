@@ -19,9 +19,9 @@ const LONGEST: [(&str, usize); 3] = [("state", 4096), ("nonce", 1024), ("scope",
 pub enum Hint {
     /// None was sent.
     None,
-    /// It is one of ours, and names this user.
+    /// It is one of ours, issued to whichever client, and names this user.
     Subject(Subject),
-    /// It is none of ours, or of another client.
+    /// It is none of ours, or says that the secret of another client signed it.
     Unusable,
 }
 

@@ -1,7 +1,7 @@
 //! Back-Channel Logout 1.0: who is told, what, and when again.
 
 use latchkey_protocol::{
-    IdTokenAlgorithm, SessionId, SigningAlgorithm, Timestamp,
+    IdTokenAlgorithm, SessionId, SigningAlgorithm, Subject, Timestamp,
     authorization::Authorization,
     client::Client,
     logout_token::{
@@ -37,9 +37,18 @@ fn told() -> Client {
 /// 2.4.
 #[test]
 fn a_logout_token_has_what_the_specification_names_and_nothing_else() {
-    let token = LogoutToken::new("https://id.example", "app", &ended(), "one".into(), NOW);
+    // As this client knows the user, whatever their id is.
+    let subject = Subject::presented("alice-at-app");
+    let token = LogoutToken::new(
+        "https://id.example",
+        "app",
+        subject,
+        &ended(),
+        "one".into(),
+        NOW,
+    );
     let expected = json!({
-        "iss": "https://id.example", "sub": "alice", "aud": "app", "sid": "here", "jti": "one",
+        "iss": "https://id.example", "sub": "alice-at-app", "aud": "app", "sid": "here", "jti": "one",
         "iat": NOW, "exp": NOW + LOGOUT_TOKEN_LIFETIME, "events": { LOGOUT_EVENT: {} },
     });
     assert_eq!(serde_json::to_value(&token).unwrap(), expected);
