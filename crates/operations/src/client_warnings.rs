@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use latchkey_protocol::client::{AccessTokenTyp, Client};
+use latchkey_protocol::client::{AccessTokenTyp, Client, GrantType};
 
 use crate::{Operations, Result};
 
@@ -21,6 +21,13 @@ pub enum ClientWarning {
         client: String,
         /// The `client_id` in its `audience`.
         audience: String,
+        /// The type is that of the setting `tokens.jwt_typ_audiences`: the client registered none.
+        by_setting: bool,
+    },
+    /// It has another secret, and its ID tokens are signed with it (HS256): those from before are hints no more.
+    HintsUnusable {
+        /// The client's id.
+        client: String,
     },
 }
 
@@ -29,7 +36,9 @@ impl ClientWarning {
     pub fn field(&self) -> &'static str {
         match self {
             Self::SecretReadable { .. } => "id_token_signed_response_alg",
+            Self::AudienceIsClient { by_setting, .. } if *by_setting => "audience",
             Self::AudienceIsClient { .. } => "access_token_typ",
+            Self::HintsUnusable { .. } => "client_secret",
         }
     }
 }
@@ -41,35 +50,90 @@ impl fmt::Display for ClientWarning {
                 f,
                 "HS256: the secret of {client} is stored sealed under the master key, not as a digest alone. Whoever has the database and the master key can read it, and make ID tokens for this app; take RS256 wherever the app can verify it"
             ),
-            Self::AudienceIsClient { client, audience } => write!(
+            Self::AudienceIsClient {
+                client,
+                audience,
+                by_setting: false,
+            } => write!(
                 f,
                 "access_token_typ JWT: the audience {audience} is the client_id of an app, which may take access tokens of {client} for ID tokens of its own; leave access_token_typ away, or give the API a name that no app has"
+            ),
+            Self::AudienceIsClient {
+                client,
+                audience,
+                by_setting: true,
+            } => write!(
+                f,
+                "tokens.jwt_typ_audiences: the audience {audience} is the client_id of an app, which may take access tokens of {client}, of the type JWT, for ID tokens of its own; register access_token_typ at+jwt, or give the API a name that no app has"
+            ),
+            Self::HintsUnusable { client } => write!(
+                f,
+                "HS256: ID tokens of {client} that the old secret signed are good as id_token_hint no more: a sign-in with one is refused, and a sign-out asks the user first, until the app has new ones"
             ),
         }
     }
 }
 
+/// What access tokens of an installation depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenTypes<'a> {
+    /// The issuer.
+    pub issuer: &'a str,
+    /// Audiences whose access tokens are of type `JWT` (the setting `tokens.jwt_typ_audiences`).
+    pub jwt_typ_audiences: &'a [String],
+}
+
+impl TokenTypes<'_> {
+    /// Whether tokens of this client for its audiences are of the type `JWT`.
+    fn has_jwt(&self, client: &Client) -> bool {
+        let signs_in = client
+            .metadata
+            .grant_types
+            .contains(&GrantType::AuthorizationCode);
+        // The scope `openid` adds the issuer, which may be one of them.
+        let scope = if signs_in { "openid" } else { "" };
+        let audience = client.audience(self.issuer, &scope.to_owned().into());
+        client.access_token_typ(&audience, self.jwt_typ_audiences) == AccessTokenTyp::Jwt
+    }
+}
+
 impl Operations<'_> {
-    /// What is to be known of a client as it is registered.
+    /// What is to be known of a client as it is registered. An app that is registered later under a name in `audience` is
+    /// not looked for.
     ///
     /// # Errors
     /// [`OperationError::Store`](crate::OperationError::Store).
-    pub async fn client_warnings(&self, client: &Client) -> Result<Vec<ClientWarning>> {
+    pub async fn client_warnings(
+        &self,
+        client: &Client,
+        types: TokenTypes<'_>,
+    ) -> Result<Vec<ClientWarning>> {
         let mut warnings = Vec::new();
         if client.sealed_secret.is_some() {
             let client = client.id.clone();
             warnings.push(ClientWarning::SecretReadable { client });
         }
-        if client.metadata.access_token_typ == Some(AccessTokenTyp::Jwt) {
+        if types.has_jwt(client) {
             for audience in &client.metadata.audience {
                 if self.store.client(audience).await?.is_some() {
                     warnings.push(ClientWarning::AudienceIsClient {
                         client: client.id.clone(),
                         audience: audience.clone(),
+                        by_setting: client.metadata.access_token_typ.is_none(),
                     });
                 }
             }
         }
         Ok(warnings)
+    }
+}
+
+impl ClientWarning {
+    /// What is to be known once this client has got another secret ([`Operations::rotate_client_secret`]).
+    pub fn of_rotation(client: &Client) -> Option<Self> {
+        let signs = client.metadata.signs_with_secret();
+        signs.then(|| Self::HintsUnusable {
+            client: client.id.clone(),
+        })
     }
 }

@@ -36,7 +36,7 @@ pub use audit::{Actor, AuditEvent, Operation};
 pub use client_guard::ClientGuard;
 pub use client_keys::{JoseSignatures, client_keys};
 pub use client_secrets::ClientSecrets;
-pub use client_warnings::ClientWarning;
+pub use client_warnings::{ClientWarning, TokenTypes};
 pub use clients::{ClientChange, RegisteredClient, client_information};
 pub use error::OperationError;
 pub use failures::FailureRecorder;

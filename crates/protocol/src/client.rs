@@ -291,4 +291,21 @@ impl Client {
         }
         audience
     }
+
+    /// Header `typ` of its access tokens with this `aud`: as it registered, else as one of the audiences needs it.
+    /// `jwt_typ_audiences`: those that know the type `JWT` alone.
+    pub fn access_token_typ(
+        &self,
+        audience: &[String],
+        jwt_typ_audiences: &[String],
+    ) -> AccessTokenTyp {
+        let registered = self.metadata.access_token_typ;
+        registered.unwrap_or_else(|| {
+            if audience.iter().any(|a| jwt_typ_audiences.contains(a)) {
+                AccessTokenTyp::Jwt
+            } else {
+                AccessTokenTyp::AtJwt
+            }
+        })
+    }
 }

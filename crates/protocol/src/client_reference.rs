@@ -259,7 +259,7 @@ pub const MEMBERS: &[Member] = &[
         "access_token_typ",
         "`at+jwt`, `JWT`",
         "`JWT` where `aud` has one of the setting `tokens.jwt_typ_audiences`, else `at+jwt`",
-        "Header `typ` of the client's access tokens. `JWT` is for APIs whose library refuses `at+jwt` (RFC 9068), as Spring Security and Nimbus do by default. Give no API the `client_id` of an app as its name then: the app may take such tokens for ID tokens of its own, and the commands warn of it.",
+        "Header `typ` of the client's access tokens. `JWT` is for APIs whose library refuses `at+jwt` (RFC 9068), as Spring Security and Nimbus do by default. Give no API the `client_id` of an app as its name then: the app may take such tokens for ID tokens of its own. The commands warn of it when the client is registered or changed after that app, not when the app comes later.",
     ),
     ours(
         "custom_claims",
@@ -310,6 +310,9 @@ const SHARED: &str = "
   Public clients cannot have it.
 - A client that is registered already needs a new secret, because of the old one only the digest is there:
   `latchkey client update ID --from FILE --new-secret`. Another algorithm later removes the sealed secret.
+- A new secret (`latchkey client rotate-secret ID`, `--new-secret`), and another algorithm, make the ID tokens that the old secret signed
+  unusable as `id_token_hint` at once: a sign-in with such a hint is answered `invalid_request`, a sign-out asks the user first, and a sign-out
+  by a back end is refused. Sessions and other tokens stay; the app's users have a good ID token again after their next sign-in or refresh.
 
 The key is the UTF-8 of `client_secret` as it was printed, prefix included (OpenID Connect Core 10.1). Access and refresh tokens are RS256 always.
 ";

@@ -124,7 +124,9 @@ pub fn token_set<'a>(
         Holder::User { .. } | Holder::Client => None,
     };
     TokenSet {
-        access_token_typ: access_token_typ(issuer, grant.client, &access_token.aud),
+        access_token_typ: grant
+            .client
+            .access_token_typ(&access_token.aud, issuer.jwt_typ_audiences),
         access_token,
         id_token: id_token(issuer, grant, now).map(|claims| IdTokenDraft {
             claims,
@@ -132,22 +134,6 @@ pub fn token_set<'a>(
         }),
         refresh_token,
     }
-}
-
-/// As the client registered it, else as one of the audiences needs it.
-fn access_token_typ(issuer: Issuer<'_>, client: &Client, audience: &[String]) -> AccessTokenTyp {
-    let needs_jwt = || {
-        audience
-            .iter()
-            .any(|a| issuer.jwt_typ_audiences.contains(a))
-    };
-    client.metadata.access_token_typ.unwrap_or_else(|| {
-        if needs_jwt() {
-            AccessTokenTyp::Jwt
-        } else {
-            AccessTokenTyp::AtJwt
-        }
-    })
 }
 
 /// How the user proved who they are, as tokens say it.

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use latchkey_operations::{
-    ClientChange, ClientSecrets, OperationError, RegisteredClient, client_information,
+    ClientChange, ClientSecrets, ClientWarning, OperationError, RegisteredClient, TokenTypes,
+    client_information,
 };
 use latchkey_protocol::{
     client::Client,
@@ -91,14 +92,23 @@ async fn delete(at: &At, id: &str) -> Result<()> {
 async fn rotate_secret(at: &At, id: &str) -> Result<()> {
     let secrets = ClientSecrets::new(&at.master);
     let registered = at.operations().rotate_client_secret(&secrets, id).await?;
-    say_registered(at, &registered).await
+    say_registered(at, &registered).await?;
+    if let Some(warning) = ClientWarning::of_rotation(&registered.client) {
+        eprintln!("latchkey: {warning}");
+    }
+    Ok(())
 }
 
 /// What was registered, and on standard error what is to be known of it.
 async fn say_registered(at: &At, registered: &RegisteredClient) -> Result<()> {
     say!("{:#}", registered.response());
+    let (operations, settings) = (at.operations(), &at.settings);
+    let types = TokenTypes {
+        issuer: &settings.issuer,
+        jwt_typ_audiences: &settings.jwt_typ_audiences,
+    };
     // What is done is done, also when the store is away now.
-    let warnings = at.operations().client_warnings(&registered.client).await;
+    let warnings = operations.client_warnings(&registered.client, types).await;
     for warning in warnings.unwrap_or_default() {
         eprintln!("latchkey: {warning}");
     }

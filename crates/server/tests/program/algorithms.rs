@@ -121,6 +121,10 @@ fn whoever_chooses_hs256_is_told_what_it_costs() {
         );
         assert_eq!(inspect(SECRET)["valid"], false);
     }
+    // What the secret before signed is a hint no more.
+    let said = at.run(&rotate, "");
+    warned(&said, &["HS256", "app", "good as id_token_hint no more"]);
     let away = json!({ "id_token_signed_response_alg": null }).to_string();
     warned(&at.run(&update, &away), &[]);
+    warned(&at.run(&rotate, ""), &[]);
 }

@@ -44,3 +44,43 @@ fn registrations_that_are_not_what_they_seem_are_said_and_done() {
         "{not_fetched}"
     );
 }
+
+#[test]
+fn an_audience_whose_tokens_a_setting_makes_jwt_is_warned_of_where_an_app_has_its_name() {
+    let at = Place::new();
+    let app = json!({ "client_id": "app", "redirect_uris": ["https://a.example/cb"] });
+    at.good(&["client", "create", "--from", "-"], &app.to_string());
+    let file = at.folder.path().join("worker.json");
+    let create = |id: &str, jwt_typ_audiences: &str, more: serde_json::Value| {
+        let mut worker = json!({ "client_id": id, "grant_types": ["client_credentials"] });
+        let members = worker.as_object_mut().unwrap();
+        members.extend(more.as_object().cloned().unwrap());
+        std::fs::write(&file, worker.to_string()).unwrap();
+        let mut command = at.command(&["client", "create", "--from", "worker.json"]);
+        command.env("LATCHKEY_TOKENS__JWT_TYP_AUDIENCES", jwt_typ_audiences);
+        let out = command.output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success(), "{said}");
+        said
+    };
+    let both = json!({ "audience": ["https://api.example", "app"] });
+    let one = json!({ "audience": ["app"] });
+    // One old API makes the whole token JWT, whichever it is.
+    for (id, setting, audience) in [
+        ("own", "app", &one),
+        ("beside", "https://api.example", &both),
+    ] {
+        let said = create(id, setting, audience.clone());
+        for part in [
+            "tokens.jwt_typ_audiences",
+            "the audience app",
+            "register access_token_typ",
+        ] {
+            assert!(said.contains(part), "{id}: {said}");
+        }
+    }
+    assert_eq!(create("none", "", both.clone()), "");
+    assert_eq!(create("another", "https://api.example", one), "");
+    let registered = json!({ "audience": ["app"], "access_token_typ": "at+jwt" });
+    assert_eq!(create("registered", "app", registered), "");
+}
