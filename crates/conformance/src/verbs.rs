@@ -185,7 +185,11 @@ impl Audit for Flaky {
         self.inner.place_audit_entries(now, most).await
     }
 
-    async fn forget_audit_entries(&self, before: Timestamp, most: i64) -> Result<usize> {
-        self.inner.forget_audit_entries(before, most).await
+    async fn forget_audit_entries(&self, keep: i64, now: Timestamp, most: i64) -> Result<usize> {
+        self.inner.forget_audit_entries(keep, now, most).await
+    }
+
+    async fn bound_audit_entries(&self, bound: i64, most: i64) -> Result<usize> {
+        self.inner.bound_audit_entries(bound, most).await
     }
 }

@@ -40,6 +40,10 @@ pub const COUNTS: i64 = 200_000;
 
 /// Failures of one kind that the audit table tells apart within [`crate::attempts::WINDOW`]; beyond, one entry counts the others.
 pub const AUDIT_FAILURES: i64 = 50;
+/// Entries of one event that a user causes within [`crate::attempts::WINDOW`]; beyond, one entry counts the rest.
+pub const AUDIT_OWN: i64 = 20;
+/// Entries of the audit table that have their place; of more, the oldest go, what administrators did last.
+pub const AUDIT_ENTRIES: i64 = 2_000_000;
 /// Jobs that wait or are dead; of more, none is added until some have gone.
 pub const JOBS: i64 = 200_000;
 /// Dead jobs; of more, the oldest go.

@@ -8,15 +8,18 @@ use async_trait::async_trait;
 use diesel::{pg::Pg, prelude::*, sql_types::BigInt, sqlite::Sqlite};
 use latchkey_protocol::{
     Store, Timestamp,
+    attempts::network,
     audit::{
         ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, StoredAuditEntry,
-        TargetKind, closes_at,
+        TargetKind,
     },
-    bounds,
     session::{Cause, Session},
     store::{self, Audit},
 };
 use serde_json::{Map, json};
+
+mod fold;
+mod forget;
 
 use crate::{
     connection::{AnyConnection, Database, on},
@@ -141,6 +144,11 @@ pub fn add(c: &mut AnyConnection, entry: &AuditEntry) -> Result<(), RowError> {
     Ok(())
 }
 
+/// As [`add`], of what `whom` can do as often as they like: of many in a window the rest is counted in one entry.
+pub fn add_own(c: &mut AnyConnection, entry: &AuditEntry, whom: &str) -> Result<(), RowError> {
+    fold::add_own(c, &NewRow::from_entry(entry), whom)
+}
+
 /// A session that has just ended.
 pub struct Ended {
     pub session: String,
@@ -184,7 +192,14 @@ pub fn sessions_ended(
             .map(|(k, v)| (k.to_owned(), v))
             .into_iter()
             .collect();
-        rows.push(NewRow::from_entry(&like));
+        let row = NewRow::from_entry(&like);
+        match like.actor.kind {
+            ActorKind::Command | ActorKind::Server => rows.push(row),
+            _ => {
+                let actor = like.actor.id.as_deref().unwrap_or_default();
+                fold::add_own(c, &row, &format!("{actor} {user}"))?;
+            }
+        }
     }
     match c {
         // diesel would begin a transaction for many rows.
@@ -219,42 +234,8 @@ fn unasked(now: Timestamp) -> AuditEntry {
     }
 }
 
-/// Its place is not given yet, so it may still change.
-const COUNT: &str = "UPDATE audit SET count = count + 1 WHERE fold = ? AND position IS NULL";
-const FIRST: &str = "INSERT INTO audit (at, event, actor_kind, actor, front_end, target_kind, target, target_name, \
-    outcome, address, request_id, details, logged, fold, closes_at) \
-    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM audit WHERE closes_at = ?) < ? \
-    ON CONFLICT (fold) DO UPDATE SET count = audit.count + 1 WHERE audit.position IS NULL";
-
-/// Counts an entry, or adds the first of its kind while there are fewer than `room` kinds. Whether it is in the table.
-fn fold(c: &mut AnyConnection, row: &NewRow, key: &str, room: i64) -> Result<bool, RowError> {
-    let closes = closes_at(Timestamp::from_seconds(row.at));
-    let key = format!("{} {key} {closes}", row.event);
-    if on!(c => statement(COUNT, binds![&key]).execute(c))? == 1 {
-        return Ok(true);
-    }
-    let binds = binds![
-        row.at,
-        &row.event,
-        row.actor_kind,
-        &row.actor,
-        row.front_end,
-        row.target_kind,
-        &row.target,
-        &row.target_name,
-        row.outcome,
-        &row.address,
-        &row.request_id,
-        &row.details,
-        row.logged,
-        &key,
-        closes,
-        closes,
-        room,
-    ];
-    Ok(on!(c => statement(FIRST, binds).execute(c))? == 1)
-}
-
+/// Seconds after the end of a window in which what happened in it may still come: from another node, or late.
+const SETTLED: i64 = 60;
 /// Any fixed number: those who give places do so one after the other. Who writes entries does not wait for it.
 const PLACES: i64 = 0x6c6b_6175_6469_7400;
 const PLACE: &str = "WITH fresh AS (SELECT id, row_number() OVER (ORDER BY id) AS n FROM audit \
@@ -267,7 +248,7 @@ fn place(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, RowE
     if let AnyConnection::Postgres(inner) = c {
         diesel::sql_query(format!("SELECT pg_advisory_xact_lock({PLACES})")).execute(inner)?;
     }
-    let binds: &[Bind] = binds![now, most];
+    let binds: &[Bind] = binds![now - SETTLED, most];
     Ok(on!(c => statement(PLACE, binds).execute(c))?)
 }
 
@@ -275,23 +256,6 @@ fn place(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, RowE
 struct Id {
     #[diesel(sql_type = BigInt)]
     id: i64,
-}
-
-/// The beginning of the chain, as far as it is old; an entry that is younger keeps those after it.
-fn forget(c: &mut AnyConnection, before: Timestamp, most: i64) -> Result<usize, RowError> {
-    let oldest = audit::table
-        .filter(audit::position.is_not_null())
-        .order(audit::position)
-        .select((audit::id, audit::at))
-        .limit(most + 1);
-    let oldest: Vec<(i64, i64)> = on!(c => oldest.load(c))?;
-    let but_the_last = oldest.len().saturating_sub(1);
-    let old = oldest.iter().take(but_the_last);
-    let ids: Vec<i64> = old
-        .take_while(|(_, at)| *at <= before.as_seconds())
-        .map(|(id, _)| *id)
-        .collect();
-    Ok(on!(c => diesel::delete(audit::table.filter(audit::id.eq_any(&ids))).execute(c))?)
 }
 
 fn entries(rows: Vec<Row>) -> Result<Vec<StoredAuditEntry>, RowError> {
@@ -307,26 +271,13 @@ impl Audit for Database {
     }
 
     async fn count_failure(&self, entry: &AuditEntry) -> store::Result<()> {
+        let whom = match (&entry.target, entry.address) {
+            (Some(target), _) => target.id.clone().unwrap_or_default(),
+            (None, Some(address)) => network(address).to_string(),
+            (None, None) => String::new(),
+        };
         let row = NewRow::from_entry(entry);
-        self.write(move |c| {
-            let target = row.target.as_deref().or(row.address.as_deref());
-            if fold(c, &row, target.unwrap_or_default(), bounds::AUDIT_FAILURES)? {
-                return Ok(());
-            }
-            let others = NewRow {
-                target_kind: None,
-                target: None,
-                target_name: None,
-                address: None,
-                request_id: None,
-                details: "{}".into(),
-                event: row.event.clone(),
-                actor: None,
-                ..row.clone()
-            };
-            fold(c, &others, "others", i64::MAX).map(|_| ())
-        })
-        .await
+        self.write(move |c| fold::count(c, &row, &whom)).await
     }
 
     async fn audit_entries(&self, after: i64, most: i64) -> store::Result<Vec<StoredAuditEntry>> {
@@ -342,22 +293,37 @@ impl Audit for Database {
 
     async fn has_new_audit_entries(&self, now: Timestamp) -> store::Result<bool> {
         self.read(move |c| {
-            let new: Vec<Id> = on!(c => statement(NEW, binds![now]).load(c))?;
+            let new: Vec<Id> = on!(c => statement(NEW, binds![now - SETTLED]).load(c))?;
             Ok(new.first().is_some_and(|new| new.id > 0))
         })
         .await
     }
 
     async fn unlogged_audit_entries(&self, most: i64) -> store::Result<Vec<StoredAuditEntry>> {
-        self.read(move |c| {
+        let rows = self.read(move |c| {
             let unlogged = audit::table
                 .filter(audit::position.is_null())
                 .filter(audit::logged.eq(0))
                 .order(audit::id)
                 .limit(most);
-            entries(on!(c => unlogged.select(Row::as_select()).load(c))?)
-        })
-        .await
+            let rows: Vec<Row> = on!(c => unlogged.select(Row::as_select()).load(c))?;
+            Ok(rows)
+        });
+        let (mut read, mut unreadable) = (Vec::new(), Vec::new());
+        for row in rows.await? {
+            let id = row.id;
+            match row.into_entry() {
+                Ok(entry) => read.push(entry),
+                Err(error) => {
+                    tracing::error!(id, ?error, "an entry of the audit table cannot be read");
+                    unreadable.push(id);
+                }
+            }
+        }
+        if !unreadable.is_empty() {
+            self.note_logged(&unreadable).await?;
+        }
+        Ok(read)
     }
 
     async fn note_logged(&self, ids: &[i64]) -> store::Result<()> {
@@ -374,7 +340,16 @@ impl Audit for Database {
         self.write(move |c| place(c, now, most)).await
     }
 
-    async fn forget_audit_entries(&self, before: Timestamp, most: i64) -> store::Result<usize> {
-        self.write(move |c| forget(c, before, most)).await
+    async fn forget_audit_entries(
+        &self,
+        keep: i64,
+        now: Timestamp,
+        most: i64,
+    ) -> store::Result<usize> {
+        self.write(move |c| forget::aged(c, keep, now, most)).await
+    }
+
+    async fn bound_audit_entries(&self, bound: i64, most: i64) -> store::Result<usize> {
+        self.write(move |c| forget::beyond(c, bound, most)).await
     }
 }

@@ -18,21 +18,27 @@ pub trait Audit: Send + Sync {
     /// clients, keys, claims and sessions, and the end of an authorization. Where sessions end, each has an entry of its
     /// own besides, with the same actor.
     fn recording(&self, entry: AuditEntry) -> Arc<dyn Store>;
-    /// Counts what strangers can cause: one entry for each event and target until [`crate::audit::closes_at`], and beyond
-    /// [`crate::bounds::AUDIT_FAILURES`] of them one for all others of the event.
+    /// Counts what strangers can cause: one entry for each event and target, or network without one, until [`crate::audit::closes_at`], and beyond
+    /// [`crate::bounds::AUDIT_FAILURES`] of them one for all others of the event. Those with a target and those without have
+    /// room each.
     async fn count_failure(&self, entry: &AuditEntry) -> Result<()>;
-    /// At most `most` entries after the one with the id `after`, the oldest first.
+    /// At most `most` entries after the one with the id `after`, the oldest first. An entry whose transaction took
+    /// longer can appear before some that were read already: who must miss none goes by places.
     async fn audit_entries(&self, after: i64, most: i64) -> Result<Vec<StoredAuditEntry>>;
     /// Whether there are entries that [`Audit::place_audit_entries`] would place at `now`.
     async fn has_new_audit_entries(&self, now: Timestamp) -> Result<bool>;
-    /// At most `most` entries whose line no server has logged, the oldest first.
+    /// At most `most` entries whose line no server has logged, the oldest first. What cannot be read is reported
+    /// and noted as logged.
     async fn unlogged_audit_entries(&self, most: i64) -> Result<Vec<StoredAuditEntry>>;
     /// Notes that the lines of these entries are logged.
     async fn note_logged(&self, ids: &[i64]) -> Result<()>;
     /// Gives at most `most` entries that can change no more their places in the chain, after the last one. How many. Those who
     /// write entries do not wait for it; of racing callers each places others.
     async fn place_audit_entries(&self, now: Timestamp, most: i64) -> Result<usize>;
-    /// Removes at most `most` entries from the beginning of the chain, as far as they are no younger than `before`; the
-    /// last one stays, so that places go on. How many.
-    async fn forget_audit_entries(&self, before: Timestamp, most: i64) -> Result<usize>;
+    /// Removes at most `most` entries from the beginning of the chain, as far as they are `keep` seconds old by the newest
+    /// entry that is not beyond `now`; the last one stays, so that places go on. How many.
+    async fn forget_audit_entries(&self, keep: i64, now: Timestamp, most: i64) -> Result<usize>;
+    /// Removes at most `most` entries that have their place, as far as there are more than `bound`: the oldest, what
+    /// commands did last. The last one stays. How many.
+    async fn bound_audit_entries(&self, bound: i64, most: i64) -> Result<usize>;
 }

@@ -29,20 +29,27 @@ impl AuditHandler {
         Self { store, clock }
     }
 
+    /// How many lines it wrote.
+    async fn log(&self) -> Result<usize, StoreError> {
+        let unlogged = self.store.unlogged_audit_entries(AT_ONCE).await?;
+        unlogged.iter().for_each(audit::log_entry);
+        let ids: Vec<_> = unlogged.iter().map(|stored| stored.id).collect();
+        if !ids.is_empty() {
+            self.store.note_logged(&ids).await?;
+        }
+        Ok(ids.len())
+    }
+
     /// Only what is logged gets a place, so a line can stand twice after a crash, and is never missing.
     async fn look_after(&self) -> Result<(), StoreError> {
         loop {
-            let unlogged = self.store.unlogged_audit_entries(AT_ONCE).await?;
-            unlogged.iter().for_each(audit::log_entry);
-            let ids: Vec<_> = unlogged.iter().map(|stored| stored.id).collect();
-            if !ids.is_empty() {
-                self.store.note_logged(&ids).await?;
-            }
+            let logged = self.log().await;
             let placed = self
                 .store
                 .place_audit_entries(self.clock.now(), AT_ONCE)
                 .await?;
-            if ids.is_empty() && placed == 0 {
+            // What could not be logged does not keep others from their places.
+            if logged? == 0 && placed == 0 {
                 return Ok(());
             }
         }

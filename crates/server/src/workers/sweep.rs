@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use latchkey_protocol::{
-    Clock, Store, StoreError, Timestamp,
+    Clock, Store, StoreError, Timestamp, bounds,
     jobs::{Job, NewJob},
 };
 
@@ -50,14 +50,17 @@ impl SweepHandler {
 }
 
 impl SweepHandler {
-    /// How many rows went.
+    /// How many rows of one kind went, at most.
     async fn slice(&self, now: Timestamp) -> Result<usize, StoreError> {
         let gone = self.store.sweep(now, AT_ONCE).await?;
         let forgotten = match self.audit_keep {
             0 => 0,
-            keep => self.store.forget_audit_entries(now - keep, AT_ONCE).await?,
+            keep => self.store.forget_audit_entries(keep, now, AT_ONCE).await?,
         };
-        Ok(gone + forgotten)
+        let entries = bounds::AUDIT_ENTRIES;
+        let beyond = self.store.bound_audit_entries(entries, AT_ONCE).await?;
+        // Each of them may have left some.
+        Ok(gone.max(forgotten).max(beyond))
     }
 }
 

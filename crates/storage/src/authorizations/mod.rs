@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use latchkey_protocol::{
     Digest, Timestamp,
+    audit::AuditEntry,
     authorization::{Authorization, Context, RefreshFamily, Support},
     kind,
     store::{self, Authorizations},
@@ -136,11 +137,20 @@ impl Authorizations for Database {
         };
         // Only the first time: a replay can be repeated for ever.
         self.write(move |c| match revoke(c, &id, now)? {
-            true => audit::add(c, &entry),
+            true => record_replay(c, &id, &entry),
             false => Ok(()),
         })
         .await
     }
+}
+
+/// Whoever can sign in can replay what they get, each time with another authorization: of one user and client only so many
+/// have entries of their own.
+fn record_replay(c: &mut AnyConnection, id: &str, entry: &AuditEntry) -> Result<(), RowError> {
+    let whose = authorizations::table.find(id);
+    let whose = whose.select((authorizations::user_id, authorizations::client_id));
+    let (user, client): (String, String) = on!(c => whose.first(c))?;
+    audit::add_own(c, entry, &format!("{client} {user}"))
 }
 
 macro_rules! context_where {

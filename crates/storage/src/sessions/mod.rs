@@ -276,7 +276,8 @@ fn record_sign_in(
         id: Some(begun.session_id.clone().into_string()),
         name: None,
     });
-    audit::add(c, &entry)
+    let whom = entry.actor.id.clone().unwrap_or_default();
+    audit::add_own(c, &entry, &whom)
 }
 
 pub fn end_of(
