@@ -33,7 +33,7 @@ pub struct ClientGuard {
     store: Arc<dyn Attempts>,
     pepper: Pepper,
     /// By the key of what is counted. The least used go first.
-    failures: Cache<Vec<u8>, Arc<Failures>>,
+    failures: Cache<[u8; 32], Arc<Failures>>,
     /// When a secret was wrong last, of whichever client: before that there is nothing to look for.
     last: AtomicI64,
     /// From where clients have authenticated, by hash.
@@ -197,10 +197,7 @@ impl ClientGuard {
         let client_id = &presented.client_id;
         let mut allowances = self.allowances(client_id, address);
         let guess = of_guess(&self.pepper, client_id, address, presented.secret());
-        let here = |a: &Allowance| {
-            self.failures
-                .get_with(a.key.as_bytes().to_vec(), Arc::default)
-        };
+        let here = |a: &Allowance| self.failures.get_with(*a.key.as_bytes(), Arc::default);
         let mut short = [0; 8];
         short.copy_from_slice(&guess.key.as_bytes()[..8]);
         let added: Vec<_> = allowances

@@ -103,28 +103,28 @@ impl<K: SecretKind> Secret<K> {
 /// fn rotate(expected: &Digest<RefreshToken>) {}
 /// rotate(&Digest::<AuthorizationCode>::of("lk_code_"));
 /// ```
-pub struct Digest<K>(Vec<u8>, PhantomData<fn() -> K>);
+pub struct Digest<K>([u8; 32], PhantomData<fn() -> K>);
 
 impl<K> Digest<K> {
     /// Of a text.
     pub fn of(text: &str) -> Self {
-        Self(Sha256::digest(text.as_bytes()).to_vec(), PhantomData)
+        Self(Sha256::digest(text.as_bytes()).into(), PhantomData)
     }
 
-    /// As it was stored.
-    pub fn from_stored(bytes: Vec<u8>) -> Self {
-        Self(bytes, PhantomData)
+    /// As it was stored; `None` if it is none.
+    pub fn from_stored(bytes: &[u8]) -> Option<Self> {
+        Some(Self(bytes.try_into().ok()?, PhantomData))
     }
 
     /// 32 bytes, as they are stored.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
 impl<K> Clone for Digest<K> {
     fn clone(&self) -> Self {
-        Self(self.0.clone(), PhantomData)
+        Self(self.0, PhantomData)
     }
 }
 
@@ -164,7 +164,7 @@ impl Pepper {
 
     /// A keyed digest, for secrets that users may have chosen: the database alone is not enough to guess them.
     pub fn digest<K: KeyedKind>(&self, parts: &[&str]) -> Digest<K> {
-        Digest(self.bytes(parts).to_vec(), PhantomData)
+        Digest(self.bytes(parts), PhantomData)
     }
 
     /// The keyed digest as unpadded base64url.

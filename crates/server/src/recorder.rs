@@ -78,7 +78,7 @@ impl Recorder {
     /// The narrow shares come first, so that what has none left takes none of the wide ones.
     fn may_keep(&self, share: &str, from: &Origin, now: Timestamp) -> bool {
         let of = |key: &[u8]| self.shares.get_with(key.to_vec(), Arc::default);
-        let neighbourhood = from.neighbourhood.as_bytes();
+        let neighbourhood = from.neighbourhood.as_bytes().as_slice();
         // No id holds the byte 0xff, which is no UTF-8.
         let both = [neighbourhood, &[0xff], share.as_bytes()].concat();
         of(&both).has_room(KEPT_OF_BOTH, now)

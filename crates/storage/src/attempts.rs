@@ -11,10 +11,10 @@ use latchkey_protocol::{
 
 use crate::{
     connection::{AnyConnection, Database, on},
-    digest::bytes,
     error::RowError,
     schema::attempts,
     statement::{binds, statement},
+    stored::Stored,
 };
 
 #[async_trait]
@@ -24,10 +24,9 @@ impl Attempts for Database {
         allowances: &[Allowance],
         now: Timestamp,
     ) -> store::Result<Option<Digest<kind::Attempts>>> {
-        let mut allowed: Vec<_> = allowances.iter().map(|a| (bytes(&a.key), a.most)).collect();
-        allowed.sort();
-        let used_up = self.write(move |c| reserve(c, &allowed, now)).await?;
-        Ok(used_up.map(Digest::from_stored))
+        let mut allowed: Vec<_> = allowances.iter().map(|a| (a.key.clone(), a.most)).collect();
+        allowed.sort_unstable_by_key(|(key, _)| *key.as_bytes());
+        self.write(move |c| reserve(c, &allowed, now)).await
     }
 
     async fn give_back_attempts(
@@ -36,9 +35,9 @@ impl Attempts for Database {
         clear: bool,
         reserved: Timestamp,
     ) -> store::Result<()> {
-        let mut keys: Vec<_> = keys.iter().map(bytes).collect();
+        let mut keys = keys.to_vec();
         let cleared = keys.first().filter(|_| clear).cloned();
-        keys.sort();
+        keys.sort_unstable_by_key(|key| *key.as_bytes());
         self.write(move |c| give_back(c, &keys, cleared.as_ref(), reserved))
             .await
     }
@@ -51,7 +50,7 @@ const RESERVE: &str = "INSERT INTO attempts (key, since, count) VALUES (?, ?, 1)
     WHERE attempts.count < ? OR attempts.since NOT BETWEEN ? AND ?";
 
 /// One allowance: its key, and how many it allows.
-pub type AllowanceRow = (Vec<u8>, i64);
+pub type AllowanceRow = (Digest<kind::Attempts>, i64);
 
 /// `allowed` is in one order everywhere, so that racing transactions wait for one another instead of locking each other
 /// out.
@@ -59,7 +58,7 @@ pub fn reserve(
     c: &mut AnyConnection,
     allowed: &[AllowanceRow],
     now: Timestamp,
-) -> Result<Option<Vec<u8>>, RowError> {
+) -> Result<Option<Digest<kind::Attempts>>, RowError> {
     for (at, (key, most)) in allowed.iter().enumerate() {
         let (from, to) = (now - WINDOW + 1, now + WINDOW);
         let binds = binds![key, now, from, to, from, to, *most, from, to];
@@ -77,13 +76,13 @@ pub fn reserve(
 /// `keys` in the same order.
 pub fn give_back(
     c: &mut AnyConnection,
-    keys: &[Vec<u8>],
-    cleared: Option<&Vec<u8>>,
+    keys: &[Digest<kind::Attempts>],
+    cleared: Option<&Digest<kind::Attempts>>,
     reserved: Timestamp,
 ) -> Result<(), RowError> {
     for key in keys {
         if cleared == Some(key) {
-            on!(c => diesel::delete(attempts::table.find(key)).execute(c))?;
+            on!(c => diesel::delete(attempts::table.find(Stored(key.clone()))).execute(c))?;
         } else {
             take_back(c, key, reserved)?;
         }
@@ -96,7 +95,11 @@ const ONE_LESS: &str =
 const NONE_LEFT: &str = "DELETE FROM attempts WHERE key = ? AND since <= ?";
 
 /// One attempt less in the window that `reserved` lies in. What counts nothing takes no row.
-fn take_back(c: &mut AnyConnection, key: &[u8], reserved: Timestamp) -> Result<(), RowError> {
+fn take_back(
+    c: &mut AnyConnection,
+    key: &Digest<kind::Attempts>,
+    reserved: Timestamp,
+) -> Result<(), RowError> {
     let one = binds![key, reserved];
     if on!(c => statement(ONE_LESS, one).execute(c))? == 0 {
         on!(c => statement(NONE_LEFT, one).execute(c))?;

@@ -15,7 +15,6 @@ use latchkey_protocol::{
 
 use crate::{
     connection::{AnyConnection, Database, on},
-    digest::bytes,
     error::RowError,
     schema::clients,
     stored::Stored,
@@ -25,7 +24,7 @@ use crate::{
 #[diesel(table_name = clients, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     id: String,
-    secret: Option<Vec<u8>>,
+    secret: Option<Stored<Digest<kind::KeyedClientSecret>>>,
     metadata: String,
     created_at: Stored<Timestamp>,
     version: i64,
@@ -36,7 +35,7 @@ impl Row {
     pub fn from_client(client: &Client) -> Self {
         Self {
             id: client.id.clone(),
-            secret: client.secret.as_ref().map(|d| d.as_bytes().to_vec()),
+            secret: client.secret.clone().map(Stored),
             metadata: serde_json::to_string(&client.metadata).unwrap_or_default(),
             created_at: Stored(client.created_at),
             version: client.version,
@@ -52,7 +51,7 @@ impl Row {
         })?;
         Ok(Client {
             id: self.id,
-            secret: self.secret.map(Digest::from_stored),
+            secret: self.secret.map(|digest| digest.0),
             sealed_secret: self.sealed_secret,
             metadata,
             created_at: self.created_at.0,
@@ -139,7 +138,11 @@ impl Clients for Database {
         secret: &Digest<kind::KeyedClientSecret>,
         sealed: Option<&str>,
     ) -> store::Result<bool> {
-        let (key, secret, sealed) = (id.to_owned(), bytes(secret), sealed.map(str::to_owned));
+        let (key, secret, sealed) = (
+            id.to_owned(),
+            Stored(secret.clone()),
+            sealed.map(str::to_owned),
+        );
         let update = move |c: &mut AnyConnection| {
             let values = (
                 clients::secret.eq(Some(&secret)),

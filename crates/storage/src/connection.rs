@@ -95,7 +95,7 @@ pub struct Database {
     /// What the next verb records.
     pub(crate) entry: Option<Arc<AuditEntry>>,
     /// Networks that may begin no more sign-ins, and the second in which that was found.
-    pub(crate) full_networks: moka::sync::Cache<Vec<u8>, Timestamp>,
+    pub(crate) full_networks: moka::sync::Cache<[u8; 32], Timestamp>,
 }
 
 pub fn unavailable(error: impl std::fmt::Display) -> StoreError {

@@ -11,7 +11,6 @@ use latchkey_protocol::{
 
 use crate::{
     connection::{AnyConnection, Database, on},
-    digest::bytes,
     error::RowError,
     interactions::while_session,
     questions::ConsentOf,
@@ -66,7 +65,7 @@ impl Consents for Database {
         session_id: &SessionId,
         consent: &Consent,
     ) -> store::Result<bool> {
-        let (digest, session, consent) = (bytes(digest), session_id.to_owned(), consent.clone());
+        let (digest, session, consent) = (digest.clone(), session_id.to_owned(), consent.clone());
         self.write(move |c| {
             let stamped = stamp(c, &digest, &session, &consent)?;
             if stamped {
@@ -82,7 +81,7 @@ impl Consents for Database {
         digest: &Digest<kind::Interaction>,
         session_id: &SessionId,
     ) -> store::Result<bool> {
-        let (digest, session) = (bytes(digest), session_id.to_owned());
+        let (digest, session) = (digest.clone(), session_id.to_owned());
         self.write_one(move |c| {
             let declined = interactions::declined.eq(1);
             let waiting = while_session!(&digest, &session);
@@ -146,13 +145,13 @@ impl Consents for Database {
 /// Notes on the interaction what was allowed, while the session is this user's.
 fn stamp(
     c: &mut AnyConnection,
-    digest: &[u8],
+    digest: &Digest<kind::Interaction>,
     session: &str,
     consent: &Consent,
 ) -> Result<bool, RowError> {
     let user = &consent.user_id;
     let theirs = interactions::table
-        .filter(interactions::digest.eq(digest))
+        .filter(interactions::digest.eq(Stored(digest.clone())))
         .filter(exists(
             sessions::table
                 .filter(sessions::id.eq(session))

@@ -3,6 +3,8 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use latchkey_protocol::StoreError;
 
+use crate::stored::NoDigest;
+
 /// What can go wrong inside a verb.
 #[derive(Debug)]
 pub enum RowError {
@@ -16,8 +18,25 @@ pub enum RowError {
 
 impl From<Error> for RowError {
     fn from(error: Error) -> Self {
-        Self::Database(error)
+        match no_digest(&error) {
+            Some(&NoDigest { table, column }) => Self::Corrupt {
+                table,
+                row: "of unknown key".into(),
+                column,
+            },
+            None => Self::Database(error),
+        }
     }
+}
+
+/// Whether a column that was read should hold a digest, and holds none.
+fn no_digest(error: &Error) -> Option<&NoDigest> {
+    let Error::DeserializationError(field) = error else {
+        return None;
+    };
+    field
+        .downcast_ref()
+        .or_else(|| field.source()?.downcast_ref())
 }
 
 impl RowError {

@@ -187,12 +187,12 @@ fn answer<Q: Question>(held: &mut Held<'_>, mut waiting: Vec<Waiting<Q>>) {
             }
             Ok(Err(error)) => {
                 let is_undone = matches!(error, RowError::Database(Error::DatabaseError(..)));
-                let why = StoreError::from(error).to_string();
-                refuse_or_single_out(&mut waiting, &mut single, is_undone, &why);
+                let error = StoreError::from(error);
+                refuse_or_single_out(&mut waiting, &mut single, is_undone, || same(&error));
             }
             Err(_) => {
                 held.lose();
-                let why = "a verb ended in a panic";
+                let why = || StoreError::Failed("a verb ended in a panic".into());
                 refuse_or_single_out(&mut waiting, &mut single, false, why);
             }
         }
@@ -230,15 +230,25 @@ fn refuse_or_single_out<Q: Question>(
     waiting: &mut Vec<Waiting<Q>>,
     single: &mut Vec<Waiting<Q>>,
     is_undone: bool,
-    why: &str,
+    why: impl Fn() -> StoreError,
 ) {
     let is_repeatable = is_undone || Q::EFFECT != Effect::ConditionalWrite;
     if waiting.len() > 1 && is_repeatable {
         single.append(waiting);
     } else {
-        waiting
-            .drain(..)
-            .for_each(|one| one.refuse(StoreError::Failed(why.to_owned())));
+        waiting.drain(..).for_each(|one| one.refuse(why()));
+    }
+}
+
+/// What each of several is told.
+fn same(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Corrupt { table, row, column } => StoreError::Corrupt {
+            table,
+            row: row.clone(),
+            column,
+        },
+        other => StoreError::Failed(other.to_string()),
     }
 }
 
@@ -318,7 +328,9 @@ mod tests {
         let (mut waiting, mut answered): (Vec<_>, Vec<_>) =
             group.into_iter().map(|one| self::waiting(one, 0)).unzip();
         let mut single = Vec::new();
-        refuse_or_single_out(&mut waiting, &mut single, is_undone, "why");
+        refuse_or_single_out(&mut waiting, &mut single, is_undone, || {
+            StoreError::Failed("why".into())
+        });
         let is_refused = |one: &mut Answered| one.try_recv().is_ok();
         let refused = answered
             .iter_mut()

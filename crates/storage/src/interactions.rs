@@ -16,7 +16,6 @@ use latchkey_protocol::{
 
 use crate::{
     connection::{AnyConnection, Database, on},
-    digest::bytes,
     error::RowError,
     schema::{interactions, sessions},
     statement::{Bind, binds, statement},
@@ -27,8 +26,8 @@ use crate::{
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = interactions, check_for_backend(Sqlite, Pg))]
 pub struct Row {
-    digest: Vec<u8>,
-    browser: Vec<u8>,
+    digest: Stored<Digest<kind::Interaction>>,
+    browser: Stored<Digest<kind::Browser>>,
     request: String,
     created_at: Stored<Timestamp>,
     expires_at: Stored<Timestamp>,
@@ -37,10 +36,10 @@ pub struct Row {
     consented: Option<String>,
     declined: i64,
     consented_by: Option<String>,
-    former_browser: Option<Vec<u8>>,
+    former_browser: Option<Stored<Digest<kind::Browser>>>,
     renewed_at: Option<Stored<Timestamp>>,
-    network: Option<Vec<u8>>,
-    neighbourhood: Option<Vec<u8>>,
+    network: Option<Stored<Digest<kind::Network>>>,
+    neighbourhood: Option<Stored<Digest<kind::Neighbourhood>>>,
     cost: i64,
 }
 
@@ -48,8 +47,8 @@ impl Row {
     pub fn from_interaction(interaction: &Interaction, from: &Origin) -> Self {
         let request = serde_json::to_string(&interaction.request).unwrap_or_default();
         Self {
-            digest: interaction.digest.as_bytes().to_vec(),
-            browser: interaction.browser.as_bytes().to_vec(),
+            digest: Stored(interaction.digest.clone()),
+            browser: Stored(interaction.browser.clone()),
             created_at: Stored(interaction.created_at),
             expires_at: Stored(interaction.expires_at),
             login_session: interaction.login_session.as_deref().map(str::to_owned),
@@ -63,14 +62,14 @@ impl Row {
             former_browser: interaction
                 .former_browser
                 .as_ref()
-                .map(|(digest, _)| digest.as_bytes().to_vec()),
+                .map(|(digest, _)| Stored(digest.clone())),
             renewed_at: interaction
                 .former_browser
                 .as_ref()
                 .map(|(_, renewed_at)| *renewed_at)
                 .map(Stored),
-            network: Some(from.network.as_bytes().to_vec()),
-            neighbourhood: Some(from.neighbourhood.as_bytes().to_vec()),
+            network: Some(Stored(from.network.clone())),
+            neighbourhood: Some(Stored(from.neighbourhood.clone())),
             cost: bounds::cost(request.len()),
             request,
         }
@@ -113,11 +112,11 @@ impl Row {
             column: "request",
         })?;
         Ok(Interaction {
-            digest: Digest::from_stored(self.digest),
-            browser: Digest::from_stored(self.browser),
+            digest: self.digest.0,
+            browser: self.browser.0,
             former_browser: self
                 .former_browser
-                .map(Digest::from_stored)
+                .map(|digest| digest.0)
                 .zip(self.renewed_at.map(|at| at.0)),
             request,
             created_at: self.created_at.0,
@@ -134,7 +133,7 @@ impl Row {
 macro_rules! while_session {
     ($digest:expr, $session:expr) => {
         interactions::table
-            .filter(interactions::digest.eq($digest))
+            .filter(interactions::digest.eq($crate::stored::Stored($digest.clone())))
             .filter(exists(
                 sessions::table.filter(sessions::id.eq($session.as_str())),
             ))
@@ -157,7 +156,7 @@ impl Interactions for Database {
         if of_all >= bounds::BEGUN_AT_MOST {
             return Ok(BeginOutcome::Full);
         }
-        let (network, neighbourhood) = (bytes(&from.network), bytes(&from.neighbourhood));
+        let (network, neighbourhood) = (*from.network.as_bytes(), *from.neighbourhood.as_bytes());
         let (now, cost) = (interaction.created_at, row.cost());
         // Asked once a second, so that whoever goes on where there is no room costs nothing.
         if self.full_networks.get(&network) == Some(now) {
@@ -181,7 +180,7 @@ impl Interactions for Database {
         &self,
         digest: &Digest<kind::Interaction>,
     ) -> store::Result<Option<Interaction>> {
-        let digest = bytes(digest);
+        let digest = Stored(digest.clone());
         self.read(move |c| {
             on!(c => interactions::table.find(&digest).select(Row::as_select()).get_result(c))
                 .optional()?
@@ -197,7 +196,7 @@ impl Interactions for Database {
         new: &Digest<kind::Browser>,
         now: Timestamp,
     ) -> store::Result<bool> {
-        let (old, new) = (bytes(old), bytes(new));
+        let (old, new) = (Stored(old.clone()), Stored(new.clone()));
         self.write_one(move |c| {
             let set = (
                 interactions::browser.eq(&new),
@@ -215,7 +214,7 @@ impl Interactions for Database {
         digest: &Digest<kind::Interaction>,
         session_id: &SessionId,
     ) -> store::Result<bool> {
-        let (digest, session) = (bytes(digest), session_id.to_owned());
+        let (digest, session) = (digest.clone(), session_id.to_owned());
         self.write_one(move |c| {
             let set = interactions::selected_session.eq(Some(session.as_str()));
             let waiting = while_session!(&digest, &session);
@@ -225,7 +224,7 @@ impl Interactions for Database {
     }
 
     async fn end_interaction(&self, digest: &Digest<kind::Interaction>) -> store::Result<()> {
-        let digest = bytes(digest);
+        let digest = digest.clone();
         self.write_one(move |c| delete(c, &digest))
             .await
             .map(|_| ())
@@ -267,6 +266,6 @@ pub fn begin(c: &mut AnyConnection, row: &Row, crowded: bool) -> Result<BeginOut
     Ok(BeginOutcome::Begun)
 }
 
-pub fn delete(c: &mut AnyConnection, digest: &[u8]) -> Result<bool, RowError> {
-    Ok(on!(c => diesel::delete(interactions::table.find(digest)).execute(c))? == 1)
+pub fn delete(c: &mut AnyConnection, digest: &Digest<kind::Interaction>) -> Result<bool, RowError> {
+    Ok(on!(c => diesel::delete(interactions::table.find(Stored(digest.clone()))).execute(c))? == 1)
 }

@@ -11,7 +11,6 @@ mod columns;
 mod connection;
 mod consents;
 mod custom_claims;
-mod digest;
 mod error;
 mod files;
 mod group;

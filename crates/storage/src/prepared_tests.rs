@@ -8,7 +8,6 @@ use diesel::{
 use latchkey_protocol::{
     Digest, Timestamp,
     authorization::{Authorization, Delivery, RefreshFamily},
-    kind,
     observe::KeptRefusal,
     session::Use,
 };
@@ -31,12 +30,12 @@ const ROWS: &str = "
         VALUES ('u', 'u', 'hash', '[]', '[]', '{}', 0, 0, '{}');
     INSERT INTO consents (user_id, client_id, scope, granted_at, claims) VALUES ('u', 'c', 'openid', 0, '[]');
     INSERT INTO sessions (id, digest, user_id, auth_time, amr, remember, created_at, expires_at, ends_at)
-        VALUES ('s', 's', 'u', 0, 'pwd', 0, 0, 9999, 9999);
+        VALUES ('s', sha256('s'), 'u', 0, 'pwd', 0, 0, 9999, 9999);
     INSERT INTO authorizations (id, client_id, user_id, session_id, scope, offline, auth_time, amr, redirect_uri,
         redirect_uri_sent, code, code_expires_at, created_at, expires_at)
-        VALUES ('a', 'c', 'u', 's', 'openid', 1, 0, 'pwd', 'https://c.example', 1, 'code', 9999, 0, 9999);
+        VALUES ('a', 'c', 'u', 's', 'openid', 1, 0, 'pwd', 'https://c.example', 1, sha256('code'), 9999, 0, 9999);
     INSERT INTO interactions (digest, browser, request, created_at, expires_at, declined, cost)
-        SELECT convert_to('i' || n, 'UTF8'), 'b', '{}', 0, 9999, 0, 1 FROM generate_series(0, 9) AS n;
+        SELECT sha256(convert_to('i' || n, 'UTF8')), sha256('b'), '{}', 0, 9999, 0, 1 FROM generate_series(0, 9) AS n;
 ";
 
 #[derive(QueryableByName)]
@@ -145,12 +144,14 @@ fn look_ups() -> Vec<Verb<'static>> {
         (
             "by code",
             1,
-            Box::new(|c, _| authorizations::find_by_code(c, b"code").map(drop)),
+            Box::new(|c, _| authorizations::find_by_code(c, &Digest::of("code")).map(drop)),
         ),
         (
             "session",
             1,
-            Box::new(|c, _| sessions::find(c, b"s", Timestamp::from_seconds(1)).map(drop)),
+            Box::new(|c, _| {
+                sessions::find(c, &Digest::of("s"), Timestamp::from_seconds(1)).map(drop)
+            }),
         ),
         (
             "use of a session",
@@ -190,7 +191,7 @@ fn grouped(a: &Authorization) -> Vec<Verb<'_>> {
             Box::new(|c, n| {
                 let one = Rotated {
                     id: format!("a{n}"),
-                    expected: Digest::<kind::RefreshToken>::of("r").as_bytes().to_vec(),
+                    expected: Digest::of("r"),
                     next: family(),
                 };
                 ask_each(c, &[one])
@@ -205,8 +206,8 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             "issue for an interaction",
             1,
             Box::new(|c, n| {
-                let digest = format!("i{n}");
-                authorizations::issue_at_once(c, digest.as_bytes(), &copy(a, 100 + n))
+                let digest = Digest::of(&format!("i{n}"));
+                authorizations::issue_at_once(c, &digest, &copy(a, 100 + n))
                     .map(|done| assert!(done))
             }),
         ),
@@ -223,13 +224,8 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             "rotate",
             1,
             Box::new(|c, n| {
-                authorizations::rotate(
-                    c,
-                    &format!("a{n}"),
-                    Digest::<kind::RefreshToken>::of("r").as_bytes(),
-                    &family(),
-                )
-                .map(|done| assert!(done))
+                authorizations::rotate(c, &format!("a{n}"), &Digest::of("r"), &family())
+                    .map(|done| assert!(done))
             }),
         ),
         (
@@ -256,7 +252,7 @@ fn others() -> Vec<Verb<'static>> {
             "attempts",
             3,
             Box::new(|c, _| {
-                let key = vec![1];
+                let key = Digest::of("key");
                 attempts::reserve(c, &[(key.clone(), 3)], Timestamp::from_seconds(9))?;
                 attempts::give_back(c, &[key], None, Timestamp::from_seconds(9))
             }),

@@ -10,9 +10,10 @@ use diesel::{
     sql_types::BigInt,
 };
 use latchkey_protocol::{
-    StoreError, Timestamp,
+    Digest, StoreError, Timestamp,
     authorization::{Context, Support},
     consent::Consent,
+    kind,
     session::Session,
     user::User,
 };
@@ -61,7 +62,7 @@ impl Groups {
     /// # Errors
     /// [`StoreError`].
     pub async fn ready(&self) -> Result<(), StoreError> {
-        let (digest, now) = (Vec::new(), Timestamp::EPOCH);
+        let (digest, now) = (Digest::of(""), Timestamp::EPOCH);
         self.session.ask(SessionOf { digest, now }).await?;
         let (id, jti) = (String::new(), String::new());
         self.support.ask(SupportOf { id, jti }).await?;
@@ -193,7 +194,7 @@ impl Question for AuthorizationOf {
 }
 
 /// The digest of a code.
-pub struct CodeOf(pub Vec<u8>);
+pub struct CodeOf(pub Digest<kind::AuthorizationCode>);
 
 impl Question for CodeOf {
     type Answer = Context;
@@ -211,7 +212,7 @@ impl Question for CodeOf {
 
 /// The digest of a session's cookie, and when it shall be alive.
 pub struct SessionOf {
-    pub digest: Vec<u8>,
+    pub digest: Digest<kind::Session>,
     pub now: Timestamp,
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
-    Timestamp,
+    Timestamp, kind,
     observe::KeptRefusal,
     secret::Digest,
     store::{self, KeptRefusals},
@@ -29,7 +29,7 @@ pub struct Row {
     expected: String,
     received: String,
     share: String,
-    neighbourhood: Option<Vec<u8>>,
+    neighbourhood: Option<Stored<Digest<kind::Neighbourhood>>>,
 }
 
 impl Row {
@@ -45,7 +45,7 @@ impl Row {
             expected: kept.expected,
             received: kept.received,
             share: kept.share,
-            neighbourhood: kept.neighbourhood.map(|d| d.as_bytes().to_vec()),
+            neighbourhood: kept.neighbourhood.map(Stored),
         }
     }
 
@@ -60,7 +60,7 @@ impl Row {
             expected: self.expected,
             received: self.received,
             share: self.share,
-            neighbourhood: self.neighbourhood.map(Digest::from_stored),
+            neighbourhood: self.neighbourhood.map(|digest| digest.0),
         }
     }
 }

@@ -11,7 +11,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Nullable, Text, Untyped},
     sqlite::Sqlite,
 };
-use latchkey_protocol::Timestamp;
+use latchkey_protocol::{Digest, Timestamp};
 
 use crate::stored::Stored;
 
@@ -78,16 +78,36 @@ bind_from! {
     &'a String, text => Self::Text(Some(text));
     Option<&'a str>, text => Self::Text(text);
     &'a Option<String>, text => Self::Text(text.as_deref());
-    &'a [u8], bytes => Self::Bytes(Some(bytes));
-    &'a Vec<u8>, bytes => Self::Bytes(Some(bytes));
-    Option<&'a [u8]>, bytes => Self::Bytes(bytes);
-    &'a Option<Vec<u8>>, bytes => Self::Bytes(bytes.as_deref());
     Timestamp, at => Self::Number(Some(at.as_seconds()));
     Option<Timestamp>, at => Self::Number(at.map(Timestamp::as_seconds));
     Stored<Timestamp>, at => Self::from(at.0);
     Option<Stored<Timestamp>>, at => Self::from(at.map(|at| at.0));
     i64, number => Self::Number(Some(number));
     Option<i64>, number => Self::Number(number);
+}
+
+impl<'a, K> From<&'a Digest<K>> for Bind<'a> {
+    fn from(digest: &'a Digest<K>) -> Self {
+        Self::Bytes(Some(digest.as_bytes()))
+    }
+}
+
+impl<'a, K> From<Option<&'a Digest<K>>> for Bind<'a> {
+    fn from(digest: Option<&'a Digest<K>>) -> Self {
+        Self::Bytes(digest.map(|digest| digest.as_bytes().as_slice()))
+    }
+}
+
+impl<'a, K> From<&'a Stored<Digest<K>>> for Bind<'a> {
+    fn from(digest: &'a Stored<Digest<K>>) -> Self {
+        Self::from(&digest.0)
+    }
+}
+
+impl<'a, K> From<&'a Option<Stored<Digest<K>>>> for Bind<'a> {
+    fn from(digest: &'a Option<Stored<Digest<K>>>) -> Self {
+        Self::from(digest.as_ref().map(|digest| &digest.0))
+    }
 }
 
 /// The cache goes by the text.

@@ -100,6 +100,7 @@ struct Share {
 }
 
 #[derive(QueryableByName)]
+/// Only told apart: rows of one that is no digest go like others.
 struct Neighbourhood {
     #[diesel(sql_type = Nullable<Binary>)]
     neighbourhood: Option<Vec<u8>>,

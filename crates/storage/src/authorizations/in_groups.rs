@@ -13,7 +13,7 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Text},
 };
-use latchkey_protocol::{Timestamp, authorization::RefreshFamily, bounds};
+use latchkey_protocol::{Digest, Timestamp, authorization::RefreshFamily, bounds, kind};
 
 use super::{Row, issue::AMPLE};
 use crate::{
@@ -118,7 +118,7 @@ impl Question for Exchanged {
                 Bind::from(&q.id),
                 Bind::from(q.now),
                 Bind::from(q.expires_at),
-                Bind::from(family.map(|f| f.current.as_bytes())),
+                Bind::from(family.map(|f| &f.current)),
                 Bind::from(family.map(|f| f.issued_at)),
                 Bind::from(family.map(|f| f.idle_expires_at)),
                 Bind::from(family.map(|f| f.kid.as_str())),
@@ -135,7 +135,7 @@ impl Question for Exchanged {
 /// A refresh token to be replaced, as of [`super::rotate`].
 pub struct Rotated {
     pub id: String,
-    pub expected: Vec<u8>,
+    pub expected: Digest<kind::RefreshToken>,
     pub next: RefreshFamily,
 }
 
@@ -158,11 +158,11 @@ impl Question for Rotated {
             [
                 Bind::from(&q.id),
                 Bind::from(&q.expected),
-                Bind::from(q.next.current.as_bytes()),
+                Bind::from(&q.next.current),
                 Bind::from(q.next.issued_at),
                 Bind::from(q.next.idle_expires_at),
                 Bind::from(&q.next.kid),
-                Bind::from(q.next.parent.as_ref().map(|digest| digest.as_bytes())),
+                Bind::from(q.next.parent.as_ref()),
             ]
         });
         let mut values = columns(&ids);

@@ -1,7 +1,7 @@
 //! A code is issued, and room is made for it.
 
 use diesel::{prelude::*, sql_types::BigInt};
-use latchkey_protocol::bounds;
+use latchkey_protocol::{Digest, bounds, kind};
 
 use super::Row;
 use crate::{
@@ -35,7 +35,7 @@ const INSERT: &str = concat!(
 
 pub fn issue(
     c: &mut AnyConnection,
-    interaction: Option<&[u8]>,
+    interaction: Option<&Digest<kind::Interaction>>,
     row: &Row,
 ) -> Result<bool, RowError> {
     if let Some(interaction) = interaction
@@ -74,7 +74,7 @@ const ISSUE_FOR_INTERACTION: &str = concat!(
 /// The session is locked against its end, as there; not against other codes, which need not wait where there is room.
 pub fn issue_at_once(
     c: &mut AnyConnection,
-    interaction: &[u8],
+    interaction: &Digest<kind::Interaction>,
     row: &Row,
 ) -> Result<bool, RowError> {
     let first: &[Bind] = binds![

@@ -25,11 +25,11 @@ pub use self::{
 use crate::{
     audit,
     connection::{AnyConnection, Database, on},
-    digest::bytes,
     error::RowError,
     questions::{AuthorizationOf, CodeOf, SupportOf},
     schema::{authorizations, revoked_access_tokens, sessions, users},
     statement::{binds, statement},
+    stored::Stored,
 };
 
 #[async_trait]
@@ -39,7 +39,7 @@ impl Authorizations for Database {
         interaction: Option<&Digest<kind::Interaction>>,
         authorization: &Authorization,
     ) -> store::Result<bool> {
-        let digest = interaction.map(bytes);
+        let digest = interaction.cloned();
         let row = Arc::new(Row::from_authorization(authorization));
         if let Some(groups) = self.groups() {
             let is_issued = match digest.clone() {
@@ -54,14 +54,14 @@ impl Authorizations for Database {
                 return Ok(true);
             }
         }
-        self.write(move |c| issue(c, digest.as_deref(), &row)).await
+        self.write(move |c| issue(c, digest.as_ref(), &row)).await
     }
 
     async fn authorization_by_code(
         &self,
         code: &Digest<kind::AuthorizationCode>,
     ) -> store::Result<Option<Context>> {
-        let code = bytes(code);
+        let code = code.clone();
         if let Some(groups) = self.groups() {
             return groups.by_code.ask(CodeOf(code)).await;
         }
@@ -113,7 +113,7 @@ impl Authorizations for Database {
         expected: &Digest<kind::RefreshToken>,
         next: &RefreshFamily,
     ) -> store::Result<bool> {
-        let (id, expected, next) = (id.to_owned(), bytes(expected), next.clone());
+        let (id, expected, next) = (id.to_owned(), expected.clone(), next.clone());
         if let Some(groups) = self.groups() {
             let rotated = Rotated {
                 id: id.clone(),
@@ -185,8 +185,11 @@ pub fn support(c: &mut AnyConnection, id: &str, jti: &str) -> Result<Option<Supp
     found.map(|row| into_support(id, row)).transpose()
 }
 
-pub fn find_by_code(c: &mut AnyConnection, code: &[u8]) -> Result<Option<Context>, RowError> {
-    context_where!(c, authorizations::code.eq(code))
+pub fn find_by_code(
+    c: &mut AnyConnection,
+    code: &Digest<kind::AuthorizationCode>,
+) -> Result<Option<Context>, RowError> {
+    context_where!(c, authorizations::code.eq(Stored(code.clone())))
 }
 
 const EXCHANGE: &str = "UPDATE authorizations SET exchanged_at = ?, expires_at = ?, refresh_current = ?, \
@@ -203,7 +206,7 @@ pub fn exchange(
     let binds = binds![
         now,
         expires_at,
-        refresh.map(|f| f.current.as_bytes()),
+        refresh.map(|f| &f.current),
         refresh.map(|f| f.issued_at),
         refresh.map(|f| f.idle_expires_at),
         refresh.map(|f| f.kid.as_str()),
@@ -220,15 +223,15 @@ const ROTATE: &str = "UPDATE authorizations SET refresh_current = ?, refresh_iss
 pub fn rotate(
     c: &mut AnyConnection,
     id: &str,
-    expected: &[u8],
+    expected: &Digest<kind::RefreshToken>,
     next: &RefreshFamily,
 ) -> Result<bool, RowError> {
     let binds = binds![
-        next.current.as_bytes(),
+        &next.current,
         next.issued_at,
         next.idle_expires_at,
         &next.kid,
-        next.parent.as_ref().map(|d| d.as_bytes()),
+        next.parent.as_ref(),
         id,
         expected,
     ];

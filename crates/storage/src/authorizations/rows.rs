@@ -5,6 +5,7 @@ use latchkey_protocol::{
     SessionId, Timestamp,
     authorization::{Authorization, CodeDelivery, Context, Delivery, RefreshFamily, Support},
     authorize::ClaimsRequest,
+    kind,
     secret::Digest,
 };
 
@@ -28,15 +29,15 @@ pub struct Row {
     pub(super) redirect_uri: String,
     pub(super) redirect_uri_sent: i64,
     pub(super) code_challenge: Option<String>,
-    pub(super) code: Vec<u8>,
+    pub(super) code: Stored<Digest<kind::AuthorizationCode>>,
     pub(super) code_expires_at: Stored<Timestamp>,
     pub(super) created_at: Stored<Timestamp>,
     pub(super) exchanged_at: Option<Stored<Timestamp>>,
-    pub(super) refresh_current: Option<Vec<u8>>,
+    pub(super) refresh_current: Option<Stored<Digest<kind::RefreshToken>>>,
     pub(super) refresh_issued_at: Option<Stored<Timestamp>>,
     pub(super) refresh_idle_expires_at: Option<Stored<Timestamp>>,
     pub(super) refresh_kid: Option<String>,
-    pub(super) refresh_parent: Option<Vec<u8>>,
+    pub(super) refresh_parent: Option<Stored<Digest<kind::RefreshToken>>>,
     pub(super) refresh_expires_at: Option<Stored<Timestamp>>,
     pub(super) revoked_at: Option<Stored<Timestamp>>,
     pub(super) expires_at: Stored<Timestamp>,
@@ -61,17 +62,15 @@ impl Row {
             redirect_uri: code.redirect_uri.clone(),
             redirect_uri_sent: i64::from(code.redirect_uri_sent),
             code_challenge: code.code_challenge.clone(),
-            code: code.code.as_bytes().to_vec(),
+            code: Stored(code.code.clone()),
             code_expires_at: Stored(code.expires_at),
             created_at: Stored(a.created_at),
             exchanged_at: code.exchanged_at.map(Stored),
-            refresh_current: refresh.map(|f| f.current.as_bytes().to_vec()),
+            refresh_current: refresh.map(|f| Stored(f.current.clone())),
             refresh_issued_at: refresh.map(|f| f.issued_at).map(Stored),
             refresh_idle_expires_at: refresh.map(|f| f.idle_expires_at).map(Stored),
             refresh_kid: refresh.map(|f| f.kid.clone()),
-            refresh_parent: refresh
-                .and_then(|f| f.parent.as_ref())
-                .map(|d| d.as_bytes().to_vec()),
+            refresh_parent: refresh.and_then(|f| f.parent.as_ref()).cloned().map(Stored),
             refresh_expires_at: refresh.map(|f| f.expires_at).map(Stored),
             revoked_at: a.revoked_at.map(Stored),
             expires_at: Stored(a.expires_at),
@@ -130,7 +129,7 @@ impl Row {
             auth_time: self.auth_time.0,
             amr,
             delivery: Delivery::Code(CodeDelivery {
-                code: Digest::from_stored(self.code),
+                code: self.code.0,
                 expires_at: self.code_expires_at.0,
                 exchanged_at: self.exchanged_at.map(|at| at.0),
                 redirect_uri: self.redirect_uri,
@@ -159,7 +158,7 @@ impl Row {
             column,
         };
         Ok(Some(RefreshFamily {
-            current: Digest::from_stored(current),
+            current: current.0,
             issued_at: self
                 .refresh_issued_at
                 .ok_or_else(|| missing("refresh_issued_at"))?
@@ -172,7 +171,7 @@ impl Row {
                 .refresh_kid
                 .clone()
                 .ok_or_else(|| missing("refresh_kid"))?,
-            parent: self.refresh_parent.clone().map(Digest::from_stored),
+            parent: self.refresh_parent.clone().map(|digest| digest.0),
             expires_at: self
                 .refresh_expires_at
                 .ok_or_else(|| missing("refresh_expires_at"))?

@@ -23,14 +23,14 @@ pub fn questions() -> Vec<Verb<'static>> {
         (
             "codes, in a group",
             1,
-            Box::new(move |c, n| ask(c, n, || CodeOf(b"code".to_vec()))),
+            Box::new(move |c, n| ask(c, n, || CodeOf(Digest::of("code")))),
         ),
         (
             "sessions, in a group",
             1,
             Box::new(move |c, n| {
                 ask(c, n, || SessionOf {
-                    digest: b"s".to_vec(),
+                    digest: Digest::of("s"),
                     now: Timestamp::from_seconds(1),
                 })
             }),

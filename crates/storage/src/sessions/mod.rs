@@ -21,7 +21,6 @@ use self::{list::list, sign_in::sign_in};
 use crate::{
     audit::{self, Ended, sessions_ended},
     connection::{AnyConnection, Database, on},
-    digest::bytes,
     error::RowError,
     questions::SessionOf,
     schema::{authorizations, sessions, users as user_rows},
@@ -40,10 +39,10 @@ impl Sessions for Database {
         interaction: Option<&Digest<kind::Interaction>>,
     ) -> store::Result<Option<SessionStart>> {
         let (row, hash) = (Row::from_session(session), password_hash.to_owned());
-        let (replaces, interaction) = (replaces.map(bytes), interaction.map(bytes));
+        let (replaces, interaction) = (replaces.cloned(), interaction.cloned());
         let entry = self.entry.clone();
         self.write(move |c| {
-            let begun = sign_in(c, &row, &hash, replaces.as_deref(), interaction.as_deref())?;
+            let begun = sign_in(c, &row, &hash, replaces.as_ref(), interaction.as_ref())?;
             if let Some(begun) = &begun {
                 record_sign_in(c, entry.as_deref(), begun, row.created_at.0)?;
             }
@@ -57,7 +56,7 @@ impl Sessions for Database {
         digest: &Digest<kind::Session>,
         now: Timestamp,
     ) -> store::Result<Option<(Session, User)>> {
-        let digest = bytes(digest);
+        let digest = digest.clone();
         if let Some(groups) = self.groups() {
             return groups.session.ask(SessionOf { digest, now }).await;
         }
@@ -138,12 +137,12 @@ pub fn into_found((session, user): (Row, UserRow)) -> Result<(Session, User), Ro
 
 pub fn find(
     c: &mut AnyConnection,
-    digest: &[u8],
+    digest: &Digest<kind::Session>,
     now: Timestamp,
 ) -> Result<Option<(Session, User)>, RowError> {
     let found: Option<(Row, UserRow)> = on!(c => sessions::table
         .inner_join(user_rows::table.on(user_rows::id.eq(sessions::user_id)))
-        .filter(sessions::digest.eq(digest))
+        .filter(sessions::digest.eq(Stored(digest.clone())))
         .filter(sessions::expires_at.gt(Stored(now)))
         .filter(user_rows::disabled_at.is_null())
         .select((Row::as_select(), UserRow::as_select()))

@@ -1,7 +1,7 @@
 //! A session's row.
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
-use latchkey_protocol::{SessionId, Timestamp, secret::Digest, session::Session};
+use latchkey_protocol::{SessionId, Timestamp, kind, secret::Digest, session::Session};
 
 use crate::error::RowError;
 use crate::{schema::sessions, statement::Bind, stored::Stored};
@@ -10,7 +10,7 @@ use crate::{schema::sessions, statement::Bind, stored::Stored};
 #[diesel(table_name = sessions, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     pub(super) id: String,
-    pub(super) digest: Vec<u8>,
+    pub(super) digest: Stored<Digest<kind::Session>>,
     pub(super) user_id: String,
     pub(super) auth_time: Stored<Timestamp>,
     pub(super) amr: String,
@@ -25,7 +25,7 @@ impl Row {
     pub fn from_session(session: &Session) -> Self {
         Self {
             id: session.id.as_str().to_owned(),
-            digest: session.digest.as_bytes().to_vec(),
+            digest: Stored(session.digest.clone()),
             user_id: session.user_id.clone(),
             auth_time: Stored(session.auth_time),
             amr: session.amr.to_string(),
@@ -62,7 +62,7 @@ impl Row {
         Ok(Session {
             amr: self.amr.parse().map_err(corrupt)?,
             id: SessionId::new(self.id),
-            digest: Digest::from_stored(self.digest),
+            digest: self.digest.0,
             user_id: self.user_id,
             auth_time: self.auth_time.0,
             remember: self.remember != 0,

@@ -2,7 +2,7 @@
 
 use diesel::{prelude::*, sql_types::Text};
 use latchkey_protocol::{
-    SessionId, bounds,
+    Digest, SessionId, bounds, kind,
     session::{Cause, EndedSession, SessionStart},
 };
 
@@ -12,6 +12,7 @@ use crate::{
     error::RowError,
     schema::sessions,
     statement::{binds, statement},
+    stored::Stored,
     users,
 };
 
@@ -28,8 +29,8 @@ pub fn sign_in(
     c: &mut AnyConnection,
     row: &Row,
     password_hash: &str,
-    replaces: Option<&[u8]>,
-    interaction: Option<&[u8]>,
+    replaces: Option<&Digest<kind::Session>>,
+    interaction: Option<&Digest<kind::Interaction>>,
 ) -> Result<Option<SessionStart>, RowError> {
     if !users::hold(c, &row.user_id, password_hash)? {
         return Ok(None);
@@ -69,7 +70,11 @@ struct Renewed {
 }
 
 /// The same user goes on: the session keeps its name and all that was allowed in it.
-fn renew(c: &mut AnyConnection, row: &Row, old: &[u8]) -> Result<Option<String>, RowError> {
+fn renew(
+    c: &mut AnyConnection,
+    row: &Row,
+    old: &Digest<kind::Session>,
+) -> Result<Option<String>, RowError> {
     let binds = binds![
         &row.digest,
         row.auth_time,
@@ -90,10 +95,10 @@ fn renew(c: &mut AnyConnection, row: &Row, old: &[u8]) -> Result<Option<String>,
 fn end_of_another(
     c: &mut AnyConnection,
     row: &Row,
-    old: &[u8],
+    old: &Digest<kind::Session>,
 ) -> Result<Option<EndedSession>, RowError> {
     let theirs = sessions::table
-        .filter(sessions::digest.eq(old))
+        .filter(sessions::digest.eq(Stored(old.clone())))
         .filter(sessions::user_id.ne(&row.user_id));
     let known = on!(c => theirs.select(Row::as_select()).get_result(c)).optional()?;
     let Some(known) = known else {

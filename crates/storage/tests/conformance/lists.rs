@@ -11,8 +11,8 @@ const MANY: usize = 12_345;
 /// Users `u1` to `u50`, and many sessions, several of which begin in the same second.
 fn fill(options: &Options) {
     let digest = match options.url.starts_with("sqlite") {
-        true => "CAST('d' || n AS BLOB)",
-        false => "convert_to('d' || n, 'UTF8')",
+        true => "CAST(printf('%032d', n) AS BLOB)",
+        false => "convert_to(lpad(n::text, 32, '0'), 'UTF8')",
     };
     let numbers = |to: usize| {
         format!("WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {to})")

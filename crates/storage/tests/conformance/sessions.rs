@@ -74,3 +74,45 @@ fn a_session_whose_methods_cannot_be_read_is_named() {
         assert_eq!(corrupt.to_string(), named.to_string());
     });
 }
+
+#[test]
+fn a_digest_of_another_length_is_named_by_its_column() {
+    on_both_at(async |options| {
+        let store = open(&options);
+        seeded(&store).await;
+        let code = authorization("a", "openid");
+        assert!(store.issue_code(None, &code).await.unwrap());
+        let short = limits::blob(&options, "00");
+        for broken in [
+            format!("UPDATE sessions SET digest = {short}"),
+            format!("UPDATE authorizations SET code = {short}"),
+        ] {
+            options.script(&broken).unwrap();
+        }
+        let session = store.sessions(Some("u")).await.unwrap_err();
+        assert!(
+            matches!(
+                &session,
+                StoreError::Corrupt {
+                    table: "sessions",
+                    column: "digest",
+                    ..
+                }
+            ),
+            "{session}"
+        );
+        options.script("DELETE FROM sessions").unwrap();
+        let code = store.authorization("a").await.unwrap_err();
+        assert!(
+            matches!(
+                &code,
+                StoreError::Corrupt {
+                    table: "authorizations",
+                    column: "code",
+                    ..
+                }
+            ),
+            "{code}"
+        );
+    });
+}
