@@ -148,6 +148,7 @@ pub fn authorization(id: &str, scope: &str) -> Authorization {
         expires_at: moment(1000),
         ignored_scope: "unknown".to_owned().into(),
         asked_claims: ClaimsRequest::default(),
+        rests_on_consent: false,
     }
 }
 

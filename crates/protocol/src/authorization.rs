@@ -100,6 +100,9 @@ pub struct Authorization {
     pub ignored_scope: ScopeSet,
     /// What was asked for claim by claim.
     pub asked_claims: ClaimsRequest,
+    /// Whether it can be issued only while the user's consent to the client is there. Not kept: whoever takes the consent
+    /// back revokes what was issued, so a stored one says `false`.
+    pub rests_on_consent: bool,
 }
 
 /// How what was approved reaches the client. All else about an authorization is the same however it came about.
@@ -192,6 +195,7 @@ impl Authorization {
             expires_at: now + lifetimes.authorization_code + KEPT_AFTER,
             ignored_scope: asked.ignored_scope.clone(),
             asked_claims: asked.claims.clone(),
+            rests_on_consent: approval.rests_on_consent(),
         }
     }
 

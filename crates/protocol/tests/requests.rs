@@ -49,6 +49,7 @@ fn authorization(granted: &str, ignored: &str) -> Authorization {
         expires_at: Timestamp::from_seconds(0),
         ignored_scope: ignored.to_owned().into(),
         asked_claims: ClaimsRequest::default(),
+        rests_on_consent: false,
     }
 }
 

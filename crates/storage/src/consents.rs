@@ -1,7 +1,7 @@
 //! What users allow clients, and what they decide about sign-ins under way.
 
 use async_trait::async_trait;
-use diesel::{dsl::exists, pg::Pg, prelude::*, sqlite::Sqlite};
+use diesel::{dsl::exists, pg::Pg, prelude::*, sql_types::BigInt, sqlite::Sqlite};
 use latchkey_protocol::{
     Digest, SessionId, Timestamp,
     consent::{Consent, merged},
@@ -15,6 +15,7 @@ use crate::{
     interactions::while_session,
     questions::ConsentOf,
     schema::{authorizations, consents, interactions, sessions},
+    statement::{binds, statement},
     stored::Stored,
 };
 
@@ -213,6 +214,29 @@ fn revoke(
         consented: deleted == 1,
         authorizations: on!(c => diesel::update(theirs).set(ended).execute(c))?,
     })
+}
+
+#[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = BigInt)]
+    held: i64,
+}
+const HOLD: &str = "SELECT CAST(1 AS BIGINT) AS held FROM consents JOIN users ON users.id = consents.user_id \
+    JOIN clients ON clients.id = consents.client_id WHERE consents.user_id = ? AND consents.client_id = ?";
+const HOLD_LOCKED: &str = "SELECT CAST(1 AS BIGINT) AS held FROM consents JOIN users ON users.id = consents.user_id \
+    JOIN clients ON clients.id = consents.client_id WHERE consents.user_id = ? AND consents.client_id = ? \
+    FOR KEY SHARE OF users, clients, consents";
+
+/// Whether the consent is there; if so it cannot be taken back before this transaction is over. The user and the client
+/// are locked before it, in the order in which their deletion takes it along.
+pub fn hold(c: &mut AnyConnection, user: &str, client: &str) -> Result<bool, RowError> {
+    let binds = binds![user, client];
+    let held = match c {
+        // One writer at a time: nothing comes between.
+        AnyConnection::Sqlite(c) => statement(HOLD, binds).get_result::<Held>(c),
+        AnyConnection::Postgres(c) => statement(HOLD_LOCKED, binds).get_result::<Held>(c),
+    };
+    Ok(held.optional()?.is_some_and(|one| one.held == 1))
 }
 
 fn find(c: &mut AnyConnection, user: &str, client: &str) -> Result<Option<Consent>, RowError> {

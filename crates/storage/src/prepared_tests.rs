@@ -168,7 +168,10 @@ fn grouped(a: &Authorization) -> Vec<Verb<'_>> {
             1,
             Box::new(|c, n| {
                 // So that there are codes to exchange, one for each call.
-                let one = |copied| Issued(copy(a, copied).into());
+                let one = |copied| Issued {
+                    row: copy(a, copied).into(),
+                    rests_on_consent: n % 3 > 0,
+                };
                 ask_each(c, &[one(n), one(1000 + n)][..=n % 2])
             }),
         ),
@@ -207,7 +210,7 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             1,
             Box::new(|c, n| {
                 let digest = Digest::of(&format!("i{n}"));
-                authorizations::issue_at_once(c, &digest, &copy(a, 100 + n))
+                authorizations::issue_at_once(c, &digest, &copy(a, 100 + n), true)
                     .map(|done| assert!(done))
             }),
         ),
@@ -320,7 +323,10 @@ fn a_connection_for_groups_plans_a_question_once_however_many_ask_it() {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(9);
         let lane = held.connection(deadline).unwrap();
         for n in 0..20 {
-            let one = |copied| Issued(copy(&a, copied).into());
+            let one = |copied| Issued {
+                row: copy(&a, copied).into(),
+                rests_on_consent: true,
+            };
             ask_each(lane, &[one(n)]).unwrap();
             ask(lane, n % 7, || SupportOf {
                 id: "a".into(),

@@ -55,6 +55,7 @@ impl<'a> ConsentQuestion<'a> {
 pub struct Approval<'a> {
     request: &'a AuthorizationRequest,
     session: &'a Session,
+    rests_on_consent: bool,
 }
 
 impl<'a> Approval<'a> {
@@ -66,6 +67,11 @@ impl<'a> Approval<'a> {
     /// In which session, and so to which user.
     pub fn session(&self) -> &'a Session {
         self.session
+    }
+
+    /// Whether the user's consent to the client has to stand still when the code is issued. A trusted client needs none.
+    pub fn rests_on_consent(&self) -> bool {
+        self.rests_on_consent
     }
 }
 
@@ -122,7 +128,11 @@ pub fn next_step<'a>(
     if impersonable && !just_allowed && !chosen {
         return needs_user(Step::SelectAccount, Reason::InteractionNeeded);
     }
-    Step::Approve(Approval { request, session })
+    Step::Approve(Approval {
+        request,
+        session,
+        rests_on_consent: !client.metadata.trusted,
+    })
 }
 
 /// Whether this user allowed in this interaction all that is asked for.

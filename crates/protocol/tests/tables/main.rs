@@ -126,6 +126,7 @@ pub fn authorization(scope: &str) -> Authorization {
         expires_at: NOW + 60,
         ignored_scope: ScopeSet::default(),
         asked_claims: ClaimsRequest::default(),
+        rests_on_consent: false,
     }
 }
 

@@ -24,22 +24,28 @@ use crate::{
 };
 
 /// A code to be issued, for which no interaction was kept.
-pub struct Issued(pub Arc<Row>);
+pub struct Issued {
+    pub row: Arc<Row>,
+    pub rests_on_consent: bool,
+}
 
 macro_rules! issue {
     ($($columns:tt)*) => {
         concat!(
             "WITH asked AS MATERIALIZED (SELECT * FROM unnest(",
-            "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS asked (",
+            "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS asked (",
             $($columns)*,
-            ", before, unused, used)), held AS MATERIALIZED (SELECT asked.id FROM asked \
+            ", before, unused, used, on_consent)), held AS MATERIALIZED (SELECT asked.id FROM asked \
              JOIN sessions ON sessions.id = asked.session_id JOIN users ON users.id = asked.user_id \
-             JOIN clients ON clients.id = asked.client_id FOR KEY SHARE OF sessions, users, clients SKIP LOCKED) \
+             JOIN clients ON clients.id = asked.client_id FOR KEY SHARE OF sessions, users, clients SKIP LOCKED), \
+             allowed AS MATERIALIZED (SELECT asked.id FROM asked JOIN consents ON consents.user_id = asked.user_id \
+             AND consents.client_id = asked.client_id WHERE asked.on_consent = 1 FOR KEY SHARE OF consents SKIP LOCKED) \
              INSERT INTO authorizations (",
             $($columns)*,
             ") SELECT ",
             $($columns)*,
-            " FROM asked WHERE id IN (SELECT id FROM held) AND (SELECT count(*) FILTER (WHERE a.exchanged_at IS NULL) \
+            " FROM asked WHERE id IN (SELECT id FROM held) \
+             AND (asked.on_consent = 0 OR id IN (SELECT id FROM allowed)) AND (SELECT count(*) FILTER (WHERE a.exchanged_at IS NULL) \
              + asked.before < asked.unused AND count(*) FILTER (WHERE a.exchanged_at IS NOT NULL) <= asked.used \
              FROM authorizations AS a WHERE a.session_id = asked.session_id AND a.client_id = asked.client_id) \
              RETURNING id"
@@ -52,36 +58,43 @@ impl Question for Issued {
     type Answer = ();
     const EFFECT: Effect = Effect::ConditionalWrite;
 
-    /// Where there is ample room. Its session, user and client are locked against their end; what is locked already has
-    /// not ended, but may.
+    /// Where there is ample room. Its session, user and client, and the consent that it rests on, are locked against their
+    /// end; what is locked already has not ended, but may.
     fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<()>>> {
         let mut of_session = HashMap::new();
         let asked: Vec<_> = questions
             .iter()
-            .map(|Issued(row)| {
-                let others = of_session
-                    .entry((&row.session_id, &row.client_id))
-                    .or_insert(0);
-                let before = *others;
-                *others += 1;
-                with_room(row.binds(), before)
-            })
+            .map(
+                |Issued {
+                     row,
+                     rests_on_consent,
+                 }| {
+                    let others = of_session
+                        .entry((&row.session_id, &row.client_id))
+                        .or_insert(0);
+                    let before = *others;
+                    *others += 1;
+                    with_conditions(row.binds(), before, *rests_on_consent)
+                },
+            )
             .collect();
         let issued = Grouped::<Self, Text>::new(ISSUE, &columns(&asked)).load::<String>(c)?;
         let places: HashMap<_, _> = questions
             .iter()
             .zip(1..)
-            .map(|(Issued(row), place)| (row.id.as_str(), place))
+            .map(|(issued, place)| (issued.row.id.as_str(), place))
             .collect();
         let place = |id: &String| places.get(id.as_str()).copied();
         Ok(issued.iter().filter_map(place).map(done).collect())
     }
 }
 
-/// With how many codes come before it in its group, and how many unused and used ones there may be.
-fn with_room(row: [Bind<'_>; 26], before: i64) -> [Bind<'_>; 29] {
-    let room = [before, AMPLE, bounds::AUTHORIZATIONS].map(Bind::from);
-    std::array::from_fn(|n| if n < 26 { row[n] } else { room[n - 26] })
+/// With how many codes come before it in its group, how many unused and used ones there may be, and whether it takes a
+/// consent.
+fn with_conditions(row: [Bind<'_>; 26], before: i64, rests_on_consent: bool) -> [Bind<'_>; 30] {
+    let on_consent = i64::from(rests_on_consent);
+    let conditions = [before, AMPLE, bounds::AUTHORIZATIONS, on_consent].map(Bind::from);
+    std::array::from_fn(|n| if n < 26 { row[n] } else { conditions[n - 26] })
 }
 
 fn done(place: i64) -> Placed<()> {

@@ -6,6 +6,7 @@ use latchkey_protocol::{Digest, bounds, kind};
 use super::Row;
 use crate::{
     connection::{AnyConnection, on},
+    consents,
     error::RowError,
     interactions, sessions,
     statement::{Bind, binds, statement},
@@ -37,6 +38,7 @@ pub fn issue(
     c: &mut AnyConnection,
     interaction: Option<&Digest<kind::Interaction>>,
     row: &Row,
+    rests_on_consent: bool,
 ) -> Result<bool, RowError> {
     if let Some(interaction) = interaction
         && !interactions::delete(c, interaction)?
@@ -44,6 +46,9 @@ pub fn issue(
         return Ok(false);
     }
     if !sessions::hold(c, &row.session_id)? {
+        return Ok(false);
+    }
+    if rests_on_consent && !consents::hold(c, &row.user_id, &row.client_id)? {
         return Ok(false);
     }
     trim(c, row)?;
@@ -61,21 +66,27 @@ const ISSUE_FOR_INTERACTION: &str = concat!(
      FROM authorizations WHERE session_id = ? AND client_id = ?), \
      gone AS (DELETE FROM interactions WHERE digest = ? AND (SELECT ample FROM room) RETURNING 1), \
      held AS (SELECT id FROM sessions WHERE id = ? AND (SELECT ample FROM room) AND EXISTS (SELECT 1 FROM gone) \
-     FOR KEY SHARE) INSERT INTO authorizations (",
+     FOR KEY SHARE), \
+     allowed AS (SELECT consents.user_id FROM consents JOIN users ON users.id = consents.user_id \
+     JOIN clients ON clients.id = consents.client_id WHERE consents.user_id = ? AND consents.client_id = ? \
+     AND EXISTS (SELECT 1 FROM held) FOR KEY SHARE OF users, clients, consents) \
+     INSERT INTO authorizations (",
     columns!(),
     ") SELECT ",
     values!(),
-    " FROM held"
+    " FROM held WHERE ? = 0 OR EXISTS (SELECT 1 FROM allowed)"
 );
 
 /// What [`issue`] does for an interaction, in one statement of PostgreSQL, where there is ample room. If not, or if there
 /// is nothing to issue for, nothing is issued, and [`issue`] says why.
 ///
-/// The session is locked against its end, as there; not against other codes, which need not wait where there is room.
+/// The session and the consent are locked against their end, as there; not against other codes, which need not wait where
+/// there is room.
 pub fn issue_at_once(
     c: &mut AnyConnection,
     interaction: &Digest<kind::Interaction>,
     row: &Row,
+    rests_on_consent: bool,
 ) -> Result<bool, RowError> {
     let first: &[Bind] = binds![
         AMPLE,
@@ -84,8 +95,11 @@ pub fn issue_at_once(
         &row.client_id,
         interaction,
         &row.session_id,
+        &row.user_id,
+        &row.client_id,
     ];
-    let all = [first, &row.binds()].concat();
+    let last: &[Bind] = binds![i64::from(rests_on_consent)];
+    let all = [first, &row.binds(), last].concat();
     Ok(on!(c => statement(ISSUE_FOR_INTERACTION, &all).execute(c))? == 1)
 }
 

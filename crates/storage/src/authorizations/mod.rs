@@ -41,12 +41,19 @@ impl Authorizations for Database {
     ) -> store::Result<bool> {
         let digest = interaction.cloned();
         let row = Arc::new(Row::from_authorization(authorization));
+        let rests_on_consent = authorization.rests_on_consent;
         if let Some(groups) = self.groups() {
             let is_issued = match digest.clone() {
-                None => groups.issue.ask(Issued(row.clone())).await?.is_some(),
+                None => {
+                    let issued = Issued {
+                        row: row.clone(),
+                        rests_on_consent,
+                    };
+                    groups.issue.ask(issued).await?.is_some()
+                }
                 Some(digest) => {
                     let row = row.clone();
-                    self.write_one(move |c| issue_at_once(c, &digest, &row))
+                    self.write_one(move |c| issue_at_once(c, &digest, &row, rests_on_consent))
                         .await?
                 }
             };
@@ -54,7 +61,8 @@ impl Authorizations for Database {
                 return Ok(true);
             }
         }
-        self.write(move |c| issue(c, digest.as_ref(), &row)).await
+        self.write(move |c| issue(c, digest.as_ref(), &row, rests_on_consent))
+            .await
     }
 
     async fn authorization_by_code(

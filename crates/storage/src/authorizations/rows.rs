@@ -144,6 +144,7 @@ impl Row {
             expires_at: self.expires_at.0,
             ignored_scope: self.ignored_scope.into(),
             asked_claims,
+            rests_on_consent: false,
         })
     }
 
