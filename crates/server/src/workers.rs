@@ -19,6 +19,7 @@ use latchkey_protocol::{
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
+    time::Instant,
 };
 
 pub use audit::AuditHandler;
@@ -58,6 +59,11 @@ pub trait JobHandler: Send + Sync {
     }
     /// After so many attempts that failed, or that no node survived, the job is dead. None: never.
     fn most_attempts(&self) -> Option<i64>;
+    /// Of housekeeping that has to come again: how many seconds after it failed, however often it did. None: later each
+    /// time.
+    fn again_after(&self) -> Option<i64> {
+        None
+    }
     /// A job that is there without anybody having added it. Asked about once a second, on every node.
     async fn wanted(&self, _now: Timestamp) -> Result<Option<NewJob>, StoreError> {
         Ok(None)
@@ -147,7 +153,7 @@ async fn work(shared: &Arc<Shared>, stopped: &mut watch::Receiver<bool>) {
         }
         let pause = if rest == RESTS.0 { LOOKED_EVERY } else { rest };
         tokio::select! {
-            _ = stopped.changed() => {}
+            () = told(stopped) => {}
             Some(ended) = begun.join_next() => {
                 if let Ok(kind) = ended {
                     at_work.entry(kind).and_modify(|count| *count -= 1);
@@ -158,6 +164,13 @@ async fn work(shared: &Arc<Shared>, stopped: &mut watch::Receiver<bool>) {
         }
     }
     while begun.join_next().await.is_some() {}
+}
+
+/// Returns when something was said. Whoever went without a word never will.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    if stopped.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 impl Shared {
@@ -177,10 +190,12 @@ impl Shared {
             if room == 0 || !self.store.has_due_jobs(&[kind], now).await? {
                 continue;
             }
+            // The lease counts from here, whatever was waited for before.
+            let taken = Instant::now();
             let take = TakeJobs {
                 owner: &self.owner,
                 kinds: &[kind],
-                now,
+                now: self.clock.now(),
                 lease: handler.lease(),
                 most: i64::try_from(room).unwrap_or(i64::MAX),
             };
@@ -188,8 +203,11 @@ impl Shared {
                 *count += 1;
                 let (shared, handler) = (self.clone(), handler.clone());
                 begun.spawn(async move {
-                    shared.attempt(&*handler, &job).await;
-                    handler.kind()
+                    let attempt = AssertUnwindSafe(shared.attempt(&*handler, &job, taken));
+                    if attempt.catch_unwind().await.is_err() {
+                        tracing::error!(kind, "a worker panicked; its job is taken again");
+                    }
+                    kind
                 });
             }
         }
@@ -197,13 +215,13 @@ impl Shared {
     }
 
     /// Does a job, and says what came of it.
-    async fn attempt(&self, handler: &dyn JobHandler, job: &Job) {
+    async fn attempt(&self, handler: &dyn JobHandler, job: &Job, taken: Instant) {
         let tried = job.lease.attempt;
         let is_last = handler.most_attempts().is_some_and(|most| tried >= most);
         let outcome = if handler.most_attempts().is_some_and(|most| tried > most) {
             JobOutcome::Dead("no node survived its last attempt, or it took too long".into())
         } else {
-            run(handler, job).await
+            again(handler, run(handler, job, taken).await, self.clock.now())
         };
         let (store, lease, now) = (&self.store, &job.lease, self.clock.now());
         let said = match &outcome {
@@ -240,11 +258,23 @@ impl Shared {
     }
 }
 
-/// Within its lease, less an eighth: whoever is that late says nothing any more.
-async fn run(handler: &dyn JobHandler, job: &Job) -> JobOutcome {
+/// Housekeeping that failed comes again in its turn.
+fn again(handler: &dyn JobHandler, outcome: JobOutcome, now: Timestamp) -> JobOutcome {
+    match (outcome, handler.again_after()) {
+        (JobOutcome::Failed(error), Some(wait)) => {
+            let kind = handler.kind();
+            tracing::warn!(kind, error, "a job failed; it comes again in its turn");
+            JobOutcome::Repeat(now + wait)
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+/// Within its lease, which began when it was `taken`, less an eighth: whoever is that late says nothing any more.
+async fn run(handler: &dyn JobHandler, job: &Job, taken: Instant) -> JobOutcome {
     let lease = Duration::from_secs(u64::try_from(handler.lease()).unwrap_or(1));
     let work = AssertUnwindSafe(handler.run(job)).catch_unwind();
-    match tokio::time::timeout(lease * 7 / 8, work).await {
+    match tokio::time::timeout_at(taken + lease * 7 / 8, work).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => JobOutcome::Failed("it panicked".into()),
         Err(_) => JobOutcome::Failed("it took too long".into()),

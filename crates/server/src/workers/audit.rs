@@ -13,6 +13,8 @@ use super::{JobHandler, JobOutcome};
 
 const KIND: &str = "audit";
 const LEASE: i64 = 60;
+/// Seconds until it is tried again after it failed.
+const EVERY: i64 = 20;
 /// Entries that go at once.
 const AT_ONCE: i64 = 500;
 
@@ -68,6 +70,10 @@ impl JobHandler for AuditHandler {
 
     fn most_attempts(&self) -> Option<i64> {
         None
+    }
+
+    fn again_after(&self) -> Option<i64> {
+        Some(EVERY)
     }
 
     /// Not in the transactions of those who write entries: they would wait for one another.

@@ -88,6 +88,10 @@ impl JobHandler for SweepHandler {
         None
     }
 
+    fn again_after(&self) -> Option<i64> {
+        Some(EVERY)
+    }
+
     /// The nodes that do not sweep count what is left, too.
     async fn wanted(&self, now: Timestamp) -> Result<Option<NewJob>, StoreError> {
         let every = Duration::from_secs(EVERY.unsigned_abs());

@@ -16,6 +16,7 @@ mod deployment;
 mod documents;
 mod faults;
 mod foreign_posts;
+mod housekeeping;
 mod jobs;
 mod key_rotation;
 mod limits;
