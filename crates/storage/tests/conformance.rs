@@ -5,6 +5,8 @@
 mod addresses;
 #[path = "conformance/audit.rs"]
 mod audit;
+#[path = "conformance/audit_bounds.rs"]
+mod audit_bounds;
 #[path = "conformance/custom_claims.rs"]
 mod custom_claims;
 #[path = "conformance/groups.rs"]

@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod keys;
 pub mod limits;
 pub mod races;
+pub mod revoked_consents;
 pub mod sessions;
 pub mod space;
 pub mod users;

@@ -13,9 +13,9 @@ use serde_json::Map;
 
 use super::*;
 
-const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-fn entry(event: &str) -> AuditEntry {
+pub fn entry(event: &str) -> AuditEntry {
     AuditEntry {
         at: NOW,
         event: event.to_owned(),
@@ -37,7 +37,7 @@ fn entry(event: &str) -> AuditEntry {
     }
 }
 
-fn failure(target: &str, at: Timestamp) -> AuditEntry {
+pub fn failure(target: &str, at: Timestamp) -> AuditEntry {
     AuditEntry {
         at,
         target: Some(AuditTarget {
@@ -51,12 +51,12 @@ fn failure(target: &str, at: Timestamp) -> AuditEntry {
     }
 }
 
-async fn all(store: &dyn Store) -> Vec<StoredAuditEntry> {
+pub async fn all(store: &dyn Store) -> Vec<StoredAuditEntry> {
     store.audit_entries(0, 100_000).await.unwrap()
 }
 
 /// The causes of the sessions that ended since `after`, and by whom.
-async fn ended(store: &dyn Store, after: i64) -> Vec<(String, String, ActorKind)> {
+pub async fn ended(store: &dyn Store, after: i64) -> Vec<(String, String, ActorKind)> {
     let new = store.audit_entries(after, 1000).await.unwrap();
     let ended = new.into_iter().filter(|e| e.entry.event == "session ended");
     ended
@@ -363,195 +363,5 @@ fn old_entries_go_from_the_beginning_of_the_chain_and_the_last_one_stays() {
         recording.create_user(&user("next")).await.unwrap();
         store.place_audit_entries(NOW, 9).await.unwrap();
         assert_eq!(all(&*store).await[1].position, Some(5), "places go on");
-    });
-}
-
-#[test]
-fn what_commands_did_before_the_upgrade_is_carried_over_and_logged_once() {
-    on_both_at(async |options| {
-        drop(open(&options));
-        undo(&options, "00000000000011_jobs_audit");
-        options
-            .script("INSERT INTO command_events (id, at, operation, target, caller) VALUES ('2', 20, 'client create', 'app', 'uid 0'), ('1', 10, 'user disable', 'alice', 'uid 7')")
-            .unwrap();
-        let store = open(&options);
-        let unlogged = store.unlogged_audit_entries(9).await.unwrap();
-        let read: Vec<_> = unlogged
-            .iter()
-            .map(|stored| {
-                let entry = &stored.entry;
-                let target = entry.target.clone().unwrap();
-                (
-                    entry.at.as_seconds(),
-                    &*entry.event,
-                    entry.actor.id.as_deref(),
-                    target.kind,
-                    target.name,
-                )
-            })
-            .collect();
-        let alice = (
-            10,
-            "user disable",
-            Some("uid 7"),
-            TargetKind::User,
-            Some("alice".to_owned()),
-        );
-        let app = (
-            20,
-            "client create",
-            Some("uid 0"),
-            TargetKind::Client,
-            Some("app".to_owned()),
-        );
-        assert_eq!(read, [alice, app]);
-        drop(store);
-        // And back: what is not logged yet waits for the older version.
-        undo(&options, "00000000000011_jobs_audit");
-        let store = open(&options);
-        assert_eq!(store.unlogged_audit_entries(9).await.unwrap().len(), 2);
-    });
-}
-
-#[test]
-fn what_fails_at_the_end_of_a_window_is_counted() {
-    on_both(async |store| {
-        let count = async |at| {
-            for n in 0..60 {
-                let one = failure(&format!("n{n}"), at);
-                store.count_failure(&one).await.unwrap();
-            }
-        };
-        count(NOW).await;
-        let closed = closes_at(NOW);
-        store.place_audit_entries(closed + 59, 1000).await.unwrap();
-        count(closed - 1).await;
-        let total: i64 = all(&*store).await.iter().map(|e| e.count).sum();
-        assert_eq!(total, 120);
-    });
-}
-
-#[test]
-fn strangers_have_room_by_network_and_leave_users_and_other_events_theirs() {
-    on_both(async |store| {
-        let from = |address: String| AuditEntry {
-            target: None,
-            address: Some(address.parse().unwrap()),
-            ..failure("x", NOW)
-        };
-        for n in 0..60 {
-            let one = from(format!("2001:db8::{n:x}"));
-            store.count_failure(&one).await.unwrap();
-        }
-        assert_eq!(all(&*store).await.len(), 1, "one network");
-        for n in 1..60 {
-            let one = from(format!("2001:db8:0:{n:x}::1"));
-            store.count_failure(&one).await.unwrap();
-        }
-        let most = usize::try_from(bounds::AUDIT_FAILURES).unwrap();
-        assert_eq!(all(&*store).await.len(), most + 1);
-        let victim = failure("victim", NOW);
-        store.count_failure(&victim).await.unwrap();
-        let mut other = from("2001:db8:0:ff::1".into());
-        other.event = "another event".into();
-        store.count_failure(&other).await.unwrap();
-        let entries = all(&*store).await;
-        assert_eq!(entries[most + 1].entry, victim);
-        assert_eq!(entries[most + 2].entry, other);
-    });
-}
-
-#[test]
-fn what_a_user_repeats_is_counted_in_one_entry() {
-    on_both(async |store| {
-        seeded(&store).await;
-        let client = AuditActor {
-            kind: ActorKind::Client,
-            id: Some("c".into()),
-        };
-        let by_client = AuditEntry {
-            actor: client,
-            is_logged: true,
-            ..entry("replay")
-        };
-        for n in 0..bounds::AUDIT_OWN + 3 {
-            let id = format!("a{n}");
-            issued(&store, &id, "openid").await;
-            let recording = store.recording(by_client.clone());
-            recording.revoke_authorization(&id, NOW).await.unwrap();
-        }
-        let counts: Vec<_> = all(&*store).await.iter().map(|e| e.count).collect();
-        let own = usize::try_from(bounds::AUDIT_OWN).unwrap();
-        assert_eq!(counts.len(), own + 1);
-        assert_eq!(counts[own], 3);
-    });
-}
-
-#[test]
-fn beyond_the_bound_the_oldest_go_and_what_commands_did_last() {
-    on_both(async |store| {
-        for (n, kind) in ["command", "user", "command", "user", "user"]
-            .into_iter()
-            .enumerate()
-        {
-            let mut one = entry("user create");
-            one.actor.kind = ActorKind::from_name(kind).unwrap();
-            one.is_logged = true;
-            let recording = store.recording(one);
-            recording.create_user(&user(&n.to_string())).await.unwrap();
-        }
-        store.place_audit_entries(NOW, 9).await.unwrap();
-        let left = async |bound, gone| {
-            assert_eq!(store.bound_audit_entries(bound, 9).await.unwrap(), gone);
-            let entries = all(&*store).await;
-            entries
-                .iter()
-                .map(|e| e.position.unwrap())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(left(5, 0).await, [1, 2, 3, 4, 5]);
-        assert_eq!(left(4, 1).await, [1, 3, 4, 5]);
-        assert_eq!(left(4, 0).await, [1, 3, 4, 5]);
-        assert_eq!(left(3, 1).await, [1, 3, 5]);
-        assert_eq!(left(2, 1).await, [3, 5]);
-    });
-}
-
-#[test]
-fn a_wrong_clock_forgets_nothing_and_the_future_keeps_nothing() {
-    on_both(async |store| {
-        for (n, at) in [10, 900_000, 20, 110].into_iter().enumerate() {
-            let recording = store.recording(AuditEntry {
-                at: moment(at),
-                is_logged: true,
-                ..entry("user create")
-            });
-            recording.create_user(&user(&n.to_string())).await.unwrap();
-        }
-        store.place_audit_entries(NOW, 9).await.unwrap();
-        let forget = async |now| store.forget_audit_entries(105, now, 9).await.unwrap();
-        assert_eq!(forget(moment(100_000)).await, 0);
-        let forget = async |now| store.forget_audit_entries(50, now, 9).await.unwrap();
-        assert_eq!(forget(moment(120)).await, 3);
-    });
-}
-
-#[test]
-fn an_entry_that_cannot_be_read_keeps_no_other_from_its_place() {
-    on_both_at(async |options| {
-        let store = open(&options);
-        for n in 0..2 {
-            let recording = store.recording(entry("user create"));
-            recording.create_user(&user(&n.to_string())).await.unwrap();
-        }
-        options
-            .script(
-                "UPDATE audit SET front_end = 'of tomorrow' WHERE id = (SELECT min(id) FROM audit)",
-            )
-            .unwrap();
-        let unlogged = store.unlogged_audit_entries(9).await.unwrap();
-        assert_eq!(unlogged.len(), 1);
-        store.note_logged(&[unlogged[0].id]).await.unwrap();
-        assert_eq!(store.place_audit_entries(NOW, 9).await.unwrap(), 2);
     });
 }
