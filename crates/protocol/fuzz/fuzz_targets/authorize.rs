@@ -20,7 +20,7 @@ fn client() -> Client {
         secret: None,
         sealed_secret: None,
         metadata: Registration::parse(&json).expect("metadata").metadata,
-        created_at: 0,
+        created_at: latchkey_protocol::Timestamp::EPOCH,
         version: 0,
     }
 }
@@ -67,7 +67,10 @@ fn good(client: &Client, data: &[u8]) {
     if let Ok(request) = taken {
         let sent = Some(text.as_ref()).filter(|text| !text.is_empty());
         assert_eq!(
-            (request.route.state.as_deref(), request.route.nonce.as_deref()),
+            (
+                request.route.state.as_deref(),
+                request.route.nonce.as_deref()
+            ),
             (sent, sent)
         );
     }

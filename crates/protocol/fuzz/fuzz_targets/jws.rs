@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
     let Access(read) = RING
         .verify("i", &signed, 0)
         .expect("what was signed verifies");
-    assert_eq!(read.sub, text);
+    assert_eq!(read.sub.as_str(), text);
     assert!(RING.verify::<Access>("other", &signed, 0).is_err());
 
     // The same with another signature, or over another message.

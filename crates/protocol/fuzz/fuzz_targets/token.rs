@@ -2,7 +2,8 @@
 #![no_main]
 use base64::{Engine, engine::general_purpose::STANDARD};
 use latchkey_protocol::{
-    Params, client::Client, client_auth::Credentials, registration::Registration, secret::Pepper,
+    Params, Timestamp, client::Client, client_auth::Credentials, registration::Registration,
+    secret::Pepper,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -15,7 +16,7 @@ fn client(pepper: &Pepper, secret: &str) -> Client {
         secret: Some(pepper.digest(&["c", secret])),
         sealed_secret: None,
         metadata: Registration::parse(&json).expect("metadata").metadata,
-        created_at: 0,
+        created_at: Timestamp::EPOCH,
         version: 0,
     }
 }
