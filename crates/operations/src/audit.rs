@@ -1,40 +1,16 @@
 //! Audit events: who signed in and who failed to, what ended, what administrators did. The one place that writes lines of
 //! the log's target `audit`.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 use latchkey_protocol::{
     Reason, Store, Timestamp,
-    audit::{
-        ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, StoredAuditEntry,
-        TargetKind,
-    },
+    audit::{AuditTarget, FrontEnd, StoredAuditEntry, TargetKind},
     session::Cause,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::Operations;
-
-/// Who does something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Actor {
-    /// A command, called by this user of the operating system.
-    Command {
-        /// The user's number.
-        uid: u32,
-    },
-    /// The server itself.
-    Server,
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Command { uid } => write!(f, "uid {uid}"),
-            Self::Server => f.write_str("server"),
-        }
-    }
-}
+use crate::{Caller, Operations};
 
 /// What an administrator can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,35 +115,21 @@ pub(crate) struct Recording<'a> {
     pub store: Arc<dyn Store>,
     operation: Operation,
     target: &'a str,
-    actor: Actor,
+    caller: &'a Caller,
     now: Timestamp,
 }
 
 impl Recording<'_> {
     /// Writes the line of what is done. What a command does is logged by a server, which finds it in the table.
     pub fn done(&self) {
-        if let Actor::Server = self.actor {
+        if self.caller.front_end != FrontEnd::Command {
             log(&AuditEvent::Operation {
                 at: self.now,
                 operation: self.operation.name(),
                 target: self.target,
-                caller: &self.actor.to_string(),
+                caller: &self.caller.actor.to_string(),
             });
         }
-    }
-}
-
-impl Actor {
-    fn entry(self) -> (AuditActor, FrontEnd) {
-        let (kind, id, front_end) = match self {
-            Self::Command { .. } => (
-                ActorKind::Command,
-                Some(self.to_string()),
-                FrontEnd::Command,
-            ),
-            Self::Server => (ActorKind::Server, None, FrontEnd::Server),
-        };
-        (AuditActor { kind, id }, front_end)
     }
 }
 
@@ -183,33 +145,21 @@ pub(crate) fn target(kind: TargetKind, id: &str, name: &str) -> AuditTarget {
 impl Operations<'_> {
     /// A store that records the operation. `details`: a JSON object without secrets. `called`: the target, for the log.
     pub(crate) fn recording<'b>(
-        &self,
+        &'b self,
         operation: Operation,
         (kind, id, called): (TargetKind, &str, &'b str),
         details: Value,
     ) -> Recording<'b> {
-        let (actor, front_end) = self.actor.entry();
-        let details = match details {
-            Value::Object(details) => details,
-            _ => Map::new(),
-        };
-        let entry = AuditEntry {
-            at: self.now,
-            event: operation.name().to_owned(),
-            is_logged: actor.kind == ActorKind::Server,
-            actor,
-            front_end,
-            target: Some(target(kind, id, called)),
-            outcome: AuditOutcome::Done,
-            address: None,
-            request_id: None,
-            details,
-        };
+        let mut entry = self.caller.entry(operation.name(), self.now);
+        entry.target = Some(target(kind, id, called));
+        if let Value::Object(details) = details {
+            entry.details = details;
+        }
         Recording {
             store: self.store.recording(entry),
             operation,
             target: called,
-            actor: self.actor,
+            caller: &self.caller,
             now: self.now,
         }
     }

@@ -30,7 +30,7 @@ pub struct Busy;
 
 /// Who waits for a hash.
 #[derive(Debug, Clone, Copy)]
-pub struct Caller {
+pub struct Waiter {
     /// From where.
     pub address: IpAddr,
     /// The browser has signed in as this user before.
@@ -153,27 +153,27 @@ impl Hashing {
         Self(shared)
     }
 
-    /// Runs `work` when it is the caller's turn, unless the caller has gone by then.
+    /// Runs `work` when it is the waiter's turn, unless they have gone by then.
     ///
     /// # Errors
     /// [`Busy`] when too many are waiting, or it took too long.
     pub async fn run<R: Send + 'static>(
         &self,
-        caller: Caller,
+        waiter: Waiter,
         work: impl FnOnce() -> R + Send + 'static,
     ) -> Result<R, Busy> {
         let (answer, answered) = oneshot::channel();
         let task: Box<dyn Work> = Box::new(Task { work, answer });
         {
             let mut lines = self.0.lines();
-            let line = if caller.known {
+            let line = if waiter.known {
                 &mut lines.known
             } else {
                 &mut lines.strangers
             };
             line.retain(|task| task.is_wanted());
             // Whoever has to go hears it by the end of its channel.
-            drop(line.push(caller.address, task));
+            drop(line.push(waiter.address, task));
         }
         self.0.filled.notify_one();
         match tokio::time::timeout(PATIENCE, answered).await {

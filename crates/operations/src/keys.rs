@@ -269,7 +269,7 @@ impl Operations<'_> {
         Ok(())
     }
 
-    fn recording_key<'b>(&self, operation: Operation, kid: &'b str) -> Recording<'b> {
+    fn recording_key<'b>(&'b self, operation: Operation, kid: &'b str) -> Recording<'b> {
         self.recording(operation, (TargetKind::Key, kid, kid), Value::Null)
     }
 }

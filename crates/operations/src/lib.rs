@@ -8,6 +8,7 @@
 mod attempts;
 pub mod audit;
 pub mod back_channel;
+mod caller;
 mod client_guard;
 mod client_keys;
 mod client_secrets;
@@ -32,7 +33,8 @@ mod users;
 use latchkey_protocol::{Entropy, Store, Timestamp};
 
 pub use attempts::{Attempt, Throttle};
-pub use audit::{Actor, AuditEvent, Operation};
+pub use audit::{AuditEvent, Operation};
+pub use caller::{Actor, Caller};
 pub use client_guard::ClientGuard;
 pub use client_keys::{JoseSignatures, client_keys};
 pub use client_secrets::ClientSecrets;
@@ -40,7 +42,7 @@ pub use client_warnings::{ClientWarning, TokenTypes};
 pub use clients::{ClientChange, RegisteredClient, client_information};
 pub use error::OperationError;
 pub use failures::FailureRecorder;
-pub use hashing::{Busy, Caller};
+pub use hashing::{Busy, Waiter};
 pub use known_browser::KnownBrowser;
 pub use password::{PasswordCheck, PasswordFault, PasswordKey, Passwords};
 pub use realm::Realm;
@@ -61,8 +63,8 @@ pub struct Operations<'a> {
     pub store: &'a dyn Store,
     /// Randomness for ids and secrets.
     pub entropy: &'a dyn Entropy,
-    /// Who does it.
-    pub actor: Actor,
+    /// Who does it, from where.
+    pub caller: Caller,
     /// The moment that all is judged at, in seconds since the epoch.
     pub now: Timestamp,
 }

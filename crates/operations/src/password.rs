@@ -10,7 +10,7 @@ use latchkey_protocol::{Entropy, passwords::prepared, secret::Pepper};
 
 use crate::{
     attempts::Attempt,
-    hashing::{Busy, Caller, Hashing},
+    hashing::{Busy, Hashing, Waiter},
 };
 
 /// Hashing failed: memory ran out.
@@ -149,7 +149,7 @@ impl Passwords {
     /// [`Busy`] when too many are waiting.
     pub async fn check(
         &self,
-        caller: Caller,
+        waiter: Waiter,
         password: String,
         hash: Option<String>,
         entropy: Arc<dyn Entropy>,
@@ -163,7 +163,7 @@ impl Passwords {
             }
             checked
         };
-        self.hashing.run(caller, judge).await
+        self.hashing.run(waiter, judge).await
     }
 }
 

@@ -18,8 +18,8 @@ use latchkey_protocol::{
 use serde_json::Map;
 
 use crate::{
-    Attempt, AuditEvent, Caller, FailureRecorder, KnownBrowser, PasswordCheck, PasswordKey,
-    Passwords, Throttle, audit,
+    Attempt, AuditEvent, FailureRecorder, KnownBrowser, PasswordCheck, PasswordKey, Passwords,
+    Throttle, Waiter, audit,
 };
 
 /// Characters of a digest of what was typed and is nobody's name, in the log.
@@ -135,13 +135,13 @@ impl PasswordSignIn {
                 .count_refusal(login.canonical(), address, entry);
             return Ok(SignInOutcome::Refused(too_many(address)));
         };
-        let caller = Caller { address, known };
+        let waiter = Waiter { address, known };
         let subject = user.as_ref().map(|user| user.id.clone());
-        let mut outcome = self.judge(asked, caller, &counted, user).await?;
+        let mut outcome = self.judge(asked, waiter, &counted, user).await?;
         if let Outcome::Overtaken = outcome {
             // Once more, with what is true now; then it counts as wrong.
             let user = self.store.user_by_login(&login).await?;
-            outcome = self.judge(asked, caller, &counted, user).await?;
+            outcome = self.judge(asked, waiter, &counted, user).await?;
         }
         Ok(match outcome {
             Outcome::SignedIn(signed_in) => {
@@ -169,7 +169,7 @@ impl PasswordSignIn {
     async fn judge(
         &self,
         asked: SignIn<'_>,
-        caller: Caller,
+        waiter: Waiter,
         counted: &Attempt,
         user: Option<User>,
     ) -> Result<Outcome, StoreError> {
@@ -178,7 +178,7 @@ impl PasswordSignIn {
         let (typed, entropy) = (asked.password.to_owned(), self.entropy.clone());
         let check = self
             .passwords
-            .check(caller, typed, hash.clone(), entropy, counted.clone());
+            .check(waiter, typed, hash.clone(), entropy, counted.clone());
         let Ok(checked) = check.await else {
             return Ok(Outcome::Busy);
         };

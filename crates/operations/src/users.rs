@@ -224,7 +224,7 @@ impl Operations<'_> {
     }
 
     fn recording_user<'b>(
-        &self,
+        &'b self,
         operation: Operation,
         user: &User,
         login: &'b str,

@@ -54,6 +54,10 @@ named! {
         Endpoint = "endpoint",
         /// The server, unasked.
         Server = "server",
+        /// The administration console.
+        Console = "console",
+        /// The administration API.
+        Api = "api",
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use latchkey_operations::{Actor, ClientSecrets, NewUser, Operations, PasswordKey};
+use latchkey_operations::{Caller, ClientSecrets, NewUser, Operations, PasswordKey};
 use latchkey_protocol::{Clock, Entropy, registration::Registration};
 use serde_json::json;
 use tempfile::TempDir;
@@ -58,7 +58,7 @@ pub fn run(
         let operations = Operations {
             store: &*provider.provider.store,
             entropy: &OsEntropy,
-            actor: Actor::Server,
+            caller: Caller::server(),
             now: SystemClock.now(),
         };
         add_client(&operations, &provider.provider.client_secrets, &demo).await?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use latchkey_jose::MasterKey;
-use latchkey_operations::{Actor, Operations, keys::new_key_for};
+use latchkey_operations::{Caller, Operations, keys::new_key_for};
 use latchkey_protocol::{
     SigningAlgorithm, Timestamp,
     rotation::{NextKey, Rotation, StoredKey},
@@ -115,7 +115,7 @@ impl KeyWatch {
         let operations = Operations {
             store: &*provider.store,
             entropy: &OsEntropy,
-            actor: Actor::Server,
+            caller: Caller::server(),
             now,
         };
         Ok(operations

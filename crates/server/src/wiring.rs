@@ -6,7 +6,7 @@ use actix_web::web;
 use anyhow::{Context, Result, bail};
 use latchkey_jose::{KeyRing, MasterKey};
 use latchkey_operations::{
-    Actor, ClientGuard, ClientSecrets, FailureRecorder, Operations, PasswordKey, PasswordSignIn,
+    Caller, ClientGuard, ClientSecrets, FailureRecorder, Operations, PasswordKey, PasswordSignIn,
     Passwords, Realm, Throttle, keys::open_ring, token_keys::Keys,
 };
 use latchkey_protocol::{
@@ -132,7 +132,7 @@ pub async fn open_keys(
         let operations = Operations {
             store,
             entropy: &OsEntropy,
-            actor: Actor::Server,
+            caller: Caller::server(),
             now,
         };
         stored = operations.first_key(&master).await?;

@@ -5,10 +5,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use latchkey_operations::{Actor, AuditEvent, NewUser, Operations, audit};
+use latchkey_operations::{Actor, AuditEvent, Caller, NewUser, Operations, audit};
 use latchkey_protocol::{
-    Reason, SessionId, Timestamp, claims::Mapping, profile::ProfileChange,
-    registration::Registration, session::Cause,
+    Reason, SessionId, Timestamp,
+    audit::{ActorKind, FrontEnd},
+    claims::Mapping,
+    profile::ProfileChange,
+    registration::Registration,
+    session::Cause,
 };
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
@@ -139,7 +143,7 @@ async fn what_the_server_itself_does_is_in_its_own_log() {
     let (lines, _guard) = Lines::collect();
     let world = World::new();
     let operations = Operations {
-        actor: Actor::Server,
+        caller: Caller::server(),
         now: Timestamp::from_seconds(5),
         ..world.operations()
     };
@@ -222,4 +226,48 @@ async fn what_is_refused_leaves_no_entry() {
             .is_err()
     );
     assert_eq!(world.entries().await, []);
+}
+
+#[tokio::test]
+async fn an_entry_says_who_did_it_from_where_by_which_front_end() {
+    let (lines, _guard) = Lines::collect();
+    let world = World::new();
+    let mapping: Mapping = serde_json::from_value(json!({ "value": "x" })).unwrap();
+    let admin = Actor::User {
+        id: "sub".into(),
+        name: "alice".into(),
+    };
+    let api = Actor::Client { id: "ops".into() };
+    for (actor, front_end) in [(admin, FrontEnd::Console), (api, FrontEnd::Api)] {
+        let operations = Operations {
+            caller: Caller {
+                actor,
+                front_end,
+                address: Some("192.0.2.7".parse().unwrap()),
+                request_id: Some("r7".into()),
+            },
+            now: Timestamp::from_seconds(5),
+            ..world.operations()
+        };
+        operations.set_custom_claim("k", &mapping).await.unwrap();
+    }
+    let entries = world.entries().await;
+    let said: Vec<_> = entries
+        .iter()
+        .map(|e| (e.actor.kind, e.actor.id.as_deref(), e.front_end))
+        .collect();
+    let expected = [
+        (ActorKind::User, Some("sub"), FrontEnd::Console),
+        (ActorKind::Client, Some("ops"), FrontEnd::Api),
+    ];
+    assert_eq!(said, expected);
+    for entry in &entries {
+        assert_eq!(entry.address, Some("192.0.2.7".parse().unwrap()));
+        assert_eq!(entry.request_id.as_deref(), Some("r7"));
+        assert!(entry.is_logged, "by the server that did it");
+    }
+    let line = |caller| {
+        format!(r#"INFO audit: command at=5 operation="claim set" on="k" caller="{caller}""#)
+    };
+    assert_eq!(lines.audit(), [line("user alice"), line("client ops")]);
 }

@@ -8,7 +8,7 @@ use std::sync::{
 use latchkey_conformance::Flaky;
 use latchkey_jose::MasterKey;
 use latchkey_operations::{
-    Actor, ClientChange, ClientSecrets, NewUser, Operation, Operations, PasswordKey,
+    Caller, ClientChange, ClientSecrets, NewUser, Operation, Operations, PasswordKey,
 };
 use latchkey_protocol::{
     Entropy, Store, Timestamp,
@@ -22,7 +22,6 @@ use latchkey_storage::{Database, Options};
 use rand::{RngCore, rngs::OsRng};
 
 pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-pub const ACTOR: Actor = Actor::Command { uid: 1000 };
 
 pub struct OsEntropy;
 
@@ -61,7 +60,7 @@ impl World {
         Operations {
             store: &*self.store,
             entropy: &OsEntropy,
-            actor: ACTOR,
+            caller: Caller::command(1000),
             now: self.now,
         }
     }

@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Result;
 use latchkey_jose::{KeyRing, MasterKey};
-use latchkey_operations::{Actor, OperationError, Operations};
+use latchkey_operations::{Caller, OperationError, Operations};
 use latchkey_protocol::{Clock, Store, Timestamp};
 
 use super::installation::{self, Installation};
@@ -29,9 +29,7 @@ impl At {
         Operations {
             store: &*self.store,
             entropy: &OsEntropy,
-            actor: Actor::Command {
-                uid: rustix::process::getuid().as_raw(),
-            },
+            caller: Caller::command(rustix::process::getuid().as_raw()),
             now: self.now,
         }
     }

@@ -15,7 +15,7 @@ use std::{
 
 use actix_web::{App, HttpServer};
 use latchkey_conformance::Flaky;
-use latchkey_operations::{Actor, NewUser, Operations};
+use latchkey_operations::{Caller, NewUser, Operations};
 use latchkey_protocol::{Clock, Entropy, Store, Timestamp, registration::Registration};
 use latchkey_server::{
     config::Settings,
@@ -81,7 +81,7 @@ pub fn operations<'a>(store: &'a dyn Store, entropy: &'a dyn Entropy) -> Operati
     Operations {
         store,
         entropy,
-        actor: Actor::Server,
+        caller: Caller::server(),
         now: Timestamp::from_seconds(START),
     }
 }
