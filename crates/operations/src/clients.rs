@@ -6,9 +6,10 @@ use latchkey_protocol::{
     Secret, SigningAlgorithm,
     audit::{TargetKind, changes},
     client::{Client, Metadata},
+    field_error::{FieldError, FieldErrors},
     kind,
     page::Page,
-    registration::{Registration, RegistrationError, RegistrationRules},
+    registration::{Registration, RegistrationRules},
     secret::new_id,
 };
 use serde_json::{Value, json};
@@ -280,10 +281,9 @@ fn give(client: &mut Client, secrets: &ClientSecrets, secret: Option<&str>) -> R
 fn check_keys(metadata: &Metadata) -> Result<()> {
     match metadata.jwks.as_ref().map(client_keys) {
         None | Some(Ok(_)) => Ok(()),
-        Some(Err(error)) => Err(OperationError::Metadata(RegistrationError {
-            code: "invalid_client_metadata",
-            field: Some("jwks".into()),
-            sentence: format!("jwks: {error}"),
-        })),
+        Some(Err(error)) => {
+            let errors = FieldErrors::from(FieldError::new("jwks", format!("jwks: {error}")));
+            Err(OperationError::Metadata(errors.into()))
+        }
     }
 }

@@ -3,6 +3,7 @@
 use latchkey_protocol::{
     audit::TargetKind,
     claims::{CustomClaims, Mapping},
+    field_error::{FieldError, FieldErrors},
 };
 use serde_json::{Value, json};
 
@@ -22,7 +23,8 @@ impl Operations<'_> {
     /// # Errors
     /// A mapping that cannot be; [`OperationError::ClaimsFull`].
     pub async fn set_custom_claim(&self, name: &str, mapping: &Mapping) -> Result<()> {
-        mapping.check(name).map_err(OperationError::invalid(None))?;
+        let fault = |problem| FieldErrors::from(FieldError::new(name, problem));
+        mapping.check(name).map_err(fault)?;
         let details = json!({ "mapping": mapping });
         let target = (TargetKind::Claim, name, name);
         let recording = self.recording(Operation::ClaimSet, target, details);

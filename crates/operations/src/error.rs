@@ -2,8 +2,12 @@
 
 use latchkey_jose::JoseError;
 use latchkey_protocol::{
-    SessionId, SigningAlgorithm, StoreError, claims::MOST_MAPPINGS,
-    registration::RegistrationError, store::WriteOutcome, user::User,
+    SessionId, SigningAlgorithm, StoreError,
+    claims::MOST_MAPPINGS,
+    field_error::{FieldError, FieldErrors},
+    registration::RegistrationError,
+    store::WriteOutcome,
+    user::User,
 };
 
 use crate::PasswordFault;
@@ -67,14 +71,9 @@ pub enum OperationError {
     #[error("there are {MOST_MAPPINGS} custom claims already; remove one first")]
     ClaimsFull,
 
-    /// What was given cannot be used.
-    #[error("{sentence}")]
-    Invalid {
-        /// What of it, where that is known.
-        field: Option<&'static str>,
-        /// What is wrong.
-        sentence: String,
-    },
+    /// What was given cannot be used: every fault of it.
+    #[error(transparent)]
+    Invalid(#[from] FieldErrors),
     /// The client metadata breaks a rule (RFC 7591 3.2.2).
     #[error(transparent)]
     Metadata(#[from] RegistrationError),
@@ -138,24 +137,33 @@ pub enum OperationError {
 }
 
 impl OperationError {
-    /// What a rule of `protocol` said of `field`.
-    pub(crate) fn invalid(field: Option<&'static str>) -> impl Fn(String) -> Self {
-        move |sentence| Self::Invalid { field, sentence }
-    }
-
-    /// The member of the input that it is about, as metadata and JSON name it: a form says it there. None where it is about
-    /// the whole, or about what is there already.
-    pub fn field(&self) -> Option<&str> {
-        match self {
-            Self::NameTaken(_) | Self::NameIsAddress(_) => Some("username"),
-            Self::AddressTaken(_) | Self::AddressIsName(_) => Some("email"),
-            Self::ClientIdTaken(_) | Self::ClientIdDiffers(_) => Some("client_id"),
-            Self::KeyMissing(_) | Self::SecretUnreadable(_) => Some("id_token_signed_response_alg"),
-            Self::SecretGiven(_) => Some("client_secret"),
-            Self::Invalid { field, .. } => *field,
-            Self::Metadata(error) => error.field.as_deref(),
-            _ => None,
-        }
+    /// What is wrong with the input, each fault at its member, for a form or an answer that names fields. None where it is
+    /// about what is there already, or is our own breakage.
+    pub fn field_errors(&self) -> Vec<FieldError> {
+        let (field, fix) = match self {
+            Self::Invalid(errors) => return errors.iter().cloned().collect(),
+            Self::Metadata(error) => return error.errors.iter().cloned().collect(),
+            Self::NameTaken(_) | Self::NameIsAddress(_) => ("username", "choose another user name"),
+            Self::AddressTaken(_) | Self::AddressIsName(_) => {
+                ("email", "give another email address, or none")
+            }
+            Self::ClientIdTaken(_) => (
+                "client_id",
+                "choose another id, or leave it out to get one that is made",
+            ),
+            Self::ClientIdDiffers(_) => ("client_id", "leave client_id out"),
+            Self::KeyMissing(_) => (
+                "id_token_signed_response_alg",
+                "make a key of this algorithm",
+            ),
+            Self::SecretUnreadable(_) => (
+                "id_token_signed_response_alg",
+                "ask for a new secret as well",
+            ),
+            Self::SecretGiven(_) => ("client_secret", "leave client_secret out"),
+            _ => return Vec::new(),
+        };
+        vec![FieldError::new(field, self.to_string()).fix(fix)]
     }
 
     /// Why `user` was not written.

@@ -2,6 +2,7 @@
 
 use latchkey_protocol::{
     audit::{TargetKind, changes},
+    field_error::{FieldError, FieldErrors},
     names::{Login, username},
     page::Page,
     passwords::check_new,
@@ -38,15 +39,15 @@ pub struct NewUser {
 }
 
 impl NewUser {
-    fn profile(self) -> ProfileChange {
+    fn profile(&self) -> ProfileChange {
         ProfileChange {
-            email: self.email.map(Some),
+            email: self.email.clone().map(Some),
             email_unverified: self.email_unverified,
-            name: self.name,
-            roles: Some(self.roles),
-            groups: Some(self.groups),
-            replace_claims: Some(self.claims),
-            replace_attributes: Some(self.attributes),
+            name: self.name.clone(),
+            roles: Some(self.roles.clone()),
+            groups: Some(self.groups.clone()),
+            replace_claims: Some(self.claims.clone()),
+            replace_attributes: Some(self.attributes.clone()),
             ..ProfileChange::default()
         }
     }
@@ -67,18 +68,35 @@ impl Operations<'_> {
     /// # Errors
     /// When the name or the address is taken or unfit, a claim wrong, the password too weak.
     pub async fn create_user(&self, key: &PasswordKey, new: NewUser) -> Result<User> {
-        let username =
-            username(&new.username).map_err(OperationError::invalid(Some("username")))?;
-        let password_hash = match &new.password {
-            Some(password) => Some(self.hash(key, password)?),
-            None => None,
-        };
+        let mut user = self.described_by(&new)?;
+        if let Some(password) = &new.password {
+            user.password_hash = Some(key.hash(password, self.entropy)?);
+        }
+        let details = json!({ "new": described(&user) });
+        let recording = self.recording_user(Operation::UserCreate, &user, &user.username, details);
+        match recording.store.create_user(&user).await? {
+            WriteOutcome::Done => recording.done(),
+            refused => return Err(OperationError::unwritten(refused, &user)),
+        }
+        Ok(user)
+    }
+
+    /// The new user, without a password.
+    ///
+    /// # Errors
+    /// All that is wrong with what describes them, and with the password.
+    fn described_by(&self, new: &NewUser) -> Result<User> {
+        let mut faults = Vec::new();
+        let username = username(&new.username).unwrap_or_else(|problem| {
+            faults.push(FieldError::new("username", problem));
+            String::new()
+        });
         let bare = User {
             id: new_id(self.now, self.entropy),
             username,
             email: None,
             name: None,
-            password_hash,
+            password_hash: None,
             roles: Vec::new(),
             groups: Vec::new(),
             claims: Map::new(),
@@ -88,17 +106,18 @@ impl Operations<'_> {
             updated_at: self.now,
             version: 0,
         };
-        let profile = new.profile();
-        let user = profile
-            .apply(&bare, self.now)
-            .map_err(OperationError::invalid(None))?;
-        let details = json!({ "new": described(&user) });
-        let recording = self.recording_user(Operation::UserCreate, &user, &user.username, details);
-        match recording.store.create_user(&user).await? {
-            WriteOutcome::Done => recording.done(),
-            refused => return Err(OperationError::unwritten(refused, &user)),
-        }
-        Ok(user)
+        let user = new.profile().apply(&bare, self.now);
+        faults.extend(
+            user.as_ref()
+                .err()
+                .into_iter()
+                .flat_map(FieldErrors::iter)
+                .cloned(),
+        );
+        let password = new.password.as_deref().map(check_password);
+        faults.extend(password.and_then(std::result::Result::err));
+        FieldErrors::check(faults)?;
+        Ok(user?)
     }
 
     /// The user whom `login` names: a user name or an email address.
@@ -125,9 +144,7 @@ impl Operations<'_> {
     pub async fn update_user(&self, login: &str, change: &ProfileChange) -> Result<User> {
         for _ in 0..TRIES {
             let before = self.user(login).await?;
-            let mut after = change
-                .apply(&before, self.now)
-                .map_err(OperationError::invalid(None))?;
+            let mut after = change.apply(&before, self.now)?;
             let changed = changes(&described(&before), &described(&after));
             let details = json!({ "changed": changed });
             let recording = self.recording_user(Operation::UserUpdate, &before, login, details);
@@ -198,7 +215,8 @@ impl Operations<'_> {
         login: &str,
         password: &str,
     ) -> Result<EndedSessions> {
-        let hash = self.hash(key, password)?;
+        check_password(password).map_err(FieldErrors::from)?;
+        let hash = key.hash(password, self.entropy)?;
         let mut user = self.user(login).await?;
         let recording = self.recording_user(Operation::UserSetPassword, &user, login, Value::Null);
         let ended = recording
@@ -232,11 +250,10 @@ impl Operations<'_> {
     ) -> Recording<'b> {
         self.recording(operation, (TargetKind::User, &user.id, login), details)
     }
+}
 
-    fn hash(&self, key: &PasswordKey, password: &str) -> Result<String> {
-        check_new(password).map_err(OperationError::invalid(Some("password")))?;
-        Ok(key.hash(password, self.entropy)?)
-    }
+fn check_password(password: &str) -> std::result::Result<(), FieldError> {
+    check_new(password).map_err(|problem| FieldError::new("password", problem))
 }
 
 /// What describes a user and may be changed: for the audit table, which holds old and new values.

@@ -21,6 +21,7 @@ pub mod client_reference;
 pub mod consent;
 pub mod discovery;
 pub mod error;
+pub mod field_error;
 pub mod front_channel;
 pub mod ids;
 pub mod interaction;

@@ -4,19 +4,16 @@ use url::{Origin, Url};
 
 use crate::{
     client::Metadata,
+    field_error::FieldError,
     redirect_uri::{self, RedirectRules},
 };
 
-/// The first address that cannot be registered, with its member's name and why, in one sentence. One that is the same
-/// as in `before` was accepted then, and stays.
-///
-/// # Errors
-/// The sentence.
+/// The addresses that cannot be registered, and why. One that is the same as in `before` was accepted then, and stays.
 pub fn check(
     metadata: &Metadata,
     before: Option<&Metadata>,
     private_http: bool,
-) -> Result<(), String> {
+) -> Vec<FieldError> {
     let rules = RedirectRules {
         // An app's own scheme is nothing that a server or a frame could call.
         native: false,
@@ -27,21 +24,30 @@ pub fn check(
     };
     let back = changed(|m| m.backchannel_logout_uri.as_ref());
     let front = changed(|m| m.frontchannel_logout_uri.as_ref());
-    for (member, uri) in [
+    let named = [
         ("backchannel_logout_uri", back),
         ("frontchannel_logout_uri", front),
-    ] {
-        if let Some((uri, problem)) = uri.and_then(|uri| Some((uri, problem(uri, rules)?))) {
-            return Err(format!("{member} is {uri:?}: {problem}"));
-        }
-    }
+    ];
+    let faults = named.into_iter().filter_map(|(member, uri)| {
+        let (uri, problem) = uri.and_then(|uri| Some((uri, problem(uri, rules)?)))?;
+        Some(FieldError::new(
+            member,
+            format!("{member} is {uri:?}: {problem}"),
+        ))
+    });
+    let mut faults: Vec<_> = faults.collect();
     // Also where only the redirect URIs changed.
-    match &metadata.frontchannel_logout_uri {
-        Some(uri) if !is_beside(uri, &metadata.redirect_uris) => Err(format!(
-            "frontchannel_logout_uri is {uri:?}: scheme, host and port must be those of one of the redirect_uris"
-        )),
-        _ => Ok(()),
+    let front = "frontchannel_logout_uri";
+    if let Some(uri) = &metadata.frontchannel_logout_uri
+        && faults.iter().all(|fault| fault.field != front)
+        && !is_beside(uri, &metadata.redirect_uris)
+    {
+        let problem = format!(
+            "{front} is {uri:?}: scheme, host and port must be those of one of the redirect_uris"
+        );
+        faults.push(FieldError::new(front, problem));
     }
+    faults
 }
 
 fn problem(uri: &str, rules: RedirectRules) -> Option<String> {

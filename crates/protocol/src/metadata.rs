@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use crate::client::Metadata;
+use crate::{client::Metadata, field_error::FieldError};
 
 /// What stands in the answer to a registration, and may be sent back with it (RFC 7591 3.2.1, RFC 7592 3). The last one
 /// is ours.
@@ -75,15 +75,17 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// The first member that cannot be read alone, and why, as `problem` says it.
-pub fn faulty_member(
+/// The members that cannot be read alone, and why, as `problem` says it.
+pub fn faulty_members(
     members: &Map<String, Value>,
     problem: impl Fn(Value) -> Option<String>,
-) -> Option<(String, String)> {
-    members.iter().find_map(|(name, value)| {
+) -> Vec<FieldError> {
+    let faulty = members.iter().filter_map(|(name, value)| {
         let alone = Value::Object([(name.clone(), value.clone())].into_iter().collect());
-        Some((name.clone(), problem(alone)?))
-    })
+        let problem = problem(alone)?;
+        Some(FieldError::new(name, format!("{name}: {problem}")))
+    });
+    faulty.collect()
 }
 
 /// RFC 7396: members of `patch` replace those of `target`, null removes one, the rest stays.

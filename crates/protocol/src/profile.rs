@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     claims::{check_attributes, check_claims},
+    field_error::{FieldError, FieldErrors},
     names,
     time::Timestamp,
     user::User,
@@ -39,8 +40,9 @@ impl ProfileChange {
     /// changes does not keep what was proven of the one before (OpenID Connect Core 5.1).
     ///
     /// # Errors
-    /// A sentence: an address that is none, a claim of the wrong type.
-    pub fn apply(&self, user: &User, now: Timestamp) -> Result<User, String> {
+    /// Every fault: an address that is none, claims of the wrong type.
+    pub fn apply(&self, user: &User, now: Timestamp) -> Result<User, FieldErrors> {
+        let mut faults = Vec::new();
         let mut after = user.clone();
         after.updated_at = now;
         let verified_before = user.claims.get("email_verified").cloned();
@@ -68,11 +70,18 @@ impl ProfileChange {
         };
         let email = match (&self.email, among_claims) {
             (None, Some(Value::String(email))) => Some(Some(email)),
-            (None, Some(_)) => return Err("email must be a text".into()),
+            (None, Some(_)) => {
+                faults.push(FieldError::new("email", "email must be a text"));
+                None
+            }
             (given, _) => given.clone(),
         };
         if let Some(email) = email {
-            after.email = email.map(|email| names::email(&email)).transpose()?;
+            let address = email.map(|email| names::email(&email)).transpose();
+            after.email = address.unwrap_or_else(|problem| {
+                faults.push(FieldError::new("email", problem));
+                None
+            });
             match (&after.email, self.email_unverified) {
                 (None, _) => drop(after.claims.remove("email_verified")),
                 (Some(_), true) => drop(after.claims.insert("email_verified".into(), false.into())),
@@ -94,8 +103,9 @@ impl ProfileChange {
         }
         after.roles = self.roles.clone().unwrap_or(after.roles);
         after.groups = self.groups.clone().unwrap_or(after.groups);
-        check_claims(&after.claims)?;
-        check_attributes(&after.attributes)?;
+        faults.extend(check_claims(&after.claims));
+        faults.extend(check_attributes(&after.attributes));
+        FieldErrors::check(faults)?;
         Ok(after)
     }
 }

@@ -49,10 +49,10 @@ fn logout_uris_are_https_or_loopback_and_have_no_fragment() {
         ] {
             let error = registered(member, json!(bad)).unwrap_err();
             assert_eq!(error.code, "invalid_client_metadata");
-            assert!(error.sentence.starts_with(member), "{bad}: {error}");
+            assert!(error.sentence().starts_with(member), "{bad}: {error}");
         }
         let error = registered(member, json!(["https://app.example/out"])).unwrap_err();
-        assert!(error.sentence.starts_with(member), "{error}");
+        assert!(error.sentence().starts_with(member), "{error}");
         assert!(registered(member, Value::Null).is_ok());
     }
 }
@@ -79,7 +79,7 @@ fn a_front_channel_uri_is_of_the_same_origin_as_a_redirect_uri() {
         "http://127.0.0.1:8080/out",
     ] {
         let error = registered("frontchannel_logout_uri", json!(elsewhere)).unwrap_err();
-        assert!(error.sentence.contains("redirect_uris"), "{error}");
+        assert!(error.sentence().contains("redirect_uris"), "{error}");
         // A server is called, not a browser: it may be anywhere.
         assert!(registered("backchannel_logout_uri", json!(elsewhere)).is_ok());
     }

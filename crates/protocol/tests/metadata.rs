@@ -117,13 +117,13 @@ fn a_change_is_merged() {
     assert!(
         change(json!({"redirect_uris":null}))
             .unwrap_err()
-            .sentence
+            .sentence()
             .contains("redirect_uris")
     );
     assert!(
         change(json!({"contacts":"x"}))
             .unwrap_err()
-            .sentence
+            .sentence()
             .starts_with("contacts: ")
     );
     assert!(change(json!([])).is_err());

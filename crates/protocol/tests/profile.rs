@@ -128,6 +128,7 @@ fn an_address_among_the_claims_is_the_address_and_one_from_before_is_left_alone(
         wrong
             .apply(&before, Timestamp::from_seconds(9))
             .unwrap_err()
+            .to_string()
             .contains("no email address")
     );
 }

@@ -46,8 +46,8 @@ fn a_client_without_a_secret_or_with_one_of_its_own_choice_may_not() {
     ] {
         let refused = with(&more).unwrap_err();
         assert_eq!(refused.code, "invalid_client_metadata");
-        assert!(refused.sentence.starts_with(member), "{refused}");
-        assert!(!refused.sentence.contains(own));
+        assert!(refused.sentence().starts_with(member), "{refused}");
+        assert!(!refused.sentence().contains(own));
     }
     // Nor by and by.
     let before = with(&json!({})).unwrap().metadata;
@@ -69,7 +69,7 @@ fn what_is_no_algorithm_is_refused_and_those_there_are_are_named() {
         json!(1),
     ] {
         let refused = with(&json!({ "id_token_signed_response_alg": alg })).unwrap_err();
-        let sentence = refused.sentence;
+        let sentence = refused.sentence();
         assert!(
             sentence.starts_with("id_token_signed_response_alg: "),
             "{sentence}"
@@ -78,7 +78,7 @@ fn what_is_no_algorithm_is_refused_and_those_there_are_are_named() {
     let refused = with(&json!({ "id_token_signed_response_alg": "RS512" })).unwrap_err();
     assert!(
         refused
-            .sentence
+            .sentence()
             .contains("RS256, PS256, ES256, EdDSA, HS256")
     );
 }

@@ -62,7 +62,7 @@ async fn a_name_or_an_address_that_is_anothers_is_refused_in_a_sentence_and_leav
         ..named("bob")
     };
     let refused = world.operations().create_user(&key(), weak).await;
-    assert!(matches!(refused, Err(OperationError::Invalid { .. })));
+    assert!(matches!(refused, Err(OperationError::Invalid(_))));
     assert_eq!(world.events().await, []);
     assert_eq!(
         world
@@ -73,6 +73,38 @@ async fn a_name_or_an_address_that_is_anothers_is_refused_in_a_sentence_and_leav
             .len(),
         1
     );
+}
+
+#[tokio::test]
+async fn every_fault_of_a_new_user_is_named_at_its_field() {
+    let world = World::new();
+    world.add("alice").await;
+    let of = async |new: NewUser| {
+        let refused = world.operations().create_user(&key(), new).await;
+        let errors = refused.unwrap_err().field_errors();
+        errors
+            .into_iter()
+            .map(|error| error.field)
+            .collect::<Vec<_>>()
+    };
+    let wrong = NewUser {
+        email: Some("nowhere".into()),
+        claims: json!({ "locale": 7 }).as_object().cloned().unwrap(),
+        password: Some("short".into()),
+        ..named("a b")
+    };
+    assert_eq!(
+        of(wrong).await,
+        ["username", "email", "claims.locale", "password"]
+    );
+    assert_eq!(of(named("alice")).await, ["username"], "it is taken");
+    let address = NewUser {
+        email: Some("alice@example.org".into()),
+        ..named("bob")
+    };
+    assert_eq!(of(address).await, ["email"]);
+    let unknown = world.operations().delete_user("nobody").await.unwrap_err();
+    assert_eq!(unknown.field_errors(), [], "about no input");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{is_own_claim, own_claim};
-use crate::{ScopeSet, user::User};
+use crate::{ScopeSet, field_error::FieldError, user::User};
 
 /// Where a claim is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,15 +197,17 @@ impl CustomClaims {
         self.0.values().map(|mapping| mapping.scope.as_str())
     }
 
-    /// # Errors
-    /// A sentence naming the first mapping that is wrong.
-    pub fn check(&self) -> Result<(), String> {
+    /// What is wrong with these mappings, each under its name.
+    pub fn check(&self) -> Vec<FieldError> {
         if self.0.len() > MOST_MAPPINGS {
-            return Err(format!("there are at most {MOST_MAPPINGS} custom claims"));
+            let most = format!("there are at most {MOST_MAPPINGS} custom claims");
+            return vec![FieldError::new("", most)];
         }
-        self.0
-            .iter()
-            .try_for_each(|(name, mapping)| mapping.check(name))
+        let faults = self.0.iter().filter_map(|(name, mapping)| {
+            let problem = mapping.check(name).err()?;
+            Some(FieldError::new(name, problem))
+        });
+        faults.collect()
     }
 
     /// Adds what these mappings say in `place`, unless `unless` has one of the same name.
@@ -313,19 +315,19 @@ fn check_name(what: &str, name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks attributes that an administrator gives a user.
-///
-/// # Errors
-/// A sentence that says what is wrong.
-pub fn check_attributes(attributes: &Map<String, Value>) -> Result<(), String> {
-    attributes
-        .keys()
-        .try_for_each(|name| check_name("an attribute", name))?;
+/// Checks attributes that an administrator gives a user. The faults are of members of `attributes`.
+pub fn check_attributes(attributes: &Map<String, Value>) -> Vec<FieldError> {
+    let names = attributes.keys().filter_map(|name| {
+        let problem = check_name("an attribute", name).err()?;
+        Some(FieldError::new(name, problem).within("attributes"))
+    });
+    let mut faults: Vec<_> = names.collect();
     let length = serde_json::to_string(attributes).map_or(usize::MAX, |text| text.len());
     if length > LONGEST_ATTRIBUTES {
-        return Err(format!(
+        let problem = format!(
             "the attributes of a user have at most {LONGEST_ATTRIBUTES} bytes of JSON, not {length}"
-        ));
+        );
+        faults.push(FieldError::new("attributes", problem));
     }
-    Ok(())
+    faults
 }

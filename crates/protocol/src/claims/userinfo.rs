@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Custom, Place};
-use crate::{ScopeSet, Subject, user::User};
+use crate::{ScopeSet, Subject, field_error::FieldError, user::User};
 
 enum Kind {
     Text,
@@ -68,28 +68,25 @@ pub const CLAIMS: [&str; 29] = [
     "roles",
 ];
 
-/// Checks claims that an administrator gives: known names, right types (OpenID Connect Core 5.1).
-///
-/// # Errors
-/// A sentence naming the first claim that is wrong.
-pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
-    for (name, value) in claims {
-        let Some((_, _, kind)) = STANDARD.iter().find(|(known, _, _)| known == name) else {
-            return Err(format!(
-                "{name:?} is not a standard claim (OpenID Connect Core 5.1)"
-            ));
-        };
-        if !fits(kind, value) {
-            let wanted = match kind {
-                Kind::Text => "a text",
-                Kind::Flag => "true or false",
-                Kind::Number => "a number of seconds",
-                Kind::Object => "an object",
-            };
-            return Err(format!("{name} must be {wanted}"));
-        }
-    }
-    Ok(())
+/// Checks claims that an administrator gives: known names, right types (OpenID Connect Core 5.1). The faults are of
+/// members of `claims`.
+pub fn check_claims(claims: &Map<String, Value>) -> Vec<FieldError> {
+    claims.iter().filter_map(claim_fault).collect()
+}
+
+fn claim_fault((name, value): (&String, &Value)) -> Option<FieldError> {
+    let of = |problem: String| FieldError::new(name, problem).within("claims");
+    let Some((_, _, kind)) = STANDARD.iter().find(|(known, _, _)| known == name) else {
+        let problem = format!("{name:?} is not a standard claim (OpenID Connect Core 5.1)");
+        return Some(of(problem).fix("give it as an attribute, and map it with a custom claim"));
+    };
+    let wanted = match kind {
+        Kind::Text => "a text",
+        Kind::Flag => "true or false",
+        Kind::Number => "a number of seconds",
+        Kind::Object => "an object",
+    };
+    (!fits(kind, value)).then(|| of(format!("{name} must be {wanted}")))
 }
 
 fn fits(kind: &Kind, value: &Value) -> bool {

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use latchkey_operations::{EndedSessions, NewUser};
-use latchkey_protocol::{claims::check_claims, page::Page, profile::ProfileChange, user::User};
+use latchkey_protocol::{
+    claims::check_claims, field_error::FieldErrors, page::Page, profile::ProfileChange, user::User,
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -166,8 +168,9 @@ fn read_password() -> Result<String> {
 fn read_claims(file: Option<PathBuf>) -> Result<Option<Map<String, Value>>> {
     let name = file.as_deref().map(input_name);
     let claims = read_object(file, "claims")?;
-    if let (Some(name), Some(Err(problem))) = (name, claims.as_ref().map(check_claims)) {
-        bail!("{name}: {problem}");
+    let faults = claims.as_ref().map(check_claims).unwrap_or_default();
+    if let (Some(name), Err(faults)) = (name, FieldErrors::check(faults)) {
+        bail!("{name}: {faults}");
     }
     Ok(claims)
 }

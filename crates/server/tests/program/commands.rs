@@ -224,6 +224,9 @@ fn client_metadata_is_named_where_it_is_wrong_and_merged_where_it_changes() {
         &create(json!({ "redirect_uris": redirects, "default_max_age": "1" })),
         "default_max_age: invalid type",
     );
+    let out = create(json!({ "redirect_uris": ["http://a.example/"], "logo_uri": "x" }));
+    refused(&out, "redirect_uris has");
+    refused(&out, "logo_uri must be");
     assert_eq!(at.json(&["client", "list", "--json"], ""), json!([]));
 
     let out = create(

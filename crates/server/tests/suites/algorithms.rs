@@ -204,7 +204,7 @@ fn other_algorithms_and_ones_without_a_key_cannot_be_registered() {
             let refused = with(alg).unwrap_err();
             assert_eq!(refused.code, "invalid_client_metadata");
             assert!(
-                refused.sentence.contains("id_token_signed_response_alg"),
+                refused.sentence().contains("id_token_signed_response_alg"),
                 "{refused}"
             );
         }

@@ -268,6 +268,6 @@ fn a_registration_names_scopes_and_our_own_members_as_they_are() {
         metadata["redirect_uris"] = json!([CALLBACK]);
         let refused = Registration::parse(&metadata).unwrap_err();
         assert_eq!(refused.code, "invalid_client_metadata");
-        assert!(refused.sentence.contains(name), "{refused}");
+        assert!(refused.sentence().contains(name), "{refused}");
     }
 }

@@ -59,7 +59,7 @@ fn a_short_client_secret_is_refused_at_registration_and_works_where_it_was_regis
     let refused = register(&"x".repeat(31)).unwrap_err();
     assert_eq!(refused.code, "invalid_client_metadata");
     assert!(
-        refused.sentence.contains("32 characters or more"),
+        refused.sentence().contains("32 characters or more"),
         "{refused}"
     );
     on_both(async |h| {
