@@ -178,14 +178,15 @@ pub async fn seeded(store: &Shared) {
     );
 }
 
+/// Begins the sign-in `id`, which then waits for its user.
+pub async fn begin(store: &Shared, id: &str) {
+    let (waiting, from) = (interaction(id), origin("192.0.2.1"));
+    let begun = store.begin_interaction(&waiting, &from);
+    assert_eq!(begun.await.unwrap(), BeginOutcome::Begun);
+}
+
 pub async fn issued(store: &Shared, id: &str, scope: &str) {
-    assert_eq!(
-        store
-            .begin_interaction(&interaction(id), &origin("192.0.2.1"))
-            .await
-            .unwrap(),
-        BeginOutcome::Begun
-    );
+    begin(store, id).await;
     assert!(
         store
             .issue_code(Some(&Digest::of(id)), &authorization(id, scope))

@@ -132,7 +132,7 @@ pass_on! {
         repeat_job(lease: &JobLease, run_at: Timestamp) -> bool;
         retry_job(lease: &JobLease, run_at: Timestamp, error: &str) -> bool;
         bury_job(lease: &JobLease, now: Timestamp, error: &str) -> bool;
-        has_due_jobs(kinds: &[&'static str], now: Timestamp) -> bool;
+        has_due_jobs(kind: &'static str, now: Timestamp) -> bool;
         => job_added();
     }
     Housekeeping {

@@ -21,6 +21,19 @@ pub struct NewJob {
     pub created_at: Timestamp,
 }
 
+impl NewJob {
+    /// The only job of its kind: there is nothing more to know of it, and it is due at once.
+    pub fn only(kind: &'static str, now: Timestamp) -> Self {
+        Self {
+            kind,
+            unique_key: Some(String::new()),
+            payload: "{}".into(),
+            run_at: now,
+            created_at: now,
+        }
+    }
+}
+
 /// What came of adding a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnqueueOutcome {
@@ -39,8 +52,8 @@ pub enum EnqueueOutcome {
 pub struct TakeJobs<'a> {
     /// A name that no other worker has, on any node.
     pub owner: &'a str,
-    /// Those of the first kind come first.
-    pub kinds: &'a [&'static str],
+    /// Which worker asks.
+    pub kind: &'static str,
     /// The moment of asking, in seconds since the epoch.
     pub now: Timestamp,
     /// Seconds until others may take them: longer than the work can last.

@@ -58,7 +58,9 @@ pub trait JobHandler: Send + Sync {
         1
     }
     /// After so many attempts that failed, or that no node survived, the job is dead. None: never.
-    fn most_attempts(&self) -> Option<i64>;
+    fn most_attempts(&self) -> Option<i64> {
+        None
+    }
     /// Of housekeeping that has to come again: how many seconds after it failed, however often it did. None: later each
     /// time.
     fn again_after(&self) -> Option<i64> {
@@ -187,14 +189,14 @@ impl Shared {
             let kind = handler.kind();
             let count = at_work.entry(kind).or_default();
             let room = handler.at_once().saturating_sub(*count);
-            if room == 0 || !self.store.has_due_jobs(&[kind], now).await? {
+            if room == 0 || !self.store.has_due_jobs(kind, now).await? {
                 continue;
             }
             // The lease counts from here, whatever was waited for before.
             let taken = Instant::now();
             let take = TakeJobs {
                 owner: &self.owner,
-                kinds: &[kind],
+                kind,
                 now: self.clock.now(),
                 lease: handler.lease(),
                 most: i64::try_from(room).unwrap_or(i64::MAX),

@@ -20,12 +20,12 @@ use crate::{
     audit::{self, Effect},
     error::RowError,
     files,
-    job::{AT_MOST, Job, Kind, Task},
     lanes::{Lanes, Work},
     migrate,
     postgres::{self, Link},
     questions::Groups,
     space,
+    task::{AT_MOST, Kind, Task, VerbTask},
 };
 
 #[derive(MultiConnection)]
@@ -73,11 +73,11 @@ enum Backend {
     Sqlite {
         path: String,
         readers: Mutex<Vec<AnyConnection>>,
-        writer: Sender<Box<dyn Job>>,
+        writer: Sender<Box<dyn Task>>,
     },
     Postgres {
         groups: Box<Groups>,
-        jobs: Sender<Work>,
+        tasks: Sender<Work>,
     },
 }
 
@@ -211,7 +211,7 @@ impl Database {
                 let lanes = Lanes::start(&link, options.pool, connection)?;
                 Backend::Postgres {
                     groups: Box::new(Groups::on(&lanes)),
-                    jobs: lanes.jobs,
+                    tasks: lanes.tasks,
                 }
             }
         };
@@ -307,8 +307,8 @@ impl Database {
         kind: Kind,
         work: impl Fn(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (task, answered) = Task::new(kind, work);
-        let task: Box<dyn Job> = Box::new(task);
+        let (task, answered) = VerbTask::new(kind, work);
+        let task: Box<dyn Task> = Box::new(task);
         let ended = || StoreError::Unavailable("the database thread has ended".into());
         let answer = match &*self.backend {
             Backend::Sqlite { writer, .. } => {
@@ -318,12 +318,12 @@ impl Database {
                 })?;
                 answered.await
             }
-            Backend::Postgres { jobs, .. } => {
+            Backend::Postgres { tasks, .. } => {
                 // Groups, which are never refused here, may share the queue.
-                if jobs.len() >= WAITING {
+                if tasks.len() >= WAITING {
                     return Err(StoreError::Busy);
                 }
-                jobs.send(Work::Job(task)).map_err(|_| ended())?;
+                tasks.send(Work::Task(task)).map_err(|_| ended())?;
                 // A server that has stopped in the middle of a statement answers nobody.
                 tokio::time::timeout(AT_MOST, answered)
                     .await
@@ -335,7 +335,7 @@ impl Database {
 }
 
 /// Puts whatever is waiting into one commit: many durable writes for one flush to disk.
-fn write_in_groups(mut connection: AnyConnection, queue: &Receiver<Box<dyn Job>>) {
+fn write_in_groups(mut connection: AnyConnection, queue: &Receiver<Box<dyn Task>>) {
     while let Ok(first) = queue.recv() {
         if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
             // Another process has held the lock too long, or the disk fails: the caller's work never began.
@@ -345,9 +345,9 @@ fn write_in_groups(mut connection: AnyConnection, queue: &Receiver<Box<dyn Job>>
         }
         let mut done = Vec::with_capacity(16);
         let mut next = Some(first);
-        while let Some(mut job) = next {
-            match catch_unwind(AssertUnwindSafe(|| job.run(&mut connection))) {
-                Ok(_) => done.push(job),
+        while let Some(mut task) = next {
+            match catch_unwind(AssertUnwindSafe(|| task.run(&mut connection))) {
+                Ok(_) => done.push(task),
                 // Of a verb that did not come to its end nothing may stay; a single statement has no savepoint.
                 Err(_) => drop(connection.batch_execute("ROLLBACK TO verb; RELEASE verb")),
             }
@@ -363,8 +363,8 @@ fn write_in_groups(mut connection: AnyConnection, queue: &Receiver<Box<dyn Job>>
             let _nothing_open = connection.batch_execute("ROLLBACK");
             error.to_string()
         });
-        for job in done {
-            job.tell(committed.clone());
+        for task in done {
+            task.tell(committed.clone());
         }
     }
 }

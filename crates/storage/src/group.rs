@@ -21,9 +21,9 @@ use tokio::sync::oneshot;
 use crate::{
     connection::{AnyConnection, WAITING},
     error::RowError,
-    job::AT_MOST,
     lanes::Work,
     postgres::{Held, PATIENCE, RUNS},
+    task::AT_MOST,
 };
 
 /// The most questions in one statement.

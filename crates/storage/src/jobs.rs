@@ -72,27 +72,18 @@ struct Taken {
 /// What a caller asks for, as its own.
 struct Take {
     owner: String,
-    kinds: Vec<&'static str>,
+    kind: &'static str,
     now: Timestamp,
     until: Timestamp,
     most: i64,
 }
 
 fn take(c: &mut AnyConnection, asked: &Take) -> std::result::Result<Vec<Taken>, RowError> {
-    let mut taken: Vec<Taken> = Vec::new();
-    for &kind in &asked.kinds {
-        let room = asked.most - i64::try_from(taken.len()).unwrap_or(i64::MAX);
-        if room <= 0 {
-            break;
-        }
-        let binds = binds![kind, asked.now, room, &asked.owner, asked.until];
-        let more: Vec<Taken> = match c {
-            AnyConnection::Sqlite(c) => statement(TAKE_SQLITE, binds).load(c)?,
-            AnyConnection::Postgres(c) => statement(TAKE_POSTGRES, binds).load(c)?,
-        };
-        taken.extend(more);
-    }
-    Ok(taken)
+    let binds = binds![asked.kind, asked.now, asked.most, &asked.owner, asked.until];
+    Ok(match c {
+        AnyConnection::Sqlite(c) => statement(TAKE_SQLITE, binds).load(c)?,
+        AnyConnection::Postgres(c) => statement(TAKE_POSTGRES, binds).load(c)?,
+    })
 }
 
 const DUE: &str = "SELECT id FROM jobs WHERE kind = ? AND dead_at IS NULL AND run_at <= ? LIMIT 1";
@@ -159,14 +150,14 @@ impl Jobs for Database {
 
     async fn take_jobs(&self, asked: &TakeJobs<'_>) -> Result<Vec<Job>> {
         let owner = asked.owner.to_owned();
-        let take_ = Take {
+        let own = Take {
             owner: owner.clone(),
-            kinds: asked.kinds.to_vec(),
+            kind: asked.kind,
             now: asked.now,
             until: asked.now + asked.lease,
             most: asked.most,
         };
-        let mut taken = self.write(move |c| take(c, &take_)).await?;
+        let mut taken = self.write(move |c| take(c, &own)).await?;
         // RETURNING has no order.
         taken.sort_by_key(|row| row.id);
         let job = |row: Taken| Job {
@@ -223,16 +214,10 @@ impl Jobs for Database {
         .await
     }
 
-    async fn has_due_jobs(&self, kinds: &[&'static str], now: Timestamp) -> Result<bool> {
-        let kinds = kinds.to_vec();
+    async fn has_due_jobs(&self, kind: &'static str, now: Timestamp) -> Result<bool> {
         self.read(move |c| {
-            for &kind in &kinds {
-                let due: Vec<Due> = on!(c => statement(DUE, binds![kind, now]).load(c))?;
-                if due.first().is_some_and(|due| due.id > 0) {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
+            let due: Vec<Due> = on!(c => statement(DUE, binds![kind, now]).load(c))?;
+            Ok(due.first().is_some_and(|due| due.id > 0))
         })
         .await
     }

@@ -11,13 +11,13 @@ use latchkey_protocol::StoreError;
 use crate::{
     connection::{AnyConnection, unavailable},
     group::Waits,
-    job::Job,
     postgres::{self, Held, Link},
+    task::Task,
 };
 
 /// What a thread with a connection is given to do.
 pub enum Work {
-    Job(Box<dyn Job>),
+    Task(Box<dyn Task>),
     /// Questions of a kind wait to be asked.
     Group(Arc<dyn Waits>),
 }
@@ -25,7 +25,7 @@ pub enum Work {
 /// The queues of the threads. No queue has a bound of its own: whoever fills one has.
 pub struct Lanes {
     /// Of one verb of one caller at a time.
-    pub jobs: Sender<Work>,
+    pub tasks: Sender<Work>,
     /// Of what every request with an access token asks.
     pub support: Sender<Work>,
     /// Of the other look-ups, which need not wait for a commit.
@@ -65,7 +65,7 @@ impl Lanes {
                 .map_err(unavailable)
         };
         let own = for_groups(pool);
-        let (jobs, queue) = unbounded();
+        let (tasks, queue) = unbounded();
         for _ in own..pool.max(1) {
             spawn(&queue, false)?;
         }
@@ -75,12 +75,12 @@ impl Lanes {
             spawn(&queue, true)?;
             lanes.push(lane);
         }
-        let lane = |n: usize| lanes.get(n).unwrap_or(&jobs).clone();
+        let lane = |n: usize| lanes.get(n).unwrap_or(&tasks).clone();
         Ok(Self {
             support: lane(0),
             reads: lane(own.saturating_sub(2)),
             writes: lane(own.saturating_sub(1)),
-            jobs,
+            tasks,
         })
     }
 }

@@ -15,7 +15,6 @@ mod error;
 mod files;
 mod group;
 mod interactions;
-mod job;
 mod jobs;
 mod keys;
 mod lanes;
@@ -33,6 +32,7 @@ mod space;
 mod statement;
 mod stored;
 mod sweep;
+mod task;
 #[cfg(test)]
 mod test_database;
 mod users;

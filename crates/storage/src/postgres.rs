@@ -16,11 +16,11 @@ use latchkey_protocol::StoreError;
 
 use crate::{
     connection::{AnyConnection, unavailable},
-    job::{AT_MOST, Job, JobOutcome},
     lanes::Work,
+    task::{AT_MOST, Task, TaskOutcome},
 };
 
-/// How long a job waits for a connection.
+/// How long a task waits for a connection.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 /// A connection that was not used for so long is tried before use.
 const QUIET: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ const QUIET: Duration = Duration::from_secs(5);
 /// the same server do not come back in step.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How often a job is run whose connections break.
+/// How often a task is run whose connections break.
 pub const RUNS: usize = 3;
 /// libpq's own limits, unless the address sets them: without them a server that was switched off, or is behind a
 /// broken network, is noticed after minutes.
@@ -255,43 +255,43 @@ pub fn serve(link: &Link, mut held: Held<'_>, queue: &Receiver<Work>) {
     while let Ok(work) = queue.recv() {
         match work {
             Work::Group(group) => group.ask(&mut held),
-            Work::Job(job) if job.asked().elapsed() > AT_MOST => {
-                job.refuse(StoreError::Unavailable("it did not answer in time".into()));
+            Work::Task(task) if task.asked().elapsed() > AT_MOST => {
+                task.refuse(StoreError::Unavailable("it did not answer in time".into()));
             }
-            Work::Job(job) => {
+            Work::Task(task) => {
                 held.doubt();
-                run(link, &mut held.connection, job);
+                run(link, &mut held.connection, task);
             }
         }
         held.used();
     }
 }
 
-/// Runs a job; once more on another connection where nothing of it was done.
-fn run(link: &Link, connection: &mut Option<AnyConnection>, mut job: Box<dyn Job>) {
-    let deadline = job.asked() + PATIENCE;
+/// Runs a task; once more on another connection where nothing of it was done.
+fn run(link: &Link, connection: &mut Option<AnyConnection>, mut task: Box<dyn Task>) {
+    let deadline = task.asked() + PATIENCE;
     for last in (0..RUNS).rev() {
         if connection.is_none() {
             *connection = link.connection(deadline);
         }
         let Some(open) = connection.as_mut() else {
-            return job.refuse(StoreError::Unavailable("there is no connection".into()));
+            return task.refuse(StoreError::Unavailable("there is no connection".into()));
         };
         // A caller that was told that nothing was done may have gone on by that: nothing may be done any more.
-        if last + 1 < RUNS && (job.asked().elapsed() > AT_MOST || job.is_abandoned()) {
-            return job.refuse(StoreError::Unavailable("it did not answer in time".into()));
+        if last + 1 < RUNS && (task.asked().elapsed() > AT_MOST || task.is_abandoned()) {
+            return task.refuse(StoreError::Unavailable("it did not answer in time".into()));
         }
-        let Ok(ran) = catch_unwind(AssertUnwindSafe(|| job.run(open))) else {
-            // Dropped, the job tells its caller.
+        let Ok(ran) = catch_unwind(AssertUnwindSafe(|| task.run(open))) else {
+            // Dropped, the task tells its caller.
             *connection = None;
             return;
         };
-        if ran != JobOutcome::Done {
+        if ran != TaskOutcome::Done {
             *connection = None;
             link.breaks.fetch_add(1, Ordering::Relaxed);
         }
-        if ran != JobOutcome::Undone || last == 0 {
-            return job.tell(Ok(()));
+        if ran != TaskOutcome::Undone || last == 0 {
+            return task.tell(Ok(()));
         }
     }
 }

@@ -7,13 +7,7 @@ use latchkey_protocol::Timestamp;
 pub fn a_code_is_issued_once_per_interaction_and_exchanged_once(stores: &impl Stores) {
     stores.each(async |store| {
         seeded(&store).await;
-        assert_eq!(
-            store
-                .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
-                .await
-                .unwrap(),
-            BeginOutcome::Begun
-        );
+        begin(&store, "i").await;
         let made = winners(&store, |s, n| async move {
             s.issue_code(
                 Some(&Digest::of("i")),

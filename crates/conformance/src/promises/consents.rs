@@ -6,13 +6,7 @@ use latchkey_protocol::SessionId;
 pub fn consent_adds_up(stores: &impl Stores) {
     stores.each(async |store| {
         seeded(&store).await;
-        assert_eq!(
-            store
-                .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
-                .await
-                .unwrap(),
-            BeginOutcome::Begun
-        );
+        begin(&store, "i").await;
         for scope in ["openid email", "openid phone"] {
             let consent = Consent {
                 user_id: "u".into(),
@@ -74,10 +68,7 @@ pub fn what_a_page_decides_is_written_only_for_the_session_it_was_shown_to(store
     stores.each(async |store| {
         seeded(&store).await;
         let i = Digest::of("i");
-        store
-            .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
-            .await
-            .unwrap();
+        begin(&store, "i").await;
         assert!(
             !store
                 .record_consent(&i, &SessionId::new("s"), &consent("v", "openid"))
@@ -150,10 +141,7 @@ pub fn consents_given_at_once_add_up(stores: &impl Stores) {
     stores.each(async |store| {
         seeded(&store).await;
         for n in 0..CALLERS {
-            store
-                .begin_interaction(&interaction(&format!("i{n}")), &origin("192.0.2.1"))
-                .await
-                .unwrap();
+            begin(&store, &format!("i{n}")).await;
         }
         let given = winners(&store, |s, n| async move {
             s.record_consent(
@@ -184,10 +172,7 @@ pub fn a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once(
 ) {
     stores.each(async |store| {
         for id in ["i", "j"] {
-            store
-                .begin_interaction(&interaction(id), &origin("192.0.2.1"))
-                .await
-                .unwrap();
+            begin(&store, id).await;
         }
         let mut elsewhere = interaction("k");
         elsewhere.browser = Digest::of("another");
@@ -220,11 +205,7 @@ pub fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it(stores: &impl 
     stores.each(async |store| {
         seeded(&store).await;
         let i = Digest::of("i");
-        let begun = interaction("i");
-        store
-            .begin_interaction(&begun, &origin("192.0.2.1"))
-            .await
-            .unwrap();
+        begin(&store, "i").await;
         let given = consent("u", "openid email");
         assert!(
             store
@@ -282,10 +263,7 @@ pub fn consents_are_listed_page_by_page_from_either_side(stores: &impl Stores) {
             let mut other = client();
             other.id = format!("c{n}");
             store.create_client(&other).await.unwrap();
-            store
-                .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
-                .await
-                .unwrap();
+            begin(&store, "i").await;
             let mut given = consent("u", "openid");
             given.client_id = other.id;
             assert!(

@@ -26,11 +26,10 @@ pub async fn add(store: &dyn Store, job: &NewJob) {
 }
 
 pub async fn take(store: &dyn Store, owner: &str, now: i64, most: i64) -> Vec<Job> {
-    let kinds = &[KIND];
     let lease = LEASE;
     let asked = TakeJobs {
         owner,
-        kinds,
+        kind: KIND,
         now: moment(now),
         lease,
         most,
@@ -85,15 +84,10 @@ pub fn a_job_is_taken_when_it_is_due_and_the_one_that_waited_longest_first(store
         for at in [30, 10, 20] {
             add(&*store, &job(None, at)).await;
         }
-        assert!(!store.has_due_jobs(&[KIND], moment(9)).await.unwrap());
+        assert!(!store.has_due_jobs(KIND, moment(9)).await.unwrap());
         assert_eq!(take(&*store, "a", 9, 9).await, []);
-        assert!(
-            store
-                .has_due_jobs(&["other", KIND], moment(10))
-                .await
-                .unwrap()
-        );
-        assert!(!store.has_due_jobs(&["other"], moment(10)).await.unwrap());
+        assert!(store.has_due_jobs(KIND, moment(10)).await.unwrap());
+        assert!(!store.has_due_jobs("other", moment(10)).await.unwrap());
         let first = take_one(&*store, "a", 20).await;
         assert_eq!((&*first.payload, first.lease.attempt), ("{\"n\":10}", 1));
         let second = take_one(&*store, "a", 20).await;

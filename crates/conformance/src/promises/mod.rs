@@ -23,6 +23,6 @@ use latchkey_protocol::{
     interaction::Interaction,
     rotation::StoredKey,
     session::{Session, Use},
-    store::{BeginOutcome, ConsentEnd, ConsentsOf, WriteOutcome},
+    store::{ConsentEnd, ConsentsOf, WriteOutcome},
     user::User,
 };

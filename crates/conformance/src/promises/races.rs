@@ -1,7 +1,7 @@
 //! Verbs that are one statement on PostgreSQL, from many callers at once.
 
 use super::*;
-use latchkey_protocol::{SessionId, bounds, store::BeginOutcome};
+use latchkey_protocol::{SessionId, bounds};
 
 /// As many connections as the conformance suite has to PostgreSQL.
 pub const CONNECTIONS: i64 = 8;
@@ -39,10 +39,7 @@ pub fn an_interaction_gives_one_code_where_surplus_makes_room_too(stores: &impl 
             let one = authorization(&format!("before-{n}"), "openid");
             assert!(store.issue_code(None, &one).await.unwrap());
         }
-        store
-            .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
-            .await
-            .unwrap();
+        begin(&store, "i").await;
         let made = winners(&store, |s, n| async move {
             let digest = Digest::of("i");
             s.issue_code(Some(&digest), &authorization(&format!("a{n}"), "openid"))
@@ -57,10 +54,7 @@ pub fn an_interaction_gives_one_code_where_surplus_makes_room_too(stores: &impl 
 pub fn no_code_is_issued_for_an_interaction_once_its_session_has_ended(stores: &impl Stores) {
     stores.each(async |store| {
         seeded(&store).await;
-        store
-            .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
-            .await
-            .unwrap();
+        begin(&store, "i").await;
         store
             .end_session(&SessionId::new("s"), true, moment(5))
             .await
@@ -116,9 +110,7 @@ pub fn a_sign_in_and_a_code_for_one_interaction_that_meet_do_not_wait_for_one_an
         let mut secret = "s".to_owned();
         for round in 0..30 {
             let (waiting, next) = (format!("i{round}"), format!("n{round}"));
-            let (one, from) = (interaction(&waiting), origin("192.0.2.1"));
-            let begun = store.begin_interaction(&one, &from).await.unwrap();
-            assert_eq!(begun, BeginOutcome::Begun);
+            begin(&store, &waiting).await;
             let (first, second) = (store.clone(), store.clone());
             let (old, new) = (Digest::of(&secret), session(&next, "u"));
             let (stamped, answered) = (Digest::of(&waiting), Digest::of(&waiting));

@@ -5,11 +5,9 @@ use latchkey_protocol::SessionId;
 
 /// Signs `u` in, and lets them allow the client what it asks for in `waiting`, an interaction that goes on.
 async fn allowed(store: &Shared, waiting: &str) {
-    let (begun, i) = (interaction(waiting), Digest::of(waiting));
-    let from = origin("192.0.2.1");
-    let begun = store.begin_interaction(&begun, &from);
-    assert_eq!(begun.await.unwrap(), BeginOutcome::Begun);
+    begin(store, waiting).await;
     let (given, s) = (consent("u", "openid"), SessionId::new("s"));
+    let i = Digest::of(waiting);
     let recorded = store.record_consent(&i, &s, &given);
     assert!(recorded.await.unwrap());
 }

@@ -217,13 +217,7 @@ pub fn a_session_answers_while_it_lives_and_its_user_is_enabled(stores: &impl St
 pub fn a_session_keeps_its_name_when_its_user_signs_in_again(stores: &impl Stores) {
     stores.each(async |store| {
         seeded(&store).await;
-        assert_eq!(
-            store
-                .begin_interaction(&interaction("i"), &origin("192.0.2.1"))
-                .await
-                .unwrap(),
-            BeginOutcome::Begun
-        );
+        begin(&store, "i").await;
         issued(&store, "a", "openid").await;
         let again = Session {
             auth_time: moment(5),

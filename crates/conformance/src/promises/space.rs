@@ -70,13 +70,7 @@ pub fn expired_rows_are_swept_in_small_batches_and_live_ones_stay(stores: &impl 
     stores.each(async |store| {
         seeded(&store).await;
         for n in 0..7 {
-            assert_eq!(
-                store
-                    .begin_interaction(&interaction(&format!("i{n}")), &origin("192.0.2.1"))
-                    .await
-                    .unwrap(),
-                BeginOutcome::Begun
-            );
+            begin(&store, &format!("i{n}")).await;
         }
         store.revoke_access_token("j", moment(1000)).await.unwrap();
         store.revoke_access_token("j", moment(1000)).await.unwrap();

@@ -26,8 +26,8 @@ pub trait Jobs: Send + Sync {
     async fn retry_job(&self, lease: &JobLease, run_at: Timestamp, error: &str) -> Result<bool>;
     /// It failed for good: nobody takes it any more, until it is added once more.
     async fn bury_job(&self, lease: &JobLease, now: Timestamp, error: &str) -> Result<bool>;
-    /// Whether any job of these kinds is due.
-    async fn has_due_jobs(&self, kinds: &[&'static str], now: Timestamp) -> Result<bool>;
+    /// Whether any job of this kind is due.
+    async fn has_due_jobs(&self, kind: &'static str, now: Timestamp) -> Result<bool>;
     /// Returns when a job was added by this process since the last time: what other nodes add is found by looking.
     async fn job_added(&self);
 }

@@ -68,10 +68,6 @@ impl JobHandler for AuditHandler {
         LEASE
     }
 
-    fn most_attempts(&self) -> Option<i64> {
-        None
-    }
-
     fn again_after(&self) -> Option<i64> {
         Some(EVERY)
     }
@@ -79,13 +75,7 @@ impl JobHandler for AuditHandler {
     /// Not in the transactions of those who write entries: they would wait for one another.
     async fn wanted(&self, now: Timestamp) -> Result<Option<NewJob>, StoreError> {
         let is_new = self.store.has_new_audit_entries(now).await?;
-        Ok(is_new.then(|| NewJob {
-            kind: KIND,
-            unique_key: Some(String::new()),
-            payload: "{}".into(),
-            run_at: now,
-            created_at: now,
-        }))
+        Ok(is_new.then(|| NewJob::only(KIND, now)))
     }
 
     async fn run(&self, _job: &Job) -> JobOutcome {

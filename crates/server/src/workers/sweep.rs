@@ -47,9 +47,7 @@ impl SweepHandler {
             counted: Mutex::default(),
         }
     }
-}
 
-impl SweepHandler {
     /// How many rows of one kind went, at most.
     async fn slice(&self, now: Timestamp) -> Result<usize, StoreError> {
         let gone = self.store.sweep(now, AT_ONCE).await?;
@@ -84,10 +82,6 @@ impl JobHandler for SweepHandler {
         LEASE
     }
 
-    fn most_attempts(&self) -> Option<i64> {
-        None
-    }
-
     fn again_after(&self) -> Option<i64> {
         Some(EVERY)
     }
@@ -98,13 +92,7 @@ impl JobHandler for SweepHandler {
         if is_due(&self.counted, every) {
             self.store.recount().await?;
         }
-        Ok(is_due(&self.added, ADDED_EVERY).then(|| NewJob {
-            kind: KIND,
-            unique_key: Some(String::new()),
-            payload: "{}".into(),
-            run_at: now,
-            created_at: now,
-        }))
+        Ok(is_due(&self.added, ADDED_EVERY).then(|| NewJob::only(KIND, now)))
     }
 
     async fn run(&self, _job: &Job) -> JobOutcome {

@@ -83,7 +83,7 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
 }
 
 async fn is_due(h: &Harness, at: Timestamp) -> bool {
-    h.store.has_due_jobs(&["sweep"], at).await.unwrap()
+    h.store.has_due_jobs("sweep", at).await.unwrap()
 }
 
 #[test]

@@ -116,7 +116,7 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
 
 async fn is_left(h: &Harness) -> bool {
     h.store
-        .has_due_jobs(&[KIND], Timestamp::from_seconds(1 << 40))
+        .has_due_jobs(KIND, Timestamp::from_seconds(1 << 40))
         .await
         .unwrap()
 }
@@ -169,7 +169,7 @@ fn what_a_node_that_died_had_begun_is_done_by_another() {
         h.store.enqueue(&job("left", h.moment())).await.unwrap();
         let dead = TakeJobs {
             owner: "a node that dies",
-            kinds: &[KIND],
+            kind: KIND,
             now: h.moment(),
             lease: LEASE,
             most: 1,
@@ -218,7 +218,7 @@ fn a_job_that_no_node_survives_is_given_up() {
         for _ in 0..3 {
             let dies = TakeJobs {
                 owner: "a node that dies",
-                kinds: &[KIND],
+                kind: KIND,
                 now: h.moment(),
                 lease: LEASE,
                 most: 1,
@@ -281,9 +281,9 @@ fn the_sweep_is_a_job() {
         })
         .await;
         until("it comes again later", async || {
-            !h.store.has_due_jobs(&["sweep"], h.moment()).await.unwrap()
+            !h.store.has_due_jobs("sweep", h.moment()).await.unwrap()
                 && h.store
-                    .has_due_jobs(&["sweep"], h.moment() + 20)
+                    .has_due_jobs("sweep", h.moment() + 20)
                     .await
                     .unwrap()
         })

@@ -101,6 +101,19 @@ fn done(place: i64) -> Placed<()> {
     (place, Ok(()))
 }
 
+/// Which of the rows `ids` were free and met their conditions, and now have what is in `set`.
+fn set_free<Q: 'static, const N: usize>(
+    c: &mut PgConnection,
+    text: &'static str,
+    ids: &[[Bind<'_>; 1]],
+    set: &[[Bind<'_>; N]],
+) -> QueryResult<Vec<Placed<()>>> {
+    let mut values = columns(ids);
+    values.extend(columns(set));
+    let places = Grouped::<Q, BigInt>::new(text, &values).load(c)?;
+    Ok(places.into_iter().map(done).collect())
+}
+
 /// A code to be exchanged, as of [`super::exchange`].
 pub struct Exchanged {
     pub id: String,
@@ -138,10 +151,7 @@ impl Question for Exchanged {
                 Bind::from(family.map(|f| f.expires_at)),
             ]
         });
-        let mut values = columns(&ids);
-        values.extend(columns(&set));
-        let places = Grouped::<Self, BigInt>::new(EXCHANGE, &values).load(c)?;
-        Ok(places.into_iter().map(done).collect())
+        set_free::<Self, _>(c, EXCHANGE, &ids, &set)
     }
 }
 
@@ -178,9 +188,6 @@ impl Question for Rotated {
                 Bind::from(q.next.parent.as_ref()),
             ]
         });
-        let mut values = columns(&ids);
-        values.extend(columns(&set));
-        let places = Grouped::<Self, BigInt>::new(ROTATE, &values).load(c)?;
-        Ok(places.into_iter().map(done).collect())
+        set_free::<Self, _>(c, ROTATE, &ids, &set)
     }
 }

@@ -64,16 +64,16 @@ struct Breaking {
     runs: std::sync::Arc<AtomicUsize>,
 }
 
-impl Job for Breaking {
+impl Task for Breaking {
     fn asked(&self) -> Instant {
         self.asked
     }
     fn is_abandoned(&self) -> bool {
         self.abandoned
     }
-    fn run(&mut self, _: &mut AnyConnection) -> JobOutcome {
+    fn run(&mut self, _: &mut AnyConnection) -> TaskOutcome {
         self.runs.fetch_add(1, Ordering::Relaxed);
-        JobOutcome::Undone
+        TaskOutcome::Undone
     }
     fn tell(self: Box<Self>, _: Result<(), String>) {}
     fn refuse(self: Box<Self>, _: StoreError) {}

@@ -42,7 +42,7 @@ fn jobs_are_bounded_and_dead_ones_are_forgotten() {
             .unwrap();
         let all = TakeJobs {
             owner: "a",
-            kinds: &["many"],
+            kind: "many",
             now: moment(1 << 40),
             lease: 1,
             most: 1 << 40,

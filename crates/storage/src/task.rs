@@ -22,9 +22,9 @@ pub enum Kind {
     Transaction,
 }
 
-/// What came of running a job.
+/// What came of running a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobOutcome {
+pub enum TaskOutcome {
     /// The caller can be told.
     Done,
     /// The connection is of no more use, and whether the work was done is not known.
@@ -33,18 +33,18 @@ pub enum JobOutcome {
     Undone,
 }
 
-pub trait Job: Send {
+pub trait Task: Send {
     fn asked(&self) -> Instant;
     /// Whether nobody waits for the answer any longer.
     fn is_abandoned(&self) -> bool;
-    fn run(&mut self, connection: &mut AnyConnection) -> JobOutcome;
+    fn run(&mut self, connection: &mut AnyConnection) -> TaskOutcome;
     /// Tells the caller what came of it, once that is durable.
     fn tell(self: Box<Self>, committed: Result<(), String>);
     /// Tells the caller that the work never began.
     fn refuse(self: Box<Self>, why: StoreError);
 }
 
-pub struct Task<T, F> {
+pub struct VerbTask<T, F> {
     asked: Instant,
     kind: Kind,
     work: F,
@@ -52,7 +52,7 @@ pub struct Task<T, F> {
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, F: Fn(&mut AnyConnection) -> Result<T, RowError>> Task<T, F> {
+impl<T, F: Fn(&mut AnyConnection) -> Result<T, RowError>> VerbTask<T, F> {
     pub fn new(kind: Kind, work: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
         let (answer, answered) = oneshot::channel();
         (
@@ -68,7 +68,7 @@ impl<T, F: Fn(&mut AnyConnection) -> Result<T, RowError>> Task<T, F> {
     }
 }
 
-impl<T: Send, F: Fn(&mut AnyConnection) -> Result<T, RowError> + Send> Job for Task<T, F> {
+impl<T: Send, F: Fn(&mut AnyConnection) -> Result<T, RowError> + Send> Task for VerbTask<T, F> {
     fn asked(&self) -> Instant {
         self.asked
     }
@@ -77,7 +77,7 @@ impl<T: Send, F: Fn(&mut AnyConnection) -> Result<T, RowError> + Send> Job for T
         self.answer.is_closed()
     }
 
-    fn run(&mut self, connection: &mut AnyConnection) -> JobOutcome {
+    fn run(&mut self, connection: &mut AnyConnection) -> TaskOutcome {
         let mut committing = false;
         let result = match self.kind {
             Kind::Read | Kind::Statement => (self.work)(connection),
@@ -89,13 +89,13 @@ impl<T: Send, F: Fn(&mut AnyConnection) -> Result<T, RowError> + Send> Job for T
         };
         let ran = match &result {
             Err(error) if error.is_broken() => match self.kind {
-                Kind::Read => JobOutcome::Undone,
+                Kind::Read => TaskOutcome::Undone,
                 // What was not committed the database has undone.
-                Kind::Transaction if !committing => JobOutcome::Undone,
-                Kind::Statement | Kind::Transaction if error.is_undone() => JobOutcome::Undone,
-                Kind::Statement | Kind::Transaction => JobOutcome::Broken,
+                Kind::Transaction if !committing => TaskOutcome::Undone,
+                Kind::Statement | Kind::Transaction if error.is_undone() => TaskOutcome::Undone,
+                Kind::Statement | Kind::Transaction => TaskOutcome::Broken,
             },
-            Ok(_) | Err(_) => JobOutcome::Done,
+            Ok(_) | Err(_) => TaskOutcome::Done,
         };
         self.result = Some(result);
         ran
