@@ -18,6 +18,7 @@ use latchkey_protocol::{StoreError, audit::AuditEntry, client::Client, time::Tim
 
 use crate::{
     audit::{self, Effect},
+    crew::Crew,
     error::RowError,
     files,
     lanes::{Lanes, Work},
@@ -54,7 +55,8 @@ pub(crate) use on;
 pub struct Options {
     /// `sqlite://PATH` or `postgres://...`.
     pub url: String,
-    /// Connections to PostgreSQL, at least one. Of two or more, groups have one to three to themselves.
+    /// The most connections to PostgreSQL, at least one. Of two or more, groups have one to three to themselves; the others
+    /// are made when there is work for them, and closed when there has been none for a while.
     pub pool: usize,
 }
 
@@ -77,7 +79,7 @@ enum Backend {
     },
     Postgres {
         groups: Box<Groups>,
-        tasks: Sender<Work>,
+        tasks: Arc<Crew>,
     },
 }
 
@@ -320,10 +322,10 @@ impl Database {
             }
             Backend::Postgres { tasks, .. } => {
                 // Groups, which are never refused here, may share the queue.
-                if tasks.len() >= WAITING {
+                if tasks.waiting() >= WAITING {
                     return Err(StoreError::Busy);
                 }
-                tasks.send(Work::Task(task)).map_err(|_| ended())?;
+                tasks.send(Work::Task(task));
                 // A server that has stopped in the middle of a statement answers nobody.
                 tokio::time::timeout(AT_MOST, answered)
                     .await

@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use crate::{
     connection::{AnyConnection, WAITING},
     error::RowError,
-    lanes::Work,
+    lanes::{Lane, Work},
     postgres::{Held, PATIENCE, RUNS},
     task::AT_MOST,
 };
@@ -62,7 +62,7 @@ struct Kind<Q: Question> {
     waiting: (Sender<Waiting<Q>>, Receiver<Waiting<Q>>),
     /// Whether the thread has been told.
     told: AtomicBool,
-    lane: Sender<Work>,
+    lane: Lane,
 }
 
 struct Waiting<Q: Question> {
@@ -80,7 +80,7 @@ pub trait Waits: Send + Sync {
 
 impl<Q: Question> Group<Q> {
     /// Whose questions are asked by the thread of this lane.
-    pub fn on(lane: &Sender<Work>) -> Self {
+    pub fn on(lane: &Lane) -> Self {
         Self(Arc::new(Kind {
             waiting: bounded(WAITING),
             told: AtomicBool::new(false),

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{SendError, Sender, unbounded};
 use latchkey_protocol::StoreError;
 
 use crate::{
     connection::{AnyConnection, unavailable},
+    crew::Crew,
     group::Waits,
     postgres::{self, Held, Link},
     task::Task,
@@ -22,15 +23,40 @@ pub enum Work {
     Group(Arc<dyn Waits>),
 }
 
+/// Where a kind of question is asked.
+#[derive(Clone)]
+pub enum Lane {
+    /// By a thread that does nothing else.
+    Own(Sender<Work>),
+    /// By those that do everything else as well.
+    Shared(Arc<Crew>),
+}
+
+impl Lane {
+    /// Has it done.
+    ///
+    /// # Errors
+    /// Its thread has ended.
+    pub fn send(&self, work: Work) -> Result<(), SendError<Work>> {
+        match self {
+            Self::Own(queue) => queue.send(work),
+            Self::Shared(crew) => {
+                crew.send(work);
+                Ok(())
+            }
+        }
+    }
+}
+
 /// The queues of the threads. No queue has a bound of its own: whoever fills one has.
 pub struct Lanes {
     /// Of one verb of one caller at a time.
-    pub tasks: Sender<Work>,
+    pub tasks: Arc<Crew>,
     /// Of what every request with an access token asks.
-    pub support: Sender<Work>,
+    pub support: Lane,
     /// Of the other look-ups, which need not wait for a commit.
-    pub reads: Sender<Work>,
-    pub writes: Sender<Work>,
+    pub reads: Lane,
+    pub writes: Lane,
 }
 
 /// How many of so many connections are for groups alone.
@@ -44,38 +70,16 @@ fn for_groups(pool: usize) -> usize {
 }
 
 impl Lanes {
-    /// Starts `pool` threads, at least one, of which one has `first` already.
+    /// Starts the threads, `pool` of them at most and at least one, of which one has `first` already.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when there can be no thread.
     pub fn start(link: &Arc<Link>, pool: usize, first: AnyConnection) -> Result<Self, StoreError> {
-        let mut first = Some(first);
-        let mut spawn = |queue: &Receiver<Work>, is_for_groups: bool| {
-            let (queue, link, connection) = (queue.clone(), link.clone(), first.take());
-            let work = move || {
-                let held = match is_for_groups {
-                    true => Held::for_groups(&link),
-                    false => Held::new(&link, connection),
-                };
-                postgres::serve(&link, held, &queue);
-            };
-            std::thread::Builder::new()
-                .name("postgres".into())
-                .spawn(work)
-                .map_err(unavailable)
-        };
         let own = for_groups(pool);
-        let (tasks, queue) = unbounded();
-        for _ in own..pool.max(1) {
-            spawn(&queue, false)?;
-        }
-        let mut lanes = Vec::with_capacity(own);
-        for _ in 0..own {
-            let (lane, queue) = unbounded();
-            spawn(&queue, true)?;
-            lanes.push(lane);
-        }
-        let lane = |n: usize| lanes.get(n).unwrap_or(&tasks).clone();
+        let tasks = Arc::new(Crew::start(link, pool.max(1) - own, Some(first))?);
+        let lanes: Vec<_> = (0..own).map(|_| alone(link)).collect::<Result<_, _>>()?;
+        let shared = Lane::Shared(Arc::clone(&tasks));
+        let lane = |n: usize| lanes.get(n).unwrap_or(&shared).clone();
         Ok(Self {
             support: lane(0),
             reads: lane(own.saturating_sub(2)),
@@ -83,4 +87,16 @@ impl Lanes {
             tasks,
         })
     }
+}
+
+/// The queue of a thread for groups alone.
+fn alone(link: &Arc<Link>) -> Result<Lane, StoreError> {
+    let (lane, queue) = unbounded();
+    let link = Arc::clone(link);
+    let work = move || postgres::serve(&link, Held::for_groups(&link), &queue);
+    std::thread::Builder::new()
+        .name("postgres".into())
+        .spawn(work)
+        .map_err(unavailable)?;
+    Ok(Lane::Own(lane))
 }

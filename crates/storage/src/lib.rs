@@ -10,6 +10,7 @@ mod clients;
 mod columns;
 mod connection;
 mod consents;
+mod crew;
 mod custom_claims;
 mod error;
 mod files;

@@ -253,18 +253,23 @@ impl<'a> Held<'a> {
 /// A thread's work, until the queue ends.
 pub fn serve(link: &Link, mut held: Held<'_>, queue: &Receiver<Work>) {
     while let Ok(work) = queue.recv() {
-        match work {
-            Work::Group(group) => group.ask(&mut held),
-            Work::Task(task) if task.asked().elapsed() > AT_MOST => {
-                task.refuse(StoreError::Unavailable("it did not answer in time".into()));
-            }
-            Work::Task(task) => {
-                held.doubt();
-                run(link, &mut held.connection, task);
-            }
-        }
-        held.used();
+        work_off(link, &mut held, work);
     }
+}
+
+/// Does what a thread was given.
+pub fn work_off(link: &Link, held: &mut Held<'_>, work: Work) {
+    match work {
+        Work::Group(group) => group.ask(held),
+        Work::Task(task) if task.asked().elapsed() > AT_MOST => {
+            task.refuse(StoreError::Unavailable("it did not answer in time".into()));
+        }
+        Work::Task(task) => {
+            held.doubt();
+            run(link, &mut held.connection, task);
+        }
+    }
+    held.used();
 }
 
 /// Runs a task; once more on another connection where nothing of it was done.
