@@ -5,6 +5,7 @@ pub mod authorizations;
 pub mod clients;
 pub mod consents;
 pub mod custom_claims;
+pub mod deletions;
 pub mod groups;
 pub mod jobs;
 pub mod keys;

@@ -14,8 +14,8 @@ use crate::{
 #[async_trait]
 pub trait Authorizations: Send + Sync {
     /// Adds the authorization, and removes the interaction where there was one. `false`, and nothing added, when the
-    /// interaction or the session is gone, or the consent that it rests on: of racing callers one wins, an ended session
-    /// gives no more codes, and neither does a consent that was taken back.
+    /// interaction, the session or the client is gone, or the consent that it rests on: of racing callers one wins, an
+    /// ended session gives no more codes, and neither does a consent that was taken back.
     /// Beyond the bounds of [`crate::bounds`], the session's oldest for the same client go.
     async fn issue_code(
         &self,

@@ -8,7 +8,7 @@ use crate::{
     connection::{AnyConnection, on},
     consents,
     error::RowError,
-    interactions, sessions,
+    interactions,
     statement::{Bind, binds, statement},
 };
 
@@ -45,7 +45,7 @@ pub fn issue(
     {
         return Ok(false);
     }
-    if !sessions::hold(c, &row.session_id)? {
+    if !hold(c, row)? {
         return Ok(false);
     }
     if rests_on_consent && !consents::hold(c, &row.user_id, &row.client_id)? {
@@ -54,6 +54,30 @@ pub fn issue(
     trim(c, row)?;
     on!(c => statement(INSERT, &row.binds()).execute(c))?;
     Ok(true)
+}
+
+const HOLD: &str = "SELECT CAST(1 AS BIGINT) AS held FROM sessions JOIN clients ON clients.id = ? WHERE sessions.id = ?";
+const HOLD_LOCKED: &str = "SELECT CAST(1 AS BIGINT) AS held FROM sessions JOIN clients ON clients.id = ? \
+    WHERE sessions.id = ? FOR KEY SHARE OF clients FOR NO KEY UPDATE OF sessions";
+
+#[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = BigInt)]
+    held: i64,
+}
+
+/// Whether the session and the client are there; if so neither can be ended before this transaction is.
+///
+/// Codes of one session come one by one: two that make room at once would wait for one another. The client is locked
+/// before what makes room, as where it is deleted with all that is its.
+fn hold(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
+    let binds = binds![&row.client_id, &row.session_id];
+    let held = match c {
+        // One writer at a time: nothing comes between.
+        AnyConnection::Sqlite(c) => statement(HOLD, binds).get_result::<Held>(c),
+        AnyConnection::Postgres(c) => statement(HOLD_LOCKED, binds).get_result::<Held>(c),
+    };
+    Ok(held.optional()?.is_some_and(|one| one.held == 1))
 }
 
 /// Where there is room for so many more, one statement does it all: PostgreSQL looks at the room as it was when the
@@ -65,8 +89,8 @@ const ISSUE_FOR_INTERACTION: &str = concat!(
      AND count(*) FILTER (WHERE exchanged_at IS NOT NULL) <= ? AS ample \
      FROM authorizations WHERE session_id = ? AND client_id = ?), \
      gone AS (DELETE FROM interactions WHERE digest = ? AND (SELECT ample FROM room) RETURNING 1), \
-     held AS (SELECT id FROM sessions WHERE id = ? AND (SELECT ample FROM room) AND EXISTS (SELECT 1 FROM gone) \
-     FOR KEY SHARE), \
+     held AS (SELECT sessions.id FROM sessions JOIN clients ON clients.id = ? WHERE sessions.id = ? \
+     AND (SELECT ample FROM room) AND EXISTS (SELECT 1 FROM gone) FOR KEY SHARE OF clients, sessions), \
      allowed AS (SELECT consents.user_id FROM consents JOIN users ON users.id = consents.user_id \
      JOIN clients ON clients.id = consents.client_id WHERE consents.user_id = ? AND consents.client_id = ? \
      AND EXISTS (SELECT 1 FROM held) FOR KEY SHARE OF users, clients, consents) \
@@ -80,7 +104,7 @@ const ISSUE_FOR_INTERACTION: &str = concat!(
 /// What [`issue`] does for an interaction, in one statement of PostgreSQL, where there is ample room. If not, or if there
 /// is nothing to issue for, nothing is issued, and [`issue`] says why.
 ///
-/// The session and the consent are locked against their end, as there; not against other codes, which need not wait where
+/// The client, the session and the consent are locked against their end, as there; not against other codes, which need not wait where
 /// there is room.
 pub fn issue_at_once(
     c: &mut AnyConnection,
@@ -94,6 +118,7 @@ pub fn issue_at_once(
         &row.session_id,
         &row.client_id,
         interaction,
+        &row.client_id,
         &row.session_id,
         &row.user_id,
         &row.client_id,
@@ -104,37 +129,71 @@ pub fn issue_at_once(
 }
 
 #[derive(QueryableByName)]
-struct Held {
+struct Count {
     #[diesel(sql_type = BigInt)]
     unused: i64,
     #[diesel(sql_type = BigInt)]
     used: i64,
 }
-const HELD: &str = "SELECT count(*) FILTER (WHERE exchanged_at IS NULL) AS unused, \
+const COUNT: &str = "SELECT count(*) FILTER (WHERE exchanged_at IS NULL) AS unused, \
     count(*) FILTER (WHERE exchanged_at IS NOT NULL) AS used FROM authorizations WHERE session_id = ? AND client_id = ?";
 
 /// Of what the session has of the client: codes that nobody exchanged, and what was exchanged, by its last use.
-const UNUSED: &str = "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE session_id = ? \
-    AND client_id = ? AND exchanged_at IS NULL ORDER BY created_at DESC LIMIT 1000 OFFSET ?)";
-const USED: &str = "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE session_id = ? \
-    AND client_id = ? AND exchanged_at IS NOT NULL ORDER BY CASE WHEN refresh_current IS NULL THEN 1 ELSE 0 END, \
-    coalesce(refresh_issued_at, exchanged_at) DESC LIMIT 1000 OFFSET ?)";
+macro_rules! unused {
+    () => {
+        "SELECT id FROM authorizations WHERE session_id = ? AND client_id = ? AND exchanged_at IS NULL \
+         ORDER BY created_at DESC LIMIT 1000 OFFSET ?"
+    };
+}
+macro_rules! used {
+    () => {
+        "SELECT id FROM authorizations WHERE session_id = ? AND client_id = ? AND exchanged_at IS NOT NULL \
+         ORDER BY CASE WHEN refresh_current IS NULL THEN 1 ELSE 0 END, \
+         coalesce(refresh_issued_at, exchanged_at) DESC LIMIT 1000 OFFSET ?"
+    };
+}
+const UNUSED: &str = concat!("DELETE FROM authorizations WHERE id IN (", unused!(), ")");
+const USED: &str = concat!("DELETE FROM authorizations WHERE id IN (", used!(), ")");
+/// What somebody else is about to change stays, until the next one makes room: who holds several rows waits for none.
+macro_rules! free {
+    ($surplus:expr) => {
+        concat!(
+            "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE id IN (",
+            $surplus,
+            ") FOR UPDATE SKIP LOCKED)"
+        )
+    };
+}
+const UNUSED_FREE: &str = free!(unused!());
+const USED_FREE: &str = free!(used!());
 
 /// Makes room for one more, so that no loop of sign-ins in one session fills the database.
 fn trim(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
     let binds = binds![&row.session_id, &row.client_id];
-    let held = on!(c => statement(HELD, binds).get_result::<Held>(c))?;
-    if held.unused >= bounds::CODES {
+    let count = on!(c => statement(COUNT, binds).get_result::<Count>(c))?;
+    if count.unused >= bounds::CODES {
         let surplus = binds![&row.session_id, &row.client_id, bounds::CODES - 1];
-        on!(c => statement(UNUSED, surplus).execute(c))?;
+        delete(c, (UNUSED, UNUSED_FREE), surplus)?;
     }
-    if held.used > bounds::AUTHORIZATIONS {
+    if count.used > bounds::AUTHORIZATIONS {
         let surplus = binds![&row.session_id, &row.client_id, bounds::AUTHORIZATIONS];
-        let ended = on!(c => statement(USED, surplus).execute(c))?;
+        let ended = delete(c, (USED, USED_FREE), surplus)?;
         tracing::warn!(
             target: "audit", session = %row.session_id, client = %row.client_id, ended,
             "one session holds too many authorizations of a client: those that were used longest ago have ended"
         );
     }
     Ok(())
+}
+
+/// By the text for SQLite or by that for PostgreSQL. How many.
+fn delete(
+    c: &mut AnyConnection,
+    texts: (&'static str, &'static str),
+    binds: &[Bind<'_>],
+) -> Result<usize, RowError> {
+    Ok(match c {
+        AnyConnection::Sqlite(c) => statement(texts.0, binds).execute(c)?,
+        AnyConnection::Postgres(c) => statement(texts.1, binds).execute(c)?,
+    })
 }

@@ -193,20 +193,6 @@ pub fn note_use(c: &mut AnyConnection, id: &str, used: Use) -> Result<bool, RowE
     Ok(on!(c => statement(NOTE_USE, binds).execute(c))? == 1)
 }
 
-/// Whether the session is there; if so it cannot be ended before this transaction is.
-pub fn hold(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
-    let session = sessions::table
-        .select(sessions::id)
-        .filter(sessions::id.eq(id));
-    let found = match c {
-        // One writer at a time: nothing comes between.
-        AnyConnection::Sqlite(c) => session.get_result::<String>(c),
-        // Codes of one session one by one: two that make room at once would wait for one another.
-        AnyConnection::Postgres(c) => session.for_no_key_update().get_result::<String>(c),
-    };
-    Ok(found.optional()?.is_some())
-}
-
 /// What was allowed in a session; what goes on offline only if that is asked for.
 const REVOKE: &str = "UPDATE authorizations SET revoked_at = ? \
     WHERE session_id = ? AND revoked_at IS NULL AND offline <= ?";
@@ -290,6 +276,18 @@ pub fn end_of(
         return Ok(None);
     };
     Ok(end(c, &session.id, offline, now)?.map(|_| session))
+}
+
+/// Those of a user who is deleted: what was allowed in them goes with the user. Where it is recorded, each has its entry.
+pub fn delete_all_of(
+    c: &mut AnyConnection,
+    user_id: &str,
+    entry: Option<&AuditEntry>,
+) -> Result<(), RowError> {
+    let ended: Vec<EndedRow> = on!(c => statement(END_ALL, binds![user_id]).load(c))?;
+    let Some(entry) = entry else { return Ok(()) };
+    let ended = ended.into_iter().map(Ended::from).collect();
+    sessions_ended(c, Some(entry), ended, Cause::UserDeleted, entry.at)
 }
 
 /// `why`: the entry about what ends them, and the cause.

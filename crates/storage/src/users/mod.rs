@@ -1,4 +1,4 @@
-//! Users: found, changed, locked out, deleted.
+//! Users: found, changed, locked out, deleted with all that is theirs.
 
 mod names;
 mod rows;
@@ -20,7 +20,7 @@ pub use self::{names::wait_for_names, rows::Row};
 use crate::{
     connection::{AnyConnection, Database, on},
     error::RowError,
-    schema::users,
+    schema::{consents, users},
     sessions,
     statement::{binds, statement},
     stored::Stored,
@@ -170,20 +170,22 @@ pub fn set_password(
     }
 }
 
-const HOLD: &str = "SELECT 1 FROM users WHERE id = ? FOR UPDATE";
+const HOLD: &str = "SELECT 1 FROM users WHERE id = ? FOR NO KEY UPDATE";
 
-/// Where it is recorded, the sessions end first, so that each has its entry; a sign-in that holds the row is waited for.
+/// What the user has goes along: sessions, consents, authorizations.
+///
+/// In the order in which a code is issued: the session, then the consent. A sign-in that holds the user's row is waited
+/// for, and none begins after it; codes may still look at the row (`FOR KEY SHARE`) until the sessions are gone.
 pub fn delete(
     c: &mut AnyConnection,
     id: &str,
     entry: Option<&AuditEntry>,
 ) -> Result<bool, RowError> {
-    if let Some(entry) = entry {
-        if let AnyConnection::Postgres(c) = &mut *c {
-            statement(HOLD, binds![id]).execute(c)?;
-        }
-        sessions::end_all_of(c, id, entry.at, (Some(entry), Cause::UserDeleted))?;
+    if let AnyConnection::Postgres(c) = &mut *c {
+        statement(HOLD, binds![id]).execute(c)?;
     }
+    sessions::delete_all_of(c, id, entry)?;
+    on!(c => diesel::delete(consents::table.filter(consents::user_id.eq(id))).execute(c))?;
     Ok(on!(c => diesel::delete(users::table.find(id)).execute(c))? == 1)
 }
 
