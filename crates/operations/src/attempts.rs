@@ -1,4 +1,4 @@
-//! Counts sign-ins, in the store: no more passwords are judged than are allowed.
+//! The login throttle: counts sign-ins, in the store, so that no more passwords are judged than are allowed.
 
 use std::{
     net::IpAddr,

@@ -1,4 +1,4 @@
-//! Why an operation was not carried out.
+//! Why an operation was not carried out, in the sentences that commands print.
 
 use latchkey_jose::JoseError;
 use latchkey_protocol::{

@@ -1,4 +1,4 @@
-//! How often something may be tried: the table of limits, and whom they count.
+//! Rate limits (the login throttle, wrong client secrets): how often something may be tried, and whom that counts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

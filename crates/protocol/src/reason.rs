@@ -1,4 +1,4 @@
-//! Every refusal: one word for what happened, and one table of what the outside hears.
+//! Every refusal: one word for what happened, and one table of the codes and texts that the outside hears.
 
 use serde::Serialize;
 

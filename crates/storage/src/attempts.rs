@@ -1,4 +1,4 @@
-//! How often something was tried within a window.
+//! The SQL of rate limits: how often something was tried within a window.
 
 use async_trait::async_trait;
 use diesel::prelude::*;

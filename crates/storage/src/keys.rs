@@ -1,4 +1,4 @@
-//! The SQL of signing keys and of their succession.
+//! The SQL of signing keys and of their rotation.
 
 use async_trait::async_trait;
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};

@@ -45,7 +45,12 @@ fn check(settings: &Settings) -> Result<()> {
     for warning in settings.warnings() {
         eprintln!("warning: {warning}");
     }
-    say!("the settings are good");
+    match settings.file() {
+        Some(file) => say!("the settings of {} are good", file.display()),
+        None => say!(
+            "the settings are good: no settings file was read, only defaults and the environment"
+        ),
+    }
     Ok(())
 }
 

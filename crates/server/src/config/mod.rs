@@ -94,6 +94,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The settings file that was read, if one was.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// Reads file and environment. `named`: the file as named by the caller, else `$LATCHKEY_CONFIG`, else
     /// `./latchkey.toml` where there is one.
     ///

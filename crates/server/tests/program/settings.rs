@@ -13,6 +13,19 @@ fn said(command: &mut Command) -> (bool, String) {
 }
 
 #[test]
+fn a_check_names_the_file_that_it_has_read() {
+    let at = Place::new();
+    let none = at.good(&["config", "check"], "");
+    assert!(none.contains("no settings file was read"), "{none}");
+    std::fs::write(at.folder.path().join("latchkey.toml"), "workers = 1\n").unwrap();
+    let read = at.good(&["config", "check"], "");
+    assert!(
+        read.contains("the settings of latchkey.toml are good"),
+        "{read}"
+    );
+}
+
+#[test]
 fn an_issuer_that_anybody_can_listen_to_is_refused_unless_a_laboratory_says_so() {
     let at = Place::new();
     let issuer = ("LATCHKEY_ISSUER", "http://id.example.org");

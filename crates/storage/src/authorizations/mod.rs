@@ -1,4 +1,4 @@
-//! Authorizations: what a user has allowed a client, from its code to the last of its refresh tokens.
+//! Authorizations: the SQL of codes that are exchanged, refresh tokens that are rotated (`ROTATE`), and of their end.
 
 mod in_groups;
 mod issue;

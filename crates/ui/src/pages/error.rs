@@ -1,4 +1,4 @@
-//! The page that says what went wrong.
+//! The page that says what went wrong, in the words of `reason.rs` of the crate `protocol`.
 
 use actix_web::{
     HttpRequest, HttpResponse,
