@@ -1,18 +1,18 @@
 """Runs every example against a real `latchkey serve` through a full sign-in, with nothing but what a browser has."""
 
-import base64, http.cookiejar, http.server, json, os, re, signal, subprocess, sys, tempfile, threading, time, urllib.error, urllib.parse, urllib.request
+import base64, http.cookiejar, http.server, json, os, re, subprocess, sys, threading, time, urllib.error, urllib.parse, urllib.request
+
+from processes import Processes
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"), "debug")
 ISSUER = "http://localhost:9100"
 SECRET = "example-secret-0123456789-abcdefghijk"
-processes = []
 
 
 def start(name, command, env, folder=ROOT):
     print(f"  starting {name}", flush=True)
-    log = open(os.path.join(work, name + ".log"), "w")
-    processes.append(subprocess.Popen(command, env={**os.environ, **env}, cwd=folder, stdout=log, stderr=log))
+    return started.start(name, command, env, folder)
 
 
 def wait(address, seconds=60):
@@ -134,7 +134,7 @@ def asks_seldom_for_unknown_keys():
     """Strangers choose the `kid` of what they send: the API asks for the keys once in five seconds, not for each."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 9105), StubIssuer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    start("api", [f"{BIN}/resource-server-rust"], {"ISSUER": "http://localhost:9105"})
+    api = start("api", [f"{BIN}/resource-server-rust"], {"ISSUER": "http://localhost:9105"})
     wait("http://localhost:9104/")
     began = time.monotonic()
     for number in range(60):
@@ -143,19 +143,17 @@ def asks_seldom_for_unknown_keys():
     most = 1 + int((time.monotonic() - began) / 5)
     assert 1 <= StubIssuer.fetches <= most, f"{StubIssuer.fetches} fetches for 60 unknown keys, where {most} are allowed"
     print(f"  60 tokens with unknown keys: {StubIssuer.fetches} fetch of the key set", flush=True)
-    processes[-1].terminate()
-    processes.pop().wait(10)
+    started.stop(api)
     server.shutdown()
 
 
-work = tempfile.mkdtemp(prefix="latchkey-examples-")
-settings = {
-    "LATCHKEY_ISSUER": ISSUER,
-    "LATCHKEY_LISTEN": "127.0.0.1:9100",
-    "LATCHKEY_DATABASE_URL": f"sqlite://{work}/latchkey.db",
-    "LATCHKEY_KEYS_DIR": f"{work}/keys",
-}
-try:
+with Processes("examples") as started:
+    settings = {
+        "LATCHKEY_ISSUER": ISSUER,
+        "LATCHKEY_LISTEN": "127.0.0.1:9100",
+        "LATCHKEY_DATABASE_URL": f"sqlite://{started.work}/latchkey.db",
+        "LATCHKEY_KEYS_DIR": f"{started.work}/keys",
+    }
     start("latchkey", [f"{BIN}/latchkey", "serve"], settings)
     wait(f"{ISSUER}/readyz")
     subject = json.loads(latchkey("user", "create", "alice", "--email", "alice@example.org", "--password-stdin", "--json", stdin="correct horse"))["sub"]
@@ -194,11 +192,3 @@ try:
     assert call(token) == 200, "the API fetches the new key"
     print("  jsonwebtoken (Rust API): verified, also after a key rotation", flush=True)
     print("9 passed, 0 failed")
-except BaseException:
-    for name in os.listdir(work):
-        if name.endswith(".log"):
-            print(f"--- {name}\n{open(os.path.join(work, name)).read()[-3000:]}")
-    raise
-finally:
-    for process in processes:
-        process.send_signal(signal.SIGTERM)

@@ -2,7 +2,9 @@
 """Signs in through nginx and Caddy, set up by the text of docs/proxies.md, in front of a real `latchkey serve`. Only ports and
 certificates are put into that text. Callers come from several addresses of this machine, and claim to come from others."""
 
-import http.client, json, os, re, shutil, signal, ssl, socket, subprocess, sys, tempfile, time, tomllib, urllib.parse
+import http.client, json, os, re, shutil, ssl, socket, subprocess, sys, time, tomllib, urllib.parse
+
+from processes import Processes
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"), "debug", "latchkey")
@@ -10,7 +12,6 @@ HOST, PORTS, SERVER, UNUSED = "login.example.com", {"nginx": 9443, "caddy": 9444
 ISSUER, PASSWORD, CALLBACK = f"https://{HOST}", "correct horse", "https://app.example/callback"
 ALICE, MALLORY, BOB, CLAIMED = "127.0.0.2", "127.0.0.3", "127.0.0.4", "203.0.113.9"
 DOC = open(f"{ROOT}/docs/proxies.md").read()
-processes = []
 
 
 def block(language):
@@ -23,11 +24,6 @@ def put(text, *pairs):
         assert old in text, f"docs/proxies.md has no `{old}` any more"
         text = text.replace(old, new)
     return text
-
-
-def start(name, command, env=None):
-    log = open(f"{work}/{name}.log", "w")
-    processes.append(subprocess.Popen(command, env={**os.environ, **(env or {})}, stdout=log, stderr=log, cwd=work))
 
 
 def wait(port):
@@ -148,7 +144,7 @@ def nginx():
     own = "".join(f"{kind}_temp_path {work}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     open(f"{work}/nginx.conf", "w").write(
         f"daemon off;\nmaster_process off;\npid {work}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{own}{text}}}\n")
-    start("nginx", ["nginx", "-c", f"{work}/nginx.conf", "-e", "stderr"])
+    started.start("nginx", ["nginx", "-c", f"{work}/nginx.conf", "-e", "stderr"])
 
 
 def caddy():
@@ -156,7 +152,7 @@ def caddy():
     # Its own certificate authority in place of a public one, and ports that need no privileges.
     options = f"admin off\ndefault_bind 127.0.0.1\nlocal_certs\nskip_install_trust\nhttp_port {UNUSED}\nhttps_port {PORTS['caddy']}\nstorage file_system {work}/caddy\n"
     open(f"{work}/Caddyfile", "w").write(f"{{\n{options}}}\n{text}")
-    start("caddy", ["caddy", "run", "--config", f"{work}/Caddyfile", "--adapter", "caddyfile"], {"HOME": work})
+    started.start("caddy", ["caddy", "run", "--config", f"{work}/Caddyfile", "--adapter", "caddyfile"], {"HOME": work})
 
 
 def has(program):
@@ -170,15 +166,13 @@ def has(program):
 
 
 os.environ["PATH"] += ":/usr/sbin"
-work = tempfile.mkdtemp(prefix="latchkey-proxies-")
 documented = tomllib.loads(block("toml"))
 assert documented["issuer"] == ISSUER and documented["listen"] == "127.0.0.1:8080"
-settings = {"LATCHKEY_ISSUER": ISSUER, "LATCHKEY_LISTEN": f"127.0.0.1:{SERVER}", "LATCHKEY_TRUSTED_PROXIES": ",".join(documented["trusted_proxies"]),
-            "LATCHKEY_DATABASE_URL": f"sqlite://{work}/latchkey.db", "LATCHKEY_KEYS_DIR": f"{work}/keys", "LATCHKEY_LOG__FORMAT": "json"}
-# So that what was started ends as well.
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-try:
-    start("latchkey", [BIN, "serve"], settings)
+with Processes("proxies") as started:
+    work = started.work
+    settings = {"LATCHKEY_ISSUER": ISSUER, "LATCHKEY_LISTEN": f"127.0.0.1:{SERVER}", "LATCHKEY_TRUSTED_PROXIES": ",".join(documented["trusted_proxies"]),
+                "LATCHKEY_DATABASE_URL": f"sqlite://{work}/latchkey.db", "LATCHKEY_KEYS_DIR": f"{work}/keys", "LATCHKEY_LOG__FORMAT": "json"}
+    started.start("latchkey", [BIN, "serve"], settings)
     wait(SERVER)
     for name in ("alice", "bob-nginx", "bob-caddy"):
         latchkey("user", "create", name, "--password-stdin", stdin=PASSWORD)
@@ -191,17 +185,3 @@ try:
             check(begin.__name__)
             passed += 1
     print(f"{passed} passed, 0 failed", flush=True)
-except BaseException:
-    for name in os.listdir(work):
-        if name.endswith(".log"):
-            print(f"--- {name}\n{open(os.path.join(work, name)).read()[-3000:]}")
-    raise
-finally:
-    for process in processes:
-        process.send_signal(signal.SIGTERM)
-    for process in processes:
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-    shutil.rmtree(work, ignore_errors=True)
