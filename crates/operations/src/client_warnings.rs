@@ -2,9 +2,15 @@
 
 use std::fmt;
 
-use latchkey_protocol::client::{AccessTokenTyp, Client, GrantType};
+use latchkey_protocol::{
+    client::{AccessTokenTyp, Client, GrantType},
+    page::Page,
+};
 
 use crate::{Operations, Result};
+
+/// How many clients are read at once.
+const PIECE: i64 = 500;
 
 /// What is allowed in a registration, and costs something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +104,8 @@ impl TokenTypes<'_> {
 }
 
 impl Operations<'_> {
-    /// What is to be known of a client as it is registered. An app that is registered later under a name in `audience` is
-    /// not looked for.
+    /// What is to be known of a client as it is registered, and of others that name it as their audience. Reads all
+    /// clients, piece by piece.
     ///
     /// # Errors
     /// [`OperationError::Store`](crate::OperationError::Store).
@@ -116,19 +122,48 @@ impl Operations<'_> {
         if types.has_jwt(client) {
             for audience in &client.metadata.audience {
                 if self.store.client(audience).await?.is_some() {
-                    warnings.push(ClientWarning::AudienceIsClient {
-                        client: client.id.clone(),
-                        audience: audience.clone(),
-                        by_setting: client.metadata.access_token_typ.is_none(),
-                    });
+                    warnings.push(ClientWarning::audience(client, audience));
                 }
             }
         }
+        warnings.extend(self.audience_of_others(client, types).await?);
         Ok(warnings)
+    }
+
+    /// Others whose access tokens, of the type `JWT`, are for an API of this client's name.
+    async fn audience_of_others(
+        &self,
+        client: &Client,
+        types: TokenTypes<'_>,
+    ) -> Result<Vec<ClientWarning>> {
+        let mut warnings = Vec::new();
+        let mut page = Page::first(PIECE);
+        loop {
+            let others = self.store.clients(&page).await?;
+            let names = |other: &&Client| {
+                let audience = &other.metadata.audience;
+                other.id != client.id && audience.contains(&client.id) && types.has_jwt(other)
+            };
+            let named = others.iter().filter(names);
+            warnings.extend(named.map(|other| ClientWarning::audience(other, &client.id)));
+            match others.into_iter().last() {
+                Some(last) => page = Page::after(last.id, PIECE),
+                None => return Ok(warnings),
+            }
+        }
     }
 }
 
 impl ClientWarning {
+    /// `audience` of `client` is the name of an app.
+    fn audience(client: &Client, audience: &str) -> Self {
+        Self::AudienceIsClient {
+            client: client.id.clone(),
+            audience: audience.to_owned(),
+            by_setting: client.metadata.access_token_typ.is_none(),
+        }
+    }
+
     /// What is to be known once this client has got another secret ([`Operations::rotate_client_secret`]).
     pub fn of_rotation(client: &Client) -> Option<Self> {
         let signs = client.metadata.signs_with_secret();

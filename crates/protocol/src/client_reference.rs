@@ -259,7 +259,7 @@ pub const MEMBERS: &[Member] = &[
         "access_token_typ",
         "`at+jwt`, `JWT`",
         "`JWT` where `aud` has one of the setting `tokens.jwt_typ_audiences`, else `at+jwt`",
-        "Header `typ` of the client's access tokens. `JWT` is for APIs whose library refuses `at+jwt` (RFC 9068), as Spring Security and Nimbus do by default. Give no API the `client_id` of an app as its name then: the app may take such tokens for ID tokens of its own. The commands warn of it when the client is registered or changed after that app, not when the app comes later.",
+        "Header `typ` of the client's access tokens. `JWT` is for APIs whose library refuses `at+jwt` (RFC 9068), as Spring Security and Nimbus do by default. Give no API the `client_id` of an app as its name then: the app may take such tokens for ID tokens of its own. The commands warn of it when either is registered or changed.",
     ),
     ours(
         "custom_claims",

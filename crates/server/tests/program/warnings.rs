@@ -36,6 +36,20 @@ fn registrations_that_are_not_what_they_seem_are_said_and_done() {
     }
     assert!(said(&update, &api("worker", "JWT")).contains("audience worker"));
 
+    // The same when the app comes later.
+    assert_eq!(said(&update, &api("late", "JWT")), "");
+    let late = json!({ "client_id": "late", "redirect_uris": ["https://late.example/cb"] });
+    let confusing = said(&create, &late);
+    for part in ["audience late", "of worker for ID tokens"] {
+        assert!(confusing.contains(part), "{confusing}");
+    }
+    let other = json!({ "client_id": "other", "redirect_uris": ["https://o.example/cb"] });
+    assert_eq!(said(&create, &other), "");
+    assert_eq!(said(&update, &api("late", "at+jwt")), "");
+    let renamed = json!({ "client_name": "Late" });
+    let update = ["client", "update", "late", "--from", "-"];
+    assert_eq!(said(&update, &renamed), "");
+
     let elsewhere = json!({ "jwks_uri": "https://a.example/jwks.json" });
     let update = ["client", "update", "app", "--from", "-"];
     let not_fetched = said(&update, &elsewhere);
