@@ -11,6 +11,10 @@ use latchkey_protocol::{
     claims::{CustomClaims, Mapping},
     client::Client,
     consent::Consent,
+    deliveries::{
+        AfterAttempt, Again, Attempted, DeliveryLease, Receipt, ReceiptsOf, TakeDeliveries,
+        TakenDelivery,
+    },
     interaction::Interaction,
     jobs::{EnqueueOutcome, Job, JobLease, NewJob, TakeJobs},
     kind,
@@ -21,8 +25,8 @@ use latchkey_protocol::{
     session::{Session, SessionStart, Use},
     store::{
         AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, ClaimMappings, Clients,
-        ConsentEnd, Consents, ConsentsOf, Housekeeping, Interactions, Jobs, KeptRefusals, Result,
-        Sessions, SigningKeys, Users, WriteOutcome,
+        ConsentEnd, Consents, ConsentsOf, Deliveries, Housekeeping, Interactions, Jobs,
+        KeptRefusals, Result, Sessions, SigningKeys, Users, WriteOutcome,
     },
     user::User,
 };
@@ -102,6 +106,7 @@ pass_on! {
         authorization(id: &str) -> Option<Context>;
         support(id: &str, jti: &str) -> Option<Support>;
         exchange_code(id: &str, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp) -> bool;
+        exchange_code_in_session(id: &str, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp) -> bool;
         rotate_refresh_token(id: &str, expected: &Digest<kind::RefreshToken>, next: &RefreshFamily) -> bool;
         revoke_authorization(id: &str, now: Timestamp) -> ();
     }
@@ -134,6 +139,17 @@ pass_on! {
         bury_job(lease: &JobLease, now: Timestamp, error: &str) -> bool;
         has_due_jobs(kind: &'static str, now: Timestamp) -> bool;
         => job_added();
+    }
+    Deliveries {
+        session_clients(session: &SessionId) -> Vec<String>;
+        clients_to_tell(now: Timestamp) -> Vec<String>;
+        take_deliveries(take: &TakeDeliveries<'_>) -> Vec<TakenDelivery>;
+        note_attempt(lease: &DeliveryLease, attempted: &Attempted, after: AfterAttempt) -> bool;
+        give_back_delivery(lease: &DeliveryLease, at: Timestamp) -> bool;
+        receipts(of: ReceiptsOf<'_>, page: &Page<i64>) -> Vec<Receipt>;
+        receipt(id: i64) -> Option<Receipt>;
+        send_again(what: Again, now: Timestamp) -> usize;
+        => delivery_added();
     }
     Housekeeping {
         sweep(now: Timestamp, most: i64) -> usize;

@@ -53,6 +53,14 @@ pub const DEAD_JOBS_KEPT: i64 = 30 * 86_400;
 /// Bytes of the last error of a job.
 pub const JOB_ERROR: usize = 300;
 
+/// Deliveries of logout tokens that are kept; of more, those that were settled longest ago go, and of more than twice as many
+/// the oldest of the client that has the most.
+pub const DELIVERIES: i64 = 500_000;
+/// How long the receipt of a delivered logout token is kept, in seconds.
+pub const RECEIPTS_KEPT: i64 = 7 * 86_400;
+/// How long a dead delivery is kept, in seconds.
+pub const DEAD_DELIVERIES_KEPT: i64 = 30 * 86_400;
+
 /// What a stored request of so many bytes counts.
 pub fn cost(bytes: usize) -> i64 {
     i64::try_from(bytes.div_ceil(BEGUN_UNIT))

@@ -19,6 +19,7 @@ pub mod client_auth;
 pub mod client_keys;
 pub mod client_reference;
 pub mod consent;
+pub mod deliveries;
 pub mod discovery;
 pub mod error;
 pub mod field_error;

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     IdTokenAlgorithm, SessionId, Subject, authorization::Authorization, claims::TokenClaims,
-    client::Client, jobs::retry_after, outbound::OutboundError, time::Timestamp,
+    client::Client, deliveries::AfterAttempt, jobs::retry_after, outbound::OutboundError,
+    time::Timestamp,
 };
 
 /// Header `typ` of logout tokens (2.4).
@@ -16,7 +17,7 @@ pub const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logo
 /// How long a logout token is good, in seconds: no longer than an attempt needs (2.4, 4).
 pub const LOGOUT_TOKEN_LIFETIME: i64 = 120;
 
-/// How long a client is told again after the session ended, in seconds.
+/// How long a client is told again, in seconds.
 const TOLD_FOR: i64 = 86_400;
 
 /// The claims of a logout token (2.4). It never has a `nonce`, so that it is no ID token.
@@ -57,14 +58,6 @@ pub struct SessionEnd {
     pub user_id: String,
 }
 
-impl SessionEnd {
-    /// Whether the authorization was given in this session.
-    pub fn is_of(&self, authorization: &Authorization) -> bool {
-        authorization.delivery.session_id() == Some(&self.session_id)
-            && authorization.user_id == self.user_id
-    }
-}
-
 impl LogoutToken {
     /// For one attempt to tell `client_id`. It has both `sub` and `sid`, so that it serves clients with and without
     /// `backchannel_logout_session_required`. `subject` is [`Subject::of_user`] for that client and the user of `end`; `id`
@@ -101,40 +94,28 @@ pub struct Recipient<'a> {
     pub algorithm: IdTokenAlgorithm,
 }
 
-/// Whether a client got an ID token through this authorization, and so may have a session of its own that hangs on ours.
-/// Revoked or expired since makes no difference: that ended our tokens, not the client's session.
-pub fn signed_in(authorization: &Authorization) -> bool {
-    authorization.delivery.is_done() && authorization.scope.contains("openid")
+impl<'a> Recipient<'a> {
+    /// How `client` is told, if it registered an address for that. It is told whether or not it asked for the sign-out
+    /// itself: it may have other servers, or the user's browser may never return to it.
+    pub fn of(client: &'a Client) -> Option<Self> {
+        Some(Self {
+            client_id: &client.id,
+            uri: client.metadata.backchannel_logout_uri.as_deref()?,
+            algorithm: client.metadata.id_token_algorithm(),
+        })
+    }
 }
 
-/// Which clients are told that `end` has come: those that signed the user in within this session and registered a
-/// `backchannel_logout_uri`, each once. The client that asked for the sign-out is told like the others: it may have
-/// other servers, or the user's browser may never return to it.
-pub fn recipients<'a>(
-    end: &SessionEnd,
-    visits: impl IntoIterator<Item = (&'a Authorization, &'a Client)>,
-) -> Vec<Recipient<'a>> {
-    let mut all: Vec<Recipient<'a>> = Vec::new();
-    for (authorization, client) in visits {
-        let of_session = end.is_of(authorization) && authorization.client_id == client.id;
-        let Some(uri) = &client.metadata.backchannel_logout_uri else {
-            continue;
-        };
-        let known = all.iter().any(|r| r.client_id == client.id);
-        if of_session && signed_in(authorization) && !known {
-            all.push(Recipient {
-                client_id: &client.id,
-                uri,
-                algorithm: client.metadata.id_token_algorithm(),
-            });
-        }
-    }
-    all
+/// Whether a client that exchanges the code of this authorization is noted in the session: it gets an ID token, and so may
+/// have a session of its own that hangs on ours, and it registered where it hears of the end.
+pub fn is_noted(authorization: &Authorization, client: &Client) -> bool {
+    let metadata = &client.metadata;
+    authorization.scope.contains("openid")
+        && (metadata.backchannel_logout_uri.is_some() || metadata.frontchannel_logout_uri.is_some())
 }
 
 /// What became of one attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     /// The client has ended its session, or had none (2.8).
     Delivered,
@@ -144,8 +125,36 @@ pub enum Delivery {
     Misanswered,
     /// There was no answer, or no connection.
     Unreached,
-    /// We did not call: the address is one that may not be called.
+    /// We did not call: the address is one that may not be called, or the client has none any more.
     Forbidden,
+}
+
+impl Delivery {
+    const ALL: [Self; 5] = [
+        Self::Delivered,
+        Self::Refused,
+        Self::Misanswered,
+        Self::Unreached,
+        Self::Forbidden,
+    ];
+
+    /// As it is stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::Misanswered => "misanswered",
+            Self::Unreached => "unreached",
+            Self::Forbidden => "forbidden",
+        }
+    }
+
+    /// The inverse of [`Delivery::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|delivery| delivery.name() == name)
+    }
 }
 
 /// What the status of an answer, or the lack of one, means. The body decides nothing: an answer whose body is late or
@@ -168,22 +177,13 @@ pub fn delivery(answer: Result<u16, &OutboundError>) -> Option<Delivery> {
     }
 }
 
-/// What follows an attempt that was not [`Delivery::Delivered`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
-    /// Again, at this moment.
-    At(Timestamp),
-    /// A day has passed: it is kept as a dead letter, which an administrator can send again.
-    Dead,
-}
-
-/// When a client is told again, with a fresh token: as every job ([`retry_after`]), the last time a day after the session
-/// ended. Every failure is tried again, a refusal too: the cause may be a clock, a key set or a release that somebody is
+/// When a client is told again, with a fresh token: as every job ([`retry_after`]), the last time a day after `since`: the
+/// end of the session, or when an administrator had it sent again. Every failure is tried again, a refusal too: the cause may be a clock, a key set or a release that somebody is
 /// fixing. `attempts`: those made, this one included. `random` spreads what failed together.
-pub fn retry(attempts: i64, ended_at: Timestamp, random: u32, now: Timestamp) -> Retry {
-    let last = ended_at + TOLD_FOR;
+pub fn retry(attempts: i64, since: Timestamp, random: u32, now: Timestamp) -> AfterAttempt {
+    let last = since + TOLD_FOR;
     if now >= last {
-        return Retry::Dead;
+        return AfterAttempt::Dead;
     }
-    Retry::At((now + retry_after(attempts, random)).min(last))
+    AfterAttempt::Again((now + retry_after(attempts, random)).min(last))
 }

@@ -23,6 +23,7 @@ mod forget;
 
 use crate::{
     connection::{AnyConnection, Database, on},
+    deliveries,
     error::RowError,
     schema::audit,
     statement::{Bind, binds, statement},
@@ -165,7 +166,8 @@ impl Ended {
     }
 }
 
-/// An entry for each session that ends, in the transaction of whatever ends it. `by`: the entry of that; without one it
+/// An entry for each session that ends, and a delivery for each client that hears of it, in the transaction of whatever ends
+/// it, after its row is gone. `by`: the entry of that; without one it
 /// was the server.
 pub fn sessions_ended(
     c: &mut AnyConnection,
@@ -177,6 +179,7 @@ pub fn sessions_ended(
     if ended.is_empty() {
         return Ok(());
     }
+    deliveries::tell(c, &ended, cause, now)?;
     let mut like = by.cloned().unwrap_or_else(|| unasked(now));
     like.event = "session ended".into();
     like.is_logged = true;

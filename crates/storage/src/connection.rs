@@ -94,6 +94,7 @@ pub struct Database {
     /// About how many jobs there are: counted as above.
     pub(crate) queued: Arc<AtomicI64>,
     pub(crate) job_added: Arc<tokio::sync::Notify>,
+    pub(crate) delivery_added: Arc<tokio::sync::Notify>,
     /// What the next verb records.
     pub(crate) entry: Option<Arc<AuditEntry>>,
     /// Networks that may begin no more sign-ins, and the second in which that was found.
@@ -228,6 +229,7 @@ impl Database {
             begun: Arc::default(),
             queued: Arc::default(),
             job_added: Arc::default(),
+            delivery_added: Arc::default(),
             entry: None,
             full_networks,
         })

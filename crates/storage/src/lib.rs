@@ -12,6 +12,7 @@ mod connection;
 mod consents;
 mod crew;
 mod custom_claims;
+mod deliveries;
 mod error;
 mod files;
 mod group;

@@ -25,7 +25,7 @@ use crate::{
 use questions::questions;
 
 const ROWS: &str = "
-    INSERT INTO clients (id, metadata, created_at) VALUES ('c', '{\"client_id\":\"c\"}', 0);
+    INSERT INTO clients (id, metadata, created_at) VALUES ('c', '{\"client_id\":\"c\"}', 0), ('d', '{}', 0);
     INSERT INTO users (id, username, password_hash, roles, groups, claims, created_at, updated_at, attributes)
         VALUES ('u', 'u', 'hash', '[]', '[]', '{}', 0, 0, '{}');
     INSERT INTO consents (user_id, client_id, scope, granted_at, claims) VALUES ('u', 'c', 'openid', 0, '[]');
@@ -33,7 +33,9 @@ const ROWS: &str = "
         VALUES ('s', sha256('s'), 'u', 0, 'pwd', 0, 0, 9999, 9999);
     INSERT INTO authorizations (id, client_id, user_id, session_id, scope, offline, auth_time, amr, redirect_uri,
         redirect_uri_sent, code, code_expires_at, created_at, expires_at)
-        VALUES ('a', 'c', 'u', 's', 'openid', 1, 0, 'pwd', 'https://c.example', 1, sha256('code'), 9999, 0, 9999);
+        SELECT 'a', 'c', 'u', 's', 'openid', 1, 0, 'pwd', 'https://c.example', 1, sha256('code'), 9999, 0, 9999
+        UNION ALL SELECT 'd' || n, 'd', 'u', 's', 'openid', 1, 0, 'pwd', 'https://c.example', 1,
+        sha256(convert_to('d' || n, 'UTF8')), 9999, 0, 9999 FROM generate_series(0, 9) AS n;
     INSERT INTO interactions (digest, browser, request, created_at, expires_at, declined, cost)
         SELECT sha256(convert_to('i' || n, 'UTF8')), sha256('b'), '{}', 0, 9999, 0, 1 FROM generate_series(0, 9) AS n;
 ";
@@ -220,6 +222,16 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             Box::new(|c, n| {
                 let (now, end) = (Timestamp::from_seconds(1), Timestamp::from_seconds(9));
                 authorizations::exchange(c, &format!("a{}", 100 + n), now, Some(&family()), end)
+                    .map(|done| assert!(done))
+            }),
+        ),
+        (
+            "exchange in a session",
+            1,
+            Box::new(|c, n| {
+                let (now, end) = (Timestamp::from_seconds(1), Timestamp::from_seconds(9));
+                let id = format!("d{n}");
+                authorizations::exchange_in_session(c, &id, now, Some(&family()), end)
                     .map(|done| assert!(done))
             }),
         ),

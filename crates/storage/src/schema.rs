@@ -66,6 +66,16 @@ diesel::table! {
         lease_owner -> Nullable<Text>, last_error -> Nullable<Text>, dead_at -> Nullable<BigInt>, created_at -> BigInt,
     }
 }
+diesel::table! {
+    session_clients (session_id, client_id) { session_id -> Text, client_id -> Text, user_id -> Text, since -> BigInt, }
+}
+diesel::table! {
+    deliveries (id) {
+        id -> BigInt, session_id -> Text, client_id -> Text, user_id -> Text, cause -> Text, ended_at -> BigInt, since -> BigInt,
+        state -> Text, attempts -> BigInt, attempts_before -> BigInt, due_at -> BigInt, lease_owner -> Nullable<Text>, attempted_at -> Nullable<BigInt>,
+        outcome -> Nullable<Text>, status -> Nullable<BigInt>, milliseconds -> Nullable<BigInt>, reason -> Nullable<Text>,
+    }
+}
 diesel::allow_tables_to_appear_in_same_query!(interactions, sessions);
 diesel::table! { attempts (key) { key -> Binary, since -> BigInt, count -> BigInt, } }
 diesel::allow_tables_to_appear_in_same_query!(

@@ -18,6 +18,7 @@ use latchkey_protocol::{
 
 use crate::{
     connection::{AnyConnection, Database, on},
+    deliveries,
     error::RowError,
     jobs, keys, migrate, sessions, space,
     stored::Stored,
@@ -31,7 +32,8 @@ const SLICES: usize = 8;
 #[async_trait]
 impl Housekeeping for Database {
     async fn sweep(&self, now: Timestamp, most: i64) -> store::Result<usize> {
-        let gone = self.write(move |c| sweep(c, now, most)).await?;
+        let swept = self.write(move |c| sweep(c, now, most));
+        let gone = self.telling(swept).await?;
         self.recount().await?;
         self.write_one(space::shrink).await?;
         if let Some(path) = self.sqlite_path() {
@@ -63,7 +65,9 @@ impl Housekeeping for Database {
 /// What has expired: at most `most` rows of each kind.
 pub fn sweep(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, RowError> {
     keys::forget_retired(c, now)?;
-    let mut gone = jobs::forget_dead(c, now, most)? + sessions::expire(c, now, most)?;
+    let mut gone = jobs::forget_dead(c, now, most)?
+        + deliveries::forget(c, now, most)?
+        + sessions::expire(c, now, most)?;
     for (table, key, time, before) in [
         ("interactions", "digest", "expires_at", now),
         ("authorizations", "id", "expires_at", now),

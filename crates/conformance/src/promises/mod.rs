@@ -6,6 +6,7 @@ pub mod clients;
 pub mod consents;
 pub mod custom_claims;
 pub mod deletions;
+pub mod deliveries;
 pub mod groups;
 pub mod jobs;
 pub mod keys;

@@ -40,6 +40,15 @@ pub trait Authorizations: Send + Sync {
         refresh: Option<&RefreshFamily>,
         expires_at: Timestamp,
     ) -> Result<bool>;
+    /// As [`Authorizations::exchange_code`], if its session is there as well; notes the client in the session, so that it
+    /// hears of its end. The session ends either before, and the code is not exchanged, or after, and the client is told.
+    async fn exchange_code_in_session(
+        &self,
+        id: &str,
+        now: Timestamp,
+        refresh: Option<&RefreshFamily>,
+        expires_at: Timestamp,
+    ) -> Result<bool>;
     /// Replaces the current refresh token by its successor, if `expected` is still current and nothing was
     /// revoked. Of racing callers one gets `true`.
     async fn rotate_refresh_token(

@@ -8,6 +8,7 @@ mod authorizations;
 mod clients;
 mod consents;
 mod custom_claims;
+mod deliveries;
 mod housekeeping;
 mod interactions;
 mod jobs;
@@ -24,6 +25,7 @@ pub use self::{
     clients::Clients,
     consents::{ConsentEnd, Consents, ConsentsOf},
     custom_claims::ClaimMappings,
+    deliveries::Deliveries,
     housekeeping::Housekeeping,
     interactions::{BeginOutcome, Interactions},
     jobs::Jobs,
@@ -93,5 +95,6 @@ subjects![
     Attempts,
     KeptRefusals,
     Jobs,
+    Deliveries,
     Housekeeping,
 ];

@@ -2,17 +2,16 @@
 
 use latchkey_protocol::{
     IdTokenAlgorithm, SessionId, SigningAlgorithm, Subject, Timestamp,
-    authorization::Authorization,
-    client::Client,
+    deliveries::AfterAttempt,
     logout_token::{
-        Delivery, LOGOUT_EVENT, LOGOUT_TOKEN_LIFETIME, LogoutToken, Retry, SessionEnd, delivery,
-        recipients, retry,
+        Delivery, LOGOUT_EVENT, LOGOUT_TOKEN_LIFETIME, LogoutToken, Recipient, SessionEnd,
+        delivery, is_noted, retry,
     },
     outbound::OutboundError,
 };
 use serde_json::json;
 
-use super::{NOW, authorization, client, code};
+use super::{NOW, authorization, client};
 
 const DAY: i64 = 86_400;
 
@@ -21,17 +20,6 @@ fn ended() -> SessionEnd {
         session_id: SessionId::new("here"),
         user_id: "alice".into(),
     }
-}
-
-/// Alice signed in to `app` with `openid`, and its code was exchanged.
-fn visit() -> Authorization {
-    let mut visit = authorization("openid profile");
-    code(&mut visit).exchanged_at = Some(NOW);
-    visit
-}
-
-fn told() -> Client {
-    client(json!({"backchannel_logout_uri": "https://app.example/out"}))
 }
 
 /// 2.4.
@@ -61,84 +49,44 @@ fn a_logout_token_has_what_the_specification_names_and_nothing_else() {
 }
 
 #[test]
-fn clients_that_signed_the_user_in_within_the_session_are_told() {
-    type Change = fn(&mut Authorization, &mut Client);
-    let table: [(&str, bool, Change); 12] = [
-        ("all is well", true, |_, _| {}),
-        ("no address", false, |_, c| {
-            c.metadata.backchannel_logout_uri = None;
-        }),
-        ("a code that nobody exchanged", false, |a, _| {
-            code(a).exchanged_at = None;
-        }),
-        ("no ID token", false, |a, _| {
-            a.scope = "profile".to_owned().into()
-        }),
-        ("another session", false, |a, _| {
-            code(a).session_id = SessionId::new("there")
-        }),
-        ("another user", false, |a, _| a.user_id = "bob".into()),
-        ("another client's", false, |a, _| {
-            a.client_id = "other".into()
-        }),
-        // None of these ends the client's own session.
-        ("revoked since", true, |a, _| a.revoked_at = Some(NOW)),
-        ("its tokens have expired", true, |a, _| {
-            a.expires_at = Timestamp::from_seconds(0)
-        }),
-        ("offline access", true, |a, _| {
-            a.scope = "openid offline_access".to_owned().into();
-        }),
-        ("sid not required", true, |_, c| {
-            c.metadata.backchannel_logout_session_required = false;
-        }),
-        ("sid required", true, |_, c| {
-            c.metadata.backchannel_logout_session_required = true;
-        }),
+fn clients_that_get_an_id_token_and_registered_an_address_are_noted() {
+    let (back, front) = (
+        json!({"backchannel_logout_uri": "https://app.example/out"}),
+        json!({"frontchannel_logout_uri": "https://app.example/out"}),
+    );
+    let table = [
+        ("openid profile", back.clone(), true),
+        ("openid offline_access", back.clone(), true),
+        ("openid", front, true),
+        ("openid", json!({}), false),
+        ("profile", back, false),
     ];
-    for (name, is_told, change) in table {
-        let (mut authorization, mut client) = (visit(), told());
-        change(&mut authorization, &mut client);
-        let all = recipients(&ended(), [(&authorization, &client)]);
-        assert_eq!(all.len(), usize::from(is_told), "{name}");
-        if let [only] = all[..] {
-            assert_eq!(
-                (only.client_id, only.uri),
-                ("app", "https://app.example/out"),
-                "{name}"
-            );
-        }
+    for (scope, metadata, noted) in table {
+        let is_noted = is_noted(&authorization(scope), &client(metadata.clone()));
+        assert_eq!(is_noted, noted, "{scope} {metadata}");
     }
 }
 
 #[test]
-fn each_client_is_told_once_with_the_algorithm_of_its_id_tokens() {
-    let mut other = client(json!({
+fn a_client_is_told_with_the_algorithm_of_its_id_tokens() {
+    let app = client(json!({"backchannel_logout_uri": "https://app.example/out"}));
+    let told = Recipient::of(&app).unwrap();
+    assert_eq!(
+        (told.client_id, told.uri, told.algorithm),
+        (
+            "app",
+            "https://app.example/out",
+            IdTokenAlgorithm::default()
+        )
+    );
+    let other = client(json!({
         "backchannel_logout_uri": "https://other.example/out", "id_token_signed_response_alg": "ES256",
     }));
-    other.id = "other".into();
-    let app = told();
-    let first = visit();
-    let again = Authorization {
-        id: "again".into(),
-        ..visit()
-    };
-    let elsewhere = Authorization {
-        client_id: "other".into(),
-        ..visit()
-    };
-    let all = recipients(
-        &ended(),
-        [(&first, &app), (&elsewhere, &other), (&again, &app)],
-    );
-    let told: Vec<_> = all.iter().map(|r| (r.client_id, r.algorithm)).collect();
     assert_eq!(
-        told,
-        [
-            ("app", IdTokenAlgorithm::default()),
-            ("other", IdTokenAlgorithm::Key(SigningAlgorithm::Es256))
-        ]
+        Recipient::of(&other).unwrap().algorithm,
+        IdTokenAlgorithm::Key(SigningAlgorithm::Es256)
     );
+    assert_eq!(Recipient::of(&client(json!({}))), None);
 }
 
 /// 2.8.
@@ -192,8 +140,8 @@ fn a_failed_delivery_is_tried_again_ever_more_rarely_and_for_a_day() {
         let mut seen = Vec::new();
         for random in (0..5000).chain([u32::MAX, u32::MAX / 2]) {
             match retry(attempts, NOW, random, NOW) {
-                Retry::At(at) => seen.push(at - NOW),
-                Retry::Dead => panic!("dead after {attempts} attempts"),
+                AfterAttempt::Again(at) => seen.push(at - NOW),
+                other => panic!("{other:?} after {attempts} attempts"),
             }
         }
         let ends = (seen.iter().min().copied(), seen.iter().max().copied());
@@ -204,24 +152,29 @@ fn a_failed_delivery_is_tried_again_ever_more_rarely_and_for_a_day() {
 #[test]
 fn the_last_attempt_is_a_day_after_the_end_and_then_it_is_dead() {
     let at = |now: Timestamp| retry(30, NOW, 0, now);
-    assert_eq!(at(NOW + DAY - 10), Retry::At(NOW + DAY));
-    assert_eq!(at(NOW + DAY - 1), Retry::At(NOW + DAY));
-    assert_eq!(at(NOW + DAY), Retry::Dead);
-    assert_eq!(at(NOW + DAY + 1), Retry::Dead);
+    assert_eq!(at(NOW + DAY - 10), AfterAttempt::Again(NOW + DAY));
+    assert_eq!(at(NOW + DAY - 1), AfterAttempt::Again(NOW + DAY));
+    assert_eq!(at(NOW + DAY), AfterAttempt::Dead);
+    assert_eq!(at(NOW + DAY + 1), AfterAttempt::Dead);
     assert_eq!(
         retry(1, NOW, 0, Timestamp::from_seconds(i64::MAX)),
-        Retry::Dead
+        AfterAttempt::Dead
     );
     assert_eq!(
         retry(1, Timestamp::from_seconds(i64::MAX), 0, NOW),
-        Retry::At(NOW + 2)
+        AfterAttempt::Again(NOW + 2)
     );
     // Never before now, whatever the clock did.
-    assert_eq!(retry(1, NOW, 0, NOW - DAY), Retry::At(NOW - DAY + 2));
+    assert_eq!(
+        retry(1, NOW, 0, NOW - DAY),
+        AfterAttempt::Again(NOW - DAY + 2)
+    );
 
     // From the first attempt to the last: none lost in a moment, none without end.
     let (mut now, mut attempts) = (NOW, 1);
-    while let Retry::At(next) = retry(attempts, NOW, u32::try_from(attempts).unwrap() * 7919, now) {
+    while let AfterAttempt::Again(next) =
+        retry(attempts, NOW, u32::try_from(attempts).unwrap() * 7919, now)
+    {
         assert!(next > now);
         (now, attempts) = (next, attempts + 1);
     }

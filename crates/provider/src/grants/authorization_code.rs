@@ -9,6 +9,7 @@ use latchkey_protocol::{
     authorization::{Authorization, Context, Delivery, RefreshFamily},
     client::Client,
     kind,
+    logout_token::is_noted,
     reason::masked,
     token::{Denial, redeem, starts_refresh},
 };
@@ -48,9 +49,14 @@ pub async fn grant(
     let tokens = issue(provider, issued).await?;
     let kept_until = Authorization::kept_until(family.as_ref(), &call.realm.lifetimes, call.now);
     let id = &authorization.id;
-    if !provider
-        .store
-        .exchange_code(id, call.now, family.as_ref(), kept_until)
+    let (store, family) = (&provider.store, family.as_ref());
+    if context.session_lives(call.now) && is_noted(authorization, client) {
+        let exchanged = store.exchange_code_in_session(id, call.now, family, kept_until);
+        if !exchanged.await? {
+            return Err(overtaken(provider, call, client, params).await?);
+        }
+    } else if !store
+        .exchange_code(id, call.now, family, kept_until)
         .await?
     {
         // Somebody else was faster with the same code: two hold it, so nobody keeps what it gave.
@@ -62,6 +68,22 @@ pub async fn grant(
         return Err(Failure::denied(denied, authorization));
     }
     Ok(tokens)
+}
+
+/// Why a code that could be exchanged no longer can: somebody was faster, or the session ended at that moment.
+async fn overtaken(
+    provider: &Provider,
+    call: Call<'_>,
+    client: &Client,
+    params: &Params,
+) -> Result<Failure, Failure> {
+    let context = load(provider, params).await?;
+    redeem(&context, client, params, call.now)
+        .map_err(|denied| Failure::denied(denied, &context.authorization))?;
+    // It was given offline, and so the end of the session is no reason against it.
+    Ok(Reason::AuthorizationEnded
+        .because("a session that goes on", "one that ended meanwhile")
+        .into())
 }
 
 async fn load(provider: &Provider, params: &Params) -> Result<Arc<Context>, Failure> {

@@ -1,6 +1,7 @@
 //! Authorizations: the SQL of codes that are exchanged, refresh tokens that are rotated (`ROTATE`), and of their end.
 
 mod in_groups;
+mod in_session;
 mod issue;
 mod rows;
 
@@ -19,6 +20,7 @@ use latchkey_protocol::{
 pub(crate) use self::rows::{context_columns, support_columns};
 pub use self::{
     in_groups::{Exchanged, Issued, Rotated},
+    in_session::exchange_in_session,
     issue::{issue, issue_at_once},
     rows::{ContextRow, Row, SupportRow, into_context, into_support},
 };
@@ -28,7 +30,7 @@ use crate::{
     error::RowError,
     questions::{AuthorizationOf, CodeOf, SupportOf},
     schema::{authorizations, revoked_access_tokens, sessions, users},
-    statement::{binds, statement},
+    statement::{Bind, binds, statement},
     stored::Stored,
 };
 
@@ -113,6 +115,23 @@ impl Authorizations for Database {
         }
         self.write_one(move |c| exchange(c, &id, now, refresh.as_ref(), expires_at))
             .await
+    }
+
+    async fn exchange_code_in_session(
+        &self,
+        id: &str,
+        now: Timestamp,
+        refresh: Option<&RefreshFamily>,
+        expires_at: Timestamp,
+    ) -> store::Result<bool> {
+        let (id, refresh) = (id.to_owned(), refresh.cloned());
+        let exchange = move |c: &mut AnyConnection| {
+            exchange_in_session(c, &id, now, refresh.as_ref(), expires_at)
+        };
+        match self.groups() {
+            Some(_) => self.write_one(exchange).await,
+            None => self.write(exchange).await,
+        }
     }
 
     async fn rotate_refresh_token(
@@ -200,9 +219,15 @@ pub fn find_by_code(
     context_where!(c, authorizations::code.eq(Stored(code.clone())))
 }
 
-const EXCHANGE: &str = "UPDATE authorizations SET exchanged_at = ?, expires_at = ?, refresh_current = ?, \
-    refresh_issued_at = ?, refresh_idle_expires_at = ?, refresh_kid = ?, refresh_expires_at = ? \
-    WHERE id = ? AND exchanged_at IS NULL AND revoked_at IS NULL";
+macro_rules! exchange_set {
+    () => {
+        "UPDATE authorizations SET exchanged_at = ?, expires_at = ?, refresh_current = ?, \
+         refresh_issued_at = ?, refresh_idle_expires_at = ?, refresh_kid = ?, refresh_expires_at = ? \
+         WHERE id = ? AND exchanged_at IS NULL AND revoked_at IS NULL"
+    };
+}
+use exchange_set;
+const EXCHANGE: &str = exchange_set!();
 
 pub fn exchange(
     c: &mut AnyConnection,
@@ -211,17 +236,26 @@ pub fn exchange(
     refresh: Option<&RefreshFamily>,
     expires_at: Timestamp,
 ) -> Result<bool, RowError> {
-    let binds = binds![
-        now,
-        expires_at,
-        refresh.map(|f| &f.current),
-        refresh.map(|f| f.issued_at),
-        refresh.map(|f| f.idle_expires_at),
-        refresh.map(|f| f.kid.as_str()),
-        refresh.map(|f| f.expires_at),
-        id,
-    ];
-    Ok(on!(c => statement(EXCHANGE, binds).execute(c))? == 1)
+    let binds = exchange_binds(id, now, refresh, expires_at);
+    Ok(on!(c => statement(EXCHANGE, &binds).execute(c))? == 1)
+}
+
+fn exchange_binds<'a>(
+    id: &'a str,
+    now: Timestamp,
+    refresh: Option<&'a RefreshFamily>,
+    expires_at: Timestamp,
+) -> [Bind<'a>; 8] {
+    [
+        Bind::from(now),
+        Bind::from(expires_at),
+        Bind::from(refresh.map(|f| &f.current)),
+        Bind::from(refresh.map(|f| f.issued_at)),
+        Bind::from(refresh.map(|f| f.idle_expires_at)),
+        Bind::from(refresh.map(|f| f.kid.as_str())),
+        Bind::from(refresh.map(|f| f.expires_at)),
+        Bind::from(id),
+    ]
 }
 
 const ROTATE: &str = "UPDATE authorizations SET refresh_current = ?, refresh_issued_at = ?, \

@@ -41,14 +41,14 @@ impl Sessions for Database {
         let (row, hash) = (Row::from_session(session), password_hash.to_owned());
         let (replaces, interaction) = (replaces.cloned(), interaction.cloned());
         let entry = self.entry.clone();
-        self.write(move |c| {
+        let begun = self.write(move |c| {
             let begun = sign_in(c, &row, &hash, replaces.as_ref(), interaction.as_ref())?;
             if let Some(begun) = &begun {
                 record_sign_in(c, entry.as_deref(), begun, row.created_at.0)?;
             }
             Ok(begun)
-        })
-        .await
+        });
+        self.telling(begun).await
     }
 
     async fn session(
@@ -96,14 +96,14 @@ impl Sessions for Database {
         now: Timestamp,
     ) -> store::Result<bool> {
         let (id, entry) = (id.to_owned(), self.entry.clone());
-        self.write_recorded(move |c| {
+        let ended = self.write_recorded(move |c| {
             let ended = end(c, &id, offline, now)?;
             let is_ended = ended.is_some();
             let ended = ended.into_iter().collect();
             sessions_ended(c, entry.as_deref(), ended, Cause::Forced, now)?;
             Ok(is_ended)
-        })
-        .await
+        });
+        self.telling(ended).await
     }
 
     async fn end_session_of(
@@ -115,19 +115,20 @@ impl Sessions for Database {
     ) -> store::Result<Option<Session>> {
         let (sid, user) = (sid.to_owned(), user_id.map(str::to_owned));
         let entry = self.entry.clone();
-        self.write(move |c| {
+        let ended = self.write(move |c| {
             let session = end_of(c, &sid, user.as_deref(), offline, now)?;
             let ended = session.iter().map(Ended::of).collect();
             sessions_ended(c, entry.as_deref(), ended, Cause::SignedOut, now)?;
             Ok(session)
-        })
-        .await
+        });
+        self.telling(ended).await
     }
 
     async fn end_user(&self, user_id: &str, now: Timestamp) -> store::Result<usize> {
         let (id, entry) = (user_id.to_owned(), self.entry.clone());
-        self.write_recorded(move |c| end_all_of(c, &id, now, (entry.as_deref(), Cause::AllForced)))
-            .await
+        let ended = self
+            .write_recorded(move |c| end_all_of(c, &id, now, (entry.as_deref(), Cause::AllForced)));
+        self.telling(ended).await
     }
 }
 

@@ -19,6 +19,7 @@ use self::names::{create, update_profile};
 pub use self::{names::wait_for_names, rows::Row};
 use crate::{
     connection::{AnyConnection, Database, on},
+    deliveries,
     error::RowError,
     schema::{consents, users},
     sessions,
@@ -100,8 +101,8 @@ impl Users for Database {
     ) -> store::Result<Option<usize>> {
         let (id, hash) = (user_id.to_owned(), hash.to_owned());
         let entry = self.entry.clone();
-        self.write_recorded(move |c| set_password(c, &id, &hash, now, entry.as_deref()))
-            .await
+        let set = self.write_recorded(move |c| set_password(c, &id, &hash, now, entry.as_deref()));
+        self.telling(set).await
     }
 
     async fn rehash_password(&self, user_id: &str, old: &str, new: &str) -> store::Result<bool> {
@@ -111,8 +112,8 @@ impl Users for Database {
 
     async fn disable_user(&self, user_id: &str, now: Timestamp) -> store::Result<Option<usize>> {
         let (id, entry) = (user_id.to_owned(), self.entry.clone());
-        self.write_recorded(move |c| disable(c, &id, now, entry.as_deref()))
-            .await
+        let disabled = self.write_recorded(move |c| disable(c, &id, now, entry.as_deref()));
+        self.telling(disabled).await
     }
 
     async fn enable_user(&self, user_id: &str, now: Timestamp) -> store::Result<bool> {
@@ -129,8 +130,8 @@ impl Users for Database {
 
     async fn delete_user(&self, id: &str) -> store::Result<bool> {
         let (id, entry) = (id.to_owned(), self.entry.clone());
-        self.write_recorded(move |c| delete(c, &id, entry.as_deref()))
-            .await
+        let deleted = self.write_recorded(move |c| delete(c, &id, entry.as_deref()));
+        self.telling(deleted).await
     }
 }
 
@@ -183,6 +184,9 @@ pub fn delete(
 ) -> Result<bool, RowError> {
     if let AnyConnection::Postgres(c) = &mut *c {
         statement(HOLD, binds![id]).execute(c)?;
+    }
+    if entry.is_none() {
+        deliveries::forget_noted(c, id)?;
     }
     sessions::delete_all_of(c, id, entry)?;
     on!(c => diesel::delete(consents::table.filter(consents::user_id.eq(id))).execute(c))?;

@@ -1,0 +1,325 @@
+//! The SQL of deliveries: who is noted in a session, what is sent to them when it ends, and what came of that.
+
+mod forget;
+mod rows;
+
+use async_trait::async_trait;
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Text},
+};
+use latchkey_protocol::{
+    SessionId, Timestamp,
+    deliveries::{
+        AfterAttempt, Again, Attempted, DeliveryLease, DeliveryState, Receipt, ReceiptsOf,
+        TakeDeliveries, TakenDelivery,
+    },
+    logout_token::SessionEnd,
+    page::Page,
+    session::Cause,
+    store::{self, Deliveries},
+};
+
+pub use self::forget::forget;
+use self::rows::Row;
+use crate::{
+    audit::Ended,
+    connection::{AnyConnection, Database, on},
+    error::RowError,
+    schema::{deliveries, session_clients},
+    statement::{binds, statement},
+};
+
+/// Sessions that are looked for at once.
+const TOGETHER: usize = 500;
+
+/// The text is JSON that was written here: a quotation mark within a value has a backslash before it.
+const TELL: &str = "INSERT INTO deliveries (session_id, client_id, user_id, cause, ended_at, since, state, due_at) \
+    SELECT noted.session_id, noted.client_id, noted.user_id, ?, ?, ?, 'waiting', ? FROM session_clients AS noted \
+    JOIN clients ON clients.id = noted.client_id WHERE noted.session_id = ? \
+    AND clients.metadata LIKE '%\"backchannel_logout_uri\":%' ON CONFLICT (session_id, client_id) DO NOTHING";
+
+/// Writes the deliveries of sessions that have just ended, in the transaction that ended them, and after it took their rows
+/// away: whoever was noting a client in one of them was waited for.
+pub fn tell(
+    c: &mut AnyConnection,
+    ended: &[Ended],
+    cause: Cause,
+    now: Timestamp,
+) -> Result<(), RowError> {
+    for some in ended.chunks(TOGETHER) {
+        let ids: Vec<&str> = some.iter().map(|ended| ended.session.as_str()).collect();
+        let noted = || session_clients::table.filter(session_clients::session_id.eq_any(&ids));
+        let sessions = noted().select(session_clients::session_id).distinct();
+        let sessions: Vec<String> = on!(c => sessions.load(c))?;
+        if sessions.is_empty() {
+            continue;
+        }
+        for session in &sessions {
+            let binds = binds![cause.text(), now, now, now, session];
+            on!(c => statement(TELL, binds).execute(c))?;
+        }
+        on!(c => diesel::delete(noted()).execute(c))?;
+    }
+    Ok(())
+}
+
+const FORGET_NOTED: &str =
+    "DELETE FROM session_clients WHERE session_id IN (SELECT id FROM sessions WHERE user_id = ?)";
+
+/// Who was noted in the sessions of a user that go without a word.
+pub fn forget_noted(c: &mut AnyConnection, user_id: &str) -> Result<(), RowError> {
+    on!(c => statement(FORGET_NOTED, binds![user_id]).execute(c))?;
+    Ok(())
+}
+
+/// From one client that something waits for to the next, by the index, and of those whom something is due for.
+const DUE: &str = "WITH RECURSIVE told (client_id) AS (SELECT (SELECT min(client_id) FROM deliveries WHERE state = 'waiting') \
+    UNION ALL SELECT (SELECT min(d.client_id) FROM deliveries AS d WHERE d.state = 'waiting' AND d.client_id > told.client_id) \
+    FROM told WHERE told.client_id IS NOT NULL) SELECT client_id FROM told WHERE client_id IS NOT NULL \
+    AND EXISTS (SELECT 1 FROM deliveries AS d WHERE d.state = 'waiting' AND d.client_id = told.client_id AND d.due_at <= ?)";
+
+#[derive(QueryableByName)]
+struct ToTell {
+    #[diesel(sql_type = Text)]
+    client_id: String,
+}
+
+macro_rules! take {
+    ($lock:literal) => {
+        concat!(
+            "WITH due AS (SELECT id FROM deliveries WHERE state = 'waiting' AND client_id = ? AND due_at <= ? \
+            ORDER BY due_at, id LIMIT ? ",
+            $lock,
+            ") UPDATE deliveries SET lease_owner = ?, due_at = ?, attempts = attempts + 1 FROM due WHERE deliveries.id = due.id \
+            RETURNING deliveries.id AS id, session_id, user_id, since, attempts, attempts_before"
+        )
+    };
+}
+/// One writer at a time.
+const TAKE_SQLITE: &str = take!("");
+const TAKE_POSTGRES: &str = take!("FOR UPDATE SKIP LOCKED");
+
+#[derive(QueryableByName)]
+struct Taken {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    session_id: String,
+    #[diesel(sql_type = Text)]
+    user_id: String,
+    #[diesel(sql_type = BigInt)]
+    since: i64,
+    #[diesel(sql_type = BigInt)]
+    attempts: i64,
+    #[diesel(sql_type = BigInt)]
+    attempts_before: i64,
+}
+
+/// What a caller asks for, as its own.
+struct Take {
+    owner: String,
+    now: Timestamp,
+    until: Timestamp,
+    clients: Vec<(String, i64)>,
+}
+
+fn take(c: &mut AnyConnection, asked: &Take) -> Result<Vec<TakenDelivery>, RowError> {
+    let mut all = Vec::new();
+    for (client_id, most) in &asked.clients {
+        let binds = binds![client_id, asked.now, *most, &asked.owner, asked.until];
+        let mut taken: Vec<Taken> = match c {
+            AnyConnection::Sqlite(c) => statement(TAKE_SQLITE, binds).load(c)?,
+            AnyConnection::Postgres(c) => statement(TAKE_POSTGRES, binds).load(c)?,
+        };
+        // RETURNING has no order.
+        taken.sort_by_key(|row| row.id);
+        all.extend(taken.into_iter().map(|row| TakenDelivery {
+            end: SessionEnd {
+                session_id: SessionId::new(row.session_id),
+                user_id: row.user_id,
+            },
+            client_id: client_id.clone(),
+            since: Timestamp::from_seconds(row.since),
+            attempts: row.attempts - row.attempts_before,
+            lease: DeliveryLease {
+                delivery: row.id,
+                owner: asked.owner.clone(),
+                attempt: row.attempts,
+            },
+        }));
+    }
+    Ok(all)
+}
+
+const NOTE: &str = "UPDATE deliveries SET state = ?, due_at = ?, lease_owner = NULL, attempted_at = ?, outcome = ?, status = ?, \
+    milliseconds = ?, reason = ? WHERE id = ? AND lease_owner = ? AND attempts = ? AND state = 'waiting'";
+const GIVE_BACK: &str = "UPDATE deliveries SET due_at = ?, lease_owner = NULL, attempts = attempts - 1 \
+    WHERE id = ? AND lease_owner = ? AND attempts = ? AND state = 'waiting'";
+
+fn note(
+    c: &mut AnyConnection,
+    lease: &DeliveryLease,
+    attempted: &Attempted,
+    after: AfterAttempt,
+) -> Result<bool, RowError> {
+    let (state, due_at) = match after {
+        AfterAttempt::Delivered => (DeliveryState::Delivered, attempted.at),
+        AfterAttempt::Again(at) => (DeliveryState::Waiting, at),
+        AfterAttempt::Dead => (DeliveryState::Dead, attempted.at),
+    };
+    let binds = binds![
+        state.name(),
+        due_at,
+        attempted.at,
+        attempted.delivery.name(),
+        attempted.status.map(i64::from),
+        attempted.milliseconds,
+        &attempted.reason,
+        lease.delivery,
+        &lease.owner,
+        lease.attempt,
+    ];
+    Ok(on!(c => statement(NOTE, binds).execute(c))? == 1)
+}
+
+const AGAIN: &str = "UPDATE deliveries SET state = 'waiting', since = ?, due_at = ?, attempts_before = attempts, lease_owner = NULL \
+    WHERE id = ? AND (lease_owner IS NULL OR due_at <= ?)";
+const DEAD_AGAIN: &str = "UPDATE deliveries SET state = 'waiting', since = ?, due_at = ?, attempts_before = attempts WHERE state = 'dead'";
+
+fn send_again(c: &mut AnyConnection, what: Again, now: Timestamp) -> Result<usize, RowError> {
+    Ok(match what {
+        Again::One(id) => on!(c => statement(AGAIN, binds![now, now, id, now]).execute(c))?,
+        Again::Dead => on!(c => statement(DEAD_AGAIN, binds![now, now]).execute(c))?,
+    })
+}
+
+/// Of a session, of the dead, or of all.
+fn list(
+    c: &mut AnyConnection,
+    session: Option<&str>,
+    only_dead: bool,
+    page: &Page<i64>,
+) -> Result<Vec<Receipt>, RowError> {
+    macro_rules! some {
+        ($c:ident) => {{
+            let mut some = deliveries::table
+                .filter(deliveries::id.gt(page.after.unwrap_or(0)))
+                .order(deliveries::id)
+                .limit(page.limit)
+                .select(Row::as_select())
+                .into_boxed();
+            if let Some(session) = session {
+                some = some.filter(deliveries::session_id.eq(session));
+            }
+            if only_dead {
+                some = some.filter(deliveries::state.eq(DeliveryState::Dead.name()));
+            }
+            some.load::<Row>($c)?
+        }};
+    }
+    let rows = on!(c => some!(c));
+    rows.into_iter().map(Row::into_receipt).collect()
+}
+
+#[async_trait]
+impl Deliveries for Database {
+    async fn session_clients(&self, session: &SessionId) -> store::Result<Vec<String>> {
+        let session = session.to_owned();
+        self.read(move |c| {
+            let noted = session_clients::table
+                .filter(session_clients::session_id.eq(session.as_str()))
+                .order(session_clients::client_id)
+                .select(session_clients::client_id);
+            Ok(on!(c => noted.load(c))?)
+        })
+        .await
+    }
+
+    async fn clients_to_tell(&self, now: Timestamp) -> store::Result<Vec<String>> {
+        self.read(move |c| {
+            let due: Vec<ToTell> = on!(c => statement(DUE, binds![now]).load(c))?;
+            Ok(due.into_iter().map(|due| due.client_id).collect())
+        })
+        .await
+    }
+
+    async fn take_deliveries(
+        &self,
+        asked: &TakeDeliveries<'_>,
+    ) -> store::Result<Vec<TakenDelivery>> {
+        let asked = Take {
+            owner: asked.owner.to_owned(),
+            now: asked.now,
+            until: asked.now + asked.lease,
+            clients: asked.clients.to_vec(),
+        };
+        self.write(move |c| take(c, &asked)).await
+    }
+
+    async fn note_attempt(
+        &self,
+        lease: &DeliveryLease,
+        attempted: &Attempted,
+        after: AfterAttempt,
+    ) -> store::Result<bool> {
+        let (lease, attempted) = (lease.clone(), attempted.clone());
+        self.write_one(move |c| note(c, &lease, &attempted, after))
+            .await
+    }
+
+    async fn give_back_delivery(
+        &self,
+        lease: &DeliveryLease,
+        at: Timestamp,
+    ) -> store::Result<bool> {
+        let lease = lease.clone();
+        self.write_one(move |c| {
+            let binds = binds![at, lease.delivery, &lease.owner, lease.attempt];
+            Ok(on!(c => statement(GIVE_BACK, binds).execute(c))? == 1)
+        })
+        .await
+    }
+
+    async fn receipts(&self, of: ReceiptsOf<'_>, page: &Page<i64>) -> store::Result<Vec<Receipt>> {
+        let page = page.clone();
+        let session = match of {
+            ReceiptsOf::Session(session) => Some(session.to_owned()),
+            ReceiptsOf::All | ReceiptsOf::Dead => None,
+        };
+        let only_dead = of == ReceiptsOf::Dead;
+        self.read(move |c| list(c, session.as_deref(), only_dead, &page))
+            .await
+    }
+
+    async fn receipt(&self, id: i64) -> store::Result<Option<Receipt>> {
+        self.read(move |c| {
+            on!(c => deliveries::table.find(id).select(Row::as_select()).get_result(c))
+                .optional()?
+                .map(Row::into_receipt)
+                .transpose()
+        })
+        .await
+    }
+
+    async fn send_again(&self, what: Again, now: Timestamp) -> store::Result<usize> {
+        let sent = self.write_recorded(move |c| send_again(c, what, now));
+        self.telling(sent).await
+    }
+
+    async fn delivery_added(&self) {
+        self.delivery_added.notified().await;
+    }
+}
+
+impl Database {
+    /// A verb that ends sessions: afterwards there may be deliveries.
+    pub(crate) async fn telling<T>(
+        &self,
+        verb: impl Future<Output = store::Result<T>>,
+    ) -> store::Result<T> {
+        let done = verb.await;
+        self.delivery_added.notify_one();
+        done
+    }
+}
