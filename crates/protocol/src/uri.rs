@@ -47,6 +47,12 @@ pub fn origin(uri: &str) -> Option<String> {
     }
 }
 
+/// The host of an address, without its port.
+pub fn host(uri: &str) -> Option<String> {
+    let url = Url::parse(uri).ok()?;
+    Some(url.host_str()?.to_owned())
+}
+
 /// `uri` with `pairs` added to its query, whatever was there kept as it stood (RFC 6749 3.1.2).
 pub fn with_query(uri: &str, pairs: &[(&str, &str)]) -> String {
     let mut encoder = url::form_urlencoded::Serializer::new(String::new());

@@ -10,8 +10,10 @@ use latchkey_storage::{Database, Options};
 use crate::{
     config::Settings,
     connections::{self, Limits},
+    deliveries,
     key_watch::KeyWatch,
     observe::observe,
+    supervised::Supervised,
     tls::Certificate,
     wiring::{App, OsEntropy, SystemClock, join, open_keys, outbound},
     workers::{AuditHandler, JobHandler, SweepHandler, Workers},
@@ -98,6 +100,8 @@ pub struct Service {
     pub server: Server,
     /// To be stopped after the server.
     pub workers: Workers,
+    /// As the workers: sends logout tokens.
+    pub deliveries: Supervised,
     /// What it serves.
     pub app: App,
 }
@@ -109,7 +113,7 @@ impl Service {
     /// When the server fails.
     pub async fn run(self) -> std::io::Result<()> {
         let ended = self.server.await;
-        self.workers.stop().await;
+        futures_util::future::join(self.workers.stop(), self.deliveries.stop()).await;
         ended
     }
 }
@@ -158,9 +162,11 @@ pub async fn start(settings: &Settings) -> Result<Service> {
         configure(app.clone()),
     )?;
     let workers = start_workers(&app, settings.audit_keep);
+    let deliveries = deliveries::start(app.provider.clone(), app.outbound.clone());
     Ok(Service {
         server,
         workers,
+        deliveries,
         app,
     })
 }

@@ -16,22 +16,15 @@ use latchkey_protocol::{
     jobs::{Job, NewJob, TakeJobs, retry_after},
     secret::new_id,
 };
-use tokio::{
-    sync::watch,
-    task::{JoinHandle, JoinSet},
-    time::Instant,
-};
+use tokio::{task::JoinSet, time::Instant};
 
 pub use audit::AuditHandler;
 pub use sweep::SweepHandler;
 
+use crate::supervised::{RESTS, Stopped, Supervised, told};
+
 /// How often is looked for what other nodes and commands have added.
 const LOOKED_EVERY: Duration = Duration::from_secs(1);
-/// How long the loop rests after it failed or panicked; as long again each time, up to the second.
-const RESTS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// How long jobs that have begun may go on when the process ends. What is not over then is taken again by whoever sees that
-/// its lease is over.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// What came of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,10 +78,7 @@ struct Shared {
 }
 
 /// The running workers. Dropped without [`Workers::stop`], they go on until the process ends.
-pub struct Workers {
-    stopping: watch::Sender<bool>,
-    running: JoinHandle<()>,
-}
+pub struct Workers(Supervised);
 
 impl Workers {
     /// Starts working off the jobs that `handlers` know, in a task of the runtime that is running.
@@ -106,42 +96,19 @@ impl Workers {
             handlers,
             owner,
         });
-        let (stopping, stopped) = watch::channel(false);
-        Self {
-            stopping,
-            running: tokio::spawn(supervise(shared, stopped)),
-        }
+        Self(Supervised::start(move |stopped| {
+            work(shared.clone(), stopped)
+        }))
     }
 
     /// Takes no more jobs, and lets those that have begun come to their end, for 5 seconds at most.
-    pub async fn stop(mut self) {
-        let _nobody_listens = self.stopping.send(true);
-        if tokio::time::timeout(GRACE, &mut self.running)
-            .await
-            .is_err()
-        {
-            tracing::warn!("a job is cut off; it is done again when its lease is over");
-            self.running.abort();
-        }
-    }
-}
-
-/// Runs the loop, again and again if need be.
-async fn supervise(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let mut rest = RESTS.0;
-    loop {
-        let work = AssertUnwindSafe(work(&shared, &mut stopped));
-        match work.catch_unwind().await {
-            Ok(()) => return,
-            Err(_) => tracing::error!("the workers panicked; they begin again"),
-        }
-        tokio::time::sleep(rest).await;
-        rest = (rest * 2).min(RESTS.1);
+    pub async fn stop(self) {
+        self.0.stop().await;
     }
 }
 
 /// Takes what is due and starts it, until it is told to stop; then waits for what has begun.
-async fn work(shared: &Arc<Shared>, stopped: &mut watch::Receiver<bool>) {
+async fn work(shared: Arc<Shared>, mut stopped: Stopped) {
     let mut begun = JoinSet::new();
     let mut at_work: HashMap<&'static str, usize> = HashMap::new();
     let mut rest = RESTS.0;
@@ -155,7 +122,7 @@ async fn work(shared: &Arc<Shared>, stopped: &mut watch::Receiver<bool>) {
         }
         let pause = if rest == RESTS.0 { LOOKED_EVERY } else { rest };
         tokio::select! {
-            () = told(stopped) => {}
+            () = told(&mut stopped) => {}
             Some(ended) = begun.join_next() => {
                 if let Ok(kind) = ended {
                     at_work.entry(kind).and_modify(|count| *count -= 1);
@@ -166,13 +133,6 @@ async fn work(shared: &Arc<Shared>, stopped: &mut watch::Receiver<bool>) {
         }
     }
     while begun.join_next().await.is_some() {}
-}
-
-/// Returns when something was said. Whoever went without a word never will.
-async fn told(stopped: &mut watch::Receiver<bool>) {
-    if stopped.changed().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 impl Shared {

@@ -1,6 +1,7 @@
 //! An in-process provider on a real socket, with clock and entropy in hand, a browser and a relying party.
 
 mod browser;
+pub mod receiver;
 mod requests;
 mod seams;
 
