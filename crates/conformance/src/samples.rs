@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use latchkey_protocol::{
-    Digest, ScopeSet, SessionId, Store, Timestamp,
+    Digest, ScopeSet, SessionId, Store, Timestamp, UserId,
     attempts::Origin,
     authentication::Amr,
     authorization::{Authorization, CodeDelivery, Delivery, RefreshFamily},
@@ -57,7 +57,7 @@ pub fn client() -> Client {
 
 pub fn user(id: &str) -> User {
     User {
-        id: id.into(),
+        id: UserId::new(id),
         username: format!("name-{id}"),
         email: None,
         name: Some("N \u{1f511} '; DROP TABLE users; --".into()),
@@ -84,7 +84,7 @@ pub fn session(id: &str, user: &str) -> Session {
     Session {
         id: SessionId::new(id),
         digest: Digest::of(id),
-        user_id: user.into(),
+        user_id: UserId::new(user),
         auth_time: Timestamp::from_seconds(1),
         amr: Amr::PASSWORD,
         remember: false,
@@ -128,7 +128,7 @@ pub fn authorization(id: &str, scope: &str) -> Authorization {
     Authorization {
         id: id.into(),
         client_id: "c".into(),
-        user_id: "u".into(),
+        user_id: UserId::new("u"),
         scope: ScopeSet::from(scope.to_owned()),
         auth_time: Timestamp::from_seconds(1),
         amr: Amr::PASSWORD,

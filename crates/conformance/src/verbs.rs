@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use latchkey_protocol::{
-    Digest, SessionId, Store, Timestamp,
+    Digest, SessionId, Store, Timestamp, UserId,
     attempts::{Allowance, Origin},
     audit::{AuditEntry, StoredAuditEntry},
     authorization::{Authorization, Context, RefreshFamily, Support},
@@ -65,26 +65,26 @@ pass_on! {
     }
     Users {
         create_user(user: &User) -> WriteOutcome;
-        user(id: &str) -> Option<User>;
+        user(id: &UserId) -> Option<User>;
         user_by_name(username: &str) -> Option<User>;
         user_by_login(login: &Login) -> Option<User>;
         users(page: &Page<String>) -> Vec<User>;
         update_user_profile(before: &User, after: &User) -> WriteOutcome;
-        set_password(user_id: &str, hash: &str, now: Timestamp) -> Option<usize>;
-        rehash_password(user_id: &str, old: &str, new: &str) -> bool;
-        disable_user(user_id: &str, now: Timestamp) -> Option<usize>;
-        enable_user(user_id: &str, now: Timestamp) -> bool;
-        delete_user(id: &str) -> bool;
+        set_password(user_id: &UserId, hash: &str, now: Timestamp) -> Option<usize>;
+        rehash_password(user_id: &UserId, old: &str, new: &str) -> bool;
+        disable_user(user_id: &UserId, now: Timestamp) -> Option<usize>;
+        enable_user(user_id: &UserId, now: Timestamp) -> bool;
+        delete_user(id: &UserId) -> bool;
     }
     Sessions {
         sign_in(session: &Session, password_hash: &str, replaces: Option<&Digest<kind::Session>>, interaction: Option<&Digest<kind::Interaction>>) -> Option<SessionStart>;
         session(digest: &Digest<kind::Session>, now: Timestamp) -> Option<(Session, User)>;
-        session_of(sid: &SessionId, user_id: &str, now: Timestamp) -> Option<Session>;
+        session_of(sid: &SessionId, user_id: &UserId, now: Timestamp) -> Option<Session>;
         use_session(id: &SessionId, used: Use) -> bool;
-        session_list(user_id: Option<&str>, page: &Page<(Timestamp, String)>, now: Timestamp) -> Vec<(Session, String)>;
+        session_list(user_id: Option<&UserId>, page: &Page<(Timestamp, String)>, now: Timestamp) -> Vec<(Session, String)>;
         end_session(id: &SessionId, offline: bool, now: Timestamp) -> bool;
-        end_session_of(sid: &SessionId, user_id: Option<&str>, offline: bool, now: Timestamp) -> Option<Session>;
-        end_user(user_id: &str, now: Timestamp) -> usize;
+        end_session_of(sid: &SessionId, user_id: Option<&UserId>, offline: bool, now: Timestamp) -> Option<Session>;
+        end_user(user_id: &UserId, now: Timestamp) -> usize;
     }
     Interactions {
         begin_interaction(interaction: &Interaction, from: &Origin) -> BeginOutcome;
@@ -96,9 +96,9 @@ pass_on! {
     Consents {
         record_consent(digest: &Digest<kind::Interaction>, session_id: &SessionId, consent: &Consent) -> bool;
         decline(digest: &Digest<kind::Interaction>, session_id: &SessionId) -> bool;
-        consent(user_id: &str, client_id: &str) -> Option<Consent>;
+        consent(user_id: &UserId, client_id: &str) -> Option<Consent>;
         consents(of: ConsentsOf<'_>, after: Option<&str>, most: i64) -> Vec<Consent>;
-        revoke_consent(user_id: &str, client_id: &str, now: Timestamp) -> ConsentEnd;
+        revoke_consent(user_id: &UserId, client_id: &str, now: Timestamp) -> ConsentEnd;
     }
     Authorizations {
         issue_code(interaction: Option<&Digest<kind::Interaction>>, authorization: &Authorization) -> bool;

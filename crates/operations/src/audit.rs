@@ -4,7 +4,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use latchkey_protocol::{
-    Reason, Store, Timestamp,
+    Reason, Store, Timestamp, UserId,
     audit::{AuditTarget, FrontEnd, StoredAuditEntry, TargetKind},
     session::Cause,
 };
@@ -184,7 +184,7 @@ pub enum AuditEvent<'a> {
     /// A user signed in.
     SignedIn {
         /// The user's id.
-        user: &'a str,
+        user: &'a UserId,
         /// The session's `sid`.
         session: &'a str,
         /// The client's id.
@@ -195,7 +195,7 @@ pub enum AuditEvent<'a> {
     /// With the password of a user wrong.
     SignInFailed {
         /// The user's id.
-        user: &'a str,
+        user: &'a UserId,
         /// The client's id.
         client: &'a str,
         /// From where.
@@ -214,7 +214,7 @@ pub enum AuditEvent<'a> {
     /// By the sign-in to the session `by`.
     SessionEnded {
         /// The user's id.
-        user: &'a str,
+        user: &'a UserId,
         /// The session's `sid`.
         session: &'a str,
         /// The `sid` of the session that took its place.
@@ -229,7 +229,7 @@ pub enum AuditEvent<'a> {
     /// A user signed out; `client`: whose request it was, if any's.
     SignedOut {
         /// The user's id.
-        user: &'a str,
+        user: &'a UserId,
         /// The session's `sid`.
         session: &'a str,
         /// The client's id.
@@ -279,7 +279,9 @@ pub fn log(event: &AuditEvent<'_>) {
             user,
             client,
             address,
-        } => tracing::info!(target: "audit", user, client, %address, "sign-in failed"),
+        } => {
+            tracing::info!(target: "audit", user = user.as_str(), client, %address, "sign-in failed")
+        }
         AuditEvent::SignInUnknown {
             typed,
             client,
@@ -301,7 +303,9 @@ pub fn log(event: &AuditEvent<'_>) {
             session,
             client,
             address,
-        } => tracing::info!(target: "audit", user, session, client, %address, "signed out"),
+        } => {
+            tracing::info!(target: "audit", user = user.as_str(), session, client, %address, "signed out")
+        }
         AuditEvent::ReplayRevoked {
             authorization,
             reason,

@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use latchkey_protocol::{
-    Timestamp,
+    Timestamp, UserId,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd},
 };
 use serde_json::Map;
@@ -20,8 +20,8 @@ pub enum Actor {
     Server,
     /// A user who is signed in.
     User {
-        /// The user's `sub`.
-        id: String,
+        /// The user's id.
+        id: UserId,
         /// The user's name.
         name: String,
     },
@@ -49,7 +49,7 @@ impl Actor {
         let (kind, id) = match self {
             Self::Command { .. } => (ActorKind::Command, Some(self.to_string())),
             Self::Server => (ActorKind::Server, None),
-            Self::User { id, .. } => (ActorKind::User, Some(id.clone())),
+            Self::User { id, .. } => (ActorKind::User, Some(id.as_str().to_owned())),
             Self::Client { id } => (ActorKind::Client, Some(id.clone())),
         };
         AuditActor { kind, id }

@@ -1,7 +1,7 @@
 //! Which users a browser has signed in as before, by what it shows itself.
 
 use latchkey_protocol::{
-    Entropy, Secret, kind,
+    Entropy, Secret, UserId, kind,
     secret::{Pepper, same},
 };
 
@@ -42,7 +42,7 @@ impl KnownBrowser {
     }
 
     /// Its secret, if this user has signed in here with the password that `hash` is of.
-    pub(crate) fn knows(&self, pepper: &Pepper, user_id: &str, hash: &str) -> Option<&str> {
+    pub(crate) fn knows(&self, pepper: &Pepper, user_id: &UserId, hash: &str) -> Option<&str> {
         let proof = proof(pepper, &self.secret, user_id, hash);
         self.proofs
             .iter()
@@ -55,7 +55,7 @@ impl KnownBrowser {
         shown: Option<&Self>,
         pepper: &Pepper,
         entropy: &dyn Entropy,
-        (user_id, hash): (&str, &str),
+        (user_id, hash): (&UserId, &str),
     ) -> Self {
         let secret = shown.map_or_else(
             || Secret::<kind::KnownBrowser>::generate(entropy),
@@ -75,7 +75,7 @@ impl KnownBrowser {
 fn proof(
     pepper: &Pepper,
     secret: &Secret<kind::KnownBrowser>,
-    user_id: &str,
+    user_id: &UserId,
     hash: &str,
 ) -> String {
     let mut proof = pepper.text(&["known browser", secret.expose(), user_id, hash]);

@@ -28,7 +28,7 @@ impl Operations<'_> {
             Some(login) => Some(self.user(login).await?.id),
             None => None,
         };
-        let listed = self.store.session_list(owner.as_deref(), page, self.now);
+        let listed = self.store.session_list(owner.as_ref(), page, self.now);
         let listed = listed.await?.into_iter();
         Ok(listed
             .map(|(session, username)| ListedSession { session, username })

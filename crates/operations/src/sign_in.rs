@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use latchkey_protocol::{
-    Digest, Entropy, Reason, Secret, SessionId, Store, StoreError, Timestamp,
+    Digest, Entropy, Reason, Secret, SessionId, Store, StoreError, Timestamp, UserId,
     attempts::Guess,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, TargetKind},
     authorization::Lifetimes,
@@ -129,7 +129,7 @@ impl PasswordSignIn {
         let (address, now) = (asked.address, asked.now);
         let known = known.is_some();
         let Some(counted) = self.throttle.reserve(guess, address, now).await? else {
-            let user = user.as_ref().map(|user| user.id.as_str());
+            let user = user.as_ref().map(|user| &user.id);
             let entry = entry(&asked, "sign-in refused", user);
             self.failures
                 .count_refusal(login.canonical(), address, entry);
@@ -151,8 +151,8 @@ impl PasswordSignIn {
             Outcome::Busy => SignInOutcome::Busy,
             Outcome::Wrong | Outcome::Overtaken => {
                 counted.was_wrong();
-                self.log_failure(&asked, &login, subject.as_deref());
-                let user = subject.as_deref();
+                self.log_failure(&asked, &login, subject.as_ref());
+                let user = subject.as_ref();
                 self.failures.count(entry(&asked, "sign-in failed", user));
                 SignInOutcome::Wrong
             }
@@ -220,7 +220,7 @@ impl PasswordSignIn {
         );
         let mut signed_in = entry(&asked, "signed in", Some(&user.id));
         (signed_in.actor.kind, signed_in.outcome) = (ActorKind::User, AuditOutcome::Done);
-        signed_in.actor.id = Some(user.id.clone());
+        signed_in.actor.id = Some(user.id.clone().into_string());
         let begun = self
             .store
             .recording(signed_in)
@@ -247,7 +247,7 @@ impl PasswordSignIn {
             client,
             address,
         });
-        let whom = (user.id.as_str(), hash);
+        let whom = (&user.id, hash);
         let browser = KnownBrowser::remembering(asked.browser, &self.browser_pepper, entropy, whom);
         Ok(Some(SignedIn {
             user,
@@ -258,7 +258,7 @@ impl PasswordSignIn {
     }
 
     /// A user is named; what is nobody's name may be a password, typed one field too early.
-    fn log_failure(&self, asked: &SignIn<'_>, login: &Login, user: Option<&str>) {
+    fn log_failure(&self, asked: &SignIn<'_>, login: &Login, user: Option<&UserId>) {
         let (client, address) = (asked.client_id, asked.address);
         let Some(user) = user else {
             let mut typed = self.audit_pepper.text(&[login.canonical()]);
@@ -278,7 +278,7 @@ impl PasswordSignIn {
 }
 
 /// Of a stranger who tries to sign in, as this user where there is one.
-fn entry(asked: &SignIn<'_>, event: &str, user: Option<&str>) -> AuditEntry {
+fn entry(asked: &SignIn<'_>, event: &str, user: Option<&UserId>) -> AuditEntry {
     AuditEntry {
         at: asked.now,
         event: event.to_owned(),
@@ -289,7 +289,7 @@ fn entry(asked: &SignIn<'_>, event: &str, user: Option<&str>) -> AuditEntry {
         front_end: FrontEnd::Page,
         target: user.map(|user| AuditTarget {
             kind: TargetKind::User,
-            id: Some(user.to_owned()),
+            id: Some(user.as_str().to_owned()),
             name: None,
         }),
         outcome: AuditOutcome::Refused,

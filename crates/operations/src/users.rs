@@ -1,6 +1,7 @@
 //! Users: create, read, change, disable, delete; their passwords; their sessions.
 
 use latchkey_protocol::{
+    UserId,
     audit::{TargetKind, changes},
     field_error::{FieldError, FieldErrors},
     names::{Login, username},
@@ -92,7 +93,7 @@ impl Operations<'_> {
             String::new()
         });
         let bare = User {
-            id: new_id(self.now, self.entropy),
+            id: UserId::new(new_id(self.now, self.entropy)),
             username,
             email: None,
             name: None,

@@ -1,7 +1,7 @@
 //! All that follows from one approval: its code, its refresh family, its end. What gets revoked.
 
 use crate::{
-    ScopeSet, SessionId,
+    ScopeSet, SessionId, UserId,
     authentication::Amr,
     authorize::{Approval, ClaimsRequest},
     bounds::KEPT_AFTER,
@@ -79,7 +79,7 @@ pub struct Authorization {
     /// The client that it was given to.
     pub client_id: String,
     /// The user who approved.
-    pub user_id: String,
+    pub user_id: UserId,
     /// What was granted.
     pub scope: ScopeSet,
     /// When the user had proven who they are.

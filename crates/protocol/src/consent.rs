@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::{ScopeSet, authorize::GrantRequest, client::Client, time::Timestamp};
+use crate::{ScopeSet, UserId, authorize::GrantRequest, client::Client, time::Timestamp};
 
 /// What a user has allowed a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consent {
     /// Who allowed it.
-    pub user_id: String,
+    pub user_id: UserId,
     /// To whom.
     pub client_id: String,
     /// The scopes that were allowed.

@@ -98,3 +98,32 @@ id! {
     /// ```
     SessionId
 }
+
+id! {
+    /// The id of a [`crate::user::User`]. Not what clients know them by, and not what they type: see [`crate::Subject`] and
+    /// [`crate::names`].
+    ///
+    /// ```
+    /// # use latchkey_protocol::{Store, Timestamp, UserId};
+    /// # async fn of(store: &dyn Store, user: &UserId, now: Timestamp) {
+    /// let ended = store.end_user(user, now).await;
+    /// # }
+    /// ```
+    ///
+    /// A subject is no user's id, nor is the text of one or a name:
+    ///
+    /// ```compile_fail,E0308
+    /// # use latchkey_protocol::{Store, Subject, Timestamp};
+    /// # async fn of(store: &dyn Store, subject: &Subject, now: Timestamp) {
+    /// let ended = store.end_user(subject, now).await;
+    /// # }
+    /// ```
+    ///
+    /// ```compile_fail,E0308
+    /// # use latchkey_protocol::{Store, Timestamp, user::User};
+    /// # async fn of(store: &dyn Store, user: &User, now: Timestamp) {
+    /// let ended = store.end_user(&user.username, now).await;
+    /// # }
+    /// ```
+    UserId
+}

@@ -1,7 +1,8 @@
 //! Interactions: authorization requests that wait for a user.
 
 use crate::{
-    ScopeSet, SessionId, authorize::AuthorizationRequest, kind, secret::Digest, time::Timestamp,
+    ScopeSet, SessionId, UserId, authorize::AuthorizationRequest, kind, secret::Digest,
+    time::Timestamp,
 };
 
 /// How long a user has to sign in and to decide, in seconds.
@@ -31,7 +32,7 @@ pub struct Interaction {
     /// The session that the user chose to go on with.
     pub selected_session: Option<SessionId>,
     /// What was allowed in this interaction, and by which user: it counts for nobody else.
-    pub consented: Option<(String, ScopeSet)>,
+    pub consented: Option<(UserId, ScopeSet)>,
     /// Whether the user said no.
     pub declined: bool,
 }

@@ -60,7 +60,7 @@ pub mod uri;
 pub mod user;
 
 pub use algorithm::{IdTokenAlgorithm, SigningAlgorithm};
-pub use ids::SessionId;
+pub use ids::{SessionId, UserId};
 pub use outbound::Outbound;
 pub use params::Params;
 pub use reason::{Detail, ErrorCode, Reason, RefusalText};

@@ -1,7 +1,7 @@
 //! OpenID Connect RP-Initiated Logout 1.0: who may end which session, and where the browser goes afterwards.
 
 use crate::{
-    SessionId, Subject,
+    SessionId, Subject, UserId,
     claims::IdToken,
     client::Client,
     error::Refusal,
@@ -96,7 +96,7 @@ pub enum SignOut {
     /// by its id and its user's.
     Ask {
         /// The session that the hint names, and its user, where nobody is signed in at this browser.
-        named: Option<(SessionId, String)>,
+        named: Option<(SessionId, UserId)>,
     },
     /// Nobody is signed in here, and what the hint names has ended: that is all that was wanted.
     Done,

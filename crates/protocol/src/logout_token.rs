@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    IdTokenAlgorithm, SessionId, Subject, authorization::Authorization, claims::TokenClaims,
-    client::Client, deliveries::AfterAttempt, jobs::retry_after, outbound::OutboundError,
-    time::Timestamp,
+    IdTokenAlgorithm, SessionId, Subject, UserId, authorization::Authorization,
+    claims::TokenClaims, client::Client, deliveries::AfterAttempt, jobs::retry_after,
+    outbound::OutboundError, time::Timestamp,
 };
 
 /// Header `typ` of logout tokens (2.4).
@@ -55,7 +55,7 @@ pub struct SessionEnd {
     /// `sid` of the ID tokens that were issued in it.
     pub session_id: SessionId,
     /// Whose it was.
-    pub user_id: String,
+    pub user_id: UserId,
 }
 
 impl LogoutToken {

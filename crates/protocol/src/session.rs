@@ -1,7 +1,8 @@
 //! Browser sessions: how they begin, how use prolongs them, and when they end.
 
 use crate::{
-    SessionId, authentication::Amr, kind, lifetimes::Lifetimes, secret::Digest, time::Timestamp,
+    SessionId, UserId, authentication::Amr, kind, lifetimes::Lifetimes, secret::Digest,
+    time::Timestamp,
 };
 
 /// A use is noted at most this often, in seconds.
@@ -16,7 +17,7 @@ pub struct Session {
     /// Digest of the cookie's secret.
     pub digest: Digest<kind::Session>,
     /// Who is signed in.
-    pub user_id: String,
+    pub user_id: UserId,
     /// When the user last proved who they are.
     pub auth_time: Timestamp,
     /// How (RFC 8176).
@@ -48,7 +49,7 @@ pub struct EndedSession {
     /// Its `sid`.
     pub id: SessionId,
     /// Whose it was.
-    pub user_id: String,
+    pub user_id: UserId,
     /// Why it ended.
     pub cause: Cause,
 }
@@ -111,7 +112,7 @@ impl Session {
     pub fn begin(
         id: SessionId,
         digest: Digest<kind::Session>,
-        user_id: String,
+        user_id: UserId,
         remember: bool,
         lifetimes: &Lifetimes,
         now: Timestamp,

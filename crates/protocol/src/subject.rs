@@ -1,5 +1,6 @@
 //! `sub`: how clients know users.
 
+use crate::UserId;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,8 @@ pub struct Subject(String);
 impl Subject {
     /// How `client` knows the user with this id. All subjects of users are made here: that of each client is the user's id,
     /// which never changes and is never reassigned (subject type `public`, OpenID Connect Core 8).
-    pub fn of_user(_client: &Client, user_id: &str) -> Self {
-        Self(user_id.to_owned())
+    pub fn of_user(_client: &Client, user_id: &UserId) -> Self {
+        Self(user_id.as_str().to_owned())
     }
 
     /// A client that acts for itself (RFC 9068 2.2).
@@ -30,8 +31,13 @@ impl Subject {
     }
 
     /// Whether `client` knows the user with this id by it.
-    pub fn names(&self, client: &Client, user_id: &str) -> bool {
+    pub fn names(&self, client: &Client, user_id: &UserId) -> bool {
         *self == Self::of_user(client, user_id)
+    }
+
+    /// Which user `client` knows by it, if there is one.
+    pub fn user_of(&self, _client: &Client) -> UserId {
+        UserId::new(&self.0)
     }
 
     /// As tokens write it.

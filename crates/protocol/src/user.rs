@@ -1,5 +1,6 @@
 //! Users.
 
+use crate::UserId;
 use serde_json::{Map, Value};
 
 use crate::time::Timestamp;
@@ -8,7 +9,7 @@ use crate::time::Timestamp;
 #[derive(Clone, PartialEq)]
 pub struct User {
     /// The subject identifier: never reassigned (OpenID Connect Core 2).
-    pub id: String,
+    pub id: UserId,
     /// What is typed at the login page, in the form of [`crate::names::username`].
     pub username: String,
     /// As it was entered.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    Timestamp,
+    Timestamp, UserId,
     profile::ProfileChange,
     registration::{Registration, RegistrationError},
     user::User,
@@ -79,7 +79,7 @@ fn every_member_that_cannot_be_read_is_named() {
 #[test]
 fn every_fault_of_a_profile_is_named_at_its_member() {
     let nobody = User {
-        id: "u".into(),
+        id: UserId::new("u"),
         username: "alice".into(),
         email: None,
         name: None,

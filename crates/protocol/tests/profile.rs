@@ -1,7 +1,7 @@
 //! How a user's profile changes.
 #![allow(clippy::unwrap_used)]
 
-use latchkey_protocol::{Timestamp, profile::ProfileChange, user::User};
+use latchkey_protocol::{Timestamp, UserId, profile::ProfileChange, user::User};
 use serde_json::{Map, Value, json};
 
 fn map(value: Value) -> Map<String, Value> {
@@ -10,7 +10,7 @@ fn map(value: Value) -> Map<String, Value> {
 
 fn user(email: Option<&str>, claims: Value) -> User {
     User {
-        id: "u".into(),
+        id: UserId::new("u"),
         username: "alice".into(),
         email: email.map(str::to_owned),
         name: None,

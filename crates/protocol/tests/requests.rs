@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    Digest, Reason, SessionId, Timestamp,
+    Digest, Reason, SessionId, Timestamp, UserId,
     authentication::Amr,
     authorization::{Authorization, CodeDelivery, Delivery},
     authorize::{AuthorizationRequest, ClaimsRequest},
@@ -29,7 +29,7 @@ fn authorization(granted: &str, ignored: &str) -> Authorization {
     Authorization {
         id: "id".into(),
         client_id: "client".into(),
-        user_id: "user".into(),
+        user_id: UserId::new("user"),
         scope: granted.to_owned().into(),
         auth_time: Timestamp::from_seconds(0),
         amr: Amr::PASSWORD,

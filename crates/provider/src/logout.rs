@@ -165,13 +165,12 @@ async fn by_browser(
     let session = here.as_ref().map(|(session, _)| session);
     let named = match (
         token.and_then(|token| token.sid.as_ref().zip(Some(&token.sub))),
+        request.client,
         session,
     ) {
-        (Some((sid, sub)), None) => {
-            provider
-                .store
-                .session_of(sid, sub.as_str(), call.now)
-                .await?
+        (Some((sid, sub)), Some(client), None) => {
+            let user = sub.user_of(client);
+            provider.store.session_of(sid, &user, call.now).await?
         }
         _ => None,
     };
@@ -180,7 +179,7 @@ async fn by_browser(
         let reference = request.refused.as_ref().map(|(_, reference)| &**reference);
         let mut response = done(call, request.to.as_deref(), request.params, reference);
         if let (SignOut::Now, Some(session)) = (&decided, session) {
-            let ended = (&session.id, session.user_id.as_str());
+            let ended = (&session.id, &session.user_id);
             browser::end_session(ui, call, request.client, ended).await?;
             browser::forget(ui, call, browser, &mut response).await;
         } else {
@@ -228,12 +227,9 @@ async fn by_client(
     let ui = &provider.ui;
     let client = client_auth::authenticate(provider, call, params).await?;
     let (sid, subject) = named_by(hint, &client)?;
-    if let Some(session) = provider
-        .store
-        .session_of(sid, subject.as_str(), call.now)
-        .await?
-    {
-        let ended = (&session.id, session.user_id.as_str());
+    let user = subject.user_of(&client);
+    if let Some(session) = provider.store.session_of(sid, &user, call.now).await? {
+        let ended = (&session.id, &session.user_id);
         browser::end_session(ui, call, Some(&client), ended).await?;
     }
     let asked = params.optional("post_logout_redirect_uri");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use diesel::{pg::Pg, prelude::*, sql_types::BigInt, sqlite::Sqlite};
 use latchkey_protocol::{
-    Store, Timestamp,
+    Store, Timestamp, UserId,
     attempts::network,
     audit::{
         ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, StoredAuditEntry,
@@ -153,7 +153,7 @@ pub fn add_own(c: &mut AnyConnection, entry: &AuditEntry, whom: &str) -> Result<
 /// A session that has just ended.
 pub struct Ended {
     pub session: String,
-    pub user: String,
+    pub user: UserId,
 }
 
 impl Ended {

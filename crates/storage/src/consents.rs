@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use diesel::{dsl::exists, pg::Pg, prelude::*, sql_types::BigInt, sqlite::Sqlite};
 use latchkey_protocol::{
-    Digest, SessionId, Timestamp,
+    Digest, SessionId, Timestamp, UserId,
     consent::{Consent, merged},
     kind,
     store::{self, ConsentEnd, Consents, ConsentsOf},
@@ -32,7 +32,7 @@ pub struct Row {
 impl Row {
     fn from_consent(consent: &Consent) -> Self {
         Self {
-            user_id: consent.user_id.clone(),
+            user_id: consent.user_id.clone().into_string(),
             client_id: consent.client_id.clone(),
             scope: consent.scope.to_string(),
             granted_at: Stored(consent.granted_at),
@@ -49,7 +49,7 @@ impl Row {
             });
         };
         Ok(Consent {
-            user_id: self.user_id,
+            user_id: UserId::new(self.user_id),
             client_id: self.client_id,
             scope: self.scope.into(),
             claims,
@@ -91,7 +91,7 @@ impl Consents for Database {
         .await
     }
 
-    async fn consent(&self, user_id: &str, client_id: &str) -> store::Result<Option<Consent>> {
+    async fn consent(&self, user_id: &UserId, client_id: &str) -> store::Result<Option<Consent>> {
         let (user, client) = (user_id.to_owned(), client_id.to_owned());
         if let Some(groups) = self.groups() {
             return groups.consent.ask(ConsentOf { user, client }).await;
@@ -107,7 +107,7 @@ impl Consents for Database {
     ) -> store::Result<Vec<Consent>> {
         let after = after.unwrap_or_default().to_owned();
         let (of_user, id) = match of {
-            ConsentsOf::User(id) => (true, id.to_owned()),
+            ConsentsOf::User(id) => (true, id.as_str().to_owned()),
             ConsentsOf::Client(id) => (false, id.to_owned()),
         };
         self.read(move |c| {
@@ -133,7 +133,7 @@ impl Consents for Database {
 
     async fn revoke_consent(
         &self,
-        user_id: &str,
+        user_id: &UserId,
         client_id: &str,
         now: Timestamp,
     ) -> store::Result<ConsentEnd> {
@@ -150,7 +150,7 @@ fn stamp(
     session: &str,
     consent: &Consent,
 ) -> Result<bool, RowError> {
-    let user = &consent.user_id;
+    let user = consent.user_id.as_str();
     let theirs = interactions::table
         .filter(interactions::digest.eq(Stored(digest.clone())))
         .filter(exists(
@@ -173,7 +173,7 @@ fn remember(c: &mut AnyConnection, consent: &Consent) -> Result<(), RowError> {
     if added == 1 {
         return Ok(());
     }
-    let stored = consents::table.find((&consent.user_id, &consent.client_id));
+    let stored = consents::table.find((consent.user_id.as_str(), &consent.client_id));
     let now = consents::granted_at.eq(Stored(consent.granted_at));
     on!(c => diesel::update(stored).set(now).execute(c))?;
     if let Some(before) = find(c, &consent.user_id, &consent.client_id)? {
@@ -194,19 +194,20 @@ fn remember(c: &mut AnyConnection, consent: &Consent) -> Result<(), RowError> {
 /// In the order in which consent is given: the interaction, then the consent, then what follows from it.
 fn revoke(
     c: &mut AnyConnection,
-    user: &str,
+    user: &UserId,
     client: &str,
     now: Timestamp,
 ) -> Result<ConsentEnd, RowError> {
-    let under_way = interactions::table.filter(interactions::consented_by.eq(user));
+    let under_way = interactions::table.filter(interactions::consented_by.eq(user.as_str()));
     let undecided = (
         interactions::consented.eq(None::<String>),
         interactions::consented_by.eq(None::<String>),
     );
     on!(c => diesel::update(under_way).set(undecided).execute(c))?;
-    let deleted = on!(c => diesel::delete(consents::table.find((user, client))).execute(c))?;
+    let deleted =
+        on!(c => diesel::delete(consents::table.find((user.as_str(), client))).execute(c))?;
     let theirs = authorizations::table
-        .filter(authorizations::user_id.eq(user))
+        .filter(authorizations::user_id.eq(user.as_str()))
         .filter(authorizations::client_id.eq(client))
         .filter(authorizations::revoked_at.is_null());
     let ended = authorizations::revoked_at.eq(Some(Stored(now)));
@@ -239,8 +240,8 @@ pub fn hold(c: &mut AnyConnection, user: &str, client: &str) -> Result<bool, Row
     Ok(held.optional()?.is_some_and(|one| one.held == 1))
 }
 
-fn find(c: &mut AnyConnection, user: &str, client: &str) -> Result<Option<Consent>, RowError> {
-    on!(c => consents::table.find((user, client)).select(Row::as_select()).get_result(c))
+fn find(c: &mut AnyConnection, user: &UserId, client: &str) -> Result<Option<Consent>, RowError> {
+    on!(c => consents::table.find((user.as_str(), client)).select(Row::as_select()).get_result(c))
         .optional()?
         .map(Row::into_consent)
         .transpose()

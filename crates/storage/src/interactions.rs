@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use diesel::{dsl::exists, pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
-    SessionId, Timestamp,
+    SessionId, Timestamp, UserId,
     attempts::{Origin, WINDOW},
     bounds,
     interaction::Interaction,
@@ -58,7 +58,10 @@ impl Row {
                 .as_ref()
                 .map(|(_, scope)| scope.to_string()),
             declined: i64::from(interaction.declined),
-            consented_by: interaction.consented.as_ref().map(|(user, _)| user.clone()),
+            consented_by: interaction
+                .consented
+                .as_ref()
+                .map(|(user, _)| user.as_str().to_owned()),
             former_browser: interaction
                 .former_browser
                 .as_ref()
@@ -123,7 +126,10 @@ impl Row {
             expires_at: self.expires_at.0,
             login_session: self.login_session.map(SessionId::new),
             selected_session: self.selected_session.map(SessionId::new),
-            consented: self.consented_by.zip(self.consented.map(Into::into)),
+            consented: self
+                .consented_by
+                .map(UserId::new)
+                .zip(self.consented.map(Into::into)),
             declined: self.declined != 0,
         })
     }

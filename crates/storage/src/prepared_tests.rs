@@ -6,7 +6,7 @@ use diesel::{
     QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::BigInt,
 };
 use latchkey_protocol::{
-    Digest, Timestamp,
+    Digest, Timestamp, UserId,
     authorization::{Authorization, Delivery, RefreshFamily},
     observe::KeptRefusal,
     session::Use,
@@ -280,7 +280,7 @@ fn others() -> Vec<Verb<'static>> {
         (
             "rehash",
             1,
-            Box::new(|c, _| users::rehash(c, "u", "hash", "hash").map(drop)),
+            Box::new(|c, _| users::rehash(c, &UserId::new("u"), "hash", "hash").map(drop)),
         ),
         (
             "sessions that end",

@@ -10,7 +10,7 @@ use diesel::{
     sql_types::BigInt,
 };
 use latchkey_protocol::{
-    Digest, StoreError, Timestamp,
+    Digest, StoreError, Timestamp, UserId,
     authorization::{Context, Support},
     consent::Consent,
     kind,
@@ -235,7 +235,7 @@ impl Question for SessionOf {
 
 /// A user and a client.
 pub struct ConsentOf {
-    pub user: String,
+    pub user: UserId,
     pub client: String,
 }
 

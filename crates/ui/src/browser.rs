@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use latchkey_operations::{AuditEvent, Realm, audit};
 use latchkey_protocol::{
-    Digest, Secret, SessionId, StoreError, Timestamp,
+    Digest, Secret, SessionId, StoreError, Timestamp, UserId,
     audit::ActorKind,
     client::Client,
     kind,
@@ -132,7 +132,7 @@ pub async fn end_session(
     ui: &Ui,
     call: Call<'_>,
     client: Option<&Client>,
-    (id, user_id): (&SessionId, &str),
+    (id, user_id): (&SessionId, &UserId),
 ) -> Result<(), StoreError> {
     let entry = call.entry("signed out", (ActorKind::User, user_id));
     let ended = ui

@@ -3,6 +3,7 @@
 use super::*;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::Timestamp;
+use latchkey_protocol::UserId;
 
 pub fn a_code_is_issued_once_per_interaction_and_exchanged_once(stores: &impl Stores) {
     stores.each(async |store| {
@@ -43,7 +44,7 @@ pub fn a_code_is_issued_once_per_interaction_and_exchanged_once(stores: &impl St
         );
         assert_eq!(
             (context.user.unwrap().id, context.session.unwrap().id),
-            ("u".into(), SessionId::new("s"))
+            (UserId::new("u"), SessionId::new("s"))
         );
     });
 }
@@ -61,7 +62,7 @@ pub fn an_ended_session_gives_no_code(stores: &impl Stores) {
             }
             let raced = winners(&store, move |s, n| async move {
                 if n == 0 {
-                    s.end_user("u", moment(5)).await.unwrap();
+                    s.end_user(&UserId::new("u"), moment(5)).await.unwrap();
                     return false;
                 }
                 s.issue_code(
@@ -183,7 +184,10 @@ pub fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked
             .sign_in(&session("s2", "u"), "hash", None, None)
             .await
             .unwrap();
-        assert_eq!(store.end_user("u", moment(12)).await.unwrap(), 1);
+        assert_eq!(
+            store.end_user(&UserId::new("u"), moment(12)).await.unwrap(),
+            1
+        );
         assert!(
             store
                 .session(&Digest::of("s2"), moment(2))

@@ -2,6 +2,7 @@
 
 use super::*;
 use latchkey_protocol::SessionId;
+use latchkey_protocol::UserId;
 
 pub fn consent_adds_up(stores: &impl Stores) {
     stores.each(async |store| {
@@ -9,7 +10,7 @@ pub fn consent_adds_up(stores: &impl Stores) {
         begin(&store, "i").await;
         for scope in ["openid email", "openid phone"] {
             let consent = Consent {
-                user_id: "u".into(),
+                user_id: UserId::new("u"),
                 client_id: "c".into(),
                 scope: ScopeSet::from(scope.to_owned()),
                 claims: [format!("claim with {scope}")].into(),
@@ -22,7 +23,11 @@ pub fn consent_adds_up(stores: &impl Stores) {
                     .unwrap()
             );
         }
-        let known = store.consent("u", "c").await.unwrap().unwrap();
+        let known = store
+            .consent(&UserId::new("u"), "c")
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(known.scope.to_string(), "openid email phone");
         assert_eq!(
             known.claims.len(),
@@ -56,7 +61,7 @@ pub fn consent_adds_up(stores: &impl Stores) {
 pub fn consent(user: &str, scope: &str) -> Consent {
     let scope = ScopeSet::from(scope.to_owned());
     Consent {
-        user_id: user.into(),
+        user_id: UserId::new(user),
         client_id: "c".into(),
         scope,
         claims: Default::default(),
@@ -108,8 +113,16 @@ pub fn what_a_page_decides_is_written_only_for_the_session_it_was_shown_to(store
                 && !untouched.declined
         );
         assert!(
-            store.consent("u", "c").await.unwrap().is_none()
-                && store.consent("v", "c").await.unwrap().is_none()
+            store
+                .consent(&UserId::new("u"), "c")
+                .await
+                .unwrap()
+                .is_none()
+                && store
+                    .consent(&UserId::new("v"), "c")
+                    .await
+                    .unwrap()
+                    .is_none()
         );
         assert!(
             store
@@ -155,7 +168,7 @@ pub fn consents_given_at_once_add_up(stores: &impl Stores) {
         assert_eq!(given.await, CALLERS);
         assert_eq!(
             store
-                .consent("u", "c")
+                .consent(&UserId::new("u"), "c")
                 .await
                 .unwrap()
                 .unwrap()
@@ -220,15 +233,21 @@ pub fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it(stores: &impl 
         let nothing = ConsentEnd::default();
         for (user, client) in [("u", "d"), ("v", "c"), ("v", "d")] {
             let ended = store
-                .revoke_consent(user, client, Timestamp::from_seconds(5))
+                .revoke_consent(&UserId::new(user), client, Timestamp::from_seconds(5))
                 .await
                 .unwrap();
             assert_eq!(ended, nothing, "{user} {client}");
         }
-        assert!(store.consent("u", "c").await.unwrap().is_some());
+        assert!(
+            store
+                .consent(&UserId::new("u"), "c")
+                .await
+                .unwrap()
+                .is_some()
+        );
 
         let ended = store
-            .revoke_consent("u", "c", Timestamp::from_seconds(5))
+            .revoke_consent(&UserId::new("u"), "c", Timestamp::from_seconds(5))
             .await
             .unwrap();
         let all = ConsentEnd {
@@ -236,7 +255,7 @@ pub fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it(stores: &impl 
             authorizations: 2,
         };
         assert_eq!(ended, all);
-        assert_eq!(store.consent("u", "c").await.unwrap(), None);
+        assert_eq!(store.consent(&UserId::new("u"), "c").await.unwrap(), None);
         for id in ["online", "offline"] {
             let context = store.authorization(id).await.unwrap().unwrap();
             assert_eq!(context.authorization.revoked_at, Some(moment(5)), "{id}");
@@ -245,7 +264,7 @@ pub fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it(stores: &impl 
         assert_eq!(under_way.consented, None, "it is asked again");
         assert_eq!(
             store
-                .revoke_consent("u", "c", Timestamp::from_seconds(6))
+                .revoke_consent(&UserId::new("u"), "c", Timestamp::from_seconds(6))
                 .await
                 .unwrap(),
             nothing
@@ -279,14 +298,15 @@ pub fn consents_are_listed_page_by_page_from_either_side(stores: &impl Stores) {
             let ids = page.into_iter().map(|c| (c.user_id, c.client_id));
             ids.collect::<Vec<_>>()
         };
-        let of = |n: usize| ("u".to_owned(), format!("c{n}"));
-        let theirs = ConsentsOf::User("u");
+        let of = |n: usize| (UserId::new("u"), format!("c{n}"));
+        let (user, another) = (UserId::new("u"), UserId::new("v"));
+        let theirs = ConsentsOf::User(&user);
         assert_eq!(page(theirs, None).await, [of(0), of(1)]);
         assert_eq!(page(theirs, Some("c1")).await, [of(2), of(3)]);
         assert_eq!(page(theirs, Some("c3")).await, [of(4)]);
         assert_eq!(page(theirs, Some("c4")).await, []);
         assert_eq!(page(ConsentsOf::Client("c2"), None).await, [of(2)]);
         assert_eq!(page(ConsentsOf::Client("c2"), Some("u")).await, []);
-        assert_eq!(page(ConsentsOf::User("v"), None).await, []);
+        assert_eq!(page(ConsentsOf::User(&another), None).await, []);
     });
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use latchkey_protocol::{
+    UserId,
     claims::{MOST_MAPPINGS, Mapping, Place, Source},
     store::WriteOutcome,
 };
@@ -63,7 +64,12 @@ pub fn attributes_come_back_as_they_were_and_change_with_the_profile(stores: &im
             WriteOutcome::Done
         );
         assert_eq!(
-            store.user("u").await.unwrap().unwrap().attributes,
+            store
+                .user(&UserId::new("u"))
+                .await
+                .unwrap()
+                .unwrap()
+                .attributes,
             before.attributes
         );
         let mut after = before.clone();
@@ -73,7 +79,12 @@ pub fn attributes_come_back_as_they_were_and_change_with_the_profile(stores: &im
             WriteOutcome::Done
         );
         assert_eq!(
-            store.user("u").await.unwrap().unwrap().attributes,
+            store
+                .user(&UserId::new("u"))
+                .await
+                .unwrap()
+                .unwrap()
+                .attributes,
             after.attributes
         );
         assert_eq!(

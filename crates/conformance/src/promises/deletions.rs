@@ -2,7 +2,7 @@
 
 use super::*;
 use latchkey_protocol::{
-    SessionId,
+    SessionId, UserId,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd},
     bounds,
 };
@@ -61,7 +61,10 @@ where
         match n {
             0..WAITING => s.issue_code(Some(&Digest::of(&id)), &one).await.unwrap(),
             WAITING => {
-                let ended = s.revoke_consent("u", "c", moment(4)).await.unwrap();
+                let ended = s
+                    .revoke_consent(&UserId::new("u"), "c", moment(4))
+                    .await
+                    .unwrap();
                 ended.consented
             }
             _ => s.issue_code(None, &one).await.unwrap(),
@@ -90,8 +93,12 @@ pub fn a_user_who_is_deleted_and_codes_that_are_issued_do_not_wait_for_one_anoth
             let is_recorded = round % 2 == 0;
             race(&store, round, move |s| async move {
                 match is_recorded {
-                    true => s.recording(deletion()).delete_user("u").await.unwrap(),
-                    false => s.delete_user("u").await.unwrap(),
+                    true => s
+                        .recording(deletion())
+                        .delete_user(&UserId::new("u"))
+                        .await
+                        .unwrap(),
+                    false => s.delete_user(&UserId::new("u")).await.unwrap(),
                 }
             })
             .await;

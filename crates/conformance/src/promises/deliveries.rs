@@ -2,7 +2,7 @@
 
 use super::*;
 use latchkey_protocol::{
-    SessionId,
+    SessionId, UserId,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd},
     bounds,
     deliveries::{
@@ -151,19 +151,31 @@ pub fn whatever_ends_a_session_tells_the_clients_that_are_noted_in_it(stores: &i
             match cause {
                 Cause::Forced => drop(store.end_session(&sid, true, now).await.unwrap()),
                 Cause::SignedOut => {
-                    let ended = store.end_session_of(&sid, Some("u"), false, now);
+                    let user = UserId::new("u");
+                    let ended = store.end_session_of(&sid, Some(&user), false, now);
                     assert!(ended.await.unwrap().is_some());
                 }
-                Cause::AllForced => assert_eq!(store.end_user("u", now).await.unwrap(), 1),
+                Cause::AllForced => {
+                    assert_eq!(store.end_user(&UserId::new("u"), now).await.unwrap(), 1)
+                }
                 Cause::PasswordChanged => {
-                    assert_eq!(store.set_password("u", "new", now).await.unwrap(), Some(1));
+                    assert_eq!(
+                        store
+                            .set_password(&UserId::new("u"), "new", now)
+                            .await
+                            .unwrap(),
+                        Some(1)
+                    );
                 }
                 Cause::UserDisabled => {
-                    assert_eq!(store.disable_user("u", now).await.unwrap(), Some(1));
+                    assert_eq!(
+                        store.disable_user(&UserId::new("u"), now).await.unwrap(),
+                        Some(1)
+                    );
                 }
                 Cause::UserDeleted => {
                     let recording = store.recording(by_command());
-                    assert!(recording.delete_user("u").await.unwrap());
+                    assert!(recording.delete_user(&UserId::new("u")).await.unwrap());
                 }
                 Cause::AnotherUser | Cause::TooMany => {
                     store.create_user(&user("v")).await.unwrap();
@@ -249,7 +261,7 @@ pub fn each_delivery_goes_to_one_of_many_senders(stores: &impl Stores) {
             sign_in(&*store, &name).await;
             visit(&*store, &name, "told").await;
         }
-        store.end_user("u", moment(7)).await.unwrap();
+        store.end_user(&UserId::new("u"), moment(7)).await.unwrap();
         let senders: Vec<_> = (0..CALLERS)
             .map(|n| {
                 let store = store.clone();
@@ -350,7 +362,7 @@ pub fn an_end_of_a_session_wakes_the_sender_of_this_process(stores: &impl Stores
         assert!(woken.await.is_ok());
         let waiting = tokio::time::timeout(Duration::from_millis(50), store.delivery_added());
         assert!(waiting.await.is_err(), "nothing ended");
-        store.end_user("u", moment(7)).await.unwrap();
+        store.end_user(&UserId::new("u"), moment(7)).await.unwrap();
         let woken = tokio::time::timeout(Duration::from_secs(5), store.delivery_added());
         assert!(woken.await.is_ok());
     });

@@ -2,6 +2,7 @@
 
 use super::{consents::consent, *};
 use latchkey_protocol::SessionId;
+use latchkey_protocol::UserId;
 
 /// Signs `u` in, and lets them allow the client what it asks for in `waiting`, an interaction that goes on.
 async fn allowed(store: &Shared, waiting: &str) {
@@ -25,7 +26,10 @@ pub fn a_consent_that_was_taken_back_gives_no_more_codes(stores: &impl Stores) {
         allowed(&store, "i").await;
         let before = store.issue_code(None, &on_consent("before")).await;
         assert!(before.unwrap());
-        let ended = store.revoke_consent("u", "c", moment(5)).await.unwrap();
+        let ended = store
+            .revoke_consent(&UserId::new("u"), "c", moment(5))
+            .await
+            .unwrap();
         assert_eq!(ended.authorizations, 1);
 
         let i = Digest::of("i");
@@ -61,7 +65,9 @@ pub fn of_codes_and_a_consent_that_is_taken_back_at_once_none_stays(stores: &imp
                     tokio::spawn(async move {
                         match n {
                             6 => {
-                                let ended = store.revoke_consent("u", "c", moment(5)).await;
+                                let ended = store
+                                    .revoke_consent(&UserId::new("u"), "c", moment(5))
+                                    .await;
                                 ended.unwrap().consented
                             }
                             0..6 => {

@@ -2,7 +2,7 @@
 
 use super::*;
 use latchkey_protocol::{
-    Digest, SessionId, bounds,
+    Digest, SessionId, UserId, bounds,
     session::{Cause, EndedSession, SessionStart},
 };
 
@@ -14,20 +14,26 @@ pub fn a_session_that_is_named_ends_once(stores: &impl Stores) {
             .await
             .unwrap();
         let end = async |user: Option<&str>, now| {
-            let sid = SessionId::new("s");
-            let ended = store.end_session_of(&sid, user, false, now);
+            let (sid, user) = (SessionId::new("s"), user.map(UserId::new));
+            let ended = store.end_session_of(&sid, user.as_ref(), false, now);
             ended.await.unwrap().is_some()
         };
         assert!(!end(Some("v"), moment(7)).await, "another user's");
         assert!(!end(Some("u"), moment(1000)).await, "it has expired");
         let ended = winners(&store, |s, n| async move {
-            let user = (n % 2 == 0).then_some("u");
+            let user = (n % 2 == 0).then(|| UserId::new("u"));
             let sid = SessionId::new("s");
-            let ended = s.end_session_of(&sid, user, false, moment(7));
+            let ended = s.end_session_of(&sid, user.as_ref(), false, moment(7));
             ended.await.unwrap().is_some_and(|ended| ended.id == "s")
         });
         assert_eq!(ended.await, 1);
-        assert!(store.sessions(Some("u")).await.unwrap().is_empty());
+        assert!(
+            store
+                .sessions(Some(&UserId::new("u")))
+                .await
+                .unwrap()
+                .is_empty()
+        );
         let online = store.authorization("online").await.unwrap().unwrap();
         assert_eq!(online.authorization.revoked_at, Some(moment(7)));
     });
@@ -47,7 +53,8 @@ pub fn of_a_sign_out_and_a_sign_in_that_meet_nothing_goes_on_under_the_name_that
             let (first, second) = (store.clone(), store.clone());
             let (ends, begins) = (SessionId::new(&old), old.clone());
             let out = tokio::spawn(async move {
-                let ended = first.end_session_of(&ends, Some("u"), false, moment(7));
+                let user = UserId::new("u");
+                let ended = first.end_session_of(&ends, Some(&user), false, moment(7));
                 ended.await.unwrap()
             });
             let replaces = Digest::of(&begins);
@@ -59,12 +66,15 @@ pub fn of_a_sign_out_and_a_sign_in_that_meet_nothing_goes_on_under_the_name_that
             let (out, into) = (out.await.unwrap(), into.await.unwrap());
             assert!(out.is_some(), "{round}: the session lived until now");
             let named = store
-                .session_of(&SessionId::new(&old), "u", moment(7))
+                .session_of(&SessionId::new(&old), &UserId::new("u"), moment(7))
                 .await
                 .unwrap();
             assert!(named.is_none(), "{round}");
             // Either it was renewed, and then ended, or it ended, and another began.
-            let begun = store.session_of(&into, "u", moment(7)).await.unwrap();
+            let begun = store
+                .session_of(&into, &UserId::new("u"), moment(7))
+                .await
+                .unwrap();
             assert_eq!(begun.is_some(), into != *old, "{round}");
         }
     });
@@ -81,7 +91,10 @@ pub fn of_sign_ins_of_one_user_at_one_browser_that_meet_one_renews_the_session(
             begun.unwrap().session_id == "s"
         });
         assert_eq!(renewed.await, 1);
-        assert_eq!(store.sessions(Some("u")).await.unwrap().len(), 16);
+        assert_eq!(
+            store.sessions(Some(&UserId::new("u"))).await.unwrap().len(),
+            16
+        );
     });
 }
 
@@ -100,7 +113,7 @@ pub fn a_sign_in_says_which_session_it_ended_and_why(stores: &impl Stores) {
         };
         let ended = |id: &str, cause| EndedSession {
             id: SessionId::new(id),
-            user_id: "u".into(),
+            user_id: UserId::new("u"),
             cause,
         };
         let sign_in = async |new: Session, old: &str| {
@@ -164,7 +177,7 @@ pub fn of_a_users_sessions_beyond_the_bound_those_unused_longest_end_also_when_s
         });
         assert_eq!(racing.await, CALLERS, "each makes room for itself");
         let kept: Vec<SessionId> = store
-            .sessions(Some("u"))
+            .sessions(Some(&UserId::new("u")))
             .await
             .unwrap()
             .into_iter()
@@ -181,7 +194,7 @@ pub fn of_a_users_sessions_beyond_the_bound_those_unused_longest_end_also_when_s
             "{kept:?}"
         );
         assert_eq!(
-            store.sessions(Some("v")).await.unwrap().len(),
+            store.sessions(Some(&UserId::new("v"))).await.unwrap().len(),
             1,
             "another user's do not count"
         );
@@ -209,7 +222,13 @@ pub fn a_session_answers_while_it_lives_and_its_user_is_enabled(stores: &impl St
                 .unwrap()
                 .is_none()
         );
-        assert_eq!(store.disable_user("u", moment(3)).await.unwrap(), Some(1));
+        assert_eq!(
+            store
+                .disable_user(&UserId::new("u"), moment(3))
+                .await
+                .unwrap(),
+            Some(1)
+        );
         assert!(store.session(&digest, moment(2)).await.unwrap().is_none());
     });
 }
@@ -257,7 +276,10 @@ pub fn a_session_keeps_its_name_when_its_user_signs_in_again(stores: &impl Store
             context.session_lives(moment(6)),
             "the same user's tokens go on"
         );
-        assert_eq!(store.sessions(Some("u")).await.unwrap().len(), 1);
+        assert_eq!(
+            store.sessions(Some(&UserId::new("u"))).await.unwrap().len(),
+            1
+        );
         assert_eq!(
             store.create_user(&user("v")).await.unwrap(),
             WriteOutcome::Done
@@ -306,7 +328,7 @@ pub fn a_use_of_a_session_is_noted_once_and_never_brings_it_back(stores: &impl S
             s.use_session(&SessionId::new("s"), used).await.unwrap()
         });
         assert_eq!(noted.await, 1);
-        let read = async || store.sessions(Some("u")).await.unwrap()[0].clone();
+        let read = async || store.sessions(Some(&UserId::new("u"))).await.unwrap()[0].clone();
         assert_eq!(
             (
                 read().await.last_used_at,
@@ -345,7 +367,7 @@ pub fn a_session_is_found_by_its_name_and_its_own_user_alone(stores: &impl Store
         seeded(&store).await;
         let found = async |sid: &str, user: &str, now: i64| {
             store
-                .session_of(&SessionId::new(sid), user, moment(now))
+                .session_of(&SessionId::new(sid), &UserId::new(user), moment(now))
                 .await
                 .unwrap()
                 .map(|session| session.id)

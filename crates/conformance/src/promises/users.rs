@@ -2,6 +2,7 @@
 
 use super::*;
 use latchkey_protocol::SessionId;
+use latchkey_protocol::UserId;
 use latchkey_protocol::names::Login;
 
 pub async fn add(store: &Shared, user: &User) {
@@ -44,7 +45,7 @@ pub async fn locked_out<F: Future<Output = ()> + Send + 'static>(
         both[0] += signed_in;
         both[1] += CALLERS - 1 - signed_in;
         assert_eq!(
-            store.sessions(Some(&id)).await.unwrap(),
+            store.sessions(Some(&UserId::new(&id))).await.unwrap(),
             [],
             "round {round} of {rounds}"
         );
@@ -67,11 +68,21 @@ pub fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_b
 ) {
     stores.each(async |store| {
         locked_out(&store, "u", |s, id| async move {
-            assert!(s.disable_user(&id, moment(5)).await.unwrap().is_some())
+            assert!(
+                s.disable_user(&UserId::new(&id), moment(5))
+                    .await
+                    .unwrap()
+                    .is_some()
+            )
         })
         .await;
-        assert!(store.enable_user("u0", moment(6)).await.unwrap());
-        assert_eq!(store.sessions(Some("u0")).await.unwrap(), []);
+        assert!(
+            store
+                .enable_user(&UserId::new("u0"), moment(6))
+                .await
+                .unwrap()
+        );
+        assert_eq!(store.sessions(Some(&UserId::new("u0"))).await.unwrap(), []);
         assert!(
             store
                 .sign_in(&session("s", "u0"), "hash", None, None)
@@ -79,8 +90,19 @@ pub fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_b
                 .unwrap()
                 .is_some()
         );
-        assert_eq!(store.disable_user("nobody", moment(5)).await.unwrap(), None);
-        assert!(!store.enable_user("nobody", moment(5)).await.unwrap());
+        assert_eq!(
+            store
+                .disable_user(&UserId::new("nobody"), moment(5))
+                .await
+                .unwrap(),
+            None
+        );
+        assert!(
+            !store
+                .enable_user(&UserId::new("nobody"), moment(5))
+                .await
+                .unwrap()
+        );
     });
 }
 
@@ -88,7 +110,7 @@ pub fn a_sign_in_under_way_does_not_survive_a_change_of_password(stores: &impl S
     stores.each(async |store| {
         locked_out(&store, "u", |s, id| async move {
             assert!(
-                s.set_password(&id, "new", moment(5))
+                s.set_password(&UserId::new(&id), "new", moment(5))
                     .await
                     .unwrap()
                     .is_some()
@@ -103,12 +125,15 @@ pub fn a_sign_in_under_way_does_not_survive_a_change_of_password(stores: &impl S
                 .is_some()
         );
         assert_eq!(
-            store.set_password("u0", "newer", moment(6)).await.unwrap(),
+            store
+                .set_password(&UserId::new("u0"), "newer", moment(6))
+                .await
+                .unwrap(),
             Some(1)
         );
         assert_eq!(
             store
-                .set_password("nobody", "new", moment(6))
+                .set_password(&UserId::new("nobody"), "new", moment(6))
                 .await
                 .unwrap(),
             None
@@ -119,7 +144,7 @@ pub fn a_sign_in_under_way_does_not_survive_a_change_of_password(stores: &impl S
 pub fn a_sign_in_under_way_does_not_survive_a_delete(stores: &impl Stores) {
     stores.each(async |store| {
         locked_out(&store, "u", |s, id| async move {
-            assert!(s.delete_user(&id).await.unwrap())
+            assert!(s.delete_user(&UserId::new(&id)).await.unwrap())
         })
         .await;
     });
@@ -129,7 +154,10 @@ pub fn locking_out_ends_what_was_allowed_as_well(stores: &impl Stores) {
     stores.each(async |store| {
         seeded(&store).await;
         for (id, lock_out) in [("a", "disable"), ("b", "password")] {
-            store.enable_user("u", moment(2)).await.unwrap();
+            store
+                .enable_user(&UserId::new("u"), moment(2))
+                .await
+                .unwrap();
             store
                 .end_session(&SessionId::new("s"), false, moment(2))
                 .await
@@ -140,8 +168,14 @@ pub fn locking_out_ends_what_was_allowed_as_well(stores: &impl Stores) {
                 .unwrap();
             issued(&store, id, "openid offline_access").await;
             match lock_out {
-                "disable" => store.disable_user("u", moment(9)).await.unwrap(),
-                _ => store.set_password("u", "new", moment(9)).await.unwrap(),
+                "disable" => store
+                    .disable_user(&UserId::new("u"), moment(9))
+                    .await
+                    .unwrap(),
+                _ => store
+                    .set_password(&UserId::new("u"), "new", moment(9))
+                    .await
+                    .unwrap(),
             };
             let context = store.authorization(id).await.unwrap().unwrap();
             assert_eq!(
@@ -156,7 +190,7 @@ pub fn locking_out_ends_what_was_allowed_as_well(stores: &impl Stores) {
 pub fn a_profile_is_changed_as_it_was_read_and_nothing_else_is(stores: &impl Stores) {
     stores.each(async |store| {
         seeded(&store).await;
-        let before = store.user("u").await.unwrap().unwrap();
+        let before = store.user(&UserId::new("u")).await.unwrap().unwrap();
         let known = before.clone();
         let won = winners(&store, move |s, n| {
             let (before, mut after) = (known.clone(), known.clone());
@@ -164,12 +198,12 @@ pub fn a_profile_is_changed_as_it_was_read_and_nothing_else_is(stores: &impl Sto
             async move { s.update_user_profile(&before, &after).await.unwrap() == WriteOutcome::Done }
         });
         assert_eq!(won.await, 1, "the others read again");
-        let mut read = store.user("u").await.unwrap().unwrap();
+        let mut read = store.user(&UserId::new("u")).await.unwrap().unwrap();
         assert!(read.roles != before.roles && read.version == before.version + 1);
 
         // What was read before a disable and a new password undoes neither.
-        store.disable_user("u", moment(5)).await.unwrap();
-        store.set_password("u", "new", moment(5)).await.unwrap();
+        store.disable_user(&UserId::new("u"), moment(5)).await.unwrap();
+        store.set_password(&UserId::new("u"), "new", moment(5)).await.unwrap();
         let before = read.clone();
         read.name = Some("M".into());
         read.password_hash = Some("hash".into());
@@ -178,13 +212,13 @@ pub fn a_profile_is_changed_as_it_was_read_and_nothing_else_is(stores: &impl Sto
             store.update_user_profile(&before, &read).await.unwrap(),
             WriteOutcome::Done
         );
-        let now = store.user("u").await.unwrap().unwrap();
+        let now = store.user(&UserId::new("u")).await.unwrap().unwrap();
         assert_eq!(
             (now.password_hash.as_deref(), now.disabled_at),
             (Some("new"), Some(moment(5)))
         );
         assert_eq!(now.name.as_deref(), Some("M"));
-        store.delete_user("u").await.unwrap();
+        store.delete_user(&UserId::new("u")).await.unwrap();
         assert_eq!(
             store.update_user_profile(&now, &now).await.unwrap(),
             WriteOutcome::Changed
@@ -219,7 +253,7 @@ pub fn one_user_for_an_address_and_no_name_that_is_anothers(stores: &impl Stores
                 .unwrap(),
             WriteOutcome::AddressIsName
         );
-        let y = store.user("y").await.unwrap().unwrap();
+        let y = store.user(&UserId::new("y")).await.unwrap().unwrap();
         let own = User {
             email: Some("y@example.org".into()),
             ..y.clone()
@@ -229,7 +263,7 @@ pub fn one_user_for_an_address_and_no_name_that_is_anothers(stores: &impl Stores
             WriteOutcome::Done,
             "one's own is no other's"
         );
-        let y = store.user("y").await.unwrap().unwrap();
+        let y = store.user(&UserId::new("y")).await.unwrap().unwrap();
         let taken = User {
             email: Some("a@EXAMPLE.org".into()),
             ..y.clone()
@@ -342,8 +376,8 @@ pub fn deleting_takes_everything_along(stores: &impl Stores) {
     stores.each(async |store| {
         seeded(&store).await;
         issued(&store, "a", "openid").await;
-        assert!(store.delete_user("u").await.unwrap());
-        assert!(!store.delete_user("u").await.unwrap());
+        assert!(store.delete_user(&UserId::new("u")).await.unwrap());
+        assert!(!store.delete_user(&UserId::new("u")).await.unwrap());
         assert!(store.authorization("a").await.unwrap().is_none());
         assert!(store.sessions(None).await.unwrap().is_empty());
         assert!(store.delete_client("c").await.unwrap());
@@ -354,11 +388,21 @@ pub fn deleting_takes_everything_along(stores: &impl Stores) {
 pub fn a_rehash_never_undoes_a_new_password(stores: &impl Stores) {
     stores.each(async |store| {
         seeded(&store).await;
-        assert!(!store.rehash_password("u", "other", "new").await.unwrap());
-        assert!(store.rehash_password("u", "hash", "new").await.unwrap());
+        assert!(
+            !store
+                .rehash_password(&UserId::new("u"), "other", "new")
+                .await
+                .unwrap()
+        );
+        assert!(
+            store
+                .rehash_password(&UserId::new("u"), "hash", "new")
+                .await
+                .unwrap()
+        );
         assert_eq!(
             store
-                .user("u")
+                .user(&UserId::new("u"))
                 .await
                 .unwrap()
                 .unwrap()

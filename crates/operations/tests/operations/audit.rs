@@ -7,7 +7,7 @@ use std::{
 
 use latchkey_operations::{Actor, AuditEvent, Caller, NewUser, Operations, audit};
 use latchkey_protocol::{
-    Reason, SessionId, Timestamp,
+    Reason, SessionId, Timestamp, UserId,
     audit::{ActorKind, FrontEnd},
     claims::Mapping,
     profile::ProfileChange,
@@ -68,7 +68,7 @@ impl<'a> MakeWriter<'a> for Lines {
 #[test]
 fn each_event_is_one_line_with_its_own_fields() {
     let (lines, _guard) = Lines::collect();
-    let (user, session, client) = ("u", "s", "app");
+    let (user, session, client) = (&UserId::new("u"), "s", "app");
     let address = "192.0.2.1".parse().unwrap();
     for event in [
         AuditEvent::SignedIn {
@@ -186,7 +186,7 @@ async fn an_entry_has_old_and_new_values_and_never_a_secret() {
         changed.details["changed"]["email"],
         json!({ "old": "alice@example.org", "new": "new@example.org" })
     );
-    assert_eq!(changed.target.unwrap().id, Some(alice.id));
+    assert_eq!(changed.target.unwrap().id, Some(alice.id.into_string()));
     let registration = json!({ "client_id": "app", "client_secret": "0123456789-0123456789-very-secret", "redirect_uris": ["https://a.example/cb"] });
     let registration = Registration::parse(&registration).unwrap();
     operations
@@ -234,7 +234,7 @@ async fn an_entry_says_who_did_it_from_where_by_which_front_end() {
     let world = World::new();
     let mapping: Mapping = serde_json::from_value(json!({ "value": "x" })).unwrap();
     let admin = Actor::User {
-        id: "sub".into(),
+        id: UserId::new("sub"),
         name: "alice".into(),
     };
     let api = Actor::Client { id: "ops".into() };

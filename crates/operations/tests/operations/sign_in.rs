@@ -159,7 +159,7 @@ async fn nobody_waits_for_the_entry_about_a_failure_and_it_comes() {
         let these = entries.iter().filter(|e| e.event == event);
         these.map(|e| e.target.clone().and_then(|t| t.id)).collect()
     };
-    let expected = [Some(alice.id), None];
+    let expected = [Some(alice.id.into_string()), None];
     assert_eq!(of("sign-in failed"), expected);
     assert_eq!(of("sign-in refused"), expected);
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClaimsRequest, Prompt, ResponseTypes};
 use crate::{
-    Params, ScopeSet, Subject,
+    Params, ScopeSet, Subject, UserId,
     client::{Client, GrantType, ResponseMode, ReturnTo},
     error::Refusal,
     pkce,
@@ -98,7 +98,7 @@ pub struct GrantRequest {
 
 impl GrantRequest {
     /// Whether this user may be the answer: the one of the `id_token_hint`, and of a `sub` asked for with a value.
-    pub fn is_for(&self, client: &Client, user_id: &str) -> bool {
+    pub fn is_for(&self, client: &Client, user_id: &UserId) -> bool {
         let subject = Subject::of_user(client, user_id);
         let hinted = self.hint_subject.as_ref();
         hinted.is_none_or(|hinted| *hinted == subject) && self.claims.is_for(&subject)

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{SessionId, consent::Consent, kind, secret::Digest, time::Timestamp};
+use crate::{SessionId, UserId, consent::Consent, kind, secret::Digest, time::Timestamp};
 
 /// Whose consents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsentsOf<'a> {
     /// What the user with this id allowed.
-    User(&'a str),
+    User(&'a UserId),
     /// What the client with this id was allowed.
     Client(&'a str),
 }
@@ -41,7 +41,7 @@ pub trait Consents: Send + Sync {
         session_id: &SessionId,
     ) -> Result<bool>;
     /// What this user has allowed this client.
-    async fn consent(&self, user_id: &str, client_id: &str) -> Result<Option<Consent>>;
+    async fn consent(&self, user_id: &UserId, client_id: &str) -> Result<Option<Consent>>;
     /// At most `most` consents of a user or to a client, by the id of the other side, from the one after `after` on.
     async fn consents(
         &self,
@@ -53,7 +53,7 @@ pub trait Consents: Send + Sync {
     /// sign-in of the user that is under way is asked again. Idempotent.
     async fn revoke_consent(
         &self,
-        user_id: &str,
+        user_id: &UserId,
         client_id: &str,
         now: Timestamp,
     ) -> Result<ConsentEnd>;

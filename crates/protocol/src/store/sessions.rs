@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::{
-    SessionId,
+    SessionId, UserId,
     authorization::Lifetimes,
     kind,
     page::Page,
@@ -40,7 +40,7 @@ pub trait Sessions: Send + Sync {
     async fn session_of(
         &self,
         sid: &SessionId,
-        user_id: &str,
+        user_id: &UserId,
         now: Timestamp,
     ) -> Result<Option<Session>>;
     /// Notes that a session is used, if it still lives and nobody noted it since `noted_before`. Of racing callers one
@@ -65,12 +65,12 @@ pub trait Sessions: Send + Sync {
     /// an id. Each with the name of its user.
     async fn session_list(
         &self,
-        user_id: Option<&str>,
+        user_id: Option<&UserId>,
         page: &Page<(Timestamp, String)>,
         now: Timestamp,
     ) -> Result<Vec<(Session, String)>>;
     /// All sessions of a user, who has [`crate::bounds::SESSIONS`] at most, or of all: read piece by piece, expired ones too.
-    async fn sessions(&self, user_id: Option<&str>) -> Result<Vec<Session>> {
+    async fn sessions(&self, user_id: Option<&UserId>) -> Result<Vec<Session>> {
         let (mut all, mut page) = (Vec::new(), Page::first(500));
         loop {
             let piece = self
@@ -90,10 +90,10 @@ pub trait Sessions: Send + Sync {
     async fn end_session_of(
         &self,
         sid: &SessionId,
-        user_id: Option<&str>,
+        user_id: Option<&UserId>,
         offline: bool,
         now: Timestamp,
     ) -> Result<Option<Session>>;
     /// Ends all sessions and all authorizations of a user. How many sessions there were.
-    async fn end_user(&self, user_id: &str, now: Timestamp) -> Result<usize>;
+    async fn end_user(&self, user_id: &UserId, now: Timestamp) -> Result<usize>;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{names::Login, page::Page, time::Timestamp, user::User};
+use crate::{UserId, names::Login, page::Page, time::Timestamp, user::User};
 
 /// What came of writing a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub trait Users: Send + Sync {
     /// Of racing callers who want the same, one gets [`WriteOutcome::Done`].
     async fn create_user(&self, user: &User) -> Result<WriteOutcome>;
     /// By id.
-    async fn user(&self, id: &str) -> Result<Option<User>>;
+    async fn user(&self, id: &UserId) -> Result<Option<User>>;
     /// By user name alone, as it was stored.
     async fn user_by_name(&self, username: &str) -> Result<Option<User>>;
     /// By what was typed: a name or an address. A name goes before an address.
@@ -43,17 +43,17 @@ pub trait Users: Send + Sync {
     /// the old password is out. How many sessions there were; `None` when there is no such user.
     async fn set_password(
         &self,
-        user_id: &str,
+        user_id: &UserId,
         hash: &str,
         now: Timestamp,
     ) -> Result<Option<usize>>;
     /// Replaces the password hash if it is still `old`; so a rehash at login never undoes a new password.
-    async fn rehash_password(&self, user_id: &str, old: &str, new: &str) -> Result<bool>;
+    async fn rehash_password(&self, user_id: &UserId, old: &str, new: &str) -> Result<bool>;
     /// Lets a user in no more, and ends all sessions and authorizations in the same step, so that enabling brings none
     /// back. How many sessions there were; `None` when there is no such user.
-    async fn disable_user(&self, user_id: &str, now: Timestamp) -> Result<Option<usize>>;
+    async fn disable_user(&self, user_id: &UserId, now: Timestamp) -> Result<Option<usize>>;
     /// `false` when there is no such user.
-    async fn enable_user(&self, user_id: &str, now: Timestamp) -> Result<bool>;
+    async fn enable_user(&self, user_id: &UserId, now: Timestamp) -> Result<bool>;
     /// Removes a user with sessions, consents and authorizations.
-    async fn delete_user(&self, id: &str) -> Result<bool>;
+    async fn delete_user(&self, id: &UserId) -> Result<bool>;
 }

@@ -4,7 +4,7 @@
 //! found like one that allows too much. The fuzz target `flow` and the test of the same name share it.
 
 use latchkey_protocol::{
-    Entropy, Secret, Timestamp,
+    Entropy, Secret, Timestamp, UserId,
     authorization::{Authorization, Context},
     client::Client,
     consent::Consent,
@@ -115,7 +115,7 @@ fn client(id: &str, metadata: &serde_json::Value) -> Client {
 
 fn user(id: &str) -> User {
     User {
-        id: id.into(),
+        id: UserId::new(id),
         username: id.into(),
         email: Some(format!("{id}@example.org")),
         name: None,

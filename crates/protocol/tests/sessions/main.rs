@@ -4,7 +4,7 @@
 mod sign_out;
 
 use latchkey_protocol::{
-    Digest, Params, Reason, ScopeSet, SessionId, Subject, Timestamp,
+    Digest, Params, Reason, ScopeSet, SessionId, Subject, Timestamp, UserId,
     authorization::Lifetimes,
     authorize::{
         AuthorizationRequest, Hint as RequestHint, RequestRules, Step, may_continue, next_step,
@@ -37,7 +37,7 @@ fn session(id: &str, user: &str) -> Session {
     Session::begin(
         SessionId::new(id),
         Digest::of(id),
-        user.into(),
+        UserId::new(user),
         false,
         &LIFETIMES,
         NOW,
@@ -95,7 +95,7 @@ fn a_session_ends_idle_or_by_its_age_whichever_comes_first() {
     let remembered = Session::begin(
         SessionId::new("s"),
         Digest::of("s"),
-        "u".into(),
+        UserId::new("u"),
         true,
         &LIFETIMES,
         NOW,
@@ -175,7 +175,7 @@ fn the_former_secret_of_a_browser_counts_for_a_while() {
 fn consent_counts_for_the_user_who_gave_it() {
     let app = client("app", json!({ "redirect_uris": ["https://a.example/cb"] }));
     let mut waiting = interaction(&app, "response_type=code&scope=openid");
-    waiting.consented = Some(("alice".into(), ScopeSet::from("openid".to_owned())));
+    waiting.consented = Some((UserId::new("alice"), ScopeSet::from("openid".to_owned())));
     let step = |user| {
         let here = session("s", user);
         name(&next_step(&app, &waiting, Some(&here), None, NOW))
@@ -236,7 +236,7 @@ fn who_answers_on_a_users_device_is_not_known() {
     ];
     let scope = ScopeSet::from("openid offline_access".to_owned());
     let consent = Consent {
-        user_id: "u".into(),
+        user_id: UserId::new("u"),
         client_id: "c".into(),
         scope,
         claims: Default::default(),

@@ -2,13 +2,14 @@
 
 use super::*;
 use latchkey_protocol::SessionId;
+use latchkey_protocol::UserId;
 
 #[test]
 fn only_the_hint_of_this_very_session_signs_out_unasked() {
     let (here, other) = (session("s1", "alice"), session("s2", "alice"));
     let app = client("app", json!({ "redirect_uris": ["https://a.example/cb"] }));
     let ask = |named: Option<&str>| SignOut::Ask {
-        named: named.map(|sid| (SessionId::new(sid), "alice".to_owned())),
+        named: named.map(|sid| (SessionId::new(sid), UserId::new("alice"))),
     };
     let table = [
         (Some(token("s1", "alice")), Some(&here), None, SignOut::Now),

@@ -1,7 +1,7 @@
 //! Back-Channel Logout 1.0: who is told, what, and when again.
 
 use latchkey_protocol::{
-    IdTokenAlgorithm, SessionId, SigningAlgorithm, Subject, Timestamp,
+    IdTokenAlgorithm, SessionId, SigningAlgorithm, Subject, Timestamp, UserId,
     deliveries::AfterAttempt,
     logout_token::{
         Delivery, LOGOUT_EVENT, LOGOUT_TOKEN_LIFETIME, LogoutToken, Recipient, SessionEnd,
@@ -18,7 +18,7 @@ const DAY: i64 = 86_400;
 fn ended() -> SessionEnd {
     SessionEnd {
         session_id: SessionId::new("here"),
-        user_id: "alice".into(),
+        user_id: UserId::new("alice"),
     }
 }
 

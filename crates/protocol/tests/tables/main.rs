@@ -14,7 +14,7 @@ mod scopes;
 mod userinfo;
 
 use latchkey_protocol::{
-    Digest, Params, Reason, ScopeSet, SessionId, Timestamp,
+    Digest, Params, Reason, ScopeSet, SessionId, Timestamp, UserId,
     authentication::Amr,
     authorization::{Authorization, CodeDelivery, Context, Delivery},
     authorize::ClaimsRequest,
@@ -64,7 +64,7 @@ pub fn client(more: Value) -> Client {
 
 pub fn user(id: &str) -> User {
     User {
-        id: id.into(),
+        id: UserId::new(id),
         username: format!("{id}-name"),
         email: Some(format!("{id}@example.org")),
         name: None,
@@ -86,7 +86,7 @@ pub fn session(id: &str, user: &str) -> Session {
     Session::begin(
         SessionId::new(id),
         digest,
-        user.into(),
+        UserId::new(user),
         false,
         &LIFETIMES,
         NOW,
@@ -106,7 +106,7 @@ pub fn authorization(scope: &str) -> Authorization {
     Authorization {
         id: "authorization".into(),
         client_id: "app".into(),
-        user_id: "alice".into(),
+        user_id: UserId::new("alice"),
         scope: scopes(scope),
         auth_time: NOW - 5,
         amr: Amr::PASSWORD,

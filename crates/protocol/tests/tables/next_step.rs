@@ -3,7 +3,7 @@
 mod consent;
 
 use latchkey_protocol::{
-    Digest, SessionId, Subject,
+    Digest, SessionId, Subject, UserId,
     authentication::Amr,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, RequestRules, Step, may_continue, next_step},
@@ -43,7 +43,7 @@ impl World {
             hint: Hint::None,
             here: Some(session("here", "alice")),
             consent: Some(Consent {
-                user_id: "alice".into(),
+                user_id: UserId::new("alice"),
                 client_id: "app".into(),
                 scope: scopes("openid email"),
                 claims: Default::default(),
@@ -84,7 +84,7 @@ impl World {
             selected_session: self.selected_session.map(str::to_owned).map(SessionId::new),
             consented: self
                 .consented
-                .map(|(user, scope)| (user.into(), scopes(scope))),
+                .map(|(user, scope)| (UserId::new(user), scopes(scope))),
             declined: self.declined,
         };
         (client, interaction)

@@ -219,6 +219,6 @@ fn row(user: &User) -> Vec<String> {
         user.roles.join(","),
         state.to_owned(),
         utc(user.created_at),
-        user.id.clone(),
+        user.id.clone().into_string(),
     ]
 }

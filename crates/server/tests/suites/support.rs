@@ -17,7 +17,7 @@ use std::{
 use actix_web::{App, HttpServer};
 use latchkey_conformance::Flaky;
 use latchkey_operations::{Caller, NewUser, Operations};
-use latchkey_protocol::{Clock, Entropy, Store, Timestamp, registration::Registration};
+use latchkey_protocol::{Clock, Entropy, Store, Timestamp, UserId, registration::Registration};
 use latchkey_server::{
     config::Settings,
     serve::configure,
@@ -52,7 +52,7 @@ pub struct Harness {
     pub flaky: Arc<Flaky>,
     pub store: Arc<dyn Store>,
     pub app: Joined,
-    pub alice: String,
+    pub alice: UserId,
     clock: Arc<HandClock>,
     settings: Settings,
     folder: tempfile::TempDir,

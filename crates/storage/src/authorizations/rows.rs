@@ -2,7 +2,7 @@
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
-    SessionId, Timestamp,
+    SessionId, Timestamp, UserId,
     authorization::{Authorization, CodeDelivery, Context, Delivery, RefreshFamily, Support},
     authorize::ClaimsRequest,
     kind,
@@ -52,7 +52,7 @@ impl Row {
         Self {
             id: a.id.clone(),
             client_id: a.client_id.clone(),
-            user_id: a.user_id.clone(),
+            user_id: a.user_id.clone().into_string(),
             session_id: code.session_id.as_str().to_owned(),
             scope: a.scope.to_string(),
             offline: i64::from(a.is_offline()),
@@ -124,7 +124,7 @@ impl Row {
         Ok(Authorization {
             id: self.id,
             client_id: self.client_id,
-            user_id: self.user_id,
+            user_id: UserId::new(self.user_id),
             scope: self.scope.into(),
             auth_time: self.auth_time.0,
             amr,

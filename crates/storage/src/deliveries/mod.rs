@@ -9,7 +9,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 use latchkey_protocol::{
-    SessionId, Timestamp,
+    SessionId, Timestamp, UserId,
     deliveries::{
         AfterAttempt, Again, Attempted, DeliveryLease, DeliveryState, Receipt, ReceiptsOf,
         TakeDeliveries, TakenDelivery,
@@ -137,7 +137,7 @@ fn take(c: &mut AnyConnection, asked: &Take) -> Result<Vec<TakenDelivery>, RowEr
         all.extend(taken.into_iter().map(|row| TakenDelivery {
             end: SessionEnd {
                 session_id: SessionId::new(row.session_id),
-                user_id: row.user_id,
+                user_id: UserId::new(row.user_id),
             },
             client_id: client_id.clone(),
             since: Timestamp::from_seconds(row.since),

@@ -2,7 +2,7 @@
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
-    SessionId, Timestamp,
+    SessionId, Timestamp, UserId,
     deliveries::{Attempted, DeliveryState, Receipt},
     logout_token::{Delivery, SessionEnd},
 };
@@ -36,7 +36,7 @@ impl Row {
             id: self.id,
             end: SessionEnd {
                 session_id: SessionId::new(self.session_id),
-                user_id: self.user_id,
+                user_id: UserId::new(self.user_id),
             },
             cause: self.cause,
             ended_at: Timestamp::from_seconds(self.ended_at),

@@ -1,6 +1,7 @@
 //! What requests ask in groups, and alone.
 
 use super::*;
+use latchkey_protocol::UserId;
 
 pub fn questions() -> Vec<Verb<'static>> {
     let text = str::to_owned;
@@ -40,7 +41,7 @@ pub fn questions() -> Vec<Verb<'static>> {
             1,
             Box::new(move |c, n| {
                 ask(c, n, || ConsentOf {
-                    user: text("u"),
+                    user: UserId::new(text("u")),
                     client: text("c"),
                 })
             }),

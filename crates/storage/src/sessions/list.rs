@@ -1,7 +1,7 @@
 //! Sessions piece by piece, in the order of an index.
 
 use diesel::{prelude::*, sql_types::Text};
-use latchkey_protocol::{Timestamp, page::Page, session::Session};
+use latchkey_protocol::{Timestamp, UserId, page::Page, session::Session};
 
 use super::Row;
 use crate::{
@@ -33,7 +33,7 @@ struct Listed {
 
 pub fn list(
     c: &mut AnyConnection,
-    user: Option<&str>,
+    user: Option<&UserId>,
     page: &Page<(Timestamp, String)>,
     now: Timestamp,
 ) -> Result<Vec<(Session, String)>, RowError> {

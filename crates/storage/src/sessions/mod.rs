@@ -7,7 +7,7 @@ mod sign_in;
 use async_trait::async_trait;
 use diesel::{prelude::*, sql_types::Text};
 use latchkey_protocol::{
-    Digest, SessionId, Timestamp,
+    Digest, SessionId, Timestamp, UserId,
     audit::{AuditEntry, AuditTarget, TargetKind},
     kind,
     page::Page,
@@ -66,7 +66,7 @@ impl Sessions for Database {
     async fn session_of(
         &self,
         sid: &SessionId,
-        user_id: &str,
+        user_id: &UserId,
         now: Timestamp,
     ) -> store::Result<Option<Session>> {
         let (sid, user) = (sid.to_owned(), user_id.to_owned());
@@ -80,13 +80,12 @@ impl Sessions for Database {
 
     async fn session_list(
         &self,
-        user_id: Option<&str>,
+        user_id: Option<&UserId>,
         page: &Page<(Timestamp, String)>,
         now: Timestamp,
     ) -> store::Result<Vec<(Session, String)>> {
-        let (user, page) = (user_id.map(str::to_owned), page.clone());
-        self.read(move |c| list(c, user.as_deref(), &page, now))
-            .await
+        let (user, page) = (user_id.cloned(), page.clone());
+        self.read(move |c| list(c, user.as_ref(), &page, now)).await
     }
 
     async fn end_session(
@@ -109,14 +108,20 @@ impl Sessions for Database {
     async fn end_session_of(
         &self,
         sid: &SessionId,
-        user_id: Option<&str>,
+        user_id: Option<&UserId>,
         offline: bool,
         now: Timestamp,
     ) -> store::Result<Option<Session>> {
-        let (sid, user) = (sid.to_owned(), user_id.map(str::to_owned));
+        let (sid, user) = (sid.to_owned(), user_id.cloned());
         let entry = self.entry.clone();
         let ended = self.write(move |c| {
-            let session = end_of(c, &sid, user.as_deref(), offline, now)?;
+            let session = end_of(
+                c,
+                &sid,
+                user.as_deref().map(UserId::new).as_ref(),
+                offline,
+                now,
+            )?;
             let ended = session.iter().map(Ended::of).collect();
             sessions_ended(c, entry.as_deref(), ended, Cause::SignedOut, now)?;
             Ok(session)
@@ -124,7 +129,7 @@ impl Sessions for Database {
         self.telling(ended).await
     }
 
-    async fn end_user(&self, user_id: &str, now: Timestamp) -> store::Result<usize> {
+    async fn end_user(&self, user_id: &UserId, now: Timestamp) -> store::Result<usize> {
         let (id, entry) = (user_id.to_owned(), self.entry.clone());
         let ended = self
             .write_recorded(move |c| end_all_of(c, &id, now, (entry.as_deref(), Cause::AllForced)));
@@ -155,7 +160,7 @@ pub fn find(
 pub fn find_of(
     c: &mut AnyConnection,
     sid: &str,
-    user: Option<&str>,
+    user: Option<&UserId>,
     now: Timestamp,
 ) -> Result<Option<Session>, RowError> {
     // An id has neither of the characters that a pattern knows.
@@ -170,7 +175,7 @@ pub fn find_of(
         .filter(sessions::id.eq(sid).or(sessions::former.like(former)))
         .filter(sessions::expires_at.gt(Stored(now)));
     let row: Option<Row> = match user {
-        Some(user) => on!(c => named.filter(sessions::user_id.eq(user)).select(Row::as_select()).get_result(c)),
+        Some(user) => on!(c => named.filter(sessions::user_id.eq(user.as_str())).select(Row::as_select()).get_result(c)),
         None => on!(c => named.select(Row::as_select()).get_result(c)),
     }
     .optional()?;
@@ -210,7 +215,7 @@ impl From<EndedRow> for Ended {
     fn from(row: EndedRow) -> Self {
         Self {
             session: row.id,
-            user: row.user_id,
+            user: UserId::new(row.user_id),
         }
     }
 }
@@ -269,7 +274,7 @@ fn record_sign_in(
 pub fn end_of(
     c: &mut AnyConnection,
     sid: &str,
-    user: Option<&str>,
+    user: Option<&UserId>,
     offline: bool,
     now: Timestamp,
 ) -> Result<Option<Session>, RowError> {
@@ -294,7 +299,7 @@ pub fn delete_all_of(
 /// `why`: the entry about what ends them, and the cause.
 pub fn end_all_of(
     c: &mut AnyConnection,
-    user_id: &str,
+    user_id: &UserId,
     now: Timestamp,
     why: (Option<&AuditEntry>, Cause),
 ) -> Result<usize, RowError> {
@@ -303,7 +308,7 @@ pub fn end_all_of(
     let ended = ended.into_iter().map(Ended::from).collect();
     sessions_ended(c, why.0, ended, why.1, now)?;
     let theirs = authorizations::table
-        .filter(authorizations::user_id.eq(user_id))
+        .filter(authorizations::user_id.eq(user_id.as_str()))
         .filter(authorizations::revoked_at.is_null());
     on!(c => diesel::update(theirs).set(authorizations::revoked_at.eq(Some(Stored(now)))).execute(c))?;
     Ok(count)

@@ -1,7 +1,7 @@
 //! A session's row.
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
-use latchkey_protocol::{SessionId, Timestamp, kind, secret::Digest, session::Session};
+use latchkey_protocol::{SessionId, Timestamp, UserId, kind, secret::Digest, session::Session};
 
 use crate::error::RowError;
 use crate::{schema::sessions, statement::Bind, stored::Stored};
@@ -26,7 +26,7 @@ impl Row {
         Self {
             id: session.id.as_str().to_owned(),
             digest: Stored(session.digest.clone()),
-            user_id: session.user_id.clone(),
+            user_id: session.user_id.clone().into_string(),
             auth_time: Stored(session.auth_time),
             amr: session.amr.to_string(),
             remember: i64::from(session.remember),
@@ -63,7 +63,7 @@ impl Row {
             amr: self.amr.parse().map_err(corrupt)?,
             id: SessionId::new(self.id),
             digest: self.digest.0,
-            user_id: self.user_id,
+            user_id: UserId::new(self.user_id),
             auth_time: self.auth_time.0,
             remember: self.remember != 0,
             created_at: self.created_at.0,

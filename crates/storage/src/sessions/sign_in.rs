@@ -2,7 +2,7 @@
 
 use diesel::{prelude::*, sql_types::Text};
 use latchkey_protocol::{
-    Digest, SessionId, bounds, kind,
+    Digest, SessionId, UserId, bounds, kind,
     session::{Cause, EndedSession, SessionStart},
 };
 
@@ -107,7 +107,7 @@ fn end_of_another(
     let ended = on!(c => diesel::delete(sessions::table.find(&known.id)).execute(c))? == 1;
     Ok(ended.then_some(EndedSession {
         id: SessionId::new(known.id),
-        user_id: known.user_id,
+        user_id: UserId::new(known.user_id),
         cause: Cause::AnotherUser,
     }))
 }
@@ -139,7 +139,7 @@ fn end_surplus(
         if end(c, &id, false, row.created_at.0)?.is_some() {
             ended.push(EndedSession {
                 id: SessionId::new(id),
-                user_id: row.user_id.clone(),
+                user_id: UserId::new(row.user_id.clone()),
                 cause: Cause::TooMany,
             });
         }

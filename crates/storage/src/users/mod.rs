@@ -6,7 +6,7 @@ mod rows;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use latchkey_protocol::{
-    Timestamp,
+    Timestamp, UserId,
     audit::AuditEntry,
     names::Login,
     page::Page,
@@ -34,10 +34,10 @@ impl Users for Database {
         self.write_recorded(move |c| create(c, &row)).await
     }
 
-    async fn user(&self, id: &str) -> store::Result<Option<User>> {
+    async fn user(&self, id: &UserId) -> store::Result<Option<User>> {
         let id = id.to_owned();
         self.read(move |c| {
-            on!(c => users::table.find(&id).select(Row::as_select()).get_result(c))
+            on!(c => users::table.find(id.as_str()).select(Row::as_select()).get_result(c))
                 .optional()?
                 .map(Row::into_user)
                 .transpose()
@@ -95,7 +95,7 @@ impl Users for Database {
 
     async fn set_password(
         &self,
-        user_id: &str,
+        user_id: &UserId,
         hash: &str,
         now: Timestamp,
     ) -> store::Result<Option<usize>> {
@@ -105,30 +105,33 @@ impl Users for Database {
         self.telling(set).await
     }
 
-    async fn rehash_password(&self, user_id: &str, old: &str, new: &str) -> store::Result<bool> {
+    async fn rehash_password(&self, user_id: &UserId, old: &str, new: &str) -> store::Result<bool> {
         let (id, old, new) = (user_id.to_owned(), old.to_owned(), new.to_owned());
         self.write_one(move |c| rehash(c, &id, &old, &new)).await
     }
 
-    async fn disable_user(&self, user_id: &str, now: Timestamp) -> store::Result<Option<usize>> {
+    async fn disable_user(&self, user_id: &UserId, now: Timestamp) -> store::Result<Option<usize>> {
         let (id, entry) = (user_id.to_owned(), self.entry.clone());
         let disabled = self.write_recorded(move |c| disable(c, &id, now, entry.as_deref()));
         self.telling(disabled).await
     }
 
-    async fn enable_user(&self, user_id: &str, now: Timestamp) -> store::Result<bool> {
+    async fn enable_user(&self, user_id: &UserId, now: Timestamp) -> store::Result<bool> {
         let id = user_id.to_owned();
         self.write_recorded(move |c| {
             let values = (
                 users::disabled_at.eq(None::<Stored<Timestamp>>),
                 users::updated_at.eq(Stored(now)),
             );
-            Ok(on!(c => diesel::update(users::table.find(&id)).set(values).execute(c))? == 1)
+            Ok(
+                on!(c => diesel::update(users::table.find(id.as_str())).set(values).execute(c))?
+                    == 1,
+            )
         })
         .await
     }
 
-    async fn delete_user(&self, id: &str) -> store::Result<bool> {
+    async fn delete_user(&self, id: &UserId) -> store::Result<bool> {
         let (id, entry) = (id.to_owned(), self.entry.clone());
         let deleted = self.write_recorded(move |c| delete(c, &id, entry.as_deref()));
         self.telling(deleted).await
@@ -154,7 +157,7 @@ pub fn find_by_login(c: &mut AnyConnection, login: &Login) -> Result<Option<User
 /// among those that end (on PostgreSQL each statement sees what was committed before it).
 pub fn set_password(
     c: &mut AnyConnection,
-    id: &str,
+    id: &UserId,
     hash: &str,
     now: Timestamp,
     entry: Option<&AuditEntry>,
@@ -163,7 +166,8 @@ pub fn set_password(
         users::password_hash.eq(Some(hash)),
         users::updated_at.eq(Stored(now)),
     );
-    let known = on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1;
+    let known =
+        on!(c => diesel::update(users::table.find(id.as_str())).set(values).execute(c))? == 1;
     if known {
         sessions::end_all_of(c, id, now, (entry, Cause::PasswordChanged)).map(Some)
     } else {
@@ -179,7 +183,7 @@ const HOLD: &str = "SELECT 1 FROM users WHERE id = ? FOR NO KEY UPDATE";
 /// for, and none begins after it; codes may still look at the row (`FOR KEY SHARE`) until the sessions are gone.
 pub fn delete(
     c: &mut AnyConnection,
-    id: &str,
+    id: &UserId,
     entry: Option<&AuditEntry>,
 ) -> Result<bool, RowError> {
     if let AnyConnection::Postgres(c) = &mut *c {
@@ -189,14 +193,14 @@ pub fn delete(
         deliveries::forget_noted(c, id)?;
     }
     sessions::delete_all_of(c, id, entry)?;
-    on!(c => diesel::delete(consents::table.filter(consents::user_id.eq(id))).execute(c))?;
-    Ok(on!(c => diesel::delete(users::table.find(id)).execute(c))? == 1)
+    on!(c => diesel::delete(consents::table.filter(consents::user_id.eq(id.as_str()))).execute(c))?;
+    Ok(on!(c => diesel::delete(users::table.find(id.as_str())).execute(c))? == 1)
 }
 
 /// In the order of [`set_password`], for the same reason.
 pub fn disable(
     c: &mut AnyConnection,
-    id: &str,
+    id: &UserId,
     now: Timestamp,
     entry: Option<&AuditEntry>,
 ) -> Result<Option<usize>, RowError> {
@@ -204,7 +208,8 @@ pub fn disable(
         users::disabled_at.eq(Some(Stored(now))),
         users::updated_at.eq(Stored(now)),
     );
-    let known = on!(c => diesel::update(users::table.find(id)).set(values).execute(c))? == 1;
+    let known =
+        on!(c => diesel::update(users::table.find(id.as_str())).set(values).execute(c))? == 1;
     if known {
         sessions::end_all_of(c, id, now, (entry, Cause::UserDisabled)).map(Some)
     } else {
@@ -234,6 +239,6 @@ pub fn hold(c: &mut AnyConnection, id: &str, hash: &str) -> Result<bool, RowErro
 
 const REHASH: &str = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";
 
-pub fn rehash(c: &mut AnyConnection, id: &str, old: &str, new: &str) -> Result<bool, RowError> {
+pub fn rehash(c: &mut AnyConnection, id: &UserId, old: &str, new: &str) -> Result<bool, RowError> {
     Ok(on!(c => statement(REHASH, binds![new, id, old]).execute(c))? == 1)
 }

@@ -1,7 +1,7 @@
 //! A user's row.
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
-use latchkey_protocol::{Timestamp, names::email_key, user::User};
+use latchkey_protocol::{Timestamp, UserId, names::email_key, user::User};
 
 use crate::{error::RowError, schema::users, stored::Stored};
 
@@ -33,7 +33,7 @@ impl Row {
             claims: serde_json::to_string(&user.claims).unwrap_or_default(),
             attributes: serde_json::to_string(&user.attributes).unwrap_or_default(),
             email_key: user.email.as_deref().and_then(email_key),
-            id: user.id,
+            id: user.id.into_string(),
             username: user.username,
             email: user.email,
             name: user.name,
@@ -57,7 +57,7 @@ impl Row {
             claims: serde_json::from_str(&self.claims).map_err(|_| corrupt("claims"))?,
             attributes: serde_json::from_str(&self.attributes)
                 .map_err(|_| corrupt("attributes"))?,
-            id: self.id,
+            id: UserId::new(self.id),
             username: self.username,
             email: self.email,
             name: self.name,

@@ -3,6 +3,7 @@
 use super::*;
 use latchkey_conformance::promises::addresses::*;
 use latchkey_conformance::promises::users::with_email;
+use latchkey_protocol::UserId;
 use latchkey_protocol::names::Login;
 use latchkey_protocol::page::Page;
 
@@ -12,6 +13,7 @@ async fn find(store: &Shared, typed: &str) -> Option<String> {
         .await
         .unwrap()
         .map(|u| u.id)
+        .map(UserId::into_string)
 }
 
 #[test]
@@ -93,7 +95,7 @@ fn a_profile_that_is_changed_gets_the_key_of_its_address() {
             .script("UPDATE users SET email_key = '\u{c4}@example.com'")
             .unwrap();
         assert_eq!(find(&store, "\u{e4}@example.com").await, None);
-        let before = store.user("a").await.unwrap().unwrap();
+        let before = store.user(&UserId::new("a")).await.unwrap().unwrap();
         let renamed = User {
             name: Some("N".into()),
             ..before.clone()
@@ -141,7 +143,7 @@ fn the_migration_keeps_users_who_share_an_address() {
         );
         assert_eq!(find(&store, "b@example.org").await.as_deref(), Some("u4"));
         assert_eq!(find(&store, "").await, None);
-        let second = store.user("u1").await.unwrap().unwrap();
+        let second = store.user(&UserId::new("u1")).await.unwrap().unwrap();
         let renamed = User {
             name: Some("N".into()),
             ..second.clone()

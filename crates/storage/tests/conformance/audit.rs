@@ -1,7 +1,7 @@
 //! The audit table: written with what it records or not at all, bounded where strangers write, placed without gaps.
 
 use latchkey_protocol::{
-    SessionId, Store, Timestamp,
+    SessionId, Store, Timestamp, UserId,
     audit::{
         ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, StoredAuditEntry,
         TargetKind, closes_at,
@@ -85,8 +85,19 @@ fn an_entry_is_written_with_what_it_records_or_not_at_all() {
         twin.username = user("u").username;
         let taken = recording.create_user(&twin).await.unwrap();
         assert_eq!(taken, WriteOutcome::NameTaken);
-        assert!(!recording.enable_user("none", NOW).await.unwrap());
-        assert_eq!(recording.disable_user("none", NOW).await.unwrap(), None);
+        assert!(
+            !recording
+                .enable_user(&UserId::new("none"), NOW)
+                .await
+                .unwrap()
+        );
+        assert_eq!(
+            recording
+                .disable_user(&UserId::new("none"), NOW)
+                .await
+                .unwrap(),
+            None
+        );
         assert!(!recording.delete_client("none").await.unwrap());
         assert!(recording.create_client(&client()).await.unwrap());
         assert!(!recording.create_client(&client()).await.unwrap());
@@ -103,7 +114,7 @@ fn an_entry_is_written_with_what_it_records_or_not_at_all() {
             "that of the client that was created"
         );
         // A store that records nothing is as it was.
-        store.enable_user("u", NOW).await.unwrap();
+        store.enable_user(&UserId::new("u"), NOW).await.unwrap();
         assert_eq!(all(&*store).await.len(), 2);
     });
 }
@@ -148,20 +159,26 @@ fn each_session_that_ends_has_an_entry_whatever_ended_it() {
         assert_eq!(ended(&*store, 0).await, one("1", Cause::Forced, by));
         let at = last().await;
         sign_in("2").await;
-        recording.end_user("u", NOW).await.unwrap();
+        recording.end_user(&UserId::new("u"), NOW).await.unwrap();
         assert_eq!(ended(&*store, at).await, one("2", Cause::AllForced, by));
         let at = last().await;
         sign_in("3").await;
-        recording.set_password("u", "hash", NOW).await.unwrap();
+        recording
+            .set_password(&UserId::new("u"), "hash", NOW)
+            .await
+            .unwrap();
         assert_eq!(
             ended(&*store, at).await,
             one("3", Cause::PasswordChanged, by)
         );
         let at = last().await;
         sign_in("4").await;
-        recording.disable_user("u", NOW).await.unwrap();
+        recording
+            .disable_user(&UserId::new("u"), NOW)
+            .await
+            .unwrap();
         assert_eq!(ended(&*store, at).await, one("4", Cause::UserDisabled, by));
-        recording.enable_user("u", NOW).await.unwrap();
+        recording.enable_user(&UserId::new("u"), NOW).await.unwrap();
         let at = last().await;
         sign_in("5").await;
         let over = session("5", "u").expires_at;
@@ -172,7 +189,7 @@ fn each_session_that_ends_has_an_entry_whatever_ended_it() {
         );
         let at = last().await;
         sign_in("6").await;
-        assert!(recording.delete_user("u").await.unwrap());
+        assert!(recording.delete_user(&UserId::new("u")).await.unwrap());
         assert_eq!(ended(&*store, at).await, one("6", Cause::UserDeleted, by));
     });
 }
@@ -190,11 +207,11 @@ fn a_sign_in_and_a_sign_out_name_the_session() {
         assert!(!sign_in("t", "other").await);
         let now = session("s", "u").created_at;
         let ended = recording
-            .end_session_of(&SessionId::new("s"), Some("u"), false, now)
+            .end_session_of(&SessionId::new("s"), Some(&UserId::new("u")), false, now)
             .await;
         assert!(ended.unwrap().is_some());
         let again = recording
-            .end_session_of(&SessionId::new("s"), Some("u"), false, now)
+            .end_session_of(&SessionId::new("s"), Some(&UserId::new("u")), false, now)
             .await;
         assert!(again.unwrap().is_none());
         let entries = all(&*store).await;

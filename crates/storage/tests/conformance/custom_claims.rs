@@ -1,7 +1,7 @@
 //! What every store promises of custom claims.
 
 use super::*;
-use latchkey_protocol::{StoreError, store::WriteOutcome};
+use latchkey_protocol::{StoreError, UserId, store::WriteOutcome};
 
 #[test]
 fn a_custom_claim_that_cannot_be_read_is_named() {
@@ -28,7 +28,7 @@ fn users_survive_the_upgrade_that_brings_attributes() {
         drop(store);
         undo(&options, "00000000000006_claims");
         let store = open(&options);
-        assert!(store.user("u").await.unwrap().unwrap() == user("u"));
+        assert!(store.user(&UserId::new("u")).await.unwrap().unwrap() == user("u"));
         assert!(store.custom_claims().await.unwrap().is_empty());
     });
 }

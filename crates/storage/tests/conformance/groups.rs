@@ -4,6 +4,7 @@ use super::*;
 use latchkey_conformance::promises::groups::{issued, *};
 use latchkey_protocol::SessionId;
 use latchkey_protocol::StoreError;
+use latchkey_protocol::UserId;
 use latchkey_storage::Options;
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,10 @@ fn groups_and_what_ends_sessions_do_not_wait_for_one_another() {
                                 .exchange_code(&id, moment(2), Some(&theirs), moment(900))
                                 .await
                         }
-                        130 => store.end_user("u", moment(5)).await.map(|ended| ended > 0),
+                        130 => store
+                            .end_user(&UserId::new("u"), moment(5))
+                            .await
+                            .map(|ended| ended > 0),
                         n => {
                             let sid = SessionId::new(format!("s{}", n % SESSIONS));
                             store.end_session(&sid, true, moment(5)).await
@@ -253,7 +257,7 @@ fn a_small_pool_does_all_that_is_asked_with_so_many_connections() {
                     let rotated = s.rotate_refresh_token(&id, &first.current, &next);
                     assert!(rotated.await.unwrap());
                     assert!(s.support(&id, "j").await.unwrap().is_some());
-                    assert!(s.consent("u", "c").await.unwrap().is_none());
+                    assert!(s.consent(&UserId::new("u"), "c").await.unwrap().is_none());
                     let alone = session(&format!("{id}-alone"), "u");
                     let begun = s.sign_in(&alone, "hash", None, None).await.unwrap();
                     assert!(begun.is_some());

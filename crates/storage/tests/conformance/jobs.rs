@@ -3,7 +3,7 @@
 use super::*;
 use latchkey_conformance::promises::jobs::*;
 use latchkey_protocol::{
-    bounds,
+    UserId, bounds,
     jobs::{EnqueueOutcome, TakeJobs},
 };
 
@@ -61,7 +61,7 @@ fn an_installation_with_data_survives_the_upgrade_to_jobs_and_the_way_back() {
         drop(store);
         undo(&options, "00000000000011_jobs_audit");
         let store = open(&options);
-        assert!(store.user("u").await.unwrap().is_some());
+        assert!(store.user(&UserId::new("u")).await.unwrap().is_some());
         add(&*store, &job(Some("k"), 0)).await;
     });
 }

@@ -1,5 +1,6 @@
 //! Lists that are read piece by piece: whole, in order, and each item once.
 
+use latchkey_protocol::UserId;
 use std::collections::BTreeSet;
 
 use latchkey_protocol::page::Page;
@@ -58,7 +59,7 @@ fn of_more_than_ten_thousand_sessions_every_one_is_listed_once_and_in_order() {
         assert_eq!(store.sessions(None).await.unwrap().len(), MANY);
 
         let theirs = store
-            .session_list(Some("u7"), &Page::first(1000), moment(10))
+            .session_list(Some(&UserId::new("u7")), &Page::first(1000), moment(10))
             .await;
         let theirs = theirs.unwrap();
         assert!(theirs.iter().all(|(session, _)| session.user_id == "u7"));

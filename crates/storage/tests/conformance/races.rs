@@ -2,6 +2,7 @@
 
 use super::*;
 use latchkey_protocol::StoreError;
+use latchkey_protocol::UserId;
 
 #[test]
 fn each_of_many_who_ask_at_once_hears_its_own_answer() {
@@ -14,7 +15,7 @@ fn each_of_many_who_ask_at_once_hears_its_own_answer() {
         }
         store.create_user(&user("broken")).await.unwrap();
         let mut theirs = authorization("broken", "openid");
-        theirs.user_id = "broken".into();
+        theirs.user_id = UserId::new("broken");
         assert!(store.issue_code(None, &theirs).await.unwrap());
         options
             .script("UPDATE users SET roles = 'no list' WHERE id = 'broken'")

@@ -3,6 +3,7 @@
 use super::*;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::StoreError;
+use latchkey_protocol::UserId;
 
 #[test]
 fn a_use_of_a_session_that_an_older_node_made_keeps_its_end() {
@@ -25,7 +26,7 @@ fn a_use_of_a_session_that_an_older_node_made_keeps_its_end() {
                     .await
                     .unwrap()
             );
-            let used = store.sessions(Some("u")).await.unwrap()[0].clone();
+            let used = store.sessions(Some(&UserId::new("u"))).await.unwrap()[0].clone();
             assert_eq!(
                 (used.expires_at, used.ends_at),
                 (moment(expires_at), moment(1000))
@@ -44,7 +45,7 @@ fn a_session_that_an_older_node_renamed_is_found_by_the_names_it_had() {
         options.script(&note).unwrap();
         let found = async |sid: &str| {
             store
-                .session_of(&SessionId::new(sid), "u", moment(2))
+                .session_of(&SessionId::new(sid), &UserId::new("u"), moment(2))
                 .await
                 .unwrap()
         };
@@ -53,7 +54,12 @@ fn a_session_that_an_older_node_renamed_is_found_by_the_names_it_had() {
             assert!(found(other).await.is_none(), "{other}");
         }
         let ended = store
-            .end_session_of(&SessionId::new(BEFORE), Some("u"), false, moment(2))
+            .end_session_of(
+                &SessionId::new(BEFORE),
+                Some(&UserId::new("u")),
+                false,
+                moment(2),
+            )
             .await;
         assert_eq!(ended.unwrap().unwrap().id, "s");
     });
@@ -65,7 +71,7 @@ fn a_session_whose_methods_cannot_be_read_is_named() {
         let store = open(&options);
         seeded(&store).await;
         options.script("UPDATE sessions SET amr = 'magic'").unwrap();
-        let corrupt = store.sessions(Some("u")).await.unwrap_err();
+        let corrupt = store.sessions(Some(&UserId::new("u"))).await.unwrap_err();
         let named = StoreError::Corrupt {
             table: "sessions",
             row: "s".into(),
@@ -89,7 +95,7 @@ fn a_digest_of_another_length_is_named_by_its_column() {
         ] {
             options.script(&broken).unwrap();
         }
-        let session = store.sessions(Some("u")).await.unwrap_err();
+        let session = store.sessions(Some(&UserId::new("u"))).await.unwrap_err();
         assert!(
             matches!(
                 &session,

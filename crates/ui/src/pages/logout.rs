@@ -3,8 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use latchkey_protocol::{
-    Params, Reason, SessionId, client::Client, logout, paths, secret::same, session::Session, uri,
-    user::User,
+    Params, Reason, SessionId, UserId, client::Client, logout, paths, secret::same,
+    session::Session, uri, user::User,
 };
 
 use super::error::sentence;
@@ -138,9 +138,9 @@ async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, 
     };
     let client = client.as_deref();
     // The token has proven which session the page was about.
-    let shown = here.map(|session| (&session.id, session.user_id.as_str()));
-    let named = named.map(|(session, user)| (SessionId::new(session), user));
-    let named = named.as_ref().map(|(session, user)| (session, *user));
+    let shown = here.map(|session| (&session.id, &session.user_id));
+    let named = named.map(|(session, user)| (SessionId::new(session), UserId::new(user)));
+    let named = named.as_ref().map(|(session, user)| (session, user));
     if let Some(ended) = shown.or(named) {
         browser::end_session(ui, call, client, ended).await?;
     }

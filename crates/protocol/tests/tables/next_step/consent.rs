@@ -2,6 +2,7 @@
 
 use super::*;
 use latchkey_protocol::SessionId;
+use latchkey_protocol::UserId;
 
 #[test]
 fn consent_is_asked_for_unless_it_was_given() {
@@ -14,7 +15,7 @@ fn consent_is_asked_for_unless_it_was_given() {
         ),
         (
             "allowed by another user",
-            |w| w.consent.as_mut().unwrap().user_id = "bob".into(),
+            |w| w.consent.as_mut().unwrap().user_id = UserId::new("bob"),
             "consent",
         ),
         (
