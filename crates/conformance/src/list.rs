@@ -6,6 +6,7 @@ macro_rules! each_promise {
     ($run:ident) => {
         $run! {
             addresses { a_name_and_an_address_with_an_international_domain_are_one }
+            audit { many_who_write_count_and_seal_at_once_make_one_chain an_entry_that_counts_is_sealed_as_it_is_then_and_counts_no_more the_chain_holds_after_its_beginning_has_gone_and_goes_on_from_there the_chain_holds_with_gaps_that_the_bound_left entries_are_listed_page_by_page_the_newest_first }
             authorizations { a_code_is_issued_once_per_interaction_and_exchanged_once an_ended_session_gives_no_code a_refresh_token_is_rotated_once_and_never_after_revocation ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked }
             clients { a_registration_is_changed_as_it_was_read a_sealed_secret_comes_and_goes_with_its_secret }
             consents { consent_adds_up what_a_page_decides_is_written_only_for_the_session_it_was_shown_to consents_given_at_once_add_up a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once a_consent_that_is_taken_back_takes_with_it_what_came_of_it consents_are_listed_page_by_page_from_either_side }

@@ -7,6 +7,9 @@ use latchkey_protocol::{
     Digest, SessionId, Store, Timestamp, UserId,
     attempts::{Allowance, Origin},
     audit::{AuditEntry, StoredAuditEntry},
+    audit_chain::{ChainKey, Checkpoint},
+    audit_row::{AuditFilter, AuditRow},
+    audit_walk::StoredRun,
     authorization::{Authorization, Context, RefreshFamily, Support},
     claims::{CustomClaims, Mapping},
     client::Client,
@@ -181,8 +184,28 @@ impl Audit for Flaky {
         self.inner.count_failure(entry).await
     }
 
-    async fn audit_entries(&self, after: i64, most: i64) -> Result<Vec<StoredAuditEntry>> {
-        self.inner.audit_entries(after, most).await
+    async fn audit_entries(
+        &self,
+        filter: &AuditFilter,
+        page: &Page<(Timestamp, i64)>,
+    ) -> Result<Vec<AuditRow>> {
+        self.inner.audit_entries(filter, page).await
+    }
+
+    async fn audit_chain(&self, after: i64, most: i64) -> Result<Vec<AuditRow>> {
+        self.inner.audit_chain(after, most).await
+    }
+
+    async fn audit_checkpoint(&self) -> Result<Option<Checkpoint>> {
+        self.inner.audit_checkpoint().await
+    }
+
+    async fn removed_audit_entries(&self, position: i64) -> Result<Option<StoredRun>> {
+        self.inner.removed_audit_entries(position).await
+    }
+
+    async fn unsealed_audit_entries(&self) -> Result<i64> {
+        self.inner.unsealed_audit_entries().await
     }
 
     async fn has_new_audit_entries(&self, now: Timestamp) -> Result<bool> {
@@ -197,15 +220,22 @@ impl Audit for Flaky {
         self.inner.note_logged(ids).await
     }
 
-    async fn place_audit_entries(&self, now: Timestamp, most: i64) -> Result<usize> {
-        self.inner.place_audit_entries(now, most).await
+    async fn seal_audit_entries(&self, key: &ChainKey, now: Timestamp, most: i64) -> Result<usize> {
+        self.inner.seal_audit_entries(key, now, most).await
     }
 
-    async fn forget_audit_entries(&self, keep: i64, now: Timestamp, most: i64) -> Result<usize> {
-        self.inner.forget_audit_entries(keep, now, most).await
+    async fn forget_audit_entries(
+        &self,
+        key: &ChainKey,
+        keep: i64,
+        now: Timestamp,
+        most: i64,
+    ) -> Result<usize> {
+        let inner = &self.inner;
+        inner.forget_audit_entries(key, keep, now, most).await
     }
 
-    async fn bound_audit_entries(&self, bound: i64, most: i64) -> Result<usize> {
-        self.inner.bound_audit_entries(bound, most).await
+    async fn bound_audit_entries(&self, key: &ChainKey, bound: i64, most: i64) -> Result<usize> {
+        self.inner.bound_audit_entries(key, bound, most).await
     }
 }

@@ -6,6 +6,7 @@ use std::{net::IpAddr, sync::Arc};
 use latchkey_protocol::{
     Reason, Store, Timestamp, UserId,
     audit::{AuditTarget, FrontEnd, StoredAuditEntry, TargetKind},
+    audit_chain::Checkpoint,
     session::Cause,
 };
 use serde_json::Value;
@@ -176,6 +177,11 @@ pub fn log_entry(stored: &StoredAuditEntry) {
         target: called.unwrap_or_default(),
         caller: entry.actor.id.as_deref().unwrap_or("server"),
     });
+}
+
+/// Writes the line that says where the chain of the audit table ends, for whoever keeps the log elsewhere.
+pub fn log_checkpoint(end: &Checkpoint) {
+    tracing::info!(target: "audit", checkpoint = %end, "checkpoint");
 }
 
 /// What happened.

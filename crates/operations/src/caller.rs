@@ -52,7 +52,11 @@ impl Actor {
             Self::User { id, .. } => (ActorKind::User, Some(id.as_str().to_owned())),
             Self::Client { id } => (ActorKind::Client, Some(id.clone())),
         };
-        AuditActor { kind, id }
+        let name = match self {
+            Self::User { name, .. } => Some(name.clone()),
+            Self::Command { .. } | Self::Server | Self::Client { .. } => None,
+        };
+        AuditActor { kind, id, name }
     }
 }
 

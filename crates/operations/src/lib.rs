@@ -7,6 +7,7 @@
 
 mod attempts;
 pub mod audit;
+mod audit_chain;
 pub mod back_channel;
 mod caller;
 mod client_guard;
@@ -34,6 +35,7 @@ use latchkey_protocol::{Entropy, Store, Timestamp};
 
 pub use attempts::{Attempt, Throttle};
 pub use audit::{AuditEvent, Operation};
+pub use audit_chain::AuditVerdict;
 pub use caller::{Actor, Caller};
 pub use client_guard::ClientGuard;
 pub use client_keys::{JoseSignatures, client_keys};

@@ -221,6 +221,7 @@ impl PasswordSignIn {
         let mut signed_in = entry(&asked, "signed in", Some(&user.id));
         (signed_in.actor.kind, signed_in.outcome) = (ActorKind::User, AuditOutcome::Done);
         signed_in.actor.id = Some(user.id.clone().into_string());
+        signed_in.actor.name = Some(user.username.clone());
         let begun = self
             .store
             .recording(signed_in)
@@ -285,6 +286,7 @@ fn entry(asked: &SignIn<'_>, event: &str, user: Option<&UserId>) -> AuditEntry {
         actor: AuditActor {
             kind: ActorKind::Stranger,
             id: None,
+            name: None,
         },
         front_end: FrontEnd::Page,
         target: user.map(|user| AuditTarget {

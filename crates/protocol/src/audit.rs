@@ -98,6 +98,8 @@ pub struct AuditActor {
     pub kind: ActorKind,
     /// Of a command, as in `uid 1000`.
     pub id: Option<String>,
+    /// What the id is called, where it has a name.
+    pub name: Option<String>,
 }
 
 /// To whom or what it was done.

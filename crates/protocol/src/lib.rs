@@ -8,6 +8,9 @@
 pub mod algorithm;
 pub mod attempts;
 pub mod audit;
+pub mod audit_chain;
+pub mod audit_row;
+pub mod audit_walk;
 pub mod authentication;
 pub mod authorization;
 pub mod authorize;

@@ -1,5 +1,6 @@
 //! The command line: nouns, verbs, options, and the texts of `--help`.
 
+mod audit;
 mod client;
 mod key;
 mod user;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use audit::{AuditCommand, AuditList};
 pub use client::{ClaimCommand, ClaimSet, ClientCommand};
 pub use key::KeyCommand;
 pub use user::{UserCommand, UserCreate, UserUpdate};
@@ -63,6 +65,9 @@ pub enum Command {
     /// Browsers that are signed in.
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Who did what, and whether that was tampered with.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Tokens.
     #[command(subcommand)]
     Token(TokenCommand),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, dev::Server, middleware::from_fn, web};
 use anyhow::{Context, Result};
-use latchkey_protocol::{Store, paths, rotation::Rotation};
+use latchkey_protocol::{Store, audit_chain::ChainKey, paths, rotation::Rotation};
 use latchkey_storage::{Database, Options};
 
 use crate::{
@@ -152,6 +152,7 @@ pub async fn start(settings: &Settings) -> Result<Service> {
         after: settings.rotate_after,
         announce: settings.announce,
     };
+    let chain_key = ChainKey::derive(master.bytes());
     keep_house(&app, KeyWatch::new(master, rotation), certificate.clone());
 
     let limits = limits(settings);
@@ -161,7 +162,7 @@ pub async fn start(settings: &Settings) -> Result<Service> {
         certificate.as_ref(),
         configure(app.clone()),
     )?;
-    let workers = start_workers(&app, settings.audit_keep);
+    let workers = start_workers(&app, settings.audit_keep, chain_key);
     let deliveries = deliveries::start(app.provider.clone(), app.outbound.clone());
     Ok(Service {
         server,
@@ -192,10 +193,10 @@ fn limits(settings: &Settings) -> Limits {
 }
 
 /// Works off the jobs.
-fn start_workers(app: &App, audit_keep: i64) -> Workers {
+fn start_workers(app: &App, audit_keep: i64, chain_key: ChainKey) -> Workers {
     let (store, clock) = (app.provider.store.clone(), app.provider.clock.clone());
-    let sweep = SweepHandler::new(store.clone(), clock.clone(), audit_keep);
-    let audit = AuditHandler::new(store.clone(), clock.clone());
+    let sweep = SweepHandler::new(store.clone(), clock.clone(), audit_keep, chain_key.clone());
+    let audit = AuditHandler::new(store.clone(), clock.clone(), chain_key);
     let handlers: Vec<Arc<dyn JobHandler>> = vec![Arc::new(audit), Arc::new(sweep)];
     Workers::start(store, clock, Arc::new(OsEntropy), handlers)
 }

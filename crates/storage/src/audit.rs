@@ -5,7 +5,7 @@ mod effect;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use diesel::{pg::Pg, prelude::*, sql_types::BigInt, sqlite::Sqlite};
+use diesel::{prelude::*, sql_types::BigInt};
 use latchkey_protocol::{
     Store, Timestamp, UserId,
     attempts::network,
@@ -13,6 +13,10 @@ use latchkey_protocol::{
         ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, StoredAuditEntry,
         TargetKind,
     },
+    audit_chain::{ChainKey, Checkpoint},
+    audit_row::{AuditFilter, AuditRow},
+    audit_walk::StoredRun,
+    page::Page,
     session::{Cause, Session},
     store::{self, Audit},
 };
@@ -20,123 +24,21 @@ use serde_json::{Map, json};
 
 mod fold;
 mod forget;
+mod list;
+mod removed;
+mod rows;
+mod seal;
 
+use self::rows::{NewRow, Row, into_stored};
 use crate::{
     connection::{AnyConnection, Database, on},
     deliveries,
     error::RowError,
     schema::audit,
-    statement::{Bind, binds, statement},
+    statement::{binds, statement},
 };
 
 pub use effect::Effect;
-
-#[derive(Clone, Insertable)]
-#[diesel(table_name = audit)]
-struct NewRow {
-    at: i64,
-    event: String,
-    actor_kind: &'static str,
-    actor: Option<String>,
-    front_end: &'static str,
-    target_kind: Option<&'static str>,
-    target: Option<String>,
-    target_name: Option<String>,
-    outcome: &'static str,
-    address: Option<String>,
-    request_id: Option<String>,
-    details: String,
-    logged: i64,
-}
-
-impl NewRow {
-    fn from_entry(entry: &AuditEntry) -> Self {
-        let entry = entry.clone();
-        let (target_kind, target, target_name) = match entry.target {
-            Some(target) => (Some(target.kind.name()), target.id, target.name),
-            None => (None, None, None),
-        };
-        Self {
-            at: entry.at.as_seconds(),
-            event: entry.event,
-            actor_kind: entry.actor.kind.name(),
-            actor: entry.actor.id,
-            front_end: entry.front_end.name(),
-            target_kind,
-            target,
-            target_name,
-            outcome: entry.outcome.name(),
-            address: entry.address.map(|address| address.to_string()),
-            request_id: entry.request_id,
-            details: serde_json::Value::Object(entry.details).to_string(),
-            logged: i64::from(entry.is_logged),
-        }
-    }
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = audit, check_for_backend(Sqlite, Pg))]
-struct Row {
-    id: i64,
-    at: i64,
-    event: String,
-    actor_kind: String,
-    actor: Option<String>,
-    front_end: String,
-    target_kind: Option<String>,
-    target: Option<String>,
-    target_name: Option<String>,
-    outcome: String,
-    address: Option<String>,
-    request_id: Option<String>,
-    details: String,
-    count: i64,
-    logged: i64,
-    position: Option<i64>,
-}
-
-impl Row {
-    fn into_entry(self) -> Result<StoredAuditEntry, RowError> {
-        let corrupt = |column| RowError::Corrupt {
-            table: "audit",
-            row: self.id.to_string(),
-            column,
-        };
-        let target = match &self.target_kind {
-            None => None,
-            Some(kind) => Some(AuditTarget {
-                kind: TargetKind::from_name(kind).ok_or_else(|| corrupt("target_kind"))?,
-                id: self.target.clone(),
-                name: self.target_name.clone(),
-            }),
-        };
-        let entry = AuditEntry {
-            at: Timestamp::from_seconds(self.at),
-            actor: AuditActor {
-                kind: ActorKind::from_name(&self.actor_kind)
-                    .ok_or_else(|| corrupt("actor_kind"))?,
-                id: self.actor.clone(),
-            },
-            front_end: FrontEnd::from_name(&self.front_end).ok_or_else(|| corrupt("front_end"))?,
-            target,
-            outcome: AuditOutcome::from_name(&self.outcome).ok_or_else(|| corrupt("outcome"))?,
-            address: match &self.address {
-                Some(address) => Some(address.parse().map_err(|_| corrupt("address"))?),
-                None => None,
-            },
-            details: serde_json::from_str(&self.details).map_err(|_| corrupt("details"))?,
-            is_logged: self.logged != 0,
-            event: self.event,
-            request_id: self.request_id,
-        };
-        Ok(StoredAuditEntry {
-            id: self.id,
-            position: self.position,
-            count: self.count,
-            entry,
-        })
-    }
-}
 
 /// Within the transaction of what it is about.
 pub fn add(c: &mut AnyConnection, entry: &AuditEntry) -> Result<(), RowError> {
@@ -226,6 +128,7 @@ fn unasked(now: Timestamp) -> AuditEntry {
         actor: AuditActor {
             kind: ActorKind::Server,
             id: None,
+            name: None,
         },
         front_end: FrontEnd::Server,
         target: None,
@@ -239,21 +142,8 @@ fn unasked(now: Timestamp) -> AuditEntry {
 
 /// Seconds after the end of a window in which what happened in it may still come: from another node, or late.
 const SETTLED: i64 = 60;
-/// Any fixed number: those who give places do so one after the other. Who writes entries does not wait for it.
-const PLACES: i64 = 0x6c6b_6175_6469_7400;
-const PLACE: &str = "WITH fresh AS (SELECT id, row_number() OVER (ORDER BY id) AS n FROM audit \
-    WHERE position IS NULL AND logged = 1 AND coalesce(closes_at, 0) <= ? ORDER BY id LIMIT ?) \
-    UPDATE audit SET position = (SELECT coalesce(max(position), 0) FROM audit) + fresh.n FROM fresh WHERE audit.id = fresh.id";
 const NEW: &str =
     "SELECT id FROM audit WHERE position IS NULL AND coalesce(closes_at, 0) <= ? LIMIT 1";
-
-fn place(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, RowError> {
-    if let AnyConnection::Postgres(inner) = c {
-        diesel::sql_query(format!("SELECT pg_advisory_xact_lock({PLACES})")).execute(inner)?;
-    }
-    let binds: &[Bind] = binds![now - SETTLED, most];
-    Ok(on!(c => statement(PLACE, binds).execute(c))?)
-}
 
 #[derive(QueryableByName)]
 struct Id {
@@ -261,8 +151,10 @@ struct Id {
     id: i64,
 }
 
-fn entries(rows: Vec<Row>) -> Result<Vec<StoredAuditEntry>, RowError> {
-    rows.into_iter().map(Row::into_entry).collect()
+const UNSEALED: &str = "SELECT count(*) AS id FROM audit WHERE position IS NULL";
+
+fn rows(rows: Vec<Row>) -> Vec<AuditRow> {
+    rows.into_iter().map(Row::into_row).collect()
 }
 
 #[async_trait]
@@ -283,13 +175,33 @@ impl Audit for Database {
         self.write(move |c| fold::count(c, &row, &whom)).await
     }
 
-    async fn audit_entries(&self, after: i64, most: i64) -> store::Result<Vec<StoredAuditEntry>> {
-        self.read(move |c| {
-            let page = audit::table
-                .filter(audit::id.gt(after))
-                .order(audit::id)
-                .limit(most);
-            entries(on!(c => page.select(Row::as_select()).load(c))?)
+    async fn audit_entries(
+        &self,
+        filter: &AuditFilter,
+        page: &Page<(Timestamp, i64)>,
+    ) -> store::Result<Vec<AuditRow>> {
+        let (filter, page) = (filter.clone(), page.clone());
+        self.read(move |c| Ok(rows(list::list(c, &filter, &page)?)))
+            .await
+    }
+
+    async fn audit_chain(&self, after: i64, most: i64) -> store::Result<Vec<AuditRow>> {
+        self.read(move |c| Ok(rows(list::chain(c, after, most)?)))
+            .await
+    }
+
+    async fn audit_checkpoint(&self) -> store::Result<Option<Checkpoint>> {
+        self.read(seal::head).await
+    }
+
+    async fn removed_audit_entries(&self, position: i64) -> store::Result<Option<StoredRun>> {
+        self.read(move |c| removed::run_at(c, position)).await
+    }
+
+    async fn unsealed_audit_entries(&self) -> store::Result<i64> {
+        self.read(|c| {
+            let count: Id = on!(c => statement(UNSEALED, binds![]).get_result(c))?;
+            Ok(count.id)
         })
         .await
     }
@@ -314,11 +226,10 @@ impl Audit for Database {
         });
         let (mut read, mut unreadable) = (Vec::new(), Vec::new());
         for row in rows.await? {
-            let id = row.id;
-            match row.into_entry() {
+            match into_stored(&row.into_row()) {
                 Ok(entry) => read.push(entry),
-                Err(error) => {
-                    tracing::error!(id, ?error, "an entry of the audit table cannot be read");
+                Err((id, column)) => {
+                    tracing::error!(id, column, "an entry of the audit table cannot be read");
                     unreadable.push(id);
                 }
             }
@@ -339,20 +250,36 @@ impl Audit for Database {
         .await
     }
 
-    async fn place_audit_entries(&self, now: Timestamp, most: i64) -> store::Result<usize> {
-        self.write(move |c| place(c, now, most)).await
+    async fn seal_audit_entries(
+        &self,
+        key: &ChainKey,
+        now: Timestamp,
+        most: i64,
+    ) -> store::Result<usize> {
+        let key = key.clone();
+        self.write(move |c| seal::seal(c, &key, now, most)).await
     }
 
     async fn forget_audit_entries(
         &self,
+        key: &ChainKey,
         keep: i64,
         now: Timestamp,
         most: i64,
     ) -> store::Result<usize> {
-        self.write(move |c| forget::aged(c, keep, now, most)).await
+        let key = key.clone();
+        self.write(move |c| forget::aged(c, &key, keep, now, most))
+            .await
     }
 
-    async fn bound_audit_entries(&self, bound: i64, most: i64) -> store::Result<usize> {
-        self.write(move |c| forget::beyond(c, bound, most)).await
+    async fn bound_audit_entries(
+        &self,
+        key: &ChainKey,
+        bound: i64,
+        most: i64,
+    ) -> store::Result<usize> {
+        let key = key.clone();
+        self.write(move |c| forget::beyond(c, &key, bound, most))
+            .await
     }
 }

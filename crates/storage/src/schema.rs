@@ -57,7 +57,13 @@ diesel::table! {
         id -> BigInt, at -> BigInt, event -> Text, actor_kind -> Text, actor -> Nullable<Text>, front_end -> Text,
         target_kind -> Nullable<Text>, target -> Nullable<Text>, target_name -> Nullable<Text>, outcome -> Text,
         address -> Nullable<Text>, request_id -> Nullable<Text>, details -> Text, count -> BigInt, fold -> Nullable<Text>,
-        closes_at -> Nullable<BigInt>, logged -> BigInt, position -> Nullable<BigInt>,
+        closes_at -> Nullable<BigInt>, logged -> BigInt, position -> Nullable<BigInt>, actor_name -> Nullable<Text>,
+        user_id -> Nullable<Text>, hash -> Nullable<Binary>, seal -> Nullable<Binary>,
+    }
+}
+diesel::table! {
+    audit_removed (first_position) {
+        first_position -> BigInt, last_position -> BigInt, hash -> Binary, broken_at -> Nullable<BigInt>, seal -> Binary,
     }
 }
 diesel::table! {

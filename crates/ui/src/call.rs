@@ -45,6 +45,7 @@ impl Call<'_> {
             actor: AuditActor {
                 kind,
                 id: Some(id.to_owned()),
+                name: None,
             },
             front_end: match kind {
                 ActorKind::Client => FrontEnd::Endpoint,

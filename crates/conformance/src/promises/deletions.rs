@@ -18,6 +18,7 @@ fn deletion() -> AuditEntry {
         actor: AuditActor {
             kind: ActorKind::Command,
             id: None,
+            name: None,
         },
         front_end: FrontEnd::Command,
         target: None,

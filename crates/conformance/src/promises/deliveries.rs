@@ -112,6 +112,7 @@ fn by_command() -> AuditEntry {
         actor: AuditActor {
             kind: ActorKind::Command,
             id: None,
+            name: None,
         },
         front_end: FrontEnd::Command,
         target: None,

@@ -1,6 +1,7 @@
 //! What every store promises, a file for each subject. A promise is named by what it says.
 
 pub mod addresses;
+pub mod audit;
 pub mod authorizations;
 pub mod clients;
 pub mod consents;

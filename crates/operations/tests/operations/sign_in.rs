@@ -8,8 +8,8 @@ use latchkey_operations::{
     Throttle,
 };
 use latchkey_protocol::audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd};
-use latchkey_protocol::page::Page;
 use latchkey_protocol::{Digest, Reason, kind, secret::Pepper};
+use latchkey_protocol::{audit_row::AuditFilter, page::Page};
 
 use crate::{audit::Lines, support::*};
 
@@ -174,6 +174,7 @@ async fn a_refusal_of_any_name_is_handed_over_once_and_not_waited_for() {
         actor: AuditActor {
             kind: ActorKind::Stranger,
             id: None,
+            name: None,
         },
         front_end: FrontEnd::Page,
         target: None,
@@ -188,8 +189,9 @@ async fn a_refusal_of_any_name_is_handed_over_once_and_not_waited_for() {
         recorder.count_refusal(typed, from, entry.clone());
     }
     let count = async || {
-        let all = world.store.audit_entries(0, 10).await.unwrap();
-        all.iter().map(|stored| stored.count).sum::<i64>()
+        let (filter, page) = (AuditFilter::default(), Page::first(10));
+        let all = world.store.audit_entries(&filter, &page).await.unwrap();
+        all.iter().map(|row| row.count).sum::<i64>()
     };
     for _ in 0..500 {
         if count().await == 2 {

@@ -13,7 +13,9 @@ use latchkey_operations::{
 use latchkey_protocol::{
     Entropy, Store, Timestamp,
     audit::{ActorKind, AuditEntry},
+    audit_row::AuditFilter,
     authorization::Lifetimes,
+    page::Page,
     registration::RegistrationRules,
     secret::Pepper,
     user::User,
@@ -68,11 +70,14 @@ impl World {
     /// The entries since the last time.
     pub async fn entries(&self) -> Vec<AuditEntry> {
         let seen = self.seen.load(Ordering::SeqCst);
-        let new = self.store.audit_entries(seen, 1000).await.unwrap();
+        let (filter, page) = (AuditFilter::default(), Page::first(1000));
+        let mut new = self.store.audit_entries(&filter, &page).await.unwrap();
+        new.retain(|row| row.id > seen);
+        new.sort_by_key(|row| row.id);
         if let Some(last) = new.last() {
             self.seen.store(last.id, Ordering::SeqCst);
         }
-        new.into_iter().map(|stored| stored.entry).collect()
+        new.into_iter().map(|row| row.read().unwrap()).collect()
     }
 
     /// The operations that were recorded since the last time.

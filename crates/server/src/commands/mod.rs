@@ -2,6 +2,7 @@
 #![deny(clippy::print_stdout)]
 
 mod at;
+mod audit;
 mod claim;
 mod client;
 mod config;
@@ -64,6 +65,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Claim(command) => at_installation(settings()?, |at| claim::run(at, command)),
         Command::Key(command) => at_installation(settings()?, |at| key::run(at, command)),
         Command::Session(command) => at_installation(settings()?, |at| session::run(at, command)),
+        Command::Audit(command) => at_installation(settings()?, |at| audit::run(at, command)),
         Command::Token(command) => at_installation(settings()?, |at| token::run(at, command)),
         Command::Why { reference, json } => {
             at_installation(settings()?, |at| why::run(at, reference.join(" "), json))

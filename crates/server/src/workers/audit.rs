@@ -1,11 +1,15 @@
-//! The audit table: lines for what commands did, and places for the chain.
+//! The audit table: lines for what commands did, and the chain.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use latchkey_operations::audit;
 use latchkey_protocol::{
     Clock, Store, StoreError, Timestamp,
+    audit_chain::{ChainKey, Checkpoint},
     jobs::{Job, NewJob},
 };
 
@@ -17,18 +21,29 @@ const LEASE: i64 = 60;
 const EVERY: i64 = 20;
 /// Entries that go at once.
 const AT_ONCE: i64 = 500;
+/// How long one job goes on while more is left, as after an upgrade.
+const AT_MOST: Duration = Duration::from_secs(30);
+/// How often the log says where the chain ends, if it has grown.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(3600);
 
-/// Writes the lines of what commands did into this server's log, so that they stand in one log with the rest, and gives
-/// entries their places in the order that a chain of hashes follows. One node at a time does both.
+/// Writes the lines of what commands did into this server's log, so that they stand in one log with the rest, and seals
+/// entries. One node at a time does both.
 pub struct AuditHandler {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    key: ChainKey,
+    said: Mutex<Option<(Instant, Checkpoint)>>,
 }
 
 impl AuditHandler {
-    /// Looks after the audit table of `store`.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+    /// Looks after the audit table of `store`. `key` seals its entries.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, key: ChainKey) -> Self {
+        Self {
+            store,
+            clock,
+            key,
+            said: Mutex::default(),
+        }
     }
 
     /// How many lines it wrote.
@@ -44,17 +59,34 @@ impl AuditHandler {
 
     /// Only what is logged gets a place, so a line can stand twice after a crash, and is never missing.
     async fn look_after(&self) -> Result<(), StoreError> {
+        let begun = Instant::now();
         loop {
             let logged = self.log().await;
-            let placed = self
-                .store
-                .place_audit_entries(self.clock.now(), AT_ONCE)
-                .await?;
+            let now = self.clock.now();
+            let store = &self.store;
+            let sealed = store.seal_audit_entries(&self.key, now, AT_ONCE).await?;
             // What could not be logged does not keep others from their places.
-            if logged? == 0 && placed == 0 {
-                return Ok(());
+            if (logged? == 0 && sealed == 0) || begun.elapsed() > AT_MOST {
+                return self.say_where_it_ends().await;
             }
         }
+    }
+
+    /// The log is kept elsewhere: whoever replaces the end of the chain in the database does not replace this line.
+    async fn say_where_it_ends(&self) -> Result<(), StoreError> {
+        let said = *self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_some_and(|(when, _)| when.elapsed() < CHECKPOINT_EVERY) {
+            return Ok(());
+        }
+        let Some(end) = self.store.audit_checkpoint().await? else {
+            return Ok(());
+        };
+        if said.is_none_or(|(_, before)| before != end) {
+            audit::log_checkpoint(&end);
+        }
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        *said = Some((Instant::now(), end));
+        Ok(())
     }
 }
 

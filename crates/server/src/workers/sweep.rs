@@ -7,7 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 use latchkey_protocol::{
-    Clock, Store, StoreError, Timestamp, bounds,
+    Clock, Store, StoreError, Timestamp,
+    audit_chain::ChainKey,
+    bounds,
     jobs::{Job, NewJob},
 };
 
@@ -32,17 +34,25 @@ pub struct SweepHandler {
     clock: Arc<dyn Clock>,
     /// How long an entry of the audit table is kept, in seconds.
     audit_keep: i64,
+    key: ChainKey,
     added: Mutex<Option<Instant>>,
     counted: Mutex<Option<Instant>>,
 }
 
 impl SweepHandler {
     /// Sweeps `store` by the time of `clock`. `audit_keep`: how long entries of the audit table are kept, in seconds; 0: for ever.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, audit_keep: i64) -> Self {
+    /// `key` seals the records of those that go.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        audit_keep: i64,
+        key: ChainKey,
+    ) -> Self {
         Self {
             store,
             clock,
             audit_keep,
+            key,
             added: Mutex::default(),
             counted: Mutex::default(),
         }
@@ -53,10 +63,16 @@ impl SweepHandler {
         let gone = self.store.sweep(now, AT_ONCE).await?;
         let forgotten = match self.audit_keep {
             0 => 0,
-            keep => self.store.forget_audit_entries(keep, now, AT_ONCE).await?,
+            keep => {
+                let (store, key) = (&self.store, &self.key);
+                store.forget_audit_entries(key, keep, now, AT_ONCE).await?
+            }
         };
-        let entries = bounds::AUDIT_ENTRIES;
-        let beyond = self.store.bound_audit_entries(entries, AT_ONCE).await?;
+        let (key, entries) = (&self.key, bounds::AUDIT_ENTRIES);
+        let beyond = self
+            .store
+            .bound_audit_entries(key, entries, AT_ONCE)
+            .await?;
         // Each of them may have left some.
         Ok(gone.max(forgotten).max(beyond))
     }

@@ -3,6 +3,7 @@
 
 mod algorithms;
 mod audit;
+mod audit_commands;
 mod claims;
 mod commands;
 mod host;

@@ -91,7 +91,10 @@ fn a_sweep_that_fails_comes_again_in_its_turn_however_often_it_failed() {
     on_both(|h| async move {
         let failing = Arc::new(Flaky::new(h.store.clone()));
         let clock = h.app.provider.clock.clone();
-        let node = node(&h, Arc::new(SweepHandler::new(failing.clone(), clock, 0)));
+        let node = node(
+            &h,
+            Arc::new(SweepHandler::new(failing.clone(), clock, 0, chain_key())),
+        );
         let in_its_turn =
             async || !is_due(&h, h.moment()).await && is_due(&h, h.moment() + 20).await;
         until("it is there", in_its_turn).await;

@@ -269,7 +269,12 @@ fn the_sweep_is_a_job() {
             neighbourhood: None,
         };
         h.store.keep_refusal(&refusal).await.unwrap();
-        let sweep = SweepHandler::new(h.store.clone(), h.app.provider.clock.clone(), 0);
+        let sweep = SweepHandler::new(
+            h.store.clone(),
+            h.app.provider.clock.clone(),
+            0,
+            chain_key(),
+        );
         let node = Workers::start(
             h.store.clone(),
             h.app.provider.clock.clone(),

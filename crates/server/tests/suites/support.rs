@@ -17,7 +17,9 @@ use std::{
 use actix_web::{App, HttpServer};
 use latchkey_conformance::Flaky;
 use latchkey_operations::{Caller, NewUser, Operations};
-use latchkey_protocol::{Clock, Entropy, Store, Timestamp, UserId, registration::Registration};
+use latchkey_protocol::{
+    Clock, Entropy, Store, Timestamp, UserId, audit_chain::ChainKey, registration::Registration,
+};
 use latchkey_server::{
     config::Settings,
     serve::configure,
@@ -85,6 +87,11 @@ pub fn operations<'a>(store: &'a dyn Store, entropy: &'a dyn Entropy) -> Operati
         caller: Caller::server(),
         now: Timestamp::from_seconds(START),
     }
+}
+
+/// What the tests' entries of the audit table are sealed with.
+pub fn chain_key() -> ChainKey {
+    ChainKey::derive(&[7; 32])
 }
 
 /// Runs a test on both databases.

@@ -14,9 +14,9 @@ use crate::{
 /// Its place is not given yet, so it may still change.
 const COUNT: &str = "UPDATE audit SET count = count + 1 WHERE fold = ? AND position IS NULL";
 /// Rows with a target have room of their own, and so do those with an address alone.
-const FIRST: &str = "INSERT INTO audit (at, event, actor_kind, actor, front_end, target_kind, target, target_name, \
-    outcome, address, request_id, details, logged, fold, closes_at) \
-    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM audit WHERE closes_at = ? AND event = ? \
+const FIRST: &str = "INSERT INTO audit (at, event, actor_kind, actor, actor_name, front_end, target_kind, target, target_name, \
+    user_id, outcome, address, request_id, details, logged, fold, closes_at) \
+    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM audit WHERE closes_at = ? AND event = ? \
     AND CASE WHEN target IS NOT NULL THEN 1 WHEN address IS NOT NULL THEN 2 ELSE 3 END = ?) < ? \
     ON CONFLICT (fold) DO UPDATE SET count = audit.count + 1 WHERE audit.position IS NULL";
 
@@ -41,10 +41,12 @@ fn fold(c: &mut AnyConnection, row: &NewRow, key: &str, room: i64) -> Result<boo
         &row.event,
         row.actor_kind,
         &row.actor,
+        &row.actor_name,
         row.front_end,
         row.target_kind,
         &row.target,
         &row.target_name,
+        &row.user_id,
         row.outcome,
         &row.address,
         &row.request_id,
@@ -67,6 +69,8 @@ pub fn count(c: &mut AnyConnection, row: &NewRow, whom: &str) -> Result<(), RowE
     }
     let others = NewRow {
         actor: None,
+        actor_name: None,
+        user_id: None,
         address: None,
         details: "{}".into(),
         ..of_many(row)

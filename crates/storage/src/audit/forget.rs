@@ -1,9 +1,9 @@
 //! Entries that go: those that are old, and those beyond what the table may hold.
 
 use diesel::prelude::*;
-use latchkey_protocol::Timestamp;
+use latchkey_protocol::{Timestamp, audit_chain::ChainKey};
 
-use super::Id;
+use super::{Id, Row, list, removed::remove, seal::lock};
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
@@ -15,13 +15,15 @@ use crate::{
 /// nothing older than the newest entry says, and an entry from the future keeps nothing.
 pub fn aged(
     c: &mut AnyConnection,
+    key: &ChainKey,
     keep: i64,
     now: Timestamp,
     most: i64,
 ) -> Result<usize, RowError> {
+    lock(c)?;
     let now = now.as_seconds();
-    let placed = || audit::table.filter(audit::position.is_not_null());
-    let newest = placed()
+    let newest = audit::table
+        .filter(audit::position.is_not_null())
         .filter(audit::at.le(now))
         .order(audit::position.desc())
         .select(audit::at)
@@ -29,29 +31,34 @@ pub fn aged(
     let newest: Option<i64> = on!(c => newest.first(c).optional())?;
     let Some(newest) = newest else { return Ok(0) };
     let before = newest - keep;
-    let oldest = placed()
-        .order(audit::position)
-        .select((audit::id, audit::at))
-        .limit(most + 1);
-    let oldest: Vec<(i64, i64)> = on!(c => oldest.load(c))?;
-    let but_the_last = oldest.len().saturating_sub(1);
-    let old = oldest.iter().take(but_the_last);
-    let mut old: Vec<_> = old
-        .take_while(|(_, at)| *at <= before || *at > now)
+    let mut oldest = list::chain(c, 0, most + 1)?;
+    // The last one stays.
+    oldest.pop();
+    let old = oldest.into_iter();
+    let mut old: Vec<Row> = old
+        .take_while(|row| row.at <= before || row.at > now)
         .collect();
-    while old.pop_if(|(_, at)| *at > now).is_some() {}
-    let ids: Vec<i64> = old.into_iter().map(|(id, _)| *id).collect();
-    Ok(on!(c => diesel::delete(audit::table.filter(audit::id.eq_any(&ids))).execute(c))?)
+    while old.pop_if(|row| row.at > now).is_some() {}
+    if old.is_empty() {
+        return Ok(0);
+    }
+    remove(c, key, old)
 }
 
 const PLACED: &str = "SELECT count(*) AS id FROM audit WHERE position IS NOT NULL";
-const OF_OTHERS: &str = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE position < (SELECT max(position) FROM audit) \
-    AND actor_kind <> 'command' ORDER BY position LIMIT ?)";
-const OF_ALL: &str = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE position < (SELECT max(position) FROM audit) \
-    ORDER BY position LIMIT ?)";
+const OF_OTHERS: &str = "SELECT * FROM audit WHERE position < (SELECT max(position) FROM audit) \
+    AND actor_kind <> 'command' AND front_end NOT IN ('console', 'api') ORDER BY position LIMIT ?";
+const OF_ALL: &str = "SELECT * FROM audit WHERE position < (SELECT max(position) FROM audit) \
+    ORDER BY position LIMIT ?";
 
 /// The oldest beyond `bound`, what administrators did last.
-pub fn beyond(c: &mut AnyConnection, bound: i64, most: i64) -> Result<usize, RowError> {
+pub fn beyond(
+    c: &mut AnyConnection,
+    key: &ChainKey,
+    bound: i64,
+    most: i64,
+) -> Result<usize, RowError> {
+    lock(c)?;
     let ends: (Option<i64>, Option<i64>) = {
         let ends = audit::table.select((
             diesel::dsl::min(audit::position),
@@ -72,8 +79,9 @@ pub fn beyond(c: &mut AnyConnection, bound: i64, most: i64) -> Result<usize, Row
     if many <= 0 {
         return Ok(0);
     }
-    match on!(c => statement(OF_OTHERS, binds![many]).execute(c))? {
-        0 => Ok(on!(c => statement(OF_ALL, binds![many]).execute(c))?),
-        gone => Ok(gone),
+    let mut rows: Vec<Row> = on!(c => statement(OF_OTHERS, binds![many]).load(c))?;
+    if rows.is_empty() {
+        rows = on!(c => statement(OF_ALL, binds![many]).load(c))?;
     }
+    remove(c, key, rows)
 }

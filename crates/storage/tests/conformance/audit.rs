@@ -6,12 +6,15 @@ use latchkey_protocol::{
         ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, StoredAuditEntry,
         TargetKind, closes_at,
     },
+    audit_row::{AuditFilter, AuditRow},
     bounds,
+    page::Page,
     session::Cause,
 };
 use serde_json::Map;
 
 use super::*;
+use latchkey_conformance::promises::audit::key;
 
 pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -22,6 +25,7 @@ pub fn entry(event: &str) -> AuditEntry {
         actor: AuditActor {
             kind: ActorKind::Command,
             id: Some("uid 7".into()),
+            name: None,
         },
         front_end: FrontEnd::Command,
         target: Some(AuditTarget {
@@ -52,13 +56,23 @@ pub fn failure(target: &str, at: Timestamp) -> AuditEntry {
 }
 
 pub async fn all(store: &dyn Store) -> Vec<StoredAuditEntry> {
-    store.audit_entries(0, 100_000).await.unwrap()
+    let (filter, page) = (AuditFilter::default(), Page::first(100_000));
+    let rows = store.audit_entries(&filter, &page).await.unwrap();
+    let stored = |row: AuditRow| StoredAuditEntry {
+        id: row.id,
+        position: row.position,
+        count: row.count,
+        entry: row.read().unwrap(),
+    };
+    let mut all: Vec<_> = rows.into_iter().map(stored).collect();
+    all.sort_by_key(|stored| stored.id);
+    all
 }
 
 /// The causes of the sessions that ended since `after`, and by whom.
 pub async fn ended(store: &dyn Store, after: i64) -> Vec<(String, String, ActorKind)> {
-    let new = store.audit_entries(after, 1000).await.unwrap();
-    let ended = new.into_iter().filter(|e| e.entry.event == "session ended");
+    let new = all(store).await.into_iter().filter(|e| e.id > after);
+    let ended = new.filter(|e| e.entry.event == "session ended");
     ended
         .map(|e| {
             let cause = e.entry.details["cause"].as_str().unwrap().to_owned();
@@ -292,15 +306,15 @@ fn entries_get_places_without_gaps_once_they_can_change_no_more() {
         }
         assert!(store.has_new_audit_entries(NOW).await.unwrap());
         let placed = winners(&store, |store, _| async move {
-            store.place_audit_entries(NOW, 3).await.unwrap() > 0
+            store.seal_audit_entries(&key(), NOW, 3).await.unwrap() > 0
         });
         assert!(placed.await > 1);
-        while store.place_audit_entries(NOW, 3).await.unwrap() > 0 {}
+        while store.seal_audit_entries(&key(), NOW, 3).await.unwrap() > 0 {}
         let unlogged = store.unlogged_audit_entries(9).await.unwrap();
         assert_eq!(unlogged.len(), 1, "what is not logged waits");
         store.note_logged(&[unlogged[0].id]).await.unwrap();
         assert_eq!(store.unlogged_audit_entries(9).await.unwrap(), []);
-        assert_eq!(store.place_audit_entries(NOW, 9).await.unwrap(), 1);
+        assert_eq!(store.seal_audit_entries(&key(), NOW, 9).await.unwrap(), 1);
         assert!(
             !store.has_new_audit_entries(NOW).await.unwrap(),
             "the count goes on"
@@ -309,7 +323,10 @@ fn entries_get_places_without_gaps_once_they_can_change_no_more() {
         let closed = closes_at(NOW) + 60;
         assert!(!store.has_new_audit_entries(closed - 1).await.unwrap());
         assert!(store.has_new_audit_entries(closed).await.unwrap());
-        assert_eq!(store.place_audit_entries(closed, 9).await.unwrap(), 1);
+        assert_eq!(
+            store.seal_audit_entries(&key(), closed, 9).await.unwrap(),
+            1
+        );
         let mut places: Vec<_> = all(&*store)
             .await
             .iter()
@@ -333,7 +350,7 @@ fn old_entries_go_from_the_beginning_of_the_chain_and_the_last_one_stays() {
                 ..entry("user create")
             });
             recording.create_user(&user(&n.to_string())).await.unwrap();
-            store.place_audit_entries(NOW, 9).await.unwrap();
+            store.seal_audit_entries(&key(), NOW, 9).await.unwrap();
         }
         let times = async || -> Vec<_> {
             all(&*store)
@@ -343,24 +360,30 @@ fn old_entries_go_from_the_beginning_of_the_chain_and_the_last_one_stays() {
                 .collect()
         };
         assert_eq!(
-            store.forget_audit_entries(21, moment(30), 9).await.unwrap(),
+            store
+                .forget_audit_entries(&key(), 21, moment(30), 9)
+                .await
+                .unwrap(),
             0
         );
         assert_eq!(
-            store.forget_audit_entries(15, moment(30), 9).await.unwrap(),
+            store
+                .forget_audit_entries(&key(), 15, moment(30), 9)
+                .await
+                .unwrap(),
             1
         );
         assert_eq!(times().await, [20, 15, 30], "nothing goes from the middle");
         assert_eq!(
             store
-                .forget_audit_entries(10, moment(1000), 1)
+                .forget_audit_entries(&key(), 10, moment(1000), 1)
                 .await
                 .unwrap(),
             1
         );
         assert_eq!(
             store
-                .forget_audit_entries(10, moment(1000), 9)
+                .forget_audit_entries(&key(), 10, moment(1000), 9)
                 .await
                 .unwrap(),
             1
@@ -368,7 +391,7 @@ fn old_entries_go_from_the_beginning_of_the_chain_and_the_last_one_stays() {
         assert_eq!(times().await, [30]);
         assert_eq!(
             store
-                .forget_audit_entries(10, moment(1000), 9)
+                .forget_audit_entries(&key(), 10, moment(1000), 9)
                 .await
                 .unwrap(),
             0
@@ -378,7 +401,7 @@ fn old_entries_go_from_the_beginning_of_the_chain_and_the_last_one_stays() {
             ..entry("user create")
         });
         recording.create_user(&user("next")).await.unwrap();
-        store.place_audit_entries(NOW, 9).await.unwrap();
+        store.seal_audit_entries(&key(), NOW, 9).await.unwrap();
         assert_eq!(all(&*store).await[1].position, Some(5), "places go on");
     });
 }

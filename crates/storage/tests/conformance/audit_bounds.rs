@@ -6,6 +6,7 @@ use latchkey_protocol::{
 };
 
 use super::{audit::*, *};
+use latchkey_conformance::promises::audit::key;
 
 #[test]
 fn what_fails_at_the_end_of_a_window_is_counted() {
@@ -18,7 +19,10 @@ fn what_fails_at_the_end_of_a_window_is_counted() {
         };
         count(NOW).await;
         let closed = closes_at(NOW);
-        store.place_audit_entries(closed + 59, 1000).await.unwrap();
+        store
+            .seal_audit_entries(&key(), closed + 59, 1000)
+            .await
+            .unwrap();
         count(closed - 1).await;
         let total: i64 = all(&*store).await.iter().map(|e| e.count).sum();
         assert_eq!(total, 120);
@@ -62,6 +66,7 @@ fn what_a_user_repeats_is_counted_in_one_entry() {
         let client = AuditActor {
             kind: ActorKind::Client,
             id: Some("c".into()),
+            name: None,
         };
         let by_client = AuditEntry {
             actor: client,
@@ -94,9 +99,12 @@ fn beyond_the_bound_the_oldest_go_and_what_commands_did_last() {
             let recording = store.recording(one);
             recording.create_user(&user(&n.to_string())).await.unwrap();
         }
-        store.place_audit_entries(NOW, 9).await.unwrap();
+        store.seal_audit_entries(&key(), NOW, 9).await.unwrap();
         let left = async |bound, gone| {
-            assert_eq!(store.bound_audit_entries(bound, 9).await.unwrap(), gone);
+            assert_eq!(
+                store.bound_audit_entries(&key(), bound, 9).await.unwrap(),
+                gone
+            );
             let entries = all(&*store).await;
             entries
                 .iter()
@@ -122,10 +130,20 @@ fn a_wrong_clock_forgets_nothing_and_the_future_keeps_nothing() {
             });
             recording.create_user(&user(&n.to_string())).await.unwrap();
         }
-        store.place_audit_entries(NOW, 9).await.unwrap();
-        let forget = async |now| store.forget_audit_entries(105, now, 9).await.unwrap();
+        store.seal_audit_entries(&key(), NOW, 9).await.unwrap();
+        let forget = async |now| {
+            store
+                .forget_audit_entries(&key(), 105, now, 9)
+                .await
+                .unwrap()
+        };
         assert_eq!(forget(moment(100_000)).await, 0);
-        let forget = async |now| store.forget_audit_entries(50, now, 9).await.unwrap();
+        let forget = async |now| {
+            store
+                .forget_audit_entries(&key(), 50, now, 9)
+                .await
+                .unwrap()
+        };
         assert_eq!(forget(moment(120)).await, 3);
     });
 }
@@ -146,7 +164,7 @@ fn an_entry_that_cannot_be_read_keeps_no_other_from_its_place() {
         let unlogged = store.unlogged_audit_entries(9).await.unwrap();
         assert_eq!(unlogged.len(), 1);
         store.note_logged(&[unlogged[0].id]).await.unwrap();
-        assert_eq!(store.place_audit_entries(NOW, 9).await.unwrap(), 2);
+        assert_eq!(store.seal_audit_entries(&key(), NOW, 9).await.unwrap(), 2);
     });
 }
 
@@ -154,6 +172,7 @@ fn an_entry_that_cannot_be_read_keeps_no_other_from_its_place() {
 fn what_commands_did_before_the_upgrade_is_carried_over_and_logged_once() {
     on_both_at(async |options| {
         drop(open(&options));
+        undo(&options, "00000000000015_audit_chain");
         undo(&options, "00000000000011_jobs_audit");
         options
             .script("INSERT INTO command_events (id, at, operation, target, caller) VALUES ('2', 20, 'client create', 'app', 'uid 0'), ('1', 10, 'user disable', 'alice', 'uid 7')")
@@ -191,8 +210,46 @@ fn what_commands_did_before_the_upgrade_is_carried_over_and_logged_once() {
         assert_eq!(read, [alice, app]);
         drop(store);
         // And back: what is not logged yet waits for the older version.
+        undo(&options, "00000000000015_audit_chain");
         undo(&options, "00000000000011_jobs_audit");
         let store = open(&options);
         assert_eq!(store.unlogged_audit_entries(9).await.unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn entries_from_before_the_chain_are_sealed_in_the_order_in_which_they_came() {
+    on_both_at(async |options| {
+        drop(open(&options));
+        undo(&options, "00000000000015_audit_chain");
+        let insert = "INSERT INTO audit (at, event, actor_kind, actor, front_end, target_kind, target, outcome, details, logged, position)";
+        options
+            .script(&format!(
+                "{insert} VALUES (5, 'signed in', 'user', 'u', 'page', 'session', 's', 'done', '{{}}', 1, 2);
+                 {insert} VALUES (6, 'session ended', 'server', NULL, 'server', 'session', 's', 'done', '{{\"cause\":\"expired\",\"user\":\"u\"}}', 1, 3);
+                 {insert} VALUES (7, 'broken', 'server', NULL, 'server', NULL, NULL, 'done', 'no JSON \"user\"', 1, 1);
+                 {insert} VALUES (8, 'user disable', 'command', 'uid 0', 'command', 'user', 'u', 'done', '{{}}', 0, NULL)"
+            ))
+            .unwrap();
+        let store = open(&options);
+        for unlogged in store.unlogged_audit_entries(9).await.unwrap() {
+            store.note_logged(&[unlogged.id]).await.unwrap();
+        }
+        assert_eq!(store.seal_audit_entries(&key(), NOW, 9).await.unwrap(), 4);
+        let end = latchkey_conformance::promises::audit::walk(&*store).await;
+        assert_eq!(end.unwrap().position, 4);
+        let chain = store.audit_chain(0, 9).await.unwrap();
+        let read: Vec<_> = chain
+            .iter()
+            .map(|row| (&*row.event, row.user_id.as_deref()))
+            .collect();
+        let (of_user, of_nobody) = (Some("u"), None);
+        let expected = [
+            ("signed in", of_user),
+            ("session ended", of_user),
+            ("broken", of_nobody),
+            ("user disable", of_user),
+        ];
+        assert_eq!(read, expected);
     });
 }

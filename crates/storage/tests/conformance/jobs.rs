@@ -59,6 +59,7 @@ fn an_installation_with_data_survives_the_upgrade_to_jobs_and_the_way_back() {
         let store = open(&options);
         store.create_user(&user("u")).await.unwrap();
         drop(store);
+        undo(&options, "00000000000015_audit_chain");
         undo(&options, "00000000000011_jobs_audit");
         let store = open(&options);
         assert!(store.user(&UserId::new("u")).await.unwrap().is_some());

@@ -1,0 +1,299 @@
+//! `latchkey audit`.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use latchkey_operations::{AuditVerdict, OperationError};
+use latchkey_protocol::{
+    Timestamp,
+    audit_chain::{ChainKey, Checkpoint, hex},
+    audit_row::{AuditFilter, AuditRow},
+    audit_walk::{Break, Damage},
+};
+use serde_json::{Value, json};
+use time::{
+    Date, OffsetDateTime,
+    format_description::well_known::{Iso8601, Rfc3339},
+};
+
+use super::{
+    at::At,
+    input::{input_name, read_input},
+    print::{List, say, utc},
+};
+use crate::{
+    cli::{AuditCommand, AuditList},
+    config::seconds,
+};
+
+/// Entries that are read at once.
+const PIECE: i64 = 500;
+
+pub async fn run(at: At, command: AuditCommand) -> Result<()> {
+    match command {
+        AuditCommand::List(asked) => list(&at, asked).await,
+        AuditCommand::Export {
+            since,
+            after,
+            limit,
+        } => export(&at, since.as_deref(), after, limit).await,
+        AuditCommand::Verify {
+            checkpoint,
+            checkpoint_file,
+            json,
+        } => {
+            let mut held = checkpoint;
+            if let Some(file) = &checkpoint_file {
+                held.extend(checkpoints(file)?);
+            }
+            verify(&at, &held, json).await
+        }
+    }
+}
+
+async fn list(at: &At, asked: AuditList) -> Result<()> {
+    let operations = at.operations();
+    let moment = |given: &Option<String>| {
+        let given = given.as_deref();
+        given.map(|given| moment(given, at.now)).transpose()
+    };
+    let user = match asked.user {
+        None => None,
+        Some(named) => Some(match operations.user(&named).await {
+            Ok(user) => user.id.into_string(),
+            // Who is gone is still in the table.
+            Err(OperationError::UserUnknown(sub)) => sub,
+            Err(error) => return Err(error.into()),
+        }),
+    };
+    let filter = AuditFilter {
+        since: moment(&asked.since)?,
+        until: moment(&asked.until)?,
+        event: asked.event,
+        actor: asked.actor,
+        target: asked.target,
+        user,
+        outcome: asked.outcome.map(Into::into),
+    };
+    let list = List {
+        head: &[
+            "TIME", "EVENT", "OUTCOME", "ACTOR", "TARGET", "FROM", "COUNT",
+        ],
+        json: asked.json,
+        limit: asked.limit,
+        shown,
+        row,
+    };
+    list.print(
+        async |page: &_| Ok(operations.audit_entries(&filter, page).await?),
+        |entry| (entry.at, entry.id),
+    )
+    .await
+}
+
+/// An entry, for machines: these names stay.
+fn shown(row: &AuditRow) -> Value {
+    let unreadable = row.read().err();
+    if let Some(column) = unreadable {
+        eprintln!(
+            "latchkey: entry {} of the audit table cannot be read: {column}",
+            row.id
+        );
+    }
+    let details = serde_json::from_str(&row.details);
+    let target = row
+        .target_kind
+        .as_ref()
+        .map(|kind| json!({ "kind": kind, "id": row.target, "name": row.target_name }));
+    json!({
+        "position": row.position, "id": row.id, "at": row.at, "time": utc(row.at), "event": row.event,
+        "outcome": row.outcome, "actor": { "kind": row.actor_kind, "id": row.actor, "name": row.actor_name },
+        "front_end": row.front_end, "address": row.address, "request_id": row.request_id, "target": target,
+        "user": row.user_id, "count": row.count, "details": details.unwrap_or(Value::String(row.details.clone())),
+        "hash": row.hash.as_deref().map(hex), "unreadable": unreadable,
+    })
+}
+
+fn row(entry: &AuditRow) -> Vec<String> {
+    let named = |name: &Option<String>, id: &Option<String>, kind: &str| {
+        let called = name.as_ref().or(id.as_ref());
+        called.cloned().unwrap_or_else(|| kind.to_owned())
+    };
+    let kind = entry.target_kind.as_deref().unwrap_or_default();
+    let cells = [
+        utc(entry.at),
+        entry.event.clone(),
+        entry.outcome.clone(),
+        named(&entry.actor_name, &entry.actor, &entry.actor_kind),
+        named(&entry.target_name, &entry.target, kind),
+        entry.address.clone().unwrap_or_default(),
+        entry.count.to_string(),
+    ];
+    cells.map(printable).to_vec()
+}
+
+/// Nothing that a terminal takes for a command.
+fn printable(cell: String) -> String {
+    cell.replace(char::is_control, "\u{fffd}")
+}
+
+async fn export(at: &At, since: Option<&str>, after: i64, limit: Option<i64>) -> Result<()> {
+    let operations = at.operations();
+    let since = since.map(|given| moment(given, at.now)).transpose()?;
+    let is_wanted = |row: &&AuditRow| since.is_none_or(|since| row.at >= since);
+    let (mut after, mut left) = (after, limit.unwrap_or(i64::MAX));
+    while left > 0 {
+        let rows = operations.audit_chain(after, PIECE).await?;
+        let Some(last) = rows.last().and_then(|row| row.position) else {
+            break;
+        };
+        for row in rows.iter().filter(is_wanted) {
+            if left == 0 {
+                break;
+            }
+            say!("{}", one_line(&shown(row).to_string()));
+            left -= 1;
+        }
+        after = last;
+    }
+    Ok(())
+}
+
+/// JSON has its control characters escaped; this does so with what else some readers take for the end of a line.
+fn one_line(json: &str) -> String {
+    let mut line = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
+                line.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => line.push(c),
+        }
+    }
+    line
+}
+
+/// A moment as it is typed: a day, a time, or how long ago.
+fn moment(given: &str, now: Timestamp) -> Result<Timestamp> {
+    if let Ok(time) = OffsetDateTime::parse(given, &Rfc3339) {
+        return Ok(Timestamp::from_seconds(time.unix_timestamp()));
+    }
+    if let Ok(day) = Date::parse(given, &Iso8601::DATE) {
+        let midnight = day.midnight().assume_utc();
+        return Ok(Timestamp::from_seconds(midnight.unix_timestamp()));
+    }
+    match seconds(given) {
+        Ok(ago) => Ok(now + -ago),
+        Err(_) => bail!(
+            "{given:?} is no time: write 2026-11-22, 2026-11-22T03:00:00Z, or 7d for seven days ago"
+        ),
+    }
+}
+
+fn checkpoints(file: &Path) -> Result<Vec<Checkpoint>> {
+    let text = read_input(file)?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let checkpoint = |line: &str| {
+        let read = line.parse::<Checkpoint>();
+        read.map_err(|error| anyhow::anyhow!("{}: {error}", input_name(file)))
+    };
+    lines.map(checkpoint).collect()
+}
+
+async fn verify(at: &At, held: &[Checkpoint], json: bool) -> Result<()> {
+    let key = ChainKey::derive(at.master.bytes());
+    let verdict = at.operations().verify_audit(&key, held).await?;
+    let reached = verdict.reached.map(|reached| reached.to_string());
+    let broken = verdict.broken;
+    if json {
+        let not_compared = verdict.not_compared.iter().map(Checkpoint::to_string);
+        say!(
+            "{}",
+            json!({
+                "intact": broken.is_none(), "entries": verdict.entries, "removed": verdict.removed, "unsealed": verdict.unsealed,
+                "checkpoint": reached.as_ref().filter(|_| broken.is_none()), "not_compared": not_compared.collect::<Vec<_>>(),
+                "broken_at": broken.map(|broken| broken.position), "damage": broken.map(|broken| word(broken.damage)),
+            })
+        );
+    } else if broken.is_none() {
+        say_intact(&verdict, reached.as_deref());
+    }
+    match broken {
+        None => Ok(()),
+        Some(Break { position, damage }) => bail!(
+            "the audit log is not intact: {}",
+            sentence(position, damage)
+        ),
+    }
+}
+
+fn say_intact(verdict: &AuditVerdict, reached: Option<&str>) {
+    let AuditVerdict {
+        entries,
+        removed,
+        unsealed,
+        ..
+    } = verdict;
+    say!("intact: {entries} entries, {removed} removed by age or bound, {unsealed} not sealed yet");
+    for checkpoint in &verdict.not_compared {
+        say!("not compared, its entries were removed: {checkpoint}");
+    }
+    if let Some(reached) = reached {
+        say!("checkpoint {reached}");
+    }
+}
+
+fn word(damage: Damage) -> &'static str {
+    match damage {
+        Damage::Changed => "changed",
+        Damage::Forged => "forged",
+        Damage::Dropped => "dropped",
+        Damage::ChangedBeforeRemoval => "changed before removal",
+        Damage::CutOff => "cut off",
+        Damage::Replaced => "replaced",
+    }
+}
+
+fn sentence(position: i64, damage: Damage) -> String {
+    match damage {
+        Damage::Changed => format!("entry {position} was changed, or moved from another place"),
+        Damage::Forged => {
+            format!("entry {position} was put there by somebody without the master key")
+        }
+        Damage::Dropped => format!("entry {position} was dropped"),
+        Damage::ChangedBeforeRemoval => {
+            format!("entry {position} had been changed when it was removed by age or bound")
+        }
+        Damage::CutOff => {
+            format!("it was cut off: entry {position} and those after it are missing")
+        }
+        Damage::Replaced => format!(
+            "entry {position} or one before it was replaced since the checkpoint of that position was taken"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_day_a_time_or_how_long_ago() {
+        let now = Timestamp::from_seconds(1_000_000);
+        let seconds = |given| moment(given, now).map(Timestamp::as_seconds);
+        assert_eq!(seconds("1970-01-02").unwrap(), 86_400);
+        assert_eq!(seconds("1970-01-02T01:00:00+01:00").unwrap(), 86_400);
+        assert_eq!(seconds("2d").unwrap(), 1_000_000 - 2 * 86_400);
+        assert!(seconds("yesterday").is_err());
+    }
+
+    #[test]
+    fn no_value_ends_a_line_or_reaches_the_terminal() {
+        let value = json!({ "a": "x\n\r\u{2028}\u{85}\u{1b}[2J" });
+        let line = one_line(&value.to_string());
+        assert!(!line.contains(|c: char| c.is_control() || c == '\u{2028}'));
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), value);
+        assert_eq!(printable("a\u{1b}[2Jb\n".into()), "a\u{fffd}[2Jb\u{fffd}");
+    }
+}

@@ -1,0 +1,237 @@
+//! The chain of the audit table against somebody who writes into the database.
+
+use latchkey_operations::AuditVerdict;
+use latchkey_protocol::{
+    audit_chain::{BEGINNING, ChainKey, Checkpoint, hash, hex},
+    audit_walk::{Break, Damage},
+};
+use latchkey_server::wiring::OsEntropy;
+
+use crate::support::*;
+
+/// A harness with ten sealed entries of which each says something else.
+async fn sealed(h: &Harness) {
+    for n in 0..5 {
+        h.sql(&format!(
+            "INSERT INTO audit (at, event, actor_kind, front_end, outcome, details, logged) \
+             VALUES ({}, 'event {n}', 'server', 'server', 'done', '{{\"n\":{n}}}', 1)",
+            START + n
+        ));
+    }
+    h.sql("UPDATE audit SET logged = 1");
+    seal(h).await;
+    assert!(end(h).await.position >= 8);
+}
+
+async fn seal(h: &Harness) {
+    let (key, now) = (chain_key(), h.moment());
+    h.store.seal_audit_entries(&key, now, 1000).await.unwrap();
+}
+
+async fn end(h: &Harness) -> Checkpoint {
+    h.store.audit_checkpoint().await.unwrap().unwrap()
+}
+
+async fn verify_with(h: &Harness, key: &ChainKey, held: &[Checkpoint]) -> AuditVerdict {
+    let operations = operations(&*h.store, &OsEntropy);
+    operations.verify_audit(key, held).await.unwrap()
+}
+
+async fn verify(h: &Harness, held: &[Checkpoint]) -> Option<Break> {
+    verify_with(h, &chain_key(), held).await.broken
+}
+
+fn keep(h: &Harness) {
+    h.sql("CREATE TABLE kept AS SELECT * FROM audit");
+}
+
+fn put_back(h: &Harness) {
+    let overriding = match h.database.file() {
+        Some(_) => "",
+        None => "OVERRIDING SYSTEM VALUE",
+    };
+    h.sql(&format!(
+        "DELETE FROM audit; DELETE FROM audit_removed; INSERT INTO audit {overriding} SELECT * FROM kept"
+    ));
+}
+
+fn broken(position: i64, damage: Damage) -> Option<Break> {
+    Some(Break { position, damage })
+}
+
+#[test]
+fn a_chain_that_nobody_touched_holds_and_says_where_it_ends() {
+    on_both(async |h| {
+        let nothing = verify_with(&h, &chain_key(), &[]).await;
+        assert_eq!((nothing.reached, nothing.broken), (None, None));
+        assert!(nothing.unsealed > 0);
+        sealed(&h).await;
+        let verdict = verify_with(&h, &chain_key(), &[]).await;
+        assert_eq!((verdict.broken, verdict.unsealed), (None, 0));
+        let end = end(&h).await;
+        assert_eq!(verdict.reached, Some(end));
+        assert_eq!(verdict.entries, end.position.unsigned_abs());
+        assert_eq!(verify(&h, &[end]).await, None);
+        let of_another = verify_with(&h, &ChainKey::derive(&[8; 32]), &[]).await;
+        assert_eq!(of_another.broken, broken(1, Damage::Forged));
+    });
+}
+
+#[test]
+fn a_change_of_any_column_is_found_at_its_entry() {
+    let changes = [
+        "at = at + 1",
+        "event = 'nothing'",
+        "actor_kind = 'command'",
+        "actor = 'uid 0'",
+        "actor_name = 'root'",
+        "front_end = 'page'",
+        "target_kind = 'user'",
+        "target = 'x'",
+        "target_name = 'x'",
+        "user_id = 'x'",
+        "outcome = 'refused'",
+        "address = '192.0.2.1'",
+        "request_id = ''",
+        "details = '{}'",
+        "count = 2",
+        "hash = NULL",
+        "hash = NULL, seal = NULL",
+        "seal = NULL",
+    ];
+    on_both(async |h| {
+        sealed(&h).await;
+        keep(&h);
+        for change in changes {
+            h.sql(&format!("UPDATE audit SET {change} WHERE position = 6"));
+            let damage = match change {
+                "seal = NULL" => Damage::Forged,
+                _ => Damage::Changed,
+            };
+            assert_eq!(verify(&h, &[]).await, broken(6, damage), "{change}");
+            put_back(&h);
+        }
+        assert_eq!(verify(&h, &[]).await, None);
+    });
+}
+
+#[test]
+fn what_was_changed_dropped_reordered_or_cut_off_is_found_at_its_place() {
+    let changed = "UPDATE audit SET details = '{}' WHERE position = 5";
+    let dropped = "DELETE FROM audit WHERE position IN (4, 5)";
+    let first_dropped = "DELETE FROM audit WHERE position = 1";
+    let closed_up =
+        "DELETE FROM audit WHERE position = 4; UPDATE audit SET position = 4 WHERE position = 5";
+    let reordered = "UPDATE audit SET position = 0 WHERE position = 3; UPDATE audit SET position = 3 WHERE position = 6; \
+        UPDATE audit SET position = 6 WHERE position = 0";
+    let forged_record = "DELETE FROM audit WHERE position = 4; INSERT INTO audit_removed (first_position, last_position, hash, seal) \
+        SELECT 4, 4, hash, seal FROM audit WHERE position = 3";
+    let damages = [
+        (changed, broken(5, Damage::Changed)),
+        (dropped, broken(4, Damage::Dropped)),
+        (first_dropped, broken(1, Damage::Dropped)),
+        (closed_up, broken(4, Damage::Changed)),
+        (reordered, broken(3, Damage::Changed)),
+        (forged_record, broken(4, Damage::Dropped)),
+    ];
+    on_both(async |h| {
+        sealed(&h).await;
+        keep(&h);
+        for (statement, expected) in damages {
+            h.sql(statement);
+            assert_eq!(verify(&h, &[]).await, expected, "{statement}");
+            put_back(&h);
+        }
+    });
+}
+
+#[test]
+fn an_end_that_was_cut_off_or_replaced_is_found_by_a_checkpoint() {
+    on_both(async |h| {
+        sealed(&h).await;
+        let kept = end(&h).await;
+        let last = kept.position;
+        h.sql(&format!("DELETE FROM audit WHERE position >= {}", last - 1));
+        assert_eq!(
+            verify(&h, &[]).await,
+            None,
+            "nobody else knows how many there were"
+        );
+        assert_eq!(verify(&h, &[kept]).await, broken(last - 1, Damage::CutOff));
+        // New entries take the places.
+        h.sql("INSERT INTO audit (at, event, actor_kind, front_end, outcome, details, logged) VALUES (1, 'x', 'server', 'server', 'done', '{}', 1)");
+        h.sql("INSERT INTO audit (at, event, actor_kind, front_end, outcome, details, logged) VALUES (2, 'y', 'server', 'server', 'done', '{}', 1)");
+        seal(&h).await;
+        assert_eq!(verify(&h, &[]).await, None);
+        assert_eq!(verify(&h, &[kept]).await, broken(last, Damage::Replaced));
+    });
+}
+
+#[test]
+fn a_chain_that_was_made_anew_without_the_master_key_is_found() {
+    on_both(async |h| {
+        sealed(&h).await;
+        h.sql("UPDATE audit SET event = 'nothing' WHERE position = 4");
+        let mut at = BEGINNING;
+        for row in h.store.audit_chain(0, 1000).await.unwrap() {
+            let position = at.position + 1;
+            let hash = hash(&at.hash, position, &row);
+            at = Checkpoint { position, hash };
+            let digits = hex(&hash);
+            let bytes = match h.database.file() {
+                Some(_) => format!("x'{digits}'"),
+                None => format!("'\\x{digits}'"),
+            };
+            h.sql(&format!(
+                "UPDATE audit SET hash = {bytes} WHERE position = {position}"
+            ));
+        }
+        assert_eq!(verify(&h, &[]).await, broken(4, Damage::Forged));
+    });
+}
+
+#[test]
+fn making_entries_look_old_does_not_make_their_change_go_unseen() {
+    on_both(async |h| {
+        sealed(&h).await;
+        h.sql("UPDATE audit SET at = 5 WHERE position <= 4");
+        let (key, now) = (chain_key(), h.moment());
+        let gone = h.store.forget_audit_entries(&key, 1000, now, 100);
+        assert_eq!(gone.await.unwrap(), 4);
+        let expected = broken(1, Damage::ChangedBeforeRemoval);
+        assert_eq!(verify(&h, &[]).await, expected);
+    });
+}
+
+#[test]
+fn after_retention_the_chain_is_held_against_what_is_left_of_a_checkpoint() {
+    on_both(async |h| {
+        sealed(&h).await;
+        let old = end(&h).await;
+        h.pass(100);
+        h.sql(&format!(
+            "INSERT INTO audit (at, event, actor_kind, front_end, outcome, details, logged) VALUES ({}, 'x', 'server', 'server', 'done', '{{}}', 1)",
+            h.now()
+        ));
+        seal(&h).await;
+        let young = end(&h).await;
+        let (key, now) = (chain_key(), h.moment());
+        let gone = h.store.forget_audit_entries(&key, 50, now, 1000);
+        assert_eq!(gone.await.unwrap(), usize::try_from(old.position).unwrap());
+        let verdict = verify_with(&h, &chain_key(), &[old, young]).await;
+        assert_eq!((verdict.broken, verdict.entries), (None, 1));
+        assert_eq!(verdict.removed, old.position);
+        let other = Checkpoint {
+            hash: [1; 32],
+            ..old
+        };
+        let expected = broken(old.position, Damage::Replaced);
+        assert_eq!(verify(&h, &[other]).await, expected);
+        let inside = Checkpoint {
+            position: 2,
+            hash: [1; 32],
+        };
+        let verdict = verify_with(&h, &chain_key(), &[inside]).await;
+        assert_eq!((verdict.broken, verdict.not_compared), (None, vec![inside]));
+    });
+}

@@ -1,0 +1,11 @@
+DROP INDEX audit_refused;
+DROP INDEX audit_user;
+DROP INDEX audit_target;
+DROP INDEX audit_actor;
+DROP INDEX audit_event;
+DROP INDEX audit_at;
+DROP TABLE audit_removed;
+ALTER TABLE audit DROP COLUMN seal;
+ALTER TABLE audit DROP COLUMN hash;
+ALTER TABLE audit DROP COLUMN user_id;
+ALTER TABLE audit DROP COLUMN actor_name;
