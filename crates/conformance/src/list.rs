@@ -5,6 +5,7 @@
 macro_rules! each_promise {
     ($run:ident) => {
         $run! {
+            access { a_code_of_a_limited_client_is_issued_to_whom_was_judged of_codes_and_a_lost_group_at_once_none_is_issued_afterwards }
             addresses { a_name_and_an_address_with_an_international_domain_are_one }
             audit { many_who_write_count_and_seal_at_once_make_one_chain an_entry_that_counts_is_sealed_as_it_is_then_and_counts_no_more the_chain_holds_after_its_beginning_has_gone_and_goes_on_from_there the_chain_holds_with_gaps_that_the_bound_left entries_are_listed_page_by_page_the_newest_first }
             authorizations { a_code_is_issued_once_per_interaction_and_exchanged_once an_ended_session_gives_no_code a_refresh_token_is_rotated_once_and_never_after_revocation ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked }

@@ -149,6 +149,7 @@ pub fn authorization(id: &str, scope: &str) -> Authorization {
         ignored_scope: "unknown".to_owned().into(),
         asked_claims: ClaimsRequest::default(),
         rests_on_consent: false,
+        access_judged_at: None,
     }
 }
 

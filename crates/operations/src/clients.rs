@@ -78,7 +78,9 @@ impl Operations<'_> {
         secrets: &ClientSecrets,
         registration: Registration,
     ) -> Result<RegisteredClient> {
-        check_keys(&registration.metadata)?;
+        let mut metadata = registration.metadata;
+        check_keys(&metadata)?;
+        self.resolve_access(&mut metadata, None).await?;
         let id = registration
             .client_id
             .unwrap_or_else(|| new_id(self.now, self.entropy));
@@ -86,8 +88,8 @@ impl Operations<'_> {
             return Err(OperationError::ClientIdTaken(id));
         }
         // Last of all: whoever is told that a key is missing has nothing else to correct.
-        self.check_algorithm(&registration.metadata).await?;
-        let secret = (!registration.metadata.is_public()).then(|| {
+        self.check_algorithm(&metadata).await?;
+        let secret = (!metadata.is_public()).then(|| {
             registration
                 .client_secret
                 .unwrap_or_else(|| self.new_secret())
@@ -96,7 +98,7 @@ impl Operations<'_> {
             secret: None,
             sealed_secret: None,
             id,
-            metadata: registration.metadata,
+            metadata,
             created_at: self.now,
             version: 0,
         };
@@ -151,9 +153,11 @@ impl Operations<'_> {
         for _ in 0..TRIES {
             let mut client = self.client(id).await?;
             let before = client_information(&client);
-            let changed =
+            let mut changed =
                 Registration::parse_change(&client.metadata, change.metadata, change.rules)?;
             check_keys(&changed.metadata)?;
+            let known = client.metadata.access.as_ref();
+            self.resolve_access(&mut changed.metadata, known).await?;
             client.metadata = changed.metadata;
             let secret = self.next_secret(&client, changed.client_secret, change.new_secret)?;
             // Last of all, as at registration.

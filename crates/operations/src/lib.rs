@@ -5,6 +5,7 @@
 //! afterwards.
 #![warn(missing_docs)]
 
+mod access;
 mod attempts;
 pub mod audit;
 mod audit_chain;
@@ -33,6 +34,7 @@ mod users;
 
 use latchkey_protocol::{Entropy, Store, Timestamp};
 
+pub use access::{AccessPage, UserAccess};
 pub use attempts::{Attempt, Throttle};
 pub use audit::{AuditEvent, Operation};
 pub use audit_chain::AuditVerdict;

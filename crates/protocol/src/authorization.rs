@@ -2,6 +2,7 @@
 
 use crate::{
     ScopeSet, SessionId, UserId,
+    access::JudgedVersions,
     authentication::Amr,
     authorize::{Approval, ClaimsRequest},
     bounds::KEPT_AFTER,
@@ -103,6 +104,9 @@ pub struct Authorization {
     /// Whether it can be issued only while the user's consent to the client is there. Not kept: whoever takes the consent
     /// back revokes what was issued, so a stored one says `false`.
     pub rests_on_consent: bool,
+    /// The versions of user and client by which the user was admitted, where the client is limited to some: it is issued only
+    /// while they are those. Not kept: afterwards each use asks again.
+    pub access_judged_at: Option<JudgedVersions>,
 }
 
 /// How what was approved reaches the client. All else about an authorization is the same however it came about.
@@ -196,6 +200,7 @@ impl Authorization {
             ignored_scope: asked.ignored_scope.clone(),
             asked_claims: asked.claims.clone(),
             rests_on_consent: approval.rests_on_consent(),
+            access_judged_at: approval.access_judged_at(),
         }
     }
 

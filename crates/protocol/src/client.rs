@@ -5,8 +5,18 @@ mod kinds;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    IdTokenAlgorithm, ScopeSet, authorize::ResponseTypes, claims::CustomClaims, error::Refusal,
-    kind::KeyedClientSecret, reason::Reason, scope::STANDARD, secret::Digest, time::Timestamp, uri,
+    IdTokenAlgorithm, ScopeSet,
+    access::{Access, AccessGround},
+    authorize::ResponseTypes,
+    claims::CustomClaims,
+    error::Refusal,
+    kind::KeyedClientSecret,
+    reason::Reason,
+    scope::STANDARD,
+    secret::Digest,
+    time::Timestamp,
+    uri,
+    user::User,
 };
 
 pub use kinds::{
@@ -112,6 +122,9 @@ pub struct Metadata {
     /// Besides, or in place of, those for all clients.
     #[serde(default, skip_serializing_if = "CustomClaims::is_empty")]
     pub custom_claims: CustomClaims,
+    /// Whom it is limited to; absent: everybody may use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
 }
 
 fn default_grants() -> Vec<GrantType> {
@@ -210,6 +223,20 @@ impl Client {
     /// Whether it has no secret.
     pub fn is_public(&self) -> bool {
         self.metadata.is_public()
+    }
+
+    /// Whether this user may use it.
+    pub fn admits(&self, user: &User) -> bool {
+        let access = self.metadata.access.as_ref();
+        access.is_none_or(|access| access.admits(user))
+    }
+
+    /// Why this user may use it; nothing where they may not.
+    pub fn grounds(&self, user: &User) -> Vec<AccessGround> {
+        match &self.metadata.access {
+            None => vec![AccessGround::Everyone],
+            Some(access) => access.grounds(user),
+        }
     }
 
     /// Whether another program on the user's device can pass for this client: it has no secret, and whoever listens on

@@ -267,6 +267,12 @@ pub const MEMBERS: &[Member] = &[
         "none",
         "Claims of this client alone, or in place of one for all (`latchkey claim`): see below.",
     ),
+    ours(
+        "access",
+        "object of lists `groups`, `roles`, `users`",
+        "everybody may use the client",
+        "Limits the client to whoever is in one of the groups, has one of the roles or is named: see below.",
+    ),
     answered(
         "token_endpoint_auth_methods",
         "list",
@@ -316,6 +322,8 @@ const SHARED: &str = "
 
 The key is the UTF-8 of `client_secret` as it was printed, prefix included (OpenID Connect Core 10.1). Access and refresh tokens are RS256 always.
 ";
+
+const ACCESS: &str = include_str!("client_reference/access.md");
 
 const CUSTOM: &str = "
 ## Custom claims
@@ -367,5 +375,5 @@ pub fn reference() -> String {
             text += &format!("| `{}` | {} | {absent}{} |\n", m.name, m.value, m.what);
         }
     }
-    text + SHARED + CUSTOM
+    text + SHARED + ACCESS + CUSTOM
 }

@@ -68,7 +68,9 @@ pub fn refresh_token<'a>(
     let authorization = &context.authorization;
     let presented = Secret::<kind::RefreshToken>::presented(&token.jti)?.digest();
     let family = authorization.refresh.as_ref()?;
-    let live = context.standing(now).is_some()
+    let live = context
+        .standing(now)
+        .is_some_and(|user| client.admits(user))
         && now < token.exp
         && family.current == presented
         && authorization.client_id == client.id;

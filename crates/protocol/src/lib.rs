@@ -5,6 +5,7 @@
 //! takes what it needs, with a plain `now`, and returns what has been decided.
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod algorithm;
 pub mod attempts;
 pub mod audit;

@@ -24,6 +24,8 @@ pub const SIGNED_OUT: &str = "/logout/done";
 pub const LOGIN: &str = "/login";
 /// Where users are asked, with the interaction's secret behind it.
 pub const CONSENT: &str = "/consent";
+/// Where users hear that a client is not for them, with the interaction's secret behind it.
+pub const NO_ACCESS: &str = "/no-access";
 /// Style sheets and scripts of the pages.
 pub const ASSETS: &str = "/assets";
 /// Answers while the process lives.

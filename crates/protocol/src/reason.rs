@@ -181,6 +181,8 @@ reasons! {
         "prompt=none with a remembered consent for these scopes", "Send the user through a request without prompt=none, or make the client trusted.";
     InteractionNeeded: "interaction_required" 400 "The user has to confirm the sign-in.",
         "prompt=none with a client that cannot be impersonated: a public client on a loopback address or a private-use scheme gets no code without a page (RFC 8252 8.6)", "Send the user through a request without prompt=none, or use refresh tokens.";
+    UserNotAdmitted: "access_denied" 403 "The user may not use this application.",
+        "the client's access, which names groups, roles and users: the user has none of them", "Give the user a group or role of the client's access, or name them there (latchkey client access CLIENT lists who has it).";
     UserDeclined: "access_denied" 403 "The user did not allow the application.",
         "the user's answer on the consent page", "Nothing: it was the user's choice.";
     // The token endpoint: who is asking.
@@ -229,6 +231,8 @@ reasons! {
         "the refresh token is the current one, or its parent within tokens.refresh_replay_window; the family is revoked now (RFC 9700 4.14.2)", "Store the newest refresh token of each answer. If the app does, somebody else has an old one.";
     UserDisabled: "invalid_grant" 400 "The code or refresh token is not valid.",
         "the user still exists and is enabled", "Enable the user (latchkey user enable) if that is wanted.";
+    AccessWithdrawn: "invalid_grant" 400 "The code or refresh token is not valid.",
+        "the user may still use the client: its access names one of their groups or roles, or themselves", "If the user is to have it, give them a group or role of the client's access (latchkey client access CLIENT). Then the same refresh token is good again.";
     // Bearer endpoints.
     TokenMissing: "" 401 "An access token is needed.",
         "an access token is sent (RFC 6750 2)", "Send Authorization: Bearer.";
@@ -239,7 +243,7 @@ reasons! {
     TokenExpired: "invalid_token" 401 "The access token is not valid.",
         "the access token has not expired", "Refresh it.";
     TokenRevoked: "invalid_token" 401 "The access token is not valid.",
-        "the token, its authorization, session and user are still there", "The user signs in again.";
+        "the token, its authorization, session and user are still there, and the client is still for the user", "The user signs in again.";
     TokenForOthers: "invalid_token" 401 "The access token is not valid.",
         "the access token is for this issuer too (aud, RFC 9068 4)", "Ask for the scope openid in the authorization request: its tokens are for UserInfo too.";
     TokenNotForCaller: "" 200 "The token is not active.",

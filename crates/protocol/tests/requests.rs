@@ -50,6 +50,7 @@ fn authorization(granted: &str, ignored: &str) -> Authorization {
         ignored_scope: ignored.to_owned().into(),
         asked_claims: ClaimsRequest::default(),
         rests_on_consent: false,
+        access_judged_at: None,
     }
 }
 

@@ -166,6 +166,7 @@ async fn decide_unkept(
         let here = here(&provider.ui, call, client).await?;
         let approval = match here.next_step(client, interaction, call.now) {
             Step::Login | Step::SelectAccount => return Ok(Unkept::Page(paths::LOGIN)),
+            Step::NoAccess => return Ok(Unkept::Page(paths::NO_ACCESS)),
             Step::Consent(_) => return Ok(Unkept::Page(paths::CONSENT)),
             Step::Refuse(refused) => return Err(refused.into()),
             Step::Approve(approval) => approval,
@@ -188,7 +189,23 @@ pub async fn resume(
     or_page(&provider.ui, &request, gone_on)
 }
 
+/// Asked twice: what the decision rests on may have changed before its code is written, and then it is decided again.
 async fn go_on(provider: &Provider, call: Call<'_>, path: &str) -> Result<HttpResponse, Failure> {
+    for _ in 0..2 {
+        if let Some(gone_on) = go_on_once(provider, call, path).await? {
+            return Ok(gone_on);
+        }
+    }
+    // The app has had its answer: the second is for the user alone.
+    let again = Reason::InteractionUnknown.because("the first answer", "a second one");
+    Ok(provider.ui.refuse(call.request, &again))
+}
+
+async fn go_on_once(
+    provider: &Provider,
+    call: Call<'_>,
+    path: &str,
+) -> Result<Option<HttpResponse>, Failure> {
     let (secret, interaction) = find(&provider.ui, call, path).await?;
     let client = client_of(&provider.ui, &interaction).await?;
     call.observe_client(&client.id);
@@ -200,7 +217,8 @@ async fn go_on(provider: &Provider, call: Call<'_>, path: &str) -> Result<HttpRe
         .then_some(route.redirect_uri.as_str());
     let to = client.return_to(redirect, route.mode, route.state.as_deref())?;
     let gone_on = go_on_to(provider, call, &client, &interaction, &secret, &to).await;
-    Ok(or_back(&provider.ui, call.request, &to, gone_on))
+    let answer = |gone_on| or_back(&provider.ui, call.request, &to, gone_on);
+    Ok(gone_on.transpose().map(answer))
 }
 
 async fn go_on_to(
@@ -210,22 +228,21 @@ async fn go_on_to(
     interaction: &Interaction,
     secret: &Secret<kind::Interaction>,
     to: &ReturnTo,
-) -> Result<HttpResponse, Failure> {
+) -> Result<Option<HttpResponse>, Failure> {
     let here = here(&provider.ui, call, client).await?;
-    match here.next_step(client, interaction, call.now) {
-        Step::Login | Step::SelectAccount => Ok(to_page(call, paths::LOGIN, secret)),
-        Step::Consent(_) => Ok(to_page(call, paths::CONSENT, secret)),
+    let page = match here.next_step(client, interaction, call.now) {
+        Step::Login | Step::SelectAccount => paths::LOGIN,
+        Step::NoAccess => paths::NO_ACCESS,
+        Step::Consent(_) => paths::CONSENT,
         Step::Refuse(refused) => {
             provider.store.end_interaction(&interaction.digest).await?;
-            Err(refused.into())
+            return Err(refused.into());
         }
         Step::Approve(approval) => {
-            let sent = approve(provider, call, &approval, Some(&interaction.digest), to).await?;
-            let again = || Reason::InteractionUnknown.because("the first answer", "a second one");
-            // The app has had its answer: the second is for the user alone.
-            Ok(sent.unwrap_or_else(|| provider.ui.refuse(call.request, &again())))
+            return approve(provider, call, &approval, Some(&interaction.digest), to).await;
         }
-    }
+    };
+    Ok(Some(to_page(call, page, secret)))
 }
 
 fn to_page(call: Call<'_>, path: &str, secret: &Secret<kind::Interaction>) -> HttpResponse {

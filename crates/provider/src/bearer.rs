@@ -43,11 +43,24 @@ pub async fn prove(provider: &Provider, call: Call<'_>, presented: &str) -> Resu
     let support = support
         .filter(|s| s.stands(claims.sid.is_some(), now))
         .ok_or_else(ended)?;
+    admitted(provider, claims, &support.user).await?;
     Ok(Live {
         token,
         user: Some(support.user),
         asked: support.asked_claims.userinfo,
     })
+}
+
+/// Whether the token's client is still for this user.
+async fn admitted(provider: &Provider, claims: &AccessToken, user: &User) -> Result<(), Failure> {
+    let client = provider.store.client(&claims.client_id).await?;
+    if client.is_some_and(|client| client.admits(user)) {
+        return Ok(());
+    }
+    let expected = "a user of the client's access";
+    Err(Reason::TokenRevoked
+        .because(expected, &user.username)
+        .into())
 }
 
 /// As [`prove`], a token that a client got for itself.

@@ -178,8 +178,9 @@ impl Here {
         interaction: &'a Interaction,
         now: Timestamp,
     ) -> Step<'a> {
-        let session = self.session.as_ref().map(|(session, _)| session);
-        next_step(client, interaction, session, self.consent.as_ref(), now)
+        let (session, user) = self.session.as_ref().map(|(s, u)| (s, u)).unzip();
+        let consent = self.consent.as_ref();
+        next_step(client, interaction, session, user, consent, now)
     }
 }
 

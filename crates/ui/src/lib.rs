@@ -37,6 +37,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(pages::consent::show))
                 .route(web::post().to(pages::consent::submit)),
         )
+        .service(
+            web::resource(format!("{}/{{interaction}}", paths::NO_ACCESS))
+                .route(web::get().to(pages::no_access::show))
+                .route(web::post().to(pages::no_access::submit)),
+        )
         .service(web::resource("/logout/confirm").route(web::post().to(pages::logout::confirmed)))
         .service(web::resource(paths::SIGNED_OUT).route(web::get().to(pages::logout::done)))
         .service(web::resource("/assets/{name}").route(web::get().to(pages::assets::asset)))

@@ -1,5 +1,6 @@
 //! What every store promises, a file for each subject. A promise is named by what it says.
 
+pub mod access;
 pub mod addresses;
 pub mod audit;
 pub mod authorizations;

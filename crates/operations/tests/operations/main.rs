@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod audit;
 mod back_channel;
 mod between_verbs;

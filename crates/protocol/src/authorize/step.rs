@@ -2,8 +2,8 @@
 
 use super::AuthorizationRequest;
 use crate::{
-    authentication::Acr, client::Client, consent::Consent, error::Refusal,
-    interaction::Interaction, reason::Reason, session::Session, time::Timestamp,
+    access::JudgedVersions, authentication::Acr, client::Client, consent::Consent, error::Refusal,
+    interaction::Interaction, reason::Reason, session::Session, time::Timestamp, user::User,
 };
 
 /// What an interaction needs next. Where it was decided by who is signed in, the step says so, and what is committed
@@ -14,6 +14,8 @@ pub enum Step<'a> {
     Login,
     /// The user says whether they go on as who is signed in.
     SelectAccount,
+    /// The user hears that the client is not for them, and can sign in as somebody else.
+    NoAccess,
     /// The user is asked what the client may have.
     Consent(ConsentQuestion<'a>),
     /// Nothing is left to ask: a code is issued.
@@ -56,6 +58,7 @@ pub struct Approval<'a> {
     request: &'a AuthorizationRequest,
     session: &'a Session,
     rests_on_consent: bool,
+    access_judged_at: Option<JudgedVersions>,
 }
 
 impl<'a> Approval<'a> {
@@ -73,13 +76,20 @@ impl<'a> Approval<'a> {
     pub fn rests_on_consent(&self) -> bool {
         self.rests_on_consent
     }
+
+    /// Of a client that is limited to some users: the versions of user and client by which this user was admitted.
+    pub fn access_judged_at(&self) -> Option<JudgedVersions> {
+        self.access_judged_at
+    }
 }
 
-/// One screen for all the steps. Every page returns here, and nowhere else is decided what follows.
+/// One screen for all the steps. Every page returns here, and nowhere else is decided what follows. `user` is the one
+/// whose session it is.
 pub fn next_step<'a>(
     client: &'a Client,
     interaction: &'a Interaction,
     session: Option<&'a Session>,
+    user: Option<&User>,
     consent: Option<&Consent>,
     now: Timestamp,
 ) -> Step<'a> {
@@ -94,8 +104,14 @@ pub fn next_step<'a>(
         }
     };
 
+    let is_admitted = is_admitted(client, session, user);
     if interaction.declined {
-        return Step::Refuse(Reason::UserDeclined.into());
+        // From the page that says so, the way back to the client is a decision too.
+        let reason = match session {
+            Some(_) if !is_admitted => Reason::UserNotAdmitted,
+            _ => Reason::UserDeclined,
+        };
+        return Step::Refuse(reason.into());
     }
     let Some(session) = session.filter(|s| s.expires_at > now && is_fresh(interaction, s, now))
     else {
@@ -110,6 +126,9 @@ pub fn next_step<'a>(
     let chosen = interaction.has_chosen(&session.id);
     if prompt.select_account && !chosen {
         return Step::SelectAccount;
+    }
+    if !is_admitted {
+        return needs_user(Step::NoAccess, Reason::UserNotAdmitted);
     }
     let just_allowed = is_allowed_here(interaction, session);
     // What somebody else allowed, or allowed another client, counts for nothing.
@@ -132,7 +151,25 @@ pub fn next_step<'a>(
         request,
         session,
         rests_on_consent: !client.metadata.trusted,
+        access_judged_at: client
+            .metadata
+            .access
+            .as_ref()
+            .and(user)
+            .map(|user| JudgedVersions {
+                user: user.version,
+                client: client.version,
+            }),
     })
+}
+
+/// Whether the client is for the user of this session.
+fn is_admitted(client: &Client, session: Option<&Session>, user: Option<&User>) -> bool {
+    if client.metadata.access.is_none() {
+        return true;
+    }
+    let whose = user.zip(session).filter(|(user, s)| user.id == s.user_id);
+    whose.is_some_and(|(user, _)| client.admits(user))
 }
 
 /// Whether this user allowed in this interaction all that is asked for.

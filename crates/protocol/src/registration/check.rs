@@ -3,6 +3,7 @@
 use super::{Registration, RegistrationRules};
 use crate::{
     ScopeSet,
+    access::Access,
     authorize::ResponseTypes,
     client::{ApplicationType, GrantType, Metadata},
     client_keys::{self, CLIENT_ALGORITHMS},
@@ -42,6 +43,8 @@ impl Registration {
         faults.extend(self.grant_faults());
         faults.extend(self.scope_faults());
         faults.extend(self.request_object_faults());
+        let access = self.metadata.access.as_ref();
+        faults.extend(access.map(Access::faults).unwrap_or_default());
         faults.extend(self.age_fault());
         faults
     }

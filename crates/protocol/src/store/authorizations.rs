@@ -15,7 +15,8 @@ use crate::{
 pub trait Authorizations: Send + Sync {
     /// Adds the authorization, and removes the interaction where there was one. `false`, and nothing added, when the
     /// interaction, the session or the client is gone, or the consent that it rests on: of racing callers one wins, an
-    /// ended session gives no more codes, and neither does a consent that was taken back.
+    /// ended session gives no more codes, and neither does a consent that was taken back. Where the client is limited to
+    /// some users, also when user or client changed since they were judged: then the interaction stays.
     /// Beyond the bounds of [`crate::bounds`], the session's oldest for the same client go.
     async fn issue_code(
         &self,

@@ -51,7 +51,20 @@ pub fn redeem<'a>(
             masked(verifier.unwrap_or_default()),
         )
     })?;
-    context.standing(now).ok_or_else(|| ended(context).into())
+    let user = context.standing(now).ok_or_else(|| ended(context))?;
+    admitted(client, user)?;
+    Ok(user)
+}
+
+/// Whether the client is still for this user. What was allowed stays: who is admitted again goes on with it.
+pub(super) fn admitted(client: &Client, user: &User) -> Result<(), Refusal> {
+    if client.admits(user) {
+        return Ok(());
+    }
+    Err(Reason::AccessWithdrawn.because(
+        "one of the groups, roles or users of the client's access",
+        &user.username,
+    ))
 }
 
 /// The redirect URI is that of the authorization request, and is left out only where it was left out there.

@@ -1,6 +1,9 @@
 //! The refresh token grant (RFC 6749 6): rotation, its replay window, and what a narrower scope may be.
 
-use super::{Denial, authorization_code::ended};
+use super::{
+    Denial,
+    authorization_code::{admitted, ended},
+};
 use crate::{
     ScopeSet,
     authorization::{Authorization, Context, Lifetimes, RefreshFamily},
@@ -111,9 +114,8 @@ fn family_of<'a>(
             .because(&authorization.client_id, &client.id)
             .into());
     }
-    if context.standing(now).is_none() {
-        return Err(ended(context).into());
-    }
+    let user = context.standing(now).ok_or_else(|| ended(context))?;
+    admitted(client, user)?;
     authorization.refresh.as_ref().ok_or_else(|| {
         Reason::AuthorizationEnded
             .because("a refresh family", "none")

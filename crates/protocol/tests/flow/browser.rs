@@ -174,7 +174,8 @@ impl World {
             here && consent.client_id == client.id
         });
         let request = &interaction.request;
-        let step = next_step(client, interaction, session, consent, self.now);
+        let user = session.map(|session| self.user(&session.user_id));
+        let step = next_step(client, interaction, session, user, consent, self.now);
         // Where nothing can lack, nothing is asked.
         let just = |s: &Session| match &interaction.consented {
             Some((user, scope)) => *user == s.user_id && request.grant.scope.is_subset_of(scope),
@@ -192,7 +193,7 @@ impl World {
                 self.interactions.remove(at);
                 return;
             }
-            Step::Login | Step::SelectAccount | Step::Consent(_) => {
+            Step::Login | Step::SelectAccount | Step::NoAccess | Step::Consent(_) => {
                 assert!(!request.grant.prompt.none && !interaction.declined);
                 return;
             }

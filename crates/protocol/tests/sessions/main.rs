@@ -119,6 +119,7 @@ fn name(step: &Step<'_>) -> &'static str {
     match step {
         Step::Login => "login",
         Step::SelectAccount => "account",
+        Step::NoAccess => "no access",
         Step::Consent(_) => "consent",
         Step::Approve(_) => "approve",
         Step::Refuse(_) => "refuse",
@@ -178,7 +179,7 @@ fn consent_counts_for_the_user_who_gave_it() {
     waiting.consented = Some((UserId::new("alice"), ScopeSet::from("openid".to_owned())));
     let step = |user| {
         let here = session("s", user);
-        name(&next_step(&app, &waiting, Some(&here), None, NOW))
+        name(&next_step(&app, &waiting, Some(&here), None, None, NOW))
     };
     assert_eq!(step("alice"), "approve");
     assert_eq!(step("bob"), "consent");
@@ -255,6 +256,7 @@ fn who_answers_on_a_users_device_is_not_known() {
                 client,
                 waiting,
                 Some(&here),
+                None,
                 Some(&consent),
                 NOW,
             ))
@@ -265,7 +267,7 @@ fn who_answers_on_a_users_device_is_not_known() {
         }
         let quiet = interaction(client, &format!("{query}&prompt=none"));
         match (
-            next_step(client, &quiet, Some(&here), Some(&consent), NOW),
+            next_step(client, &quiet, Some(&here), None, Some(&consent), NOW),
             silent,
         ) {
             (Step::Refuse(refused), Some(reason)) => assert_eq!(refused.reason, reason, "{told}"),

@@ -127,6 +127,7 @@ pub fn authorization(scope: &str) -> Authorization {
         ignored_scope: ScopeSet::default(),
         asked_claims: ClaimsRequest::default(),
         rests_on_consent: false,
+        access_judged_at: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `next_step` and `may_continue`: what an interaction needs next.
 
+mod access;
 mod consent;
 
 use latchkey_protocol::{
@@ -31,6 +32,8 @@ struct World {
     /// By whom, and what.
     consented: Option<(&'static str, &'static str)>,
     declined: bool,
+    /// Alice has lost those that she had.
+    without_groups: bool,
 }
 
 impl World {
@@ -53,6 +56,7 @@ impl World {
             selected_session: None,
             consented: None,
             declined: false,
+            without_groups: false,
         }
     }
 
@@ -93,7 +97,13 @@ impl World {
     fn next(&self) -> String {
         let (client, interaction) = self.interaction();
         let here = self.here.as_ref();
-        match next_step(&client, &interaction, here, self.consent.as_ref(), NOW) {
+        let mut user = here.map(|here| crate::user(&here.user_id));
+        if let Some(user) = &mut user {
+            user.groups.retain(|_| !self.without_groups);
+        }
+        let consent = self.consent.as_ref();
+        match next_step(&client, &interaction, here, user.as_ref(), consent, NOW) {
+            Step::NoAccess => "no access".into(),
             Step::Login => "login".into(),
             Step::SelectAccount => "account".into(),
             Step::Consent(question) => {

@@ -30,6 +30,15 @@ pub enum ClientCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Lists who may use an app, and why: who has one of the groups or roles of its access, or is named in it.
+    Access {
+        client_id: String,
+        /// At most so many.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+        limit: Option<i64>,
+        #[arg(long)]
+        json: bool,
+    },
     /// Changes an app's metadata; what is not named stays, null removes (RFC 7396).
     #[command(
         after_help = "Example: echo '{\"client_name\":\"New name\",\"contacts\":null}' | latchkey client update my-app --from -"

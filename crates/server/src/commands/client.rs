@@ -1,5 +1,7 @@
 //! `latchkey client`.
 
+mod access;
+
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -27,6 +29,11 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
         ClientCommand::Create { from } => create(&at, &from).await,
         ClientCommand::List { limit, json } => list(&at, limit, json).await,
         ClientCommand::Show { client_id, json } => show(&at, &client_id, json).await,
+        ClientCommand::Access {
+            client_id,
+            limit,
+            json,
+        } => access::list(&at, &client_id, limit, json).await,
         ClientCommand::Update {
             client_id,
             from,

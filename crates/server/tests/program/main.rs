@@ -1,6 +1,7 @@
 //! The program as users run it: commands, faults, TLS, and a kill in the middle of rotation under load.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod algorithms;
 mod audit;
 mod audit_commands;

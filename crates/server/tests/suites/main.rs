@@ -9,6 +9,7 @@ mod between_verbs;
 mod browser_sessions;
 mod calls;
 mod claims;
+mod client_access;
 mod client_secrets;
 mod client_shares;
 mod consents;

@@ -1,7 +1,7 @@
 //! A code is issued, and room is made for it.
 
 use diesel::{prelude::*, sql_types::BigInt};
-use latchkey_protocol::{Digest, bounds, kind};
+use latchkey_protocol::{Digest, access::JudgedVersions, bounds, kind};
 
 use super::Row;
 use crate::{
@@ -76,6 +76,27 @@ fn hold(c: &mut AnyConnection, row: &Row) -> Result<bool, RowError> {
         // One writer at a time: nothing comes between.
         AnyConnection::Sqlite(c) => statement(HOLD, binds).get_result::<Held>(c),
         AnyConnection::Postgres(c) => statement(HOLD_LOCKED, binds).get_result::<Held>(c),
+    };
+    Ok(held.optional()?.is_some_and(|one| one.held == 1))
+}
+
+const JUDGED: &str = "SELECT CAST(1 AS BIGINT) AS held FROM users JOIN clients ON clients.id = ? AND clients.version = ? \
+    WHERE users.id = ? AND users.version = ?";
+const JUDGED_LOCKED: &str = "SELECT CAST(1 AS BIGINT) AS held FROM users JOIN clients ON clients.id = ? AND clients.version = ? \
+    WHERE users.id = ? AND users.version = ? FOR SHARE OF users, clients";
+
+/// Whether user and client are as they were when the user was found to be one whom the client admits; if so neither changes
+/// before this transaction is over. PostgreSQL: `FOR SHARE` waits for whoever changes a row, and looks at it again.
+pub fn hold_judged(
+    c: &mut AnyConnection,
+    row: &Row,
+    judged: JudgedVersions,
+) -> Result<bool, RowError> {
+    let binds = binds![&row.client_id, judged.client, &row.user_id, judged.user];
+    let held = match c {
+        // One writer at a time: nothing comes between.
+        AnyConnection::Sqlite(c) => statement(JUDGED, binds).get_result::<Held>(c),
+        AnyConnection::Postgres(c) => statement(JUDGED_LOCKED, binds).get_result::<Held>(c),
     };
     Ok(held.optional()?.is_some_and(|one| one.held == 1))
 }

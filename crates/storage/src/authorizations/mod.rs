@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use latchkey_protocol::{
     Digest, Timestamp,
+    access::JudgedVersions,
     audit::AuditEntry,
     authorization::{Authorization, Context, RefreshFamily, Support},
     kind,
@@ -21,7 +22,7 @@ pub(crate) use self::rows::{context_columns, support_columns};
 pub use self::{
     in_groups::{Exchanged, Issued, Rotated},
     in_session::exchange_in_session,
-    issue::{issue, issue_at_once},
+    issue::{hold_judged, issue, issue_at_once},
     rows::{ContextRow, Row, SupportRow, into_context, into_support},
 };
 use crate::{
@@ -43,6 +44,9 @@ impl Authorizations for Database {
     ) -> store::Result<bool> {
         let digest = interaction.cloned();
         let row = Arc::new(Row::from_authorization(authorization));
+        if let Some(judged) = authorization.access_judged_at {
+            return self.issue_limited(digest, authorization, row, judged).await;
+        }
         let rests_on_consent = authorization.rests_on_consent;
         if let Some(groups) = self.groups() {
             let is_issued = match digest.clone() {
@@ -168,6 +172,31 @@ impl Authorizations for Database {
             false => Ok(()),
         })
         .await
+    }
+}
+
+impl Database {
+    /// A code of a client that is limited to some users: for the user and the client that were judged. Not in groups, as
+    /// few clients are limited.
+    async fn issue_limited(
+        &self,
+        interaction: Option<Digest<kind::Interaction>>,
+        authorization: &Authorization,
+        row: Arc<Row>,
+        judged: JudgedVersions,
+    ) -> store::Result<bool> {
+        let rests_on_consent = authorization.rests_on_consent;
+        let issued = self.write(move |c| {
+            // Before all else: a sign-in, too, holds the user first and the interaction and the session then.
+            Ok(hold_judged(c, &row, judged)?
+                && issue(c, interaction.as_ref(), &row, rests_on_consent)?)
+        });
+        let issued = issued.await?;
+        if !issued {
+            // What is judged next is judged by the registration as it is.
+            self.clients.invalidate(&authorization.client_id);
+        }
+        Ok(issued)
     }
 }
 

@@ -145,6 +145,7 @@ impl Row {
             ignored_scope: self.ignored_scope.into(),
             asked_claims,
             rests_on_consent: false,
+            access_judged_at: None,
         })
     }
 

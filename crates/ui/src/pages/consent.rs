@@ -54,9 +54,11 @@ async fn ask(ui: &Ui, call: Call<'_>, interaction: &str) -> Result<HttpResponse,
     Ok(
         match here.next_step(&open.client, &open.interaction, call.now) {
             Step::Consent(_) => page(ui, call, &open),
-            Step::Login | Step::SelectAccount | Step::Approve(_) | Step::Refuse(_) => {
-                back(call.realm, &open)
-            }
+            Step::Login
+            | Step::SelectAccount
+            | Step::NoAccess
+            | Step::Approve(_)
+            | Step::Refuse(_) => back(call.realm, &open),
         },
     )
 }

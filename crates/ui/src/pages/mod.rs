@@ -6,4 +6,5 @@ pub mod error;
 pub mod form_post;
 pub mod login;
 pub mod logout;
+pub mod no_access;
 pub mod start;

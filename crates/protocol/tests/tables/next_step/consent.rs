@@ -87,7 +87,7 @@ fn what_is_approved_and_allowed_is_of_the_session_that_was_judged() {
     world.query = r#"&claims={"userinfo":{"phone_number":null}}"#;
     let (client, interaction) = world.interaction();
     let here = session("here", "alice");
-    let step = next_step(&client, &interaction, Some(&here), None, NOW);
+    let step = next_step(&client, &interaction, Some(&here), None, None, NOW);
     let Step::Consent(question) = step else {
         panic!("{step:?}")
     };
@@ -98,7 +98,14 @@ fn what_is_approved_and_allowed_is_of_the_session_that_was_judged() {
     assert!(consent.claims.iter().eq(["phone_number"]));
     assert_eq!(consent.granted_at, NOW + 5);
 
-    let step = next_step(&client, &interaction, Some(&here), Some(&consent), NOW);
+    let step = next_step(
+        &client,
+        &interaction,
+        Some(&here),
+        None,
+        Some(&consent),
+        NOW,
+    );
     let Step::Approve(approval) = step else {
         panic!("{step:?}")
     };
