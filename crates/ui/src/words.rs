@@ -16,6 +16,9 @@ pub enum Language {
 }
 
 impl Language {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::English, Self::Korean];
+
     /// By `ui_locales` first, then by what the browser prefers (OpenID Connect Core 3.1.2.1, RFC 9110 12.5.4).
     pub fn choose(ui_locales: Option<&str>, accept_language: Option<&str>) -> Self {
         let asked = ui_locales
@@ -45,11 +48,9 @@ impl Language {
     }
 
     fn known(tag: &str) -> Option<Self> {
-        match tag.split('-').next()?.to_ascii_lowercase().as_str() {
-            "en" => Some(Self::English),
-            "ko" => Some(Self::Korean),
-            _ => None,
-        }
+        let language = tag.split('-').next()?;
+        let is = |known: &Self| Words(*known).code().eq_ignore_ascii_case(language);
+        Self::ALL.into_iter().find(is)
     }
 }
 
@@ -117,6 +118,8 @@ impl Words {
 
 #[cfg(test)]
 mod tests {
+    use latchkey_protocol::{claims::CustomClaims, discovery::metadata, scope::STANDARD};
+
     use super::*;
 
     #[test]
@@ -133,6 +136,23 @@ mod tests {
         );
         assert_eq!(Language::choose(None, Some(";;;,q=")), English);
         assert_eq!(Language::choose(None, None), English);
+    }
+
+    #[test]
+    fn discovery_names_the_languages_of_the_pages() {
+        let metadata = metadata("https://a.example", &CustomClaims::default());
+        let named = metadata["ui_locales_supported"].as_array();
+        let named: Vec<_> = named.into_iter().flatten().collect();
+        assert_eq!(named, Language::ALL.map(|language| Words(language).code()));
+    }
+
+    #[test]
+    fn the_consent_page_has_words_for_every_scope_that_clients_may_have() {
+        for scope in STANDARD {
+            for id in [format!("scope-{scope}"), format!("scope-{scope}-text")] {
+                assert_ne!(Words(Language::English).say(&id), id);
+            }
+        }
     }
 
     #[test]
