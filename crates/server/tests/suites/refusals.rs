@@ -76,7 +76,7 @@ fn a_redirect_carries_the_reference_at_the_end_of_its_description_and_no_member_
 }
 
 #[test]
-fn errors_hold_printable_ascii_without_quotes_and_the_reference_is_up_to_date() {
+fn errors_hold_printable_ascii_without_quotes() {
     for reason in latchkey_protocol::Reason::ALL {
         let public = reason.refusal().public;
         assert!(
@@ -86,18 +86,30 @@ fn errors_hold_printable_ascii_without_quotes_and_the_reference_is_up_to_date() 
             "{public}"
         );
     }
+}
+
+#[test]
+fn the_reference_of_refusals_is_up_to_date() {
     let kept = include_str!("../../../../docs/errors.md");
     assert_eq!(
         kept,
         latchkey_protocol::reason::reference(),
         "run: cargo run -- config reference --errors > docs/errors.md"
     );
+}
+
+#[test]
+fn the_reference_of_client_metadata_is_up_to_date() {
     let kept = include_str!("../../../../docs/clients.md");
     assert_eq!(
         kept,
         latchkey_protocol::client_reference::reference(),
         "run: cargo run -- config reference --clients > docs/clients.md"
     );
+}
+
+#[test]
+fn the_reference_of_settings_is_up_to_date() {
     let kept = include_str!("../../../../docs/configuration.md");
     assert_eq!(
         kept,
