@@ -6,7 +6,7 @@ use latchkey_protocol::{
     Digest, ScopeSet, SessionId, Store, Timestamp, UserId,
     attempts::Origin,
     authentication::Amr,
-    authorization::{Authorization, CodeDelivery, Delivery, RefreshFamily},
+    authorization::{Authorization, CodeHandover, Handover, RefreshFamily},
     authorize::{AnswerRoute, AuthorizationRequest, ClaimsRequest, GrantRequest},
     client::{Client, ResponseMode},
     interaction::Interaction,
@@ -132,7 +132,7 @@ pub fn authorization(id: &str, scope: &str) -> Authorization {
         scope: ScopeSet::from(scope.to_owned()),
         auth_time: Timestamp::from_seconds(1),
         amr: Amr::PASSWORD,
-        delivery: Delivery::Code(CodeDelivery {
+        handover: Handover::Code(CodeHandover {
             session_id: SessionId::new("s"),
             nonce: Some("n".into()),
             redirect_uri: "https://a.example/cb".into(),
@@ -197,7 +197,7 @@ pub async fn issued(store: &Shared, id: &str, scope: &str) {
 }
 
 /// What the code of an authorization is bound to.
-pub fn code_of(authorization: &mut Authorization) -> &mut CodeDelivery {
-    let Delivery::Code(code) = &mut authorization.delivery;
+pub fn code_of(authorization: &mut Authorization) -> &mut CodeHandover {
+    let Handover::Code(code) = &mut authorization.handover;
     code
 }

@@ -88,7 +88,7 @@ pub struct Authorization {
     /// How (RFC 8176).
     pub amr: Amr,
     /// How the client gets it.
-    pub delivery: Delivery,
+    pub handover: Handover,
     /// When the code was issued.
     pub created_at: Timestamp,
     /// Its refresh tokens, where it has any.
@@ -111,14 +111,14 @@ pub struct Authorization {
 
 /// How what was approved reaches the client. All else about an authorization is the same however it came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery {
+pub enum Handover {
     /// By a code through the browser that the user is signed in at (RFC 6749 4.1).
-    Code(CodeDelivery),
+    Code(CodeHandover),
 }
 
 /// A code, and what whoever exchanges it has to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CodeDelivery {
+pub struct CodeHandover {
     /// Digest of the code.
     pub code: Digest<kind::AuthorizationCode>,
     /// When the code ends.
@@ -137,7 +137,7 @@ pub struct CodeDelivery {
     pub session_id: SessionId,
 }
 
-impl Delivery {
+impl Handover {
     /// The browser session that it hangs on, where it was approved in one.
     pub fn session_id(&self) -> Option<&SessionId> {
         match self {
@@ -182,7 +182,7 @@ impl Authorization {
             scope: asked.scope.clone(),
             auth_time: session.auth_time,
             amr: session.amr,
-            delivery: Delivery::Code(CodeDelivery {
+            handover: Handover::Code(CodeHandover {
                 code,
                 expires_at: now + lifetimes.authorization_code,
                 exchanged_at: None,

@@ -4,7 +4,7 @@
 use latchkey_protocol::{
     Digest, Reason, SessionId, Timestamp, UserId,
     authentication::Amr,
-    authorization::{Authorization, CodeDelivery, Delivery},
+    authorization::{Authorization, CodeHandover, Handover},
     authorize::{AuthorizationRequest, ClaimsRequest},
     client::Client,
     reason::pasted_reference,
@@ -33,7 +33,7 @@ fn authorization(granted: &str, ignored: &str) -> Authorization {
         scope: granted.to_owned().into(),
         auth_time: Timestamp::from_seconds(0),
         amr: Amr::PASSWORD,
-        delivery: Delivery::Code(CodeDelivery {
+        handover: Handover::Code(CodeHandover {
             session_id: SessionId::new("session"),
             nonce: None,
             redirect_uri: "https://a.example/".into(),

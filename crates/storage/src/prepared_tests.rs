@@ -7,7 +7,7 @@ use diesel::{
 };
 use latchkey_protocol::{
     Digest, Timestamp, UserId,
-    authorization::{Authorization, Delivery, RefreshFamily},
+    authorization::{Authorization, Handover, RefreshFamily},
     observe::KeptRefusal,
     session::Use,
 };
@@ -91,7 +91,7 @@ fn refusal(n: usize) -> KeptRefusal {
 fn copy(a: &Authorization, n: usize) -> authorizations::Row {
     let mut copy = a.clone();
     copy.id = format!("a{n}");
-    let Delivery::Code(code) = &mut copy.delivery;
+    let Handover::Code(code) = &mut copy.handover;
     code.code = Digest::of(&copy.id);
     authorizations::Row::from_authorization(&copy)
 }

@@ -199,6 +199,6 @@ pub fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked
 }
 
 pub fn exchanged_at(authorization: &Authorization) -> Option<Timestamp> {
-    let Delivery::Code(code) = &authorization.delivery;
+    let Handover::Code(code) = &authorization.handover;
     code.exchanged_at
 }

@@ -65,7 +65,7 @@ pub fn of_many_codes_that_are_issued_at_once_each_has_its_own_outcome(stores: &i
                     assert!(outcome.unwrap(), "{n}");
                     let kept = there.unwrap().authorization;
                     let asked = nth(n);
-                    assert_eq!((kept.id, kept.delivery), (asked.id, asked.delivery));
+                    assert_eq!((kept.id, kept.handover), (asked.id, asked.handover));
                 }
             }
         }

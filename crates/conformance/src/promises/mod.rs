@@ -22,7 +22,7 @@ pub mod users;
 use crate::{Stores, samples::*};
 use latchkey_protocol::{
     Digest, ScopeSet, SigningAlgorithm, Store, Timestamp,
-    authorization::{Authorization, Delivery, RefreshFamily},
+    authorization::{Authorization, Handover, RefreshFamily},
     consent::Consent,
     interaction::Interaction,
     rotation::StoredKey,

@@ -3,7 +3,7 @@
 use super::Denial;
 use crate::{
     Params,
-    authorization::{Authorization, CodeDelivery, Context, Delivery},
+    authorization::{Authorization, CodeHandover, Context, Handover},
     client::{Client, GrantType, RefreshPolicy},
     error::Refusal,
     pkce,
@@ -24,7 +24,7 @@ pub fn redeem<'a>(
     now: Timestamp,
 ) -> Result<&'a User, Denial> {
     let authorization = &context.authorization;
-    let Delivery::Code(code) = &authorization.delivery;
+    let Handover::Code(code) = &authorization.handover;
     if authorization.client_id != client.id {
         return Err(Reason::CodeOfAnotherClient
             .because(&authorization.client_id, &client.id)
@@ -68,7 +68,7 @@ pub(super) fn admitted(client: &Client, user: &User) -> Result<(), Refusal> {
 }
 
 /// The redirect URI is that of the authorization request, and is left out only where it was left out there.
-fn same_destination(code: &CodeDelivery, sent: Option<&str>) -> Result<(), Refusal> {
+fn same_destination(code: &CodeHandover, sent: Option<&str>) -> Result<(), Refusal> {
     let same = match sent {
         Some(sent) => sent == code.redirect_uri,
         None => !code.redirect_uri_sent,

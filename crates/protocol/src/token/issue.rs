@@ -220,7 +220,7 @@ fn in_session(token: AccessToken, authorization: &Authorization, session: bool) 
         acr,
         amr,
     } = Authentication::of(authorization);
-    let session_id = authorization.delivery.session_id();
+    let session_id = authorization.handover.session_id();
     AccessToken {
         jti: format!("{}.{}", authorization.id, token.jti),
         auth_time,
@@ -261,7 +261,7 @@ fn id_token(issuer: Issuer<'_>, grant: &Grant<'_>, now: Timestamp) -> Option<IdT
         nonce: nonce.map(str::to_owned),
         acr,
         amr,
-        sid: authorization.delivery.session_id().cloned(),
+        sid: authorization.handover.session_id().cloned(),
         at_hash: None,
         more: said_of(issuer, grant, user, authorization),
     })

@@ -2,7 +2,7 @@
 
 use latchkey_protocol::{
     Params, Reason, ScopeSet, Secret,
-    authorization::{Authorization, CodeDelivery, Delivery, RefreshFamily},
+    authorization::{Authorization, CodeHandover, Handover, RefreshFamily},
     claims::{CustomClaims, RefreshToken},
     introspection, kind,
     revocation::{Revocation, of_refresh_token},
@@ -85,7 +85,7 @@ impl World {
         let now = self.now;
         let client = &self.clients[self.stories[at].client];
         let story = &mut self.stories[at];
-        let Delivery::Code(spent) = &mut story.authorization.delivery;
+        let Handover::Code(spent) = &mut story.authorization.handover;
         spent.exchanged_at = Some(now);
         let offline = story.authorization.scope.contains("offline_access");
         let starts = story.client == 1 || (story.client == 0 && offline);
@@ -280,7 +280,7 @@ impl World {
     }
 }
 
-fn code(authorization: &Authorization) -> &CodeDelivery {
-    let Delivery::Code(code) = &authorization.delivery;
+fn code(authorization: &Authorization) -> &CodeHandover {
+    let Handover::Code(code) = &authorization.handover;
     code
 }

@@ -190,7 +190,7 @@ impl World {
     /// As the store reads it.
     pub fn context(&self, at: usize) -> Context {
         let authorization = self.stories[at].authorization.clone();
-        let named = |s: &&Session| Some(&s.id) == authorization.delivery.session_id();
+        let named = |s: &&Session| Some(&s.id) == authorization.handover.session_id();
         Context {
             user: Some(self.user(&authorization.user_id).clone()),
             session: self.sessions.iter().flatten().find(named).cloned(),
@@ -202,7 +202,7 @@ impl World {
     pub fn stands(&self, at: usize) -> bool {
         let authorization = &self.stories[at].authorization;
         let lives = |s: &Session| {
-            Some(&s.id) == authorization.delivery.session_id() && self.now < s.expires_at
+            Some(&s.id) == authorization.handover.session_id() && self.now < s.expires_at
         };
         let offline = authorization.scope.contains("offline_access");
         authorization.revoked_at.is_none()
@@ -227,7 +227,7 @@ impl World {
         let exchanged = self
             .stories
             .iter()
-            .filter(|story| story.authorization.delivery.is_done());
+            .filter(|story| story.authorization.handover.is_done());
         let secrets = self.stories.iter().map(|story| story.secrets.len()).sum();
         [self.stories.len(), exchanged.count(), secrets]
     }

@@ -16,7 +16,7 @@ mod userinfo;
 use latchkey_protocol::{
     Digest, Params, Reason, ScopeSet, SessionId, Timestamp, UserId,
     authentication::Amr,
-    authorization::{Authorization, CodeDelivery, Context, Delivery},
+    authorization::{Authorization, CodeHandover, Context, Handover},
     authorize::ClaimsRequest,
     client::Client,
     lifetimes::Lifetimes,
@@ -110,7 +110,7 @@ pub fn authorization(scope: &str) -> Authorization {
         scope: scopes(scope),
         auth_time: NOW - 5,
         amr: Amr::PASSWORD,
-        delivery: Delivery::Code(CodeDelivery {
+        handover: Handover::Code(CodeHandover {
             session_id: SessionId::new("here"),
             nonce: Some("nonce".into()),
             redirect_uri: REDIRECT.into(),
@@ -132,8 +132,8 @@ pub fn authorization(scope: &str) -> Authorization {
 }
 
 /// What its code is bound to.
-pub fn code(authorization: &mut Authorization) -> &mut CodeDelivery {
-    let Delivery::Code(code) = &mut authorization.delivery;
+pub fn code(authorization: &mut Authorization) -> &mut CodeHandover {
+    let Handover::Code(code) = &mut authorization.handover;
     code
 }
 

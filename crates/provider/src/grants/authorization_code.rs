@@ -6,7 +6,7 @@ use actix_web::web;
 use latchkey_jose::KeyRing;
 use latchkey_protocol::{
     Params, Reason, Secret,
-    authorization::{Authorization, Context, Delivery, RefreshFamily},
+    authorization::{Authorization, Context, Handover, RefreshFamily},
     client::Client,
     kind,
     logout_token::is_noted,
@@ -29,7 +29,7 @@ pub async fn grant(
     let authorization = &context.authorization;
     redeem(&context, client, params, call.now)
         .map_err(|denied| Failure::denied(denied, authorization))?;
-    let Delivery::Code(code) = &authorization.delivery;
+    let Handover::Code(code) = &authorization.handover;
     let ring = call.realm.keys.ring();
     let refresh = first_refresh(provider, call, client, authorization, &ring)?;
     let family = refresh.as_ref().map(|(_, family)| family.clone());

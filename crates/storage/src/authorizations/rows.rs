@@ -3,7 +3,7 @@
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     SessionId, Timestamp, UserId,
-    authorization::{Authorization, CodeDelivery, Context, Delivery, RefreshFamily, Support},
+    authorization::{Authorization, CodeHandover, Context, Handover, RefreshFamily, Support},
     authorize::ClaimsRequest,
     kind,
     secret::Digest,
@@ -48,7 +48,7 @@ pub struct Row {
 impl Row {
     pub fn from_authorization(a: &Authorization) -> Self {
         let refresh = a.refresh.as_ref();
-        let Delivery::Code(code) = &a.delivery;
+        let Handover::Code(code) = &a.handover;
         Self {
             id: a.id.clone(),
             client_id: a.client_id.clone(),
@@ -128,7 +128,7 @@ impl Row {
             scope: self.scope.into(),
             auth_time: self.auth_time.0,
             amr,
-            delivery: Delivery::Code(CodeDelivery {
+            handover: Handover::Code(CodeHandover {
                 code: self.code.0,
                 expires_at: self.code_expires_at.0,
                 exchanged_at: self.exchanged_at.map(|at| at.0),

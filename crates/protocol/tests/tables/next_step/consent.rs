@@ -111,7 +111,7 @@ fn what_is_approved_and_allowed_is_of_the_session_that_was_judged() {
     };
     let code = Digest::of("code");
     let made = Authorization::approve("a".into(), code, &approval, &LIFETIMES, NOW);
-    assert_eq!(made.delivery.session_id(), Some(&SessionId::new("here")));
+    assert_eq!(made.handover.session_id(), Some(&SessionId::new("here")));
     assert_eq!(made.user_id, "alice");
     assert_eq!((&*made.client_id, &made.scope), ("app", &consent.scope));
     assert_eq!(made.auth_time, here.auth_time);
