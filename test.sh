@@ -139,10 +139,11 @@ run_doc() {
 }
 
 run_browser() {
-  say "browser: sign-in, consent, sign-out in Chromium; screenshots in artifacts/"
+  say "browser: sign-in, consent, sign-out and the console in Chromium; screenshots in artifacts/"
   binaries
   venv
   "$tools/venv/bin/python" .ci/browser.py
+  "$tools/venv/bin/python" .ci/console.py
 }
 
 run_examples() {

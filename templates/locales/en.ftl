@@ -51,6 +51,7 @@ error-tell = If you ask for help, give this reference:
 start-title = This is a sign-in service
 start-text = Open an application that uses it, and you will be brought here to sign in.
 start-signed-in = You are signed in as { $name }.
+start-console = For administrators: the console
 start-discovery = For developers: the discovery document
 form-post-title = Returning to the application
 post-again-title = Continuing to sign-in

@@ -51,6 +51,7 @@ error-tell = 도움을 요청할 때 이 번호를 알려 주세요:
 start-title = 로그인 서비스입니다
 start-text = 이 서비스를 쓰는 앱을 열면 로그인을 위해 이곳으로 오게 됩니다.
 start-signed-in = { $name } 계정으로 로그인되어 있습니다.
+start-console = 관리자용: 콘솔
 start-discovery = 개발자용: 디스커버리 문서
 form-post-title = 앱으로 돌아가는 중
 post-again-title = 로그인으로 이동하는 중

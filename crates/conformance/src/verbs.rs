@@ -14,6 +14,7 @@ use latchkey_protocol::{
     claims::{CustomClaims, Mapping},
     client::Client,
     consent::Consent,
+    console::{Draft, SetupLink},
     deliveries::{
         AfterAttempt, Again, Attempted, DeliveryLease, Receipt, ReceiptsOf, TakeDeliveries,
         TakenDelivery,
@@ -28,8 +29,8 @@ use latchkey_protocol::{
     session::{Session, SessionStart, Use},
     store::{
         AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, ClaimMappings, Clients,
-        ConsentEnd, Consents, ConsentsOf, Deliveries, Housekeeping, Interactions, Jobs,
-        KeptRefusals, Result, Sessions, SigningKeys, Users, WriteOutcome,
+        ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping, Interactions, Jobs,
+        KeptRefusals, Result, Sessions, SetupOutcome, SigningKeys, Users, WriteOutcome,
     },
     user::User,
 };
@@ -153,6 +154,14 @@ pass_on! {
         receipt(id: i64) -> Option<Receipt>;
         send_again(what: Again, now: Timestamp) -> usize;
         => delivery_added();
+    }
+    Console {
+        has_administrator() -> bool;
+        offer_setup(link: &SetupLink) -> ();
+        is_setup_open(link: &Digest<kind::SetupLink>, now: Timestamp) -> bool;
+        set_up(link: &Digest<kind::SetupLink>, user: &User, now: Timestamp) -> SetupOutcome;
+        keep_draft(session: &SessionId, draft: &Draft) -> bool;
+        take_draft(session: &SessionId, page: &str) -> Option<String>;
     }
     Housekeeping {
         sweep(now: Timestamp, most: i64) -> usize;

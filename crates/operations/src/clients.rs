@@ -6,6 +6,7 @@ use latchkey_protocol::{
     Secret, SigningAlgorithm,
     audit::{TargetKind, changes},
     client::{Client, Metadata},
+    console,
     field_error::{FieldError, FieldErrors},
     kind,
     page::Page,
@@ -119,6 +120,8 @@ impl Operations<'_> {
     /// [`OperationError::ClientUnknown`].
     pub async fn client(&self, id: &str) -> Result<Client> {
         let found = self.store.client(id).await?;
+        // Its row is there for what refers to it: it is no registration.
+        let found = found.filter(|client| client.id != console::CLIENT_ID);
         let client = found.ok_or_else(|| OperationError::ClientUnknown(id.to_owned()))?;
         Ok((*client).clone())
     }

@@ -28,6 +28,7 @@ mod password;
 mod realm;
 mod refusals;
 mod sessions;
+mod setup;
 mod sign_in;
 pub mod token_keys;
 mod users;

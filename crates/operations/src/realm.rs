@@ -1,6 +1,8 @@
 //! An issuer: its address, its keys, and the rules that hold under it.
 
-use latchkey_protocol::{authorize::RequestRules, lifetimes::Lifetimes};
+use std::sync::Arc;
+
+use latchkey_protocol::{authorize::RequestRules, client::Client, lifetimes::Lifetimes};
 
 use crate::token_keys::Keys;
 
@@ -21,6 +23,8 @@ pub struct Realm {
     pub rules: RequestRules,
     /// Audiences whose access tokens are of type `JWT`.
     pub jwt_typ_audiences: Vec<String>,
+    /// The client of its console.
+    pub console: Arc<Client>,
 }
 
 impl Realm {

@@ -69,15 +69,24 @@ impl Operations<'_> {
     /// # Errors
     /// When the name or the address is taken or unfit, a claim wrong, the password too weak.
     pub async fn create_user(&self, key: &PasswordKey, new: NewUser) -> Result<User> {
-        let mut user = self.described_by(&new)?;
-        if let Some(password) = &new.password {
-            user.password_hash = Some(key.hash(password, self.entropy)?);
-        }
+        let user = self.new_user(key, &new)?;
         let details = json!({ "new": described(&user) });
         let recording = self.recording_user(Operation::UserCreate, &user, &user.username, details);
         match recording.store.create_user(&user).await? {
             WriteOutcome::Done => recording.done(),
             refused => return Err(OperationError::unwritten(refused, &user)),
+        }
+        Ok(user)
+    }
+
+    /// The new user, with a hash of the password.
+    ///
+    /// # Errors
+    /// As [`Operations::create_user`].
+    pub(crate) fn new_user(&self, key: &PasswordKey, new: &NewUser) -> Result<User> {
+        let mut user = self.described_by(new)?;
+        if let Some(password) = &new.password {
+            user.password_hash = Some(key.hash(password, self.entropy)?);
         }
         Ok(user)
     }
@@ -242,7 +251,7 @@ impl Operations<'_> {
         Ok(EndedSessions { user, sessions })
     }
 
-    fn recording_user<'b>(
+    pub(crate) fn recording_user<'b>(
         &'b self,
         operation: Operation,
         user: &User,
@@ -258,7 +267,7 @@ fn check_password(password: &str) -> std::result::Result<(), FieldError> {
 }
 
 /// What describes a user and may be changed: for the audit table, which holds old and new values.
-fn described(user: &User) -> Value {
+pub(crate) fn described(user: &User) -> Value {
     json!({
         "username": user.username, "email": user.email, "name": user.name, "roles": user.roles, "groups": user.groups,
         "claims": user.claims, "attributes": user.attributes,

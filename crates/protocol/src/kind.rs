@@ -37,6 +37,20 @@ impl SecretKind for Interaction {
     const PREFIX: &'static str = "lk_interaction_";
 }
 
+/// The cookie of a browser at the console.
+pub enum Console {}
+
+impl SecretKind for Console {
+    const PREFIX: &'static str = "lk_console_";
+}
+
+/// The link with which the first administrator is created.
+pub enum SetupLink {}
+
+impl SecretKind for SetupLink {
+    const PREFIX: &'static str = "lk_setup_";
+}
+
 /// The cookie that holds a browser's forms together.
 pub enum Browser {}
 

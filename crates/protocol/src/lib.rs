@@ -23,6 +23,7 @@ pub mod client_auth;
 pub mod client_keys;
 pub mod client_reference;
 pub mod consent;
+pub mod console;
 pub mod deliveries;
 pub mod discovery;
 pub mod error;

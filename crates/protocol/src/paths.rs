@@ -26,6 +26,12 @@ pub const LOGIN: &str = "/login";
 pub const CONSENT: &str = "/consent";
 /// Where users hear that a client is not for them, with the interaction's secret behind it.
 pub const NO_ACCESS: &str = "/no-access";
+/// The console.
+pub const CONSOLE: &str = "/admin";
+/// Where the console hears that a user has signed in.
+pub const CONSOLE_CALLBACK: &str = "/admin/callback";
+/// Where the first administrator is created.
+pub const CONSOLE_SETUP: &str = "/admin/setup";
 /// Style sheets and scripts of the pages.
 pub const ASSETS: &str = "/assets";
 /// Answers while the process lives.

@@ -13,6 +13,11 @@ pub fn is_challenge(challenge: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
+/// The S256 challenge of a verifier (RFC 7636 4.2).
+pub fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
+}
+
 /// Compares verifier and challenge (RFC 7636 4.6). Either without the other is refused (RFC 9700 2.1.1).
 ///
 /// # Errors
@@ -25,7 +30,7 @@ pub fn verify(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), Rea
         (Some(challenge), Some(verifier)) => {
             let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
             let fits = (43..=128).contains(&verifier.len()) && verifier.bytes().all(unreserved);
-            if fits && same(&URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)), challenge) {
+            if fits && same(&self::challenge(verifier), challenge) {
                 Ok(())
             } else {
                 Err(Reason::VerifierWrong)

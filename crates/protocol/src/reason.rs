@@ -255,6 +255,15 @@ reasons! {
         "id_token_hint is an ID token of this issuer, for the client named", "Send the newest ID token of this issuer as id_token_hint.";
     LogoutRedirectUnregistered: "invalid_request" 400 "The application asked to return to an address that is not registered for it.",
         "post_logout_redirect_uri is exactly one that the client registered", "Register the address in post_logout_redirect_uris.";
+    // The console.
+    ConsoleRoleMissing: "access_denied" 403 "Your account may not do this in the console.",
+        "the user has the role admin, or auditor for a page that changes nothing, at this moment", "Give the role (latchkey user update NAME --role admin) if that is wanted.";
+    ConsoleSignInForeign: "invalid_request" 400 "This sign-in to the console was not started in this browser. Open the console again.",
+        "the answer to a sign-in carries the state that this browser was given, and belongs to its session", "Open /admin again. Cookies must reach this host.";
+    ConsoleSignInRefused: "access_denied" 400 "The sign-in to the console did not succeed. Open the console again.",
+        "the sign-in endpoint answers with a code", "Look at what it answered instead, under 'received'.";
+    SetupLinkUnusable: "invalid_request" 403 "This set-up link cannot be used any more.",
+        "the link is the one that the newest start of the server printed, less than an hour old, and there is no enabled administrator", "Restart the server: while there is no enabled administrator it prints a new link.";
     // The rest.
     PageUnknown: "not_found" 404 "There is nothing at this address.",
         "the address", "Take the addresses from the discovery document.";

@@ -179,9 +179,11 @@ pub fn cookie_name(secure: bool, name: Cookie) -> &'static str {
         (true, Cookie::Session) => "__Host-latchkey-session",
         (true, Cookie::Browser) => "__Host-latchkey-browser",
         (true, Cookie::Known) => "__Host-latchkey-known",
+        (true, Cookie::Console) => "__Host-latchkey-console",
         (false, Cookie::Session) => "latchkey-session",
         (false, Cookie::Browser) => "latchkey-browser",
         (false, Cookie::Known) => "latchkey-known",
+        (false, Cookie::Console) => "latchkey-console",
     }
 }
 
@@ -194,4 +196,6 @@ pub enum Cookie {
     Browser,
     /// Who has signed in here before.
     Known,
+    /// Which sign-ins to the console this browser began, and that one was finished.
+    Console,
 }

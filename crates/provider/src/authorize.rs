@@ -52,7 +52,7 @@ async fn begin(
     params.sound_in(&["client_id"])?;
     let client_id = params.optional("client_id").unwrap_or_default();
     let unknown = || Reason::ClientUnknown.because("a registered client", unknown_id(client_id));
-    let client = provider.store.client(client_id).await?;
+    let client = provider.ui.client(call.realm, client_id).await?;
     let client = client.ok_or_else(unknown)?;
     call.observe_client(&client.id);
     let issuer = &call.realm.issuer;
@@ -207,7 +207,7 @@ async fn go_on_once(
     path: &str,
 ) -> Result<Option<HttpResponse>, Failure> {
     let (secret, interaction) = find(&provider.ui, call, path).await?;
-    let client = client_of(&provider.ui, &interaction).await?;
+    let client = client_of(&provider.ui, call.realm, &interaction).await?;
     call.observe_client(&client.id);
     browser_of(&provider.ui, call, &interaction)?;
     let route = &interaction.request.route;

@@ -169,7 +169,8 @@ async fn add_users(
 fn announce(issuer: &str, demo: &Demo, users: &[(&str, String)]) {
     println!("\n  Demo app    {}/   <- open this and sign in", demo.app);
     println!("  Demo API    {}/", demo.api);
-    println!("  Latchkey    {issuer}\n");
+    println!("  Latchkey    {issuer}");
+    println!("  Console     {issuer}/admin   <- sign in as admin\n");
     for (username, password) in users {
         println!("  {username:<8} password {password}");
     }

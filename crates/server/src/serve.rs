@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, dev::Server, middleware::from_fn, web};
 use anyhow::{Context, Result};
+use latchkey_operations::{Caller, Operations};
 use latchkey_protocol::{Store, audit_chain::ChainKey, paths, rotation::Rotation};
 use latchkey_storage::{Database, Options};
 
@@ -28,6 +29,7 @@ pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
         config
             .app_data(app.provider.clone())
             .app_data(app.ui.clone())
+            .app_data(app.console.clone())
             .app_data(app.edge.clone())
             .app_data(web::PayloadConfig::new(LARGEST_BODY));
         let all = |config: &mut web::ServiceConfig| {
@@ -48,6 +50,7 @@ pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
                         .wrap(from_fn(observe))
                         .configure(latchkey_provider::routes)
                         .configure(latchkey_ui::routes)
+                        .configure(latchkey_console::routes)
                         .default_service(web::to(latchkey_ui::not_found)),
                 );
         };
@@ -170,6 +173,22 @@ pub async fn start(settings: &Settings) -> Result<Service> {
         deliveries,
         app,
     })
+}
+
+/// The address at which the first administrator is created, where there is none: a new one at each start.
+///
+/// # Errors
+/// When the database fails.
+pub async fn setup_link(app: &App) -> Result<Option<String>> {
+    let operations = Operations {
+        store: &*app.provider.store,
+        entropy: &OsEntropy,
+        caller: Caller::server(),
+        now: app.provider.clock.now(),
+    };
+    let link = operations.offer_setup().await?;
+    let realm = &app.ui.only_realm;
+    Ok(link.map(|link| realm.at(&format!("{}?link={}", paths::CONSOLE_SETUP, link.expose()))))
 }
 
 /// As the settings say, and no more connections than the system lets us have.

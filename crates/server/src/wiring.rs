@@ -4,14 +4,15 @@ use std::{io::Write, path::Path, sync::Arc, time::Duration};
 
 use actix_web::web;
 use anyhow::{Context, Result, bail};
+use latchkey_console::Console;
 use latchkey_jose::{KeyRing, MasterKey};
 use latchkey_operations::{
     Caller, ClientGuard, ClientSecrets, FailureRecorder, Operations, PasswordKey, PasswordSignIn,
     Passwords, Realm, Throttle, keys::open_ring, token_keys::Keys,
 };
 use latchkey_protocol::{
-    Clock, Entropy, Outbound, Store, Timestamp, authorize::RequestRules, observe::Refusals,
-    secret::Pepper,
+    Clock, Entropy, Outbound, Store, Timestamp, authorize::RequestRules, console,
+    observe::Refusals, paths, secret::Pepper,
 };
 use latchkey_provider::{
     CustomClaimsInForce, Document, Provider, PublishedKeys, Signing, VerifiedTokens,
@@ -158,6 +159,8 @@ pub struct App {
     pub provider: web::Data<Provider>,
     /// The pages' part.
     pub ui: web::Data<Ui>,
+    /// The console's part.
+    pub console: web::Data<Console>,
     /// Who is believed about the caller's address.
     pub edge: web::Data<Edge>,
     /// What calls out.
@@ -198,6 +201,7 @@ fn realm(settings: &Settings, master: &MasterKey, ring: KeyRing) -> Realm {
             require_pkce: settings.require_pkce,
         },
         jwt_typ_audiences: settings.jwt_typ_audiences.clone(),
+        console: console::client(&format!("{}{}", settings.issuer, paths::CONSOLE_CALLBACK)),
     }
 }
 
@@ -260,6 +264,9 @@ pub fn join(
     App {
         provider,
         ui,
+        console: web::Data::new(Console {
+            reauth: settings.admin_reauth,
+        }),
         edge: web::Data::new(edge),
         outbound,
     }

@@ -7,7 +7,7 @@ use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     Timestamp,
     client::Client,
-    kind,
+    console, kind,
     page::Page,
     secret::Digest,
     store::{self, Clients},
@@ -65,6 +65,7 @@ macro_rules! at_version {
     ($id:expr, $version:expr) => {
         clients::table
             .filter(clients::id.eq($id))
+            .filter(clients::id.ne(console::CLIENT_ID))
             .filter(clients::version.eq($version))
     };
 }
@@ -104,6 +105,7 @@ impl Clients for Database {
             // No id is empty.
             let next = clients::table
                 .filter(clients::id.gt(&after))
+                .filter(clients::id.ne(console::CLIENT_ID))
                 .order(clients::id)
                 .limit(limit);
             on!(c => next.select(Row::as_select()).load(c))?
@@ -160,7 +162,10 @@ impl Clients for Database {
     async fn delete_client(&self, id: &str) -> store::Result<bool> {
         let key = id.to_owned();
         let delete = move |c: &mut AnyConnection| {
-            Ok(on!(c => diesel::delete(clients::table.find(&key)).execute(c))? == 1)
+            let own = clients::table
+                .filter(clients::id.eq(&key))
+                .filter(clients::id.ne(console::CLIENT_ID));
+            Ok(on!(c => diesel::delete(own).execute(c))? == 1)
         };
         let deleted = self.write_recorded(delete).await;
         self.clients.invalidate(id);

@@ -10,6 +10,7 @@ mod clients;
 mod columns;
 mod connection;
 mod consents;
+mod console;
 mod crew;
 mod custom_claims;
 mod deliveries;

@@ -82,6 +82,8 @@ diesel::table! {
         outcome -> Nullable<Text>, status -> Nullable<BigInt>, milliseconds -> Nullable<BigInt>, reason -> Nullable<Text>,
     }
 }
+diesel::table! { setup_link (id) { id -> BigInt, digest -> Binary, expires_at -> BigInt, } }
+diesel::table! { console_drafts (session_id) { session_id -> Text, page -> Text, form -> Text, } }
 diesel::allow_tables_to_appear_in_same_query!(interactions, sessions);
 diesel::table! { attempts (key) { key -> Binary, since -> BigInt, count -> BigInt, } }
 diesel::allow_tables_to_appear_in_same_query!(

@@ -126,9 +126,13 @@ pub async fn find(
 ///
 /// # Errors
 /// [`Reason::ClientUnknown`]; our own when storage fails.
-pub async fn client_of(ui: &Ui, interaction: &Interaction) -> Result<Arc<Client>, Failure> {
+pub async fn client_of(
+    ui: &Ui,
+    realm: &Realm,
+    interaction: &Interaction,
+) -> Result<Arc<Client>, Failure> {
     let id = &interaction.request.client_id;
-    let client = ui.store.client(id).await?;
+    let client = ui.client(realm, id).await?;
     Ok(client.ok_or_else(|| Reason::ClientUnknown.because(id, "deleted"))?)
 }
 
@@ -191,7 +195,7 @@ impl Here {
 pub async fn open(ui: &Ui, call: Call<'_>, interaction: &str) -> Result<OpenInteraction, Failure> {
     let (secret, interaction) = find(ui, call, interaction).await?;
     let browser = browser_of(ui, call, &interaction)?;
-    let client = client_of(ui, &interaction).await?;
+    let client = client_of(ui, call.realm, &interaction).await?;
     let session = browser::session(ui, call).await?;
     Ok(OpenInteraction {
         secret,

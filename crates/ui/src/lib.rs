@@ -5,14 +5,14 @@
 pub mod answer;
 pub mod browser;
 pub mod call;
-mod cookies;
-mod csrf;
+pub mod cookies;
+pub mod csrf;
 pub mod failure;
 pub mod foreign_post;
 pub mod interaction;
 pub mod outbound;
 mod pages;
-mod render;
+pub mod render;
 mod state;
 mod words;
 

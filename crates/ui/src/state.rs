@@ -5,7 +5,9 @@ use std::sync::Arc;
 use actix_web::{HttpMessage, HttpRequest};
 use latchkey_operations::{PasswordSignIn, Realm};
 use latchkey_protocol::{
-    Clock, Entropy, Store, Timestamp,
+    Clock, Entropy, Store, StoreError, Timestamp,
+    client::Client,
+    console,
     error::Refusal,
     observe::{Observation, Refusals},
     secret::Pepper,
@@ -52,6 +54,17 @@ impl Ui {
     /// The issuer that a request is for: found here, and nowhere else.
     pub fn realm(&self, _request: &HttpRequest) -> &Arc<Realm> {
         &self.only_realm
+    }
+
+    /// The client with this id: registered, or the console's, which is built in.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn client(&self, realm: &Realm, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        if id == console::CLIENT_ID {
+            return Ok(Some(realm.console.clone()));
+        }
+        self.store.client(id).await
     }
 
     /// Keeps a refusal, notes it for the log line, and returns its reference.

@@ -56,19 +56,28 @@ impl Language {
 
 type Bundle = FluentBundle<FluentResource>;
 
-static ENGLISH: LazyLock<Bundle> =
-    LazyLock::new(|| bundle("en", include_str!("../../../templates/locales/en.ftl")));
-static KOREAN: LazyLock<Bundle> =
-    LazyLock::new(|| bundle("ko", include_str!("../../../templates/locales/ko.ftl")));
+static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle("en", &ENGLISH_TEXTS));
+static KOREAN: LazyLock<Bundle> = LazyLock::new(|| bundle("ko", &KOREAN_TEXTS));
 
-fn bundle(tag: &str, source: &str) -> Bundle {
+const ENGLISH_TEXTS: [&str; 2] = [
+    include_str!("../../../templates/locales/en.ftl"),
+    include_str!("../../../templates/locales/console.en.ftl"),
+];
+const KOREAN_TEXTS: [&str; 2] = [
+    include_str!("../../../templates/locales/ko.ftl"),
+    include_str!("../../../templates/locales/console.ko.ftl"),
+];
+
+fn bundle(tag: &str, sources: &[&str]) -> Bundle {
     // The files are part of the program, and a test reads every message.
     let language: LanguageIdentifier = tag.parse().unwrap_or_default();
     let mut bundle = Bundle::new_concurrent(vec![language]);
     bundle.set_use_isolating(false);
-    let resource =
-        FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, _)| resource);
-    bundle.add_resource_overriding(resource);
+    for source in sources {
+        let resource =
+            FluentResource::try_new((*source).to_owned()).unwrap_or_else(|(resource, _)| resource);
+        bundle.add_resource_overriding(resource);
+    }
     bundle
 }
 
@@ -157,15 +166,16 @@ mod tests {
 
     #[test]
     fn every_english_text_has_a_korean_one() {
-        let ids = |source: &str| -> Vec<String> {
-            source
-                .lines()
+        let ids = |sources: [&'static str; 2]| -> Vec<String> {
+            sources
+                .iter()
+                .flat_map(|source| source.lines())
                 .filter_map(|l| l.split_once(" = "))
                 .map(|(id, _)| id.to_owned())
                 .collect()
         };
-        let korean = ids(include_str!("../../../templates/locales/ko.ftl"));
-        for id in ids(include_str!("../../../templates/locales/en.ftl")) {
+        let korean = ids(KOREAN_TEXTS);
+        for id in ids(ENGLISH_TEXTS) {
             assert!(korean.contains(&id), "{id}");
             assert_ne!(Words(Language::Korean).say(&id), id);
             assert_ne!(Words(Language::English).say(&id), id);

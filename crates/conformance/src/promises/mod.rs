@@ -6,6 +6,7 @@ pub mod audit;
 pub mod authorizations;
 pub mod clients;
 pub mod consents;
+pub mod console;
 pub mod custom_claims;
 pub mod deletions;
 pub mod deliveries;

@@ -7,14 +7,15 @@ use async_trait::async_trait;
 use super::Result;
 use crate::{client::Client, kind, page::Page, secret::Digest};
 
-/// Registrations of clients.
+/// Registrations of clients. That of the console ([`crate::console::CLIENT_ID`]) is there for what refers to it: no verb
+/// changes or removes it.
 #[async_trait]
 pub trait Clients: Send + Sync {
     /// Adds a client. `false` when its id is taken; of racing callers one gets `true`.
     async fn create_client(&self, client: &Client) -> Result<bool>;
     /// May be up to a second behind what another process wrote.
     async fn client(&self, id: &str) -> Result<Option<Arc<Client>>>;
-    /// Clients by id; a page goes on after an id.
+    /// Registered clients by id, without the console's; a page goes on after an id.
     async fn clients(&self, page: &Page<String>) -> Result<Vec<Client>>;
     /// Replaces metadata and secret, if the client is still at the version that `client` was read at. `false` when it is
     /// not, or is gone: of racing callers one wins, and the others read again.

@@ -7,6 +7,7 @@ mod audit;
 mod authorizations;
 mod clients;
 mod consents;
+mod console;
 mod custom_claims;
 mod deliveries;
 mod housekeeping;
@@ -24,6 +25,7 @@ pub use self::{
     authorizations::Authorizations,
     clients::Clients,
     consents::{ConsentEnd, Consents, ConsentsOf},
+    console::{Console, SetupOutcome},
     custom_claims::ClaimMappings,
     deliveries::Deliveries,
     housekeeping::Housekeeping,
@@ -96,5 +98,6 @@ subjects![
     KeptRefusals,
     Jobs,
     Deliveries,
+    Console,
     Housekeeping,
 ];

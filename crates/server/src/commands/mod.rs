@@ -30,7 +30,7 @@ use crate::{
     config::{Settings, unknown_variables},
     dev, log,
     runtime::block_on,
-    serve::start,
+    serve::{setup_link, start},
 };
 
 /// Runs the command that the arguments of this process name; ends the process itself where they name none.
@@ -85,6 +85,12 @@ fn serve(settings: &Settings) -> Result<ExitCode> {
     block_on(async {
         let service = start(settings).await?;
         tracing::info!(issuer = %service.app.ui.only_realm.issuer, listen = %settings.listen, "ready");
+        if let Some(link) = setup_link(&service.app).await? {
+            // Not into the log: whoever has the link is the administrator.
+            eprintln!(
+                "latchkey: there is no administrator yet. Create the first one within an hour at {link}"
+            );
+        }
         service.run().await?;
         Ok(ExitCode::SUCCESS)
     })

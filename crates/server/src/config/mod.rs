@@ -82,6 +82,8 @@ pub struct Settings {
     /// Networks that may be called though they are not public.
     pub outbound_allow: Vec<ipnet::IpNet>,
     outbound_ca_file: PathBuf,
+    /// How recent a sign-in has to be for a change in the console, in seconds.
+    pub admin_reauth: i64,
     /// How long an entry of the audit table is kept, in seconds; 0: for ever.
     pub audit_keep: i64,
     /// In seconds.

@@ -231,6 +231,12 @@ pub const SETTINGS: &[Setting] = &[
         "The same, with 'keep me signed in'.",
     ),
     setting(
+        "admin.reauth",
+        "10m",
+        into!(admin_reauth = some_time),
+        "How recent a sign-in has to be for a change in the console; whose is older signs in again first.",
+    ),
+    setting(
         "audit.keep",
         "365d",
         into!(audit_keep = seconds),

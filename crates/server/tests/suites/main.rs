@@ -13,6 +13,7 @@ mod client_access;
 mod client_secrets;
 mod client_shares;
 mod consents;
+mod console;
 mod custom_claims;
 mod database_away;
 mod deployment;

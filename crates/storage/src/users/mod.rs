@@ -15,8 +15,11 @@ use latchkey_protocol::{
     user::User,
 };
 
-use self::names::{create, update_profile};
-pub use self::{names::wait_for_names, rows::Row};
+use self::names::update_profile;
+pub use self::{
+    names::{create, wait_for_names},
+    rows::Row,
+};
 use crate::{
     connection::{AnyConnection, Database, on},
     deliveries,

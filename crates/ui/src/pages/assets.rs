@@ -5,11 +5,16 @@ use latchkey_protocol::Reason;
 
 use crate::state::Ui;
 
-const ASSETS: [(&str, &str, &str); 4] = [
+const ASSETS: [(&str, &str, &str); 5] = [
     (
         "latchkey.css",
         "text/css; charset=utf-8",
         include_str!("../../../../templates/assets/latchkey.css"),
+    ),
+    (
+        "console.css",
+        "text/css; charset=utf-8",
+        include_str!("../../../../templates/assets/console.css"),
     ),
     (
         "latchkey.svg",

@@ -1,0 +1,137 @@
+"""Each page of the console in real Chromium, with a change on each, on `latchkey dev`; screenshots go to artifacts/."""
+
+import os, re, subprocess, sys, time
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BIN = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"), "debug", "latchkey")
+SHOTS = os.path.join(ROOT, "artifacts")
+os.makedirs(SHOTS, exist_ok=True)
+AT = "http://localhost:9280"
+
+
+def open_browser(language, dark, width, height):
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+                 "--disable-sync", "--disable-dev-shm-usage", f"--window-size={width},{height}", f"--lang={language}", f"--accept-lang={language}"]:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+    # Pages work without scripts, so they are walked without.
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    return driver
+
+
+def walk(password, language, dark, width, height, name):
+    driver = open_browser(language, dark, width, height)
+
+    def shot(page):
+        driver.save_screenshot(os.path.join(SHOTS, f"console-{page}-{name}.png"))
+        metrics = driver.execute_cdp_cmd("Page.getLayoutMetrics", {})
+        wide = metrics["cssContentSize"]["width"]
+        assert wide <= width, f"{page} is {wide} pixels wide"
+
+    by = lambda element: WebDriverWait(driver, 15).until(lambda d: d.find_element(By.ID, element))
+
+    def write(element, text):
+        by(element).clear()
+        by(element).send_keys(text)
+
+    def press(element, page=None):
+        if page:
+            shot(page)
+        by(element).click()
+
+    def done():
+        by("notice")
+
+    try:
+        driver.get(AT + "/admin")
+        write("username", "admin")
+        write("password", password)
+        press("sign-in")
+        by("main")
+        shot("overview")
+        driver.get(AT + "/admin/users")
+        press("new", "users")
+        write("username", "minji")
+        write("name", "Kim Min-ji")
+        write("email", "minji@example")
+        write("password", "short")
+        write("roles", "editor\nadmin of the wiki")
+        press("save", "user-new")
+        assert by("password-problem")
+        shot("user-problems")
+        write("email", "minji@example.org")
+        write("password", "a password of minji")
+        press("save")
+        done()
+        press("edit", "user")
+        write("name", "Kim Minji")
+        press("save", "user-edit")
+        done()
+        press("set-password")
+        write("password", "another password of minji")
+        press("save", "user-password")
+        done()
+        for verb in ("disable", "enable", "end-sessions"):
+            press(verb)
+            press("confirm", f"user-{verb}")
+            done()
+        press("delete", "user-after")
+        press("confirm", "user-delete")
+        done()
+        driver.get(AT + "/admin/sessions")
+        write("user", "admin")
+        press("find")
+        by("main")
+        shot("sessions")
+        driver.find_element(By.CSS_SELECTOR, "a.end").click()
+        press("confirm", "session-end")
+        # It was our own.
+        by("sign-in")
+        write("username", "admin")
+        write("password", password)
+        press("sign-in")
+        by("main")
+        press("sign-out")
+        by("signed-out")
+        driver.get(AT + "/admin/nothing")
+        assert by("error-page").get_attribute("data-error") == "not_found"
+        blocked = [e for e in driver.get_log("browser") if "Content Security Policy" in e["message"]]
+        assert not blocked, blocked
+        print(f"  {name}: each page of the console, with a change on each", flush=True)
+    except Exception:
+        driver.save_screenshot(os.path.join(SHOTS, f"console-failed-{name}.png"))
+        raise
+    finally:
+        driver.quit()
+
+
+def start():
+    env = {**os.environ, "LATCHKEY_ISSUER": AT, "LATCHKEY_LISTEN": "127.0.0.1:9280"}
+    server = subprocess.Popen([BIN, "dev", "--app-port", "9281", "--api-port", "9282"], env=env, stdout=subprocess.PIPE, text=True)
+    password = None
+    for line in server.stdout:
+        found = re.search(r"admin\s+password (\S+)", line)
+        password = found.group(1) if found else password
+        if "Ctrl-C" in line:
+            time.sleep(0.3)
+            return server, password
+    sys.exit("latchkey dev did not start")
+
+
+server, password = start()
+looks = [("en-US", False, 1280, 800, "en-light-wide"), ("en-US", True, 390, 844, "en-dark-narrow"), ("ko-KR", False, 390, 844, "ko-light-narrow"), ("ko-KR", True, 1280, 800, "ko-dark-wide")]
+try:
+    for look in looks:
+        walk(password, *look)
+finally:
+    server.terminate()
+    server.wait()
+print(f"{len(looks)} passed, 0 failed", flush=True)

@@ -1,0 +1,120 @@
+//! What stands on every page: where one is, who one is, and how moments are written.
+
+use latchkey_protocol::Timestamp;
+use latchkey_ui::{Words, render::display_name};
+use time::OffsetDateTime;
+
+use crate::visit::Visit;
+
+/// The places of the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    Overview,
+    Users,
+    Sessions,
+}
+
+/// A line of the navigation.
+pub struct Link {
+    pub section: Section,
+    pub path: &'static str,
+    pub text: &'static str,
+}
+
+/// The navigation, in groups with a heading.
+const GROUPS: &[(Option<&str>, &[Link])] = &[
+    (
+        None,
+        &[Link {
+            section: Section::Overview,
+            path: "/admin",
+            text: "console-overview",
+        }],
+    ),
+    (
+        Some("console-group-people"),
+        &[Link {
+            section: Section::Users,
+            path: "/admin/users",
+            text: "console-users",
+        }],
+    ),
+    (
+        Some("console-group-live"),
+        &[Link {
+            section: Section::Sessions,
+            path: "/admin/sessions",
+            text: "console-sessions",
+        }],
+    ),
+];
+
+/// The frame of a page.
+pub struct Frame<'a> {
+    pub words: Words,
+    pub base: &'a str,
+    pub section: Section,
+    pub name: &'a str,
+    pub email: &'a str,
+    /// What may be done besides reading.
+    pub may_change: bool,
+    pub sign_out: String,
+    /// What has just been done.
+    pub notice: Option<String>,
+    pub groups: &'static [(Option<&'static str>, &'static [Link])],
+}
+
+impl<'a> Frame<'a> {
+    /// Of a page of `section`.
+    pub fn new(visit: &'a Visit<'_>, section: Section) -> Self {
+        let words = visit.arrival.words();
+        Self {
+            words,
+            base: visit.arrival.base(),
+            section,
+            name: display_name(&visit.user),
+            email: visit.user.email.as_deref().unwrap_or_default(),
+            may_change: visit.may_change(),
+            sign_out: visit.token("/admin/sign-out"),
+            notice: notice(visit, words),
+            groups: GROUPS,
+        }
+    }
+
+    pub fn say(&self, id: &str) -> String {
+        self.words.say(id)
+    }
+
+    pub fn with(&self, id: &str, name: &str, value: &str) -> String {
+        self.words.say_with(id, name, value)
+    }
+}
+
+/// What a page that was left by a form says of it. Anyone can write an address: only words that are known are said.
+fn notice(visit: &Visit<'_>, words: Words) -> Option<String> {
+    let query = visit.arrival.query();
+    let done = query.optional("done")?;
+    let known = done.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    known.then(|| words.find(&format!("console-done-{done}"), None))?
+}
+
+/// A moment as pages write it, to the minute.
+pub fn utc(at: Timestamp) -> String {
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(at.as_seconds()) else {
+        return at.as_seconds().to_string();
+    };
+    let (date, time) = (at.date(), at.time());
+    format!("{date} {:02}:{:02} UTC", time.hour(), time.minute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_written_to_the_minute_and_never_fail() {
+        let at = |seconds| utc(Timestamp::from_seconds(seconds));
+        assert_eq!(at(1_800_000_000), "2027-01-15 08:00 UTC");
+        assert_eq!(at(i64::MAX), i64::MAX.to_string());
+    }
+}

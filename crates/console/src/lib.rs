@@ -1,0 +1,37 @@
+//! The console at `/admin`: pages for whoever runs Latchkey, thin front ends of the operations.
+#![warn(missing_docs)]
+
+mod guard;
+mod layout;
+mod mark;
+mod pages;
+mod route;
+mod setup;
+mod sign_in;
+mod visit;
+
+use actix_web::web;
+use latchkey_protocol::paths;
+
+pub use route::{Method, Needs, table};
+
+/// What all pages share.
+pub struct Console {
+    /// How recent a sign-in has to be for a change, in seconds.
+    pub reauth: i64,
+}
+
+/// The routes of [`table`].
+pub fn routes(config: &mut web::ServiceConfig) {
+    for path in route::paths() {
+        let mut addresses = vec![path.to_owned()];
+        if path == paths::CONSOLE {
+            addresses.push(format!("{path}/"));
+        }
+        let mut resource = web::resource(addresses);
+        for route in route::ROUTES.iter().filter(|route| route.path == path) {
+            resource = resource.route(route.served());
+        }
+        config.service(resource);
+    }
+}

@@ -1,0 +1,11 @@
+//! One file for each page, or for a few that belong together.
+
+pub mod confirm;
+pub mod overview;
+pub mod problem;
+pub mod sessions;
+pub mod user;
+pub mod user_actions;
+pub mod user_form;
+pub mod user_password;
+pub mod users;

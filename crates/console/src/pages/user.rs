@@ -1,0 +1,112 @@
+//! One user: what is known of them, and what they have.
+
+use actix_web::{HttpResponse, http::StatusCode};
+use askama::Template;
+use latchkey_protocol::{Reason, UserId, page::Page, session::Session, user::User};
+use latchkey_protocol::{consent::Consent, store::ConsentsOf};
+use latchkey_ui::{
+    failure::Failure,
+    render::{display_name, render},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    layout::{Frame, Section, utc},
+    visit::Visit,
+};
+
+/// Sessions and consents that are shown of a user.
+const MOST: i64 = 20;
+
+#[derive(Template)]
+#[template(path = "console/user.html")]
+struct Shown<'a> {
+    frame: Frame<'a>,
+    user: &'a User,
+    name: &'a str,
+    is_enabled: bool,
+    created: String,
+    updated: String,
+    claims: String,
+    attributes: String,
+    sessions: Vec<SessionRow>,
+    consents: Vec<ConsentRow>,
+}
+
+struct SessionRow {
+    id: String,
+    began: String,
+    used: String,
+    ends: String,
+}
+
+impl SessionRow {
+    fn new(session: &Session) -> Self {
+        Self {
+            id: session.id.to_string(),
+            began: utc(session.created_at),
+            used: utc(session.last_used_at),
+            ends: utc(session.expires_at),
+        }
+    }
+}
+
+struct ConsentRow {
+    client: String,
+    scope: String,
+    granted: String,
+}
+
+impl ConsentRow {
+    fn new(consent: Consent) -> Self {
+        Self {
+            client: consent.client_id.to_string(),
+            scope: consent.scope.to_string(),
+            granted: utc(consent.granted_at),
+        }
+    }
+}
+
+/// `GET /admin/users/{id}`.
+pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
+    let user = named(visit).await?;
+    let store = &visit.ui().store;
+    let first = Page::first(MOST);
+    let sessions = store.session_list(Some(&user.id), &first, visit.now());
+    let sessions = sessions.await?;
+    let consents = store
+        .consents(ConsentsOf::User(&user.id), None, MOST)
+        .await?;
+    let page = Shown {
+        frame: Frame::new(visit, Section::Users),
+        name: display_name(&user),
+        is_enabled: user.disabled_at.is_none(),
+        created: utc(user.created_at),
+        updated: utc(user.updated_at),
+        claims: pretty(&user.claims),
+        attributes: pretty(&user.attributes),
+        sessions: sessions.iter().map(|(s, _)| SessionRow::new(s)).collect(),
+        consents: consents.into_iter().map(ConsentRow::new).collect(),
+        user: &user,
+    };
+    Ok(render(&page, StatusCode::OK, false))
+}
+
+/// The user whom the address names.
+pub async fn named(visit: &Visit<'_>) -> Result<User, Failure> {
+    let found = visit
+        .ui()
+        .store
+        .user(&UserId::new(visit.part("id")))
+        .await?;
+    let unknown = || Reason::PageUnknown.because("a user", "no such id");
+    Ok(found.ok_or_else(unknown)?)
+}
+
+/// JSON as people read it; nothing where there is nothing.
+pub fn pretty(members: &Map<String, Value>) -> String {
+    if members.is_empty() {
+        return String::new();
+    }
+    serde_json::to_string_pretty(members).unwrap_or_default()
+}

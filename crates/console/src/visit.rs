@@ -1,0 +1,150 @@
+//! Who came: anybody, or somebody who may be here.
+
+use actix_web::{HttpRequest, HttpResponse, http::header};
+use latchkey_operations::{Actor, Caller, Operations};
+use latchkey_protocol::{
+    Params, StoreError, Timestamp, audit::FrontEnd, console::Access, session::Session, user::User,
+};
+use latchkey_ui::{
+    Ui, Words,
+    answer::see_other,
+    call::{Call, request_id},
+    csrf::csrf,
+    render::words,
+};
+
+use crate::{Console, mark::Mark};
+
+/// A call of a page, of whom nothing is known yet.
+#[derive(Clone, Copy)]
+pub struct Arrival<'a> {
+    pub ui: &'a Ui,
+    pub console: &'a Console,
+    pub call: Call<'a>,
+    pub body: &'a [u8],
+}
+
+impl<'a> Arrival<'a> {
+    /// The address under the issuer's path, without the query.
+    pub fn path(&self) -> &'a str {
+        let request: &'a HttpRequest = self.call.request;
+        let path = request.uri().path();
+        path.strip_prefix(self.base()).unwrap_or(path)
+    }
+
+    /// [`Arrival::path`] with the query: where the browser comes back to.
+    pub fn address(&self) -> String {
+        match self.call.request.uri().query() {
+            Some(query) => format!("{}?{query}", self.path()),
+            None => self.path().to_owned(),
+        }
+    }
+
+    /// The path of the issuer.
+    pub fn base(&self) -> &'a str {
+        &self.call.realm.base
+    }
+
+    /// What stands in the query.
+    pub fn query(&self) -> Params {
+        Params::parse(self.call.request.query_string().as_bytes())
+    }
+
+    /// The language of the page.
+    pub fn words(&self) -> Words {
+        words(self.call.request, None)
+    }
+
+    /// What can be done, by whoever that is.
+    pub fn operations(&self, actor: Actor) -> Operations<'a> {
+        let request_id = request_id(self.call.request);
+        Operations {
+            store: &*self.ui.store,
+            entropy: &*self.ui.entropy,
+            caller: Caller {
+                actor,
+                front_end: FrontEnd::Console,
+                address: Some(self.call.address),
+                request_id: Some(request_id).filter(|id| !id.is_empty()),
+            },
+            now: self.call.now,
+        }
+    }
+
+    /// Sends the browser to a page of the console.
+    pub fn go(&self, path: &str) -> HttpResponse {
+        see_other(&format!("{}{path}", self.base()))
+    }
+}
+
+/// A call of a page by somebody who may make it, at this moment.
+pub struct Visit<'a> {
+    pub arrival: Arrival<'a>,
+    pub mark: Mark,
+    pub session: Session,
+    pub user: User,
+    pub access: Access,
+    /// What was posted; sound, and from a form of ours.
+    pub form: Params,
+}
+
+impl<'a> Visit<'a> {
+    pub fn call(&self) -> Call<'a> {
+        self.arrival.call
+    }
+
+    pub fn ui(&self) -> &'a Ui {
+        self.arrival.ui
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.arrival.call.now
+    }
+
+    /// What can be done, by this user from this address.
+    pub fn operations(&self) -> Operations<'a> {
+        let actor = Actor::User {
+            id: self.user.id.clone(),
+            name: self.user.username.clone(),
+        };
+        self.arrival.operations(actor)
+    }
+
+    /// Whether the visitor may change anything.
+    pub fn may_change(&self) -> bool {
+        self.access == Access::Full
+    }
+
+    /// A part of the address, as the route names it.
+    pub fn part(&self, name: &str) -> &'a str {
+        let request: &'a HttpRequest = self.arrival.call.request;
+        request.match_info().get(name).unwrap_or_default()
+    }
+
+    /// The anti-forgery token of the form at `path`.
+    pub fn token(&self, path: &str) -> String {
+        let whose = self.mark.secret.expose();
+        csrf(self.ui(), whose, path, &[&self.session.id, &self.user.id])
+    }
+
+    /// What was typed here before the user had to sign in again.
+    pub async fn draft(&self) -> Result<Option<Params>, StoreError> {
+        let page = self.arrival.path();
+        let kept = self.ui().store.take_draft(&self.session.id, page).await?;
+        Ok(kept.map(|form| Params::parse(form.as_bytes())))
+    }
+}
+
+/// Forms of the console lead to the console alone.
+pub fn confine(response: &mut HttpResponse) {
+    const OWN_FORMS: &str = "; form-action 'self'";
+    let headers = response.headers_mut();
+    let policy = headers
+        .get(header::CONTENT_SECURITY_POLICY)
+        .and_then(|policy| policy.to_str().ok())
+        .map(|policy| format!("{policy}{OWN_FORMS}"));
+    let policy = policy.and_then(|policy| header::HeaderValue::from_str(&policy).ok());
+    if let Some(policy) = policy {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
