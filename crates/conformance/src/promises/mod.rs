@@ -18,6 +18,7 @@ pub mod races;
 pub mod revoked_consents;
 pub mod sessions;
 pub mod space;
+pub mod user_names;
 pub mod users;
 
 use crate::{Stores, samples::*};

@@ -107,11 +107,10 @@ pub fn next_step<'a>(
     let is_admitted = is_admitted(client, session, user);
     if interaction.declined {
         // From the page that says so, the way back to the client is a decision too.
-        let reason = match session {
-            Some(_) if !is_admitted => Reason::UserNotAdmitted,
-            _ => Reason::UserDeclined,
-        };
-        return Step::Refuse(reason.into());
+        return Step::Refuse(match session {
+            Some(_) if !is_admitted => Reason::UserNotAdmitted.into(),
+            _ => Reason::UserDeclined.into(),
+        });
     }
     let Some(session) = session.filter(|s| s.expires_at > now && is_fresh(interaction, s, now))
     else {
@@ -151,15 +150,16 @@ pub fn next_step<'a>(
         request,
         session,
         rests_on_consent: !client.metadata.trusted,
-        access_judged_at: client
-            .metadata
-            .access
-            .as_ref()
-            .and(user)
-            .map(|user| JudgedVersions {
-                user: user.version,
-                client: client.version,
-            }),
+        access_judged_at: judged_versions(client, user),
+    })
+}
+
+/// Of a client that is limited to some users: what was judged.
+fn judged_versions(client: &Client, user: Option<&User>) -> Option<JudgedVersions> {
+    let limited = client.metadata.access.as_ref().and(user);
+    limited.map(|user| JudgedVersions {
+        user: user.version,
+        client: client.version,
     })
 }
 

@@ -1,3 +1,5 @@
+//! How many threads there are for so much work, and when they end.
+
 use std::{
     sync::{Arc, Barrier, mpsc},
     thread::ThreadId,

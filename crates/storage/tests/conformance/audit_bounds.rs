@@ -253,3 +253,69 @@ fn entries_from_before_the_chain_are_sealed_in_the_order_in_which_they_came() {
         assert_eq!(read, expected);
     });
 }
+
+#[test]
+fn old_entries_go_from_the_beginning_of_the_chain_and_the_last_one_stays() {
+    on_both(async |store| {
+        for (n, at) in [10, 20, 15, 30].into_iter().enumerate() {
+            let recording = store.recording(AuditEntry {
+                at: moment(at),
+                is_logged: true,
+                ..entry("user create")
+            });
+            recording.create_user(&user(&n.to_string())).await.unwrap();
+            store.seal_audit_entries(&key(), NOW, 9).await.unwrap();
+        }
+        let times = async || -> Vec<_> {
+            all(&*store)
+                .await
+                .iter()
+                .map(|e| e.entry.at.as_seconds())
+                .collect()
+        };
+        assert_eq!(
+            store
+                .forget_audit_entries(&key(), 21, moment(30), 9)
+                .await
+                .unwrap(),
+            0
+        );
+        assert_eq!(
+            store
+                .forget_audit_entries(&key(), 15, moment(30), 9)
+                .await
+                .unwrap(),
+            1
+        );
+        assert_eq!(times().await, [20, 15, 30], "nothing goes from the middle");
+        assert_eq!(
+            store
+                .forget_audit_entries(&key(), 10, moment(1000), 1)
+                .await
+                .unwrap(),
+            1
+        );
+        assert_eq!(
+            store
+                .forget_audit_entries(&key(), 10, moment(1000), 9)
+                .await
+                .unwrap(),
+            1
+        );
+        assert_eq!(times().await, [30]);
+        assert_eq!(
+            store
+                .forget_audit_entries(&key(), 10, moment(1000), 9)
+                .await
+                .unwrap(),
+            0
+        );
+        let recording = store.recording(AuditEntry {
+            is_logged: true,
+            ..entry("user create")
+        });
+        recording.create_user(&user("next")).await.unwrap();
+        store.seal_audit_entries(&key(), NOW, 9).await.unwrap();
+        assert_eq!(all(&*store).await[1].position, Some(5), "places go on");
+    });
+}
