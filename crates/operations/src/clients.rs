@@ -218,7 +218,11 @@ impl Operations<'_> {
             let new = secrets.store(id, &secret, readable)?;
             let (at, sealed) = (client.version, new.sealed.as_deref());
             let target = (TargetKind::Client, id, id);
-            let recording = self.recording(Operation::ClientRotateSecret, target, Value::Null);
+            let recording = self.recording(
+                Operation::ClientRotateSecret,
+                target,
+                json!({ "new_secret": true }),
+            );
             let store = &recording.store;
             let set = store.set_client_secret(id, at, &new.digest, sealed);
             if set.await? {
@@ -238,7 +242,8 @@ impl Operations<'_> {
     /// [`OperationError::ClientUnknown`].
     pub async fn delete_client(&self, id: &str) -> Result<()> {
         let target = (TargetKind::Client, id, id);
-        let recording = self.recording(Operation::ClientDelete, target, Value::Null);
+        let details = json!({ "old": client_information(&self.client(id).await?) });
+        let recording = self.recording(Operation::ClientDelete, target, details);
         if !recording.store.delete_client(id).await? {
             return Err(OperationError::ClientUnknown(id.to_owned()));
         }

@@ -5,7 +5,7 @@ use latchkey_protocol::{
     claims::{CustomClaims, Mapping},
     field_error::{FieldError, FieldErrors},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{Operation, OperationError, Operations, Result};
 
@@ -25,7 +25,7 @@ impl Operations<'_> {
     pub async fn set_custom_claim(&self, name: &str, mapping: &Mapping) -> Result<()> {
         let fault = |problem| FieldErrors::from(FieldError::new(name, problem));
         mapping.check(name).map_err(fault)?;
-        let details = json!({ "mapping": mapping });
+        let details = json!({ "old": self.custom_claims().await?.0.get(name), "new": mapping });
         let target = (TargetKind::Claim, name, name);
         let recording = self.recording(Operation::ClaimSet, target, details);
         if !recording.store.set_custom_claim(name, mapping).await? {
@@ -41,7 +41,8 @@ impl Operations<'_> {
     /// [`OperationError::ClaimUnknown`].
     pub async fn remove_custom_claim(&self, name: &str) -> Result<()> {
         let target = (TargetKind::Claim, name, name);
-        let recording = self.recording(Operation::ClaimRemove, target, Value::Null);
+        let details = json!({ "old": self.custom_claims().await?.0.get(name) });
+        let recording = self.recording(Operation::ClaimRemove, target, details);
         if !recording.store.remove_custom_claim(name).await? {
             return Err(OperationError::ClaimUnknown(name.to_owned()));
         }

@@ -54,10 +54,11 @@ impl FailureRecorder {
         });
     }
 
-    /// Counts that somebody is locked out, once in a window for what was typed there, whether or not it is anybody's name.
+    /// Counts a failure that can be repeated as fast as it is answered, once in a window for what was typed there, whether or
+    /// not it is anybody's name.
     pub fn count_refusal(&self, typed: &str, address: IpAddr, entry: AuditEntry) {
         let typed: String = typed.chars().take(NAME).collect();
-        let whom = format!("{} {typed}", network(address));
+        let whom = format!("{} {} {typed}", entry.event, network(address));
         let window = closes_at(entry.at);
         if self.refused.get(&whom) != Some(window) {
             self.refused.insert(whom, window);

@@ -9,7 +9,7 @@ use latchkey_protocol::{
 };
 use rand::{CryptoRng, RngCore};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     AuditEvent, Operation, OperationError, Operations, Result,
@@ -173,7 +173,7 @@ impl Operations<'_> {
     /// When the libraries or the store fail.
     pub async fn first_key(&self, master: &MasterKey) -> Result<Vec<StoredKey>> {
         let key = new_key(master, self.entropy, self.now, self.now)?;
-        let recording = self.recording_key(Operation::KeyCreate, &key.kid);
+        let recording = self.recording_key(Operation::KeyCreate, &key.kid, made(&key));
         recording.store.add_first_key(&key).await?;
         Ok(self.store.signing_keys().await?)
     }
@@ -189,7 +189,7 @@ impl Operations<'_> {
             return Ok(());
         }
         let key = new_key_for(algorithm, master, self.entropy, self.now, self.now)?;
-        let recording = self.recording_key(Operation::KeyCreate, &key.kid);
+        let recording = self.recording_key(Operation::KeyCreate, &key.kid, made(&key));
         if recording.store.add_first_key(&key).await? {
             recording.done();
         }
@@ -217,7 +217,7 @@ impl Operations<'_> {
         let activates_at = self.now + if is_first { 0 } else { after };
         let key = new_key_for(algorithm, master, self.entropy, self.now, activates_at)?;
         let retire = activates_at + published_after(lifetimes);
-        let recording = self.recording_key(operation, &key.kid);
+        let recording = self.recording_key(operation, &key.kid, made(&key));
         recording.store.rotate_key(&key, retire).await?;
         recording.done();
         Ok(key)
@@ -234,7 +234,7 @@ impl Operations<'_> {
         lifetimes: &Lifetimes,
     ) -> Result<bool> {
         let retire = due.activates_at + published_after(lifetimes);
-        let recording = self.recording_key(Operation::KeyAnnounce, &key.kid);
+        let recording = self.recording_key(Operation::KeyAnnounce, &key.kid, made(key));
         let added = recording
             .store
             .succeed_key(key, retire, due.predecessor)
@@ -258,10 +258,12 @@ impl Operations<'_> {
             .iter()
             .any(|(k, state)| k.key.kid() == kid && *state == KeyState::Active);
         let stored = self.store.signing_keys().await?;
-        if !stored.iter().any(|k| k.kid == kid) {
+        let Some(key) = stored.iter().find(|k| k.kid == kid) else {
             return Err(OperationError::KeyUnknown(kid.to_owned()));
-        }
-        let recording = self.recording_key(Operation::KeyRetire, kid);
+        };
+        let retires_at = json!({ "old": key.retires_at, "new": self.now });
+        let retired = json!({ "changed": { "retires_at": retires_at } });
+        let recording = self.recording_key(Operation::KeyRetire, kid, retired);
         if signs || !recording.store.retire_key(kid, self.now).await? {
             return Err(OperationError::KeySigns(kid.to_owned()));
         }
@@ -269,7 +271,18 @@ impl Operations<'_> {
         Ok(())
     }
 
-    fn recording_key<'b>(&'b self, operation: Operation, kid: &'b str) -> Recording<'b> {
-        self.recording(operation, (TargetKind::Key, kid, kid), Value::Null)
+    fn recording_key<'b>(
+        &'b self,
+        operation: Operation,
+        kid: &'b str,
+        details: Value,
+    ) -> Recording<'b> {
+        self.recording(operation, (TargetKind::Key, kid, kid), details)
     }
+}
+
+/// What describes a new key.
+fn made(key: &StoredKey) -> Value {
+    let algorithm = key.algorithm.name();
+    json!({ "new": { "algorithm": algorithm, "activates_at": key.activates_at } })
 }

@@ -1,7 +1,7 @@
 //! Users: create, read, change, disable, delete; their passwords; their sessions.
 
 use latchkey_protocol::{
-    UserId,
+    Timestamp, UserId,
     audit::{TargetKind, changes},
     field_error::{FieldError, FieldErrors},
     names::{Login, username},
@@ -177,7 +177,12 @@ impl Operations<'_> {
     /// [`OperationError::UserUnknown`], [`OperationError::Deleted`].
     pub async fn disable_user(&self, login: &str) -> Result<EndedSessions> {
         let mut user = self.user(login).await?;
-        let recording = self.recording_user(Operation::UserDisable, &user, login, Value::Null);
+        let recording = self.recording_user(
+            Operation::UserDisable,
+            &user,
+            login,
+            disabled(&user, Some(self.now)),
+        );
         let ended = recording.store.disable_user(&user.id, self.now).await?;
         let sessions = ended.ok_or_else(|| deleted(login))?;
         (user.disabled_at, user.updated_at) = (Some(self.now), self.now);
@@ -191,7 +196,8 @@ impl Operations<'_> {
     /// As [`Operations::disable_user`].
     pub async fn enable_user(&self, login: &str) -> Result<User> {
         let mut user = self.user(login).await?;
-        let recording = self.recording_user(Operation::UserEnable, &user, login, Value::Null);
+        let recording =
+            self.recording_user(Operation::UserEnable, &user, login, disabled(&user, None));
         if !recording.store.enable_user(&user.id, self.now).await? {
             return Err(deleted(login));
         }
@@ -206,7 +212,12 @@ impl Operations<'_> {
     /// As [`Operations::disable_user`].
     pub async fn delete_user(&self, login: &str) -> Result<User> {
         let user = self.user(login).await?;
-        let recording = self.recording_user(Operation::UserDelete, &user, login, Value::Null);
+        let recording = self.recording_user(
+            Operation::UserDelete,
+            &user,
+            login,
+            json!({ "old": described(&user) }),
+        );
         if !recording.store.delete_user(&user.id).await? {
             return Err(deleted(login));
         }
@@ -228,7 +239,12 @@ impl Operations<'_> {
         check_password(password).map_err(FieldErrors::from)?;
         let hash = key.hash(password, self.entropy)?;
         let mut user = self.user(login).await?;
-        let recording = self.recording_user(Operation::UserSetPassword, &user, login, Value::Null);
+        let recording = self.recording_user(
+            Operation::UserSetPassword,
+            &user,
+            login,
+            json!({ "new_password": true }),
+        );
         let ended = recording
             .store
             .set_password(&user.id, &hash, self.now)
@@ -272,6 +288,11 @@ pub(crate) fn described(user: &User) -> Value {
         "username": user.username, "email": user.email, "name": user.name, "roles": user.roles, "groups": user.groups,
         "claims": user.claims, "attributes": user.attributes,
     })
+}
+
+/// When they were locked out, before and after.
+fn disabled(user: &User, at: Option<Timestamp>) -> Value {
+    json!({ "changed": { "disabled_at": { "old": user.disabled_at, "new": at } } })
 }
 
 fn deleted(login: &str) -> OperationError {

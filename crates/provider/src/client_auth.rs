@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, http::header};
 use latchkey_protocol::{
-    Params, Reason, client::Client, client_auth::Credentials, reason::unknown_id,
+    Params, Reason,
+    audit::{ActorKind, AuditOutcome, AuditTarget, TargetKind},
+    client::Client,
+    client_auth::Credentials,
+    reason::unknown_id,
 };
 use latchkey_ui::{call::Call, failure::Failure};
 
@@ -58,6 +62,29 @@ pub async fn authenticate(
     call.observe_client(&client.id);
     let (guard, secrets) = (&provider.client_guard, &provider.client_secrets);
     let proven = guard.authenticate(secrets, &presented, &client, call.address, call.now);
-    proven.await?;
+    if let Err(refused) = proven.await {
+        record_failure(provider, call, &client, refused.reason);
+        return Err(refused.into());
+    }
     Ok(client)
+}
+
+/// A wrong secret, or too many of them, in the audit table: once for each client and network in ten minutes.
+fn record_failure(provider: &Provider, call: Call<'_>, client: &Client, reason: Reason) {
+    let event = match reason {
+        Reason::ClientSecretWrong => "client authentication failed",
+        Reason::ClientAuthLocked => "client authentication refused",
+        _ => return,
+    };
+    let mut entry = call.entry(event, (ActorKind::Client, &client.id));
+    // Nobody has shown that they are this client.
+    (entry.actor.kind, entry.actor.id) = (ActorKind::Stranger, None);
+    entry.outcome = AuditOutcome::Refused;
+    entry.target = Some(AuditTarget {
+        kind: TargetKind::Client,
+        id: Some(client.id.clone()),
+        name: client.metadata.client_name.clone(),
+    });
+    let failures = &provider.ui.sign_in.failures;
+    failures.count_refusal(&client.id, call.address, entry);
 }

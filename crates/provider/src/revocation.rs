@@ -2,8 +2,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use latchkey_protocol::{
-    Reason, StoreError, Timestamp,
+    Reason, StoreError,
+    audit::{ActorKind, AuditTarget, TargetKind},
     claims::{AccessToken, RefreshToken},
+    client::Client,
     revocation::{Revocation, of_access_token, of_refresh_token},
 };
 use latchkey_ui::{call::Call, failure::Failure};
@@ -27,20 +29,36 @@ async fn answer(provider: &Provider, call: Call<'_>, body: &[u8]) -> Result<Http
     let token = params.optional("token").ok_or_else(missing)?;
     let now = call.now;
     if let Ok(claims) = call.realm.keys.verify::<RefreshToken>(token, now) {
-        end(provider, of_refresh_token(&claims, &client), now).await?;
+        end(provider, call, &client, of_refresh_token(&claims, &client)).await?;
     } else if let Ok(claims) = call.realm.keys.verify::<AccessToken>(token, now) {
-        end(provider, of_access_token(&claims, &client, now), now).await?;
+        end(
+            provider,
+            call,
+            &client,
+            of_access_token(&claims, &client, now),
+        )
+        .await?;
     }
     Ok(http::answer(StatusCode::OK).finish())
 }
 
 async fn end(
     provider: &Provider,
+    call: Call<'_>,
+    client: &Client,
     revocation: Revocation<'_>,
-    now: Timestamp,
 ) -> Result<(), StoreError> {
     match revocation {
-        Revocation::Authorization(id) => provider.store.revoke_authorization(id, now).await,
+        Revocation::Authorization(id) => {
+            let mut entry = call.entry("authorization revoked", (ActorKind::Client, &client.id));
+            entry.target = Some(AuditTarget {
+                kind: TargetKind::Authorization,
+                id: Some(id.to_owned()),
+                name: None,
+            });
+            let store = provider.store.recording(entry);
+            store.revoke_authorization(id, call.now).await
+        }
         Revocation::AccessToken { jti, exp } => provider.store.revoke_access_token(jti, exp).await,
         Revocation::Nothing => Ok(()),
     }

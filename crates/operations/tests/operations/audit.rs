@@ -7,7 +7,7 @@ use std::{
 
 use latchkey_operations::{Actor, AuditEvent, Caller, NewUser, Operations, audit};
 use latchkey_protocol::{
-    Reason, SessionId, Timestamp, UserId,
+    Reason, SessionId, SigningAlgorithm, Timestamp, UserId,
     audit::{ActorKind, FrontEnd},
     claims::Mapping,
     profile::ProfileChange,
@@ -270,4 +270,50 @@ async fn an_entry_says_who_did_it_from_where_by_which_front_end() {
         format!(r#"INFO audit: command at=5 operation="claim set" on="k" caller="{caller}""#)
     };
     assert_eq!(lines.audit(), [line("user alice"), line("client ops")]);
+}
+
+#[tokio::test]
+async fn every_change_has_its_old_and_new_values() {
+    let world = World::new();
+    let operations = world.operations();
+    let last = async || world.entries().await.pop().unwrap().details;
+    let alice = world.add("alice").await;
+    operations.disable_user("alice").await.unwrap();
+    let disabled = last().await["changed"]["disabled_at"].clone();
+    assert_eq!(disabled, json!({ "old": null, "new": NOW }));
+    operations.enable_user("alice").await.unwrap();
+    let enabled = last().await["changed"]["disabled_at"].clone();
+    assert_eq!(enabled, json!({ "old": NOW, "new": null }));
+    let (key, new) = (key(), "another password");
+    operations.set_password(&key, "alice", new).await.unwrap();
+    assert_eq!(json!(last().await), json!({ "new_password": true }));
+    operations.delete_user("alice").await.unwrap();
+    assert_eq!(last().await["old"]["email"], json!(alice.email));
+
+    let one: Mapping = serde_json::from_value(json!({ "value": "x" })).unwrap();
+    let two: Mapping = serde_json::from_value(json!({ "value": "y" })).unwrap();
+    operations.set_custom_claim("k", &one).await.unwrap();
+    assert_eq!(json!(last().await), json!({ "old": null, "new": one }));
+    operations.set_custom_claim("k", &two).await.unwrap();
+    assert_eq!(json!(last().await), json!({ "old": one, "new": two }));
+    operations.remove_custom_claim("k").await.unwrap();
+    assert_eq!(json!(last().await), json!({ "old": two }));
+
+    let registration = json!({ "client_id": "app", "redirect_uris": ["https://a.example/cb"] });
+    let registration = Registration::parse(&registration).unwrap();
+    let secrets = secrets();
+    let registered = operations.register_client(&secrets, registration);
+    registered.await.unwrap();
+    let rotated = operations.rotate_client_secret(&secrets, "app");
+    rotated.await.unwrap();
+    assert_eq!(json!(last().await), json!({ "new_secret": true }));
+    operations.delete_client("app").await.unwrap();
+    let old = last().await["old"].clone();
+    assert_eq!(old["redirect_uris"], json!(["https://a.example/cb"]));
+    assert!(!old.to_string().contains("secret\":"), "{old}");
+
+    let es256 = SigningAlgorithm::Es256;
+    operations.ensure_key(&master(), es256).await.unwrap();
+    let made = json!({ "new": { "algorithm": "ES256", "activates_at": NOW } });
+    assert_eq!(json!(last().await), made);
 }

@@ -4,6 +4,7 @@
 mod abandoned_sign_ins;
 mod algorithms;
 mod audit_chain;
+mod audit_events;
 mod back_channel_logout;
 mod between_verbs;
 mod browser_sessions;

@@ -168,7 +168,7 @@ impl Authorizations for Database {
         };
         // Only the first time: a replay can be repeated for ever.
         self.write(move |c| match revoke(c, &id, now)? {
-            true => record_replay(c, &id, &entry),
+            true => record_end(c, &id, &entry),
             false => Ok(()),
         })
         .await
@@ -200,13 +200,17 @@ impl Database {
     }
 }
 
-/// Whoever can sign in can replay what they get, each time with another authorization: of one user and client only so many
-/// have entries of their own.
-fn record_replay(c: &mut AnyConnection, id: &str, entry: &AuditEntry) -> Result<(), RowError> {
+/// Whoever can sign in can replay and revoke what they get, each time another authorization: of one user and client only so
+/// many have entries of their own.
+fn record_end(c: &mut AnyConnection, id: &str, entry: &AuditEntry) -> Result<(), RowError> {
     let whose = authorizations::table.find(id);
     let whose = whose.select((authorizations::user_id, authorizations::client_id));
     let (user, client): (String, String) = on!(c => whose.first(c))?;
-    audit::add_own(c, entry, &format!("{client} {user}"))
+    let mut entry = entry.clone();
+    entry
+        .details
+        .insert("user".to_owned(), user.as_str().into());
+    audit::add_own(c, &entry, &format!("{client} {user}"))
 }
 
 macro_rules! context_where {
