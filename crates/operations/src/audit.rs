@@ -50,6 +50,8 @@ pub enum Operation {
     KeyRetire,
     /// One session was ended.
     SessionEnd,
+    /// Logout tokens were sent again.
+    DeliveryRetry,
     /// What a user had allowed a client was taken back.
     ConsentRevoke,
     /// A custom claim was mapped for all clients.
@@ -60,7 +62,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::UserCreate,
         Self::UserUpdate,
         Self::UserDisable,
@@ -78,6 +80,7 @@ impl Operation {
         Self::KeyRotateNow,
         Self::KeyRetire,
         Self::SessionEnd,
+        Self::DeliveryRetry,
         Self::ConsentRevoke,
         Self::ClaimSet,
         Self::ClaimRemove,
@@ -103,6 +106,7 @@ impl Operation {
             Self::KeyRotateNow => "key rotate --now",
             Self::KeyRetire => "key retire",
             Self::SessionEnd => "session end",
+            Self::DeliveryRetry => "delivery retry",
             Self::ConsentRevoke => "consent revoke",
             Self::ClaimSet => "claim set",
             Self::ClaimRemove => "claim remove",

@@ -24,6 +24,9 @@ pub enum OperationError {
     /// No session has this `sid`.
     #[error("there is no session {0}")]
     SessionUnknown(SessionId),
+    /// No delivery has this number.
+    #[error("there is no delivery {0}")]
+    DeliveryUnknown(i64),
     /// The user has allowed the client nothing, or has taken it back.
     #[error("{user} has allowed {client} nothing")]
     ConsentUnknown {

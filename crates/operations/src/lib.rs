@@ -18,6 +18,7 @@ mod client_warnings;
 mod clients;
 mod consents;
 mod custom_claims;
+mod deliveries;
 mod error;
 mod failures;
 mod hashing;

@@ -78,6 +78,8 @@ named! {
         Authorization = "authorization",
         /// A consent: the user's `sub`; the client is in the details.
         Consent = "consent",
+        /// A logout token, by the number of its delivery; `dead`: all that were given up.
+        Delivery = "delivery",
     }
 }
 

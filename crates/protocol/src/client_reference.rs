@@ -132,7 +132,7 @@ pub const MEMBERS: &[Member] = &[
         "backchannel_logout_uri",
         "https address, or http on a loopback address; no fragment",
         "none",
-        "Where the client takes logout tokens (Back-Channel Logout 1.0). It is checked and kept; nothing is sent yet, and discovery does not offer it.",
+        "Where the client takes logout tokens (Back-Channel Logout 1.0) when a session ends that it signed a user in within. See [sign out everywhere](sign-out-everywhere.md).",
     ),
     standard(
         "backchannel_logout_session_required",
@@ -144,7 +144,7 @@ pub const MEMBERS: &[Member] = &[
         "frontchannel_logout_uri",
         "as `backchannel_logout_uri`, with scheme, host and port of one of the `redirect_uris`",
         "none",
-        "What the signed-out page shows in a frame (Front-Channel Logout 1.0). It is checked and kept; it is not shown yet, and discovery does not offer it.",
+        "What the signed-out page shows in a frame (Front-Channel Logout 1.0), where it is the browser that signs out. See [sign out everywhere](sign-out-everywhere.md).",
     ),
     standard(
         "frontchannel_logout_session_required",

@@ -47,6 +47,10 @@ pub fn metadata(issuer: &str, custom: &CustomClaims) -> Value {
         "request_object_signing_alg_values_supported": CLIENT_ALGORITHMS,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
     })
 }
 

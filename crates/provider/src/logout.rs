@@ -11,13 +11,15 @@ use latchkey_protocol::{
     paths, uri,
 };
 use latchkey_ui::{
-    LogoutQuestion,
+    Farewell, LogoutQuestion,
     answer::{or_page, see_other},
     browser::{self, Browser, session_secret},
     call::Call,
     confirm_logout,
     failure::Failure,
+    farewell,
     foreign_post::LONGEST_QUERY,
+    frames_of,
 };
 
 use crate::{client_auth, door, fault::Broken, http, id_token, state::Provider};
@@ -177,14 +179,22 @@ async fn by_browser(
     let decided = logout::sign_out(token, request.client, session, named.as_ref());
     let SignOut::Ask { named } = &decided else {
         let reference = request.refused.as_ref().map(|(_, reference)| &**reference);
-        let mut response = done(call, request.to.as_deref(), request.params, reference);
+        let to = destination(request.to.as_deref(), request.params);
+        let way = Farewell {
+            to: to.as_deref(),
+            refused: reference,
+            ui_locales: request.params.optional("ui_locales"),
+        };
         if let (SignOut::Now, Some(session)) = (&decided, session) {
+            let frames = frames_of(ui, call, &session.id).await?;
             let ended = (&session.id, &session.user_id);
             browser::end_session(ui, call, request.client, ended).await?;
+            let mut response = farewell(ui, call, &frames, way);
             browser::forget(ui, call, browser, &mut response).await;
-        } else {
-            browser::forget_session(ui, call.request, &mut response);
+            return Ok(response);
         }
+        let mut response = farewell(ui, call, &[], way);
+        browser::forget_session(ui, call.request, &mut response);
         return Ok(response);
     };
     let asked = LogoutQuestion {
@@ -202,19 +212,10 @@ async fn by_browser(
     Ok(confirm_logout(ui, call.request, &asked))
 }
 
-/// Where a sign-out that was carried out leads: back to the client, or to our own page, which names what was wrong.
-fn done(
-    call: Call<'_>,
-    to: Option<&str>,
-    params: &Params,
-    reference: Option<&str>,
-) -> HttpResponse {
-    let pair = |name, value: Option<_>| value.map(|v| (name, v));
-    let (at, pair) = match to {
-        Some(to) => (to.to_owned(), pair("state", params.optional("state"))),
-        None => (call.realm.at(paths::SIGNED_OUT), pair("refused", reference)),
-    };
-    see_other(&uri::with_query(&at, pair.as_slice()))
+/// Where a sign-out that was carried out leads at the client, with its `state`.
+fn destination(to: Option<&str>, params: &Params) -> Option<String> {
+    let state = params.optional("state").map(|state| ("state", state));
+    to.map(|to| uri::with_query(to, state.as_slice()))
 }
 
 /// A sign-out that a client asks for itself, without a browser: what its own ID token names ends.
@@ -235,7 +236,13 @@ async fn by_client(
     let asked = params.optional("post_logout_redirect_uri");
     let (to, refused) = returns(hint, Some(&client.id), Some(&client), asked);
     let reference = refused.map(|refused| provider.ui.note(call.request, &refused));
-    Ok(done(call, to.as_deref(), params, reference.as_deref()))
+    let to = destination(to.as_deref(), params);
+    let way = Farewell {
+        to: to.as_deref(),
+        refused: reference.as_deref(),
+        ui_locales: None,
+    };
+    Ok(farewell(ui, call, &[], way))
 }
 
 async fn hint(provider: &Provider, params: &Params, call: Call<'_>) -> Result<Hint, Failure> {

@@ -2,15 +2,19 @@
 
 mod audit;
 mod client;
+mod delivery;
 mod key;
 mod user;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
 
+use crate::config::patience;
+
 pub use audit::{AuditCommand, AuditList};
 pub use client::{ClaimCommand, ClaimSet, ClientCommand};
+pub use delivery::DeliveryCommand;
 pub use key::KeyCommand;
 pub use user::{UserCommand, UserCreate, UserUpdate};
 
@@ -68,6 +72,9 @@ pub enum Command {
     /// Who did what, and whether that was tampered with.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Logout tokens, by which clients hear of the end of a session.
+    #[command(subcommand)]
+    Delivery(DeliveryCommand),
     /// Tokens.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -112,7 +119,20 @@ pub enum SessionCommand {
         json: bool,
     },
     /// Ends a session and everything that came of it.
-    End { id: String },
+    #[command(
+        after_help = "Example: latchkey session end 01a3185c-5000-7efb-a86a-e9e0c207865f --wait"
+    )]
+    End {
+        id: String,
+        /// Waits until every client that hears of it has taken its logout token, and fails where one has not.
+        #[arg(long)]
+        wait: bool,
+        /// How long it waits.
+        #[arg(long, value_name = "TIME", default_value = "10s", value_parser = patience, requires = "wait")]
+        timeout: Duration,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -21,6 +21,7 @@ use latchkey_protocol::paths;
 
 pub use answer::not_found;
 pub use pages::logout::{LogoutQuestion, confirm_logout};
+pub use pages::signed_out::{Farewell, farewell, frames_of};
 pub use state::Ui;
 pub use words::{Language, Words};
 
@@ -43,7 +44,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(pages::no_access::submit)),
         )
         .service(web::resource("/logout/confirm").route(web::post().to(pages::logout::confirmed)))
-        .service(web::resource(paths::SIGNED_OUT).route(web::get().to(pages::logout::done)))
+        .service(web::resource(paths::SIGNED_OUT).route(web::get().to(pages::signed_out::done)))
         .service(web::resource("/assets/{name}").route(web::get().to(pages::assets::asset)))
         .service(
             web::resource("/")

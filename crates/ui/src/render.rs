@@ -11,10 +11,21 @@ use crate::{words::Language, words::Words};
 
 /// Renders a page; with `script`, our own scripts may run on it.
 pub fn render(page: &impl Template, status: StatusCode, script: bool) -> HttpResponse {
+    let policy = if script { WITH_SCRIPT } else { PLAIN };
+    answer(page, status, policy)
+}
+
+/// Renders a page with a script of ours that shows frames of these origins, and no others.
+pub fn render_framing(page: &impl Template, origins: &[String]) -> HttpResponse {
+    let policy = format!("{WITH_SCRIPT}; frame-src {}", origins.join(" "));
+    answer(page, StatusCode::OK, &policy)
+}
+
+fn answer(page: &impl Template, status: StatusCode, policy: &str) -> HttpResponse {
     match page.render() {
         Ok(html) => {
             let mut builder = HttpResponse::build(status);
-            page_headers(&mut builder, script);
+            page_headers(&mut builder, policy);
             builder.body(html)
         }
         Err(error) => {
@@ -24,18 +35,17 @@ pub fn render(page: &impl Template, status: StatusCode, script: bool) -> HttpRes
     }
 }
 
-/// What every page carries: nothing runs, or with `script` our own files alone; nothing is loaded from elsewhere,
+const PLAIN: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What every page carries: nothing runs, or with a script our own files alone; nothing is loaded from elsewhere,
 /// nobody frames it, nothing is stored.
 ///
 /// `form-action` is left out: Chromium holds it against the redirects that follow a form, and those lead to the
 /// client's address by design. `Cross-Origin-Opener-Policy` is left out too: an app that signs users in in a popup
 /// would lose it.
-fn page_headers(builder: &mut HttpResponseBuilder, script: bool) {
-    let policy = if script {
-        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-    } else {
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-    };
+fn page_headers(builder: &mut HttpResponseBuilder, policy: &str) {
     builder
         .insert_header((header::CONTENT_SECURITY_POLICY, policy))
         .insert_header((header::X_FRAME_OPTIONS, "DENY"))

@@ -71,6 +71,7 @@ fn with_advice(error: anyhow::Error) -> anyhow::Error {
         OperationError::UserUnknown(_) => "; see latchkey user list",
         OperationError::ClientUnknown(_) => "; see latchkey client list",
         OperationError::SessionUnknown(_) => "; see latchkey session list",
+        OperationError::DeliveryUnknown(_) => "; see latchkey delivery list",
         OperationError::KeyUnknown(_) => "; see latchkey key list",
         OperationError::ClaimUnknown(_) => "; see latchkey claim list",
         OperationError::ClientIdTaken(_) => "; change it with latchkey client update",

@@ -6,6 +6,7 @@ mod audit;
 mod claim;
 mod client;
 mod config;
+mod delivery;
 mod healthcheck;
 mod input;
 mod installation;
@@ -66,6 +67,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Key(command) => at_installation(settings()?, |at| key::run(at, command)),
         Command::Session(command) => at_installation(settings()?, |at| session::run(at, command)),
         Command::Audit(command) => at_installation(settings()?, |at| audit::run(at, command)),
+        Command::Delivery(command) => at_installation(settings()?, |at| delivery::run(at, command)),
         Command::Token(command) => at_installation(settings()?, |at| token::run(at, command)),
         Command::Why { reference, json } => {
             at_installation(settings()?, |at| why::run(at, reference.join(" "), json))

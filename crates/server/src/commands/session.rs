@@ -1,5 +1,7 @@
 //! `latchkey session`.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use latchkey_operations::ListedSession;
 use latchkey_protocol::SessionId;
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     at::At,
+    delivery::wait_for_receipts,
     print::{List, say, utc},
 };
 use crate::cli::SessionCommand;
@@ -15,7 +18,12 @@ use crate::cli::SessionCommand;
 pub async fn run(at: At, command: SessionCommand) -> Result<()> {
     match command {
         SessionCommand::List { user, limit, json } => list(&at, user.as_deref(), limit, json).await,
-        SessionCommand::End { id } => end(&at, &id).await,
+        SessionCommand::End {
+            id,
+            wait,
+            timeout,
+            json,
+        } => end(&at, &id, wait.then_some(timeout), json).await,
     }
 }
 
@@ -52,8 +60,24 @@ fn row(ListedSession { session, username }: &ListedSession) -> Vec<String> {
     ]
 }
 
-async fn end(at: &At, id: &str) -> Result<()> {
-    at.operations().end_session(&SessionId::new(id)).await?;
-    say!("ended {id}");
-    Ok(())
+/// `wait`: for the receipts of its clients, so long at most.
+async fn end(at: &At, id: &str, wait: Option<Duration>, json: bool) -> Result<()> {
+    let session = SessionId::new(id);
+    at.operations().end_session(&session).await?;
+    match (wait, json) {
+        (Some(most), json) => {
+            if !json {
+                say!("ended {id}");
+            }
+            wait_for_receipts(at, &session, most, json).await
+        }
+        (None, true) => {
+            say!("{}", json!({ "ended": session }));
+            Ok(())
+        }
+        (None, false) => {
+            say!("ended {id}");
+            Ok(())
+        }
+    }
 }

@@ -7,11 +7,15 @@ mod audit;
 mod audit_commands;
 mod claims;
 mod commands;
+mod deliveries;
 mod host;
 mod management;
 mod manual;
 mod memory;
 mod port;
+#[allow(dead_code)] // Most of it is for the suites.
+#[path = "../suites/support/receiver.rs"]
+mod receiver;
 mod requests;
 mod settings;
 mod support;

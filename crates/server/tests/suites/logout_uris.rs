@@ -1,4 +1,4 @@
-//! Where clients hear of a sign-out: kept, and not offered before it works.
+//! Where clients hear of a sign-out: kept, shown, and offered.
 
 use latchkey_server::wiring::OsEntropy;
 use serde_json::json;
@@ -35,14 +35,12 @@ fn logout_uris_are_kept_and_shown() {
 }
 
 #[test]
-fn discovery_offers_no_back_or_front_channel_logout() {
+fn discovery_offers_back_and_front_channel_logout_with_sid() {
     on_both(|h| async move {
         let document = h.discovery().await;
-        let names = document.as_object().unwrap().keys();
-        assert!(
-            names
-                .into_iter()
-                .all(|name| !name.contains("channel_logout"))
-        );
+        for way in ["backchannel", "frontchannel"] {
+            assert_eq!(document[format!("{way}_logout_supported")], true);
+            assert_eq!(document[format!("{way}_logout_session_supported")], true);
+        }
     });
 }

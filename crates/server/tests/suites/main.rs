@@ -21,6 +21,7 @@ mod deployment;
 mod documents;
 mod faults;
 mod foreign_posts;
+mod front_channel_logout;
 mod housekeeping;
 mod jobs;
 mod key_rotation;

@@ -5,7 +5,7 @@ use latchkey_protocol::Reason;
 
 use crate::state::Ui;
 
-const ASSETS: [(&str, &str, &str); 5] = [
+const ASSETS: [(&str, &str, &str); 6] = [
     (
         "latchkey.css",
         "text/css; charset=utf-8",
@@ -30,6 +30,11 @@ const ASSETS: [(&str, &str, &str); 5] = [
         "once.js",
         "text/javascript; charset=utf-8",
         include_str!("../../../../templates/assets/once.js"),
+    ),
+    (
+        "onward.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../../../templates/assets/onward.js"),
     ),
 ];
 

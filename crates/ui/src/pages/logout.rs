@@ -1,4 +1,4 @@
-//! Asking before a sign-out, and what is seen after it.
+//! Asking before a sign-out.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
@@ -7,7 +7,10 @@ use latchkey_protocol::{
     session::Session, uri, user::User,
 };
 
-use super::error::sentence;
+use super::{
+    error::sentence,
+    signed_out::{Farewell, farewell, frames_of},
+};
 use crate::{
     answer::{or_page, see_other},
     browser::{self, Browser, session_unused},
@@ -36,15 +39,6 @@ struct LogoutPage<'a> {
     state: &'a str,
     /// What was wrong with the request, and its reference.
     refused: Option<(String, &'a str)>,
-}
-
-#[derive(Template)]
-#[template(path = "signed-out.html")]
-struct SignedOutPage<'a> {
-    words: Words,
-    base: &'a str,
-    /// The reference of what was wrong with the request.
-    refused: Option<&'a str>,
 }
 
 /// What the user is asked about before signing out.
@@ -141,10 +135,18 @@ async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, 
     let shown = here.map(|session| (&session.id, &session.user_id));
     let named = named.map(|(session, user)| (SessionId::new(session), UserId::new(user)));
     let named = named.as_ref().map(|(session, user)| (session, user));
+    let mut frames = Vec::new();
     if let Some(ended) = shown.or(named) {
+        frames = frames_of(ui, call, ended.0).await?;
         browser::end_session(ui, call, client, ended).await?;
     }
-    let mut response = see_other(&next(ui, call, form, client));
+    let (to, refused) = next(ui, call, form, client);
+    let way = Farewell {
+        to: to.as_deref(),
+        refused: refused.as_deref(),
+        ui_locales: None,
+    };
+    let mut response = farewell(ui, call, &frames, way);
     if here.is_some() {
         browser::forget(ui, call, &browser, &mut response).await;
     } else {
@@ -153,52 +155,24 @@ async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, 
     Ok(response)
 }
 
-/// Where the browser goes afterwards. What the form says is proven again: it came back through the browser.
-fn next(ui: &Ui, call: Call<'_>, form: &Params, client: Option<&Client>) -> String {
-    let done = format!("{}{}", call.realm.base, paths::SIGNED_OUT);
+/// Where the browser goes afterwards, or the reference of why not there. What the form says is proven again: it came back
+/// through the browser.
+fn next(
+    ui: &Ui,
+    call: Call<'_>,
+    form: &Params,
+    client: Option<&Client>,
+) -> (Option<String>, Option<String>) {
     match logout::destination(client, form.optional("post_logout_redirect_uri")) {
-        Ok(Some(to)) => {
-            let state: Vec<_> = form
-                .optional("state")
-                .map(|s| ("state", s))
-                .into_iter()
-                .collect();
-            uri::with_query(&to, &state)
+        Ok(to) => {
+            let state = form.optional("state").map(|state| ("state", state));
+            (to.map(|to| uri::with_query(&to, state.as_slice())), None)
         }
-        Ok(None) => done,
         Err(refused) => {
             if let Some(client) = client {
                 call.observe_client(&client.id);
             }
-            uri::with_query(&done, &[("refused", &ui.note(call.request, &refused))])
+            (None, Some(ui.note(call.request, &refused)))
         }
     }
-}
-
-pub async fn done(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
-    let here = session_unused(&ui, ui.call(&request)).await;
-    let answered = here.map(|here| match here {
-        None => signed_out(&ui, &request),
-        // Anyone can lead a browser here: whoever is told so is signed out.
-        Some(_) => see_other(&format!("{}/", ui.realm(&request).base)),
-    });
-    or_page(&ui, &request, answered.map_err(Failure::from))
-}
-
-fn signed_out(ui: &Ui, request: &HttpRequest) -> HttpResponse {
-    let params = Params::parse(request.query_string().as_bytes());
-    let words = words(request, params.optional("ui_locales"));
-    // Anyone can write an address: nothing but what a reference looks like gets onto the page.
-    let is_reference =
-        |text: &&str| text.len() == 8 && text.bytes().all(|b| b.is_ascii_alphanumeric());
-    let refused = params.optional("refused").filter(is_reference);
-    render(
-        &SignedOutPage {
-            words,
-            base: &ui.realm(request).base,
-            refused,
-        },
-        StatusCode::OK,
-        false,
-    )
 }

@@ -7,4 +7,5 @@ pub mod form_post;
 pub mod login;
 pub mod logout;
 pub mod no_access;
+pub mod signed_out;
 pub mod start;

@@ -1,0 +1,186 @@
+//! `latchkey delivery`, and the receipts of a session that has ended.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use latchkey_protocol::{
+    SessionId,
+    deliveries::{Again, DeliveryState, Receipt, ReceiptsOf},
+    page::Page,
+};
+use serde_json::{Value, json};
+
+use super::{
+    at::At,
+    print::{List, say, utc},
+};
+use crate::cli::DeliveryCommand;
+
+/// How often is looked for new receipts.
+const LOOKED_EVERY: Duration = Duration::from_millis(50);
+
+pub async fn run(at: At, command: DeliveryCommand) -> Result<()> {
+    match command {
+        DeliveryCommand::List {
+            dead,
+            session,
+            limit,
+            json,
+        } => list(&at, dead, session, limit, json).await,
+        DeliveryCommand::Retry { id, dead: _, json } => retry(&at, id, json).await,
+    }
+}
+
+async fn list(
+    at: &At,
+    dead: bool,
+    session: Option<String>,
+    limit: Option<i64>,
+    json: bool,
+) -> Result<()> {
+    let session = session.map(SessionId::new);
+    let of = match &session {
+        Some(session) => ReceiptsOf::Session(session),
+        None if dead => ReceiptsOf::Dead,
+        None => ReceiptsOf::All,
+    };
+    let list = List {
+        head: &[
+            "ID", "CLIENT", "SESSION", "ENDED", "STATE", "ATTEMPTS", "ANSWER", "NEXT",
+        ],
+        json,
+        limit,
+        shown,
+        row,
+    };
+    let operations = at.operations();
+    list.print(
+        async |page: &Page<_>| Ok(operations.receipts(of, page).await?),
+        |receipt| receipt.id,
+    )
+    .await
+}
+
+async fn retry(at: &At, id: Option<i64>, json: bool) -> Result<()> {
+    let what = id.map_or(Again::Dead, Again::One);
+    let sent = at.operations().retry_deliveries(what).await?;
+    if json {
+        say!("{}", json!({ "sent_again": sent }));
+    } else if let (Some(id), 0) = (id, sent) {
+        say!("{id} is being sent at this moment");
+    } else {
+        say!("sent again: {sent}");
+    }
+    Ok(())
+}
+
+fn shown(receipt: &Receipt) -> Value {
+    let last = receipt.last.as_ref();
+    json!({
+        "id": receipt.id, "client_id": receipt.client_id, "session": receipt.end.session_id, "sub": receipt.end.user_id,
+        "cause": receipt.cause, "ended_at": receipt.ended_at, "state": receipt.state.name(), "attempts": receipt.attempts,
+        "next_at": receipt.next_at, "attempted_at": last.map(|l| l.at), "outcome": last.map(|l| l.delivery.name()),
+        "status": last.and_then(|l| l.status), "milliseconds": last.map(|l| l.milliseconds),
+        "reason": last.and_then(|l| l.reason.as_deref()),
+    })
+}
+
+fn row(receipt: &Receipt) -> Vec<String> {
+    vec![
+        receipt.id.to_string(),
+        receipt.client_id.clone(),
+        receipt.end.session_id.clone().into_string(),
+        utc(receipt.ended_at),
+        receipt.state.name().to_owned(),
+        receipt.attempts.to_string(),
+        answered(receipt),
+        receipt.next_at.map(utc).unwrap_or_default(),
+    ]
+}
+
+/// What the last attempt came to.
+fn answered(receipt: &Receipt) -> String {
+    let Some(last) = &receipt.last else {
+        return String::new();
+    };
+    let mut text = match last.status {
+        Some(status) => format!("{status} after {} ms", last.milliseconds),
+        None => last.delivery.name().to_owned(),
+    };
+    if let Some(reason) = &last.reason {
+        text = format!("{text}: {reason}");
+    }
+    text
+}
+
+/// Prints the receipts of a session as they come.
+///
+/// # Errors
+/// When one is missing after `most`.
+pub async fn wait_for_receipts(
+    at: &At,
+    session: &SessionId,
+    most: Duration,
+    json: bool,
+) -> Result<()> {
+    let begun = Instant::now();
+    let operations = at.operations();
+    let mut said: Vec<i64> = Vec::new();
+    // A session has a delivery for each client at most.
+    let page = Page::first(i64::MAX);
+    loop {
+        let all = operations
+            .receipts(ReceiptsOf::Session(session), &page)
+            .await?;
+        let is_there = |receipt: &&Receipt| receipt.state == DeliveryState::Delivered;
+        for receipt in all.iter().filter(is_there) {
+            if !said.contains(&receipt.id) {
+                said.push(receipt.id);
+                if !json {
+                    let after = begun.elapsed().as_millis();
+                    say!(
+                        "{} after {after} ms: {}",
+                        receipt.client_id,
+                        answered(receipt)
+                    );
+                }
+            }
+        }
+        let missing: Vec<_> = all.iter().filter(|r| !is_there(r)).collect();
+        let is_over = missing.is_empty() || begun.elapsed() >= most;
+        if !is_over {
+            actix_web::rt::time::sleep(LOOKED_EVERY).await;
+            continue;
+        }
+        if json {
+            let receipts: Vec<_> = all.iter().map(shown).collect();
+            say!("{}", json!({ "ended": session, "receipts": receipts }));
+        }
+        return outcome(session, &all, &missing, most);
+    }
+}
+
+fn outcome(
+    session: &SessionId,
+    all: &[Receipt],
+    missing: &[&Receipt],
+    most: Duration,
+) -> Result<()> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let who: Vec<_> = missing
+        .iter()
+        .map(|receipt| match answered(receipt) {
+            why if why.is_empty() => receipt.client_id.clone(),
+            why => format!("{} ({why})", receipt.client_id),
+        })
+        .collect();
+    bail!(
+        "the session has ended, but {} of {} clients have not taken it within {} s: {}; see latchkey delivery list --session {session}",
+        missing.len(),
+        all.len(),
+        most.as_secs(),
+        who.join(", ")
+    )
+}

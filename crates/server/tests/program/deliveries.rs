@@ -1,0 +1,180 @@
+//! Receipts on the command line, and a kill in the middle of telling clients.
+
+use std::{collections::BTreeSet, process::Stdio, sync::Arc, time::Duration};
+
+use latchkey_conformance::samples::{authorization, code_of, session};
+use latchkey_protocol::{Clock, SessionId, Store};
+use latchkey_server::wiring::SystemClock;
+use latchkey_storage::{Database, Options};
+use serde_json::{Value, json};
+
+use super::{
+    receiver::{Behaviour, Receiver},
+    reqwest_blocking,
+    support::*,
+};
+
+fn serve(at: &Place) -> Running {
+    let mut command = at.command(&["serve"]);
+    command
+        .env("LATCHKEY_OUTBOUND__ALLOW", "127.0.0.0/8")
+        .stderr(Stdio::null());
+    at.start(&mut command)
+}
+
+fn told(at: &Place, id: &str, uri: &str) {
+    let client = json!({
+        "client_id": id, "token_endpoint_auth_method": "none", "redirect_uris": ["https://a.example/cb"],
+        "backchannel_logout_uri": uri,
+    });
+    at.good(&["client", "create", "--from", "-"], &client.to_string());
+}
+
+fn store(at: &Place) -> Arc<dyn Store> {
+    let url = format!("sqlite://{}/db", at.folder.path().display());
+    Arc::new(Database::open_current(&Options { url, pool: 1 }).unwrap())
+}
+
+/// A session of alice, in which these clients have signed her in.
+async fn joined(store: &dyn Store, name: &str, clients: &[&str]) {
+    let alice = store.user_by_name("alice").await.unwrap().unwrap();
+    let now = SystemClock.now();
+    let mut new = session(name, &alice.id);
+    (new.created_at, new.last_used_at) = (now, now);
+    (new.expires_at, new.ends_at) = (now + 86_400, now + 86_400);
+    let hash = alice.password_hash.unwrap();
+    let begun = store.sign_in(&new, &hash, None, None).await.unwrap();
+    assert!(begun.is_some());
+    for client in clients {
+        let id = format!("{name} {client}");
+        let mut given = authorization(&id, "openid");
+        (given.client_id, given.user_id) = ((*client).into(), alice.id.clone());
+        code_of(&mut given).session_id = SessionId::new(name);
+        given.expires_at = now + 86_400;
+        assert!(store.issue_code(None, &given).await.unwrap());
+        let exchanged = store.exchange_code_in_session(&id, now, None, now + 86_400);
+        assert!(exchanged.await.unwrap());
+    }
+}
+
+fn receipts(at: &Place) -> Vec<Value> {
+    let list = at.json(&["delivery", "list", "--json"], "");
+    list.as_array().unwrap().clone()
+}
+
+#[test]
+fn an_end_that_waits_prints_receipts_and_fails_where_one_is_missing() {
+    let at = Place::new();
+    at.add_alice_and_app();
+    let http = reqwest_blocking();
+    let (up, down) = http.0.block_on(async {
+        let up = Receiver::start(2, Behaviour::Answers(200)).await;
+        (up, Receiver::start(3, Behaviour::Answers(503)).await)
+    });
+    told(&at, "up", &up.uri);
+    told(&at, "down", &down.uri);
+    let store = store(&at);
+    http.0.block_on(async {
+        joined(&*store, "good", &["up"]).await;
+        joined(&*store, "bad", &["up", "down"]).await;
+        joined(&*store, "lonely", &[]).await;
+    });
+    let _server = serve(&at);
+    let said = at.good(&["session", "end", "good", "--wait"], "");
+    assert!(said.starts_with("ended good\nup after "), "{said}");
+    assert!(said.contains("200 after"), "{said}");
+    at.good(&["session", "end", "lonely", "--wait"], "");
+    let out = at.run(&["session", "end", "bad", "--wait", "--timeout", "2s"], "");
+    refused(
+        &out,
+        "1 of 2 clients have not taken it within 2 s: down (503",
+    );
+    assert!(String::from_utf8_lossy(&out.stdout).contains("up after "));
+    let left = at.json(&["delivery", "list", "--session", "bad", "--json"], "");
+    let missing = left
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|d| d["client_id"] == "down");
+    let missing = missing.unwrap();
+    assert_eq!(
+        (&missing["state"], &missing["status"]),
+        (&json!("waiting"), &json!(503))
+    );
+    assert_eq!(
+        at.json(&["delivery", "list", "--dead", "--json"], ""),
+        json!([])
+    );
+
+    down.behave(Behaviour::Answers(204));
+    let id = missing["id"].to_string();
+    at.good(&["delivery", "retry", &id], "");
+    let delivered = (0..200).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        receipts(&at)
+            .iter()
+            .all(|receipt| receipt["state"] == "delivered")
+    });
+    assert!(delivered, "{:?}", receipts(&at));
+    refused(
+        &at.run(&["delivery", "retry", "999"], ""),
+        "there is no delivery 999; see latchkey delivery list",
+    );
+}
+
+/// kill -9 while clients are told, again and again: nothing is lost, nothing is left undelivered after a restart, and
+/// nothing is sent twice by two at once.
+#[test]
+fn what_a_kill_interrupts_is_delivered_after_a_restart() {
+    const ROUNDS: u64 = 4;
+    let at = Place::new();
+    at.add_alice_and_app();
+    let http = reqwest_blocking();
+    let receivers: Vec<_> = http.0.block_on(async {
+        let mut all = Vec::new();
+        for host in [2, 3, 4] {
+            let late = Behaviour::AnswersLate(Duration::from_millis(60));
+            all.push(Receiver::start(host, late).await);
+        }
+        all
+    });
+    let clients = ["a", "b", "c"];
+    for (client, receiver) in clients.iter().zip(&receivers) {
+        told(&at, client, &receiver.uri);
+    }
+    let store = store(&at);
+    let mut interrupted = 0;
+    let mut names = BTreeSet::new();
+    for round in 0..ROUNDS {
+        let mut server = serve(&at);
+        http.0.block_on(async {
+            for n in 0..20 {
+                let name = format!("{round}-{n:02}");
+                joined(&*store, &name, &clients).await;
+                names.insert(name);
+            }
+            let alice = store.user_by_name("alice").await.unwrap().unwrap();
+            let ended = store.end_user(&alice.id, SystemClock.now()).await;
+            assert_eq!(ended.unwrap(), 20);
+        });
+        std::thread::sleep(Duration::from_millis(200 + 60 * round));
+        server.0.kill().unwrap();
+        server.0.wait().unwrap();
+        let waiting =
+            |receipts: &[Value]| receipts.iter().filter(|r| r["state"] == "waiting").count();
+        interrupted += usize::from(waiting(&receipts(&at)) > 0);
+        let _server = serve(&at);
+        let delivered = (0..600).any(|_| {
+            std::thread::sleep(Duration::from_millis(50));
+            waiting(&receipts(&at)) == 0
+        });
+        assert!(delivered, "round {round}: {} wait", waiting(&receipts(&at)));
+    }
+    assert!(interrupted > 0, "no kill came in the middle");
+    let all = receipts(&at);
+    assert_eq!(all.len(), names.len() * clients.len());
+    for receiver in &receivers {
+        assert_eq!(BTreeSet::from_iter(receiver.sessions()), names);
+        assert!(!receiver.was_told_twice_at_once());
+    }
+}

@@ -1,0 +1,115 @@
+//! OpenID Connect Front-Channel Logout 1.0: the signed-out page shows each client of the session its address, and goes on.
+
+use serde_json::json;
+
+use super::support::*;
+
+const BYE: &str = "https://app.example/bye?x=1";
+
+async fn framed(h: &Harness, id: &str) {
+    h.client(json!({
+        "client_id": id, "redirect_uris": [CALLBACK], "trusted": true, "token_endpoint_auth_method": "none",
+        "post_logout_redirect_uris": [BYE], "frontchannel_logout_uri": format!("https://app.example/out?of={id}"),
+        "frontchannel_logout_session_required": true,
+    }))
+    .await;
+}
+
+/// The ID token of a sign-in to a client.
+async fn visit(h: &Harness, browser: &Browser, client: &str) -> serde_json::Value {
+    let asked = [("client_id", client), ("scope", "openid")];
+    let code = h.code(browser, &asked).await;
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &*code),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+        ("client_id", client),
+    ];
+    let answer = h.post("/token", &form).await;
+    answer.json["id_token"].clone()
+}
+
+/// The addresses in the frames of a page, as they were written.
+fn frames(page: &Answer) -> Vec<String> {
+    let parts = page.text.split("<iframe src=\"").skip(1);
+    parts
+        .map(|part| part.split('"').next().unwrap().replace("&#38;", "&"))
+        .collect()
+}
+
+/// 3, 4; RP-Initiated Logout 3: then on, with the state.
+#[test]
+fn the_signed_out_page_tells_the_clients_in_frames_and_goes_on_to_the_one_that_asked() {
+    on_both(async |h| {
+        for id in ["one", "two", "unvisited"] {
+            framed(&h, id).await;
+        }
+        let browser = h.browser();
+        let token = visit(&h, &browser, "one").await;
+        visit(&h, &browser, "two").await;
+        let sid = claims(&token)["sid"].as_str().unwrap().to_owned();
+        let asked = [
+            ("id_token_hint", token.as_str().unwrap()),
+            ("post_logout_redirect_uri", BYE),
+            ("state", "a\"b&c"),
+        ];
+        let page = answer(browser.http.get(h.at("/logout")).query(&asked)).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let issuer: String = url::form_urlencoded::byte_serialize(h.issuer.as_bytes()).collect();
+        let frame = |id| format!("https://app.example/out?of={id}&iss={issuer}&sid={sid}");
+        assert_eq!(frames(&page), [frame("one"), frame("two")]);
+        let policy = page.header("content-security-policy");
+        assert!(
+            policy.ends_with("; frame-src https://app.example"),
+            "{policy}"
+        );
+        assert!(policy.contains("script-src 'self'") && policy.contains("default-src 'none'"));
+        let to = "https://app.example/bye?x=1&#38;state=a%22b%26c";
+        assert!(
+            page.text
+                .contains(&format!("id=\"continue\" href=\"{to}\""))
+        );
+        assert!(page.text.contains(&format!("content=\"5; url={to}\"")));
+        // A frame cannot take the whole window elsewhere.
+        assert!(
+            page.text
+                .contains("sandbox=\"allow-scripts allow-same-origin\"")
+        );
+        let back = browser
+            .authorize(&[
+                ("prompt", "none"),
+                ("client_id", "one"),
+                ("scope", "openid"),
+            ])
+            .await;
+        assert_eq!(back["error"], "login_required");
+    });
+}
+
+#[test]
+fn a_confirmed_sign_out_shows_the_frames_and_stays() {
+    on_both(async |h| {
+        framed(&h, "one").await;
+        let browser = h.browser();
+        visit(&h, &browser, "one").await;
+        let asks = browser.get(&h.at("/logout")).await;
+        let csrf = field(&asks.text, "csrf").unwrap();
+        let form = [("csrf", &*csrf), ("decision", "sign-out")];
+        let page = browser.submit(&h.at("/logout/confirm"), &form).await;
+        assert_eq!((page.status, frames(&page).len()), (200, 1), "{page:?}");
+        assert!(page.text.contains("id=\"signed-out\"") && !page.text.contains("http-equiv"));
+        assert!(!page.text.contains("<script"));
+    });
+}
+
+#[test]
+fn nobody_gets_a_frame_onto_the_page_by_its_address() {
+    on_both(async |h| {
+        framed(&h, "one").await;
+        let address = "/logout/done?frames=https://evil.example&next=https://evil.example&sid=s";
+        let page = h.browser().get(&h.at(address)).await;
+        assert!(frames(&page).is_empty() && !page.text.contains("evil.example"));
+        assert!(!page.header("content-security-policy").contains("frame-src"));
+    });
+}
