@@ -58,6 +58,7 @@ class World:
             "LATCHKEY_TLS__CERTIFICATE": self.certificate,
             "LATCHKEY_TLS__KEY": str(self.work / "key.pem"),
             "LATCHKEY_KEYS__ANNOUNCE": f"{ANNOUNCE}s",
+            "LATCHKEY_OUTBOUND__ALLOW": "127.0.0.1, ::1",
         }
         # What makes each language's clients trust the certificate.
         trust = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
