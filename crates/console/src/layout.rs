@@ -12,6 +12,9 @@ pub enum Section {
     Overview,
     Users,
     Sessions,
+    Refusals,
+    Keys,
+    Audit,
 }
 
 /// A line of the navigation.
@@ -41,11 +44,33 @@ const GROUPS: &[(Option<&str>, &[Link])] = &[
     ),
     (
         Some("console-group-live"),
-        &[Link {
-            section: Section::Sessions,
-            path: "/admin/sessions",
-            text: "console-sessions",
-        }],
+        &[
+            Link {
+                section: Section::Sessions,
+                path: "/admin/sessions",
+                text: "console-sessions",
+            },
+            Link {
+                section: Section::Refusals,
+                path: "/admin/refusals",
+                text: "console-refusals",
+            },
+        ],
+    ),
+    (
+        Some("console-group-system"),
+        &[
+            Link {
+                section: Section::Keys,
+                path: "/admin/keys",
+                text: "console-keys",
+            },
+            Link {
+                section: Section::Audit,
+                path: "/admin/audit",
+                text: "console-audit",
+            },
+        ],
     ),
 ];
 

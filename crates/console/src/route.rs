@@ -7,7 +7,10 @@ use latchkey_ui::{Ui, failure::Failure};
 
 use crate::{
     Console, guard,
-    pages::{overview, sessions, user, user_actions, user_form, user_password, users},
+    pages::{
+        audit, keys, overview, refusals, sessions, user, user_actions, user_form, user_password,
+        users,
+    },
     setup, sign_in,
     visit::{Arrival, Visit},
 };
@@ -92,6 +95,11 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/admin/sessions" Read sessions::list),
     route!(Get "/admin/sessions/{id}/end" Change sessions::ask_end),
     route!(Post "/admin/sessions/{id}/end" Change sessions::end),
+    route!(Get "/admin/refusals" Read refusals::show),
+    route!(Get "/admin/keys" Read keys::list),
+    route!(Get "/admin/keys/{id}/retire" Change keys::ask_retire),
+    route!(Post "/admin/keys/{id}/retire" Change keys::retire),
+    route!(Get "/admin/audit" Read audit::list),
 ];
 
 /// The table as it is seen from outside: method, address, need.

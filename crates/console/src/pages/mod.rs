@@ -1,8 +1,11 @@
 //! One file for each page, or for a few that belong together.
 
+pub mod audit;
 pub mod confirm;
+pub mod keys;
 pub mod overview;
 pub mod problem;
+pub mod refusals;
 pub mod sessions;
 pub mod user;
 pub mod user_actions;

@@ -2,8 +2,10 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
+use latchkey_protocol::audit_row::AuditFilter;
 use latchkey_ui::{failure::Failure, render::render};
 
+use super::audit::{Row, newest};
 use crate::{
     layout::{Frame, Section},
     visit::Visit,
@@ -14,6 +16,7 @@ use crate::{
 struct Overview<'a> {
     frame: Frame<'a>,
     issuer: &'a str,
+    rows: Vec<Row>,
 }
 
 /// `GET /admin`.
@@ -21,6 +24,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let page = Overview {
         frame: Frame::new(visit, Section::Overview),
         issuer: &visit.call().realm.issuer,
+        rows: newest(visit, &AuditFilter::default()).await?,
     };
     Ok(render(&page, StatusCode::OK, false))
 }

@@ -3,13 +3,14 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use latchkey_protocol::{Reason, UserId, page::Page, session::Session, user::User};
-use latchkey_protocol::{consent::Consent, store::ConsentsOf};
+use latchkey_protocol::{audit_row::AuditFilter, consent::Consent, store::ConsentsOf};
 use latchkey_ui::{
     failure::Failure,
     render::{display_name, render},
 };
 use serde_json::{Map, Value};
 
+use super::audit::{Row, newest};
 use crate::{
     layout::{Frame, Section, utc},
     visit::Visit,
@@ -31,6 +32,7 @@ struct Shown<'a> {
     attributes: String,
     sessions: Vec<SessionRow>,
     consents: Vec<ConsentRow>,
+    rows: Vec<Row>,
 }
 
 struct SessionRow {
@@ -77,6 +79,10 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let consents = store
         .consents(ConsentsOf::User(&user.id), None, MOST)
         .await?;
+    let theirs = AuditFilter {
+        user: Some(user.id.to_string()),
+        ..AuditFilter::default()
+    };
     let page = Shown {
         frame: Frame::new(visit, Section::Users),
         name: display_name(&user),
@@ -87,6 +93,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         attributes: pretty(&user.attributes),
         sessions: sessions.iter().map(|(s, _)| SessionRow::new(s)).collect(),
         consents: consents.into_iter().map(ConsentRow::new).collect(),
+        rows: newest(visit, &theirs).await?,
         user: &user,
     };
     Ok(render(&page, StatusCode::OK, false))

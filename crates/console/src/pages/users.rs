@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
-use latchkey_protocol::{page::Page, uri, user::User};
+use latchkey_protocol::{StoreError, UserId, names::Login, page::Page, uri, user::User};
 use latchkey_ui::{
     failure::Failure,
     render::{display_name, render},
@@ -44,14 +44,33 @@ impl Row {
 #[template(path = "console/users.html")]
 struct Users<'a> {
     frame: Frame<'a>,
+    /// Whom nobody is called.
+    typed: &'a str,
     rows: Vec<Row>,
     is_first: bool,
     next: Option<String>,
 }
 
+/// The user whom a name, an address or a subject names.
+async fn find(visit: &Visit<'_>, typed: &str) -> Result<Option<User>, StoreError> {
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let store = &visit.ui().store;
+    match store.user_by_login(&Login::new(typed)).await? {
+        Some(user) => Ok(Some(user)),
+        None => store.user(&UserId::new(typed)).await,
+    }
+}
+
 /// `GET /admin/users`.
 pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let query = visit.arrival.query();
+    query.sound()?;
+    let typed = query.optional("q").unwrap_or_default().trim();
+    if let Some(user) = find(visit, typed).await? {
+        return Ok(visit.arrival.go(&format!("/admin/users/{}", user.id)));
+    }
     let after = query.optional("after").map(str::to_owned);
     let is_first = after.is_none();
     // One more than is shown says whether there is a next page.
@@ -69,6 +88,7 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         uri::with_query(&at, &[("after", &user.username)])
     });
     let page = Users {
+        typed,
         frame: Frame::new(visit, Section::Users),
         rows: users.into_iter().map(Row::new).collect(),
         is_first,

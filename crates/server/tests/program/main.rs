@@ -18,6 +18,7 @@ mod port;
 mod receiver;
 mod requests;
 mod settings;
+mod setup_link;
 mod support;
 mod tls;
 mod tokens;

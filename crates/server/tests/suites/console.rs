@@ -2,6 +2,7 @@
 
 mod client;
 mod guard;
+mod records;
 mod setup;
 mod users;
 

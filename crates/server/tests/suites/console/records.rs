@@ -1,0 +1,152 @@
+//! The pages that show what happened and what signs: audit log, refusals, keys.
+
+use latchkey_protocol::rotation::StoredKey;
+
+use super::*;
+
+#[test]
+fn the_audit_log_is_filtered_and_read_page_by_page() {
+    on_both(async |h| {
+        let browser = administrator(&h).await;
+        let bob = bob(&h).await;
+        let disable = format!("/admin/users/{}/disable", bob.id);
+        assert_eq!(send(&h, &browser, &disable, &[]).await.status, 303);
+        let rows = |page: &str| page.matches("data-label=\"When\"").count();
+        let of_bob = browser.get(&h.at("/admin/audit?user=bob")).await.text;
+        assert!(of_bob.contains("<strong>user disable</strong>") && of_bob.contains("console"));
+        assert!(!of_bob.contains("<strong>signed in</strong>"));
+        let by_event = browser
+            .get(&h.at("/admin/audit?event=user+disable&outcome=done"))
+            .await
+            .text;
+        assert_eq!(rows(&by_event), 1);
+        let none = browser
+            .get(&h.at("/admin/audit?event=user+disable&outcome=refused"))
+            .await
+            .text;
+        assert_eq!(rows(&none), 0);
+        let of_user = browser
+            .get(&h.at(&format!("/admin/users/{}", bob.id)))
+            .await
+            .text;
+        assert!(of_user.contains("<strong>user disable</strong>"));
+        let first = browser.get(&h.at("/admin")).await.text;
+        assert!(first.contains("<strong>user disable</strong>"));
+        for n in 0..60 {
+            let operations = operations(&*h.store, &OsEntropy);
+            let new = latchkey_operations::NewUser {
+                username: format!("user{n:02}"),
+                ..Default::default()
+            };
+            let key = h.app.ui.sign_in.password_key();
+            operations.create_user(key, new).await.unwrap();
+        }
+        let page = browser
+            .get(&h.at("/admin/audit?event=user+create"))
+            .await
+            .text;
+        assert_eq!(rows(&page), 50);
+        let next = page.split("id=\"next\" href=\"").nth(1).unwrap();
+        let next = next.split('"').next().unwrap().replace("&#38;", "&");
+        let rest = browser.get(&h.at(&next)).await.text;
+        assert_eq!(rows(&rest), 12, "sixty, and alice and bob");
+        for bad in [
+            "after=x",
+            "after=1.x",
+            "after=1' OR 1=1 --.1",
+            "outcome=x",
+            "user=%27",
+        ] {
+            let answered = browser.get(&h.at(&format!("/admin/audit?{bad}"))).await;
+            assert_eq!(answered.status, 200, "{bad}");
+        }
+    });
+}
+
+#[test]
+fn a_refusal_is_explained_by_its_reference() {
+    on_both(async |h| {
+        let browser = administrator(&h).await;
+        let refused = h.browser().begin(&[("client_id", "nobody")]).await;
+        let reference = refused.text.split("id=\"error-ref\">").nth(1).unwrap();
+        let reference = reference.split('<').next().unwrap();
+        let mut page = String::new();
+        // Kept behind the answer.
+        for _ in 0..100 {
+            let at = h.at(&format!("/admin/refusals?reference={reference}"));
+            page = browser.get(&at).await.text;
+            if page.contains("id=\"explained\"") {
+                break;
+            }
+            actix_web::rt::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert!(
+            page.contains("ClientUnknown") && page.contains("latchkey client create"),
+            "{page}"
+        );
+        let unknown = browser
+            .get(&h.at("/admin/refusals?reference=00000000"))
+            .await;
+        assert!(unknown.status == 200 && unknown.text.contains("id=\"unknown\""));
+    });
+}
+
+#[test]
+fn a_key_that_signs_stays_and_another_one_is_retired() {
+    on_both(async |h| {
+        let browser = administrator(&h).await;
+        let active = h.store.signing_keys().await.unwrap().remove(0);
+        let announced = StoredKey {
+            kid: "announced-for-a-test".into(),
+            activates_at: h.moment() + 3600,
+            created_at: h.moment() - 3 * 86_400,
+            ..active.clone()
+        };
+        h.store
+            .succeed_key(&announced, h.moment() + 7200, Some(&active.kid))
+            .await
+            .unwrap();
+        let page = browser.get(&h.at("/admin/keys")).await.text;
+        assert!(
+            page.contains(&active.kid) && page.contains("3 days old"),
+            "{page}"
+        );
+        let path = |kid: &str| format!("/admin/keys/{kid}/retire");
+        let refused = send(&h, &browser, &path(&active.kid), &[]).await;
+        assert!(refused.status == 422 && refused.text.contains("id=\"problem\""));
+        let done = send(&h, &browser, &path(&announced.kid), &[]).await;
+        assert_eq!(done.status, 303, "{}", done.text);
+        let unknown = send(&h, &browser, &path("nothing"), &[]).await;
+        assert_eq!(unknown.status, 404);
+        let stored = h.store.signing_keys().await.unwrap();
+        let sealed = |kid: &str| {
+            stored
+                .iter()
+                .find(|k| k.kid == kid)
+                .unwrap()
+                .sealed
+                .is_some()
+        };
+        assert!(sealed(&active.kid) && !sealed(&announced.kid));
+    });
+}
+
+#[test]
+fn a_user_is_opened_by_name_address_and_subject() {
+    on_both(async |h| {
+        let browser = administrator(&h).await;
+        let id = bob(&h).await.id;
+        for typed in ["Bob", "bob@example.org", "+bob+", &id] {
+            let found = browser.get(&h.at(&format!("/admin/users?q={typed}"))).await;
+            assert_eq!(found.status, 303, "{typed}");
+            assert!(
+                found
+                    .header("location")
+                    .ends_with(&format!("/admin/users/{id}")),
+                "{typed}"
+            );
+        }
+        let unknown = browser.get(&h.at("/admin/users?q=nobody")).await;
+        assert!(unknown.status == 200 && unknown.text.contains("id=\"unknown\""));
+    });
+}
