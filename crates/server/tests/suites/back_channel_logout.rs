@@ -22,14 +22,14 @@ use super::{
 };
 
 /// Of the loopback network, which is not public.
-const ALLOWED: [(&str, &str); 1] = [("LATCHKEY_OUTBOUND__ALLOW", "127.0.0.0/24")];
+pub const ALLOWED: [(&str, &str); 1] = [("LATCHKEY_OUTBOUND__ALLOW", "127.0.0.0/24")];
 const DAY: i64 = 86_400;
 
-fn node(h: &Harness) -> Supervised {
+pub fn node(h: &Harness) -> Supervised {
     deliveries::start(h.app.provider.clone(), h.app.outbound.clone())
 }
 
-async fn told(h: &Harness, id: &str, uri: &str) {
+pub async fn told(h: &Harness, id: &str, uri: &str) {
     h.client(json!({
         "client_id": id, "redirect_uris": [CALLBACK], "trusted": true, "token_endpoint_auth_method": "none",
         "backchannel_logout_uri": uri, "backchannel_logout_session_required": true,
@@ -55,7 +55,7 @@ async fn visit(h: &Harness, browser: &Browser, client: &str) -> serde_json::Valu
 }
 
 /// As [`visit`], of a session of alice that needs no browser.
-async fn joined(h: &Harness, name: &str, clients: &[&str]) {
+pub async fn joined(h: &Harness, name: &str, clients: &[&str]) {
     let user = h.store.user(&h.alice).await.unwrap().unwrap();
     let mut new = session(name, &h.alice);
     (new.created_at, new.last_used_at) = (h.moment(), h.moment());
@@ -77,13 +77,13 @@ async fn joined(h: &Harness, name: &str, clients: &[&str]) {
     }
 }
 
-async fn end(h: &Harness, session: &str) {
+pub async fn end(h: &Harness, session: &str) {
     let sid = SessionId::new(session);
     let ended = h.store.end_session(&sid, true, h.moment()).await;
     assert!(ended.unwrap());
 }
 
-async fn receipts(h: &Harness) -> Vec<Receipt> {
+pub async fn receipts(h: &Harness) -> Vec<Receipt> {
     let page = Page::first(1000);
     h.store.receipts(ReceiptsOf::All, &page).await.unwrap()
 }
@@ -101,7 +101,7 @@ async fn until(h: &Harness, client: &str, is_so: impl Fn(&Receipt) -> bool) -> R
     panic!("{client}: {:?}", receipts(h).await);
 }
 
-fn is_delivered(receipt: &Receipt) -> bool {
+pub fn is_delivered(receipt: &Receipt) -> bool {
     receipt.state == DeliveryState::Delivered
 }
 
