@@ -9,7 +9,7 @@ macro_rules! each_promise {
             addresses { a_name_and_an_address_with_an_international_domain_are_one }
             audit { many_who_write_count_and_seal_at_once_make_one_chain an_entry_that_counts_is_sealed_as_it_is_then_and_counts_no_more the_chain_holds_after_its_beginning_has_gone_and_goes_on_from_there the_chain_holds_with_gaps_that_the_bound_left entries_are_listed_page_by_page_the_newest_first }
             authorizations { a_code_is_issued_once_per_interaction_and_exchanged_once an_ended_session_gives_no_code a_refresh_token_is_rotated_once_and_never_after_revocation ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked }
-            clients { a_registration_is_changed_as_it_was_read a_sealed_secret_comes_and_goes_with_its_secret }
+            clients { a_registration_is_changed_as_it_was_read a_sealed_secret_comes_and_goes_with_its_secret a_former_secret_comes_and_goes_with_its_successor a_client_that_is_disabled_is_not_enabled_by_a_change_that_was_read_before }
             consents { consent_adds_up what_a_page_decides_is_written_only_for_the_session_it_was_shown_to consents_given_at_once_add_up a_browsers_sign_ins_under_way_move_to_its_new_secret_together_and_once a_consent_that_is_taken_back_takes_with_it_what_came_of_it consents_are_listed_page_by_page_from_either_side }
             console { of_racing_callers_with_the_set_up_link_one_creates_the_first_administrator a_set_up_link_is_worth_nothing_while_there_is_an_administrator what_was_typed_is_kept_once_for_a_session_and_its_page }
             custom_claims { of_racing_callers_none_gets_past_the_number_of_custom_claims_and_known_names_are_replaced attributes_come_back_as_they_were_and_change_with_the_profile }

@@ -49,6 +49,8 @@ pub fn client() -> Client {
         id: "c".into(),
         secret: Some(Digest::of("s")),
         sealed_secret: None,
+        former_secret: None,
+        disabled_at: None,
         metadata: registration.metadata,
         created_at: moment(1),
         version: 0,

@@ -12,7 +12,7 @@ use latchkey_protocol::{
     audit_walk::StoredRun,
     authorization::{Authorization, Context, RefreshFamily, Support},
     claims::{CustomClaims, Mapping},
-    client::Client,
+    client::{Client, FormerSecret},
     consent::Consent,
     console::{Draft, SetupLink},
     deliveries::{
@@ -64,7 +64,8 @@ pass_on! {
         client(id: &str) -> Option<Arc<Client>>;
         clients(page: &Page<String>) -> Vec<Client>;
         update_client_metadata(client: &Client) -> bool;
-        set_client_secret(id: &str, version: i64, secret: &Digest<kind::KeyedClientSecret>, sealed: Option<&str>) -> bool;
+        set_client_secret(id: &str, version: i64, secret: &Digest<kind::KeyedClientSecret>, sealed: Option<&str>, former: Option<&FormerSecret>) -> bool;
+        set_client_disabled(id: &str, at: Option<Timestamp>) -> bool;
         delete_client(id: &str) -> bool;
     }
     Users {

@@ -38,6 +38,10 @@ pub enum Operation {
     ClientDelete,
     /// A client got a new secret.
     ClientRotateSecret,
+    /// A client was stopped.
+    ClientDisable,
+    /// A client goes on.
+    ClientEnable,
     /// The first key of an algorithm was made.
     KeyCreate,
     /// The server made the next key, which signs later.
@@ -62,7 +66,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::UserCreate,
         Self::UserUpdate,
         Self::UserDisable,
@@ -74,6 +78,8 @@ impl Operation {
         Self::ClientUpdate,
         Self::ClientDelete,
         Self::ClientRotateSecret,
+        Self::ClientDisable,
+        Self::ClientEnable,
         Self::KeyCreate,
         Self::KeyAnnounce,
         Self::KeyRotate,
@@ -100,6 +106,8 @@ impl Operation {
             Self::ClientUpdate => "client update",
             Self::ClientDelete => "client delete",
             Self::ClientRotateSecret => "client rotate-secret",
+            Self::ClientDisable => "client disable",
+            Self::ClientEnable => "client enable",
             Self::KeyCreate => "key create",
             Self::KeyAnnounce => "key announce",
             Self::KeyRotate => "key rotate",

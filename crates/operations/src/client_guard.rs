@@ -138,7 +138,7 @@ impl ClientGuard {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         if client.secret.is_none() {
-            return presented.authenticate(client, secrets.pepper());
+            return presented.authenticate(client, secrets.pepper(), now);
         }
         let locked = || {
             let received = format!("as many as are allowed, the last from {address}");
@@ -147,7 +147,7 @@ impl ClientGuard {
         if self.is_locked(&client.id, address, now) {
             return Err(locked());
         }
-        match presented.authenticate(client, secrets.pepper()) {
+        match presented.authenticate(client, secrets.pepper(), now) {
             Err(refused) if refused.reason == Reason::ClientSecretWrong => {
                 Err(if self.failed(presented, address, now).await {
                     refused

@@ -65,6 +65,12 @@ pub fn client_information(client: &Client) -> Value {
     information["token_endpoint_auth_methods"] = methods.iter().map(|m| m.name()).collect();
     information["client_id"] = client.id.clone().into();
     information["client_id_issued_at"] = client.created_at.as_seconds().into();
+    if let Some(former) = &client.former_secret {
+        information["former_secret_expires_at"] = former.until.as_seconds().into();
+    }
+    if let Some(at) = client.disabled_at {
+        information["disabled_at"] = at.as_seconds().into();
+    }
     information
 }
 
@@ -98,6 +104,8 @@ impl Operations<'_> {
         let mut client = Client {
             secret: None,
             sealed_secret: None,
+            former_secret: None,
+            disabled_at: None,
             id,
             metadata,
             created_at: self.now,
@@ -199,43 +207,6 @@ impl Operations<'_> {
         }
     }
 
-    /// Gives a client another secret; the old one is worth nothing at once.
-    ///
-    /// # Errors
-    /// [`OperationError::ClientUnknown`], [`OperationError::ClientPublic`], [`OperationError::Contended`].
-    pub async fn rotate_client_secret(
-        &self,
-        secrets: &ClientSecrets,
-        id: &str,
-    ) -> Result<RegisteredClient> {
-        let secret = self.new_secret();
-        for _ in 0..TRIES {
-            let mut client = self.client(id).await?;
-            if client.is_public() {
-                return Err(OperationError::ClientPublic(id.to_owned()));
-            }
-            let readable = client.metadata.signs_with_secret();
-            let new = secrets.store(id, &secret, readable)?;
-            let (at, sealed) = (client.version, new.sealed.as_deref());
-            let target = (TargetKind::Client, id, id);
-            let recording = self.recording(
-                Operation::ClientRotateSecret,
-                target,
-                json!({ "new_secret": true }),
-            );
-            let store = &recording.store;
-            let set = store.set_client_secret(id, at, &new.digest, sealed);
-            if set.await? {
-                recording.done();
-                (client.secret, client.sealed_secret) = (Some(new.digest), new.sealed);
-                client.version += 1;
-                let secret = Some(secret);
-                return Ok(RegisteredClient { client, secret });
-            }
-        }
-        Err(OperationError::Contended(id.to_owned()))
-    }
-
     /// Removes a client and all that was allowed to it.
     ///
     /// # Errors
@@ -265,7 +236,7 @@ impl Operations<'_> {
         }
     }
 
-    fn new_secret(&self) -> String {
+    pub(crate) fn new_secret(&self) -> String {
         Secret::<kind::ClientSecret>::generate(self.entropy)
             .expose()
             .to_owned()
@@ -279,9 +250,10 @@ fn give(client: &mut Client, secrets: &ClientSecrets, secret: Option<&str>) -> R
     if let Some(secret) = secret {
         let stored = secrets.store(&client.id, secret, readable)?;
         (client.secret, client.sealed_secret) = (Some(stored.digest), stored.sealed);
+        client.former_secret = None;
     }
     if client.is_public() {
-        client.secret = None;
+        (client.secret, client.former_secret) = (None, None);
     }
     if client.is_public() || !readable {
         client.sealed_secret = None;

@@ -14,6 +14,7 @@ mod caller;
 mod client_guard;
 mod client_keys;
 mod client_secrets;
+mod client_state;
 mod client_warnings;
 mod clients;
 mod consents;

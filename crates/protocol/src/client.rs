@@ -162,6 +162,18 @@ impl Metadata {
     }
 }
 
+/// A secret that was replaced and lives on for a while, so that no server of the client stands without one meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormerSecret {
+    /// Its keyed digest.
+    pub digest: Digest<KeyedClientSecret>,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// The longest that a former secret lives on, in seconds: 30 days.
+pub const LONGEST_FORMER: i64 = 30 * 86_400;
+
 /// A registered client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
@@ -171,6 +183,10 @@ pub struct Client {
     pub secret: Option<Digest<KeyedClientSecret>>,
     /// The secret itself, sealed under the master key: only where ID tokens are signed with it (HS256).
     pub sealed_secret: Option<String>,
+    /// The secret before that, while it lives on.
+    pub former_secret: Option<FormerSecret>,
+    /// Since when it may do nothing; none: it may.
+    pub disabled_at: Option<Timestamp>,
     /// What it registered.
     pub metadata: Metadata,
     /// When it was registered.
@@ -223,6 +239,23 @@ impl Client {
     /// Whether it has no secret.
     pub fn is_public(&self) -> bool {
         self.metadata.is_public()
+    }
+
+    /// That it is enabled.
+    ///
+    /// # Errors
+    /// [`Reason::ClientDisabled`].
+    pub fn enabled(&self) -> Result<(), Refusal> {
+        match self.disabled_at {
+            None => Ok(()),
+            Some(_) => Err(Reason::ClientDisabled.because("enabled", "disabled")),
+        }
+    }
+
+    /// Whether this is the digest of a secret of the client, each compared in constant time. Few clients have two.
+    pub fn has_secret(&self, digest: &Digest<KeyedClientSecret>, now: Timestamp) -> bool {
+        let former = self.former_secret.as_ref().filter(|f| now < f.until);
+        self.secret.as_ref() == Some(digest) || former.is_some_and(|f| f.digest == *digest)
     }
 
     /// Whether this user may use it.

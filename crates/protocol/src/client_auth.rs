@@ -8,6 +8,7 @@ use crate::{
     error::Refusal,
     reason::{Reason, masked, unknown_id},
     secret::Pepper,
+    time::Timestamp,
 };
 
 /// What a caller presents to prove which client it is (RFC 6749 2.3).
@@ -76,7 +77,12 @@ impl Credentials {
     ///
     /// # Errors
     /// [`Reason::ClientAuthMethodWrong`], [`Reason::ClientSecretWrong`].
-    pub fn authenticate(&self, client: &Client, pepper: &Pepper) -> Result<(), Refusal> {
+    pub fn authenticate(
+        &self,
+        client: &Client,
+        pepper: &Pepper,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let accepted = client.metadata.auth_methods();
         if !accepted.contains(&self.method) {
             let accepted: Vec<_> = accepted.iter().map(|m| m.name()).collect();
@@ -86,7 +92,9 @@ impl Credentials {
         }
         match (self.method, &self.secret, &client.secret) {
             (AuthMethod::None, None, _) => Ok(()),
-            (_, Some(secret), Some(digest)) if pepper.digest(&[&client.id, secret]) == *digest => {
+            (_, Some(secret), Some(_))
+                if client.has_secret(&pepper.digest(&[&client.id, secret]), now) =>
+            {
                 Ok(())
             }
             (_, secret, _) => Err(Reason::ClientSecretWrong.because(

@@ -288,6 +288,16 @@ pub const MEMBERS: &[Member] = &[
         "0",
         "Beside a new secret: it does not expire.",
     ),
+    answered(
+        "former_secret_expires_at",
+        "seconds since 1970",
+        "Until when the secret before the present one is taken (`latchkey client rotate-secret ID --keep-old 1h`).",
+    ),
+    answered(
+        "disabled_at",
+        "seconds since 1970",
+        "Since when the client is disabled (`latchkey client disable`).",
+    ),
 ];
 
 const HEAD: &str = "\

@@ -34,6 +34,8 @@ pub fn client(callback: &str) -> Arc<Client> {
         id: CLIENT_ID.into(),
         secret: None,
         sealed_secret: None,
+        former_secret: None,
+        disabled_at: None,
         metadata,
         created_at: Timestamp::from_seconds(0),
         version: 0,

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use crate::{client::Metadata, field_error::FieldError};
 
-/// What stands in the answer to a registration, and may be sent back with it (RFC 7591 3.2.1, RFC 7592 3). The last one
-/// is ours.
-const ANSWERED: [&str; 7] = [
+/// What stands in the answer to a registration, and may be sent back with it (RFC 7591 3.2.1, RFC 7592 3). The last three
+/// are ours.
+const ANSWERED: [&str; 9] = [
     "client_id",
     "client_secret",
     "client_id_issued_at",
@@ -20,6 +20,8 @@ const ANSWERED: [&str; 7] = [
     "registration_access_token",
     "registration_client_uri",
     "token_endpoint_auth_methods",
+    "disabled_at",
+    "former_secret_expires_at",
 ];
 
 /// A member that is not known here.

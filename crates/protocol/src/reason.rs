@@ -185,6 +185,8 @@ reasons! {
         "the client's access, which names groups, roles and users: the user has none of them", "Give the user a group or role of the client's access, or name them there (latchkey client access CLIENT lists who has it).";
     UserDeclined: "access_denied" 403 "The user did not allow the application.",
         "the user's answer on the consent page", "Nothing: it was the user's choice.";
+    ClientDisabled: "unauthorized_client" 400 "This application is disabled.",
+        "the client is enabled", "Enable it (latchkey client enable ID) if that is wanted.";
     // The token endpoint: who is asking.
     ClientAuthMissing: "invalid_client" 401 "The client did not authenticate.",
         "credentials of the registered method are sent", "Send the client's credentials.";
@@ -244,6 +246,8 @@ reasons! {
         "the access token has not expired", "Refresh it.";
     TokenRevoked: "invalid_token" 401 "The access token is not valid.",
         "the token, its authorization, session and user are still there, and the client is still for the user", "The user signs in again.";
+    TokenClientDisabled: "invalid_token" 401 "The access token is not valid.",
+        "the client that the token was issued to is enabled", "Enable it (latchkey client enable ID) if that is wanted.";
     TokenForOthers: "invalid_token" 401 "The access token is not valid.",
         "the access token is for this issuer too (aud, RFC 9068 4)", "Ask for the scope openid in the authorization request: its tokens are for UserInfo too.";
     TokenNotForCaller: "" 200 "The token is not active.",

@@ -19,6 +19,8 @@ fn client(metadata: Value) -> Client {
         id: "client".into(),
         secret: None,
         sealed_secret: None,
+        former_secret: None,
+        disabled_at: None,
         metadata,
         created_at: Timestamp::from_seconds(0),
         version: 0,

@@ -55,6 +55,8 @@ async fn begin(
     let client = provider.ui.client(call.realm, client_id).await?;
     let client = client.ok_or_else(unknown)?;
     call.observe_client(&client.id);
+    // A page, and no redirect: whoever disables a client may trust none of its addresses any more.
+    client.enabled()?;
     let issuer = &call.realm.issuer;
     let signed = signed_params(params, &client, issuer, &JoseSignatures, call.now);
     // Whose object is refused is answered where the parameters outside prove a destination.
@@ -161,8 +163,11 @@ async fn decide_unkept(
     to: &ReturnTo,
     interaction: &Interaction,
 ) -> Result<Unkept, Failure> {
-    // Asked twice: a session may end between the decision and the code, and then it is asked again without it.
+    // Asked twice: a session may end between the decision and the code, and then it is asked again without it; so it is
+    // where user or client changed.
+    let mut reloaded = None;
     for _ in 0..2 {
+        let client = reloaded.as_deref().unwrap_or(client);
         let here = here(&provider.ui, call, client).await?;
         let approval = match here.next_step(client, interaction, call.now) {
             Step::Login | Step::SelectAccount => return Ok(Unkept::Page(paths::LOGIN)),
@@ -174,6 +179,7 @@ async fn decide_unkept(
         if let Some(sent) = approve(provider, call, &approval, None, to).await? {
             return Ok(Unkept::Answered(sent));
         }
+        reloaded = provider.ui.client(call.realm, &client.id).await?;
     }
     let ended = Reason::LoginNeeded.because("a session", "two ended");
     Err(ended.into())

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use latchkey_protocol::{
     Params, Reason, authorize::RequestedClaims, bearer::unexpired, claims::AccessToken,
-    error::Refusal, user::User,
+    client::Client, error::Refusal, user::User,
 };
 use latchkey_ui::{call::Call, failure::Failure};
 use sha2::{Digest, Sha256};
@@ -26,7 +26,7 @@ pub struct Live {
 /// Proves an access token and asks whether everything it hangs on is still there.
 ///
 /// # Errors
-/// [`Reason::TokenInvalid`], [`Reason::TokenExpired`], [`Reason::TokenRevoked`]; our own when storage fails.
+/// [`Reason::TokenInvalid`], [`Reason::TokenExpired`], [`Reason::TokenRevoked`], [`Reason::TokenClientDisabled`]; our own when storage fails.
 pub async fn prove(provider: &Provider, call: Call<'_>, presented: &str) -> Result<Live, Failure> {
     let now = call.now;
     let token = verify(provider, call, presented)?;
@@ -53,14 +53,26 @@ pub async fn prove(provider: &Provider, call: Call<'_>, presented: &str) -> Resu
 
 /// Whether the token's client is still for this user.
 async fn admitted(provider: &Provider, claims: &AccessToken, user: &User) -> Result<(), Failure> {
-    let client = provider.store.client(&claims.client_id).await?;
-    if client.is_some_and(|client| client.admits(user)) {
+    let client = enabled_client(provider, claims).await?;
+    if client.admits(user) {
         return Ok(());
     }
     let expected = "a user of the client's access";
     Err(Reason::TokenRevoked
         .because(expected, &user.username)
         .into())
+}
+
+/// The token's client, which may have been deleted or disabled since.
+async fn enabled_client(provider: &Provider, claims: &AccessToken) -> Result<Arc<Client>, Failure> {
+    let gone = || Reason::TokenRevoked.because("a registered client", "the client is gone");
+    let client = provider.store.client(&claims.client_id).await?;
+    let client = client.ok_or_else(gone)?;
+    if client.disabled_at.is_some() {
+        let refused = Reason::TokenClientDisabled.because("an enabled client", "disabled");
+        return Err(refused.into());
+    }
+    Ok(client)
 }
 
 /// As [`prove`], a token that a client got for itself.
@@ -73,9 +85,7 @@ async fn prove_of_client(
         let refused = Reason::TokenRevoked.because("not revoked", "revoked by its client");
         return Err(refused.into());
     }
-    let gone = || Reason::TokenRevoked.because("a registered client", "the client is gone");
-    let client = provider.store.client(&claims.client_id).await?;
-    client.ok_or_else(gone)?;
+    enabled_client(provider, claims).await?;
     Ok(Live {
         token,
         user: None,

@@ -42,7 +42,7 @@ pub fn unverified_client_id(request: &HttpRequest) -> Option<String> {
 ///
 /// # Errors
 /// Whatever [`Credentials::parse`] and [`ClientGuard::authenticate`](latchkey_operations::ClientGuard::authenticate) refuse,
-/// [`Reason::ClientAuthUnknownClient`]; our own when storage fails.
+/// [`Reason::ClientAuthUnknownClient`], [`Reason::ClientDisabled`]; our own when storage fails.
 pub async fn authenticate(
     provider: &Provider,
     call: Call<'_>,
@@ -66,6 +66,8 @@ pub async fn authenticate(
         record_failure(provider, call, &client, refused.reason);
         return Err(refused.into());
     }
+    // Whoever has not proven to be the client does not hear of it.
+    client.enabled()?;
     Ok(client)
 }
 

@@ -91,6 +91,8 @@ async fn observe(
 ) -> Result<Option<Arc<Client>>, Failure> {
     let Some(id) = client_id else { return Ok(None) };
     let client = provider.store.client(id).await?;
+    // Of one that is disabled no address is trusted.
+    let client = client.filter(|client| client.enabled().is_ok());
     if client.is_some() {
         call.observe_client(id);
     }

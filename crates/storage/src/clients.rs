@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     Timestamp,
-    client::Client,
+    client::{Client, FormerSecret},
     console, kind,
     page::Page,
     secret::Digest,
@@ -17,6 +17,7 @@ use crate::{
     connection::{AnyConnection, Database, on},
     error::RowError,
     schema::clients,
+    statement::{binds, statement},
     stored::Stored,
 };
 
@@ -29,6 +30,9 @@ pub struct Row {
     created_at: Stored<Timestamp>,
     version: i64,
     sealed_secret: Option<String>,
+    disabled_at: Option<Stored<Timestamp>>,
+    former_secret: Option<Stored<Digest<kind::KeyedClientSecret>>>,
+    former_secret_until: Option<Stored<Timestamp>>,
 }
 
 impl Row {
@@ -40,6 +44,9 @@ impl Row {
             created_at: Stored(client.created_at),
             version: client.version,
             sealed_secret: client.sealed_secret.clone(),
+            disabled_at: client.disabled_at.map(Stored),
+            former_secret: former(client, |former| Stored(former.digest.clone())),
+            former_secret_until: former(client, |former| Stored(former.until)),
         }
     }
 
@@ -53,12 +60,28 @@ impl Row {
             id: self.id,
             secret: self.secret.map(|digest| digest.0),
             sealed_secret: self.sealed_secret,
+            former_secret: self.former_secret.zip(self.former_secret_until).map(
+                |(digest, until)| FormerSecret {
+                    digest: digest.0,
+                    until: until.0,
+                },
+            ),
+            disabled_at: self.disabled_at.map(|at| at.0),
             metadata,
             created_at: self.created_at.0,
             version: self.version,
         })
     }
 }
+
+fn former<T>(client: &Client, of: impl Fn(&FormerSecret) -> T) -> Option<T> {
+    client.former_secret.as_ref().map(of)
+}
+
+/// The version counts this too: whoever read the client before changes nothing.
+const DISABLE: &str = "UPDATE clients SET disabled_at = coalesce(disabled_at, ?), version = version + 1 WHERE id = ? AND id <> ?";
+const ENABLE: &str =
+    "UPDATE clients SET disabled_at = NULL, version = version + 1 WHERE id = ? AND id <> ?";
 
 /// The client, while nobody has changed it since it was read.
 macro_rules! at_version {
@@ -123,6 +146,8 @@ impl Clients for Database {
                 clients::metadata.eq(&row.metadata),
                 clients::secret.eq(&row.secret),
                 clients::sealed_secret.eq(&row.sealed_secret),
+                clients::former_secret.eq(&row.former_secret),
+                clients::former_secret_until.eq(&row.former_secret_until),
                 clients::version.eq(row.version + 1),
             );
             let unchanged = at_version!(&row.id, row.version);
@@ -139,20 +164,41 @@ impl Clients for Database {
         version: i64,
         secret: &Digest<kind::KeyedClientSecret>,
         sealed: Option<&str>,
+        former: Option<&FormerSecret>,
     ) -> store::Result<bool> {
         let (key, secret, sealed) = (
             id.to_owned(),
             Stored(secret.clone()),
             sealed.map(str::to_owned),
         );
+        let former_digest = former.map(|former| Stored(former.digest.clone()));
+        let former_until = former.map(|former| Stored(former.until));
         let update = move |c: &mut AnyConnection| {
             let values = (
                 clients::secret.eq(Some(&secret)),
                 clients::sealed_secret.eq(&sealed),
+                clients::former_secret.eq(&former_digest),
+                clients::former_secret_until.eq(&former_until),
                 clients::version.eq(version + 1),
             );
             let unchanged = at_version!(&key, version);
             Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
+        };
+        let updated = self.write_recorded(update).await;
+        self.clients.invalidate(id);
+        updated
+    }
+
+    async fn set_client_disabled(&self, id: &str, at: Option<Timestamp>) -> store::Result<bool> {
+        let key = id.to_owned();
+        let update = move |c: &mut AnyConnection| {
+            let changed = match at {
+                Some(at) => {
+                    on!(c => statement(DISABLE, binds![at, &key, console::CLIENT_ID]).execute(c))?
+                }
+                None => on!(c => statement(ENABLE, binds![&key, console::CLIENT_ID]).execute(c))?,
+            };
+            Ok(changed == 1)
         };
         let updated = self.write_recorded(update).await;
         self.clients.invalidate(id);

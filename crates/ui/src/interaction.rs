@@ -122,10 +122,10 @@ pub async fn find(
     Ok((secret, live.ok_or_else(unknown)?))
 }
 
-/// The client of an interaction, which may have been deleted since.
+/// The client of an interaction, which may have been deleted or disabled since.
 ///
 /// # Errors
-/// [`Reason::ClientUnknown`]; our own when storage fails.
+/// [`Reason::ClientUnknown`], [`Reason::ClientDisabled`]; our own when storage fails.
 pub async fn client_of(
     ui: &Ui,
     realm: &Realm,
@@ -133,7 +133,9 @@ pub async fn client_of(
 ) -> Result<Arc<Client>, Failure> {
     let id = &interaction.request.client_id;
     let client = ui.client(realm, id).await?;
-    Ok(client.ok_or_else(|| Reason::ClientUnknown.because(id, "deleted"))?)
+    let client = client.ok_or_else(|| Reason::ClientUnknown.because(id, "deleted"))?;
+    client.enabled()?;
+    Ok(client)
 }
 
 /// The browser that sends the request, if it is the one that began the interaction.

@@ -194,7 +194,7 @@ async fn an_entry_has_old_and_new_values_and_never_a_secret() {
         .await
         .unwrap();
     operations
-        .rotate_client_secret(&secrets(), "app")
+        .rotate_client_secret(&secrets(), "app", None)
         .await
         .unwrap();
     operations
@@ -304,7 +304,7 @@ async fn every_change_has_its_old_and_new_values() {
     let secrets = secrets();
     let registered = operations.register_client(&secrets, registration);
     registered.await.unwrap();
-    let rotated = operations.rotate_client_secret(&secrets, "app");
+    let rotated = operations.rotate_client_secret(&secrets, "app", None);
     rotated.await.unwrap();
     assert_eq!(json!(last().await), json!({ "new_secret": true }));
     operations.delete_client("app").await.unwrap();

@@ -36,7 +36,9 @@ async fn a_secret_is_shown_once_and_kept_as_a_digest() {
     assert_eq!(stored.secret, Some(secrets().digest("app", &secret)));
     assert_eq!(client_information(&stored).get("client_secret"), None);
 
-    let another = operations.rotate_client_secret(&secrets(), "app").await;
+    let another = operations
+        .rotate_client_secret(&secrets(), "app", None)
+        .await;
     let another = another.unwrap();
     assert_ne!(another.secret.as_ref(), Some(&secret));
     assert_eq!(another.response()["client_secret_expires_at"], 0);
@@ -68,7 +70,7 @@ async fn a_client_that_becomes_public_loses_its_secret_and_gets_a_new_one_when_i
     assert!(same.secret.is_none() && same.client.secret.is_some());
     let public = update(json!("none")).await;
     assert!(public.secret.is_none() && public.client.secret.is_none());
-    let refused = operations.rotate_client_secret(&secrets, "app").await;
+    let refused = operations.rotate_client_secret(&secrets, "app", None).await;
     let sentence = refused.unwrap_err().to_string();
     assert_eq!(sentence, "app is a public client: it has no secret");
     let again = update(Value::Null).await;

@@ -75,7 +75,7 @@ async fn a_secret_that_is_rotated_while_metadata_changes_survives_it() {
         .map(|change| operations.update_client(&secrets, "app", change_of(change)));
     let (renamed, rotated) = tokio::join!(
         futures_util::future::join_all(renamed),
-        operations.rotate_client_secret(&secrets, "app")
+        operations.rotate_client_secret(&secrets, "app", None)
     );
     for renamed in renamed {
         assert!(renamed.unwrap().secret.is_none(), "a name needs no secret");

@@ -94,7 +94,9 @@ async fn rotation_seals_the_new_secret_and_another_algorithm_removes_it() {
     let world = World::new();
     let first = registered(&world, HS256).await.secret.unwrap();
     let operations = world.operations();
-    let rotated = operations.rotate_client_secret(&secrets(), "app").await;
+    let rotated = operations
+        .rotate_client_secret(&secrets(), "app", None)
+        .await;
     let second = rotated.unwrap().secret.unwrap();
     assert_ne!(first, second);
     assert_readable(&operations.client("app").await.unwrap(), &second);
@@ -141,7 +143,7 @@ async fn a_rotation_and_a_change_of_algorithm_at_once_leave_what_belongs_togethe
         let operations = world.operations();
         let (updated, rotated) = tokio::join!(
             update(&world, change, true),
-            operations.rotate_client_secret(&secrets, "app")
+            operations.rotate_client_secret(&secrets, "app", None)
         );
         let made = [updated.unwrap().secret, rotated.unwrap().secret];
         let stored = operations.client("app").await.unwrap();

@@ -19,6 +19,8 @@ fn client() -> Client {
         id: "c".into(),
         secret: None,
         sealed_secret: None,
+        former_secret: None,
+        disabled_at: None,
         metadata: Registration::parse(&json).expect("metadata").metadata,
         created_at: latchkey_protocol::Timestamp::EPOCH,
         version: 0,

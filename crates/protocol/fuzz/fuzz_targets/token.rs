@@ -15,6 +15,8 @@ fn client(pepper: &Pepper, secret: &str) -> Client {
         id: "c".into(),
         secret: Some(pepper.digest(&["c", secret])),
         sealed_secret: None,
+        former_secret: None,
+        disabled_at: None,
         metadata: Registration::parse(&json).expect("metadata").metadata,
         created_at: Timestamp::EPOCH,
         version: 0,
@@ -40,7 +42,7 @@ fn guess(pepper: &Pepper, data: &[u8]) {
         .filter(|h| !h.is_empty());
     let params = Params::parse(data.get(at + 1..).unwrap_or_default());
     if let Ok(presented) = Credentials::parse(header, &params) {
-        let proven = presented.authenticate(&client(pepper, SECRET), pepper);
+        let proven = presented.authenticate(&client(pepper, SECRET), pepper, Timestamp::EPOCH);
         assert_eq!(proven.is_ok(), presented.secret() == SECRET);
     }
 }
@@ -59,9 +61,9 @@ fn know(pepper: &Pepper, data: &[u8]) {
         let params = Params::parse(form.as_bytes());
         let presented = Credentials::parse(header.as_deref(), &params).expect("well formed");
         assert_eq!(presented.secret(), secret);
-        assert!(presented.authenticate(&own, pepper).is_ok());
+        assert!(presented.authenticate(&own, pepper, Timestamp::EPOCH).is_ok());
         assert_eq!(
-            presented.authenticate(&other, pepper).is_ok(),
+            presented.authenticate(&other, pepper, Timestamp::EPOCH).is_ok(),
             secret == SECRET
         );
     }

@@ -5,7 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{client::Client, kind, page::Page, secret::Digest};
+use crate::{
+    client::{Client, FormerSecret},
+    kind,
+    page::Page,
+    secret::Digest,
+    time::Timestamp,
+};
 
 /// Registrations of clients. That of the console ([`crate::console::CLIENT_ID`]) is there for what refers to it: no verb
 /// changes or removes it.
@@ -20,15 +26,19 @@ pub trait Clients: Send + Sync {
     /// Replaces metadata and secret, if the client is still at the version that `client` was read at. `false` when it is
     /// not, or is gone: of racing callers one wins, and the others read again.
     async fn update_client_metadata(&self, client: &Client) -> Result<bool>;
-    /// Replaces the secret alone, and what is sealed of it (nothing, unless the client's ID tokens are signed with it), if
-    /// the client is still at `version`. `false` as above.
+    /// Replaces the secret alone, what is sealed of it (nothing, unless the client's ID tokens are signed with it), and the
+    /// former one that lives on, if the client is still at `version`. `false` as above.
     async fn set_client_secret(
         &self,
         id: &str,
         version: i64,
         secret: &Digest<kind::KeyedClientSecret>,
         sealed: Option<&str>,
+        former: Option<&FormerSecret>,
     ) -> Result<bool>;
+    /// Disables a client since a moment, or enables it. `false` when there is none. A client that is disabled already stays
+    /// so since then.
+    async fn set_client_disabled(&self, id: &str, at: Option<Timestamp>) -> Result<bool>;
     /// Removes a client with all its authorizations and consents. `false` when there is none.
     async fn delete_client(&self, id: &str) -> Result<bool>;
 }

@@ -107,6 +107,8 @@ fn client(id: &str, metadata: &serde_json::Value) -> Client {
         id: id.into(),
         secret: None,
         sealed_secret: None,
+        former_secret: None,
+        disabled_at: None,
         metadata: Registration::parse(metadata).expect("metadata").metadata,
         created_at: Timestamp::from_seconds(0),
         version: 0,

@@ -124,6 +124,8 @@ fn each_client_authenticates_by_its_registered_method_alone() {
             id: "c".into(),
             secret,
             sealed_secret: None,
+            former_secret: None,
+            disabled_at: None,
             metadata,
             created_at: Timestamp::from_seconds(0),
             version: 0,
@@ -178,7 +180,11 @@ fn each_client_authenticates_by_its_registered_method_alone() {
             .ok()
             .unwrap();
         let refused = presented
-            .authenticate(&client(Some(method).filter(|m| !m.is_empty())), &pepper)
+            .authenticate(
+                &client(Some(method).filter(|m| !m.is_empty())),
+                &pepper,
+                Timestamp::EPOCH,
+            )
             .err()
             .map(|r| r.reason);
         assert_eq!(refused, expected, "{method} {header:?} {form}");

@@ -55,6 +55,8 @@ fn client(id: &str, metadata: serde_json::Value) -> Client {
         id: id.into(),
         secret: None,
         sealed_secret: None,
+        former_secret: None,
+        disabled_at: None,
         metadata,
         created_at: Timestamp::from_seconds(0),
         version: 1,

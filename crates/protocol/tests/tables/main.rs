@@ -56,6 +56,8 @@ pub fn client(more: Value) -> Client {
         id: "app".into(),
         secret: None,
         sealed_secret: None,
+        former_secret: None,
+        disabled_at: None,
         metadata: Registration::parse(&metadata).unwrap().metadata,
         created_at: Timestamp::from_seconds(0),
         version: 0,

@@ -54,8 +54,19 @@ pub enum ClientCommand {
     },
     /// Removes an app and all that was allowed to it.
     Delete { client_id: String },
+    /// Stops an app: nobody signs in to it, and it gets and renews no tokens.
+    Disable { client_id: String },
+    /// Lets an app go on, with what it was allowed before.
+    Enable { client_id: String },
     /// Makes a new secret and prints it this once.
-    RotateSecret { client_id: String },
+    #[command(after_help = "Example: latchkey client rotate-secret my-app --keep-old 1h")]
+    RotateSecret {
+        client_id: String,
+        /// The old secret is taken for so long besides, such as 90s, 1h or 7d, 30d at most; without it it is worth nothing at
+        /// once. ID tokens that are signed with it (HS256) are signed with the new one at once.
+        #[arg(long, value_name = "TIME", value_parser = crate::config::duration)]
+        keep_old: Option<i64>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -40,7 +40,20 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
             new_secret,
         } => update(&at, &client_id, &from, new_secret).await,
         ClientCommand::Delete { client_id } => delete(&at, &client_id).await,
-        ClientCommand::RotateSecret { client_id } => rotate_secret(&at, &client_id).await,
+        ClientCommand::Disable { client_id } => {
+            at.operations().disable_client(&client_id).await?;
+            say!("disabled {client_id}");
+            Ok(())
+        }
+        ClientCommand::Enable { client_id } => {
+            at.operations().enable_client(&client_id).await?;
+            say!("enabled {client_id}");
+            Ok(())
+        }
+        ClientCommand::RotateSecret {
+            client_id,
+            keep_old,
+        } => rotate_secret(&at, &client_id, keep_old).await,
     }
 }
 
@@ -96,9 +109,12 @@ async fn delete(at: &At, id: &str) -> Result<()> {
     Ok(())
 }
 
-async fn rotate_secret(at: &At, id: &str) -> Result<()> {
+async fn rotate_secret(at: &At, id: &str, keep_old: Option<i64>) -> Result<()> {
     let secrets = ClientSecrets::new(&at.master);
-    let registered = at.operations().rotate_client_secret(&secrets, id).await?;
+    let registered = at
+        .operations()
+        .rotate_client_secret(&secrets, id, keep_old)
+        .await?;
     say_registered(at, &registered).await?;
     if let Some(warning) = ClientWarning::of_rotation(&registered.client) {
         eprintln!("latchkey: {warning}");
@@ -159,7 +175,14 @@ fn refused(from: &Path, error: OperationError) -> anyhow::Error {
 
 async fn list(at: &At, limit: Option<i64>, json: bool) -> Result<()> {
     let list = List {
-        head: &["CLIENT", "NAME", "AUTHENTICATION", "GRANTS", "CREATED"],
+        head: &[
+            "CLIENT",
+            "NAME",
+            "AUTHENTICATION",
+            "GRANTS",
+            "STATE",
+            "CREATED",
+        ],
         json,
         limit,
         shown: client_information,
@@ -176,12 +199,18 @@ async fn list(at: &At, limit: Option<i64>, json: bool) -> Result<()> {
 fn row(client: &Client) -> Vec<String> {
     let metadata = &client.metadata;
     let methods: Vec<_> = metadata.auth_methods().iter().map(|m| m.name()).collect();
+    let state = if client.disabled_at.is_some() {
+        "disabled"
+    } else {
+        "enabled"
+    };
     let grants: Vec<_> = metadata.grant_types.iter().map(|g| g.name()).collect();
     vec![
         client.id.clone(),
         client.name().to_owned(),
         methods.join(" or "),
         grants.join(","),
+        state.to_owned(),
         utc(client.created_at),
     ]
 }

@@ -22,7 +22,7 @@ use mask::mask;
 use table::{SETTINGS, Setting};
 
 pub use environment::unknown_variables;
-pub(crate) use parse::{patience, seconds};
+pub(crate) use parse::{patience, seconds, some_time as duration};
 pub use table::reference;
 
 /// A value in force and where it came from.

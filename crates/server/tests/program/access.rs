@@ -58,3 +58,37 @@ fn who_may_use_an_app_is_set_by_name_and_listed_with_why() {
     assert_eq!(everyone[0]["because"], json!(["everyone"]));
     assert_eq!(everyone.as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn an_app_is_stopped_and_its_old_secret_lives_on_for_as_long_as_asked() {
+    let at = Place::new();
+    let app = r#"{"client_id":"app","redirect_uris":["https://a.example/cb"]}"#;
+    at.good(&["client", "create", "--from", "-"], app);
+    let show = || at.json(&["client", "show", "app", "--json"], "");
+    let created = show()["client_id_issued_at"].as_i64().unwrap();
+    at.good(&["client", "disable", "app"], "");
+    assert!(show()["disabled_at"].as_i64().unwrap() >= created);
+    let table = heard(&at.run(&["client", "list"], ""));
+    assert!(table.contains("disabled"), "{table}");
+    at.good(&["client", "enable", "app"], "");
+    assert_eq!(show().get("disabled_at"), None);
+
+    let rotate = ["client", "rotate-secret", "app"];
+    let kept = at.json(&[&rotate[..], &["--keep-old", "1h"]].concat(), "");
+    let until = kept["former_secret_expires_at"].as_i64().unwrap();
+    assert!((created + 3600..created + 3700).contains(&until), "{until}");
+    assert_eq!(show()["former_secret_expires_at"], json!(until));
+    assert!(!show().to_string().contains("lk_"), "no secret is shown");
+    refused(
+        &at.run(&[&rotate[..], &["--keep-old", "31d"]].concat(), ""),
+        "a second to 30 days",
+    );
+    at.good(&rotate, "");
+    assert_eq!(show().get("former_secret_expires_at"), None);
+    for verb in ["disable", "enable"] {
+        refused(
+            &at.run(&["client", verb, "none"], ""),
+            "there is no client none",
+        );
+    }
+}

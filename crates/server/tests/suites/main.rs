@@ -14,6 +14,7 @@ mod claims;
 mod client_access;
 mod client_secrets;
 mod client_shares;
+mod client_state;
 mod consents;
 mod console;
 mod custom_claims;

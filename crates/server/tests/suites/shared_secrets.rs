@@ -154,6 +154,22 @@ fn a_client_is_switched_to_its_secret_and_back_while_it_is_in_service() {
 }
 
 /// Whether a token is good as a hint at the authorize endpoint, for this client and a browser that is signed in.
+#[test]
+fn id_tokens_are_signed_with_the_new_secret_while_the_old_one_lives() {
+    on_both(async |h| {
+        let old = register(&h, "hs").await;
+        let rotated = operations(&*h.store, &OsEntropy)
+            .rotate_client_secret(&h.app.provider.client_secrets, "hs", Some(60))
+            .await;
+        let new = rotated.unwrap().secret.unwrap();
+        for secret in [&old, &new] {
+            let tokens = tokens(&h, &h.browser(), ("hs", secret)).await;
+            let by = |secret: &str| verified(&h, ("hs", secret), &tokens["id_token"]);
+            assert_eq!((by(&old), by(&new)), (false, true));
+        }
+    });
+}
+
 async fn is_hint(browser: &Browser, id: &str, token: &str) -> bool {
     let asked = [
         ("client_id", id),

@@ -141,7 +141,7 @@ fn of_racing_changes_as_many_entries_as_were_made() {
             let recording = store.recording(entry("client rotate-secret"));
             let new = Digest::of(&n.to_string());
             recording
-                .set_client_secret("c", 0, &new, None)
+                .set_client_secret("c", 0, &new, None, None)
                 .await
                 .unwrap()
         });

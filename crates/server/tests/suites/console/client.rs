@@ -17,7 +17,9 @@ fn nobody_registers_changes_or_authenticates_as_the_client_of_the_console() {
         let taken = operations.register_client(secrets, registration).await;
         assert!(taken.unwrap_err().to_string().contains("taken"));
         assert!(operations.client(id).await.is_err());
-        assert!(operations.rotate_client_secret(secrets, id).await.is_err());
+        let rotated = operations.rotate_client_secret(secrets, id, None).await;
+        assert!(rotated.is_err());
+        assert!(operations.disable_client(id).await.is_err());
         assert!(operations.delete_client(id).await.is_err());
         let all = Page::first(100);
         let listed = operations.clients(&all).await.unwrap();

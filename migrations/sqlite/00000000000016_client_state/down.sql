@@ -1,0 +1,3 @@
+ALTER TABLE clients DROP COLUMN former_secret_until;
+ALTER TABLE clients DROP COLUMN former_secret;
+ALTER TABLE clients DROP COLUMN disabled_at;
