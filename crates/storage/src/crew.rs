@@ -6,7 +6,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -15,7 +15,7 @@ use latchkey_protocol::StoreError;
 use crate::{
     connection::{AnyConnection, unavailable},
     lanes::Work,
-    postgres::{self, Held, Link},
+    postgres::{self, Held, Link, PATIENCE},
 };
 
 /// How long a thread stays that nobody needs.
@@ -29,14 +29,18 @@ struct Shared {
     most: usize,
     /// How long a thread stays that nobody needs.
     idle: Duration,
+    /// Makes the connection of another thread, if there can be one.
+    connect: Connect,
     state: Mutex<State>,
 }
+
+type Connect = Box<dyn Fn() -> Option<AnyConnection> + Send + Sync>;
 
 #[derive(Default)]
 struct State {
     /// What no thread is free for. No bound of its own: whoever fills it has.
     waiting: VecDeque<Work>,
-    /// The threads that wait for work, by their numbers; the one that began to wait last is the last.
+    /// The threads that wait for work, by their numbers; the last is asked first.
     idle: Vec<(usize, Sender<Work>)>,
     /// All threads.
     threads: usize,
@@ -50,26 +54,15 @@ impl Crew {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when there can be no thread.
-    pub fn start(
-        link: &Arc<Link>,
-        most: usize,
-        first: Option<AnyConnection>,
-    ) -> Result<Self, StoreError> {
-        Self::with_idle(link, most, first, IDLE)
+    pub fn start(link: &Arc<Link>, most: usize, first: AnyConnection) -> Result<Self, StoreError> {
+        let known = Arc::clone(link);
+        let connect = move || known.connection(Instant::now() + PATIENCE);
+        let crew = Shared::new(link, most, IDLE, Box::new(connect));
+        Self::of(crew, Some(first))
     }
 
-    fn with_idle(
-        link: &Arc<Link>,
-        most: usize,
-        first: Option<AnyConnection>,
-        idle: Duration,
-    ) -> Result<Self, StoreError> {
-        let shared = Arc::new(Shared {
-            link: Arc::clone(link),
-            most,
-            idle,
-            state: Mutex::default(),
-        });
+    fn of(shared: Shared, first: Option<AnyConnection>) -> Result<Self, StoreError> {
+        let shared = Arc::new(shared);
         shared.lock().threads = 1;
         shared.spawn(first)?;
         Ok(Self(shared))
@@ -117,6 +110,16 @@ enum Next {
 }
 
 impl Shared {
+    fn new(link: &Arc<Link>, most: usize, idle: Duration, connect: Connect) -> Self {
+        Self {
+            link: Arc::clone(link),
+            most,
+            idle,
+            connect,
+            state: Mutex::default(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,10 +134,15 @@ impl Shared {
         Ok(())
     }
 
+    /// A thread's work. It takes none before it has a connection: those that have one are soon free.
     fn serve(&self, connection: Option<AnyConnection>) {
+        let connection = connection.or_else(|| (self.connect)());
         let mut held = Held::new(&self.link, connection);
+        if !held.is_connected() && self.leave() {
+            return;
+        }
         loop {
-            let work = match self.next() {
+            let work = match self.next(held.is_connected()) {
                 Next::Work(work) => work,
                 Next::Wait(number, queue) => match self.wait(number, &queue) {
                     Some(work) => work,
@@ -146,7 +154,15 @@ impl Shared {
         }
     }
 
-    fn next(&self) -> Next {
+    /// Whether the thread can end: some thread stays.
+    fn leave(&self) -> bool {
+        let mut state = self.lock();
+        let leaves = state.threads > 1;
+        state.threads -= usize::from(leaves);
+        leaves
+    }
+
+    fn next(&self, is_connected: bool) -> Next {
         let mut state = self.lock();
         if let Some(work) = state.waiting.pop_front() {
             return Next::Work(work);
@@ -157,7 +173,9 @@ impl Shared {
         let (sender, queue) = bounded(1);
         let number = state.next;
         state.next += 1;
-        state.idle.push((number, sender));
+        // One that lost its connection is asked last.
+        let place = if is_connected { state.idle.len() } else { 0 };
+        state.idle.insert(place, (number, sender));
         Next::Wait(number, queue)
     }
 

@@ -76,7 +76,7 @@ impl Lanes {
     /// [`StoreError::Unavailable`] when there can be no thread.
     pub fn start(link: &Arc<Link>, pool: usize, first: AnyConnection) -> Result<Self, StoreError> {
         let own = for_groups(pool);
-        let tasks = Arc::new(Crew::start(link, pool.max(1) - own, Some(first))?);
+        let tasks = Arc::new(Crew::start(link, pool.max(1) - own, first)?);
         let lanes: Vec<_> = (0..own).map(|_| alone(link)).collect::<Result<_, _>>()?;
         let shared = Lane::Shared(Arc::clone(&tasks));
         let lane = |n: usize| lanes.get(n).unwrap_or(&shared).clone();

@@ -111,7 +111,7 @@ impl Link {
     }
 
     /// A new connection, unless there can be none by `deadline`.
-    fn connection(&self, deadline: Instant) -> Option<AnyConnection> {
+    pub fn connection(&self, deadline: Instant) -> Option<AnyConnection> {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
@@ -237,6 +237,11 @@ impl<'a> Held<'a> {
             }
         }
         self.connection.as_mut()
+    }
+
+    /// Whether there is one, broken or not.
+    pub fn is_connected(&self) -> bool {
+        self.connection.is_some()
     }
 
     /// It was found to be broken.

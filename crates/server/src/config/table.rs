@@ -78,7 +78,7 @@ pub const SETTINGS: &[Setting] = &[
         "database_pool",
         "16",
         into!(database_pool = number),
-        "Connections to PostgreSQL, at least one; SQLite does not need it.",
+        "The most connections to PostgreSQL, at least one; SQLite does not need it.",
     ),
     setting(
         "keys_dir",

@@ -1,3 +1,5 @@
+//! Threads begin when there is work for them, stay with it, and end.
+
 //! How many threads there are for so much work, and when they end.
 
 use std::{
@@ -6,8 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Crew;
+use super::{Connect, Crew, Shared};
 use crate::{
+    connection::{AnyConnection, connect_sqlite},
     group::Waits,
     lanes::Work,
     postgres::{Held, Link},
@@ -28,9 +31,19 @@ impl Waits for Meet {
     }
 }
 
+fn connection() -> Option<AnyConnection> {
+    // Any will do: nothing is asked of it.
+    Some(connect_sqlite(":memory:").unwrap())
+}
+
 fn crew(most: usize, idle: Duration) -> Crew {
+    with(most, idle, Box::new(connection))
+}
+
+/// One whose first thread has a connection and whose others have what `connect` gives.
+fn with(most: usize, idle: Duration, connect: Connect) -> Crew {
     let link = Arc::new(Link::new("postgres://nobody@127.0.0.1:1/none"));
-    Crew::with_idle(&link, most, None, idle).unwrap()
+    Crew::of(Shared::new(&link, most, idle, connect), connection()).unwrap()
 }
 
 /// The threads that do so many pieces of work, each of which ends when `at_once` of them are under way.
@@ -97,4 +110,14 @@ fn threads_that_nobody_needs_end_but_one() {
     threads(&crew, 4, 4);
     until_idle(&crew, 1, 1);
     assert_eq!(distinct(threads(&crew, 3, 3)), 3);
+}
+
+#[test]
+fn a_thread_that_gets_no_connection_takes_no_work_and_ends() {
+    let crew = with(4, SOON, Box::new(|| None));
+    let first = threads(&crew, 1, 1);
+    for _ in 0..5 {
+        assert_eq!(distinct([first.clone(), threads(&crew, 20, 1)].concat()), 1);
+    }
+    until_idle(&crew, 1, 1);
 }
