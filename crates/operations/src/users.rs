@@ -154,21 +154,42 @@ impl Operations<'_> {
     pub async fn update_user(&self, login: &str, change: &ProfileChange) -> Result<User> {
         for _ in 0..TRIES {
             let before = self.user(login).await?;
-            let mut after = change.apply(&before, self.now)?;
-            let changed = changes(&described(&before), &described(&after));
-            let details = json!({ "changed": changed });
-            let recording = self.recording_user(Operation::UserUpdate, &before, login, details);
-            match recording.store.update_user_profile(&before, &after).await? {
-                WriteOutcome::Done => {
-                    after.version = before.version + 1;
-                    recording.done();
-                    return Ok(after);
-                }
-                WriteOutcome::Changed => {}
-                refused => return Err(OperationError::unwritten(refused, &after)),
+            if let Some(after) = self.changed(&before, login, change).await? {
+                return Ok(after);
             }
         }
         Err(OperationError::Contended(login.to_owned()))
+    }
+
+    /// Changes what describes a user, only if the user still is as `seen`: for a form that shows all of it.
+    ///
+    /// # Errors
+    /// As [`Operations::update_user`]; [`OperationError::Contended`] where somebody else has changed the user since.
+    pub async fn update_user_as_seen(&self, seen: &User, change: &ProfileChange) -> Result<User> {
+        let after = self.changed(seen, &seen.username, change).await?;
+        after.ok_or_else(|| OperationError::Contended(seen.username.clone()))
+    }
+
+    /// The user after the change; none where they are no longer as they were before.
+    async fn changed(
+        &self,
+        before: &User,
+        login: &str,
+        change: &ProfileChange,
+    ) -> Result<Option<User>> {
+        let mut after = change.apply(before, self.now)?;
+        let changed = changes(&described(before), &described(&after));
+        let details = json!({ "changed": changed });
+        let recording = self.recording_user(Operation::UserUpdate, before, login, details);
+        match recording.store.update_user_profile(before, &after).await? {
+            WriteOutcome::Done => {
+                after.version = before.version + 1;
+                recording.done();
+                Ok(Some(after))
+            }
+            WriteOutcome::Changed => Ok(None),
+            refused => Err(OperationError::unwritten(refused, &after)),
+        }
     }
 
     /// Ends everything that a user has, and lets them in no more.

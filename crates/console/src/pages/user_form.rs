@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
-use latchkey_operations::NewUser;
+use latchkey_operations::{NewUser, OperationError};
 use latchkey_protocol::{Params, field_error::FieldError, profile::ProfileChange, user::User};
 use latchkey_ui::{failure::Failure, render::render};
 use serde_json::{Map, Value};
@@ -235,13 +235,10 @@ pub async fn edit(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
 /// `POST /admin/users/{id}/edit`.
 pub async fn update(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let user = named(visit).await?;
-    let mut fields = Fields::sent(&visit.form);
+    let fields = Fields::sent(&visit.form);
     let frame = Frame::new(visit, Section::Users);
     if fields.version != user.version.to_string() {
-        // Who sees this and saves again does so knowingly.
-        fields.version = user.version.to_string();
-        let overtaken = Problems::whole(frame.say("console-overtaken"));
-        return Ok(page(visit, Some(&user), refused(fields, overtaken)));
+        return Ok(overtaken(visit, &user, fields));
     }
     let typed = match fields.typed(&frame) {
         Ok(typed) => typed,
@@ -257,16 +254,24 @@ pub async fn update(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         ..ProfileChange::default()
     };
     let operations = visit.operations();
-    match operations.update_user(&user.username, &change).await {
+    match operations.update_user_as_seen(&user, &change).await {
         Ok(_) => {
             let at = format!("/admin/users/{}?done=updated", user.id);
             Ok(visit.arrival.go(&at))
         }
+        Err(OperationError::Contended(_)) => Ok(overtaken(visit, &named(visit).await?, fields)),
         Err(error) => {
             let shown = refused(fields, problems(error)?);
             Ok(page(visit, Some(&user), shown))
         }
     }
+}
+
+/// The form again, for a user whom somebody else has changed. Who sees this and saves again does so knowingly.
+fn overtaken(visit: &Visit<'_>, user: &User, mut fields: Fields) -> HttpResponse {
+    fields.version = user.version.to_string();
+    let problems = Problems::whole(Frame::new(visit, Section::Users).say("console-overtaken"));
+    page(visit, Some(user), refused(fields, problems))
 }
 
 #[cfg(test)]

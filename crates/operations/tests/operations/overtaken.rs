@@ -85,3 +85,19 @@ async fn a_secret_that_is_rotated_while_metadata_changes_survives_it() {
     assert_eq!(stored.secret, Some(secrets.digest("app", &secret)));
     assert_eq!(stored.version, 5);
 }
+
+#[tokio::test]
+async fn a_change_of_what_was_seen_is_not_made_to_what_came_after() {
+    let world = World::new();
+    let seen = world.add("alice").await;
+    let operations = world.operations();
+    operations
+        .update_user_as_seen(&seen, &attribute(1))
+        .await
+        .unwrap();
+    let refused = operations.update_user_as_seen(&seen, &attribute(2)).await;
+    assert!(matches!(refused, Err(OperationError::Contended(name)) if name == "alice"));
+    let stored = world.stored(&seen).await;
+    assert_eq!(stored.attributes.keys().collect::<Vec<_>>(), ["a1"]);
+    assert_eq!(world.events().await.len(), 1);
+}
