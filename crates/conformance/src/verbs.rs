@@ -214,6 +214,10 @@ impl Audit for Flaky {
         self.inner.removed_audit_entries(position).await
     }
 
+    async fn misplaced_audit_entry(&self) -> Result<Option<i64>> {
+        self.inner.misplaced_audit_entry().await
+    }
+
     async fn unsealed_audit_entries(&self) -> Result<i64> {
         self.inner.unsealed_audit_entries().await
     }

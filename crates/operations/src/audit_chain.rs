@@ -4,7 +4,7 @@ use latchkey_protocol::{
     Store, Timestamp,
     audit_chain::{ChainKey, Checkpoint},
     audit_row::{AuditFilter, AuditRow},
-    audit_walk::{Break, ChainWalk},
+    audit_walk::{Break, ChainWalk, Damage, Skip},
     page::Page,
 };
 
@@ -12,6 +12,8 @@ use crate::{Operations, Result};
 
 /// Entries that are read at once.
 const PIECE: i64 = 1000;
+/// How often the walk is begun again because entries that it had walked along were removed meanwhile.
+const MOST_WALKS: usize = 8;
 
 /// What came of going along the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct AuditVerdict {
     pub reached: Option<Checkpoint>,
     /// The first place where it does not hold.
     pub broken: Option<Break>,
+    /// Places behind it where it does not hold either, as far as the first is passed over: at most 19.
+    pub further: Vec<Break>,
     /// Checkpoints that were not compared: their entries were removed.
     pub not_compared: Vec<Checkpoint>,
 }
@@ -56,69 +60,85 @@ impl Operations<'_> {
     /// # Errors
     /// [`crate::OperationError::Store`].
     pub async fn verify_audit(&self, key: &ChainKey, held: &[Checkpoint]) -> Result<AuditVerdict> {
-        let mut walk = ChainWalk::new(key, held);
-        let mut verdict = AuditVerdict {
-            entries: 0,
-            removed: 0,
-            unsealed: self.store.unsealed_audit_entries().await?,
-            reached: None,
-            broken: None,
-            not_compared: Vec::new(),
-        };
-        verdict.broken = walk_along(self.store, &mut walk, &mut verdict).await?;
-        verdict.reached = Some(walk.reached()).filter(|reached| reached.position > 0);
-        verdict.not_compared = walk.passed().to_vec();
-        Ok(verdict)
+        let mut begun = 0;
+        loop {
+            begun += 1;
+            let mut walk = ChainWalk::new(key, held);
+            if let Some(position) = self.store.misplaced_audit_entry().await? {
+                walk.note(position, Damage::Misplaced);
+            }
+            let mut verdict = AuditVerdict {
+                entries: 0,
+                removed: 0,
+                unsealed: self.store.unsealed_audit_entries().await?,
+                reached: None,
+                broken: None,
+                further: Vec::new(),
+                not_compared: Vec::new(),
+            };
+            let is_last = begun == MOST_WALKS;
+            if !walk_along(self.store, &mut walk, &mut verdict, is_last).await? {
+                continue;
+            }
+            verdict.reached = Some(walk.sound()).filter(|sound| sound.position > 0);
+            verdict.not_compared = walk.passed().to_vec();
+            if let Some((first, further)) = walk.breaks().split_first() {
+                verdict.broken = Some(*first);
+                verdict.further = further.to_vec();
+            }
+            return Ok(verdict);
+        }
     }
 }
 
+/// Whether it came to the end; otherwise it has to be begun again, unless this is the last time.
 async fn walk_along(
     store: &dyn Store,
     walk: &mut ChainWalk<'_>,
     verdict: &mut AuditVerdict,
-) -> Result<Option<Break>> {
+    is_last: bool,
+) -> Result<bool> {
     loop {
         let rows = store.audit_chain(walk.reached().position, PIECE).await?;
         if rows.is_empty() {
-            return match skip(store, walk, verdict).await? {
+            match skip(store, walk, verdict).await? {
                 // The last entries can have been removed by hand, and new ones not be there yet.
-                Ok(true) => continue,
-                Ok(false) => Ok(walk.end().err()),
-                Err(broken) => Ok(Some(broken)),
-            };
+                Skip::Over => continue,
+                Skip::Overtaken if !is_last => return Ok(false),
+                Skip::Overtaken | Skip::Unrecorded => {
+                    walk.end();
+                    return Ok(true);
+                }
+            }
         }
         for row in rows {
             let position = row.position.unwrap_or_default();
             if !walk.is_next(position) {
                 match skip(store, walk, verdict).await? {
-                    Ok(true) => {}
-                    Ok(false) => return Ok(walk.skip(None).err()),
-                    Err(broken) => return Ok(Some(broken)),
-                }
-                if !walk.is_next(position) {
+                    Skip::Over if walk.is_next(position) => {}
                     // More were removed meanwhile, or are missing: read again from here.
-                    break;
+                    Skip::Over => break,
+                    Skip::Overtaken if !is_last => return Ok(false),
+                    Skip::Overtaken | Skip::Unrecorded => {
+                        walk.jump(&row);
+                        continue;
+                    }
                 }
             }
-            if let Err(broken) = walk.step(&row) {
-                return Ok(Some(broken));
-            }
-            verdict.entries += 1;
+            verdict.entries += u64::from(walk.step(&row));
         }
     }
 }
 
-/// Goes over what was removed after the place that was reached. Whether there was anything.
+/// Goes over what was removed after the place that was reached.
 async fn skip(
     store: &dyn Store,
     walk: &mut ChainWalk<'_>,
     verdict: &mut AuditVerdict,
-) -> Result<std::result::Result<bool, Break>> {
+) -> Result<Skip> {
     let before = walk.reached().position;
-    let Some(run) = store.removed_audit_entries(before + 1).await? else {
-        return Ok(Ok(false));
-    };
-    let skipped = walk.skip(Some(&run));
+    let run = store.removed_audit_entries(before + 1).await?;
+    let skipped = walk.skip(run.as_ref());
     verdict.removed += walk.reached().position - before;
-    Ok(skipped.map(|()| true))
+    Ok(skipped)
 }

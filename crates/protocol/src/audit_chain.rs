@@ -68,6 +68,8 @@ pub struct RemovedRun {
     pub first: i64,
     /// The place of the last.
     pub last: i64,
+    /// The hash of the place before the first, on which they follow.
+    pub before: Hash,
     /// The hash of the last, from which the chain goes on.
     pub hash: Hash,
     /// The first of them that did not fit the chain when it was removed.
@@ -93,8 +95,9 @@ impl ChainKey {
     pub fn seal_removed(&self, run: &RemovedRun) -> Hash {
         let [first, last, broken_at] =
             [run.first, run.last, run.broken_at.unwrap_or_default()].map(|n| n.to_string());
+        let (before, hash) = (hex(&run.before), hex(&run.hash));
         self.0
-            .bytes(&["removed", &first, &last, &hex(&run.hash), &broken_at])
+            .bytes(&["removed", &first, &last, &before, &hash, &broken_at])
     }
 
     /// Whether a seal is one of ours, in constant time.

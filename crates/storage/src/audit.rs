@@ -151,6 +151,8 @@ struct Id {
     id: i64,
 }
 
+const MISPLACED: &str =
+    "SELECT position AS id FROM audit WHERE position < 1 ORDER BY position LIMIT 1";
 const UNSEALED: &str = "SELECT count(*) AS id FROM audit WHERE position IS NULL";
 
 fn rows(rows: Vec<Row>) -> Vec<AuditRow> {
@@ -196,6 +198,15 @@ impl Audit for Database {
 
     async fn removed_audit_entries(&self, position: i64) -> store::Result<Option<StoredRun>> {
         self.read(move |c| removed::run_at(c, position)).await
+    }
+
+    async fn misplaced_audit_entry(&self) -> store::Result<Option<i64>> {
+        self.read(|c| {
+            let lowest: Option<Id> =
+                on!(c => statement(MISPLACED, binds![]).get_result(c)).optional()?;
+            Ok(lowest.map(|lowest| lowest.id))
+        })
+        .await
     }
 
     async fn unsealed_audit_entries(&self) -> store::Result<i64> {

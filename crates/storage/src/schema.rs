@@ -64,7 +64,7 @@ diesel::table! {
 }
 diesel::table! {
     audit_removed (first_position) {
-        first_position -> BigInt, last_position -> BigInt, hash -> Binary, broken_at -> Nullable<BigInt>, seal -> Binary,
+        first_position -> BigInt, last_position -> BigInt, before -> Binary, hash -> Binary, broken_at -> Nullable<BigInt>, seal -> Binary,
     }
 }
 diesel::table! {

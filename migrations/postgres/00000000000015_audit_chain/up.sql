@@ -5,11 +5,12 @@ ALTER TABLE audit ADD COLUMN user_id TEXT;
 ALTER TABLE audit ADD COLUMN hash BYTEA;
 ALTER TABLE audit ADD COLUMN seal BYTEA;
 
--- What was removed from the chain, for its age or for the bound of the table: from which place to which, and the hash of the
--- last, from which the chain goes on. `broken_at`: the first that did not fit the chain then.
+-- What was removed from the chain, for its age or for the bound of the table: from which place to which, the hash of the
+-- place `before` them, and the hash of the last, from which the chain goes on. `broken_at`: the first that did not fit the chain then.
 CREATE TABLE audit_removed (
     first_position BIGINT PRIMARY KEY,
     last_position BIGINT NOT NULL UNIQUE,
+    before BYTEA NOT NULL,
     hash BYTEA NOT NULL,
     broken_at BIGINT,
     seal BYTEA NOT NULL

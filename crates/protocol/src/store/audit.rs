@@ -39,6 +39,8 @@ pub trait Audit: Send + Sync {
     async fn audit_checkpoint(&self) -> Result<Option<Checkpoint>>;
     /// The record that the entry of this place was removed, with others.
     async fn removed_audit_entries(&self, position: i64) -> Result<Option<StoredRun>>;
+    /// The lowest position that no entry can have, less than 1, if an entry has one.
+    async fn misplaced_audit_entry(&self) -> Result<Option<i64>>;
     /// How many entries are not in the chain yet.
     async fn unsealed_audit_entries(&self) -> Result<i64>;
     /// Whether there are entries that [`Audit::seal_audit_entries`] would seal at `now`.

@@ -213,10 +213,15 @@ async fn verify(at: &At, held: &[Checkpoint], json: bool) -> Result<()> {
                 "intact": broken.is_none(), "entries": verdict.entries, "removed": verdict.removed, "unsealed": verdict.unsealed,
                 "checkpoint": reached.as_ref().filter(|_| broken.is_none()), "not_compared": not_compared.collect::<Vec<_>>(),
                 "broken_at": broken.map(|broken| broken.position), "damage": broken.map(|broken| word(broken.damage)),
+                "further": verdict.further.iter().map(further).collect::<Vec<_>>(),
             })
         );
     } else if broken.is_none() {
         say_intact(&verdict, reached.as_deref());
+    } else {
+        for at in &verdict.further {
+            eprintln!("latchkey: besides, {}", sentence(at.position, at.damage));
+        }
     }
     match broken {
         None => Ok(()),
@@ -243,12 +248,18 @@ fn say_intact(verdict: &AuditVerdict, reached: Option<&str>) {
     }
 }
 
+fn further(at: &Break) -> Value {
+    json!({ "broken_at": at.position, "damage": word(at.damage) })
+}
+
 fn word(damage: Damage) -> &'static str {
     match damage {
         Damage::Changed => "changed",
         Damage::Forged => "forged",
         Damage::Dropped => "dropped",
         Damage::ChangedBeforeRemoval => "changed before removal",
+        Damage::Parted => "replaced before removed entries",
+        Damage::Misplaced => "misplaced",
         Damage::CutOff => "cut off",
         Damage::Replaced => "replaced",
     }
@@ -263,6 +274,13 @@ fn sentence(position: i64, damage: Damage) -> String {
         Damage::Dropped => format!("entry {position} was dropped"),
         Damage::ChangedBeforeRemoval => {
             format!("entry {position} had been changed when it was removed by age or bound")
+        }
+        Damage::Parted => format!(
+            "entry {} or one before it was replaced: what was removed from {position} on followed another one",
+            position - 1
+        ),
+        Damage::Misplaced => {
+            format!("an entry was given the position {position}, which none can have")
         }
         Damage::CutOff => {
             format!("it was cut off: entry {position} and those after it are missing")

@@ -231,3 +231,36 @@ fn the_log_of_a_server_says_where_the_chain_ends() {
         .good(&["audit", "verify", "--checkpoint", checkpoint], "");
     sealed.server.unwrap().stop();
 }
+
+#[test]
+fn the_line_that_keeps_checkpoints_fails_when_the_chain_does_not_hold() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/audit.md");
+    let docs = std::fs::read_to_string(docs).unwrap();
+    let line = docs
+        .lines()
+        .find(|line| line.contains(">> checkpoints"))
+        .unwrap();
+    let sealed = Sealed::new();
+    let folder = sealed.at.folder.path();
+    let kept = folder.join("checkpoints");
+    std::fs::write(&kept, "").unwrap();
+    let keep = || {
+        let program = sealed.at.command(&[]);
+        let line = line.replacen("latchkey", &program.get_program().to_string_lossy(), 1);
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &line]).current_dir(folder);
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.status().unwrap().success()
+    };
+    assert!(keep());
+    let text = std::fs::read_to_string(&kept).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    sealed.sql("DELETE FROM audit WHERE position = 2");
+    assert!(!keep());
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), text);
+}

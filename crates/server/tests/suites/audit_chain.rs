@@ -124,8 +124,8 @@ fn what_was_changed_dropped_reordered_or_cut_off_is_found_at_its_place() {
         "DELETE FROM audit WHERE position = 4; UPDATE audit SET position = 4 WHERE position = 5";
     let reordered = "UPDATE audit SET position = 0 WHERE position = 3; UPDATE audit SET position = 3 WHERE position = 6; \
         UPDATE audit SET position = 6 WHERE position = 0";
-    let forged_record = "DELETE FROM audit WHERE position = 4; INSERT INTO audit_removed (first_position, last_position, hash, seal) \
-        SELECT 4, 4, hash, seal FROM audit WHERE position = 3";
+    let forged_record = "DELETE FROM audit WHERE position = 4; INSERT INTO audit_removed (first_position, last_position, before, hash, seal) \
+        SELECT 4, 4, hash, hash, seal FROM audit WHERE position = 3";
     let damages = [
         (changed, broken(5, Damage::Changed)),
         (dropped, broken(4, Damage::Dropped)),
@@ -233,5 +233,114 @@ fn after_retention_the_chain_is_held_against_what_is_left_of_a_checkpoint() {
         };
         let verdict = verify_with(&h, &chain_key(), &[inside]).await;
         assert_eq!((verdict.broken, verdict.not_compared), (None, vec![inside]));
+    });
+}
+
+/// Removes what is beyond the bound. How many.
+async fn bound(h: &Harness, bound: i64) -> usize {
+    let gone = h.store.bound_audit_entries(&chain_key(), bound, 1000).await;
+    gone.unwrap()
+}
+
+/// What can write into the database, and has no key: takes the end of the chain away at a place that is between two runs of
+/// removed entries, lets a server seal another entry there, and puts the rest back.
+async fn replace_between_removed_runs(h: &Harness) -> (Checkpoint, i64) {
+    for n in 1..=40 {
+        let kind = if n % 10 == 0 { "command" } else { "server" };
+        h.sql(&format!(
+            "INSERT INTO audit (at, event, actor_kind, front_end, outcome, details, logged) \
+             VALUES ({START}, 'event {n}', '{kind}', 'server', 'done', '{{}}', 1)"
+        ));
+    }
+    h.sql("UPDATE audit SET logged = 1");
+    seal(h).await;
+    let kept = end(h).await;
+    assert!(bound(h, 2).await > 30);
+    assert_eq!(verify(h, &[kept]).await, None);
+    let place = kept.position - 10;
+    let overriding = match h.database.file() {
+        Some(_) => "",
+        None => "OVERRIDING SYSTEM VALUE",
+    };
+    h.sql(&format!(
+        "CREATE TABLE kept AS SELECT * FROM audit WHERE position > {place}; \
+         CREATE TABLE kept_runs AS SELECT * FROM audit_removed WHERE first_position > {place}; \
+         DELETE FROM audit WHERE position >= {place}; DELETE FROM audit_removed WHERE first_position > {place}; \
+         INSERT INTO audit (at, event, actor_kind, front_end, outcome, details, logged) \
+         VALUES ({START}, 'harmless', 'server', 'server', 'done', '{{}}', 1)"
+    ));
+    seal(h).await;
+    assert_eq!(end(h).await.position, place);
+    h.sql(&format!(
+        "INSERT INTO audit {overriding} SELECT * FROM kept; INSERT INTO audit_removed SELECT * FROM kept_runs"
+    ));
+    (kept, place)
+}
+
+#[test]
+fn an_entry_between_removed_ones_cannot_be_replaced_by_letting_the_server_seal_another() {
+    on_both(async |h| {
+        let (kept, place) = replace_between_removed_runs(&h).await;
+        let expected = broken(place + 1, Damage::Parted);
+        assert_eq!(verify(&h, &[]).await, expected);
+        assert_eq!(verify(&h, &[kept]).await, expected);
+        // Nor does it go unseen when the runs become one.
+        assert!(bound(&h, 1).await > 0);
+        assert!(bound(&h, 1).await > 0);
+        let expected = broken(place + 1, Damage::ChangedBeforeRemoval);
+        assert_eq!(verify(&h, &[]).await, expected);
+    });
+}
+
+#[test]
+fn behind_a_break_the_chain_is_held_against_the_rest_and_against_checkpoints() {
+    on_both(async |h| {
+        sealed(&h).await;
+        let last = end(&h).await;
+        h.sql("UPDATE audit SET at = 5 WHERE position <= 2");
+        let (key, now) = (chain_key(), h.moment());
+        let gone = h.store.forget_audit_entries(&key, 1000, now, 100);
+        assert_eq!(gone.await.unwrap(), 2);
+        let changed = broken(1, Damage::ChangedBeforeRemoval);
+        let verdict = verify_with(&h, &key, &[last]).await;
+        assert_eq!((verdict.broken, verdict.further), (changed, vec![]));
+        h.sql(
+            "UPDATE audit SET event = 'x' WHERE position = 4; DELETE FROM audit WHERE position = 6",
+        );
+        let other = Checkpoint {
+            hash: [1; 32],
+            ..last
+        };
+        let later = Checkpoint {
+            position: last.position + 1,
+            ..last
+        };
+        let verdict = verify_with(&h, &key, &[other, later]).await;
+        let found = verdict.further.iter().map(|at| (at.position, at.damage));
+        let expected = [
+            (4, Damage::Changed),
+            (6, Damage::Dropped),
+            (last.position, Damage::Replaced),
+            (last.position + 1, Damage::CutOff),
+        ];
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+        assert_eq!((verdict.broken, verdict.reached), (changed, None));
+    });
+}
+
+#[test]
+fn an_entry_before_the_first_place_is_damage() {
+    on_both(async |h| {
+        sealed(&h).await;
+        for position in [i64::MIN, -7, 0] {
+            h.sql(&format!(
+                "INSERT INTO audit (at, event, actor_kind, front_end, outcome, details, logged, position) \
+                 VALUES ({START}, 'x', 'server', 'server', 'done', '{{}}', 1, {position})"
+            ));
+            let expected = broken(position, Damage::Misplaced);
+            assert_eq!(verify(&h, &[]).await, expected);
+            h.sql("DELETE FROM audit WHERE position < 1");
+        }
+        assert_eq!(verify(&h, &[]).await, None);
     });
 }

@@ -1,4 +1,5 @@
-//! What is removed from the chain leaves a record, from which the chain goes on: a run of places and the hash of its last.
+//! What is removed from the chain leaves a record, from which the chain goes on: a run of places, the hash before and the
+//! hash of its last.
 
 use std::collections::HashMap;
 
@@ -21,6 +22,7 @@ use crate::{
 struct RunRow {
     first_position: i64,
     last_position: i64,
+    before: Vec<u8>,
     hash: Vec<u8>,
     broken_at: Option<i64>,
     seal: Vec<u8>,
@@ -32,6 +34,7 @@ impl RunRow {
             run: RemovedRun {
                 first: self.first_position,
                 last: self.last_position,
+                before: whole(Some(&self.before)),
                 hash: whole(Some(&self.hash)),
                 broken_at: self.broken_at,
             },
@@ -43,6 +46,7 @@ impl RunRow {
         Self {
             first_position: run.first,
             last_position: run.last,
+            before: run.before.to_vec(),
             hash: run.hash.to_vec(),
             broken_at: run.broken_at,
             seal: key.seal_removed(run).to_vec(),
@@ -78,6 +82,7 @@ pub fn remove(c: &mut AnyConnection, key: &ChainKey, rows: Vec<Row>) -> Result<u
         Some(RemovedRun {
             first: position,
             last: position,
+            before: previous.hash,
             hash: whole(row.hash.as_deref()),
             broken_at: follow(key, &previous, row).is_err().then_some(position),
         })
@@ -137,16 +142,17 @@ fn hashes_before(
     Ok(entries.chain(removed).collect())
 }
 
-/// Runs that follow one another become one.
+/// Runs that follow one another become one. Where the second followed something else, the chain was broken.
 fn merged(mut runs: Vec<RemovedRun>) -> Vec<RemovedRun> {
     runs.sort_by_key(|run| run.first);
     let mut merged: Vec<RemovedRun> = Vec::with_capacity(runs.len());
     for run in runs {
         match merged.last_mut() {
             Some(last) if last.last + 1 == run.first => {
+                let parted = (last.hash != run.before).then_some(run.first);
                 last.last = run.last;
                 last.hash = run.hash;
-                last.broken_at = last.broken_at.or(run.broken_at);
+                last.broken_at = last.broken_at.or(parted).or(run.broken_at);
             }
             _ => merged.push(run),
         }
