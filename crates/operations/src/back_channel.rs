@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// How long an attempt may take. A client that ends its session and asks nobody else needs milliseconds.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// The longest answer that is read, in bytes: it has an error code and a sentence at most.
+/// The longest answer that is read where it failed, in bytes: it has an error code and a sentence at most.
 const LONGEST_ANSWER: usize = 4096;
 /// As much of a reason as is kept, in characters.
 const LONGEST_REASON: usize = 200;
@@ -39,6 +39,7 @@ pub async fn tell(outbound: &dyn Outbound, uri: &str, token: &str) -> Option<Att
         },
         deadline: DEADLINE,
         longest_answer: LONGEST_ANSWER,
+        wants_success_body: false,
     };
     let answer = outbound.call(request).await;
     let delivery = delivery(answer.as_ref().map(|answer| answer.status))?;

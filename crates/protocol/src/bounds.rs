@@ -53,9 +53,10 @@ pub const DEAD_JOBS_KEPT: i64 = 30 * 86_400;
 /// Bytes of the last error of a job.
 pub const JOB_ERROR: usize = 300;
 
-/// Deliveries of logout tokens that are kept; of more, those that were settled longest ago go, and of more than twice as many
-/// the oldest of the client that has the most.
+/// Settled deliveries of logout tokens that are kept; of more, those that were settled longest ago go.
 pub const DELIVERIES: i64 = 500_000;
+/// Deliveries that wait; of more, the oldest of the client that has the most become dead letters.
+pub const WAITING_DELIVERIES: i64 = 2_000_000;
 /// How long the receipt of a delivered logout token is kept, in seconds.
 pub const RECEIPTS_KEPT: i64 = 7 * 86_400;
 /// How long a dead delivery is kept, in seconds.

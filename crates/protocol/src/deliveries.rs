@@ -92,6 +92,8 @@ pub struct TakenDelivery {
     pub end: SessionEnd,
     /// The client that is told.
     pub client_id: String,
+    /// When it ended.
+    pub ended_at: Timestamp,
     /// It is tried for a day from here.
     pub since: Timestamp,
     /// How many attempts were begun since then, this one included.

@@ -127,15 +127,18 @@ pub enum Delivery {
     Unreached,
     /// We did not call: the address is one that may not be called, or the client has none any more.
     Forbidden,
+    /// We did not call, for reasons of our own.
+    Unsent,
 }
 
 impl Delivery {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Delivered,
         Self::Refused,
         Self::Misanswered,
         Self::Unreached,
         Self::Forbidden,
+        Self::Unsent,
     ];
 
     /// As it is stored and shown.
@@ -146,6 +149,7 @@ impl Delivery {
             Self::Misanswered => "misanswered",
             Self::Unreached => "unreached",
             Self::Forbidden => "forbidden",
+            Self::Unsent => "unsent",
         }
     }
 

@@ -21,6 +21,8 @@ pub struct OutboundRequest<'a> {
     pub deadline: Duration,
     /// The longest body that is read of the answer, in bytes.
     pub longest_answer: usize,
+    /// Whether the body of an answer that says that all went well (2xx) is wanted too. Where not, it is over with the head.
+    pub wants_success_body: bool,
 }
 
 /// What is sent.
@@ -44,7 +46,7 @@ pub struct OutboundAnswer {
     pub status: u16,
     /// The header `Content-Type`.
     pub content_type: Option<String>,
-    /// The body as it was sent, without any decompression, or why there is none: [`OutboundError::TooLong`],
+    /// The body as it was sent, without any decompression (empty where it is not wanted), or why there is none: [`OutboundError::TooLong`],
     /// [`OutboundError::Late`] and [`OutboundError::Garbled`]. The status stands anyway.
     pub body: Result<Vec<u8>, OutboundError>,
 }

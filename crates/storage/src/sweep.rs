@@ -32,7 +32,8 @@ const SLICES: usize = 8;
 #[async_trait]
 impl Housekeeping for Database {
     async fn sweep(&self, now: Timestamp, most: i64) -> store::Result<usize> {
-        let swept = self.write(move |c| sweep(c, now, most));
+        let excess = self.read(deliveries::excess).await?;
+        let swept = self.write(move |c| sweep(c, &excess, now, most));
         let gone = self.telling(swept).await?;
         self.recount().await?;
         self.write_one(space::shrink).await?;
@@ -63,10 +64,15 @@ impl Housekeeping for Database {
 }
 
 /// What has expired: at most `most` rows of each kind.
-pub fn sweep(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, RowError> {
+pub fn sweep(
+    c: &mut AnyConnection,
+    excess: &deliveries::Excess,
+    now: Timestamp,
+    most: i64,
+) -> Result<usize, RowError> {
     keys::forget_retired(c, now)?;
     let mut gone = jobs::forget_dead(c, now, most)?
-        + deliveries::forget(c, now, most)?
+        + deliveries::forget(c, excess, now, most)?
         + sessions::expire(c, now, most)?;
     for (table, key, time, before) in [
         ("interactions", "digest", "expires_at", now),

@@ -52,6 +52,13 @@ pub fn redeem<'a>(
         )
     })?;
     let user = context.standing(now).ok_or_else(|| ended(context))?;
+    // An ID token says that the user is signed in, in a session that its client hears the end of. Offline access outlives the
+    // session for refreshing; it does not begin after it.
+    if authorization.scope.contains("openid") && !context.session_lives(now) {
+        return Err(Reason::AuthorizationEnded
+            .because("a live session", "the session has ended")
+            .into());
+    }
     admitted(client, user)?;
     Ok(user)
 }

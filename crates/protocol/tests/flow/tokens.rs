@@ -58,7 +58,9 @@ impl World {
             && self.now < code(allowed).expires_at
             && returned
             && verifier == Some(VERIFIER)
-            && self.stands(at);
+            && self.stands(at)
+            // An ID token is given within a live session only.
+            && (!allowed.scope.contains("openid") || context.session_lives(self.now));
         match redeem(&context, &self.clients[by], &params, self.now) {
             Ok(user) => {
                 assert!(good && user.id == allowed.user_id);

@@ -50,7 +50,7 @@ pub async fn grant(
     let kept_until = Authorization::kept_until(family.as_ref(), &call.realm.lifetimes, call.now);
     let id = &authorization.id;
     let (store, family) = (&provider.store, family.as_ref());
-    if context.session_lives(call.now) && is_noted(authorization, client) {
+    if is_noted(authorization, client) {
         let exchanged = store.exchange_code_in_session(id, call.now, family, kept_until);
         if !exchanged.await? {
             return Err(overtaken(provider, call, client, params).await?);
@@ -80,7 +80,6 @@ async fn overtaken(
     let context = load(provider, params).await?;
     redeem(&context, client, params, call.now)
         .map_err(|denied| Failure::denied(denied, &context.authorization))?;
-    // It was given offline, and so the end of the session is no reason against it.
     Ok(Reason::AuthorizationEnded
         .because("a session that goes on", "one that ended meanwhile")
         .into())

@@ -1,6 +1,9 @@
 //! `latchkey delivery`, and the receipts of a session that has ended.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 use latchkey_protocol::{
@@ -126,6 +129,7 @@ pub async fn wait_for_receipts(
     let begun = Instant::now();
     let operations = at.operations();
     let mut said: Vec<i64> = Vec::new();
+    let mut seen: BTreeMap<i64, String> = BTreeMap::new();
     // A session has a delivery for each client at most.
     let page = Page::first(i64::MAX);
     loop {
@@ -146,7 +150,8 @@ pub async fn wait_for_receipts(
                 }
             }
         }
-        let missing: Vec<_> = all.iter().filter(|r| !is_there(r)).collect();
+        seen.extend(all.iter().map(|r| (r.id, r.client_id.clone())));
+        let missing = missing(&seen, &said, &all);
         let is_over = missing.is_empty() || begun.elapsed() >= most;
         if !is_over {
             actix_web::rt::time::sleep(LOOKED_EVERY).await;
@@ -156,31 +161,32 @@ pub async fn wait_for_receipts(
             let receipts: Vec<_> = all.iter().map(shown).collect();
             say!("{}", json!({ "ended": session, "receipts": receipts }));
         }
-        return outcome(session, &all, &missing, most);
+        return outcome(session, seen.len(), &missing, most);
     }
 }
 
-fn outcome(
-    session: &SessionId,
-    all: &[Receipt],
-    missing: &[&Receipt],
-    most: Duration,
-) -> Result<()> {
+/// Who has not taken it, with their last answer. A delivery that is no longer there without having been delivered is missing too.
+fn missing(seen: &BTreeMap<i64, String>, said: &[i64], all: &[Receipt]) -> Vec<String> {
+    let not_said = seen.iter().filter(|(id, _)| !said.contains(id));
+    let named = not_said.map(|(id, client_id)| {
+        match all.iter().find(|receipt| receipt.id == *id).map(answered) {
+            None => format!("{client_id} (its delivery is gone)"),
+            Some(why) if why.is_empty() => client_id.clone(),
+            Some(why) => format!("{client_id} ({why})"),
+        }
+    });
+    named.collect()
+}
+
+fn outcome(session: &SessionId, all: usize, missing: &[String], most: Duration) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let who: Vec<_> = missing
-        .iter()
-        .map(|receipt| match answered(receipt) {
-            why if why.is_empty() => receipt.client_id.clone(),
-            why => format!("{} ({why})", receipt.client_id),
-        })
-        .collect();
     bail!(
         "the session has ended, but {} of {} clients have not taken it within {} s: {}; see latchkey delivery list --session {session}",
         missing.len(),
-        all.len(),
+        all,
         most.as_secs(),
-        who.join(", ")
+        missing.join(", ")
     )
 }

@@ -11,63 +11,87 @@ use latchkey_protocol::{
 };
 use latchkey_provider::{Provider, logout_token};
 
-use super::places::Standing;
+use super::{places::Standing, said::Said};
 
-/// Seconds until what could not be tried, for reasons of our own, is due again.
+/// Seconds until what could not be tried, because too much is under way, is due again.
 const SOON: i64 = 1;
+/// As much of a reason of our own as is kept, in characters.
+const LONGEST_REASON: usize = 200;
+/// A client that took longer, in milliseconds, has as few places as one that failed.
+const SLOW: i64 = 1000;
 
-/// Makes the attempt, and writes down what came of it. How the client stands afterwards; none: as before.
-pub async fn attempt(
-    provider: &web::Data<Provider>,
-    outbound: &dyn Outbound,
-    taken: &TakenDelivery,
-) -> Option<Standing> {
-    let said = match send(provider, outbound, taken).await {
-        Some(attempted) => note(provider, taken, &attempted).await,
-        None => give_back(provider, taken).await,
-    };
-    said.unwrap_or_else(|error| {
-        let (client, session) = (&taken.client_id, &taken.end.session_id);
-        tracing::warn!(client, %session, %error, "what came of a logout token could not be written: it is sent again");
-        None
-    })
+/// What an attempt came to.
+pub enum Sent {
+    /// It was made.
+    Attempted(Attempted),
+    /// Too many calls are under way: it is none.
+    Busy,
+    /// It could not be made, for this reason of our own.
+    Not(String),
+    /// It must not be made, for this reason, now or later.
+    Never(&'static str),
 }
 
-/// None: no attempt was made, for reasons of our own.
-async fn send(
+/// Makes the attempt.
+pub async fn send(
     provider: &web::Data<Provider>,
     outbound: &dyn Outbound,
     taken: &TakenDelivery,
-) -> Option<Attempted> {
+) -> Sent {
     let client = match provider.store.client(&taken.client_id).await {
         Ok(client) => client,
-        Err(error) => {
-            tracing::warn!(%error, "a client could not be read");
-            return None;
-        }
+        Err(error) => return Sent::Not(format!("the client could not be read: {error}")),
     };
-    let recipient = client
-        .as_ref()
-        .zip(client.as_deref().and_then(Recipient::of));
-    let Some((client, recipient)) = recipient else {
+    let Some(client) = client.filter(|client| client.created_at <= taken.ended_at) else {
+        return Sent::Never("the client was deleted");
+    };
+    let Some(recipient) = Recipient::of(&client) else {
         let attempt = Attempt {
             delivery: Delivery::Forbidden,
             status: None,
             reason: Some("the client has no backchannel_logout_uri any more".into()),
         };
-        return Some(attempted(attempt, Duration::ZERO, provider.clock.now()));
+        return Sent::Attempted(attempted(attempt, Duration::ZERO, provider.clock.now()));
     };
     let now = provider.clock.now();
-    let token = match logout_token(provider, client, &taken.end, now).await {
+    let token = match logout_token(provider, &client, &taken.end, now).await {
         Ok(token) => token,
-        Err(error) => {
-            tracing::warn!(client = client.id, %error, "a logout token could not be signed");
-            return None;
-        }
+        Err(error) => return Sent::Not(format!("the logout token could not be signed: {error}")),
     };
     let begun = Instant::now();
-    let attempt = tell(outbound, recipient.uri, &token).await?;
-    Some(attempted(attempt, begun.elapsed(), provider.clock.now()))
+    match tell(outbound, recipient.uri, &token).await {
+        Some(attempt) => Sent::Attempted(attempted(attempt, begun.elapsed(), provider.clock.now())),
+        None => Sent::Busy,
+    }
+}
+
+/// Writes down what came of an attempt. How the client stands afterwards; none: as before.
+pub async fn settle(
+    provider: &Provider,
+    said: &Said,
+    taken: &TakenDelivery,
+    sent: Sent,
+) -> Option<Standing> {
+    let unsent = |reason: &str| {
+        let reason = reason.chars().take(LONGEST_REASON).collect();
+        let attempt = Attempt {
+            delivery: Delivery::Unsent,
+            status: None,
+            reason: Some(reason),
+        };
+        attempted(attempt, Duration::ZERO, provider.clock.now())
+    };
+    let written = match sent {
+        Sent::Attempted(attempted) => note(provider, said, taken, &attempted, false).await,
+        Sent::Not(reason) => note(provider, said, taken, &unsent(&reason), false).await,
+        Sent::Never(reason) => note(provider, said, taken, &unsent(reason), true).await,
+        Sent::Busy => give_back(provider, taken).await,
+    };
+    written.unwrap_or_else(|error| {
+        let (client, session) = (&taken.client_id, &taken.end.session_id);
+        tracing::warn!(client, %session, %error, "what came of a logout token could not be written: it is sent again");
+        None
+    })
 }
 
 fn attempted(attempt: Attempt, took: Duration, at: Timestamp) -> Attempted {
@@ -82,12 +106,16 @@ fn attempted(attempt: Attempt, took: Duration, at: Timestamp) -> Attempted {
 
 async fn note(
     provider: &Provider,
+    said: &Said,
     taken: &TakenDelivery,
     attempted: &Attempted,
+    is_last: bool,
 ) -> Result<Option<Standing>, StoreError> {
     let is_delivered = attempted.delivery == Delivery::Delivered;
     let after = if is_delivered {
         AfterAttempt::Delivered
+    } else if is_last {
+        AfterAttempt::Dead
     } else {
         let random = random(provider);
         retry(taken.attempts, taken.since, random, attempted.at)
@@ -100,8 +128,12 @@ async fn note(
         );
         return Ok(None);
     }
-    log(taken, attempted, after);
-    Ok(Some(if is_delivered {
+    // One line for all that we could not send: there may be many.
+    let is_ours = attempted.delivery == Delivery::Unsent;
+    if !is_ours || said.is_new(&taken.client_id, tokio::time::Instant::now()) {
+        log(taken, attempted, after);
+    }
+    Ok(Some(if is_delivered && attempted.milliseconds < SLOW {
         Standing::Answers
     } else {
         Standing::Fails

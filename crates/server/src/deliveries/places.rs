@@ -6,15 +6,19 @@ use std::collections::HashMap;
 const ALL: usize = 128;
 /// To clients that failed last time, together.
 const ALL_FAILING: usize = ALL / 2;
+/// To those and to clients that nothing was sent to yet, together: the others are known to answer soon.
+const ALL_UNPROVEN: usize = ALL - ALL / 4;
+/// The last of all are for clients that have none.
+const ALL_FURTHER: usize = ALL - ALL / 4;
 /// To one host, which several clients may share: as many as outbound calls to it are let through.
 const OF_HOST: usize = 16;
 
 /// How a client answered last time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It took its logout token.
+    /// It took its logout token soon.
     Answers,
-    /// It did not.
+    /// It did not, or was slow.
     Fails,
 }
 
@@ -35,12 +39,15 @@ pub struct Places {
     reserved: Taken,
     /// Of clients that something was sent to; there are no more than are registered.
     standing: HashMap<String, Standing>,
+    /// Who was given a place last.
+    last: String,
 }
 
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
     failing: usize,
+    unproven: usize,
     of_host: HashMap<String, usize>,
     of_client: HashMap<String, usize>,
 }
@@ -50,20 +57,32 @@ struct Taken {
 pub struct Place {
     client: String,
     host: String,
-    is_failing: bool,
+    standing: Option<Standing>,
+}
+
+impl Place {
+    fn is_failing(&self) -> bool {
+        self.standing == Some(Standing::Fails)
+    }
+
+    fn is_unproven(&self) -> bool {
+        self.standing != Some(Standing::Answers)
+    }
 }
 
 impl Taken {
-    fn add(&mut self, place: &Place, count: usize) {
-        self.all += count;
-        self.failing += if place.is_failing { count } else { 0 };
-        *self.of_host.entry(place.host.clone()).or_default() += count;
-        *self.of_client.entry(place.client.clone()).or_default() += count;
+    fn add(&mut self, place: &Place) {
+        self.all += 1;
+        self.failing += usize::from(place.is_failing());
+        self.unproven += usize::from(place.is_unproven());
+        *self.of_host.entry(place.host.clone()).or_default() += 1;
+        *self.of_client.entry(place.client.clone()).or_default() += 1;
     }
 
     fn remove(&mut self, place: &Place) {
         self.all -= 1;
-        self.failing -= usize::from(place.is_failing);
+        self.failing -= usize::from(place.is_failing());
+        self.unproven -= usize::from(place.is_unproven());
         for (taken, key) in [
             (&mut self.of_host, &place.host),
             (&mut self.of_client, &place.client),
@@ -79,26 +98,49 @@ impl Taken {
 }
 
 impl Places {
-    /// How many more may be sent to a client now. They are set aside until [`Places::unreserve`].
-    pub fn reserve(&mut self, client: &str, host: &str) -> usize {
-        let standing = self.standing.get(client).copied();
-        let is_failing = standing == Some(Standing::Fails);
+    /// How many may be sent to each of these clients now, given by id in their order, and host. Each gets one in its turn,
+    /// from whoever follows the one that was served last, until no more are free. They are set aside until
+    /// [`Places::unreserve`].
+    pub fn share(&mut self, clients: &[(String, String)]) -> Vec<usize> {
+        let mut rooms = vec![0; clients.len()];
+        let first = clients.partition_point(|(id, _)| *id <= self.last);
+        let mut goes_on = true;
+        while goes_on {
+            goes_on = false;
+            for at in (first..clients.len()).chain(0..first) {
+                let (id, host) = &clients[at];
+                if self.reserve(id, host) {
+                    rooms[at] += 1;
+                    self.last.clone_from(id);
+                    goes_on = true;
+                }
+            }
+        }
+        rooms
+    }
+
+    /// Sets a place aside, if the client may have one more.
+    fn reserve(&mut self, client: &str, host: &str) -> bool {
         let both = |of: fn(&Taken) -> usize| of(&self.taken) + of(&self.reserved);
+        let all = both(|taken| taken.all);
+        if all >= ALL {
+            return false;
+        }
         let at = |of: fn(&Taken) -> &HashMap<String, usize>, key: &str| {
             let one = |taken| of(taken).get(key).copied().unwrap_or_default();
             one(&self.taken) + one(&self.reserved)
         };
-        let mut room = ALL.saturating_sub(both(|taken| taken.all));
-        if is_failing {
-            room = room.min(ALL_FAILING.saturating_sub(both(|taken| taken.failing)));
+        let own = at(|taken| &taken.of_client, client);
+        let place = self.place(client, host);
+        let is_full = own >= of_client(place.standing)
+            || at(|taken| &taken.of_host, host) >= OF_HOST
+            || (own > 0 && all >= ALL_FURTHER)
+            || (place.is_failing() && both(|taken| taken.failing) >= ALL_FAILING)
+            || (place.is_unproven() && both(|taken| taken.unproven) >= ALL_UNPROVEN);
+        if !is_full {
+            self.reserved.add(&place);
         }
-        room = room.min(OF_HOST.saturating_sub(at(|taken| &taken.of_host, host)));
-        room = room.min(of_client(standing).saturating_sub(at(|taken| &taken.of_client, client)));
-        if room > 0 {
-            let place = self.place(client, host);
-            self.reserved.add(&place, room);
-        }
-        room
+        !is_full
     }
 
     /// What was set aside is free, or taken from here on.
@@ -109,7 +151,7 @@ impl Places {
     /// Takes a place that was set aside.
     pub fn take(&mut self, client: &str, host: &str) -> Place {
         let place = self.place(client, host);
-        self.taken.add(&place, 1);
+        self.taken.add(&place);
         place
     }
 
@@ -117,7 +159,7 @@ impl Places {
         Place {
             client: client.to_owned(),
             host: host.to_owned(),
-            is_failing: self.standing.get(client) == Some(&Standing::Fails),
+            standing: self.standing.get(client).copied(),
         }
     }
 
@@ -134,10 +176,28 @@ impl Places {
 mod tests {
     use super::*;
 
-    fn fill(places: &mut Places, client: &str, host: &str) -> Vec<Place> {
-        let room = places.reserve(client, host);
+    fn room(places: &mut Places, client: &str, host: &str) -> usize {
+        let room = places.share(&[(client.to_owned(), host.to_owned())]);
         places.unreserve();
+        room[0]
+    }
+
+    fn fill(places: &mut Places, client: &str, host: &str) -> Vec<Place> {
+        let room = room(places, client, host);
         (0..room).map(|_| places.take(client, host)).collect()
+    }
+
+    /// Clients, each with a host of its own.
+    fn many(name: &str, count: usize) -> Vec<(String, String)> {
+        let one = |n| (format!("{name}{n:03}"), format!("{name}{n:03}.example"));
+        (0..count).map(one).collect()
+    }
+
+    fn stand(places: &mut Places, clients: &[(String, String)], standing: Standing) {
+        for (client, host) in clients {
+            let place = places.take(client, host);
+            places.leave(place, Some(standing));
+        }
     }
 
     #[test]
@@ -145,15 +205,14 @@ mod tests {
         let mut places = Places::default();
         let first = fill(&mut places, "a", "a.example");
         assert_eq!(first.len(), 4);
-        assert_eq!(places.reserve("a", "a.example"), 0);
-        for (standing, room) in [(Standing::Fails, 2), (Standing::Answers, 8)] {
+        assert_eq!(room(&mut places, "a", "a.example"), 0);
+        for (standing, count) in [(Standing::Fails, 2), (Standing::Answers, 8)] {
             for place in fill(&mut places, "a", "a.example") {
                 places.leave(place, None);
             }
             let place = places.take("b", "b.example");
             places.leave(place, Some(standing));
-            assert_eq!(places.reserve("b", "b.example"), room, "{standing:?}");
-            places.unreserve();
+            assert_eq!(room(&mut places, "b", "b.example"), count, "{standing:?}");
         }
     }
 
@@ -164,37 +223,73 @@ mod tests {
             .map(|n| fill(&mut places, &format!("c{n}"), "one.example").len())
             .sum();
         assert_eq!(taken, OF_HOST);
-        assert_eq!(places.reserve("other", "other.example"), 4);
+        assert_eq!(room(&mut places, "other", "other.example"), 4);
     }
 
     #[test]
     fn clients_that_fail_leave_half_of_all_places_to_the_others() {
         let mut places = Places::default();
-        for n in 0..200 {
-            let (client, host) = (format!("c{n}"), format!("h{n}"));
-            let place = places.take(&client, &host);
-            places.leave(place, Some(Standing::Fails));
-        }
+        let failing = many("c", 200);
+        stand(&mut places, &failing, Standing::Fails);
         let mut held = Vec::new();
-        for n in 0..200 {
-            held.extend(fill(&mut places, &format!("c{n}"), &format!("h{n}")));
+        for (client, host) in &failing {
+            held.extend(fill(&mut places, client, host));
         }
         assert_eq!(held.len(), ALL_FAILING);
-        assert_eq!(places.reserve("new", "new.example"), 4);
-        places.unreserve();
+        assert_eq!(room(&mut places, "new", "new.example"), 4);
         for place in held {
             places.leave(place, Some(Standing::Answers));
         }
-        assert_eq!(places.taken.all, 0);
+        assert_eq!((places.taken.all, places.taken.unproven), (0, 0));
         assert!(places.taken.of_client.is_empty() && places.taken.of_host.is_empty());
+    }
+
+    #[test]
+    fn clients_that_nothing_was_sent_to_yet_leave_places_to_those_that_answer() {
+        let mut places = Places::default();
+        stand(&mut places, &many("z", 1), Standing::Answers);
+        let promised: usize = places.share(&many("c", 200)).iter().sum();
+        assert_eq!(promised, ALL_UNPROVEN);
+        let room = places.share(&many("z", 1));
+        assert_eq!(room, [1], "the last are for those that have none");
+        places.unreserve();
+    }
+
+    #[test]
+    fn sixteen_clients_with_much_to_hear_leave_places_to_others() {
+        let mut places = Places::default();
+        let all = many("c", 17);
+        stand(&mut places, &all, Standing::Answers);
+        let rooms = places.share(&all[..16]);
+        assert_eq!(rooms.iter().sum::<usize>(), ALL_FURTHER);
+        assert_eq!(places.share(&all[16..]), [1]);
+    }
+
+    #[test]
+    fn a_place_that_is_free_goes_to_whoever_follows_the_last() {
+        let mut places = Places::default();
+        let all = many("c", 300);
+        stand(&mut places, &all, Standing::Answers);
+        let mut served = vec![0; all.len()];
+        for _ in 0..3 {
+            for (served, room) in served.iter_mut().zip(places.share(&all)) {
+                *served += room;
+            }
+            places.unreserve();
+        }
+        assert_eq!(
+            (served.iter().min(), served.iter().max()),
+            (Some(&1), Some(&2))
+        );
     }
 
     #[test]
     fn what_is_set_aside_for_one_client_is_not_promised_to_another() {
         let mut places = Places::default();
-        let promised: usize = (0..200)
-            .map(|n| places.reserve(&format!("c{n}"), &format!("h{n}")))
-            .sum();
-        assert_eq!(promised, ALL);
+        let all = many("c", 200);
+        stand(&mut places, &all, Standing::Answers);
+        let first: usize = places.share(&all[..100]).iter().sum();
+        let second: usize = places.share(&all[100..]).iter().sum();
+        assert_eq!(first + second, ALL);
     }
 }

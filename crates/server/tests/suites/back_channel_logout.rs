@@ -39,7 +39,7 @@ pub async fn told(h: &Harness, id: &str, uri: &str) {
 }
 
 /// A client signs the browser's user in.
-async fn visit(h: &Harness, browser: &Browser, client: &str) -> serde_json::Value {
+pub async fn visit(h: &Harness, browser: &Browser, client: &str) -> serde_json::Value {
     let asked = [("client_id", client), ("scope", "openid")];
     let code = h.code(browser, &asked).await;
     let form = [
@@ -89,7 +89,7 @@ pub async fn receipts(h: &Harness) -> Vec<Receipt> {
 }
 
 /// Waits until a receipt of a client is so.
-async fn until(h: &Harness, client: &str, is_so: impl Fn(&Receipt) -> bool) -> Receipt {
+pub async fn until(h: &Harness, client: &str, is_so: impl Fn(&Receipt) -> bool) -> Receipt {
     for _ in 0..800 {
         let all = receipts(h).await;
         let found = all.into_iter().find(|r| r.client_id == client && is_so(r));
@@ -354,24 +354,6 @@ fn what_a_dead_node_had_taken_is_sent_by_another() {
         receiver.wait_for(1).await;
         let delivered = until(&h, "told", is_delivered).await;
         assert_eq!(delivered.attempts, 2);
-        sending.stop().await;
-    });
-}
-
-#[test]
-fn a_client_whose_address_is_gone_is_given_up_with_the_reason() {
-    on_both_with(&ALLOWED, async |h| {
-        let receiver = Receiver::start(2, Behaviour::Answers(200)).await;
-        told(&h, "told", &receiver.uri).await;
-        joined(&h, "s", &["told"]).await;
-        end(&h, "s").await;
-        assert!(h.store.delete_client("told").await.unwrap());
-        let sending = node(&h);
-        let tried = until(&h, "told", |receipt| receipt.last.is_some()).await;
-        let last = tried.last.unwrap();
-        assert_eq!(last.delivery, Delivery::Forbidden);
-        assert!(last.reason.unwrap().contains("backchannel_logout_uri"));
-        assert!(receiver.received().is_empty());
         sending.stop().await;
     });
 }

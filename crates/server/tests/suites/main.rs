@@ -5,6 +5,7 @@ mod abandoned_sign_ins;
 mod algorithms;
 mod audit_chain;
 mod audit_events;
+mod back_channel_faults;
 mod back_channel_load;
 mod back_channel_logout;
 mod between_verbs;

@@ -27,6 +27,7 @@ async fn called(h: &Harness) -> Result<u16, OutboundError> {
         method: OutboundMethod::Get,
         deadline: Duration::from_secs(10),
         longest_answer: 100,
+        wants_success_body: true,
     };
     let answer = h.app.outbound.call(request).await?;
     assert_eq!(answer.body.unwrap(), b"ok\n");
@@ -119,6 +120,7 @@ fn a_file_of_authorities_makes_their_certificates_trusted() {
         method: OutboundMethod::Get,
         deadline: Duration::from_secs(10),
         longest_answer: 100,
+        wants_success_body: true,
     };
     actix_web::rt::System::new().block_on(async {
         let (other, _) = self_signed("127.0.0.1");

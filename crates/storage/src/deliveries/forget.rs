@@ -1,10 +1,11 @@
-//! Deliveries that go: those that were settled long ago, and those beyond the bound.
+//! Deliveries that go: those that were settled long ago, and settled ones beyond the bound. What waits never goes: beyond a
+//! bound of its own the oldest of it become dead letters.
 
 use diesel::{
     prelude::*,
     sql_types::{BigInt, Text},
 };
-use latchkey_protocol::{Timestamp, bounds};
+use latchkey_protocol::{Timestamp, bounds, logout_token::Delivery};
 
 use crate::{
     connection::{AnyConnection, on},
@@ -15,8 +16,10 @@ use crate::{
 
 const OLD: &str = "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state = ? AND state <> 'waiting' \
     AND attempted_at <= ? ORDER BY attempted_at LIMIT ?)";
-const OF_CLIENT: &str = "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE client_id = ? \
-    AND state = 'waiting' ORDER BY due_at, id LIMIT ?)";
+/// What somebody sends at this moment is left to them.
+const GIVE_UP: &str = "UPDATE deliveries SET state = 'dead', lease_owner = NULL, attempted_at = ?, outcome = ?, \
+    status = NULL, milliseconds = 0, reason = 'too many logout tokens wait for this client' WHERE id IN (SELECT id FROM deliveries \
+    WHERE client_id = ? AND state = 'waiting' AND (lease_owner IS NULL OR due_at <= ?) ORDER BY due_at, id LIMIT ?)";
 const NOISY: &str = "SELECT client_id, count(*) AS waiting FROM deliveries WHERE state = 'waiting' \
     GROUP BY client_id ORDER BY waiting DESC LIMIT 1";
 /// Settled whenever that was.
@@ -30,20 +33,21 @@ struct Noisy {
     waiting: i64,
 }
 
-/// At most `most` of each kind. How many rows went.
-pub fn forget(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, RowError> {
-    let mut gone = 0;
-    for (state, kept) in [
-        ("delivered", bounds::RECEIPTS_KEPT),
-        ("dead", bounds::DEAD_DELIVERIES_KEPT),
-    ] {
-        gone += on!(c => statement(OLD, binds![state, now - kept, most]).execute(c))?;
-    }
-    Ok(gone + beyond(c, bounds::DELIVERIES, most)?)
+/// What is beyond the bounds.
+#[derive(Debug, Default)]
+pub struct Excess {
+    /// So many settled deliveries.
+    settled: i64,
+    /// So many that wait, and the client that has the most of them.
+    waiting: Option<(i64, String)>,
 }
 
-/// What is beyond `bound`.
-fn beyond(c: &mut AnyConnection, bound: i64, most: i64) -> Result<usize, RowError> {
+/// Looks for what is beyond the bounds. It counts, which takes long where there is much: not within a write.
+pub fn excess(c: &mut AnyConnection) -> Result<Excess, RowError> {
+    beyond(c, bounds::DELIVERIES, bounds::WAITING_DELIVERIES)
+}
+
+fn beyond(c: &mut AnyConnection, settled: i64, waiting: i64) -> Result<Excess, RowError> {
     let ends = deliveries::table.select((
         diesel::dsl::min(deliveries::id),
         diesel::dsl::max(deliveries::id),
@@ -51,29 +55,65 @@ fn beyond(c: &mut AnyConnection, bound: i64, most: i64) -> Result<usize, RowErro
     let ends: (Option<i64>, Option<i64>) = on!(c => ends.get_result(c))?;
     // No more numbers than that were given: nothing to count.
     let (Some(first), Some(last)) = ends else {
-        return Ok(0);
+        return Ok(Excess::default());
     };
-    if last - first < bound {
-        return Ok(0);
+    if last - first < settled.min(waiting) {
+        return Ok(Excess::default());
     }
-    let count: i64 = on!(c => deliveries::table.count().get_result(c))?;
-    let mut gone = 0;
-    for state in ["delivered", "dead"] {
-        let left = (count - bound).min(most) - i64::try_from(gone).unwrap_or(i64::MAX);
-        if left > 0 {
-            gone += on!(c => statement(OLD, binds![state, EVER, left]).execute(c))?;
-        }
-    }
-    if count - i64::try_from(gone).unwrap_or(i64::MAX) > 2 * bound {
-        let noisy: Vec<Noisy> = on!(c => statement(NOISY, binds![]).load(c))?;
-        if let Some(Noisy { client_id, waiting }) = noisy.into_iter().next() {
+    let of = |state: &'static str| {
+        deliveries::table
+            .filter(deliveries::state.eq(state))
+            .count()
+    };
+    let (delivered, dead): (i64, i64) =
+        on!(c => (of("delivered").get_result(c)?, of("dead").get_result(c)?));
+    let waits: i64 = on!(c => of("waiting").get_result(c))?;
+    let mut found = Excess {
+        settled: (delivered + dead - settled).max(0),
+        waiting: None,
+    };
+    if waits > waiting {
+        let noisy: Option<Noisy> = on!(c => statement(NOISY, binds![]).load(c))?
+            .into_iter()
+            .next();
+        found.waiting = noisy.map(|noisy| {
             tracing::error!(
-                client = client_id,
-                waiting,
-                "too many logout tokens wait for one client: the oldest are given up"
+                client = noisy.client_id,
+                waiting = noisy.waiting,
+                "too many logout tokens wait: the oldest of the client that has the most are dead letters now"
             );
-            gone += on!(c => statement(OF_CLIENT, binds![&client_id, most]).execute(c))?;
+            (waits - waiting, noisy.client_id)
+        });
+    }
+    Ok(found)
+}
+
+/// At most `most` of each kind, and of what was found beyond the bounds. How many rows went or were given up.
+pub fn forget(
+    c: &mut AnyConnection,
+    excess: &Excess,
+    now: Timestamp,
+    most: i64,
+) -> Result<usize, RowError> {
+    let mut done = 0;
+    for (state, kept) in [
+        ("delivered", bounds::RECEIPTS_KEPT),
+        ("dead", bounds::DEAD_DELIVERIES_KEPT),
+    ] {
+        done += on!(c => statement(OLD, binds![state, now - kept, most]).execute(c))?;
+    }
+    let mut left = excess.settled.min(most);
+    for state in ["delivered", "dead"] {
+        if left > 0 {
+            let gone = on!(c => statement(OLD, binds![state, EVER, left]).execute(c))?;
+            left -= i64::try_from(gone).unwrap_or(i64::MAX);
+            done += gone;
         }
     }
-    Ok(gone)
+    if let Some((waiting, client_id)) = &excess.waiting {
+        let unsent = Delivery::Unsent.name();
+        let binds = binds![now, unsent, client_id, now, (*waiting).min(most)];
+        done += on!(c => statement(GIVE_UP, binds).execute(c))?;
+    }
+    Ok(done)
 }

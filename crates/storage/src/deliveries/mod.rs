@@ -20,7 +20,7 @@ use latchkey_protocol::{
     store::{self, Deliveries},
 };
 
-pub use self::forget::forget;
+pub use self::forget::{Excess, excess, forget};
 use self::rows::Row;
 use crate::{
     audit::Ended,
@@ -92,7 +92,7 @@ macro_rules! take {
             ORDER BY due_at, id LIMIT ? ",
             $lock,
             ") UPDATE deliveries SET lease_owner = ?, due_at = ?, attempts = attempts + 1 FROM due WHERE deliveries.id = due.id \
-            RETURNING deliveries.id AS id, session_id, user_id, since, attempts, attempts_before"
+            RETURNING deliveries.id AS id, session_id, user_id, ended_at, since, attempts, attempts_before"
         )
     };
 }
@@ -108,6 +108,8 @@ struct Taken {
     session_id: String,
     #[diesel(sql_type = Text)]
     user_id: String,
+    #[diesel(sql_type = BigInt)]
+    ended_at: i64,
     #[diesel(sql_type = BigInt)]
     since: i64,
     #[diesel(sql_type = BigInt)]
@@ -140,6 +142,7 @@ fn take(c: &mut AnyConnection, asked: &Take) -> Result<Vec<TakenDelivery>, RowEr
                 user_id: UserId::new(row.user_id),
             },
             client_id: client_id.clone(),
+            ended_at: Timestamp::from_seconds(row.ended_at),
             since: Timestamp::from_seconds(row.since),
             attempts: row.attempts - row.attempts_before,
             lease: DeliveryLease {

@@ -17,7 +17,7 @@ use super::{connect::Connection, metered::Metered, target::Target};
 const LONGEST_HEAD: usize = 16 * 1024;
 const MOST_FIELDS: usize = 64;
 
-/// Sends the request and reads the answer, all of it before `until`.
+/// Sends the request and reads what is wanted of the answer, all of it before `until`.
 pub async fn exchange(
     connection: Box<dyn Connection>,
     target: &Target,
@@ -38,7 +38,7 @@ pub async fn exchange(
         let head = timeout_at(until, sender.send_request(message)).await;
         let head = head.map_err(|_| OutboundError::Late)?;
         let response = head.map_err(|_| OutboundError::Garbled)?;
-        Ok(answer(response, request.longest_answer, until).await)
+        Ok(answer(response, request, until).await)
     };
     let driven = async {
         // Its errors come to `answered` as well.
@@ -73,14 +73,23 @@ fn message(
     built.map_err(|_| OutboundError::Address)
 }
 
-async fn answer(response: Response<Incoming>, longest: usize, until: Instant) -> OutboundAnswer {
+async fn answer(
+    response: Response<Incoming>,
+    request: &OutboundRequest<'_>,
+    until: Instant,
+) -> OutboundAnswer {
     let status = response.status().as_u16();
+    let is_wanted = request.wants_success_body || !response.status().is_success();
     let content_type = response
         .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
-    let read = timeout_at(until, read(response.into_body(), longest)).await;
+    let read = if is_wanted {
+        timeout_at(until, read(response.into_body(), request.longest_answer)).await
+    } else {
+        Ok(Ok(Vec::new()))
+    };
     OutboundAnswer {
         status,
         content_type,

@@ -137,7 +137,11 @@ async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, 
     let named = named.as_ref().map(|(session, user)| (session, user));
     let mut frames = Vec::new();
     if let Some(ended) = shown.or(named) {
-        frames = frames_of(ui, call, ended.0).await?;
+        // Only a browser that is in the session sees who else is: a link or an ID token alone shows nothing, and its cookies at
+        // those clients are not of that session.
+        if shown.is_some() {
+            frames = frames_of(ui, call, ended.0).await?;
+        }
         browser::end_session(ui, call, client, ended).await?;
     }
     let (to, refused) = next(ui, call, form, client);

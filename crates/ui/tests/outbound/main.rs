@@ -44,6 +44,7 @@ async fn post(network: &Network, url: &str) -> Result<OutboundAnswer, OutboundEr
         },
         deadline: DEADLINE,
         longest_answer: LONGEST,
+        wants_success_body: true,
     };
     network.call(request).await
 }

@@ -21,6 +21,7 @@ pub enum Behaviour {
     AnswersLate(Duration),
     NeverAnswers,
     AnswersEndlessly,
+    DribblesBody,
     Redirects(String),
 }
 
@@ -187,6 +188,14 @@ async fn behave(stream: &mut TcpStream, behaviour: Behaviour) -> std::io::Result
             stream.write_all(head.as_bytes()).await?;
             loop {
                 stream.write_all(b"x-more: and more and more\r\n").await?;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        Behaviour::DribblesBody => {
+            let head = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n";
+            stream.write_all(head.as_bytes()).await?;
+            loop {
+                stream.write_all(b"x").await?;
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }

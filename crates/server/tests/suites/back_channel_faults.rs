@@ -1,0 +1,124 @@
+//! Back-channel logout where something is wrong on our side or the client's: it is written down, and hurts nobody else.
+
+use std::time::{Duration, Instant};
+
+use latchkey_protocol::{SessionId, deliveries::DeliveryState, logout_token::Delivery};
+
+use super::{
+    back_channel_logout::{ALLOWED, end, is_delivered, joined, node, told, until},
+    support::{
+        receiver::{Behaviour, Receiver},
+        *,
+    },
+};
+
+const DAY: i64 = 86_400;
+
+#[test]
+fn a_client_that_cannot_be_read_stops_nobody_else_and_has_its_receipt() {
+    on_both_with(&ALLOWED, async |h| {
+        let receiver = Receiver::start(2, Behaviour::Answers(200)).await;
+        told(&h, "broken", &receiver.uri).await;
+        told(&h, "told", &receiver.uri).await;
+        joined(&h, "s", &["broken", "told"]).await;
+        end(&h, "s").await;
+        h.sql("UPDATE clients SET metadata = 'x' WHERE id = 'broken'");
+        let sending = node(&h);
+        until(&h, "told", is_delivered).await;
+        let tried = until(&h, "broken", |receipt| receipt.last.is_some()).await;
+        let last = tried.last.unwrap();
+        assert_eq!(
+            (tried.state, last.delivery),
+            (DeliveryState::Waiting, Delivery::Unsent)
+        );
+        assert!(last.reason.unwrap().contains("could not be read"));
+        assert!(tried.next_at.unwrap() > h.moment());
+        h.pass(DAY);
+        until(&h, "broken", |receipt| receipt.state == DeliveryState::Dead).await;
+        sending.stop().await;
+    });
+}
+
+#[test]
+fn forty_clients_that_answer_slowly_delay_nobody_else() {
+    on_both_with(&ALLOWED, async |h| {
+        let mut slow = Vec::new();
+        for host in 2..42 {
+            let late = Behaviour::AnswersLate(Duration::from_secs(4));
+            let receiver = Receiver::start(host, late).await;
+            told(&h, &format!("a{host:02}"), &receiver.uri).await;
+            slow.push(receiver);
+        }
+        let kind = Receiver::start(50, Behaviour::Answers(200)).await;
+        told(&h, "kind", &kind.uri).await;
+        let mut ids: Vec<_> = (2..42).map(|host| format!("a{host:02}")).collect();
+        ids.push("kind".into());
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        for n in 0..4 {
+            joined(&h, &format!("s{n}"), &ids).await;
+        }
+        let sending = node(&h);
+        let begun = Instant::now();
+        h.store.end_user(&h.alice, h.moment()).await.unwrap();
+        let took = kind.wait_for(4).await.pop().unwrap().at - begun;
+        assert!(took < Duration::from_secs(3), "{took:?}");
+        sending.stop().await;
+    });
+}
+
+/// The status says all: whoever sends the body slowly holds nothing.
+#[test]
+fn an_answer_is_over_with_its_head() {
+    on_both_with(&ALLOWED, async |h| {
+        let receiver = Receiver::start(2, Behaviour::DribblesBody).await;
+        told(&h, "told", &receiver.uri).await;
+        joined(&h, "s", &["told"]).await;
+        let sending = node(&h);
+        end(&h, "s").await;
+        let receipt = until(&h, "told", is_delivered).await;
+        assert!(receipt.last.unwrap().milliseconds < 3000);
+        sending.stop().await;
+    });
+}
+
+#[test]
+fn a_client_whose_address_is_gone_is_given_up_with_the_reason() {
+    on_both_with(&ALLOWED, async |h| {
+        let receiver = Receiver::start(2, Behaviour::Answers(200)).await;
+        told(&h, "told", &receiver.uri).await;
+        joined(&h, "s", &["told"]).await;
+        end(&h, "s").await;
+        let mut client = (*h.store.client("told").await.unwrap().unwrap()).clone();
+        client.metadata.backchannel_logout_uri = None;
+        assert!(h.store.update_client_metadata(&client).await.unwrap());
+        let sending = node(&h);
+        let tried = until(&h, "told", |receipt| receipt.last.is_some()).await;
+        let last = tried.last.unwrap();
+        assert_eq!(last.delivery, Delivery::Forbidden);
+        assert!(last.reason.unwrap().contains("backchannel_logout_uri"));
+        assert!(receiver.received().is_empty());
+        sending.stop().await;
+    });
+}
+
+/// Core 12: offline access outlives the session for refreshing. It does not begin after it, with an ID token of that session.
+#[test]
+fn a_code_held_back_until_the_session_has_ended_gives_no_tokens() {
+    on_both(async |h| {
+        let browser = h.browser();
+        let asked = [("scope", "openid offline_access"), ("prompt", "consent")];
+        let tokens = h.tokens(&browser).await;
+        let code = h.code(&browser, &asked).await;
+        let sid = SessionId::new(claims(&tokens["id_token"])["sid"].as_str().unwrap());
+        let now = h.moment();
+        let ended = h.store.end_session_of(&sid, Some(&h.alice), false, now);
+        assert!(ended.await.unwrap().is_some());
+        let refused = h.exchange(&code).await;
+        assert_eq!(refused.error(), "invalid_grant");
+        assert_eq!(
+            h.exchange(&code).await.error(),
+            "invalid_grant",
+            "now or later"
+        );
+    });
+}
