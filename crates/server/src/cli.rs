@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::patience;
 
-pub use audit::{AuditCommand, AuditList};
+pub use audit::{After, AuditCommand, AuditList};
 pub use client::{ClaimCommand, ClaimSet, ClientCommand};
 pub use delivery::DeliveryCommand;
 pub use key::KeyCommand;

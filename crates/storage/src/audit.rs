@@ -98,12 +98,13 @@ pub fn sessions_ended(
             .into_iter()
             .collect();
         let row = NewRow::from_entry(&like);
-        match like.actor.kind {
-            ActorKind::Command | ActorKind::Server => rows.push(row),
-            _ => {
-                let actor = like.actor.id.as_deref().unwrap_or_default();
-                fold::add_own(c, &row, &format!("{actor} {user}"))?;
-            }
+        // What administrators end is named one by one, however much it is.
+        let by_administrator = matches!(like.front_end, FrontEnd::Console | FrontEnd::Api);
+        if by_administrator || matches!(like.actor.kind, ActorKind::Command | ActorKind::Server) {
+            rows.push(row);
+        } else {
+            let actor = like.actor.id.as_deref().unwrap_or_default();
+            fold::add_own(c, &row, &format!("{actor} {user}"))?;
         }
     }
     match c {

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use latchkey_protocol::{audit::AuditOutcome, audit_chain::Checkpoint};
+use latchkey_protocol::{
+    audit::AuditOutcome,
+    audit_chain::{Checkpoint, Hash},
+};
 
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
@@ -13,14 +16,15 @@ pub enum AuditCommand {
     )]
     List(AuditList),
     /// Prints the sealed entries as JSON lines, the oldest first.
-    #[command(after_help = "Example: latchkey audit export --after 1200 >> audit.jsonl")]
+    #[command(after_help = "Example: latchkey audit export --after 1200:5f1e... >> audit.jsonl")]
     Export {
         /// Only from this moment on: 2026-11-22, 2026-11-22T03:00:00Z, or 7d for seven days ago.
         #[arg(long, value_name = "TIME")]
         since: Option<String>,
-        /// Only after this position; that of the last line goes on where an export ended.
-        #[arg(long, value_name = "POSITION", default_value_t = 0)]
-        after: i64,
+        /// Only after this position; those of the last line go on where an export ended. It fails when the chain ends before, or
+        /// has another hash there.
+        #[arg(long, value_name = "POSITION[:HASH]", default_value = "0")]
+        after: After,
         /// At most so many.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
         limit: Option<i64>,
@@ -39,6 +43,34 @@ pub enum AuditCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Where an export goes on.
+#[derive(Debug, Clone, Copy)]
+pub struct After {
+    /// The position of the last entry that is known.
+    pub position: i64,
+    /// Its hash, if that is known, too.
+    pub hash: Option<Hash>,
+}
+
+impl std::str::FromStr for After {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains(':') {
+            let at: Checkpoint = text.parse().map_err(|error| format!("{error}"))?;
+            return Ok(Self {
+                position: at.position,
+                hash: Some(at.hash),
+            });
+        }
+        let position = text.parse().ok().filter(|position| *position >= 0);
+        Ok(Self {
+            position: position.ok_or("this is POSITION or POSITION:HASH")?,
+            hash: None,
+        })
+    }
 }
 
 /// Which entries are listed.

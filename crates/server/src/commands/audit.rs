@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use latchkey_operations::{AuditVerdict, OperationError};
+use latchkey_operations::{AuditPlace, AuditVerdict, OperationError};
 use latchkey_protocol::{
     Timestamp,
     audit_chain::{ChainKey, Checkpoint, hex},
@@ -22,7 +22,7 @@ use super::{
     print::{List, say, utc},
 };
 use crate::{
-    cli::{AuditCommand, AuditList},
+    cli::{After, AuditCommand, AuditList},
     config::seconds,
 };
 
@@ -77,7 +77,7 @@ async fn list(at: &At, asked: AuditList) -> Result<()> {
     };
     let list = List {
         head: &[
-            "TIME", "EVENT", "OUTCOME", "ACTOR", "TARGET", "FROM", "COUNT",
+            "POSITION", "TIME", "EVENT", "OUTCOME", "ACTOR", "TARGET", "FROM", "COUNT",
         ],
         json: asked.json,
         limit: asked.limit,
@@ -120,7 +120,13 @@ fn row(entry: &AuditRow) -> Vec<String> {
         called.cloned().unwrap_or_else(|| kind.to_owned())
     };
     let kind = entry.target_kind.as_deref().unwrap_or_default();
+    let position = match entry.position {
+        None => "not sealed".to_owned(),
+        Some(position) if position < 1 => "not valid".to_owned(),
+        Some(position) => position.to_string(),
+    };
     let cells = [
+        position,
         utc(entry.at),
         entry.event.clone(),
         entry.outcome.clone(),
@@ -137,11 +143,12 @@ fn printable(cell: String) -> String {
     cell.replace(char::is_control, "\u{fffd}")
 }
 
-async fn export(at: &At, since: Option<&str>, after: i64, limit: Option<i64>) -> Result<()> {
+async fn export(at: &At, since: Option<&str>, after: After, limit: Option<i64>) -> Result<()> {
     let operations = at.operations();
+    refuse_another_chain(at, &after).await?;
     let since = since.map(|given| moment(given, at.now)).transpose()?;
     let is_wanted = |row: &&AuditRow| since.is_none_or(|since| row.at >= since);
-    let (mut after, mut left) = (after, limit.unwrap_or(i64::MAX));
+    let (mut after, mut left) = (after.position, limit.unwrap_or(i64::MAX));
     while left > 0 {
         let rows = operations.audit_chain(after, PIECE).await?;
         let Some(last) = rows.last().and_then(|row| row.position) else {
@@ -155,6 +162,23 @@ async fn export(at: &At, since: Option<&str>, after: i64, limit: Option<i64>) ->
             left -= 1;
         }
         after = last;
+    }
+    Ok(())
+}
+
+/// Whoever goes on from a place that is not there any more would miss what took the places after it.
+async fn refuse_another_chain(at: &At, after: &After) -> Result<()> {
+    let After { position, hash } = *after;
+    if position == 0 {
+        return Ok(());
+    }
+    let key = ChainKey::derive(at.master.bytes());
+    let place = at.operations().audit_place(&key, position).await?;
+    if place == AuditPlace::Missing {
+        bail!("the chain has no entry {position}: it was cut off, or an older copy was put back");
+    }
+    if hash.is_some_and(|hash| !place.can_be(&hash)) {
+        bail!("entry {position} has another hash: it or one before it was replaced");
     }
     Ok(())
 }

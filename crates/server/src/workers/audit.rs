@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use latchkey_operations::audit;
+use latchkey_operations::{AuditPlace, audit};
 use latchkey_protocol::{
     Clock, Store, StoreError, Timestamp,
     audit_chain::{ChainKey, Checkpoint},
@@ -33,6 +33,8 @@ pub struct AuditHandler {
     clock: Arc<dyn Clock>,
     key: ChainKey,
     said: Mutex<Option<(Instant, Checkpoint)>>,
+    /// The last end of the chain that this process has seen: it can only grow.
+    known: Mutex<Option<Checkpoint>>,
 }
 
 impl AuditHandler {
@@ -43,6 +45,7 @@ impl AuditHandler {
             clock,
             key,
             said: Mutex::default(),
+            known: Mutex::default(),
         }
     }
 
@@ -57,17 +60,47 @@ impl AuditHandler {
         Ok(ids.len())
     }
 
+    /// Whether the chain goes on from what this process has seen of it; then it has seen all of it. Otherwise entries were
+    /// taken out of the chain or replaced, and must not be sealed by us as if they were new.
+    async fn goes_on(&self) -> Result<bool, StoreError> {
+        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known {
+            let place = AuditPlace::at(&*self.store, &self.key, known.position).await?;
+            if !place.can_be(&known.hash) {
+                let position = known.position;
+                tracing::error!(
+                    position,
+                    "the audit chain was replaced or cut off: nothing is sealed"
+                );
+                return Ok(false);
+            }
+        }
+        let end = self.store.audit_checkpoint().await?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_later = |end: &Checkpoint| known.is_none_or(|known| known.position < end.position);
+        if let Some(end) = end.filter(is_later) {
+            *known = Some(end);
+        }
+        Ok(true)
+    }
+
     /// Only what is logged gets a place, so a line can stand twice after a crash, and is never missing.
-    async fn look_after(&self) -> Result<(), StoreError> {
+    async fn look_after(&self) -> Result<JobOutcome, StoreError> {
         let begun = Instant::now();
         loop {
             let logged = self.log().await;
+            if !self.goes_on().await? {
+                let replaced = "the audit chain was replaced or cut off";
+                return logged.map(|_| JobOutcome::Failed(replaced.into()));
+            }
             let now = self.clock.now();
             let store = &self.store;
             let sealed = store.seal_audit_entries(&self.key, now, AT_ONCE).await?;
             // What could not be logged does not keep others from their places.
             if (logged? == 0 && sealed == 0) || begun.elapsed() > AT_MOST {
-                return self.say_where_it_ends().await;
+                self.goes_on().await?;
+                self.say_where_it_ends().await?;
+                return Ok(JobOutcome::Done);
             }
         }
     }
@@ -107,12 +140,17 @@ impl JobHandler for AuditHandler {
     /// Not in the transactions of those who write entries: they would wait for one another.
     async fn wanted(&self, now: Timestamp) -> Result<Option<NewJob>, StoreError> {
         let is_new = self.store.has_new_audit_entries(now).await?;
+        let is_first = self.known.lock().is_ok_and(|known| known.is_none());
+        if is_first || is_new {
+            // Each node looks, also while another one seals.
+            self.goes_on().await?;
+        }
         Ok(is_new.then(|| NewJob::only(KIND, now)))
     }
 
     async fn run(&self, _job: &Job) -> JobOutcome {
         match self.look_after().await {
-            Ok(()) => JobOutcome::Done,
+            Ok(outcome) => outcome,
             Err(error) => JobOutcome::Failed(error.to_string()),
         }
     }

@@ -264,3 +264,29 @@ fn the_line_that_keeps_checkpoints_fails_when_the_chain_does_not_hold() {
     assert!(!keep());
     assert_eq!(std::fs::read_to_string(&kept).unwrap(), text);
 }
+
+#[test]
+fn an_export_goes_on_only_from_a_place_that_is_still_the_same() {
+    let sealed = Sealed::new();
+    let all = sealed.export(&[]);
+    let last = all.last().unwrap();
+    let position = last["position"].as_i64().unwrap();
+    let hash = last["hash"].as_str().unwrap();
+    let after = format!("{position}:{hash}");
+    assert_eq!(sealed.export(&["--after", &after]), [Value::Null; 0]);
+    let refuse = |after: &str, why: &str| {
+        refused(
+            &sealed.at.run(&["audit", "export", "--after", after], ""),
+            why,
+        );
+    };
+    refuse(&format!("{position}:{}", "0".repeat(64)), "another hash");
+    refuse(&(position + 1).to_string(), "has no entry");
+    let wrong = sealed
+        .at
+        .run(&["audit", "export", "--after", "null:null"], "");
+    assert_eq!(wrong.status.code(), Some(2));
+    sealed.sql(&format!("DELETE FROM audit WHERE position = {position}"));
+    refuse(&after, "has no entry");
+    refuse(&position.to_string(), "has no entry");
+}

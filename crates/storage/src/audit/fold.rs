@@ -20,13 +20,20 @@ const FIRST: &str = "INSERT INTO audit (at, event, actor_kind, actor, actor_name
     AND CASE WHEN target IS NOT NULL THEN 1 WHEN address IS NOT NULL THEN 2 ELSE 3 END = ?) < ? \
     ON CONFLICT (fold) DO UPDATE SET count = audit.count + 1 WHERE audit.position IS NULL";
 
-fn closes(row: &NewRow) -> Timestamp {
-    closes_at(Timestamp::from_seconds(row.at))
+/// When the window of an entry closes, and the next one: a node whose clock is behind comes when the first is sealed.
+fn windows(row: &NewRow) -> [Timestamp; 2] {
+    let closes = closes_at(Timestamp::from_seconds(row.at));
+    [closes, closes_at(closes)]
 }
 
 /// Counts an entry, or adds the first of its kind while there are fewer than `room` kinds. Whether it is in the table.
-fn fold(c: &mut AnyConnection, row: &NewRow, key: &str, room: i64) -> Result<bool, RowError> {
-    let closes = closes(row);
+fn fold(
+    c: &mut AnyConnection,
+    row: &NewRow,
+    key: &str,
+    room: i64,
+    closes: Timestamp,
+) -> Result<bool, RowError> {
     let key = format!("{} {key} {closes}", row.event);
     if on!(c => statement(COUNT, binds![&key]).execute(c))? == 1 {
         return Ok(true);
@@ -64,9 +71,6 @@ fn fold(c: &mut AnyConnection, row: &NewRow, key: &str, room: i64) -> Result<boo
 
 /// Counts a failure of `whom`, or with all others of the event when too many are told apart already.
 pub fn count(c: &mut AnyConnection, row: &NewRow, whom: &str) -> Result<(), RowError> {
-    if fold(c, row, whom, bounds::AUDIT_FAILURES)? {
-        return Ok(());
-    }
     let others = NewRow {
         actor: None,
         actor_name: None,
@@ -75,30 +79,37 @@ pub fn count(c: &mut AnyConnection, row: &NewRow, whom: &str) -> Result<(), RowE
         details: "{}".into(),
         ..of_many(row)
     };
-    if !fold(c, &others, "others", i64::MAX)? {
-        let event = row.event.as_str();
-        tracing::warn!(event, "a failure came too late for the audit table");
+    for closes in windows(row) {
+        if fold(c, row, whom, bounds::AUDIT_FAILURES, closes)?
+            || fold(c, &others, "others", i64::MAX, closes)?
+        {
+            return Ok(());
+        }
     }
+    let event = row.event.as_str();
+    tracing::warn!(event, "a failure came too late for the audit table");
     Ok(())
 }
 
 /// Adds what `whom` did: [`bounds::AUDIT_OWN`] entries of the event in a window, then one that counts.
 pub fn add_own(c: &mut AnyConnection, row: &NewRow, whom: &str) -> Result<(), RowError> {
-    let closes = closes(row);
+    let [closes, next] = windows(row);
     let places: Vec<String> = (0..bounds::AUDIT_OWN)
         .map(|n| format!("{} {whom} {closes} {n}", row.event))
         .collect();
     let taken = audit::table.filter(audit::fold.eq_any(&places)).count();
     let taken: i64 = on!(c => taken.get_result(c))?;
-    if let Some(place) = usize::try_from(taken).ok().and_then(|n| places.get(n)) {
+    // Others may take some of these meanwhile.
+    let free = usize::try_from(taken).ok().and_then(|n| places.get(n..));
+    for place in free.unwrap_or_default() {
         let values = (row.clone(), audit::fold.eq(place));
         let own = diesel::insert_into(audit::table).values(values);
-        // Another one may have taken this place meanwhile.
         if on!(c => own.on_conflict_do_nothing().execute(c))? == 1 {
             return Ok(());
         }
     }
-    if !fold(c, &of_many(row), whom, i64::MAX)? {
+    let many = of_many(row);
+    if !fold(c, &many, whom, i64::MAX, closes)? && !fold(c, &many, whom, i64::MAX, next)? {
         let event = row.event.as_str();
         tracing::warn!(event, whom, "this came too late for the audit table");
     }

@@ -1,7 +1,7 @@
 //! The audit table: what keeps strangers, users, wrong clocks and damaged rows from spoiling it, and what is carried over.
 
 use latchkey_protocol::{
-    audit::{ActorKind, AuditActor, AuditEntry, TargetKind, closes_at},
+    audit::{ActorKind, AuditActor, AuditEntry, FrontEnd, TargetKind, closes_at},
     bounds,
 };
 
@@ -317,5 +317,50 @@ fn old_entries_go_from_the_beginning_of_the_chain_and_the_last_one_stays() {
         recording.create_user(&user("next")).await.unwrap();
         store.seal_audit_entries(&key(), NOW, 9).await.unwrap();
         assert_eq!(all(&*store).await[1].position, Some(5), "places go on");
+    });
+}
+
+#[test]
+fn a_failure_that_comes_after_its_window_was_sealed_is_counted_in_the_next_one() {
+    on_both(async |store| {
+        let count = async || store.count_failure(&failure("u", NOW)).await.unwrap();
+        let closed = closes_at(NOW) + 60;
+        count().await;
+        store.seal_audit_entries(&key(), closed, 9).await.unwrap();
+        count().await;
+        store.seal_audit_entries(&key(), closed, 9).await.unwrap();
+        count().await;
+        count().await;
+        let total: i64 = all(&*store).await.iter().map(|e| e.count).sum();
+        assert_eq!(total, 4);
+    });
+}
+
+#[test]
+fn each_session_that_an_administrator_ends_is_named() {
+    on_both(async |store| {
+        store.create_user(&user("u")).await.unwrap();
+        let many = usize::try_from(bounds::AUDIT_OWN).unwrap() + 5;
+        for n in 0..many {
+            let one = session(&format!("s{n}"), "u");
+            let begun = store.sign_in(&one, "hash", None, None).await;
+            assert!(begun.unwrap().is_some());
+        }
+        let mut by = entry("sessions end");
+        by.actor.kind = ActorKind::User;
+        by.front_end = FrontEnd::Console;
+        let recording = store.recording(by);
+        assert!(
+            recording
+                .delete_user(&latchkey_protocol::UserId::new("u"))
+                .await
+                .unwrap()
+        );
+        let entries = all(&*store).await;
+        let ended = entries.iter().filter(|e| {
+            let target = e.entry.target.as_ref();
+            e.entry.event == "session ended" && target.is_some_and(|t| t.id.is_some())
+        });
+        assert_eq!(ended.count(), many);
     });
 }
