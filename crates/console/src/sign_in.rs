@@ -9,7 +9,7 @@ use latchkey_protocol::{
     authorization::{Authorization, Context},
     error::Refusal,
     kind,
-    paths::{self, AUTHORIZE, CONSOLE, CONSOLE_CALLBACK},
+    paths::{AUTHORIZE, CONSOLE, CONSOLE_CALLBACK},
     pkce,
     secret::{new_id, same},
     session::Session,
@@ -17,9 +17,11 @@ use latchkey_protocol::{
     uri,
 };
 use latchkey_ui::{
+    Farewell,
     answer::see_other,
     browser::{self, Browser, session_secret},
     failure::Failure,
+    farewell, frames_of,
 };
 
 use crate::{
@@ -205,8 +207,14 @@ pub async fn ask_sign_out(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
 pub async fn sign_out(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let (ui, call) = (visit.ui(), visit.call());
     let client = Some(&*call.realm.console);
+    let frames = frames_of(ui, call, &visit.session.id).await?;
     browser::end_session(ui, call, client, (&visit.session.id, &visit.user.id)).await?;
-    let mut response = see_other(&call.realm.at(paths::SIGNED_OUT));
+    let way = Farewell {
+        to: None,
+        refused: None,
+        ui_locales: None,
+    };
+    let mut response = farewell(ui, call, &frames, way);
     browser::forget(ui, call, &Browser::of(ui, call.request), &mut response).await;
     Mark::forget(&visit.arrival, &mut response);
     Ok(response)

@@ -15,6 +15,7 @@ use latchkey_protocol::{
 
 use crate::{
     connection::{AnyConnection, Database, on},
+    deliveries,
     error::RowError,
     schema::clients,
     statement::{binds, statement},
@@ -211,7 +212,11 @@ impl Clients for Database {
             let own = clients::table
                 .filter(clients::id.eq(&key))
                 .filter(clients::id.ne(console::CLIENT_ID));
-            Ok(on!(c => diesel::delete(own).execute(c))? == 1)
+            let is_there = on!(c => diesel::delete(own).execute(c))? == 1;
+            if is_there {
+                deliveries::forget_client(c, &key)?;
+            }
+            Ok(is_there)
         };
         let deleted = self.write_recorded(delete).await;
         self.clients.invalidate(id);

@@ -39,6 +39,6 @@ pub trait Clients: Send + Sync {
     /// Disables a client since a moment, or enables it. `false` when there is none. A client that is disabled already stays
     /// so since then.
     async fn set_client_disabled(&self, id: &str, at: Option<Timestamp>) -> Result<bool>;
-    /// Removes a client with all its authorizations and consents. `false` when there is none.
+    /// Removes a client with all its authorizations and consents, and from whom the end of a session is told. `false` when there is none.
     async fn delete_client(&self, id: &str) -> Result<bool>;
 }

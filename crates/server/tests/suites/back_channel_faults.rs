@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use latchkey_protocol::{SessionId, deliveries::DeliveryState, logout_token::Delivery};
 
 use super::{
-    back_channel_logout::{ALLOWED, end, is_delivered, joined, node, told, until},
+    back_channel_logout::{ALLOWED, end, is_delivered, joined, node, receipts, told, until},
     support::{
         receiver::{Behaviour, Receiver},
         *,
@@ -120,5 +120,32 @@ fn a_code_held_back_until_the_session_has_ended_gives_no_tokens() {
             "invalid_grant",
             "now or later"
         );
+    });
+}
+
+/// What was told or is to be told to a client is not its namesake's business.
+#[test]
+fn a_client_registered_anew_hears_nothing_of_sessions_it_was_never_in() {
+    on_both_with(&ALLOWED, async |h| {
+        let receiver = Receiver::start(2, Behaviour::Answers(200)).await;
+        told(&h, "told", &receiver.uri).await;
+        joined(&h, "live", &["told"]).await;
+        joined(&h, "over", &["told"]).await;
+        end(&h, "over").await;
+        h.pass(1);
+        assert!(h.store.delete_client("told").await.unwrap());
+        told(&h, "told", &receiver.uri).await;
+        h.sql("UPDATE clients SET created_at = 1800000001 WHERE id = 'told'");
+        end(&h, "live").await;
+        let sending = node(&h);
+        let dead = until(&h, "told", |receipt| receipt.state == DeliveryState::Dead).await;
+        assert_eq!(&*dead.end.session_id, "over");
+        assert_eq!(dead.last.unwrap().delivery, Delivery::Unsent);
+        assert_eq!(receipts(&h).await.len(), 1);
+        assert!(receiver.received().is_empty());
+        joined(&h, "new", &["told"]).await;
+        end(&h, "new").await;
+        receiver.wait_for(1).await;
+        sending.stop().await;
     });
 }

@@ -113,3 +113,34 @@ fn nobody_gets_a_frame_onto_the_page_by_its_address() {
         assert!(!page.header("content-security-policy").contains("frame-src"));
     });
 }
+
+/// An ID token alone, in a browser that is not in the session, shows nobody which apps its user is signed in to.
+#[test]
+fn another_browser_sees_no_frames_of_the_session_that_an_id_token_names() {
+    on_both(async |h| {
+        framed(&h, "one").await;
+        framed(&h, "two").await;
+        let browser = h.browser();
+        let token = visit(&h, &browser, "one").await;
+        visit(&h, &browser, "two").await;
+        let elsewhere = h.browser();
+        let asked = [("id_token_hint", token.as_str().unwrap())];
+        let asks = answer(elsewhere.http.get(h.at("/logout")).query(&asked)).await;
+        let csrf = field(&asks.text, "csrf").unwrap();
+        let named = field(&asks.text, "named").unwrap();
+        let user = field(&asks.text, "named_user").unwrap();
+        let form = [
+            ("csrf", &*csrf),
+            ("named", &*named),
+            ("named_user", &*user),
+            ("decision", "sign-out"),
+        ];
+        let page = elsewhere.submit(&h.at("/logout/confirm"), &form).await;
+        assert!(page.status == 303 && frames(&page).is_empty(), "{page:?}");
+        assert_eq!(
+            browser.authorize(&[("prompt", "none")]).await["error"],
+            "login_required",
+            "it has ended"
+        );
+    });
+}

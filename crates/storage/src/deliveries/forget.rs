@@ -117,3 +117,56 @@ pub fn forget(
     }
     Ok(done)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use diesel::connection::SimpleConnection;
+
+    use super::*;
+    use crate::test_database;
+
+    /// Six wait, of which `b` has the most and one is being sent; three are settled.
+    const ROWS: &str = "INSERT INTO deliveries (session_id, client_id, user_id, cause, ended_at, since, state, due_at, lease_owner, \
+        attempted_at) VALUES ('1', 'a', 'u', 'x', 0, 0, 'waiting', 1, NULL, NULL), ('2', 'a', 'u', 'x', 0, 0, 'waiting', 1, NULL, NULL), \
+        ('1', 'b', 'u', 'x', 0, 0, 'waiting', 90, 'me', NULL), ('2', 'b', 'u', 'x', 0, 0, 'waiting', 1, NULL, NULL), \
+        ('3', 'b', 'u', 'x', 0, 0, 'waiting', 2, NULL, NULL), ('4', 'b', 'u', 'x', 0, 0, 'waiting', 3, NULL, NULL), \
+        ('5', 'b', 'u', 'x', 0, 0, 'delivered', 3, NULL, 20), ('6', 'b', 'u', 'x', 0, 0, 'delivered', 3, NULL, 10), \
+        ('7', 'b', 'u', 'x', 0, 0, 'dead', 3, NULL, 5);";
+
+    fn of(c: &mut AnyConnection, state: &str) -> Vec<(String, String)> {
+        let rows = deliveries::table
+            .filter(deliveries::state.eq(state))
+            .order(deliveries::id)
+            .select((deliveries::client_id, deliveries::session_id));
+        on!(c => rows.load(c)).unwrap()
+    }
+
+    fn what_waits_beyond_the_bound_is_a_dead_letter(c: &mut AnyConnection) {
+        c.batch_execute(ROWS).unwrap();
+        let now = Timestamp::from_seconds(50);
+        let found = beyond(c, 2, 4).unwrap();
+        assert_eq!(forget(c, &found, now, 100).unwrap(), 3);
+        let row = |client: &str, session: &str| (client.to_owned(), session.to_owned());
+        assert_eq!(
+            of(c, "delivered"),
+            [row("b", "5")],
+            "the oldest receipt went"
+        );
+        assert_eq!(of(c, "dead"), [row("b", "2"), row("b", "3"), row("b", "7")]);
+        let waiting = [row("a", "1"), row("a", "2"), row("b", "1"), row("b", "4")];
+        assert_eq!(of(c, "waiting"), waiting, "the one being sent is left");
+        let found = beyond(c, 4, 4).unwrap();
+        assert_eq!(forget(c, &found, now, 100).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_waits_beyond_the_bound_is_a_dead_letter_on_sqlite() {
+        test_database::on_sqlite(what_waits_beyond_the_bound_is_a_dead_letter);
+    }
+
+    #[test]
+    fn what_waits_beyond_the_bound_is_a_dead_letter_on_postgres() {
+        test_database::on_postgres("waiting", what_waits_beyond_the_bound_is_a_dead_letter);
+    }
+}

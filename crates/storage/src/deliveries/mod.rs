@@ -73,6 +73,23 @@ pub fn forget_noted(c: &mut AnyConnection, user_id: &str) -> Result<(), RowError
     Ok(())
 }
 
+const FORGET_SQLITE: &str = "DELETE FROM session_clients WHERE client_id = ?";
+/// A row that somebody else holds goes with its session at this moment: nobody waits for anybody.
+const FORGET_POSTGRES: &str = "DELETE FROM session_clients WHERE client_id = ? AND session_id IN \
+    (SELECT session_id FROM session_clients WHERE client_id = ? FOR UPDATE SKIP LOCKED)";
+
+/// A client that is deleted is noted nowhere any more: another one under its id was in none of these sessions. To be called
+/// after its authorizations have gone, by which an exchange that notes it was waited for.
+pub fn forget_client(c: &mut AnyConnection, client_id: &str) -> Result<(), RowError> {
+    match c {
+        AnyConnection::Sqlite(c) => statement(FORGET_SQLITE, binds![client_id]).execute(c)?,
+        AnyConnection::Postgres(c) => {
+            statement(FORGET_POSTGRES, binds![client_id, client_id]).execute(c)?
+        }
+    };
+    Ok(())
+}
+
 /// From one client that something waits for to the next, by the index, and of those whom something is due for.
 const DUE: &str = "WITH RECURSIVE told (client_id) AS (SELECT (SELECT min(client_id) FROM deliveries WHERE state = 'waiting') \
     UNION ALL SELECT (SELECT min(d.client_id) FROM deliveries AS d WHERE d.state = 'waiting' AND d.client_id > told.client_id) \

@@ -317,6 +317,38 @@ fn signing_out_of_the_console_ends_the_session_for_all_apps() {
     });
 }
 
+/// Front-Channel Logout 1.0 3.
+#[test]
+fn signing_out_of_the_console_shows_the_apps_their_frames() {
+    on_both(async |h| {
+        h.client(serde_json::json!({
+            "client_id": "framed", "redirect_uris": [CALLBACK], "trusted": true, "token_endpoint_auth_method": "none",
+            "frontchannel_logout_uri": "https://app.example/out",
+        }))
+        .await;
+        let browser = administrator(&h).await;
+        let asked = [("client_id", "framed"), ("scope", "openid")];
+        let code = h.code(&browser, &asked).await;
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", &*code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+            ("client_id", "framed"),
+        ];
+        assert_eq!(h.post("/token", &form).await.status, 200);
+        let out = send(&h, &browser, "/admin/sign-out", &[]).await;
+        assert!(
+            out.status == 200 && out.text.contains("<iframe src=\"https://app.example/out"),
+            "{out:?}"
+        );
+        let policy = out.header("content-security-policy");
+        assert!(policy.contains("frame-src https://app.example"), "{policy}");
+        let shut = browser.get(&h.at("/admin")).await;
+        assert!(shut.header("location").contains("/authorize?"));
+    });
+}
+
 #[test]
 fn pages_of_the_console_run_nothing_are_framed_by_nobody_and_stored_nowhere() {
     on_both(async |h| {
