@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use latchkey_protocol::{
-    Digest, ScopeSet, SessionId, Store, Timestamp, UserId,
+    ClientId, Digest, ScopeSet, SessionId, Store, Timestamp, UserId,
     attempts::Origin,
     authentication::Amr,
     authorization::{Authorization, CodeHandover, Handover, RefreshFamily},
@@ -46,7 +46,7 @@ pub fn client() -> Client {
     let json = r#"{"redirect_uris":["https://a.example/cb"],"client_name":"A"}"#;
     let registration = Registration::parse(&serde_json::from_str(json).unwrap()).unwrap();
     Client {
-        id: "c".into(),
+        id: ClientId::new("c"),
         secret: Some(Digest::of("s")),
         sealed_secret: None,
         former_secret: None,
@@ -103,7 +103,7 @@ pub fn interaction(id: &str) -> Interaction {
         browser: Digest::of("browser"),
         former_browser: None,
         request: AuthorizationRequest {
-            client_id: "c".into(),
+            client_id: ClientId::new("c"),
             grant: GrantRequest {
                 scope: ScopeSet::from("openid".to_owned()),
                 ..GrantRequest::default()
@@ -129,7 +129,7 @@ pub fn interaction(id: &str) -> Interaction {
 pub fn authorization(id: &str, scope: &str) -> Authorization {
     Authorization {
         id: id.into(),
-        client_id: "c".into(),
+        client_id: ClientId::new("c"),
         user_id: UserId::new("u"),
         scope: ScopeSet::from(scope.to_owned()),
         auth_time: Timestamp::from_seconds(1),

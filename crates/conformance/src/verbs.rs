@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use latchkey_protocol::{
-    Digest, SessionId, Store, Timestamp, UserId,
+    ClientId, Digest, SessionId, Store, Timestamp, UserId,
     attempts::{Allowance, Origin},
     audit::{AuditEntry, StoredAuditEntry},
     audit_chain::{ChainKey, Checkpoint},
@@ -61,12 +61,12 @@ macro_rules! pass_on {
 pass_on! {
     Clients {
         create_client(client: &Client) -> bool;
-        client(id: &str) -> Option<Arc<Client>>;
+        client(id: &ClientId) -> Option<Arc<Client>>;
         clients(page: &Page<String>) -> Vec<Client>;
         update_client_metadata(client: &Client) -> bool;
-        set_client_secret(id: &str, version: i64, secret: &Digest<kind::KeyedClientSecret>, sealed: Option<&str>, former: Option<&FormerSecret>) -> bool;
-        set_client_disabled(id: &str, at: Option<Timestamp>) -> bool;
-        delete_client(id: &str) -> bool;
+        set_client_secret(id: &ClientId, version: i64, secret: &Digest<kind::KeyedClientSecret>, sealed: Option<&str>, former: Option<&FormerSecret>) -> bool;
+        set_client_disabled(id: &ClientId, at: Option<Timestamp>) -> bool;
+        delete_client(id: &ClientId) -> bool;
     }
     Users {
         create_user(user: &User) -> WriteOutcome;
@@ -101,9 +101,9 @@ pass_on! {
     Consents {
         record_consent(digest: &Digest<kind::Interaction>, session_id: &SessionId, consent: &Consent) -> bool;
         decline(digest: &Digest<kind::Interaction>, session_id: &SessionId) -> bool;
-        consent(user_id: &UserId, client_id: &str) -> Option<Consent>;
+        consent(user_id: &UserId, client_id: &ClientId) -> Option<Consent>;
         consents(of: ConsentsOf<'_>, after: Option<&str>, most: i64) -> Vec<Consent>;
-        revoke_consent(user_id: &UserId, client_id: &str, now: Timestamp) -> ConsentEnd;
+        revoke_consent(user_id: &UserId, client_id: &ClientId, now: Timestamp) -> ConsentEnd;
     }
     Authorizations {
         issue_code(interaction: Option<&Digest<kind::Interaction>>, authorization: &Authorization) -> bool;
@@ -146,8 +146,8 @@ pass_on! {
         => job_added();
     }
     Deliveries {
-        session_clients(session: &SessionId) -> Vec<String>;
-        clients_to_tell(now: Timestamp) -> Vec<String>;
+        session_clients(session: &SessionId) -> Vec<ClientId>;
+        clients_to_tell(now: Timestamp) -> Vec<ClientId>;
         take_deliveries(take: &TakeDeliveries<'_>) -> Vec<TakenDelivery>;
         note_attempt(lease: &DeliveryLease, attempted: &Attempted, after: AfterAttempt) -> bool;
         give_back_delivery(lease: &DeliveryLease, at: Timestamp) -> bool;

@@ -1,7 +1,7 @@
 //! Who may use which client, and why.
 
 use latchkey_protocol::{
-    UserId,
+    ClientId, UserId,
     access::{Access, AccessGround},
     client::{Client, Metadata},
     field_error::{FieldError, FieldErrors},
@@ -42,7 +42,7 @@ impl Operations<'_> {
     /// # Errors
     /// [`OperationError::ClientUnknown`], [`OperationError::Store`].
     pub async fn client_access(&self, id: &str, page: &Page<String>) -> Result<AccessPage> {
-        let client = self.client(id).await?;
+        let client = self.client(&ClientId::new(id)).await?;
         let limit = match client.metadata.access {
             Some(_) => PIECE,
             None => page.limit,

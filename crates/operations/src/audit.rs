@@ -4,7 +4,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use latchkey_protocol::{
-    Reason, Store, Timestamp, UserId,
+    ClientId, Reason, Store, Timestamp, UserId,
     audit::{AuditTarget, FrontEnd, StoredAuditEntry, TargetKind},
     audit_chain::Checkpoint,
     session::Cause,
@@ -206,7 +206,7 @@ pub enum AuditEvent<'a> {
         /// The session's `sid`.
         session: &'a str,
         /// The client's id.
-        client: &'a str,
+        client: &'a ClientId,
         /// From where.
         address: IpAddr,
     },
@@ -215,7 +215,7 @@ pub enum AuditEvent<'a> {
         /// The user's id.
         user: &'a UserId,
         /// The client's id.
-        client: &'a str,
+        client: &'a ClientId,
         /// From where.
         address: IpAddr,
     },
@@ -225,7 +225,7 @@ pub enum AuditEvent<'a> {
         /// A keyed digest of what was typed.
         typed: &'a str,
         /// The client's id.
-        client: &'a str,
+        client: &'a ClientId,
         /// From where.
         address: IpAddr,
     },
@@ -240,7 +240,7 @@ pub enum AuditEvent<'a> {
         /// Why.
         cause: Cause,
         /// The client's id.
-        client: &'a str,
+        client: &'a ClientId,
         /// From where.
         address: IpAddr,
     },
@@ -251,7 +251,7 @@ pub enum AuditEvent<'a> {
         /// The session's `sid`.
         session: &'a str,
         /// The client's id.
-        client: Option<&'a str>,
+        client: Option<&'a ClientId>,
         /// From where.
         address: IpAddr,
     },
@@ -291,20 +291,22 @@ pub fn log(event: &AuditEvent<'_>) {
             client,
             address,
         } => {
-            tracing::info!(target: "audit", %user, %session, client, %address, "signed in");
+            tracing::info!(target: "audit", %user, %session, client = client.as_str(), %address, "signed in");
         }
         AuditEvent::SignInFailed {
             user,
             client,
             address,
         } => {
-            tracing::info!(target: "audit", user = user.as_str(), client, %address, "sign-in failed")
+            tracing::info!(target: "audit", user = user.as_str(), client = client.as_str(), %address, "sign-in failed")
         }
         AuditEvent::SignInUnknown {
             typed,
             client,
             address,
-        } => tracing::info!(target: "audit", typed, client, %address, "sign-in failed"),
+        } => {
+            tracing::info!(target: "audit", typed, client = client.as_str(), %address, "sign-in failed")
+        }
         AuditEvent::SessionEnded {
             user,
             session,
@@ -314,7 +316,7 @@ pub fn log(event: &AuditEvent<'_>) {
             address,
         } => {
             let cause = cause.text();
-            tracing::info!(target: "audit", %user, %session, %by, cause, client, %address, "session ended");
+            tracing::info!(target: "audit", %user, %session, %by, cause, client = client.as_str(), %address, "session ended");
         }
         AuditEvent::SignedOut {
             user,
@@ -322,7 +324,7 @@ pub fn log(event: &AuditEvent<'_>) {
             client,
             address,
         } => {
-            tracing::info!(target: "audit", user = user.as_str(), session, client, %address, "signed out")
+            tracing::info!(target: "audit", user = user.as_str(), session, client = client.map(ClientId::as_str), %address, "signed out")
         }
         AuditEvent::ReplayRevoked {
             authorization,

@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use latchkey_protocol::{
-    Timestamp, UserId,
+    ClientId, Timestamp, UserId,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd},
 };
 use serde_json::Map;
@@ -28,7 +28,7 @@ pub enum Actor {
     /// A client, with a token of its own.
     Client {
         /// Its `client_id`.
-        id: String,
+        id: ClientId,
     },
 }
 
@@ -50,7 +50,7 @@ impl Actor {
             Self::Command { .. } => (ActorKind::Command, Some(self.to_string())),
             Self::Server => (ActorKind::Server, None),
             Self::User { id, .. } => (ActorKind::User, Some(id.as_str().to_owned())),
-            Self::Client { id } => (ActorKind::Client, Some(id.clone())),
+            Self::Client { id } => (ActorKind::Client, Some(id.as_str().to_owned())),
         };
         let name = match self {
             Self::User { name, .. } => Some(name.clone()),

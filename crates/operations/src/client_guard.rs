@@ -11,7 +11,7 @@ use std::{
 };
 
 use latchkey_protocol::{
-    Reason,
+    ClientId, Reason,
     attempts::{Allowance, WINDOW, network, of_guess, of_secret},
     client::Client,
     client_auth::Credentials,
@@ -164,7 +164,7 @@ impl ClientGuard {
     }
 
     /// Whether secrets of this client are looked at from there now.
-    fn is_locked(&self, client_id: &str, address: IpAddr, now: Timestamp) -> bool {
+    fn is_locked(&self, client_id: &ClientId, address: IpAddr, now: Timestamp) -> bool {
         if (now.as_seconds() - self.last.load(Ordering::Relaxed)).abs() >= WINDOW {
             return false;
         }
@@ -177,13 +177,13 @@ impl ClientGuard {
     }
 
     /// A client that has authenticated from there is not locked by what others failed, nor fails for others.
-    fn allowances(&self, client_id: &str, address: IpAddr) -> Vec<Allowance> {
+    fn allowances(&self, client_id: &ClientId, address: IpAddr) -> Vec<Allowance> {
         let own = self.seen.contains_key(&self.place(client_id, address));
         of_secret(&self.pepper, client_id, address, own)
     }
 
     /// The secret was right: strangers' failures do not lock the client out from there.
-    fn succeeded(&self, client_id: &str, address: IpAddr) {
+    fn succeeded(&self, client_id: &ClientId, address: IpAddr) {
         let place = self.place(client_id, address);
         if !self.seen.contains_key(&place) {
             self.seen.insert(place, ());
@@ -229,7 +229,7 @@ impl ClientGuard {
         }
     }
 
-    fn place(&self, client_id: &str, address: IpAddr) -> u64 {
+    fn place(&self, client_id: &ClientId, address: IpAddr) -> u64 {
         self.hasher.hash_one((client_id, network(address)))
     }
 }

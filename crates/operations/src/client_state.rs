@@ -1,6 +1,7 @@
 //! What a client may do at all: another secret, and whether it is enabled.
 
 use latchkey_protocol::{
+    ClientId,
     audit::TargetKind,
     client::{Client, FormerSecret, LONGEST_FORMER},
     field_error::{FieldError, FieldErrors},
@@ -22,7 +23,7 @@ impl Operations<'_> {
     pub async fn rotate_client_secret(
         &self,
         secrets: &ClientSecrets,
-        id: &str,
+        id: &ClientId,
         keep_old: Option<i64>,
     ) -> Result<RegisteredClient> {
         check_keep_old(keep_old)?;
@@ -46,7 +47,7 @@ impl Operations<'_> {
             if let Some(until) = until {
                 details["former_secret_expires_at"] = json!(until);
             }
-            let target = (TargetKind::Client, id, id);
+            let target = (TargetKind::Client, &**id, &**id);
             let recording = self.recording(Operation::ClientRotateSecret, target, details);
             let (version, store) = (client.version, &recording.store);
             let (sealed, former) = (
@@ -61,7 +62,7 @@ impl Operations<'_> {
                 return Ok(RegisteredClient { client, secret });
             }
         }
-        Err(OperationError::Contended(id.to_owned()))
+        Err(OperationError::Contended(id.to_owned().into_string()))
     }
 
     /// Stops a client: nobody signs in to it, and it gets, renews and asks about no tokens. What it was allowed stays, and
@@ -69,7 +70,7 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// [`OperationError::ClientUnknown`].
-    pub async fn disable_client(&self, id: &str) -> Result<Client> {
+    pub async fn disable_client(&self, id: &ClientId) -> Result<Client> {
         self.set_client_state(Operation::ClientDisable, id).await
     }
 
@@ -77,15 +78,15 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// [`OperationError::ClientUnknown`].
-    pub async fn enable_client(&self, id: &str) -> Result<Client> {
+    pub async fn enable_client(&self, id: &ClientId) -> Result<Client> {
         self.set_client_state(Operation::ClientEnable, id).await
     }
 
-    async fn set_client_state(&self, operation: Operation, id: &str) -> Result<Client> {
+    async fn set_client_state(&self, operation: Operation, id: &ClientId) -> Result<Client> {
         let before = self.client(id).await?.disabled_at;
         let disabled_at = (operation == Operation::ClientDisable).then_some(self.now);
         let changed = json!({ "disabled_at": { "old": before, "new": disabled_at.and(before).or(disabled_at) } });
-        let target = (TargetKind::Client, id, id);
+        let target = (TargetKind::Client, &**id, &**id);
         let recording = self.recording(operation, target, json!({ "changed": changed }));
         if !recording.store.set_client_disabled(id, disabled_at).await? {
             return Err(OperationError::ClientUnknown(id.to_owned()));

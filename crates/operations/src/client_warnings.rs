@@ -3,6 +3,7 @@
 use std::fmt;
 
 use latchkey_protocol::{
+    ClientId,
     client::{AccessTokenTyp, Client, GrantType},
     page::Page,
 };
@@ -18,13 +19,13 @@ pub enum ClientWarning {
     /// Its secret is stored so that it can be read (HS256).
     SecretReadable {
         /// The client's id.
-        client: String,
+        client: ClientId,
     },
     /// `audience` has the `client_id` of an app, and access tokens are of the type `JWT` as ID tokens are: an app that
     /// looks at issuer, audience and signature alone takes them for ID tokens of its own (RFC 9068 5, RFC 8725 2.8).
     AudienceIsClient {
         /// The client's id.
-        client: String,
+        client: ClientId,
         /// The `client_id` in its `audience`.
         audience: String,
         /// The type is that of the setting `tokens.jwt_typ_audiences`: the client registered none.
@@ -33,7 +34,7 @@ pub enum ClientWarning {
     /// It has another secret, and its ID tokens are signed with it (HS256): those from before are hints no more.
     HintsUnusable {
         /// The client's id.
-        client: String,
+        client: ClientId,
     },
 }
 
@@ -121,7 +122,7 @@ impl Operations<'_> {
         }
         if types.has_jwt(client) {
             for audience in &client.metadata.audience {
-                if self.store.client(audience).await?.is_some() {
+                if self.store.client(&ClientId::new(audience)).await?.is_some() {
                     warnings.push(ClientWarning::audience(client, audience));
                 }
             }
@@ -142,12 +143,14 @@ impl Operations<'_> {
             let others = self.store.clients(&page).await?;
             let names = |other: &&Client| {
                 let audience = &other.metadata.audience;
-                other.id != client.id && audience.contains(&client.id) && types.has_jwt(other)
+                other.id != client.id
+                    && audience.iter().any(|audience| client.id == **audience)
+                    && types.has_jwt(other)
             };
             let named = others.iter().filter(names);
             warnings.extend(named.map(|other| ClientWarning::audience(other, &client.id)));
             match others.into_iter().last() {
-                Some(last) => page = Page::after(last.id, PIECE),
+                Some(last) => page = Page::after(last.id.into_string(), PIECE),
                 None => return Ok(warnings),
             }
         }

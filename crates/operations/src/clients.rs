@@ -3,7 +3,7 @@
 use std::fmt;
 
 use latchkey_protocol::{
-    Secret, SigningAlgorithm,
+    ClientId, Secret, SigningAlgorithm,
     audit::{TargetKind, changes},
     client::{Client, Metadata},
     console,
@@ -63,7 +63,7 @@ pub fn client_information(client: &Client) -> Value {
     // RFC 7591 has one method, and no word for either of two.
     let methods = client.metadata.auth_methods();
     information["token_endpoint_auth_methods"] = methods.iter().map(|m| m.name()).collect();
-    information["client_id"] = client.id.clone().into();
+    information["client_id"] = client.id.as_str().into();
     information["client_id_issued_at"] = client.created_at.as_seconds().into();
     if let Some(former) = &client.former_secret {
         information["former_secret_expires_at"] = former.until.as_seconds().into();
@@ -91,6 +91,7 @@ impl Operations<'_> {
         let id = registration
             .client_id
             .unwrap_or_else(|| new_id(self.now, self.entropy));
+        let id = ClientId::new(id);
         if self.store.client(&id).await?.is_some() {
             return Err(OperationError::ClientIdTaken(id));
         }
@@ -126,7 +127,7 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// [`OperationError::ClientUnknown`].
-    pub async fn client(&self, id: &str) -> Result<Client> {
+    pub async fn client(&self, id: &ClientId) -> Result<Client> {
         let found = self.store.client(id).await?;
         // Its row is there for what refers to it: it is no registration.
         let found = found.filter(|client| client.id != console::CLIENT_ID);
@@ -153,12 +154,12 @@ impl Operations<'_> {
     pub async fn update_client(
         &self,
         secrets: &ClientSecrets,
-        id: &str,
+        id: &ClientId,
         change: ClientChange<'_>,
     ) -> Result<RegisteredClient> {
         let given_id = change.metadata.get("client_id");
         let given_id = given_id.filter(|given| !given.is_null());
-        if given_id.is_some_and(|given| given != id) {
+        if given_id.is_some_and(|given| given != id.as_str()) {
             return Err(OperationError::ClientIdDiffers(id.to_owned()));
         }
         for _ in 0..TRIES {
@@ -176,7 +177,7 @@ impl Operations<'_> {
             give(&mut client, secrets, secret.as_deref())?;
             let changed = changes(&before, &client_information(&client));
             let details = json!({ "changed": changed, "new_secret": secret.is_some() });
-            let target = (TargetKind::Client, id, id);
+            let target = (TargetKind::Client, &**id, &**id);
             let recording = self.recording(Operation::ClientUpdate, target, details);
             if recording.store.update_client_metadata(&client).await? {
                 recording.done();
@@ -184,7 +185,7 @@ impl Operations<'_> {
                 return Ok(RegisteredClient { client, secret });
             }
         }
-        Err(OperationError::Contended(id.to_owned()))
+        Err(OperationError::Contended(id.to_string()))
     }
 
     /// The secret that a change of metadata brings: the given one, or one that is made.
@@ -211,8 +212,8 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// [`OperationError::ClientUnknown`].
-    pub async fn delete_client(&self, id: &str) -> Result<()> {
-        let target = (TargetKind::Client, id, id);
+    pub async fn delete_client(&self, id: &ClientId) -> Result<()> {
+        let target = (TargetKind::Client, &**id, &**id);
         let details = json!({ "old": client_information(&self.client(id).await?) });
         let recording = self.recording(Operation::ClientDelete, target, details);
         if !recording.store.delete_client(id).await? {

@@ -1,6 +1,7 @@
 //! Consents: what a user allowed, what a client was allowed, and taking it back.
 
 use latchkey_protocol::{
+    ClientId,
     audit::TargetKind,
     consent::Consent,
     store::{ConsentEnd, ConsentsOf},
@@ -31,7 +32,7 @@ impl Operations<'_> {
     /// [`OperationError::ClientUnknown`].
     pub async fn consents_of_client(
         &self,
-        id: &str,
+        id: &ClientId,
         after: Option<&str>,
         most: i64,
     ) -> Result<Vec<Consent>> {
@@ -46,7 +47,7 @@ impl Operations<'_> {
     /// # Errors
     /// [`OperationError::UserUnknown`], [`OperationError::ClientUnknown`]; [`OperationError::ConsentUnknown`] when there is
     /// nothing to end.
-    pub async fn revoke_consent(&self, login: &str, client_id: &str) -> Result<ConsentEnd> {
+    pub async fn revoke_consent(&self, login: &str, client_id: &ClientId) -> Result<ConsentEnd> {
         let (user, client) = (self.user(login).await?, self.client(client_id).await?);
         let called = format!("{} {}", user.username, client.id);
         let target = (TargetKind::Consent, &*user.id, &*called);

@@ -2,7 +2,7 @@
 
 use latchkey_jose::JoseError;
 use latchkey_protocol::{
-    SessionId, SigningAlgorithm, StoreError,
+    ClientId, SessionId, SigningAlgorithm, StoreError,
     claims::MOST_MAPPINGS,
     field_error::{FieldError, FieldErrors},
     registration::RegistrationError,
@@ -20,7 +20,7 @@ pub enum OperationError {
     UserUnknown(String),
     /// No client has this id.
     #[error("there is no client {0}")]
-    ClientUnknown(String),
+    ClientUnknown(ClientId),
     /// No session has this `sid`.
     #[error("there is no session {0}")]
     SessionUnknown(SessionId),
@@ -33,7 +33,7 @@ pub enum OperationError {
         /// The user as they were named.
         user: String,
         /// The client's id.
-        client: String,
+        client: ClientId,
     },
     /// No key has this id.
     #[error("there is no key {0}")]
@@ -69,7 +69,7 @@ pub enum OperationError {
     AddressIsName(String),
     /// Another client has this id.
     #[error("the client_id {0} is taken")]
-    ClientIdTaken(String),
+    ClientIdTaken(ClientId),
     /// There are as many custom claims as there may be.
     #[error("there are {MOST_MAPPINGS} custom claims already; remove one first")]
     ClaimsFull,
@@ -82,20 +82,20 @@ pub enum OperationError {
     Metadata(#[from] RegistrationError),
     /// The metadata names another client.
     #[error("the metadata has another client_id than {0}: an id cannot change")]
-    ClientIdDiffers(String),
+    ClientIdDiffers(ClientId),
     /// The client authenticates without a secret.
     #[error("{0} is a public client: it has no secret")]
-    ClientPublic(String),
+    ClientPublic(ClientId),
     /// A new secret is to be made, and the metadata has one.
     #[error(
         "{0} cannot get both a new secret and the client_secret of the metadata: leave one of them out"
     )]
-    SecretGiven(String),
+    SecretGiven(ClientId),
     /// The client's secret is kept as a digest, and HS256 needs the secret itself.
     #[error(
         "ID tokens of {0} can be signed with its secret (HS256) only when it gets a new one: of the old one there is but a digest; repeat it with --new-secret"
     )]
-    SecretUnreadable(String),
+    SecretUnreadable(ClientId),
     /// The ring has no key of this algorithm.
     #[error(
         "there is no key that signs with {name}; make one with latchkey key rotate --algorithm {name}",

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use latchkey_protocol::{
-    Digest, Entropy, Reason, Secret, SessionId, Store, StoreError, Timestamp, UserId,
+    ClientId, Digest, Entropy, Reason, Secret, SessionId, Store, StoreError, Timestamp, UserId,
     attempts::Guess,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, TargetKind},
     authorization::Lifetimes,
@@ -43,7 +43,7 @@ pub struct SignIn<'a> {
     /// What the user signs in for, and which client that is of.
     pub interaction: &'a Digest<kind::Interaction>,
     /// The client that the user signs in for.
-    pub client_id: &'a str,
+    pub client_id: &'a ClientId,
     /// The call's name in the log.
     pub request_id: &'a str,
     /// The moment of the attempt, in seconds since the epoch.
@@ -297,7 +297,7 @@ fn entry(asked: &SignIn<'_>, event: &str, user: Option<&UserId>) -> AuditEntry {
         outcome: AuditOutcome::Refused,
         address: Some(asked.address),
         request_id: Some(asked.request_id.to_owned()).filter(|id| !id.is_empty()),
-        details: Map::from_iter([("client".to_owned(), asked.client_id.into())]),
+        details: Map::from_iter([("client".to_owned(), asked.client_id.as_str().into())]),
         is_logged: true,
     }
 }

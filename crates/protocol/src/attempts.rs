@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{
-    kind,
+    ClientId, kind,
     secret::{Digest, Pepper},
 };
 
@@ -111,7 +111,12 @@ pub fn of_sign_in(pepper: &Pepper, guess: Guess<'_>, address: IpAddr) -> Vec<All
 
 /// What wrong secrets of a client count against: from there, and from anywhere. Of its `own` networks, where it has
 /// authenticated, neither locks the other out.
-pub fn of_secret(pepper: &Pepper, client_id: &str, address: IpAddr, own: bool) -> Vec<Allowance> {
+pub fn of_secret(
+    pepper: &Pepper,
+    client_id: &ClientId,
+    address: IpAddr,
+    own: bool,
+) -> Vec<Allowance> {
     let network = network(address).to_string();
     if own {
         return vec![SECRET_FROM_OWN_NETWORK.of(pepper, &[client_id, &network])];
@@ -123,7 +128,7 @@ pub fn of_secret(pepper: &Pepper, client_id: &str, address: IpAddr, own: bool) -
 }
 
 /// The wrong secret itself, which is one guess from one network however often it comes.
-pub fn of_guess(pepper: &Pepper, client_id: &str, address: IpAddr, secret: &str) -> Allowance {
+pub fn of_guess(pepper: &Pepper, client_id: &ClientId, address: IpAddr, secret: &str) -> Allowance {
     ONE_SECRET.of(pepper, &[client_id, &network(address).to_string(), secret])
 }
 

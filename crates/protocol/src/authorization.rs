@@ -1,7 +1,7 @@
 //! All that follows from one approval: its code, its refresh family, its end. What gets revoked.
 
 use crate::{
-    ScopeSet, SessionId, UserId,
+    ClientId, ScopeSet, SessionId, UserId,
     access::JudgedVersions,
     authentication::Amr,
     authorize::{Approval, ClaimsRequest},
@@ -78,7 +78,7 @@ pub struct Authorization {
     /// Names it in its tokens, in revocations and in the log.
     pub id: String,
     /// The client that it was given to.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// The user who approved.
     pub user_id: UserId,
     /// What was granted.

@@ -5,7 +5,7 @@ mod kinds;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    IdTokenAlgorithm, ScopeSet,
+    ClientId, IdTokenAlgorithm, ScopeSet,
     access::{Access, AccessGround},
     authorize::ResponseTypes,
     claims::CustomClaims,
@@ -178,7 +178,7 @@ pub const LONGEST_FORMER: i64 = 30 * 86_400;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// `client_id`.
-    pub id: String,
+    pub id: ClientId,
     /// Keyed digest of the secret; absent for public clients.
     pub secret: Option<Digest<KeyedClientSecret>>,
     /// The secret itself, sealed under the master key: only where ID tokens are signed with it (HS256).

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
-    Params,
+    ClientId, Params,
     client::{AuthMethod, Client},
     error::Refusal,
     reason::{Reason, masked, unknown_id},
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The id that was presented.
-    pub client_id: String,
+    pub client_id: ClientId,
     secret: Option<String>,
     method: AuthMethod,
 }
@@ -42,7 +42,7 @@ impl Credentials {
                 AuthMethod::None
             };
             return Ok(Self {
-                client_id: id.to_owned(),
+                client_id: ClientId::new(id),
                 secret: secret.map(str::to_owned),
                 method,
             });
@@ -62,7 +62,7 @@ impl Credentials {
                 .because("the client_id of the Authorization header", received));
         }
         Ok(Self {
-            client_id: basic_id,
+            client_id: ClientId::new(basic_id),
             secret: Some(basic_secret),
             method: AuthMethod::ClientSecretBasic,
         })
@@ -114,8 +114,8 @@ pub fn tried_basic(authorization: &str) -> bool {
 }
 
 /// The client that `Basic` credentials name. Nothing is proven by it.
-pub fn unverified_client_id(authorization: &str) -> Option<String> {
-    basic(authorization).map(|(id, _)| id)
+pub fn unverified_client_id(authorization: &str) -> Option<ClientId> {
+    basic(authorization).map(|(id, _)| ClientId::new(id))
 }
 
 /// `Basic` credentials, form-urldecoded after base64 (RFC 6749 2.3.1).

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{ScopeSet, UserId, authorize::GrantRequest, client::Client, time::Timestamp};
+use crate::{ClientId, ScopeSet, UserId, authorize::GrantRequest, client::Client, time::Timestamp};
 
 /// What a user has allowed a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Consent {
     /// Who allowed it.
     pub user_id: UserId,
     /// To whom.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// The scopes that were allowed.
     pub scope: ScopeSet,
     /// Claims that were allowed one by one, beyond those of the scopes.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::{
+    ClientId, UserId,
     client::Client,
     kind,
     secret::{Digest, Secret},
@@ -31,7 +32,7 @@ pub fn client(callback: &str) -> Arc<Client> {
     let metadata = serde_json::from_value(metadata)
         .unwrap_or_else(|error| unreachable!("metadata of the console: {error}"));
     Arc::new(Client {
-        id: CLIENT_ID.into(),
+        id: ClientId::new(CLIENT_ID),
         secret: None,
         sealed_secret: None,
         former_secret: None,

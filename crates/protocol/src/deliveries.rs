@@ -2,7 +2,7 @@
 //! transaction that ended the session. It is the queue, and afterwards the receipt.
 
 use crate::{
-    SessionId,
+    ClientId, SessionId,
     logout_token::{Delivery, SessionEnd},
     time::Timestamp,
 };
@@ -63,7 +63,7 @@ pub struct Receipt {
     /// When it ended.
     pub ended_at: Timestamp,
     /// The client that is told.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// Where it stands.
     pub state: DeliveryState,
     /// How many attempts were begun.
@@ -91,7 +91,7 @@ pub struct TakenDelivery {
     /// The session that ended.
     pub end: SessionEnd,
     /// The client that is told.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// When it ended.
     pub ended_at: Timestamp,
     /// It is tried for a day from here.
@@ -112,7 +112,7 @@ pub struct TakeDeliveries<'a> {
     /// Seconds until others may send them: longer than an attempt can last.
     pub lease: i64,
     /// To which clients, and how many to each at most.
-    pub clients: &'a [(String, i64)],
+    pub clients: &'a [(ClientId, i64)],
 }
 
 /// What follows an attempt.

@@ -100,6 +100,27 @@ id! {
 }
 
 id! {
+    /// The `client_id` of a [`crate::client::Client`] (RFC 6749 2.2), registered or not.
+    ///
+    /// ```
+    /// # use latchkey_protocol::{ClientId, Store, Timestamp, UserId};
+    /// # async fn of(store: &dyn Store, user: &UserId, client: &ClientId, now: Timestamp) {
+    /// let ended = store.revoke_consent(user, client, now).await;
+    /// # }
+    /// ```
+    ///
+    /// Arguments that changed places do not compile:
+    ///
+    /// ```compile_fail,E0308
+    /// # use latchkey_protocol::{ClientId, Store, Timestamp, UserId};
+    /// # async fn of(store: &dyn Store, user: &UserId, client: &ClientId, now: Timestamp) {
+    /// let ended = store.revoke_consent(client, user, now).await;
+    /// # }
+    /// ```
+    ClientId
+}
+
+id! {
     /// The id of a [`crate::user::User`]. Not what clients know them by, and not what they type: see [`crate::Subject`] and
     /// [`crate::names`].
     ///

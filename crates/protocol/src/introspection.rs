@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    ScopeSet, Subject,
+    ClientId, ScopeSet, Subject,
     authorization::Context,
     claims::{AccessToken, RefreshToken},
     client::Client,
@@ -30,10 +30,10 @@ pub fn may_ask(client: &Client) -> Result<(), Refusal> {
 /// # Errors
 /// [`Reason::TokenNotForCaller`].
 pub fn may_see(token: &AccessToken, client: &Client) -> Result<(), Refusal> {
-    if token.client_id == client.id || token.aud.contains(&client.id) {
+    if token.client_id == client.id || token.aud.iter().any(|aud| client.id == **aud) {
         return Ok(());
     }
-    Err(Reason::TokenNotForCaller.because(token.aud.join(" or "), &client.id))
+    Err(Reason::TokenNotForCaller.because(token.aud.join(" or "), client.id.as_str()))
 }
 
 /// What the owner of a live refresh token sees of it (RFC 7662 2.2). Its secret is not in it.
@@ -46,7 +46,7 @@ pub struct RefreshTokenAnswer<'a> {
     /// The issuer.
     pub iss: &'a str,
     /// The client that it was issued to.
-    pub client_id: &'a str,
+    pub client_id: &'a ClientId,
     /// The user, as the client knows them.
     pub sub: Subject,
     /// What was granted.

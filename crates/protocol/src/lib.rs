@@ -65,7 +65,7 @@ pub mod uri;
 pub mod user;
 
 pub use algorithm::{IdTokenAlgorithm, SigningAlgorithm};
-pub use ids::{SessionId, UserId};
+pub use ids::{ClientId, SessionId, UserId};
 pub use outbound::Outbound;
 pub use params::Params;
 pub use reason::{Detail, ErrorCode, Reason, RefusalText};

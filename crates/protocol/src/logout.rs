@@ -1,7 +1,7 @@
 //! OpenID Connect RP-Initiated Logout 1.0: who may end which session, and where the browser goes afterwards.
 
 use crate::{
-    SessionId, Subject, UserId,
+    ClientId, SessionId, Subject, UserId,
     claims::IdToken,
     client::Client,
     error::Refusal,
@@ -36,10 +36,10 @@ impl Hint {
 /// [`Reason::LogoutHintUnusable`].
 pub fn claimed_client<'a>(
     hint: &'a Hint,
-    client_id: Option<&'a str>,
-) -> Result<Option<&'a str>, Refusal> {
+    client_id: Option<&'a ClientId>,
+) -> Result<Option<&'a ClientId>, Refusal> {
     match (hint.token(), client_id) {
-        (Some(hint), Some(id)) if hint.aud != id => Err(Reason::LogoutHintUnusable.because(
+        (Some(hint), Some(id)) if hint.aud != *id => Err(Reason::LogoutHintUnusable.because(
             "client_id: the client that the ID token was issued to",
             "another",
         )),
@@ -71,7 +71,7 @@ pub fn destination(
 /// follows from it.
 pub fn returns(
     hint: &Hint,
-    client_id: Option<&str>,
+    client_id: Option<&ClientId>,
     client: Option<&Client>,
     asked: Option<&str>,
 ) -> (Option<String>, Option<Refusal>) {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    IdTokenAlgorithm, SessionId, Subject, UserId, authorization::Authorization,
+    ClientId, IdTokenAlgorithm, SessionId, Subject, UserId, authorization::Authorization,
     claims::TokenClaims, client::Client, deliveries::AfterAttempt, jobs::retry_after,
     outbound::OutboundError, time::Timestamp,
 };
@@ -28,7 +28,7 @@ pub struct LogoutToken {
     /// The user, as the client knows them.
     pub sub: Subject,
     /// The client.
-    pub aud: String,
+    pub aud: ClientId,
     /// When it was issued.
     pub iat: Timestamp,
     /// When it ends.
@@ -64,7 +64,7 @@ impl LogoutToken {
     /// is a finished random value.
     pub fn new(
         issuer: &str,
-        client_id: &str,
+        client_id: &ClientId,
         subject: Subject,
         end: &SessionEnd,
         id: String,
@@ -73,7 +73,7 @@ impl LogoutToken {
         Self {
             iss: issuer.to_owned(),
             sub: subject,
-            aud: client_id.to_owned(),
+            aud: client_id.clone(),
             iat: now,
             exp: now + LOGOUT_TOKEN_LIFETIME,
             jti: id,
@@ -87,7 +87,7 @@ impl LogoutToken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recipient<'a> {
     /// The client.
-    pub client_id: &'a str,
+    pub client_id: &'a ClientId,
     /// Its `backchannel_logout_uri` (2.2).
     pub uri: &'a str,
     /// The algorithm of its ID tokens signs its logout tokens too (2.4).

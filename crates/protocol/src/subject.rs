@@ -22,7 +22,7 @@ impl Subject {
 
     /// A client that acts for itself (RFC 9068 2.2).
     pub fn of_client(client: &Client) -> Self {
-        Self(client.id.clone())
+        Self(client.id.as_str().to_owned())
     }
 
     /// As it was presented, by whoever that was.

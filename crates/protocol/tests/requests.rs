@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    Digest, Reason, SessionId, Timestamp, UserId,
+    ClientId, Digest, Reason, SessionId, Timestamp, UserId,
     authentication::Amr,
     authorization::{Authorization, CodeHandover, Handover},
     authorize::{AuthorizationRequest, ClaimsRequest},
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 fn client(metadata: Value) -> Client {
     let metadata = Registration::parse(&metadata).unwrap().metadata;
     Client {
-        id: "client".into(),
+        id: ClientId::new("client"),
         secret: None,
         sealed_secret: None,
         former_secret: None,
@@ -30,7 +30,7 @@ fn client(metadata: Value) -> Client {
 fn authorization(granted: &str, ignored: &str) -> Authorization {
     Authorization {
         id: "id".into(),
-        client_id: "client".into(),
+        client_id: ClientId::new("client"),
         user_id: UserId::new("user"),
         scope: granted.to_owned().into(),
         auth_time: Timestamp::from_seconds(0),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, http::header};
 use latchkey_protocol::{
-    Params, Reason,
+    ClientId, Params, Reason,
     audit::{ActorKind, AuditOutcome, AuditTarget, TargetKind},
     client::Client,
     client_auth::Credentials,
@@ -29,7 +29,7 @@ pub async fn called_by(
 }
 
 /// The client that the header names. Nothing is proven by it.
-pub fn unverified_client_id(request: &HttpRequest) -> Option<String> {
+pub fn unverified_client_id(request: &HttpRequest) -> Option<ClientId> {
     let header = request
         .headers()
         .get(header::AUTHORIZATION)?
@@ -84,7 +84,7 @@ fn record_failure(provider: &Provider, call: Call<'_>, client: &Client, reason: 
     entry.outcome = AuditOutcome::Refused;
     entry.target = Some(AuditTarget {
         kind: TargetKind::Client,
-        id: Some(client.id.clone()),
+        id: Some(client.id.clone().into_string()),
         name: client.metadata.client_name.clone(),
     });
     let failures = &provider.ui.sign_in.failures;

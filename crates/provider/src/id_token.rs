@@ -5,14 +5,14 @@ use latchkey_operations::{
     ClientSecrets,
     token_keys::{RingClaims, unverified},
 };
-use latchkey_protocol::{claims::IdToken, client::Client};
+use latchkey_protocol::{ClientId, claims::IdToken, client::Client};
 use latchkey_ui::call::Call;
 
 use crate::state::Provider;
 
 /// The client that an ID token names as its audience, if only the client's own secret can say whether it is one. Nothing is
 /// proven by it.
-pub fn unverified_secret_holder(token: &str) -> Option<String> {
+pub fn unverified_secret_holder(token: &str) -> Option<ClientId> {
     SharedSecret::unverified_is_named_by(token)
         .then(|| unverified::<IdToken>(token))
         .flatten()

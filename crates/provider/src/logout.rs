@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use latchkey_protocol::{
-    Params, Reason,
+    ClientId, Params, Reason,
     client::Client,
     error::Refusal,
     logout::{self, Hint, SignOut, claimed_client, named_by, returns},
@@ -58,10 +58,11 @@ async fn end_session(
         let answered = door::client(provider, call, ended).await;
         return answered.map_err(|Broken(fault)| fault.into());
     }
-    let client_id = match claimed_client(&hint, params.optional("client_id")) {
+    let asked = params.optional("client_id").map(ClientId::new);
+    let client_id = match claimed_client(&hint, asked.as_ref()) {
         Ok(client_id) => client_id,
         Err(refused) => {
-            let issued_to = hint.token().map(|token| token.aud.as_str());
+            let issued_to = hint.token().map(|token| &token.aud);
             observe(provider, call, issued_to).await?;
             return Err(refused.into());
         }
@@ -87,7 +88,7 @@ async fn end_session(
 async fn observe(
     provider: &Provider,
     call: Call<'_>,
-    client_id: Option<&str>,
+    client_id: Option<&ClientId>,
 ) -> Result<Option<Arc<Client>>, Failure> {
     let Some(id) = client_id else { return Ok(None) };
     let client = provider.store.client(id).await?;
@@ -118,7 +119,7 @@ fn again(
     call: Call<'_>,
     params: &Params,
     hint: &Hint,
-    client_id: Option<&str>,
+    client_id: Option<&ClientId>,
 ) -> Result<HttpResponse, Failure> {
     let at = call.realm.at(paths::END_SESSION);
     let whole = params.encoded();
@@ -130,7 +131,7 @@ fn again(
         .map(|hint| ("id_token_hint", hint))
         .into_iter()
         .collect();
-    kept.extend(client_id.map(|id| ("client_id", id)));
+    kept.extend(client_id.map(|id| ("client_id", id.as_str())));
     let names = ["post_logout_redirect_uri", "state", "ui_locales"];
     let shorter = names
         .iter()

@@ -4,6 +4,7 @@
 //! caller hears at once that the server is busy. When a job's turn comes it is looked at again, because signing for
 //! somebody who has gone takes the time of somebody who waits.
 
+use latchkey_protocol::ClientId;
 use std::{
     cell::Cell,
     collections::{HashMap, VecDeque},
@@ -148,7 +149,7 @@ impl Signing {
 
     /// Whether a job of the client that is asked for now would wait too long, or has no room beside its others. Who the
     /// client is matters, and is asked, only when half of what may wait does.
-    pub fn is_full_for(&self, client: impl FnOnce() -> Option<String>) -> bool {
+    pub fn is_full_for(&self, client: impl FnOnce() -> Option<ClientId>) -> bool {
         let wait = self.0.wait();
         if wait <= ADMITTED / 2 {
             return false;
@@ -185,7 +186,7 @@ impl Signing {
     /// [`Busy`] when its turn would come, or came, too late, or when the client has its half of what may wait.
     pub async fn run<T: Send + 'static>(
         &self,
-        client: &str,
+        client: &ClientId,
         signatures: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
@@ -262,7 +263,7 @@ impl Shared {
     }
 
     /// Whether not even one more signature of the client may wait.
-    fn has_its_half(&self, client: &str) -> bool {
+    fn has_its_half(&self, client: &ClientId) -> bool {
         let waiting = self
             .lock()
             .waiting

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use latchkey_operations::{Caller, ClientSecrets, NewUser, Operations, PasswordKey};
-use latchkey_protocol::{Clock, Entropy, registration::Registration};
+use latchkey_protocol::{ClientId, Clock, Entropy, registration::Registration};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -129,7 +129,10 @@ async fn add_client(
         "grant_types": ["authorization_code", "refresh_token"], "audience": [demo.api],
         "implied_scope": "roles",
     });
-    operations.store.delete_client("demo-app").await?;
+    operations
+        .store
+        .delete_client(&ClientId::new("demo-app"))
+        .await?;
     operations
         .register_client(secrets, Registration::parse(&metadata)?)
         .await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
-    Timestamp,
+    ClientId, Timestamp,
     client::{Client, FormerSecret},
     console, kind,
     page::Page,
@@ -39,7 +39,7 @@ pub struct Row {
 impl Row {
     pub fn from_client(client: &Client) -> Self {
         Self {
-            id: client.id.clone(),
+            id: client.id.clone().into_string(),
             secret: client.secret.clone().map(Stored),
             metadata: serde_json::to_string(&client.metadata).unwrap_or_default(),
             created_at: Stored(client.created_at),
@@ -58,7 +58,7 @@ impl Row {
             column: "metadata",
         })?;
         Ok(Client {
-            id: self.id,
+            id: ClientId::new(self.id),
             secret: self.secret.map(|digest| digest.0),
             sealed_secret: self.sealed_secret,
             former_secret: self.former_secret.zip(self.former_secret_until).map(
@@ -105,20 +105,21 @@ impl Clients for Database {
         self.write_recorded(insert).await
     }
 
-    async fn client(&self, id: &str) -> store::Result<Option<Arc<Client>>> {
-        if let Some(client) = self.clients.get(id) {
+    async fn client(&self, id: &ClientId) -> store::Result<Option<Arc<Client>>> {
+        if let Some(client) = self.clients.get(id.as_str()) {
             return Ok(Some(client));
         }
         let key = id.to_owned();
         let found = move |c: &mut AnyConnection| {
-            on!(c => clients::table.find(&key).select(Row::as_select()).get_result(c))
+            on!(c => clients::table.find(key.as_str()).select(Row::as_select()).get_result(c))
                 .optional()?
                 .map(Row::into_client)
                 .transpose()
         };
         let found = self.read(found).await?.map(Arc::new);
         if let Some(client) = &found {
-            self.clients.insert(id.to_owned(), client.clone());
+            self.clients
+                .insert(id.to_owned().into_string(), client.clone());
         }
         Ok(found)
     }
@@ -155,13 +156,13 @@ impl Clients for Database {
             Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
         };
         let updated = self.write_recorded(update).await;
-        self.clients.invalidate(&client.id);
+        self.clients.invalidate(client.id.as_str());
         updated
     }
 
     async fn set_client_secret(
         &self,
-        id: &str,
+        id: &ClientId,
         version: i64,
         secret: &Digest<kind::KeyedClientSecret>,
         sealed: Option<&str>,
@@ -182,15 +183,19 @@ impl Clients for Database {
                 clients::former_secret_until.eq(&former_until),
                 clients::version.eq(version + 1),
             );
-            let unchanged = at_version!(&key, version);
+            let unchanged = at_version!(key.as_str(), version);
             Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
         };
         let updated = self.write_recorded(update).await;
-        self.clients.invalidate(id);
+        self.clients.invalidate(id.as_str());
         updated
     }
 
-    async fn set_client_disabled(&self, id: &str, at: Option<Timestamp>) -> store::Result<bool> {
+    async fn set_client_disabled(
+        &self,
+        id: &ClientId,
+        at: Option<Timestamp>,
+    ) -> store::Result<bool> {
         let key = id.to_owned();
         let update = move |c: &mut AnyConnection| {
             let changed = match at {
@@ -202,15 +207,15 @@ impl Clients for Database {
             Ok(changed == 1)
         };
         let updated = self.write_recorded(update).await;
-        self.clients.invalidate(id);
+        self.clients.invalidate(id.as_str());
         updated
     }
 
-    async fn delete_client(&self, id: &str) -> store::Result<bool> {
+    async fn delete_client(&self, id: &ClientId) -> store::Result<bool> {
         let key = id.to_owned();
         let delete = move |c: &mut AnyConnection| {
             let own = clients::table
-                .filter(clients::id.eq(&key))
+                .filter(clients::id.eq(key.as_str()))
                 .filter(clients::id.ne(console::CLIENT_ID));
             let is_there = on!(c => diesel::delete(own).execute(c))? == 1;
             if is_there {
@@ -219,7 +224,7 @@ impl Clients for Database {
             Ok(is_there)
         };
         let deleted = self.write_recorded(delete).await;
-        self.clients.invalidate(id);
+        self.clients.invalidate(id.as_str());
         deleted
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use diesel::{dsl::exists, pg::Pg, prelude::*, sql_types::BigInt, sqlite::Sqlite};
 use latchkey_protocol::{
-    Digest, SessionId, Timestamp, UserId,
+    ClientId, Digest, SessionId, Timestamp, UserId,
     consent::{Consent, merged},
     kind,
     store::{self, ConsentEnd, Consents, ConsentsOf},
@@ -33,7 +33,7 @@ impl Row {
     fn from_consent(consent: &Consent) -> Self {
         Self {
             user_id: consent.user_id.clone().into_string(),
-            client_id: consent.client_id.clone(),
+            client_id: consent.client_id.clone().into_string(),
             scope: consent.scope.to_string(),
             granted_at: Stored(consent.granted_at),
             claims: serde_json::to_string(&consent.claims).unwrap_or_default(),
@@ -50,7 +50,7 @@ impl Row {
         };
         Ok(Consent {
             user_id: UserId::new(self.user_id),
-            client_id: self.client_id,
+            client_id: ClientId::new(self.client_id),
             scope: self.scope.into(),
             claims,
             granted_at: self.granted_at.0,
@@ -91,7 +91,11 @@ impl Consents for Database {
         .await
     }
 
-    async fn consent(&self, user_id: &UserId, client_id: &str) -> store::Result<Option<Consent>> {
+    async fn consent(
+        &self,
+        user_id: &UserId,
+        client_id: &ClientId,
+    ) -> store::Result<Option<Consent>> {
         let (user, client) = (user_id.to_owned(), client_id.to_owned());
         if let Some(groups) = self.groups() {
             return groups.consent.ask(ConsentOf { user, client }).await;
@@ -108,7 +112,7 @@ impl Consents for Database {
         let after = after.unwrap_or_default().to_owned();
         let (of_user, id) = match of {
             ConsentsOf::User(id) => (true, id.as_str().to_owned()),
-            ConsentsOf::Client(id) => (false, id.to_owned()),
+            ConsentsOf::Client(id) => (false, id.as_str().to_owned()),
         };
         self.read(move |c| {
             let rows = if of_user {
@@ -134,7 +138,7 @@ impl Consents for Database {
     async fn revoke_consent(
         &self,
         user_id: &UserId,
-        client_id: &str,
+        client_id: &ClientId,
         now: Timestamp,
     ) -> store::Result<ConsentEnd> {
         let (user, client) = (user_id.to_owned(), client_id.to_owned());
@@ -173,7 +177,7 @@ fn remember(c: &mut AnyConnection, consent: &Consent) -> Result<(), RowError> {
     if added == 1 {
         return Ok(());
     }
-    let stored = consents::table.find((consent.user_id.as_str(), &consent.client_id));
+    let stored = consents::table.find((consent.user_id.as_str(), consent.client_id.as_str()));
     let now = consents::granted_at.eq(Stored(consent.granted_at));
     on!(c => diesel::update(stored).set(now).execute(c))?;
     if let Some(before) = find(c, &consent.user_id, &consent.client_id)? {
@@ -195,7 +199,7 @@ fn remember(c: &mut AnyConnection, consent: &Consent) -> Result<(), RowError> {
 fn revoke(
     c: &mut AnyConnection,
     user: &UserId,
-    client: &str,
+    client: &ClientId,
     now: Timestamp,
 ) -> Result<ConsentEnd, RowError> {
     let under_way = interactions::table.filter(interactions::consented_by.eq(user.as_str()));
@@ -204,11 +208,10 @@ fn revoke(
         interactions::consented_by.eq(None::<String>),
     );
     on!(c => diesel::update(under_way).set(undecided).execute(c))?;
-    let deleted =
-        on!(c => diesel::delete(consents::table.find((user.as_str(), client))).execute(c))?;
+    let deleted = on!(c => diesel::delete(consents::table.find((user.as_str(), client.as_str()))).execute(c))?;
     let theirs = authorizations::table
         .filter(authorizations::user_id.eq(user.as_str()))
-        .filter(authorizations::client_id.eq(client))
+        .filter(authorizations::client_id.eq(client.as_str()))
         .filter(authorizations::revoked_at.is_null());
     let ended = authorizations::revoked_at.eq(Some(Stored(now)));
     Ok(ConsentEnd {
@@ -240,8 +243,12 @@ pub fn hold(c: &mut AnyConnection, user: &str, client: &str) -> Result<bool, Row
     Ok(held.optional()?.is_some_and(|one| one.held == 1))
 }
 
-fn find(c: &mut AnyConnection, user: &UserId, client: &str) -> Result<Option<Consent>, RowError> {
-    on!(c => consents::table.find((user.as_str(), client)).select(Row::as_select()).get_result(c))
+fn find(
+    c: &mut AnyConnection,
+    user: &UserId,
+    client: &ClientId,
+) -> Result<Option<Consent>, RowError> {
+    on!(c => consents::table.find((user.as_str(), client.as_str())).select(Row::as_select()).get_result(c))
         .optional()?
         .map(Row::into_consent)
         .transpose()

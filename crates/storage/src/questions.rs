@@ -10,7 +10,7 @@ use diesel::{
     sql_types::BigInt,
 };
 use latchkey_protocol::{
-    Digest, StoreError, Timestamp, UserId,
+    ClientId, Digest, StoreError, Timestamp, UserId,
     authorization::{Context, Support},
     consent::Consent,
     kind,
@@ -236,7 +236,7 @@ impl Question for SessionOf {
 /// A user and a client.
 pub struct ConsentOf {
     pub user: UserId,
-    pub client: String,
+    pub client: ClientId,
 }
 
 impl Question for ConsentOf {

@@ -11,7 +11,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Nullable, Text, Untyped},
     sqlite::Sqlite,
 };
-use latchkey_protocol::{Digest, Timestamp, UserId};
+use latchkey_protocol::{ClientId, Digest, Timestamp, UserId};
 
 use crate::stored::Stored;
 
@@ -76,6 +76,8 @@ macro_rules! bind_from {
 bind_from! {
     &'a str, text => Self::Text(Some(text));
     &'a String, text => Self::Text(Some(text));
+    &'a ClientId, id => Self::Text(Some(id));
+    Option<&'a ClientId>, id => Self::Text(id.map(ClientId::as_str));
     &'a UserId, id => Self::Text(Some(id));
     Option<&'a UserId>, id => Self::Text(id.map(UserId::as_str));
     Option<&'a str>, text => Self::Text(text);

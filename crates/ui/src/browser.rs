@@ -144,7 +144,7 @@ pub async fn end_session(
         audit::log(&AuditEvent::SignedOut {
             user: &session.user_id,
             session: &session.id,
-            client: client.map(|client| client.id.as_str()),
+            client: client.map(|client| &client.id),
             address: call.address,
         });
     }

@@ -133,7 +133,7 @@ pub async fn client_of(
 ) -> Result<Arc<Client>, Failure> {
     let id = &interaction.request.client_id;
     let client = ui.client(realm, id).await?;
-    let client = client.ok_or_else(|| Reason::ClientUnknown.because(id, "deleted"))?;
+    let client = client.ok_or_else(|| Reason::ClientUnknown.because(id.as_str(), "deleted"))?;
     client.enabled()?;
     Ok(client)
 }

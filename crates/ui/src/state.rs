@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpMessage, HttpRequest};
 use latchkey_operations::{PasswordSignIn, Realm};
 use latchkey_protocol::{
-    Clock, Entropy, Store, StoreError, Timestamp,
+    ClientId, Clock, Entropy, Store, StoreError, Timestamp,
     client::Client,
     console,
     error::Refusal,
@@ -64,7 +64,7 @@ impl Ui {
         if id == console::CLIENT_ID {
             return Ok(Some(realm.console.clone()));
         }
-        self.store.client(id).await
+        self.store.client(&ClientId::new(id)).await
     }
 
     /// Keeps a refusal, notes it for the log line, and returns its reference.

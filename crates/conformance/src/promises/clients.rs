@@ -3,6 +3,7 @@
 use latchkey_protocol::client::FormerSecret;
 
 use super::*;
+use latchkey_protocol::ClientId;
 
 pub fn a_registration_is_changed_as_it_was_read(stores: &impl Stores) {
     stores.each(async |store| {
@@ -10,7 +11,7 @@ pub fn a_registration_is_changed_as_it_was_read(stores: &impl Stores) {
         let won = winners(&store, |s, n| async move {
             if n % 2 == 0 {
                 return s
-                    .set_client_secret("c", 0, &Digest::of("new"), None, None)
+                    .set_client_secret(&ClientId::new("c"), 0, &Digest::of("new"), None, None)
                     .await
                     .unwrap();
             }
@@ -19,22 +20,22 @@ pub fn a_registration_is_changed_as_it_was_read(stores: &impl Stores) {
             s.update_client_metadata(&changed).await.unwrap()
         });
         assert_eq!(won.await, 1);
-        let read = store.client("c").await.unwrap().unwrap();
+        let read = store.client(&ClientId::new("c")).await.unwrap().unwrap();
         assert_eq!(read.version, 1);
         assert!(
             store
-                .set_client_secret("c", 1, &Digest::of("newer"), None, None)
+                .set_client_secret(&ClientId::new("c"), 1, &Digest::of("newer"), None, None)
                 .await
                 .unwrap()
         );
-        let now = store.client("c").await.unwrap().unwrap();
+        let now = store.client(&ClientId::new("c")).await.unwrap().unwrap();
         assert_eq!(
             (now.secret.clone(), &now.metadata),
             (Some(Digest::of("newer")), &read.metadata)
         );
         assert!(
             !store
-                .set_client_secret("other", 0, &Digest::of("x"), None, None)
+                .set_client_secret(&ClientId::new("other"), 0, &Digest::of("x"), None, None)
                 .await
                 .unwrap()
         );
@@ -46,7 +47,7 @@ pub fn a_sealed_secret_comes_and_goes_with_its_secret(stores: &impl Stores) {
         seeded(&store).await;
         let sealed = async || {
             store
-                .client("c")
+                .client(&ClientId::new("c"))
                 .await
                 .unwrap()
                 .unwrap()
@@ -58,13 +59,14 @@ pub fn a_sealed_secret_comes_and_goes_with_its_secret(stores: &impl Stores) {
         for (at, now) in [(0, Some("first")), (1, Some("second")), (2, None)] {
             assert!(
                 store
-                    .set_client_secret("c", at, &new, now, None)
+                    .set_client_secret(&ClientId::new("c"), at, &new, now, None)
                     .await
                     .unwrap()
             );
             assert_eq!(sealed().await.as_deref(), now);
             // Whoever was overtaken changes neither.
-            let late = store.set_client_secret("c", at, &new, Some("late"), None);
+            let id = ClientId::new("c");
+            let late = store.set_client_secret(&id, at, &new, Some("late"), None);
             assert!(!late.await.unwrap());
             assert_eq!(sealed().await.as_deref(), now);
         }
@@ -75,9 +77,9 @@ pub fn a_sealed_secret_comes_and_goes_with_its_secret(stores: &impl Stores) {
             assert_eq!(sealed().await, now);
         }
         let mut other = client();
-        (other.id, other.sealed_secret) = ("d".into(), Some("of d".into()));
+        (other.id, other.sealed_secret) = (ClientId::new("d"), Some("of d".into()));
         assert!(store.create_client(&other).await.unwrap());
-        let read = store.client("d").await.unwrap().unwrap();
+        let read = store.client(&ClientId::new("d")).await.unwrap().unwrap();
         assert_eq!(*read, other);
     });
 }
@@ -87,7 +89,7 @@ pub fn a_former_secret_comes_and_goes_with_its_successor(stores: &impl Stores) {
         seeded(&store).await;
         let read = async || {
             store
-                .client("c")
+                .client(&ClientId::new("c"))
                 .await
                 .unwrap()
                 .unwrap()
@@ -105,12 +107,13 @@ pub fn a_former_secret_comes_and_goes_with_its_successor(stores: &impl Stores) {
             (1, Some(former("b", 6))),
             (2, None),
         ] {
-            let set = store.set_client_secret("c", at, &new, None, now.as_ref());
+            let id = ClientId::new("c");
+            let set = store.set_client_secret(&id, at, &new, None, now.as_ref());
             assert!(set.await.unwrap());
             assert_eq!(read().await, now);
             let late = former("late", 9);
             let late = store
-                .set_client_secret("c", at, &new, None, Some(&late))
+                .set_client_secret(&ClientId::new("c"), at, &new, None, Some(&late))
                 .await;
             assert!(!late.unwrap());
             assert_eq!(read().await, now);
@@ -129,22 +132,31 @@ pub fn a_client_that_is_disabled_is_not_enabled_by_a_change_that_was_read_before
 ) {
     stores.each(async |store| {
         seeded(&store).await;
-        let read = async || store.client("c").await.unwrap().unwrap();
+        let read = async || store.client(&ClientId::new("c")).await.unwrap().unwrap();
         let before = read().await;
         assert_eq!(before.disabled_at, None);
-        let disable = async |at| store.set_client_disabled("c", at).await.unwrap();
+        let disable = async |at| {
+            store
+                .set_client_disabled(&ClientId::new("c"), at)
+                .await
+                .unwrap()
+        };
         assert!(disable(Some(moment(5))).await);
         assert!(disable(Some(moment(9))).await);
         assert_eq!(read().await.disabled_at, Some(moment(5)), "since then");
         assert!(!store.update_client_metadata(&before).await.unwrap());
         let new = Digest::of("new");
-        let set = store.set_client_secret("c", 0, &new, None, None).await;
+        let set = store
+            .set_client_secret(&ClientId::new("c"), 0, &new, None, None)
+            .await;
         assert!(!set.unwrap());
         assert!(store.update_client_metadata(&*read().await).await.unwrap());
         assert_eq!(read().await.disabled_at, Some(moment(5)));
         assert!(disable(None).await);
         assert_eq!(read().await.disabled_at, None);
-        let none = store.set_client_disabled("other", None).await;
+        let none = store
+            .set_client_disabled(&ClientId::new("other"), None)
+            .await;
         assert!(!none.unwrap());
     });
 }

@@ -1,6 +1,7 @@
 //! Consents, and what pages decide about sign-ins under way.
 
 use super::*;
+use latchkey_protocol::ClientId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::UserId;
 
@@ -11,7 +12,7 @@ pub fn consent_adds_up(stores: &impl Stores) {
         for scope in ["openid email", "openid phone"] {
             let consent = Consent {
                 user_id: UserId::new("u"),
-                client_id: "c".into(),
+                client_id: ClientId::new("c"),
                 scope: ScopeSet::from(scope.to_owned()),
                 claims: [format!("claim with {scope}")].into(),
                 granted_at: moment(3),
@@ -24,7 +25,7 @@ pub fn consent_adds_up(stores: &impl Stores) {
             );
         }
         let known = store
-            .consent(&UserId::new("u"), "c")
+            .consent(&UserId::new("u"), &ClientId::new("c"))
             .await
             .unwrap()
             .unwrap();
@@ -62,7 +63,7 @@ pub fn consent(user: &str, scope: &str) -> Consent {
     let scope = ScopeSet::from(scope.to_owned());
     Consent {
         user_id: UserId::new(user),
-        client_id: "c".into(),
+        client_id: ClientId::new("c"),
         scope,
         claims: Default::default(),
         granted_at: moment(3),
@@ -114,12 +115,12 @@ pub fn what_a_page_decides_is_written_only_for_the_session_it_was_shown_to(store
         );
         assert!(
             store
-                .consent(&UserId::new("u"), "c")
+                .consent(&UserId::new("u"), &ClientId::new("c"))
                 .await
                 .unwrap()
                 .is_none()
                 && store
-                    .consent(&UserId::new("v"), "c")
+                    .consent(&UserId::new("v"), &ClientId::new("c"))
                     .await
                     .unwrap()
                     .is_none()
@@ -168,7 +169,7 @@ pub fn consents_given_at_once_add_up(stores: &impl Stores) {
         assert_eq!(given.await, CALLERS);
         assert_eq!(
             store
-                .consent(&UserId::new("u"), "c")
+                .consent(&UserId::new("u"), &ClientId::new("c"))
                 .await
                 .unwrap()
                 .unwrap()
@@ -233,21 +234,29 @@ pub fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it(stores: &impl 
         let nothing = ConsentEnd::default();
         for (user, client) in [("u", "d"), ("v", "c"), ("v", "d")] {
             let ended = store
-                .revoke_consent(&UserId::new(user), client, Timestamp::from_seconds(5))
+                .revoke_consent(
+                    &UserId::new(user),
+                    &ClientId::new(client),
+                    Timestamp::from_seconds(5),
+                )
                 .await
                 .unwrap();
             assert_eq!(ended, nothing, "{user} {client}");
         }
         assert!(
             store
-                .consent(&UserId::new("u"), "c")
+                .consent(&UserId::new("u"), &ClientId::new("c"))
                 .await
                 .unwrap()
                 .is_some()
         );
 
         let ended = store
-            .revoke_consent(&UserId::new("u"), "c", Timestamp::from_seconds(5))
+            .revoke_consent(
+                &UserId::new("u"),
+                &ClientId::new("c"),
+                Timestamp::from_seconds(5),
+            )
             .await
             .unwrap();
         let all = ConsentEnd {
@@ -255,7 +264,13 @@ pub fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it(stores: &impl 
             authorizations: 2,
         };
         assert_eq!(ended, all);
-        assert_eq!(store.consent(&UserId::new("u"), "c").await.unwrap(), None);
+        assert_eq!(
+            store
+                .consent(&UserId::new("u"), &ClientId::new("c"))
+                .await
+                .unwrap(),
+            None
+        );
         for id in ["online", "offline"] {
             let context = store.authorization(id).await.unwrap().unwrap();
             assert_eq!(context.authorization.revoked_at, Some(moment(5)), "{id}");
@@ -264,7 +279,11 @@ pub fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it(stores: &impl 
         assert_eq!(under_way.consented, None, "it is asked again");
         assert_eq!(
             store
-                .revoke_consent(&UserId::new("u"), "c", Timestamp::from_seconds(6))
+                .revoke_consent(
+                    &UserId::new("u"),
+                    &ClientId::new("c"),
+                    Timestamp::from_seconds(6)
+                )
                 .await
                 .unwrap(),
             nothing
@@ -280,7 +299,7 @@ pub fn consents_are_listed_page_by_page_from_either_side(stores: &impl Stores) {
         let i = Digest::of("i");
         for n in 0..5 {
             let mut other = client();
-            other.id = format!("c{n}");
+            other.id = ClientId::new(format!("c{n}"));
             store.create_client(&other).await.unwrap();
             begin(&store, "i").await;
             let mut given = consent("u", "openid");
@@ -298,15 +317,16 @@ pub fn consents_are_listed_page_by_page_from_either_side(stores: &impl Stores) {
             let ids = page.into_iter().map(|c| (c.user_id, c.client_id));
             ids.collect::<Vec<_>>()
         };
-        let of = |n: usize| (UserId::new("u"), format!("c{n}"));
+        let of = |n: usize| (UserId::new("u"), ClientId::new(format!("c{n}")));
         let (user, another) = (UserId::new("u"), UserId::new("v"));
+        let client = ClientId::new("c2");
         let theirs = ConsentsOf::User(&user);
         assert_eq!(page(theirs, None).await, [of(0), of(1)]);
         assert_eq!(page(theirs, Some("c1")).await, [of(2), of(3)]);
         assert_eq!(page(theirs, Some("c3")).await, [of(4)]);
         assert_eq!(page(theirs, Some("c4")).await, []);
-        assert_eq!(page(ConsentsOf::Client("c2"), None).await, [of(2)]);
-        assert_eq!(page(ConsentsOf::Client("c2"), Some("u")).await, []);
+        assert_eq!(page(ConsentsOf::Client(&client), None).await, [of(2)]);
+        assert_eq!(page(ConsentsOf::Client(&client), Some("u")).await, []);
         assert_eq!(page(ConsentsOf::User(&another), None).await, []);
     });
 }

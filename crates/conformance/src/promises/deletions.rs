@@ -2,7 +2,7 @@
 
 use super::*;
 use latchkey_protocol::{
-    SessionId, UserId,
+    ClientId, SessionId, UserId,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd},
     bounds,
 };
@@ -63,7 +63,7 @@ where
             0..WAITING => s.issue_code(Some(&Digest::of(&id)), &one).await.unwrap(),
             WAITING => {
                 let ended = s
-                    .revoke_consent(&UserId::new("u"), "c", moment(4))
+                    .revoke_consent(&UserId::new("u"), &ClientId::new("c"), moment(4))
                     .await
                     .unwrap();
                 ended.consented
@@ -112,11 +112,11 @@ pub fn a_client_that_is_deleted_and_codes_that_are_issued_do_not_wait_for_one_an
 ) {
     stores.each(async |store| {
         seeded(&store).await;
-        assert!(store.delete_client("c").await.unwrap());
+        assert!(store.delete_client(&ClientId::new("c")).await.unwrap());
         for round in 0..ROUNDS {
             assert!(store.create_client(&client()).await.unwrap());
             race(&store, round, |s| async move {
-                s.delete_client("c").await.unwrap()
+                s.delete_client(&ClientId::new("c")).await.unwrap()
             })
             .await;
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use latchkey_protocol::{
-    SessionId, UserId,
+    ClientId, SessionId, UserId,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd},
     bounds,
     deliveries::{
@@ -25,7 +25,7 @@ async fn add_client(store: &dyn Store, id: &str, member: &str) {
     );
     let registration = Registration::parse(&serde_json::from_str(&json).unwrap()).unwrap();
     let mut client = client();
-    client.id = id.into();
+    client.id = ClientId::new(id);
     client.metadata = registration.metadata;
     assert!(store.create_client(&client).await.unwrap());
 }
@@ -39,7 +39,7 @@ async fn with_clients(store: &Shared) {
 
 fn of(session: &str, client: &str, id: &str) -> Authorization {
     let mut authorization = authorization(id, "openid");
-    authorization.client_id = client.into();
+    authorization.client_id = ClientId::new(client);
     code_of(&mut authorization).session_id = SessionId::new(session);
     authorization
 }
@@ -64,7 +64,7 @@ async fn all(store: &dyn Store) -> Vec<Receipt> {
 }
 
 async fn take(store: &dyn Store, owner: &str, now: i64, most: i64) -> Vec<TakenDelivery> {
-    let clients = [("told".to_owned(), most)];
+    let clients = [(ClientId::new("told"), most)];
     let take = TakeDeliveries {
         owner,
         now: moment(now),

@@ -1,6 +1,7 @@
 //! Consents that are taken back while codes rest on them.
 
 use super::{consents::consent, *};
+use latchkey_protocol::ClientId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::UserId;
 
@@ -27,7 +28,7 @@ pub fn a_consent_that_was_taken_back_gives_no_more_codes(stores: &impl Stores) {
         let before = store.issue_code(None, &on_consent("before")).await;
         assert!(before.unwrap());
         let ended = store
-            .revoke_consent(&UserId::new("u"), "c", moment(5))
+            .revoke_consent(&UserId::new("u"), &ClientId::new("c"), moment(5))
             .await
             .unwrap();
         assert_eq!(ended.authorizations, 1);
@@ -66,7 +67,11 @@ pub fn of_codes_and_a_consent_that_is_taken_back_at_once_none_stays(stores: &imp
                         match n {
                             6 => {
                                 let ended = store
-                                    .revoke_consent(&UserId::new("u"), "c", moment(5))
+                                    .revoke_consent(
+                                        &UserId::new("u"),
+                                        &ClientId::new("c"),
+                                        moment(5),
+                                    )
                                     .await;
                                 ended.unwrap().consented
                             }

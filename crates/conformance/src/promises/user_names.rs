@@ -1,6 +1,7 @@
 //! Names and addresses of users: each is one user's, and finds that user.
 
 use super::{users::*, *};
+use latchkey_protocol::ClientId;
 use latchkey_protocol::UserId;
 use latchkey_protocol::names::Login;
 
@@ -145,7 +146,16 @@ pub fn names_are_taken_once(stores: &impl Stores) {
         assert_eq!(made.await, 1);
         let read = store.user_by_name("same").await.unwrap().unwrap();
         assert_eq!(read.name, user("x").name);
-        assert_eq!(store.client("c").await.unwrap().as_deref(), Some(&client()));
-        assert!(store.client("other").await.unwrap().is_none());
+        assert_eq!(
+            store.client(&ClientId::new("c")).await.unwrap().as_deref(),
+            Some(&client())
+        );
+        assert!(
+            store
+                .client(&ClientId::new("other"))
+                .await
+                .unwrap()
+                .is_none()
+        );
     });
 }

@@ -1,6 +1,7 @@
 //! Users: their sign-ins, how they are locked out, changed and deleted.
 
 use super::*;
+use latchkey_protocol::ClientId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::UserId;
 
@@ -233,8 +234,8 @@ pub fn deleting_takes_everything_along(stores: &impl Stores) {
         assert!(!store.delete_user(&UserId::new("u")).await.unwrap());
         assert!(store.authorization("a").await.unwrap().is_none());
         assert!(store.sessions(None).await.unwrap().is_empty());
-        assert!(store.delete_client("c").await.unwrap());
-        assert!(store.client("c").await.unwrap().is_none());
+        assert!(store.delete_client(&ClientId::new("c")).await.unwrap());
+        assert!(store.client(&ClientId::new("c")).await.unwrap().is_none());
     });
 }
 

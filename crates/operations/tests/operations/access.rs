@@ -1,7 +1,7 @@
 //! Who may use which client.
 
 use latchkey_operations::NewUser;
-use latchkey_protocol::{page::Page, registration::Registration};
+use latchkey_protocol::{ClientId, page::Page, registration::Registration};
 use serde_json::json;
 
 use crate::support::*;
@@ -55,7 +55,7 @@ async fn a_change_of_who_may_use_a_client_is_recorded() {
     registered.unwrap();
     let change = json!({ "access": { "groups": ["new"] } });
     let updated = operations
-        .update_client(&secrets(), "app", change_of(&change))
+        .update_client(&secrets(), &ClientId::new("app"), change_of(&change))
         .await;
     updated.unwrap();
     let entries = world.entries().await;

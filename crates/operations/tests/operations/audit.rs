@@ -7,7 +7,7 @@ use std::{
 
 use latchkey_operations::{Actor, AuditEvent, Caller, NewUser, Operations, audit};
 use latchkey_protocol::{
-    Reason, SessionId, SigningAlgorithm, Timestamp, UserId,
+    ClientId, Reason, SessionId, SigningAlgorithm, Timestamp, UserId,
     audit::{ActorKind, FrontEnd},
     claims::Mapping,
     profile::ProfileChange,
@@ -74,17 +74,17 @@ fn each_event_is_one_line_with_its_own_fields() {
         AuditEvent::SignedIn {
             user,
             session,
-            client,
+            client: &ClientId::new(client),
             address,
         },
         AuditEvent::SignInFailed {
             user,
-            client,
+            client: &ClientId::new(client),
             address,
         },
         AuditEvent::SignInUnknown {
             typed: "0123456789",
-            client,
+            client: &ClientId::new(client),
             address,
         },
         AuditEvent::SessionEnded {
@@ -92,13 +92,13 @@ fn each_event_is_one_line_with_its_own_fields() {
             session,
             by: "t",
             cause: Cause::AnotherUser,
-            client,
+            client: &ClientId::new(client),
             address,
         },
         AuditEvent::SignedOut {
             user,
             session,
-            client: Some(client),
+            client: Some(&ClientId::new(client)),
             address,
         },
         AuditEvent::SignedOut {
@@ -194,7 +194,7 @@ async fn an_entry_has_old_and_new_values_and_never_a_secret() {
         .await
         .unwrap();
     operations
-        .rotate_client_secret(&secrets(), "app", None)
+        .rotate_client_secret(&secrets(), &ClientId::new("app"), None)
         .await
         .unwrap();
     operations
@@ -217,7 +217,13 @@ async fn what_is_refused_leaves_no_entry() {
         ..NewUser::default()
     };
     assert!(world.operations().create_user(&key(), again).await.is_err());
-    assert!(world.operations().delete_client("nobody").await.is_err());
+    assert!(
+        world
+            .operations()
+            .delete_client(&ClientId::new("nobody"))
+            .await
+            .is_err()
+    );
     assert!(
         world
             .operations()
@@ -237,7 +243,9 @@ async fn an_entry_says_who_did_it_from_where_by_which_front_end() {
         id: UserId::new("sub"),
         name: "alice".into(),
     };
-    let api = Actor::Client { id: "ops".into() };
+    let api = Actor::Client {
+        id: ClientId::new("ops"),
+    };
     for (actor, front_end) in [(admin, FrontEnd::Console), (api, FrontEnd::Api)] {
         let operations = Operations {
             caller: Caller {
@@ -304,10 +312,14 @@ async fn every_change_has_its_old_and_new_values() {
     let secrets = secrets();
     let registered = operations.register_client(&secrets, registration);
     registered.await.unwrap();
-    let rotated = operations.rotate_client_secret(&secrets, "app", None);
+    let id = ClientId::new("app");
+    let rotated = operations.rotate_client_secret(&secrets, &id, None);
     rotated.await.unwrap();
     assert_eq!(json!(last().await), json!({ "new_secret": true }));
-    operations.delete_client("app").await.unwrap();
+    operations
+        .delete_client(&ClientId::new("app"))
+        .await
+        .unwrap();
     let old = last().await["old"].clone();
     assert_eq!(old["redirect_uris"], json!(["https://a.example/cb"]));
     assert!(!old.to_string().contains("secret\":"), "{old}");

@@ -1,6 +1,7 @@
 //! Clients.
 
 use latchkey_operations::{ClientChange, Operation, OperationError, client_information};
+use latchkey_protocol::ClientId;
 use latchkey_protocol::page::Page;
 use latchkey_protocol::registration::Registration;
 use serde_json::{Value, json};
@@ -26,23 +27,24 @@ fn members(refused: &OperationError) -> Vec<String> {
 #[tokio::test]
 async fn a_secret_is_shown_once_and_kept_as_a_digest() {
     let world = World::new();
+    let id = ClientId::new("app");
     let operations = world.operations();
     let registered = operations.register_client(&secrets(), app(json!({}))).await;
     let registered = registered.unwrap();
     let secret = registered.secret.clone().unwrap();
     assert_eq!(registered.response()["client_secret"], json!(secret));
     assert!(!format!("{registered:?}").contains(&secret));
-    let stored = operations.client("app").await.unwrap();
+    let stored = operations.client(&id).await.unwrap();
     assert_eq!(stored.secret, Some(secrets().digest("app", &secret)));
     assert_eq!(client_information(&stored).get("client_secret"), None);
 
     let another = operations
-        .rotate_client_secret(&secrets(), "app", None)
+        .rotate_client_secret(&secrets(), &ClientId::new("app"), None)
         .await;
     let another = another.unwrap();
     assert_ne!(another.secret.as_ref(), Some(&secret));
     assert_eq!(another.response()["client_secret_expires_at"], 0);
-    assert_eq!(another.client, operations.client("app").await.unwrap());
+    assert_eq!(another.client, operations.client(&id).await.unwrap());
     assert_eq!(
         world.events().await,
         [
@@ -55,22 +57,25 @@ async fn a_secret_is_shown_once_and_kept_as_a_digest() {
 #[tokio::test]
 async fn a_client_that_becomes_public_loses_its_secret_and_gets_a_new_one_when_it_is_no_more() {
     let world = World::new();
+    let id = ClientId::new("app");
     let operations = world.operations();
     let secrets = secrets();
     let registered = operations.register_client(&secrets, app(json!({}))).await;
     let first = registered.unwrap().secret;
     let update = async |method: Value| {
         let change = json!({ "token_endpoint_auth_method": method });
-        let updated = operations.update_client(&secrets, "app", change_of(&change));
+        let updated = operations.update_client(&secrets, &id, change_of(&change));
         let updated = updated.await.unwrap();
-        assert_eq!(updated.client, operations.client("app").await.unwrap());
+        assert_eq!(updated.client, operations.client(&id).await.unwrap());
         updated
     };
     let same = update(json!("client_secret_post")).await;
     assert!(same.secret.is_none() && same.client.secret.is_some());
     let public = update(json!("none")).await;
     assert!(public.secret.is_none() && public.client.secret.is_none());
-    let refused = operations.rotate_client_secret(&secrets, "app", None).await;
+    let refused = operations
+        .rotate_client_secret(&secrets, &ClientId::new("app"), None)
+        .await;
     let sentence = refused.unwrap_err().to_string();
     assert_eq!(sentence, "app is a public client: it has no secret");
     let again = update(Value::Null).await;
@@ -97,7 +102,7 @@ async fn what_cannot_be_registered_is_refused_and_changes_nothing() {
 
     let update = async |id: &str, change: &Value| {
         let updated = operations
-            .update_client(&secrets, id, change_of(change))
+            .update_client(&secrets, &ClientId::new(id), change_of(change))
             .await;
         updated.unwrap_err().to_string()
     };
@@ -118,14 +123,17 @@ async fn what_cannot_be_registered_is_refused_and_changes_nothing() {
         let sentence = update(id, &change).await;
         assert!(sentence.contains(part), "{change}: {sentence}");
     }
-    let deleted = operations.delete_client("other").await;
+    let deleted = operations.delete_client(&ClientId::new("other")).await;
     assert!(matches!(deleted, Err(OperationError::ClientUnknown(_))));
     assert_eq!(
         operations.clients(&Page::first(100)).await.unwrap(),
         [before]
     );
     assert_eq!(world.events().await, []);
-    operations.delete_client("app").await.unwrap();
+    operations
+        .delete_client(&ClientId::new("app"))
+        .await
+        .unwrap();
     assert_eq!(operations.clients(&Page::first(100)).await.unwrap(), []);
     assert_eq!(
         world.events().await,
@@ -136,6 +144,7 @@ async fn what_cannot_be_registered_is_refused_and_changes_nothing() {
 #[tokio::test]
 async fn a_refusal_names_the_member_that_it_is_about() {
     let world = World::new();
+    let id = ClientId::new("app");
     let operations = world.operations();
     let secrets = secrets();
     operations
@@ -167,7 +176,7 @@ async fn a_refusal_names_the_member_that_it_is_about() {
         ),
     ] {
         let updated = operations
-            .update_client(&secrets, "app", change_of(&change))
+            .update_client(&secrets, &id, change_of(&change))
             .await;
         let refused = updated.unwrap_err();
         assert_eq!(members(&refused), [field], "{change}: {refused}");
@@ -179,6 +188,7 @@ async fn a_refusal_names_the_member_that_it_is_about() {
 #[tokio::test]
 async fn a_new_secret_and_a_given_one_are_refused_together() {
     let world = World::new();
+    let id = ClientId::new("app");
     let operations = world.operations();
     let secrets = secrets();
     let given = json!({ "client_secret": "0123456789abcdef0123456789abcdef" });
@@ -194,12 +204,12 @@ async fn a_new_secret_and_a_given_one_are_refused_together() {
             new_secret: true,
             ..change_of(metadata)
         };
-        let updated = operations.update_client(&secrets, "app", change).await;
+        let updated = operations.update_client(&secrets, &id, change).await;
         let refused = updated.unwrap_err();
         assert_eq!(members(&refused), ["client_secret"], "{refused}");
         assert!(refused.to_string().contains("client_secret"), "{refused}");
     }
-    assert_eq!(operations.client("app").await.unwrap(), before);
+    assert_eq!(operations.client(&id).await.unwrap(), before);
     assert_eq!(world.events().await, []);
     // Each alone is taken.
     let null = json!({ "client_secret": null });
@@ -207,12 +217,12 @@ async fn a_new_secret_and_a_given_one_are_refused_together() {
         new_secret: true,
         ..change_of(&null)
     };
-    let made = operations.update_client(&secrets, "app", new).await;
+    let made = operations.update_client(&secrets, &id, new).await;
     assert!(
         made.unwrap()
             .secret
             .is_some_and(|s| given["client_secret"] != s)
     );
-    let back = operations.update_client(&secrets, "app", change_of(&given));
+    let back = operations.update_client(&secrets, &id, change_of(&given));
     assert_eq!(json!(back.await.unwrap().secret), given["client_secret"]);
 }

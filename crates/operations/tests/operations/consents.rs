@@ -1,6 +1,7 @@
 //! Consents.
 
 use latchkey_operations::{Operation, OperationError};
+use latchkey_protocol::ClientId;
 use latchkey_protocol::registration::Registration;
 use serde_json::json;
 
@@ -16,7 +17,9 @@ async fn a_consent_that_nobody_gave_cannot_be_taken_back_and_is_not_recorded() {
     operations.register_client(&secrets(), app).await.unwrap();
     world.events().await;
     let refused = async |user: &str, client: &str| {
-        let refused = operations.revoke_consent(user, client).await;
+        let refused = operations
+            .revoke_consent(user, &ClientId::new(client))
+            .await;
         refused.unwrap_err()
     };
     assert!(matches!(
@@ -38,12 +41,14 @@ async fn a_consent_that_nobody_gave_cannot_be_taken_back_and_is_not_recorded() {
     );
     assert!(
         operations
-            .consents_of_client("app", None, 10)
+            .consents_of_client(&ClientId::new("app"), None, 10)
             .await
             .unwrap()
             .is_empty()
     );
-    let unknown = operations.consents_of_client("other", None, 10).await;
+    let unknown = operations
+        .consents_of_client(&ClientId::new("other"), None, 10)
+        .await;
     assert!(matches!(unknown, Err(OperationError::ClientUnknown(_))));
     assert_eq!(world.events().await, []);
     assert_eq!(Operation::ConsentRevoke.name(), "consent revoke");

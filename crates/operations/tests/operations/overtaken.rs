@@ -1,7 +1,7 @@
 //! Changes that others make at the same time: none is lost, and nobody waits for ever.
 
 use latchkey_operations::{Operation, OperationError};
-use latchkey_protocol::{profile::ProfileChange, registration::Registration};
+use latchkey_protocol::{ClientId, profile::ProfileChange, registration::Registration};
 use serde_json::{Map, json};
 
 use crate::support::*;
@@ -62,6 +62,7 @@ async fn whoever_is_overtaken_all_the_time_hears_so_and_has_changed_nothing() {
 #[tokio::test]
 async fn a_secret_that_is_rotated_while_metadata_changes_survives_it() {
     let world = World::new();
+    let id = ClientId::new("app");
     let secrets = secrets();
     let operations = world.operations();
     let app = json!({ "client_id": "app", "redirect_uris": ["https://app.example/callback"] });
@@ -72,16 +73,16 @@ async fn a_secret_that_is_rotated_while_metadata_changes_survives_it() {
         .collect();
     let renamed = names
         .iter()
-        .map(|change| operations.update_client(&secrets, "app", change_of(change)));
+        .map(|change| operations.update_client(&secrets, &id, change_of(change)));
     let (renamed, rotated) = tokio::join!(
         futures_util::future::join_all(renamed),
-        operations.rotate_client_secret(&secrets, "app", None)
+        operations.rotate_client_secret(&secrets, &id, None)
     );
     for renamed in renamed {
         assert!(renamed.unwrap().secret.is_none(), "a name needs no secret");
     }
     let secret = rotated.unwrap().secret.unwrap();
-    let stored = operations.client("app").await.unwrap();
+    let stored = operations.client(&id).await.unwrap();
     assert_eq!(stored.secret, Some(secrets.digest("app", &secret)));
     assert_eq!(stored.version, 5);
 }

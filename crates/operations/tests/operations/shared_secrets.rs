@@ -2,7 +2,7 @@
 
 use latchkey_jose::JoseError;
 use latchkey_operations::{ClientChange, OperationError, RegisteredClient};
-use latchkey_protocol::{client::Client, registration::Registration};
+use latchkey_protocol::{ClientId, client::Client, registration::Registration};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -33,7 +33,9 @@ async fn update(
         ..change_of(metadata)
     };
     let operations = world.operations();
-    operations.update_client(&secrets(), "app", change).await
+    operations
+        .update_client(&secrets(), &ClientId::new("app"), change)
+        .await
 }
 
 /// As it is stored: the secret is there, and in no other form than these two.
@@ -51,7 +53,11 @@ async fn the_secret_is_sealed_for_hs256_alone() {
     for alg in ["RS256", HS256] {
         let world = World::new();
         let new = registered(&world, alg).await;
-        let stored = world.operations().client("app").await.unwrap();
+        let stored = world
+            .operations()
+            .client(&ClientId::new("app"))
+            .await
+            .unwrap();
         assert_eq!(stored, new.client);
         let secret = new.secret.unwrap();
         if alg == HS256 {
@@ -73,12 +79,15 @@ async fn a_client_in_service_gets_hs256_with_a_new_secret_only() {
     assert!(matches!(&refused, OperationError::SecretUnreadable(id) if id == "app"));
     assert!(refused.to_string().contains("--new-secret"), "{refused}");
     let operations = world.operations();
-    assert_eq!(operations.client("app").await.unwrap(), before.client);
+    assert_eq!(
+        operations.client(&ClientId::new("app")).await.unwrap(),
+        before.client
+    );
 
     let updated = update(&world, &hs256, true).await.unwrap();
     let secret = updated.secret.unwrap();
     assert_ne!(Some(&secret), before.secret.as_ref());
-    let stored = operations.client("app").await.unwrap();
+    let stored = operations.client(&ClientId::new("app")).await.unwrap();
     assert_eq!(stored, updated.client);
     assert_readable(&stored, &secret);
 
@@ -92,21 +101,22 @@ async fn a_client_in_service_gets_hs256_with_a_new_secret_only() {
 #[tokio::test]
 async fn rotation_seals_the_new_secret_and_another_algorithm_removes_it() {
     let world = World::new();
+    let id = ClientId::new("app");
     let first = registered(&world, HS256).await.secret.unwrap();
     let operations = world.operations();
     let rotated = operations
-        .rotate_client_secret(&secrets(), "app", None)
+        .rotate_client_secret(&secrets(), &ClientId::new("app"), None)
         .await;
     let second = rotated.unwrap().secret.unwrap();
     assert_ne!(first, second);
-    assert_readable(&operations.client("app").await.unwrap(), &second);
+    assert_readable(&operations.client(&id).await.unwrap(), &second);
 
     for away in [
         json!({ "id_token_signed_response_alg": null }),
         json!({ "id_token_signed_response_alg": null, "token_endpoint_auth_method": "none" }),
     ] {
         update(&world, &away, false).await.unwrap();
-        let stored = operations.client("app").await.unwrap();
+        let stored = operations.client(&id).await.unwrap();
         assert_eq!(stored.sealed_secret, None);
         if !stored.is_public() {
             // The same secret goes on, as a digest; back again it is unreadable.
@@ -138,15 +148,16 @@ async fn a_rotation_and_a_change_of_algorithm_at_once_leave_what_belongs_togethe
     let rs256 = json!({ "id_token_signed_response_alg": null });
     for (from, change) in [("RS256", &hs256), (HS256, &rs256)] {
         let world = World::new();
+        let id = ClientId::new("app");
         registered(&world, from).await;
         let secrets = secrets();
         let operations = world.operations();
         let (updated, rotated) = tokio::join!(
             update(&world, change, true),
-            operations.rotate_client_secret(&secrets, "app", None)
+            operations.rotate_client_secret(&secrets, &id, None)
         );
         let made = [updated.unwrap().secret, rotated.unwrap().secret];
-        let stored = operations.client("app").await.unwrap();
+        let stored = operations.client(&id).await.unwrap();
         let secret = made
             .iter()
             .flatten()

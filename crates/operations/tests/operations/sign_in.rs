@@ -8,7 +8,7 @@ use latchkey_operations::{
     Throttle,
 };
 use latchkey_protocol::audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd};
-use latchkey_protocol::{Digest, Reason, kind, secret::Pepper};
+use latchkey_protocol::{ClientId, Digest, Reason, kind, secret::Pepper};
 use latchkey_protocol::{audit_row::AuditFilter, page::Page};
 
 use crate::{audit::Lines, support::*};
@@ -49,7 +49,7 @@ async fn attempt_at(
         browser,
         replaces,
         interaction: &Digest::of("interaction"),
-        client_id: "app",
+        client_id: &ClientId::new("app"),
         request_id: "r",
         now: NOW,
     };

@@ -1,6 +1,6 @@
 //! Authorization requests: whatever comes, an answer leaves only for a registered address; and a good request is taken.
 #![no_main]
-use latchkey_protocol::{
+use latchkey_protocol::{ClientId, 
     Params,
     authorize::{AuthorizationRequest, Hint, RequestRules, answer_error},
     client::Client,
@@ -16,7 +16,7 @@ const BEFORE: [&str; 4] = ["client_id", "redirect_uri", "response_mode", "state"
 fn client() -> Client {
     let json = serde_json::json!({ "redirect_uris": [REDIRECT], "grant_types": ["authorization_code", "refresh_token"] });
     Client {
-        id: "c".into(),
+        id: latchkey_protocol::ClientId::new("c"),
         secret: None,
         sealed_secret: None,
         former_secret: None,

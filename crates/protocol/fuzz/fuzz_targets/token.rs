@@ -1,7 +1,7 @@
 //! Token parameters and the Authorization header: nothing but the secret authenticates, and the secret does.
 #![no_main]
 use base64::{Engine, engine::general_purpose::STANDARD};
-use latchkey_protocol::{
+use latchkey_protocol::{ClientId, 
     Params, Timestamp, client::Client, client_auth::Credentials, registration::Registration,
     secret::Pepper,
 };
@@ -12,7 +12,7 @@ const SECRET: &str = "a secret that the fuzzer does not know: 9f1c6d7e";
 fn client(pepper: &Pepper, secret: &str) -> Client {
     let json = serde_json::json!({ "redirect_uris": ["https://a.example/"] });
     Client {
-        id: "c".into(),
+        id: latchkey_protocol::ClientId::new("c"),
         secret: Some(pepper.digest(&["c", secret])),
         sealed_secret: None,
         former_secret: None,

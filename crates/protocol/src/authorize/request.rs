@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClaimsRequest, Prompt, ResponseTypes};
 use crate::{
-    Params, ScopeSet, Subject, UserId,
+    ClientId, Params, ScopeSet, Subject, UserId,
     client::{Client, GrantType, ResponseMode, ReturnTo},
     error::Refusal,
     pkce,
@@ -46,7 +46,7 @@ pub struct RequestRules {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     /// The client that asks.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// What it asks for.
     #[serde(flatten)]
     pub grant: GrantRequest,

@@ -45,7 +45,7 @@ pub fn signed_params(
     };
     let members = verified(token, client, signatures)?;
     check(&members, outside, client, issuer, now)?;
-    let client_id = ("client_id".to_owned(), client.id.clone());
+    let client_id = ("client_id".to_owned(), client.id.as_str().to_owned());
     let pairs = members
         .into_iter()
         .filter(|(name, _)| !OF_THE_JWT.contains(&name.as_str()) && name != "client_id");
@@ -135,7 +135,7 @@ fn parties(members: &Map<String, Value>, client: &Client, issuer: &str) -> Resul
         return Err(invalid("client_id or iss", "neither"));
     }
     for (name, value) in named {
-        if let Some(other) = value.filter(|value| *value != client.id) {
+        if let Some(other) = value.filter(|value| client.id != *value) {
             return Err(invalid(format!("{name}: {}", client.id), other));
         }
     }

@@ -14,7 +14,7 @@ pub use userinfo::{CLAIMS, check_claims, is_own_claim, own_claim, scope_claims, 
 use userinfo::standard_scope;
 
 use crate::{
-    ScopeSet, SessionId, Subject,
+    ClientId, ScopeSet, SessionId, Subject,
     authentication::{Acr, Amr},
     time::Timestamp,
 };
@@ -57,7 +57,7 @@ pub struct AccessToken {
     /// Names it: `authorization.random`, or random alone in a client's own.
     pub jti: String,
     /// The client that it was issued to (RFC 8693 4.3).
-    pub client_id: String,
+    pub client_id: ClientId,
     /// What it allows.
     #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
     pub scope: ScopeSet,
@@ -111,7 +111,7 @@ pub struct IdToken {
     /// The user, as the client knows them.
     pub sub: Subject,
     /// The client.
-    pub aud: String,
+    pub aud: ClientId,
     /// When it ends.
     pub exp: Timestamp,
     /// When it was issued.
@@ -165,7 +165,7 @@ pub struct RefreshToken {
     /// The issuer again: nobody else reads it.
     pub aud: String,
     /// The client that it was issued to.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// The id of the authorization that it renews.
     pub authorization: String,
     /// Its secret.

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::{
+    ClientId,
     client::{Client, FormerSecret},
     kind,
     page::Page,
@@ -20,7 +21,7 @@ pub trait Clients: Send + Sync {
     /// Adds a client. `false` when its id is taken; of racing callers one gets `true`.
     async fn create_client(&self, client: &Client) -> Result<bool>;
     /// May be up to a second behind what another process wrote.
-    async fn client(&self, id: &str) -> Result<Option<Arc<Client>>>;
+    async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>>;
     /// Registered clients by id, without the console's; a page goes on after an id.
     async fn clients(&self, page: &Page<String>) -> Result<Vec<Client>>;
     /// Replaces metadata and secret, if the client is still at the version that `client` was read at. `false` when it is
@@ -30,7 +31,7 @@ pub trait Clients: Send + Sync {
     /// former one that lives on, if the client is still at `version`. `false` as above.
     async fn set_client_secret(
         &self,
-        id: &str,
+        id: &ClientId,
         version: i64,
         secret: &Digest<kind::KeyedClientSecret>,
         sealed: Option<&str>,
@@ -38,7 +39,7 @@ pub trait Clients: Send + Sync {
     ) -> Result<bool>;
     /// Disables a client since a moment, or enables it. `false` when there is none. A client that is disabled already stays
     /// so since then.
-    async fn set_client_disabled(&self, id: &str, at: Option<Timestamp>) -> Result<bool>;
+    async fn set_client_disabled(&self, id: &ClientId, at: Option<Timestamp>) -> Result<bool>;
     /// Removes a client with all its authorizations and consents, and from whom the end of a session is told. `false` when there is none.
-    async fn delete_client(&self, id: &str) -> Result<bool>;
+    async fn delete_client(&self, id: &ClientId) -> Result<bool>;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{SessionId, UserId, consent::Consent, kind, secret::Digest, time::Timestamp};
+use crate::{ClientId, SessionId, UserId, consent::Consent, kind, secret::Digest, time::Timestamp};
 
 /// Whose consents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub enum ConsentsOf<'a> {
     /// What the user with this id allowed.
     User(&'a UserId),
     /// What the client with this id was allowed.
-    Client(&'a str),
+    Client(&'a ClientId),
 }
 
 /// What ended with a consent.
@@ -41,7 +41,7 @@ pub trait Consents: Send + Sync {
         session_id: &SessionId,
     ) -> Result<bool>;
     /// What this user has allowed this client.
-    async fn consent(&self, user_id: &UserId, client_id: &str) -> Result<Option<Consent>>;
+    async fn consent(&self, user_id: &UserId, client_id: &ClientId) -> Result<Option<Consent>>;
     /// At most `most` consents of a user or to a client, by the id of the other side, from the one after `after` on.
     async fn consents(
         &self,
@@ -54,7 +54,7 @@ pub trait Consents: Send + Sync {
     async fn revoke_consent(
         &self,
         user_id: &UserId,
-        client_id: &str,
+        client_id: &ClientId,
         now: Timestamp,
     ) -> Result<ConsentEnd>;
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::{
-    SessionId,
+    ClientId, SessionId,
     deliveries::{
         AfterAttempt, Again, Attempted, DeliveryLease, Receipt, ReceiptsOf, TakeDeliveries,
         TakenDelivery,
@@ -18,9 +18,9 @@ use crate::{
 #[async_trait]
 pub trait Deliveries: Send + Sync {
     /// The clients that are noted in a live session ([`super::Authorizations::exchange_code_in_session`]), by their ids.
-    async fn session_clients(&self, session: &SessionId) -> Result<Vec<String>>;
+    async fn session_clients(&self, session: &SessionId) -> Result<Vec<ClientId>>;
     /// The clients that something is to be sent to at `now`.
-    async fn clients_to_tell(&self, now: Timestamp) -> Result<Vec<String>>;
+    async fn clients_to_tell(&self, now: Timestamp) -> Result<Vec<ClientId>>;
     /// Takes what is due, of each client what waited longest. Each of racing callers gets others.
     async fn take_deliveries(&self, take: &TakeDeliveries<'_>) -> Result<Vec<TakenDelivery>>;
     /// Writes down an attempt and what follows it. `false`, and nothing written, when the lease is not the last.

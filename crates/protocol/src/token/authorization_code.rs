@@ -27,7 +27,7 @@ pub fn redeem<'a>(
     let Handover::Code(code) = &authorization.handover;
     if authorization.client_id != client.id {
         return Err(Reason::CodeOfAnotherClient
-            .because(&authorization.client_id, &client.id)
+            .because(authorization.client_id.as_str(), client.id.as_str())
             .into());
     }
     if code.exchanged_at.is_some() {

@@ -111,7 +111,7 @@ fn family_of<'a>(
     let authorization = &context.authorization;
     if authorization.client_id != client.id || presented.client_id != client.id {
         return Err(Reason::RefreshTokenOfAnotherClient
-            .because(&authorization.client_id, &client.id)
+            .because(authorization.client_id.as_str(), client.id.as_str())
             .into());
     }
     let user = context.standing(now).ok_or_else(|| ended(context))?;

@@ -1,7 +1,7 @@
 //! The browser's side: authorization requests, sign-ins, answers, and what `next_step` makes of them.
 
 use latchkey_protocol::{
-    Digest, Params, Reason, ScopeSet, Secret, SessionId, Timestamp, UserId,
+    ClientId, Digest, Params, Reason, ScopeSet, Secret, SessionId, Timestamp, UserId,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, RequestRules, Step, next_step},
     consent::{Consent, merged},
@@ -146,7 +146,7 @@ impl World {
         self.resume_at(at);
     }
 
-    fn remember(&mut self, user_id: UserId, client_id: String, scope: &ScopeSet) {
+    fn remember(&mut self, user_id: UserId, client_id: ClientId, scope: &ScopeSet) {
         let of = |c: &Consent| c.user_id == user_id && c.client_id == client_id;
         let before = self.consents.iter().position(of);
         let before = before.map(|at| self.consents.swap_remove(at));

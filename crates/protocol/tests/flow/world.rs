@@ -4,7 +4,7 @@
 //! found like one that allows too much. The fuzz target `flow` and the test of the same name share it.
 
 use latchkey_protocol::{
-    Entropy, Secret, Timestamp, UserId,
+    ClientId, Entropy, Secret, Timestamp, UserId,
     authorization::{Authorization, Context},
     client::Client,
     consent::Consent,
@@ -104,7 +104,7 @@ pub struct World {
 
 fn client(id: &str, metadata: &serde_json::Value) -> Client {
     Client {
-        id: id.into(),
+        id: ClientId::new(id),
         secret: None,
         sealed_secret: None,
         former_secret: None,

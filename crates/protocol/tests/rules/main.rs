@@ -4,7 +4,7 @@
 mod redirect_uris;
 
 use latchkey_protocol::{
-    Params, Reason, ScopeSet, Secret, Timestamp, authorize::Prompt, client::Client,
+    ClientId, Params, Reason, ScopeSet, Secret, Timestamp, authorize::Prompt, client::Client,
     client_auth::Credentials, kind, pkce, registration::Registration, secret::Pepper,
 };
 use serde_json::{Value, json};
@@ -121,7 +121,7 @@ fn each_client_authenticates_by_its_registered_method_alone() {
         let metadata = Registration::parse(&json).unwrap().metadata;
         let secret = (!metadata.is_public()).then(|| pepper.digest(&["c", "s:%& +"]));
         Client {
-            id: "c".into(),
+            id: ClientId::new("c"),
             secret,
             sealed_secret: None,
             former_secret: None,

@@ -4,7 +4,7 @@
 mod sign_out;
 
 use latchkey_protocol::{
-    Digest, Params, Reason, ScopeSet, SessionId, Subject, Timestamp, UserId,
+    ClientId, Digest, Params, Reason, ScopeSet, SessionId, Subject, Timestamp, UserId,
     authorization::Lifetimes,
     authorize::{
         AuthorizationRequest, Hint as RequestHint, RequestRules, Step, may_continue, next_step,
@@ -52,7 +52,7 @@ fn token(sid: &str, sub: &str) -> IdToken {
 fn client(id: &str, metadata: serde_json::Value) -> Client {
     let metadata = Registration::parse(&metadata).unwrap().metadata;
     Client {
-        id: id.into(),
+        id: ClientId::new(id),
         secret: None,
         sealed_secret: None,
         former_secret: None,
@@ -240,7 +240,7 @@ fn who_answers_on_a_users_device_is_not_known() {
     let scope = ScopeSet::from("openid offline_access".to_owned());
     let consent = Consent {
         user_id: UserId::new("u"),
-        client_id: "c".into(),
+        client_id: ClientId::new("c"),
         scope,
         claims: Default::default(),
         granted_at: NOW,

@@ -1,6 +1,7 @@
 //! Which request signs out unasked, and what is said of one that is refused.
 
 use super::*;
+use latchkey_protocol::ClientId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::UserId;
 
@@ -114,22 +115,23 @@ fn the_cause_of_a_refused_sign_out_is_named_and_not_what_follows_from_it() {
         (&Hint::None, None, None, None, None, None),
     ];
     for (hint, id, client, asked, to, refused) in table {
-        let found = returns(hint, id, client, asked);
+        let found = returns(hint, id.map(ClientId::new).as_ref(), client, asked);
         assert_eq!(
             (found.0.as_deref(), found.1.map(|r| r.reason)),
             (to, refused),
             "{hint:?} {id:?} {asked:?}"
         );
     }
-    assert_eq!(claimed_client(&good, Some("app")), Ok(Some("app")));
-    assert_eq!(claimed_client(&good, None), Ok(Some("app")));
-    assert!(claimed_client(&good, Some("other")).is_err());
+    let (same, other) = (ClientId::new("app"), ClientId::new("other"));
+    assert_eq!(claimed_client(&good, Some(&same)), Ok(Some(&same)));
+    assert_eq!(claimed_client(&good, None), Ok(Some(&same)));
+    assert!(claimed_client(&good, Some(&other)).is_err());
     assert_eq!(
         named_by(&good, &app),
         Ok((&SessionId::new("s"), &Subject::presented("u")))
     );
     let other = Client {
-        id: "other".into(),
+        id: ClientId::new("other"),
         ..app
     };
     let reason = |hint| named_by(hint, &other).unwrap_err().reason;

@@ -1,7 +1,7 @@
 //! Front-Channel Logout 1.0: what the signed-out page shows in frames.
 
 use latchkey_protocol::{
-    SessionId,
+    ClientId, SessionId,
     client::Client,
     front_channel::{MOST_FRAMES, frame_sources, frames},
 };
@@ -14,7 +14,7 @@ const ISSUER: &str = "https://id.example/a";
 /// The client `id`, with this address.
 fn noted(id: &str, uri: &str) -> Client {
     let mut client = client(json!({}));
-    client.id = id.into();
+    client.id = ClientId::new(id);
     client.metadata.frontchannel_logout_uri = Some(uri.into());
     client
 }

@@ -1,7 +1,7 @@
 //! Who may ask about which token (RFC 7662).
 
 use latchkey_protocol::{
-    Reason, Secret,
+    ClientId, Reason, Secret,
     authorization::{Context, RefreshFamily},
     claims::{AccessToken, RefreshToken},
     introspection::{may_ask, may_see, refresh_token},
@@ -49,7 +49,7 @@ fn world() -> (Context, RefreshToken) {
     let token = RefreshToken {
         iss: "i".into(),
         aud: "i".into(),
-        client_id: "app".into(),
+        client_id: ClientId::new("app"),
         authorization: allowed.id.clone(),
         jti: secret("c").expose().into(),
         iat: NOW,
@@ -75,7 +75,7 @@ fn a_refresh_token_is_seen_while_it_could_be_used() {
         ("no family", |c, _| c.authorization.refresh = None, false),
         (
             "of another client",
-            |c, _| c.authorization.client_id = "other".into(),
+            |c, _| c.authorization.client_id = ClientId::new("other"),
             false,
         ),
         ("the session is gone", |c, _| c.session = None, false),

@@ -1,7 +1,7 @@
 //! Back-Channel Logout 1.0: who is told, what, and when again.
 
 use latchkey_protocol::{
-    IdTokenAlgorithm, SessionId, SigningAlgorithm, Subject, Timestamp, UserId,
+    ClientId, IdTokenAlgorithm, SessionId, SigningAlgorithm, Subject, Timestamp, UserId,
     deliveries::AfterAttempt,
     logout_token::{
         Delivery, LOGOUT_EVENT, LOGOUT_TOKEN_LIFETIME, LogoutToken, Recipient, SessionEnd,
@@ -29,7 +29,7 @@ fn a_logout_token_has_what_the_specification_names_and_nothing_else() {
     let subject = Subject::presented("alice-at-app");
     let token = LogoutToken::new(
         "https://id.example",
-        "app",
+        &ClientId::new("app"),
         subject,
         &ended(),
         "one".into(),
@@ -72,7 +72,7 @@ fn a_client_is_told_with_the_algorithm_of_its_id_tokens() {
     let app = client(json!({"backchannel_logout_uri": "https://app.example/out"}));
     let told = Recipient::of(&app).unwrap();
     assert_eq!(
-        (told.client_id, told.uri, told.algorithm),
+        (told.client_id.as_str(), told.uri, told.algorithm),
         (
             "app",
             "https://app.example/out",

@@ -14,7 +14,7 @@ mod scopes;
 mod userinfo;
 
 use latchkey_protocol::{
-    Digest, Params, Reason, ScopeSet, SessionId, Timestamp, UserId,
+    ClientId, Digest, Params, Reason, ScopeSet, SessionId, Timestamp, UserId,
     authentication::Amr,
     authorization::{Authorization, CodeHandover, Context, Handover},
     authorize::ClaimsRequest,
@@ -53,7 +53,7 @@ pub fn client(more: Value) -> Client {
     let members = metadata.as_object_mut().unwrap();
     members.extend(more.as_object().cloned().unwrap_or_default());
     Client {
-        id: "app".into(),
+        id: ClientId::new("app"),
         secret: None,
         sealed_secret: None,
         former_secret: None,
@@ -107,7 +107,7 @@ pub fn params(form: &str) -> Params {
 pub fn authorization(scope: &str) -> Authorization {
     Authorization {
         id: "authorization".into(),
-        client_id: "app".into(),
+        client_id: ClientId::new("app"),
         user_id: UserId::new("alice"),
         scope: scopes(scope),
         auth_time: NOW - 5,

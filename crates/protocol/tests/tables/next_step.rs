@@ -4,7 +4,7 @@ mod access;
 mod consent;
 
 use latchkey_protocol::{
-    Digest, SessionId, Subject, UserId,
+    ClientId, Digest, SessionId, Subject, UserId,
     authentication::Amr,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, RequestRules, Step, may_continue, next_step},
@@ -47,7 +47,7 @@ impl World {
             here: Some(session("here", "alice")),
             consent: Some(Consent {
                 user_id: UserId::new("alice"),
-                client_id: "app".into(),
+                client_id: ClientId::new("app"),
                 scope: scopes("openid email"),
                 claims: Default::default(),
                 granted_at: NOW,

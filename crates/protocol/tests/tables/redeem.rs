@@ -1,7 +1,7 @@
 //! `redeem`: whether a code may be exchanged (RFC 6749 4.1.3); and what an exchange begins.
 
 use latchkey_protocol::{
-    Reason, Secret, Timestamp,
+    ClientId, Reason, Secret, Timestamp,
     authorization::{Authorization, Context, RefreshFamily},
     client::Client,
     kind,
@@ -64,13 +64,13 @@ const TABLE: [Row; 24] = [
     ("all is well", |_| {}, None),
     (
         "of another client",
-        |w| w.client.id = "other".into(),
+        |w| w.client.id = ClientId::new("other"),
         Some((Reason::CodeOfAnotherClient, false)),
     ),
     (
         "another client can end nothing with a used code",
         |w| {
-            w.client.id = "other".into();
+            w.client.id = ClientId::new("other");
             code(w.authorization()).exchanged_at = Some(NOW);
         },
         Some((Reason::CodeOfAnotherClient, false)),

@@ -1,7 +1,7 @@
 //! `rotate`: what a presented refresh token is worth (RFC 6749 6, RFC 9700 4.14.2).
 
 use latchkey_protocol::{
-    Reason, Secret, SessionId, Timestamp,
+    ClientId, Reason, Secret, SessionId, Timestamp,
     authorization::{Authorization, Context, RefreshFamily},
     claims::RefreshToken,
     client::Client,
@@ -41,7 +41,7 @@ impl World {
         let presented = RefreshToken {
             iss: "i".into(),
             aud: "i".into(),
-            client_id: "app".into(),
+            client_id: ClientId::new("app"),
             authorization: allowed.id.clone(),
             jti: String::new(),
             iat: NOW - 10,
@@ -94,18 +94,18 @@ const TABLE: [Row; 23] = [
     ("the current one", |_| {}, Ok("next")),
     (
         "the authorization is another client's",
-        |w| w.authorization().client_id = "other".into(),
+        |w| w.authorization().client_id = ClientId::new("other"),
         Err((Reason::RefreshTokenOfAnotherClient, false)),
     ),
     (
         "the token is another client's",
-        |w| w.presented.client_id = "other".into(),
+        |w| w.presented.client_id = ClientId::new("other"),
         Err((Reason::RefreshTokenOfAnotherClient, false)),
     ),
     (
         "another client can end nothing with an old one",
         |w| {
-            w.client.id = "other".into();
+            w.client.id = ClientId::new("other");
             w.secret = secret("x");
         },
         Err((Reason::RefreshTokenOfAnotherClient, false)),

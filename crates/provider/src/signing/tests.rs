@@ -1,5 +1,6 @@
 //! The queue of signatures: turns, halves, deadlines.
 
+use latchkey_protocol::ClientId;
 use std::sync::mpsc;
 
 use super::*;
@@ -21,7 +22,7 @@ async fn busy() -> (
             let _begun = began.send(());
             let _ended = wait.recv();
         };
-        first.run("app", 1, work).await
+        first.run(&ClientId::new("app"), 1, work).await
     });
     begun.await.expect("the first job began");
     (signing, go_on, held)
@@ -31,11 +32,15 @@ async fn busy() -> (
 async fn what_would_wait_too_long_is_refused_at_once() {
     let (signing, go_on, held) = busy().await;
     let other = signing.clone();
-    let waiting = tokio::spawn(async move { other.run("app", 10_000, || ()).await });
+    let waiting =
+        tokio::spawn(async move { other.run(&ClientId::new("app"), 10_000, || ()).await });
     while !signing.is_full() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(signing.run("app", 1, || ()).await, Err(Busy));
+    assert_eq!(
+        signing.run(&ClientId::new("app"), 1, || ()).await,
+        Err(Busy)
+    );
     go_on.send(()).expect("the thread waits");
     assert_eq!(
         (held.await.expect("joined"), waiting.await.expect("joined")),
@@ -49,13 +54,20 @@ async fn nothing_is_signed_for_who_has_gone() {
     let (made, signed) = mpsc::channel();
     let gone = signing.clone();
     let sender = made.clone();
-    let gone = tokio::spawn(async move { gone.run("app", 1, move || sender.send("gone")).await });
+    let gone = tokio::spawn(async move {
+        gone.run(&ClientId::new("app"), 1, move || sender.send("gone"))
+            .await
+    });
     while signing.0.lock().jobs.is_empty() {
         tokio::task::yield_now().await;
     }
     gone.abort();
     let there = signing.clone();
-    let there = tokio::spawn(async move { there.run("app", 1, move || made.send("there")).await });
+    let there = tokio::spawn(async move {
+        there
+            .run(&ClientId::new("app"), 1, move || made.send("there"))
+            .await
+    });
     drop(gone.await);
     go_on.send(()).expect("the thread waits");
     there
@@ -71,7 +83,7 @@ async fn nothing_is_signed_for_who_has_gone() {
 async fn what_has_waited_too_long_is_refused_when_its_turn_comes() {
     let (signing, go_on, held) = busy().await;
     let late = signing.clone();
-    let late = tokio::spawn(async move { late.run("app", 1, || ()).await });
+    let late = tokio::spawn(async move { late.run(&ClientId::new("app"), 1, || ()).await });
     while signing.0.lock().jobs.is_empty() {
         tokio::task::yield_now().await;
     }
@@ -86,7 +98,9 @@ async fn a_lone_caller_is_served_where_it_is() {
     let signing = Signing::new(1);
     let here = std::thread::current().id();
     assert_eq!(
-        signing.run("app", 1, || std::thread::current().id()).await,
+        signing
+            .run(&ClientId::new("app"), 1, || std::thread::current().id())
+            .await,
         Ok(here)
     );
 }
@@ -96,7 +110,7 @@ async fn one_client_has_no_more_than_half_of_what_may_wait() {
     let (signing, go_on, held) = busy().await;
     let run = |client: &'static str| {
         let signing = signing.clone();
-        tokio::spawn(async move { signing.run(client, 25, || ()).await })
+        tokio::spawn(async move { signing.run(&ClientId::new(client), 25, || ()).await })
     };
     let greedy: Vec<_> = (0..100).map(|_| run("greedy")).collect();
     while greedy.iter().filter(|job| job.is_finished()).count() + signing.0.lock().jobs.len()
@@ -106,8 +120,8 @@ async fn one_client_has_no_more_than_half_of_what_may_wait() {
     }
     assert!(!signing.is_full(), "there is room for others");
     assert!(
-        signing.is_full_for(|| Some("greedy".into()))
-            && !signing.is_full_for(|| Some("other".into()))
+        signing.is_full_for(|| Some(ClientId::new("greedy")))
+            && !signing.is_full_for(|| Some(ClientId::new("other")))
     );
     let other = run("other");
     tokio::task::yield_now().await;
@@ -127,8 +141,11 @@ async fn one_client_has_no_more_than_half_of_what_may_wait() {
 async fn a_panic_where_the_caller_is_leaves_nothing_ahead() {
     let signing = Arc::new(Signing::new(1));
     let panicking = signing.clone();
-    let ended =
-        tokio::spawn(async move { panicking.run("app", 1, || panic!("in a signature")).await });
+    let ended = tokio::spawn(async move {
+        panicking
+            .run(&ClientId::new("app"), 1, || panic!("in a signature"))
+            .await
+    });
     assert!(ended.await.is_err());
     assert_eq!(signing.0.ahead.load(Ordering::Relaxed), 0);
 }

@@ -10,6 +10,7 @@ use latchkey_operations::{
     client_information,
 };
 use latchkey_protocol::{
+    ClientId,
     client::Client,
     metadata::{UnknownMember, unknown_members},
     page::Page,
@@ -28,7 +29,9 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
     match command {
         ClientCommand::Create { from } => create(&at, &from).await,
         ClientCommand::List { limit, json } => list(&at, limit, json).await,
-        ClientCommand::Show { client_id, json } => show(&at, &client_id, json).await,
+        ClientCommand::Show { client_id, json } => {
+            show(&at, &ClientId::new(&client_id), json).await
+        }
         ClientCommand::Access {
             client_id,
             limit,
@@ -38,15 +41,19 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
             client_id,
             from,
             new_secret,
-        } => update(&at, &client_id, &from, new_secret).await,
-        ClientCommand::Delete { client_id } => delete(&at, &client_id).await,
+        } => update(&at, &ClientId::new(&client_id), &from, new_secret).await,
+        ClientCommand::Delete { client_id } => delete(&at, &ClientId::new(&client_id)).await,
         ClientCommand::Disable { client_id } => {
-            at.operations().disable_client(&client_id).await?;
+            at.operations()
+                .disable_client(&ClientId::new(&client_id))
+                .await?;
             say!("disabled {client_id}");
             Ok(())
         }
         ClientCommand::Enable { client_id } => {
-            at.operations().enable_client(&client_id).await?;
+            at.operations()
+                .enable_client(&ClientId::new(&client_id))
+                .await?;
             say!("enabled {client_id}");
             Ok(())
         }
@@ -80,7 +87,7 @@ where
     }
 }
 
-async fn show(at: &At, id: &str, json: bool) -> Result<()> {
+async fn show(at: &At, id: &ClientId, json: bool) -> Result<()> {
     let shown = client_information(&at.operations().client(id).await?);
     if json {
         say!("{shown}")
@@ -90,7 +97,7 @@ async fn show(at: &At, id: &str, json: bool) -> Result<()> {
     Ok(())
 }
 
-async fn update(at: &At, id: &str, from: &Path, new_secret: bool) -> Result<()> {
+async fn update(at: &At, id: &ClientId, from: &Path, new_secret: bool) -> Result<()> {
     let metadata = read(from)?;
     let (secrets, operations) = (ClientSecrets::new(&at.master), at.operations());
     let change = ClientChange {
@@ -103,7 +110,7 @@ async fn update(at: &At, id: &str, from: &Path, new_secret: bool) -> Result<()> 
     say_registered(at, &updated.map_err(|error| refused(from, error))?).await
 }
 
-async fn delete(at: &At, id: &str) -> Result<()> {
+async fn delete(at: &At, id: &ClientId) -> Result<()> {
     at.operations().delete_client(id).await?;
     say!("deleted {id}");
     Ok(())
@@ -113,7 +120,7 @@ async fn rotate_secret(at: &At, id: &str, keep_old: Option<i64>) -> Result<()> {
     let secrets = ClientSecrets::new(&at.master);
     let registered = at
         .operations()
-        .rotate_client_secret(&secrets, id, keep_old)
+        .rotate_client_secret(&secrets, &ClientId::new(id), keep_old)
         .await?;
     say_registered(at, &registered).await?;
     if let Some(warning) = ClientWarning::of_rotation(&registered.client) {
@@ -191,7 +198,7 @@ async fn list(at: &At, limit: Option<i64>, json: bool) -> Result<()> {
     let operations = at.operations();
     list.print(
         async |page: &Page<_>| Ok(operations.clients(page).await?),
-        |client| client.id.clone(),
+        |client| client.id.clone().into_string(),
     )
     .await
 }
@@ -206,7 +213,7 @@ fn row(client: &Client) -> Vec<String> {
     };
     let grants: Vec<_> = metadata.grant_types.iter().map(|g| g.name()).collect();
     vec![
-        client.id.clone(),
+        client.id.clone().into_string(),
         client.name().to_owned(),
         methods.join(" or "),
         grants.join(","),

@@ -91,7 +91,7 @@ fn shown(receipt: &Receipt) -> Value {
 fn row(receipt: &Receipt) -> Vec<String> {
     vec![
         receipt.id.to_string(),
-        receipt.client_id.clone(),
+        receipt.client_id.clone().into_string(),
         receipt.end.session_id.clone().into_string(),
         utc(receipt.ended_at),
         receipt.state.name().to_owned(),
@@ -150,7 +150,7 @@ pub async fn wait_for_receipts(
                 }
             }
         }
-        seen.extend(all.iter().map(|r| (r.id, r.client_id.clone())));
+        seen.extend(all.iter().map(|r| (r.id, r.client_id.to_string())));
         let missing = missing(&seen, &said, &all);
         let is_over = missing.is_empty() || begun.elapsed() >= most;
         if !is_over {

@@ -88,7 +88,7 @@ pub async fn settle(
         Sent::Busy => give_back(provider, taken).await,
     };
     written.unwrap_or_else(|error| {
-        let (client, session) = (&taken.client_id, &taken.end.session_id);
+        let (client, session) = (taken.client_id.as_str(), &taken.end.session_id);
         tracing::warn!(client, %session, %error, "what came of a logout token could not be written: it is sent again");
         None
     })
@@ -158,7 +158,7 @@ fn random(provider: &Provider) -> u32 {
 
 fn log(taken: &TakenDelivery, attempted: &Attempted, after: AfterAttempt) {
     let (delivery, attempts) = (taken.lease.delivery, taken.attempts);
-    let (client, session) = (&taken.client_id, &taken.end.session_id);
+    let (client, session) = (taken.client_id.as_str(), &taken.end.session_id);
     let (outcome, milliseconds) = (attempted.delivery.name(), attempted.milliseconds);
     let reason = attempted.reason.as_deref().unwrap_or_default();
     match after {

@@ -12,7 +12,8 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use actix_web::web;
 use futures_util::FutureExt;
 use latchkey_protocol::{
-    Outbound, StoreError, deliveries::TakeDeliveries, logout_token::Recipient, secret::new_id, uri,
+    ClientId, Outbound, StoreError, deliveries::TakeDeliveries, logout_token::Recipient,
+    secret::new_id, uri,
 };
 use latchkey_provider::Provider;
 use tokio::{
@@ -162,7 +163,7 @@ impl Sender {
 
     /// The host that a client is told at; empty where it is not told any more, or cannot be read.
     async fn host(&self, client_id: &str) -> Result<String, StoreError> {
-        let client = match self.provider.store.client(client_id).await {
+        let client = match self.provider.store.client(&ClientId::new(client_id)).await {
             // Whoever sends it says so: nobody else waits for a client that cannot be read.
             Err(StoreError::Corrupt { .. }) => None,
             client => client?,

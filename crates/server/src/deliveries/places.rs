@@ -101,17 +101,17 @@ impl Places {
     /// How many may be sent to each of these clients now, given by id in their order, and host. Each gets one in its turn,
     /// from whoever follows the one that was served last, until no more are free. They are set aside until
     /// [`Places::unreserve`].
-    pub fn share(&mut self, clients: &[(String, String)]) -> Vec<usize> {
+    pub fn share<C: AsRef<str>>(&mut self, clients: &[(C, String)]) -> Vec<usize> {
         let mut rooms = vec![0; clients.len()];
-        let first = clients.partition_point(|(id, _)| *id <= self.last);
+        let first = clients.partition_point(|(id, _)| id.as_ref() <= self.last.as_str());
         let mut goes_on = true;
         while goes_on {
             goes_on = false;
             for at in (first..clients.len()).chain(0..first) {
                 let (id, host) = &clients[at];
-                if self.reserve(id, host) {
+                if self.reserve(id.as_ref(), host) {
                     rooms[at] += 1;
-                    self.last.clone_from(id);
+                    self.last = id.as_ref().to_owned();
                     goes_on = true;
                 }
             }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, process::Stdio, sync::Arc, time::Duration};
 
 use latchkey_conformance::samples::{authorization, code_of, session};
-use latchkey_protocol::{Clock, SessionId, Store};
+use latchkey_protocol::{ClientId, Clock, SessionId, Store};
 use latchkey_server::wiring::SystemClock;
 use latchkey_storage::{Database, Options};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ async fn joined(store: &dyn Store, name: &str, clients: &[&str]) {
     for client in clients {
         let id = format!("{name} {client}");
         let mut given = authorization(&id, "openid");
-        (given.client_id, given.user_id) = ((*client).into(), alice.id.clone());
+        (given.client_id, given.user_id) = (ClientId::new(*client), alice.id.clone());
         code_of(&mut given).session_id = SessionId::new(name);
         given.expires_at = now + 86_400;
         assert!(store.issue_code(None, &given).await.unwrap());

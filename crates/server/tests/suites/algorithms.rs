@@ -2,7 +2,9 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use latchkey_operations::ClientChange;
-use latchkey_protocol::{SigningAlgorithm, registration::Registration, rotation::Rotation};
+use latchkey_protocol::{
+    ClientId, SigningAlgorithm, registration::Registration, rotation::Rotation,
+};
 use latchkey_server::{
     key_watch::KeyWatch,
     wiring::{OsEntropy, open_keys},
@@ -215,14 +217,16 @@ fn other_algorithms_and_ones_without_a_key_cannot_be_registered() {
             .await
             .unwrap_err();
         assert!(refused.to_string().contains("PS256"), "{refused}");
-        assert!(h.store.client("c").await.unwrap().is_none());
+        assert!(h.store.client(&ClientId::new("c")).await.unwrap().is_none());
         let change = json!({ "id_token_signed_response_alg": "PS256" });
         let change = ClientChange {
             metadata: &change,
             rules: latchkey_protocol::registration::RegistrationRules::default(),
             new_secret: false,
         };
-        let changed = operations.update_client(secrets, "app", change).await;
+        let changed = operations
+            .update_client(secrets, &ClientId::new("app"), change)
+            .await;
         assert!(changed.is_err());
     });
 }

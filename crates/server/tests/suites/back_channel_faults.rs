@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use latchkey_protocol::{SessionId, deliveries::DeliveryState, logout_token::Delivery};
+use latchkey_protocol::{ClientId, SessionId, deliveries::DeliveryState, logout_token::Delivery};
 
 use super::{
     back_channel_logout::{ALLOWED, end, is_delivered, joined, node, receipts, told, until},
@@ -88,7 +88,13 @@ fn a_client_whose_address_is_gone_is_given_up_with_the_reason() {
         told(&h, "told", &receiver.uri).await;
         joined(&h, "s", &["told"]).await;
         end(&h, "s").await;
-        let mut client = (*h.store.client("told").await.unwrap().unwrap()).clone();
+        let mut client = (*h
+            .store
+            .client(&ClientId::new("told"))
+            .await
+            .unwrap()
+            .unwrap())
+        .clone();
         client.metadata.backchannel_logout_uri = None;
         assert!(h.store.update_client_metadata(&client).await.unwrap());
         let sending = node(&h);
@@ -133,7 +139,7 @@ fn a_client_registered_anew_hears_nothing_of_sessions_it_was_never_in() {
         joined(&h, "over", &["told"]).await;
         end(&h, "over").await;
         h.pass(1);
-        assert!(h.store.delete_client("told").await.unwrap());
+        assert!(h.store.delete_client(&ClientId::new("told")).await.unwrap());
         told(&h, "told", &receiver.uri).await;
         h.sql("UPDATE clients SET created_at = 1800000001 WHERE id = 'told'");
         end(&h, "live").await;

@@ -8,7 +8,7 @@ use std::{
 
 use latchkey_conformance::samples::{authorization, code_of, session};
 use latchkey_protocol::{
-    SessionId,
+    ClientId, SessionId,
     deliveries::{Again, DeliveryState, Receipt, ReceiptsOf},
     logout_token::{Delivery, LogoutToken},
     page::Page,
@@ -66,7 +66,7 @@ pub async fn joined(h: &Harness, name: &str, clients: &[&str]) {
     for client in clients {
         let id = format!("{name} {client}");
         let mut given = authorization(&id, "openid");
-        (given.client_id, given.user_id) = ((*client).into(), h.alice.clone());
+        (given.client_id, given.user_id) = (ClientId::new(*client), h.alice.clone());
         code_of(&mut given).session_id = SessionId::new(name);
         assert!(h.store.issue_code(None, &given).await.unwrap());
         let until = h.moment() + DAY;
@@ -344,7 +344,7 @@ fn what_a_dead_node_had_taken_is_sent_by_another() {
             owner: "dead",
             now: h.moment(),
             lease: 15,
-            clients: &[("told".to_owned(), 1)],
+            clients: &[(ClientId::new("told".to_owned()), 1)],
         };
         assert_eq!(h.store.take_deliveries(&take).await.unwrap().len(), 1);
         let sending = node(&h);

@@ -1,5 +1,6 @@
 //! Several tabs, several users, time and failure: what a browser's session and sign-ins under way are bound to.
 
+use latchkey_protocol::ClientId;
 use serde_json::json;
 
 use crate::support::*;
@@ -95,7 +96,13 @@ fn a_session_that_has_ended_decides_nothing() {
                 .await;
             assert!(at.contains("/login/"), "{decision}: {page:?}");
         }
-        assert!(h.store.consent(&h.alice, "app").await.unwrap().is_none());
+        assert!(
+            h.store
+                .consent(&h.alice, &ClientId::new("app"))
+                .await
+                .unwrap()
+                .is_none()
+        );
     });
 }
 

@@ -1,6 +1,7 @@
 //! Clients that are limited to groups, roles or named users.
 
 use latchkey_operations::ClientChange;
+use latchkey_protocol::ClientId;
 use latchkey_protocol::profile::ProfileChange;
 use latchkey_server::wiring::OsEntropy;
 use serde_json::{Value, json};
@@ -16,7 +17,11 @@ async fn limit(h: &Harness, access: Value) {
         new_secret: false,
     };
     operations(&*h.store, &OsEntropy)
-        .update_client(&h.app.provider.client_secrets, "app", change)
+        .update_client(
+            &h.app.provider.client_secrets,
+            &ClientId::new("app"),
+            change,
+        )
         .await
         .unwrap();
 }

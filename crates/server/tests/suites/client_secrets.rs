@@ -1,6 +1,7 @@
 //! How often a client secret may be guessed, how short one may be, and what one client may use up.
 
 use futures_util::future::join_all;
+use latchkey_protocol::ClientId;
 use latchkey_protocol::registration::Registration;
 use serde_json::json;
 
@@ -63,8 +64,14 @@ fn a_short_client_secret_is_refused_at_registration_and_works_where_it_was_regis
         "{refused}"
     );
     on_both(async |h| {
-        let mut old = (*h.store.client("app").await.unwrap().unwrap()).clone();
-        old.id = "old".into();
+        let mut old = (*h
+            .store
+            .client(&ClientId::new("app"))
+            .await
+            .unwrap()
+            .unwrap())
+        .clone();
+        old.id = ClientId::new("old");
         old.secret = Some(h.app.provider.client_secrets.digest("old", "short"));
         assert!(h.store.create_client(&old).await.unwrap());
         let request = plain()

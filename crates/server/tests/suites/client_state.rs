@@ -1,5 +1,6 @@
 //! Clients that are disabled, and clients with two live secrets.
 
+use latchkey_protocol::ClientId;
 use latchkey_server::wiring::OsEntropy;
 use serde_json::{Value, json};
 
@@ -7,12 +8,12 @@ use crate::{refusals::kept, support::*};
 
 async fn disable(h: &Harness, id: &str) {
     let operations = operations(&*h.store, &OsEntropy);
-    operations.disable_client(id).await.unwrap();
+    operations.disable_client(&ClientId::new(id)).await.unwrap();
 }
 
 async fn enable(h: &Harness, id: &str) {
     let operations = operations(&*h.store, &OsEntropy);
-    operations.enable_client(id).await.unwrap();
+    operations.enable_client(&ClientId::new(id)).await.unwrap();
 }
 
 fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
@@ -109,7 +110,9 @@ fn a_former_secret_lives_until_its_time_and_no_two_of_them() {
         let operations = operations(&*h.store, &OsEntropy);
         let secrets = &h.app.provider.client_secrets;
         let rotate = async |keep| {
-            let rotated = operations.rotate_client_secret(secrets, "app", keep).await;
+            let rotated = operations
+                .rotate_client_secret(secrets, &ClientId::new("app"), keep)
+                .await;
             rotated.unwrap()
         };
         let ask = async |secret: &str| {
@@ -143,7 +146,7 @@ fn a_former_secret_lives_until_its_time_and_no_two_of_them() {
         );
         for wrong in [0, -1, 30 * 86_400 + 1] {
             let refused = operations
-                .rotate_client_secret(secrets, "app", Some(wrong))
+                .rotate_client_secret(secrets, &ClientId::new("app"), Some(wrong))
                 .await;
             let errors = refused.unwrap_err().field_errors();
             assert_eq!(errors[0].field, "keep_old", "{wrong}");

@@ -1,6 +1,7 @@
 //! A consent that is taken back: what the client got is worth nothing at once, and the user is asked again.
 
 use latchkey_operations::OperationError;
+use latchkey_protocol::ClientId;
 use latchkey_protocol::store::ConsentEnd;
 use latchkey_server::wiring::OsEntropy;
 use serde_json::json;
@@ -33,12 +34,15 @@ fn what_is_taken_back_ends_at_once_and_for_this_client_alone() {
         assert_eq!(clients, ["asks"]);
         assert_eq!(
             operations
-                .consents_of_client("asks", None, 10)
+                .consents_of_client(&ClientId::new("asks"), None, 10)
                 .await
                 .unwrap(),
             given
         );
-        let ended = operations.revoke_consent("alice", "asks").await.unwrap();
+        let ended = operations
+            .revoke_consent("alice", &ClientId::new("asks"))
+            .await
+            .unwrap();
         let expected = ConsentEnd {
             consented: true,
             authorizations: 1,
@@ -63,10 +67,15 @@ fn what_is_taken_back_ends_at_once_and_for_this_client_alone() {
             200
         );
 
-        let again = operations.revoke_consent("alice", "asks").await;
+        let again = operations
+            .revoke_consent("alice", &ClientId::new("asks"))
+            .await;
         assert!(matches!(again, Err(OperationError::ConsentUnknown { .. })));
         // A trusted client never asks, and its tokens end all the same.
-        let ended = operations.revoke_consent("alice", "trusted").await.unwrap();
+        let ended = operations
+            .revoke_consent("alice", &ClientId::new("trusted"))
+            .await
+            .unwrap();
         assert_eq!((ended.consented, ended.authorizations), (false, 1));
         assert_eq!(
             h.userinfo(&text(&trusted, "access_token")).await.status,

@@ -1,5 +1,6 @@
 //! Where clients hear of a sign-out: kept, shown, and offered.
 
+use latchkey_protocol::ClientId;
 use latchkey_server::wiring::OsEntropy;
 use serde_json::json;
 
@@ -19,13 +20,16 @@ fn logout_uris_are_kept_and_shown() {
         metadata["redirect_uris"] = json!(["https://told.example/cb"]);
         h.client(metadata).await;
         let operations = operations(&*h.store, &OsEntropy);
-        let shown =
-            latchkey_operations::client_information(&operations.client("told").await.unwrap());
+        let shown = latchkey_operations::client_information(
+            &operations.client(&ClientId::new("told")).await.unwrap(),
+        );
         for (member, value) in given.as_object().unwrap() {
             assert_eq!(&shown[member], value, "{member}");
         }
         // A client without them has none of the members.
-        let app = latchkey_operations::client_information(&operations.client("app").await.unwrap());
+        let app = latchkey_operations::client_information(
+            &operations.client(&ClientId::new("app")).await.unwrap(),
+        );
         let said = app.as_object().unwrap().keys();
         assert!(
             said.into_iter()

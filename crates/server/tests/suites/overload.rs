@@ -1,5 +1,6 @@
 //! When more is asked than can be signed: refusals in time, and everything cheap goes on.
 
+use latchkey_protocol::ClientId;
 use std::{sync::mpsc, time::Duration};
 
 use serde_json::Value;
@@ -22,8 +23,9 @@ impl Occupied {
                     let _ended = held.recv();
                 };
                 // On a signing thread, never here: two come at once.
-                let first = provider.signing.run("first", ahead, work);
-                let (first, second) = tokio::join!(first, provider.signing.run("second", 1, || ()));
+                let (one, other) = (ClientId::new("first"), ClientId::new("second"));
+                let first = provider.signing.run(&one, ahead, work);
+                let (first, second) = tokio::join!(first, provider.signing.run(&other, 1, || ()));
                 let _both = (first, second);
             });
             holding.push(hold);

@@ -43,7 +43,9 @@ async fn update(h: &Harness, id: &str, metadata: &Value, new_secret: bool) -> Op
     };
     let secrets = &h.app.provider.client_secrets;
     let operations = operations(&*h.store, &OsEntropy);
-    let updated = operations.update_client(secrets, id, change).await;
+    let updated = operations
+        .update_client(secrets, &latchkey_protocol::ClientId::new(id), change)
+        .await;
     updated.unwrap().secret
 }
 
@@ -159,7 +161,11 @@ fn id_tokens_are_signed_with_the_new_secret_while_the_old_one_lives() {
     on_both(async |h| {
         let old = register(&h, "hs").await;
         let rotated = operations(&*h.store, &OsEntropy)
-            .rotate_client_secret(&h.app.provider.client_secrets, "hs", Some(60))
+            .rotate_client_secret(
+                &h.app.provider.client_secrets,
+                &latchkey_protocol::ClientId::new("hs"),
+                Some(60),
+            )
             .await;
         let new = rotated.unwrap().secret.unwrap();
         for secret in [&old, &new] {

@@ -194,7 +194,7 @@ impl Database {
         let issued = issued.await?;
         if !issued {
             // What is judged next is judged by the registration as it is.
-            self.clients.invalidate(&authorization.client_id);
+            self.clients.invalidate(authorization.client_id.as_str());
         }
         Ok(issued)
     }

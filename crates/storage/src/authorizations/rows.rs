@@ -2,7 +2,7 @@
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
-    SessionId, Timestamp, UserId,
+    ClientId, SessionId, Timestamp, UserId,
     authorization::{Authorization, CodeHandover, Context, Handover, RefreshFamily, Support},
     authorize::ClaimsRequest,
     kind,
@@ -51,7 +51,7 @@ impl Row {
         let Handover::Code(code) = &a.handover;
         Self {
             id: a.id.clone(),
-            client_id: a.client_id.clone(),
+            client_id: a.client_id.clone().into_string(),
             user_id: a.user_id.clone().into_string(),
             session_id: code.session_id.as_str().to_owned(),
             scope: a.scope.to_string(),
@@ -123,7 +123,7 @@ impl Row {
         let asked_claims = asked_claims(self.asked_claims.as_deref(), &self.id)?;
         Ok(Authorization {
             id: self.id,
-            client_id: self.client_id,
+            client_id: ClientId::new(self.client_id),
             user_id: UserId::new(self.user_id),
             scope: self.scope.into(),
             auth_time: self.auth_time.0,

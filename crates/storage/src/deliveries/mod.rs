@@ -9,7 +9,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 use latchkey_protocol::{
-    SessionId, Timestamp, UserId,
+    ClientId, SessionId, Timestamp, UserId,
     deliveries::{
         AfterAttempt, Again, Attempted, DeliveryLease, DeliveryState, Receipt, ReceiptsOf,
         TakeDeliveries, TakenDelivery,
@@ -140,7 +140,7 @@ struct Take {
     owner: String,
     now: Timestamp,
     until: Timestamp,
-    clients: Vec<(String, i64)>,
+    clients: Vec<(ClientId, i64)>,
 }
 
 fn take(c: &mut AnyConnection, asked: &Take) -> Result<Vec<TakenDelivery>, RowError> {
@@ -244,22 +244,26 @@ fn list(
 
 #[async_trait]
 impl Deliveries for Database {
-    async fn session_clients(&self, session: &SessionId) -> store::Result<Vec<String>> {
+    async fn session_clients(&self, session: &SessionId) -> store::Result<Vec<ClientId>> {
         let session = session.to_owned();
         self.read(move |c| {
             let noted = session_clients::table
                 .filter(session_clients::session_id.eq(session.as_str()))
                 .order(session_clients::client_id)
                 .select(session_clients::client_id);
-            Ok(on!(c => noted.load(c))?)
+            let noted: Vec<String> = on!(c => noted.load(c))?;
+            Ok(noted.into_iter().map(ClientId::new).collect())
         })
         .await
     }
 
-    async fn clients_to_tell(&self, now: Timestamp) -> store::Result<Vec<String>> {
+    async fn clients_to_tell(&self, now: Timestamp) -> store::Result<Vec<ClientId>> {
         self.read(move |c| {
             let due: Vec<ToTell> = on!(c => statement(DUE, binds![now]).load(c))?;
-            Ok(due.into_iter().map(|due| due.client_id).collect())
+            Ok(due
+                .into_iter()
+                .map(|due| ClientId::new(due.client_id))
+                .collect())
         })
         .await
     }

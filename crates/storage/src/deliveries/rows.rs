@@ -2,7 +2,7 @@
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
-    SessionId, Timestamp, UserId,
+    ClientId, SessionId, Timestamp, UserId,
     deliveries::{Attempted, DeliveryState, Receipt},
     logout_token::{Delivery, SessionEnd},
 };
@@ -40,7 +40,7 @@ impl Row {
             },
             cause: self.cause,
             ended_at: Timestamp::from_seconds(self.ended_at),
-            client_id: self.client_id,
+            client_id: ClientId::new(self.client_id),
             state,
             attempts: self.attempts,
             next_at: (state == DeliveryState::Waiting)

@@ -1,6 +1,7 @@
 //! What requests ask in groups, and alone.
 
 use super::*;
+use latchkey_protocol::ClientId;
 use latchkey_protocol::UserId;
 
 pub fn questions() -> Vec<Verb<'static>> {
@@ -42,7 +43,7 @@ pub fn questions() -> Vec<Verb<'static>> {
             Box::new(move |c, n| {
                 ask(c, n, || ConsentOf {
                     user: UserId::new(text("u")),
-                    client: text("c"),
+                    client: ClientId::new(text("c")),
                 })
             }),
         ),

@@ -1,7 +1,7 @@
 //! The audit table: written with what it records or not at all, bounded where strangers write, placed without gaps.
 
 use latchkey_protocol::{
-    SessionId, Store, Timestamp, UserId,
+    ClientId, SessionId, Store, Timestamp, UserId,
     audit::{
         ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, StoredAuditEntry,
         TargetKind, closes_at,
@@ -112,7 +112,12 @@ fn an_entry_is_written_with_what_it_records_or_not_at_all() {
                 .unwrap(),
             None
         );
-        assert!(!recording.delete_client("none").await.unwrap());
+        assert!(
+            !recording
+                .delete_client(&ClientId::new("none"))
+                .await
+                .unwrap()
+        );
         assert!(recording.create_client(&client()).await.unwrap());
         assert!(!recording.create_client(&client()).await.unwrap());
         assert!(!recording.remove_custom_claim("none").await.unwrap());
@@ -141,7 +146,7 @@ fn of_racing_changes_as_many_entries_as_were_made() {
             let recording = store.recording(entry("client rotate-secret"));
             let new = Digest::of(&n.to_string());
             recording
-                .set_client_secret("c", 0, &new, None, None)
+                .set_client_secret(&ClientId::new("c"), 0, &new, None, None)
                 .await
                 .unwrap()
         });

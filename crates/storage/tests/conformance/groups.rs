@@ -2,6 +2,7 @@
 
 use super::*;
 use latchkey_conformance::promises::groups::{issued, *};
+use latchkey_protocol::ClientId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::StoreError;
 use latchkey_protocol::UserId;
@@ -257,7 +258,12 @@ fn a_small_pool_does_all_that_is_asked_with_so_many_connections() {
                     let rotated = s.rotate_refresh_token(&id, &first.current, &next);
                     assert!(rotated.await.unwrap());
                     assert!(s.support(&id, "j").await.unwrap().is_some());
-                    assert!(s.consent(&UserId::new("u"), "c").await.unwrap().is_none());
+                    assert!(
+                        s.consent(&UserId::new("u"), &ClientId::new("c"))
+                            .await
+                            .unwrap()
+                            .is_none()
+                    );
                     let alone = session(&format!("{id}-alone"), "u");
                     let begun = s.sign_in(&alone, "hash", None, None).await.unwrap();
                     assert!(begun.is_some());

@@ -1,5 +1,6 @@
 //! Lists that are read piece by piece: whole, in order, and each item once.
 
+use latchkey_protocol::ClientId;
 use latchkey_protocol::UserId;
 use std::collections::BTreeSet;
 
@@ -84,12 +85,12 @@ fn users_and_clients_are_listed_piece_by_piece() {
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), 50);
         for n in 0..5 {
             let mut client = client();
-            client.id = format!("c{n}");
+            client.id = ClientId::new(format!("c{n}"));
             assert!(store.create_client(&client).await.unwrap());
         }
         let ids = async |page| -> Vec<String> {
             let piece = store.clients(&page).await.unwrap().into_iter();
-            piece.map(|client| client.id).collect()
+            piece.map(|client| client.id.into_string()).collect()
         };
         assert_eq!(ids(Page::first(2)).await, ["c0", "c1"]);
         assert_eq!(ids(Page::after("c1".into(), 2)).await, ["c2", "c3"]);

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use latchkey_protocol::{
-    Params, Reason, SessionId, UserId, client::Client, logout, paths, secret::same,
+    ClientId, Params, Reason, SessionId, UserId, client::Client, logout, paths, secret::same,
     session::Session, uri, user::User,
 };
 
@@ -127,7 +127,7 @@ async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, 
         return Ok(see_other(&format!("{}/", call.realm.base)));
     }
     let client = match form.optional("client_id") {
-        Some(id) => ui.store.client(id).await?,
+        Some(id) => ui.store.client(&ClientId::new(id)).await?,
         None => None,
     };
     let client = client.as_deref();

@@ -1,6 +1,7 @@
 //! When the user is asked what a client may have, and when no page may be shown.
 
 use super::*;
+use latchkey_protocol::ClientId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::UserId;
 
@@ -20,7 +21,7 @@ fn consent_is_asked_for_unless_it_was_given() {
         ),
         (
             "allowed to another client",
-            |w| w.consent.as_mut().unwrap().client_id = "other".into(),
+            |w| w.consent.as_mut().unwrap().client_id = ClientId::new("other"),
             "consent",
         ),
         (

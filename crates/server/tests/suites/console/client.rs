@@ -1,6 +1,6 @@
 //! The console's client, which is built in.
 
-use latchkey_protocol::{page::Page, registration::Registration};
+use latchkey_protocol::{ClientId, page::Page, registration::Registration};
 use serde_json::json;
 
 use super::*;
@@ -16,11 +16,13 @@ fn nobody_registers_changes_or_authenticates_as_the_client_of_the_console() {
         let registration = Registration::parse(&metadata).unwrap();
         let taken = operations.register_client(secrets, registration).await;
         assert!(taken.unwrap_err().to_string().contains("taken"));
-        assert!(operations.client(id).await.is_err());
-        let rotated = operations.rotate_client_secret(secrets, id, None).await;
+        assert!(operations.client(&ClientId::new(id)).await.is_err());
+        let rotated = operations
+            .rotate_client_secret(secrets, &ClientId::new(id), None)
+            .await;
         assert!(rotated.is_err());
-        assert!(operations.disable_client(id).await.is_err());
-        assert!(operations.delete_client(id).await.is_err());
+        assert!(operations.disable_client(&ClientId::new(id)).await.is_err());
+        assert!(operations.delete_client(&ClientId::new(id)).await.is_err());
         let all = Page::first(100);
         let listed = operations.clients(&all).await.unwrap();
         assert!(listed.iter().all(|client| client.id != id));
