@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::{
-    ClientId, UserId,
+    ClientId,
     client::Client,
     kind,
     secret::{Digest, Secret},

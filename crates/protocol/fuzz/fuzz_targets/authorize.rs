@@ -1,6 +1,6 @@
 //! Authorization requests: whatever comes, an answer leaves only for a registered address; and a good request is taken.
 #![no_main]
-use latchkey_protocol::{ClientId, 
+use latchkey_protocol::{
     Params,
     authorize::{AuthorizationRequest, Hint, RequestRules, answer_error},
     client::Client,

@@ -1,7 +1,7 @@
 //! Token parameters and the Authorization header: nothing but the secret authenticates, and the secret does.
 #![no_main]
 use base64::{Engine, engine::general_purpose::STANDARD};
-use latchkey_protocol::{ClientId, 
+use latchkey_protocol::{
     Params, Timestamp, client::Client, client_auth::Credentials, registration::Registration,
     secret::Pepper,
 };
@@ -61,9 +61,15 @@ fn know(pepper: &Pepper, data: &[u8]) {
         let params = Params::parse(form.as_bytes());
         let presented = Credentials::parse(header.as_deref(), &params).expect("well formed");
         assert_eq!(presented.secret(), secret);
-        assert!(presented.authenticate(&own, pepper, Timestamp::EPOCH).is_ok());
+        assert!(
+            presented
+                .authenticate(&own, pepper, Timestamp::EPOCH)
+                .is_ok()
+        );
         assert_eq!(
-            presented.authenticate(&other, pepper, Timestamp::EPOCH).is_ok(),
+            presented
+                .authenticate(&other, pepper, Timestamp::EPOCH)
+                .is_ok(),
             secret == SECRET
         );
     }
