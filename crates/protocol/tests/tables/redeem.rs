@@ -60,7 +60,7 @@ impl World {
 
 type Row = (&'static str, fn(&mut World), Option<(Reason, bool)>);
 
-const TABLE: [Row; 24] = [
+const TABLE: [Row; 25] = [
     ("all is well", |_| {}, None),
     (
         "of another client",
@@ -194,6 +194,14 @@ const TABLE: [Row; 24] = [
         |w| {
             w.context.session = None;
             w.authorization().scope = "openid offline_access".to_owned().into();
+        },
+        Some((Reason::AuthorizationEnded, false)),
+    ),
+    (
+        "the session is gone, and access is offline without an ID token",
+        |w| {
+            w.context.session = None;
+            w.authorization().scope = "offline_access".to_owned().into();
         },
         None,
     ),
