@@ -164,7 +164,7 @@ fn what_a_kill_interrupts_is_delivered_after_a_restart() {
             |receipts: &[Value]| receipts.iter().filter(|r| r["state"] == "waiting").count();
         interrupted += usize::from(waiting(&receipts(&at)) > 0);
         let _server = serve(&at);
-        let delivered = (0..600).any(|_| {
+        let delivered = (0..2400).any(|_| {
             std::thread::sleep(Duration::from_millis(50));
             waiting(&receipts(&at)) == 0
         });
