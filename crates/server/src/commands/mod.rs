@@ -18,7 +18,7 @@ mod token;
 mod user;
 mod why;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use anyhow::Result;
 use clap::Parser;
@@ -88,8 +88,9 @@ fn serve(settings: &Settings) -> Result<ExitCode> {
         let service = start(settings).await?;
         tracing::info!(issuer = %service.app.ui.only_realm.issuer, listen = %settings.listen, "ready");
         if let Some(link) = setup_link(&service.app).await? {
-            // Not into the log: whoever has the link is the administrator.
-            eprintln!(
+            // Not into the log: whoever has the link is the administrator. If nobody reads it, a later start has another.
+            let _printed = writeln!(
+                std::io::stdout(),
                 "latchkey: there is no administrator yet. Create the first one within an hour at {link}"
             );
         }

@@ -7,24 +7,22 @@ use std::{
 
 use super::support::*;
 
-/// What `serve` says on standard error until it is ready.
+/// What `serve` says on standard output when it starts. Its log goes to standard error.
 fn said(place: &Place) -> Vec<String> {
     let mut child = place
         .command(&["serve"])
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut said = Vec::new();
-    while !said.iter().any(|line: &String| line.contains(" ready ")) {
-        said.push(lines.next().unwrap().unwrap());
-    }
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    while !log.next().unwrap().unwrap().contains(" ready ") {}
     // The link comes behind it, where there is one.
     std::thread::sleep(std::time::Duration::from_millis(500));
     child.kill().unwrap();
     child.wait().unwrap();
-    said.extend(lines.map_while(Result::ok));
-    said
+    let said = BufReader::new(child.stdout.take().unwrap()).lines();
+    said.map_while(Result::ok).collect()
 }
 
 #[test]
