@@ -7,6 +7,7 @@ mod mark;
 mod pages;
 mod route;
 mod setup;
+mod shell;
 mod sign_in;
 mod visit;
 

@@ -72,7 +72,7 @@ fn question(visit: &Visit<'_>, problem: Option<String>) -> HttpResponse {
         press: "console-retire",
         is_dangerous: true,
         back: "/admin/keys",
-        command: format!("latchkey key retire {kid}"),
+        command: format!("latchkey key retire {}", crate::shell::word(kid)),
         problem,
         section: Section::Keys,
     };

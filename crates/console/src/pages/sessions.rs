@@ -112,7 +112,7 @@ fn question(visit: &Visit<'_>, id: &str, problem: Option<String>) -> HttpRespons
         press: "console-end",
         is_dangerous: true,
         back: "/admin/sessions",
-        command: format!("latchkey session end {id}"),
+        command: format!("latchkey session end {}", crate::shell::word(id)),
         problem,
         section: Section::Sessions,
     };

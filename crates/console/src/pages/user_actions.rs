@@ -80,7 +80,11 @@ fn question(
         press: texts.press,
         is_dangerous: action != Action::Enable,
         back: &back,
-        command: format!("latchkey user {} {}", texts.verb, user.username),
+        command: format!(
+            "latchkey user {} {}",
+            texts.verb,
+            crate::shell::word(&user.username)
+        ),
         problem,
         section: Section::Users,
     };
