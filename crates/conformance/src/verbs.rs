@@ -26,7 +26,7 @@ use latchkey_protocol::{
     observe::KeptRefusal,
     page::Page,
     rotation::StoredKey,
-    session::{Session, SessionStart, Use},
+    session::{Session, SessionClient, SessionStart, Use},
     store::{
         AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, ClaimMappings, Clients,
         ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping, Interactions, Jobs,
@@ -85,6 +85,8 @@ pass_on! {
         sign_in(session: &Session, password_hash: &str, replaces: Option<&Digest<kind::Session>>, interaction: Option<&Digest<kind::Interaction>>) -> Option<SessionStart>;
         session(digest: &Digest<kind::Session>, now: Timestamp) -> Option<(Session, User)>;
         session_of(sid: &SessionId, user_id: &UserId, now: Timestamp) -> Option<Session>;
+        session_by_id(sid: &SessionId) -> Option<(Session, User)>;
+        clients_of_session(sid: &SessionId) -> Vec<SessionClient>;
         use_session(id: &SessionId, used: Use) -> bool;
         session_list(user_id: Option<&UserId>, page: &Page<(Timestamp, String)>, now: Timestamp) -> Vec<(Session, String)>;
         end_session(id: &SessionId, offline: bool, now: Timestamp) -> bool;

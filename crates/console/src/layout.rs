@@ -12,6 +12,7 @@ pub enum Section {
     Overview,
     Users,
     Sessions,
+    Deliveries,
     Refusals,
     Keys,
     Audit,
@@ -49,6 +50,11 @@ const GROUPS: &[(Option<&str>, &[Link])] = &[
                 section: Section::Sessions,
                 path: "/admin/sessions",
                 text: "console-sessions",
+            },
+            Link {
+                section: Section::Deliveries,
+                path: "/admin/deliveries",
+                text: "console-deliveries",
             },
             Link {
                 section: Section::Refusals,

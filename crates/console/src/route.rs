@@ -8,8 +8,8 @@ use latchkey_ui::{Ui, failure::Failure};
 use crate::{
     Console, guard,
     pages::{
-        audit, keys, overview, refusals, sessions, user, user_actions, user_form, user_password,
-        users,
+        audit, deliveries, keys, overview, refusals, session, sessions, user, user_actions,
+        user_form, user_password, users,
     },
     setup, sign_in,
     visit::{Arrival, Visit},
@@ -93,8 +93,12 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/admin/users/{id}/delete" Change user_actions::ask_delete),
     route!(Post "/admin/users/{id}/delete" Change user_actions::delete),
     route!(Get "/admin/sessions" Read sessions::list),
+    route!(Get "/admin/sessions/{id}" Read session::show),
     route!(Get "/admin/sessions/{id}/end" Change sessions::ask_end),
     route!(Post "/admin/sessions/{id}/end" Change sessions::end),
+    route!(Get "/admin/deliveries" Read deliveries::list),
+    route!(Get "/admin/deliveries/{id}/retry" Change deliveries::ask_retry),
+    route!(Post "/admin/deliveries/{id}/retry" Change deliveries::retry),
     route!(Get "/admin/refusals" Read refusals::show),
     route!(Get "/admin/keys" Read keys::list),
     route!(Get "/admin/keys/{id}/retire" Change keys::ask_retire),

@@ -56,7 +56,7 @@ pub use known_browser::KnownBrowser;
 pub use password::{PasswordCheck, PasswordFault, PasswordKey, Passwords};
 pub use realm::Realm;
 pub use refusals::ExplainedRefusal;
-pub use sessions::ListedSession;
+pub use sessions::{ListedSession, SessionTrace};
 pub use sign_in::{PasswordSignIn, SignIn, SignInOutcome, SignedIn};
 pub use users::{EndedSessions, NewUser};
 

@@ -1,9 +1,17 @@
 //! Sessions: list, end.
 
-use latchkey_protocol::{SessionId, Timestamp, audit::TargetKind, page::Page, session::Session};
+use latchkey_protocol::{
+    SessionId, Timestamp, UserId,
+    audit::TargetKind,
+    audit_row::{AuditFilter, AuditRow},
+    deliveries::{Receipt, ReceiptsOf},
+    page::Page,
+    session::{Session, SessionClient},
+    user::User,
+};
 use serde_json::Value;
 
-use crate::{Operation, OperationError, Operations, Result};
+use crate::{Operation, OperationError, Operations, Result, audit::SIGNED_IN};
 
 /// A session, and who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +22,82 @@ pub struct ListedSession {
     pub username: String,
 }
 
+/// All that is known of a session, live or not.
+#[derive(Debug, Clone)]
+pub struct SessionTrace {
+    /// The session, while it lives.
+    pub session: Option<Session>,
+    /// Who is or was signed in, while they are there.
+    pub user: Option<User>,
+    /// The clients that it signed its user in to.
+    pub clients: Vec<SessionClient>,
+    /// What these heard of its end.
+    pub receipts: Vec<Receipt>,
+    /// What the audit table says of it, the newest first.
+    pub entries: Vec<AuditRow>,
+}
+
+impl SessionTrace {
+    /// Whether nothing is known of it.
+    pub fn is_empty(&self) -> bool {
+        self.session.is_none()
+            && self.clients.is_empty()
+            && self.receipts.is_empty()
+            && self.entries.is_empty()
+    }
+
+    /// From where its user signed in, as far as that was recorded.
+    pub fn address(&self) -> Option<&str> {
+        let signed_in = |entry: &&AuditRow| entry.event == SIGNED_IN;
+        self.entries.iter().find(signed_in)?.address.as_deref()
+    }
+}
+
+/// The event of a session's end, whatever ended it.
+const SESSION_ENDED: &str = "session ended";
+/// As much of the audit table as is shown with a session.
+const ENTRIES: i64 = 20;
+
 impl Operations<'_> {
+    /// What is known of a session, for as long as something is kept of it.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn session_trace(&self, id: &SessionId) -> Result<SessionTrace> {
+        let store = self.store;
+        let of_session = AuditFilter {
+            target: Some(id.as_str().to_owned()),
+            ..AuditFilter::default()
+        };
+        let (few, all) = (Page::first(ENTRIES), Page::first(i64::MAX));
+        let entries = store.audit_entries(&of_session, &few).await?;
+        // A session has a delivery for each client at most.
+        let receipts = store.receipts(ReceiptsOf::Session(id), &all).await?;
+        let (session, user) = match store.session_by_id(id).await? {
+            Some((session, user)) => (Some(session), Some(user)),
+            None => {
+                // Of other entries it is who did something to the session.
+                let of_user = |e: &&AuditRow| [SIGNED_IN, SESSION_ENDED].contains(&&*e.event);
+                let named = entries.iter().filter(of_user);
+                let named = named.filter_map(|e| e.user_id.as_deref()).next();
+                let told = receipts.first().map(|r| r.end.user_id.clone());
+                let user = match told.or(named.map(UserId::new)) {
+                    Some(id) => store.user(&id).await?,
+                    None => None,
+                };
+                (None, user)
+            }
+        };
+        let now = self.now;
+        Ok(SessionTrace {
+            session: session.filter(|session| session.expires_at > now),
+            user,
+            clients: store.clients_of_session(id).await?,
+            receipts,
+            entries,
+        })
+    }
+
     /// A piece of the live sessions, of the user whom `login` names or of all; a page goes on after a beginning and an id.
     ///
     /// # Errors

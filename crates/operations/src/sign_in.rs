@@ -218,7 +218,7 @@ impl PasswordSignIn {
             &self.lifetimes,
             asked.now,
         );
-        let mut signed_in = entry(&asked, "signed in", Some(&user.id));
+        let mut signed_in = entry(&asked, audit::SIGNED_IN, Some(&user.id));
         (signed_in.actor.kind, signed_in.outcome) = (ActorKind::User, AuditOutcome::Done);
         signed_in.actor.id = Some(user.id.clone().into_string());
         signed_in.actor.name = Some(user.username.clone());

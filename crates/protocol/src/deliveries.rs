@@ -2,7 +2,7 @@
 //! transaction that ended the session. It is the queue, and afterwards the receipt.
 
 use crate::{
-    ClientId, SessionId,
+    ClientId, SessionId, UserId,
     logout_token::{Delivery, SessionEnd},
     time::Timestamp,
 };
@@ -19,7 +19,8 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
-    const ALL: [Self; 3] = [Self::Waiting, Self::Delivered, Self::Dead];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Waiting, Self::Delivered, Self::Dead];
 
     /// As it is stored and shown.
     pub fn name(self) -> &'static str {
@@ -135,6 +136,21 @@ pub enum ReceiptsOf<'a> {
     Dead,
     /// Those of one session.
     Session(&'a SessionId),
+    /// Those that a filter applies to.
+    Filtered(&'a ReceiptFilter),
+}
+
+/// Receipts that are looked for. What is not named may be anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReceiptFilter {
+    /// Where they stand.
+    pub state: Option<DeliveryState>,
+    /// The client that is told.
+    pub client: Option<ClientId>,
+    /// Whose session ended.
+    pub user: Option<UserId>,
+    /// By descending numbers: a page goes on below one.
+    pub newest_first: bool,
 }
 
 /// What is sent again.

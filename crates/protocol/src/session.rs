@@ -1,7 +1,7 @@
 //! Browser sessions: how they begin, how use prolongs them, and when they end.
 
 use crate::{
-    SessionId, UserId, authentication::Amr, kind, lifetimes::Lifetimes, secret::Digest,
+    ClientId, SessionId, UserId, authentication::Amr, kind, lifetimes::Lifetimes, secret::Digest,
     time::Timestamp,
 };
 
@@ -32,6 +32,15 @@ pub struct Session {
     pub ends_at: Timestamp,
     /// The last use that was noted; at most a minute old.
     pub last_used_at: Timestamp,
+}
+
+/// A client that signed its user in within a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionClient {
+    /// Which.
+    pub client_id: ClientId,
+    /// When it first exchanged a code of the session.
+    pub since: Timestamp,
 }
 
 /// What became of the sessions at a sign-in.

@@ -19,7 +19,7 @@ use std::{collections::BTreeSet, time::Duration};
 const LEASE: i64 = 15;
 
 /// The client `id`, told over the back channel or only over the front channel.
-async fn add_client(store: &dyn Store, id: &str, member: &str) {
+pub async fn add_client(store: &dyn Store, id: &str, member: &str) {
     let json = format!(
         r#"{{"redirect_uris":["https://a.example/cb"],"{member}":"https://a.example/out"}}"#
     );
@@ -31,13 +31,13 @@ async fn add_client(store: &dyn Store, id: &str, member: &str) {
 }
 
 /// The user `u` in the session `s`, and clients that are told.
-async fn with_clients(store: &Shared) {
+pub async fn with_clients(store: &Shared) {
     seeded(store).await;
     add_client(&**store, "told", "backchannel_logout_uri").await;
     add_client(&**store, "framed", "frontchannel_logout_uri").await;
 }
 
-fn of(session: &str, client: &str, id: &str) -> Authorization {
+pub fn of(session: &str, client: &str, id: &str) -> Authorization {
     let mut authorization = authorization(id, "openid");
     authorization.client_id = ClientId::new(client);
     code_of(&mut authorization).session_id = SessionId::new(session);
@@ -45,7 +45,7 @@ fn of(session: &str, client: &str, id: &str) -> Authorization {
 }
 
 /// A client exchanges a code in a session.
-async fn visit(store: &dyn Store, session: &str, client: &str) {
+pub async fn visit(store: &dyn Store, session: &str, client: &str) {
     let id = format!("{session} {client}");
     let authorization = of(session, client, &id);
     assert!(store.issue_code(None, &authorization).await.unwrap());
@@ -90,7 +90,7 @@ async fn note(store: &dyn Store, taken: &TakenDelivery, at: i64, after: AfterAtt
     noted.await.unwrap()
 }
 
-async fn sign_in(store: &dyn Store, name: &str) {
+pub async fn sign_in(store: &dyn Store, name: &str) {
     let session = session(name, "u");
     let begun = store.sign_in(&session, "hash", None, None).await;
     assert!(begun.unwrap().is_some());

@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod keys;
 pub mod limits;
 pub mod races;
+pub mod receipts;
 pub mod revoked_consents;
 pub mod sessions;
 pub mod space;

@@ -37,7 +37,7 @@ pub struct Row {
 }
 
 impl Row {
-    fn new(row: AuditRow) -> Self {
+    pub fn new(row: AuditRow) -> Self {
         let either = |name: Option<String>, id: Option<String>| name.or(id).unwrap_or_default();
         Self {
             at: utc(row.at),

@@ -2,10 +2,13 @@
 
 pub mod audit;
 pub mod confirm;
+pub mod deliveries;
 pub mod keys;
 pub mod overview;
 pub mod problem;
+pub mod receipt;
 pub mod refusals;
+pub mod session;
 pub mod sessions;
 pub mod user;
 pub mod user_actions;

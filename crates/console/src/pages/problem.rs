@@ -56,6 +56,7 @@ pub fn problems(error: OperationError) -> Result<Problems, Failure> {
         | OperationError::Broken(_) => Err(Failure::broken(error)),
         OperationError::UserUnknown(_)
         | OperationError::SessionUnknown(_)
+        | OperationError::DeliveryUnknown(_)
         | OperationError::KeyUnknown(_)
         | OperationError::Deleted(_) => Err(Reason::PageUnknown
             .because("what was there", "nothing")

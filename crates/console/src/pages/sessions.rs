@@ -105,13 +105,14 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
 }
 
 fn question(visit: &Visit<'_>, id: &str, problem: Option<String>) -> HttpResponse {
+    let back = format!("/admin/sessions/{id}");
     let asked = Question {
         title: "console-end-title",
         text: "console-end-text",
         whom: id,
         press: "console-end",
         is_dangerous: true,
-        back: "/admin/sessions",
+        back: &back,
         command: format!("latchkey session end {}", crate::shell::word(id)),
         problem,
         section: Section::Sessions,
@@ -120,7 +121,7 @@ fn question(visit: &Visit<'_>, id: &str, problem: Option<String>) -> HttpRespons
 }
 
 /// The id that the address names, if a session could have it.
-fn named<'a>(visit: &Visit<'a>) -> Result<&'a str, Failure> {
+pub fn named<'a>(visit: &Visit<'a>) -> Result<&'a str, Failure> {
     let id = visit.part("id");
     let fits = id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let unknown = || Reason::PageUnknown.because("a session", "no such id");
@@ -136,7 +137,11 @@ pub async fn ask_end(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
 pub async fn end(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let id = named(visit)?;
     match visit.operations().end_session(&SessionId::new(id)).await {
-        Ok(()) => Ok(visit.arrival.go("/admin/sessions?done=session-ended")),
+        // Where the receipts of its apps come in.
+        Ok(()) => {
+            let at = format!("/admin/sessions/{id}?done=session-ended");
+            Ok(visit.arrival.go(&at))
+        }
         Err(error) => Ok(question(visit, id, Some(problems(error)?.beyond(&[])))),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     kind,
     page::Page,
     secret::Digest,
-    session::{Session, SessionStart, Use},
+    session::{Session, SessionClient, SessionStart, Use},
     time::Timestamp,
     user::User,
 };
@@ -43,6 +43,11 @@ pub trait Sessions: Send + Sync {
         user_id: &UserId,
         now: Timestamp,
     ) -> Result<Option<Session>>;
+    /// The session with this `sid` and its user, live or not, while its row is there.
+    async fn session_by_id(&self, sid: &SessionId) -> Result<Option<(Session, User)>>;
+    /// All clients that signed their user in within a session, whether they hear of its end or not, the first one first. For
+    /// a while also of a session that has ended.
+    async fn clients_of_session(&self, sid: &SessionId) -> Result<Vec<SessionClient>>;
     /// Notes that a session is used, if it still lives and nobody noted it since `noted_before`. Of racing callers one
     /// writes; an ended session stays ended.
     async fn use_session(&self, id: &SessionId, used: Use) -> Result<bool>;

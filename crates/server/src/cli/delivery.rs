@@ -8,8 +8,17 @@ pub enum DeliveryCommand {
     #[command(after_help = "Example: latchkey delivery list --dead")]
     List {
         /// Only those that are not tried any more.
-        #[arg(long, conflicts_with = "session")]
+        #[arg(long, conflicts_with_all = ["session", "state"])]
         dead: bool,
+        /// Only those that stand like this.
+        #[arg(long, value_name = "STATE", value_parser = ["waiting", "delivered", "dead"], conflicts_with = "session")]
+        state: Option<String>,
+        /// Only those of this client.
+        #[arg(long, value_name = "ID", conflicts_with = "session")]
+        client: Option<String>,
+        /// Only those of sessions of this user.
+        #[arg(long, value_name = "USER", conflicts_with = "session")]
+        user: Option<String>,
         /// Only those of this session.
         #[arg(long, value_name = "ID")]
         session: Option<String>,

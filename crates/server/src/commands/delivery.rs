@@ -7,8 +7,8 @@ use std::{
 
 use anyhow::{Result, bail};
 use latchkey_protocol::{
-    SessionId,
-    deliveries::{Again, DeliveryState, Receipt, ReceiptsOf},
+    ClientId, SessionId,
+    deliveries::{Again, DeliveryState, Receipt, ReceiptFilter, ReceiptsOf},
     page::Page,
 };
 use serde_json::{Value, json};
@@ -26,17 +26,32 @@ pub async fn run(at: At, command: DeliveryCommand) -> Result<()> {
     match command {
         DeliveryCommand::List {
             dead,
+            state,
+            client,
+            user,
             session,
             limit,
             json,
-        } => list(&at, dead, session, limit, json).await,
+        } => {
+            let state = state.as_deref().and_then(DeliveryState::from_name);
+            let filter = ReceiptFilter {
+                state: state.or(dead.then_some(DeliveryState::Dead)),
+                client: client.map(ClientId::new),
+                user: match user {
+                    Some(login) => Some(at.operations().user(&login).await?.id),
+                    None => None,
+                },
+                newest_first: false,
+            };
+            list(&at, &filter, session, limit, json).await
+        }
         DeliveryCommand::Retry { id, dead: _, json } => retry(&at, id, json).await,
     }
 }
 
 async fn list(
     at: &At,
-    dead: bool,
+    filter: &ReceiptFilter,
     session: Option<String>,
     limit: Option<i64>,
     json: bool,
@@ -44,8 +59,7 @@ async fn list(
     let session = session.map(SessionId::new);
     let of = match &session {
         Some(session) => ReceiptsOf::Session(session),
-        None if dead => ReceiptsOf::Dead,
-        None => ReceiptsOf::All,
+        None => ReceiptsOf::Filtered(filter),
     };
     let list = List {
         head: &[

@@ -1,6 +1,7 @@
 //! The SQL of deliveries: who is noted in a session, what is sent to them when it ends, and what came of that.
 
 mod forget;
+mod list;
 mod rows;
 
 use async_trait::async_trait;
@@ -21,7 +22,10 @@ use latchkey_protocol::{
 };
 
 pub use self::forget::{Excess, excess, forget};
-use self::rows::Row;
+use self::{
+    list::{Wanted, list},
+    rows::Row,
+};
 use crate::{
     audit::Ended,
     connection::{AnyConnection, Database, on},
@@ -214,34 +218,6 @@ fn send_again(c: &mut AnyConnection, what: Again, now: Timestamp) -> Result<usiz
     })
 }
 
-/// Of a session, of the dead, or of all.
-fn list(
-    c: &mut AnyConnection,
-    session: Option<&str>,
-    only_dead: bool,
-    page: &Page<i64>,
-) -> Result<Vec<Receipt>, RowError> {
-    macro_rules! some {
-        ($c:ident) => {{
-            let mut some = deliveries::table
-                .filter(deliveries::id.gt(page.after.unwrap_or(0)))
-                .order(deliveries::id)
-                .limit(page.limit)
-                .select(Row::as_select())
-                .into_boxed();
-            if let Some(session) = session {
-                some = some.filter(deliveries::session_id.eq(session));
-            }
-            if only_dead {
-                some = some.filter(deliveries::state.eq(DeliveryState::Dead.name()));
-            }
-            some.load::<Row>($c)?
-        }};
-    }
-    let rows = on!(c => some!(c));
-    rows.into_iter().map(Row::into_receipt).collect()
-}
-
 #[async_trait]
 impl Deliveries for Database {
     async fn session_clients(&self, session: &SessionId) -> store::Result<Vec<ClientId>> {
@@ -306,14 +282,8 @@ impl Deliveries for Database {
     }
 
     async fn receipts(&self, of: ReceiptsOf<'_>, page: &Page<i64>) -> store::Result<Vec<Receipt>> {
-        let page = page.clone();
-        let session = match of {
-            ReceiptsOf::Session(session) => Some(session.to_owned()),
-            ReceiptsOf::All | ReceiptsOf::Dead => None,
-        };
-        let only_dead = of == ReceiptsOf::Dead;
-        self.read(move |c| list(c, session.as_deref(), only_dead, &page))
-            .await
+        let (wanted, page) = (Wanted::new(of), page.clone());
+        self.read(move |c| list(c, &wanted, &page)).await
     }
 
     async fn receipt(&self, id: i64) -> store::Result<Option<Receipt>> {

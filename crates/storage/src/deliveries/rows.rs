@@ -12,7 +12,7 @@ use crate::{error::RowError, schema::deliveries};
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = deliveries, check_for_backend(Sqlite, Pg))]
 pub struct Row {
-    id: i64,
+    pub id: i64,
     session_id: String,
     client_id: String,
     user_id: String,

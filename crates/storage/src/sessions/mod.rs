@@ -1,6 +1,7 @@
 //! Sessions: made, found, used and ended.
 
 mod list;
+mod named;
 mod rows;
 mod sign_in;
 
@@ -11,13 +12,17 @@ use latchkey_protocol::{
     audit::{AuditEntry, AuditTarget, TargetKind},
     kind,
     page::Page,
-    session::{Cause, Session, SessionStart, Use},
+    session::{Cause, Session, SessionClient, SessionStart, Use},
     store::{self, Sessions},
     user::User,
 };
 
 pub use self::rows::Row;
-use self::{list::list, sign_in::sign_in};
+use self::{
+    list::list,
+    named::{clients_of, find_by_id},
+    sign_in::sign_in,
+};
 use crate::{
     audit::{self, Ended, sessions_ended},
     connection::{AnyConnection, Database, on},
@@ -71,6 +76,16 @@ impl Sessions for Database {
     ) -> store::Result<Option<Session>> {
         let (sid, user) = (sid.to_owned(), user_id.to_owned());
         self.read(move |c| find_of(c, &sid, Some(&user), now)).await
+    }
+
+    async fn session_by_id(&self, sid: &SessionId) -> store::Result<Option<(Session, User)>> {
+        let sid = sid.to_owned();
+        self.read(move |c| find_by_id(c, &sid)).await
+    }
+
+    async fn clients_of_session(&self, sid: &SessionId) -> store::Result<Vec<SessionClient>> {
+        let sid = sid.to_owned();
+        self.read(move |c| clients_of(c, &sid)).await
     }
 
     async fn use_session(&self, id: &SessionId, used: Use) -> store::Result<bool> {
