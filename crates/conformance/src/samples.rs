@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use latchkey_protocol::{
-    ClientId, Digest, ScopeSet, SessionId, Store, Timestamp, UserId,
+    AuthorizationId, ClientId, Digest, ScopeSet, SessionId, Store, Timestamp, UserId,
     attempts::Origin,
     authentication::Amr,
-    authorization::{Authorization, CodeHandover, Handover, RefreshFamily},
+    authorization::{Authorization, CodeHandover, Context, Handover, RefreshFamily},
     authorize::{AnswerRoute, AuthorizationRequest, ClaimsRequest, GrantRequest},
     client::{Client, ResponseMode},
     interaction::Interaction,
@@ -128,7 +128,7 @@ pub fn interaction(id: &str) -> Interaction {
 
 pub fn authorization(id: &str, scope: &str) -> Authorization {
     Authorization {
-        id: id.into(),
+        id: AuthorizationId::new(id),
         client_id: ClientId::new("c"),
         user_id: UserId::new("u"),
         scope: ScopeSet::from(scope.to_owned()),
@@ -196,6 +196,12 @@ pub async fn issued(store: &Shared, id: &str, scope: &str) {
             .await
             .unwrap()
     );
+}
+
+/// The stored authorization `id`.
+pub async fn given(store: &Shared, id: &str) -> Context {
+    let found = store.authorization(&AuthorizationId::new(id)).await;
+    found.unwrap().unwrap()
 }
 
 /// What the code of an authorization is bound to.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use latchkey_protocol::{
-    ClientId, Digest, SessionId, Store, Timestamp, UserId,
+    AuthorizationId, ClientId, Digest, SessionId, Store, Timestamp, UserId,
     attempts::{Allowance, Origin},
     audit::{AuditEntry, StoredAuditEntry},
     audit_chain::{ChainKey, Checkpoint},
@@ -110,12 +110,12 @@ pass_on! {
     Authorizations {
         issue_code(interaction: Option<&Digest<kind::Interaction>>, authorization: &Authorization) -> bool;
         authorization_by_code(code: &Digest<kind::AuthorizationCode>) -> Option<Context>;
-        authorization(id: &str) -> Option<Context>;
-        support(id: &str, jti: &str) -> Option<Support>;
-        exchange_code(id: &str, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp) -> bool;
-        exchange_code_in_session(id: &str, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp) -> bool;
-        rotate_refresh_token(id: &str, expected: &Digest<kind::RefreshToken>, next: &RefreshFamily) -> bool;
-        revoke_authorization(id: &str, now: Timestamp) -> ();
+        authorization(id: &AuthorizationId) -> Option<Context>;
+        support(id: &AuthorizationId, jti: &str) -> Option<Support>;
+        exchange_code(id: &AuthorizationId, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp) -> bool;
+        exchange_code_in_session(id: &AuthorizationId, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp) -> bool;
+        rotate_refresh_token(id: &AuthorizationId, expected: &Digest<kind::RefreshToken>, next: &RefreshFamily) -> bool;
+        revoke_authorization(id: &AuthorizationId, now: Timestamp) -> ();
     }
     AccessTokens {
         revoke_access_token(jti: &str, expires_at: Timestamp) -> ();

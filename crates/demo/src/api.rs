@@ -80,7 +80,7 @@ async fn verify(api: &Api, token: &str) -> std::result::Result<AccessToken, Stri
         .and_then(|v| v.verify(&compact))
         .map_err(|e| e.to_string())?;
     let claims: AccessToken = compact.unverified_claims().map_err(|e| e.to_string())?;
-    if claims.iss != api.issuer || !claims.aud.contains(&api.audience) {
+    if claims.iss != *api.issuer || !claims.aud.contains(&api.audience) {
         return Err("the token is for somebody else".into());
     }
     if claims.exp <= api.clock.now() {

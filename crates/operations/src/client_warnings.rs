@@ -3,7 +3,7 @@
 use std::fmt;
 
 use latchkey_protocol::{
-    ClientId,
+    ClientId, Issuer,
     client::{AccessTokenTyp, Client, GrantType},
     page::Page,
 };
@@ -85,7 +85,7 @@ impl fmt::Display for ClientWarning {
 #[derive(Debug, Clone, Copy)]
 pub struct TokenTypes<'a> {
     /// The issuer.
-    pub issuer: &'a str,
+    pub issuer: &'a Issuer,
     /// Audiences whose access tokens are of type `JWT` (the setting `tokens.jwt_typ_audiences`).
     pub jwt_typ_audiences: &'a [String],
 }

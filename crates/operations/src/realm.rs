@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use latchkey_protocol::{authorize::RequestRules, client::Client, lifetimes::Lifetimes};
+use latchkey_protocol::{Issuer, authorize::RequestRules, client::Client, lifetimes::Lifetimes};
 
 use crate::token_keys::Keys;
 
@@ -10,7 +10,7 @@ use crate::token_keys::Keys;
 /// done under it.
 pub struct Realm {
     /// `iss`, byte for byte.
-    pub issuer: String,
+    pub issuer: Issuer,
     /// The path of the issuer, without a slash at its end.
     pub base: String,
     /// Whether the issuer is https: cookies are then `__Host-` and `Secure`.
@@ -30,6 +30,6 @@ pub struct Realm {
 impl Realm {
     /// One of its addresses, with the issuer's origin.
     pub fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.issuer.trim_end_matches('/'))
+        self.issuer.at(path)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use latchkey_jose::{Algorithm, Claims, Compact, JoseError, KeyRing, MasterKey};
 use latchkey_protocol::{
-    Store, StoreError, claims::TokenClaims, rotation::StoredKey, time::Timestamp,
+    Issuer, Store, StoreError, claims::TokenClaims, rotation::StoredKey, time::Timestamp,
 };
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use crate::keys::{is_ring_of, open_ring};
 
 /// The ring in use, replaced as a whole when a key is announced, activated or retired, and the issuer that it signs for.
 pub struct Keys {
-    issuer: String,
+    issuer: Issuer,
     ring: RwLock<Arc<KeyRing>>,
     master: MasterKey,
     /// Keys of the store that could not be opened; they are tried again when they change. Held while the ring is compared
@@ -22,7 +22,7 @@ pub struct Keys {
 
 impl Keys {
     /// `ring` signs for `issuer`; `master` opens the keys that come.
-    pub fn new(ring: KeyRing, master: MasterKey, issuer: &str) -> Self {
+    pub fn new(ring: KeyRing, master: MasterKey, issuer: &Issuer) -> Self {
         Self {
             issuer: issuer.to_owned(),
             ring: RwLock::new(Arc::new(ring)),
@@ -106,7 +106,7 @@ impl Keys {
 /// As [`Keys::verify`].
 pub fn verify<T: TokenClaims>(
     ring: &KeyRing,
-    issuer: &str,
+    issuer: &Issuer,
     token: &str,
     now: Timestamp,
 ) -> Result<T, JoseError> {

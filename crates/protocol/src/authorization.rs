@@ -1,7 +1,7 @@
 //! All that follows from one approval: its code, its refresh family, its end. What gets revoked.
 
 use crate::{
-    ClientId, ScopeSet, SessionId, UserId,
+    AuthorizationId, ClientId, ScopeSet, SessionId, UserId,
     access::JudgedVersions,
     authentication::Amr,
     authorize::{Approval, ClaimsRequest},
@@ -76,7 +76,7 @@ impl RefreshFamily {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorization {
     /// Names it in its tokens, in revocations and in the log.
-    pub id: String,
+    pub id: AuthorizationId,
     /// The client that it was given to.
     pub client_id: ClientId,
     /// The user who approved.
@@ -167,7 +167,7 @@ pub struct Context {
 impl Authorization {
     /// From an approval, for the session and the user that it names. `id` and `code` are finished, random values.
     pub fn approve(
-        id: String,
+        id: AuthorizationId,
         code: Digest<kind::AuthorizationCode>,
         approval: &Approval<'_>,
         lifetimes: &Lifetimes,

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
+    Issuer,
     authorize::RequestedClaims,
     claims::{AccessToken, Custom, CustomClaims, add_asked, userinfo},
     client::Client,
@@ -32,9 +33,9 @@ pub fn unexpired(token: &AccessToken, now: Timestamp) -> Result<(), Refusal> {
 pub fn for_userinfo<'a>(
     token: &AccessToken,
     user: Option<&'a User>,
-    issuer: &str,
+    issuer: &Issuer,
 ) -> Result<&'a User, Refusal> {
-    if !token.aud.iter().any(|audience| audience == issuer) {
+    if !token.aud.iter().any(|audience| issuer == audience.as_str()) {
         return Err(Reason::TokenForOthers.because(format!("{issuer} in aud"), token.aud.join(" ")));
     }
     user.filter(|_| token.scope.contains("openid"))

@@ -5,7 +5,7 @@ mod kinds;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClientId, IdTokenAlgorithm, ScopeSet,
+    ClientId, IdTokenAlgorithm, Issuer, ScopeSet,
     access::{Access, AccessGround},
     authorize::ResponseTypes,
     claims::CustomClaims,
@@ -343,11 +343,12 @@ impl Client {
 
     /// `aud` of its access tokens (RFC 9068 3): the APIs that were registered, and the issuer for those that UserInfo is
     /// to take, which looks for it there.
-    pub fn audience(&self, issuer: &str, scope: &ScopeSet) -> Vec<String> {
+    pub fn audience(&self, issuer: &Issuer, scope: &ScopeSet) -> Vec<String> {
         let mut audience = self.metadata.audience.clone();
-        let for_userinfo = scope.contains("openid") && !audience.iter().any(|a| a == issuer);
+        let for_userinfo =
+            scope.contains("openid") && !audience.iter().any(|a| issuer == a.as_str());
         if audience.is_empty() || for_userinfo {
-            audience.push(issuer.to_owned());
+            audience.push(issuer.as_str().to_owned());
         }
         audience
     }

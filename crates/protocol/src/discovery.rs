@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    IdTokenAlgorithm,
+    IdTokenAlgorithm, Issuer,
     authorize::ResponseTypes,
     claims::{CLAIMS, CustomClaims},
     client::{AuthMethod, GrantType},
@@ -14,7 +14,7 @@ use crate::{
 
 /// The metadata document (OpenID Connect Discovery 3, RFC 8414 2): registered names only, and only what works.
 /// `custom` are the claims for all clients.
-pub fn metadata(issuer: &str, custom: &CustomClaims) -> Value {
+pub fn metadata(issuer: &Issuer, custom: &CustomClaims) -> Value {
     let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));
     let methods: Vec<_> = AuthMethod::ALL.iter().map(|m| m.name()).collect();
     let confidential: Vec<_> = methods.iter().filter(|m| **m != "none").collect();

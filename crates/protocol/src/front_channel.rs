@@ -1,7 +1,7 @@
 //! OpenID Connect Front-Channel Logout 1.0: which addresses the signed-out page shows in frames.
 
 use crate::{
-    SessionId,
+    Issuer, SessionId,
     client::Client,
     uri::{origin, with_query},
 };
@@ -12,7 +12,7 @@ pub const MOST_FRAMES: usize = 50;
 /// The addresses to show because `session` has ended: of the clients that are noted in it and registered a
 /// `frontchannel_logout_uri`, each once, with `iss` and `sid` (3). A query that was registered stays.
 pub fn frames<'a>(
-    issuer: &str,
+    issuer: &Issuer,
     session: &SessionId,
     clients: impl IntoIterator<Item = &'a Client>,
 ) -> Vec<String> {

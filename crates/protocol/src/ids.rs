@@ -148,3 +148,31 @@ id! {
     /// ```
     UserId
 }
+
+id! {
+    /// The id of an [`crate::authorization::Authorization`]: what its tokens hang on.
+    ///
+    /// ```
+    /// # use latchkey_protocol::{Store, Timestamp, authorization::Authorization};
+    /// # async fn of(store: &dyn Store, given: &Authorization, now: Timestamp) {
+    /// let ended = store.revoke_authorization(&given.id, now).await;
+    /// # }
+    /// ```
+    ///
+    /// The client that it was given to does not stand for it, nor does the name of one of its tokens:
+    ///
+    /// ```compile_fail,E0308
+    /// # use latchkey_protocol::{Store, Timestamp, authorization::Authorization};
+    /// # async fn of(store: &dyn Store, given: &Authorization, now: Timestamp) {
+    /// let ended = store.revoke_authorization(&given.client_id, now).await;
+    /// # }
+    /// ```
+    ///
+    /// ```compile_fail,E0308
+    /// # use latchkey_protocol::{Store, Timestamp, claims::AccessToken};
+    /// # async fn of(store: &dyn Store, token: &AccessToken, now: Timestamp) {
+    /// let ended = store.revoke_authorization(&token.jti, now).await;
+    /// # }
+    /// ```
+    AuthorizationId
+}

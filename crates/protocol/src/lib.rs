@@ -32,6 +32,7 @@ pub mod front_channel;
 pub mod ids;
 pub mod interaction;
 pub mod introspection;
+mod issuer;
 pub mod jobs;
 mod json;
 pub mod kind;
@@ -65,7 +66,8 @@ pub mod uri;
 pub mod user;
 
 pub use algorithm::{IdTokenAlgorithm, SigningAlgorithm};
-pub use ids::{ClientId, SessionId, UserId};
+pub use ids::{AuthorizationId, ClientId, SessionId, UserId};
+pub use issuer::Issuer;
 pub use outbound::Outbound;
 pub use params::Params;
 pub use reason::{Detail, ErrorCode, Reason, RefusalText};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    ClientId, IdTokenAlgorithm, SessionId, Subject, UserId, authorization::Authorization,
+    ClientId, IdTokenAlgorithm, Issuer, SessionId, Subject, UserId, authorization::Authorization,
     claims::TokenClaims, client::Client, deliveries::AfterAttempt, jobs::retry_after,
     outbound::OutboundError, time::Timestamp,
 };
@@ -24,7 +24,7 @@ const TOLD_FOR: i64 = 86_400;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogoutToken {
     /// The issuer.
-    pub iss: String,
+    pub iss: Issuer,
     /// The user, as the client knows them.
     pub sub: Subject,
     /// The client.
@@ -63,7 +63,7 @@ impl LogoutToken {
     /// `backchannel_logout_session_required`. `subject` is [`Subject::of_user`] for that client and the user of `end`; `id`
     /// is a finished random value.
     pub fn new(
-        issuer: &str,
+        issuer: &Issuer,
         client_id: &ClientId,
         subject: Subject,
         end: &SessionEnd,

@@ -1,6 +1,7 @@
 //! Token revocation (RFC 7009): what ends with which token.
 
 use crate::{
+    AuthorizationId,
     claims::{AccessToken, RefreshToken},
     client::Client,
     time::Timestamp,
@@ -10,7 +11,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revocation<'a> {
     /// A refresh token: the authorization with this id, and all that came of it.
-    Authorization(&'a str),
+    Authorization(&'a AuthorizationId),
     /// An access token: itself alone, until it would have expired.
     AccessToken {
         /// Names the token.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    ClientId, Digest, Reason, SessionId, Timestamp, UserId,
+    AuthorizationId, ClientId, Digest, Reason, SessionId, Timestamp, UserId,
     authentication::Amr,
     authorization::{Authorization, CodeHandover, Handover},
     authorize::{AuthorizationRequest, ClaimsRequest},
@@ -29,7 +29,7 @@ fn client(metadata: Value) -> Client {
 
 fn authorization(granted: &str, ignored: &str) -> Authorization {
     Authorization {
-        id: "id".into(),
+        id: AuthorizationId::new("id"),
         client_id: ClientId::new("client"),
         user_id: UserId::new("user"),
         scope: granted.to_owned().into(),

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    authorize::ResponseTypes, claims::CustomClaims, client_reference, discovery,
+    Issuer, authorize::ResponseTypes, claims::CustomClaims, client_reference, discovery,
     registration::Registration,
 };
 use serde_json::json;
@@ -52,7 +52,7 @@ fn what_is_no_set_of_known_types_is_refused() {
 
 #[test]
 fn requests_registrations_and_discovery_know_the_same_response_types() {
-    let document = discovery::metadata("https://i.example", &CustomClaims::default());
+    let document = discovery::metadata(&Issuer::new("https://i.example"), &CustomClaims::default());
     assert_eq!(document["response_types_supported"], json!(["code"]));
     let row = client_reference::MEMBERS
         .iter()

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use latchkey_protocol::{
-    IdTokenAlgorithm, SigningAlgorithm,
+    IdTokenAlgorithm, Issuer, SigningAlgorithm,
     claims::CustomClaims,
     discovery,
     registration::{Registration, RegistrationError},
@@ -99,7 +99,7 @@ fn every_algorithm_of_a_key_is_one_of_id_tokens_and_a_secret_is_no_key() {
 
 #[test]
 fn discovery_names_shared_secrets_for_id_tokens_alone() {
-    let document = discovery::metadata("https://i.example", &CustomClaims::default());
+    let document = discovery::metadata(&Issuer::new("https://i.example"), &CustomClaims::default());
     let named: Vec<_> = document
         .as_object()
         .unwrap()

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use latchkey_operations::JoseSignatures;
 use latchkey_protocol::{
-    Digest, Params, Reason, Secret,
+    AuthorizationId, Digest, Params, Reason, Secret,
     authorization::Authorization,
     authorize::{Approval, AuthorizationRequest, Hint, Step, answer_code, signed_params},
     client::{Client, ReturnTo},
@@ -267,7 +267,7 @@ async fn approve(
     let entropy = &*provider.ui.entropy;
     let code = Secret::<kind::AuthorizationCode>::generate(entropy);
     let authorization = Authorization::approve(
-        new_id(call.now, entropy),
+        AuthorizationId::new(new_id(call.now, entropy)),
         code.digest(),
         approval,
         &call.realm.lifetimes,

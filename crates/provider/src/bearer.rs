@@ -35,7 +35,7 @@ pub async fn prove(provider: &Provider, call: Call<'_>, presented: &str) -> Resu
     let Some(authorization) = claims.authorization() else {
         return prove_of_client(provider, token).await;
     };
-    let support = provider.store.support(authorization, &claims.jti).await?;
+    let support = provider.store.support(&authorization, &claims.jti).await?;
     let ended = || {
         let expected = "a live token, authorization, session and user";
         Reason::TokenRevoked.because(expected, "one of them is gone")

@@ -3,7 +3,7 @@
 use std::sync::{PoisonError, RwLock};
 
 use actix_web::web;
-use latchkey_protocol::{claims::CustomClaims, discovery::metadata};
+use latchkey_protocol::{Issuer, claims::CustomClaims, discovery::metadata};
 
 use crate::keys::entity_tag;
 
@@ -12,7 +12,7 @@ pub struct Document(RwLock<(web::Bytes, String)>);
 
 impl Document {
     /// The document of an issuer without custom claims.
-    pub fn new(issuer: &str) -> Self {
+    pub fn new(issuer: &Issuer) -> Self {
         Self(RwLock::new(made(issuer, &CustomClaims::default())))
     }
 
@@ -24,12 +24,12 @@ impl Document {
             .clone()
     }
 
-    pub(crate) fn renew(&self, issuer: &str, custom: &CustomClaims) {
+    pub(crate) fn renew(&self, issuer: &Issuer, custom: &CustomClaims) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = made(issuer, custom);
     }
 }
 
-fn made(issuer: &str, custom: &CustomClaims) -> (web::Bytes, String) {
+fn made(issuer: &Issuer, custom: &CustomClaims) -> (web::Bytes, String) {
     let body = web::Bytes::from(metadata(issuer, custom).to_string());
     let etag = entity_tag(&body);
     (body, etag)

@@ -4,7 +4,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use latchkey_operations::{AuditEvent, audit};
 use latchkey_protocol::{
-    Reason,
+    AuthorizationId, Reason,
     audit::{ActorKind, AuditEntry, AuditOutcome, AuditTarget, TargetKind},
 };
 use latchkey_ui::{
@@ -47,12 +47,12 @@ pub async fn client(
 }
 
 /// By the client, or by whoever has what is the client's.
-fn replay(call: Call<'_>, authorization: &str, reason: Reason) -> AuditEntry {
+fn replay(call: Call<'_>, authorization: &AuthorizationId, reason: Reason) -> AuditEntry {
     let client = call.observed_client().unwrap_or_default();
     let mut entry = call.entry("replay", (ActorKind::Client, &client));
     entry.target = Some(AuditTarget {
         kind: TargetKind::Authorization,
-        id: Some(authorization.to_owned()),
+        id: Some(authorization.as_str().to_owned()),
         name: None,
     });
     entry.outcome = AuditOutcome::Refused;

@@ -5,7 +5,7 @@ use latchkey_operations::{
     ClientSecrets,
     token_keys::{RingClaims, unverified},
 };
-use latchkey_protocol::{ClientId, claims::IdToken, client::Client};
+use latchkey_protocol::{ClientId, Issuer, claims::IdToken, client::Client};
 use latchkey_ui::call::Call;
 
 use crate::state::Provider;
@@ -45,7 +45,7 @@ pub(crate) fn verify(
 /// [`JoseError`] naming the first thing that was wrong.
 pub fn verify_by_secret(
     secrets: &ClientSecrets,
-    issuer: &str,
+    issuer: &Issuer,
     client: &Client,
     token: &str,
 ) -> Result<IdToken, JoseError> {

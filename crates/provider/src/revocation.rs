@@ -53,7 +53,7 @@ async fn end(
             let mut entry = call.entry("authorization revoked", (ActorKind::Client, &client.id));
             entry.target = Some(AuditTarget {
                 kind: TargetKind::Authorization,
-                id: Some(id.to_owned()),
+                id: Some(id.as_str().to_owned()),
                 name: None,
             });
             let store = provider.store.recording(entry);

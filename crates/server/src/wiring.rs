@@ -11,7 +11,7 @@ use latchkey_operations::{
     Passwords, Realm, Throttle, keys::open_ring, token_keys::Keys,
 };
 use latchkey_protocol::{
-    Clock, Entropy, Outbound, Store, Timestamp, authorize::RequestRules, console,
+    Clock, Entropy, Issuer, Outbound, Store, Timestamp, authorize::RequestRules, console,
     observe::Refusals, paths, secret::Pepper,
 };
 use latchkey_provider::{
@@ -191,17 +191,18 @@ pub fn outbound(settings: &Settings) -> Result<Arc<dyn Outbound>> {
 
 /// The one issuer there is.
 fn realm(settings: &Settings, master: &MasterKey, ring: KeyRing) -> Realm {
+    let issuer = Issuer::new(&settings.issuer);
     Realm {
-        issuer: settings.issuer.clone(),
-        base: settings.base(),
-        secure: settings.is_secure(),
+        base: issuer.base().to_owned(),
+        secure: issuer.is_https(),
         lifetimes: settings.lifetimes,
-        keys: Keys::new(ring, master.clone(), &settings.issuer),
+        keys: Keys::new(ring, master.clone(), &issuer),
         rules: RequestRules {
             require_pkce: settings.require_pkce,
         },
         jwt_typ_audiences: settings.jwt_typ_audiences.clone(),
-        console: console::client(&format!("{}{}", settings.issuer, paths::CONSOLE_CALLBACK)),
+        console: console::client(&issuer.at(paths::CONSOLE_CALLBACK)),
+        issuer,
     }
 }
 
@@ -249,7 +250,7 @@ pub fn join(
         clock,
         client_secrets: ClientSecrets::new(master),
         client_guard: ClientGuard::new(store, count_pepper),
-        metadata: Document::new(&settings.issuer),
+        metadata: Document::new(&Issuer::new(&settings.issuer)),
         published: PublishedKeys::default(),
         custom_claims: CustomClaimsInForce::default(),
         verified: VerifiedTokens::new(20_000),

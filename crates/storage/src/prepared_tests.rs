@@ -6,7 +6,7 @@ use diesel::{
     QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::BigInt,
 };
 use latchkey_protocol::{
-    Digest, Timestamp, UserId,
+    AuthorizationId, Digest, Timestamp, UserId,
     authorization::{Authorization, Handover, RefreshFamily},
     observe::KeptRefusal,
     session::Use,
@@ -90,7 +90,7 @@ fn refusal(n: usize) -> KeptRefusal {
 
 fn copy(a: &Authorization, n: usize) -> authorizations::Row {
     let mut copy = a.clone();
-    copy.id = format!("a{n}");
+    copy.id = AuthorizationId::new(format!("a{n}"));
     let Handover::Code(code) = &mut copy.handover;
     code.code = Digest::of(&copy.id);
     authorizations::Row::from_authorization(&copy)
@@ -136,12 +136,12 @@ fn look_ups() -> Vec<Verb<'static>> {
         (
             "support",
             1,
-            Box::new(|c, _| authorizations::support(c, "a", "j").map(drop)),
+            Box::new(|c, _| authorizations::support(c, &AuthorizationId::new("a"), "j").map(drop)),
         ),
         (
             "authorization",
             1,
-            Box::new(|c, _| authorizations::find(c, "a").map(drop)),
+            Box::new(|c, _| authorizations::find(c, &AuthorizationId::new("a")).map(drop)),
         ),
         (
             "by code",
@@ -221,7 +221,8 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             1,
             Box::new(|c, n| {
                 let (now, end) = (Timestamp::from_seconds(1), Timestamp::from_seconds(9));
-                authorizations::exchange(c, &format!("a{}", 100 + n), now, Some(&family()), end)
+                let id = AuthorizationId::new(format!("a{}", 100 + n));
+                authorizations::exchange(c, &id, now, Some(&family()), end)
                     .map(|done| assert!(done))
             }),
         ),
@@ -230,7 +231,7 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             1,
             Box::new(|c, n| {
                 let (now, end) = (Timestamp::from_seconds(1), Timestamp::from_seconds(9));
-                let id = format!("d{n}");
+                let id = AuthorizationId::new(format!("d{n}"));
                 authorizations::exchange_in_session(c, &id, now, Some(&family()), end)
                     .map(|done| assert!(done))
             }),
@@ -239,7 +240,8 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             "rotate",
             1,
             Box::new(|c, n| {
-                authorizations::rotate(c, &format!("a{n}"), &Digest::of("r"), &family())
+                let id = AuthorizationId::new(format!("a{n}"));
+                authorizations::rotate(c, &id, &Digest::of("r"), &family())
                     .map(|done| assert!(done))
             }),
         ),
@@ -248,7 +250,7 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             1,
             Box::new(|c, n| {
                 let now = Timestamp::from_seconds(2);
-                authorizations::revoke(c, &format!("a{n}"), now).map(|_| ())
+                authorizations::revoke(c, &AuthorizationId::new(format!("a{n}")), now).map(|_| ())
             }),
         ),
         (
@@ -295,7 +297,10 @@ fn others() -> Vec<Verb<'static>> {
 #[test]
 fn each_statement_of_a_verb_is_prepared_once() {
     on_postgres(|c| {
-        let a = authorizations::find(c, "a").unwrap().unwrap().authorization;
+        let a = authorizations::find(c, &AuthorizationId::new("a"))
+            .unwrap()
+            .unwrap()
+            .authorization;
         for (name, statements, verb) in questions().into_iter().chain(verbs(&a)) {
             verb(c, 0).unwrap();
             let before = kept(c);
@@ -321,7 +326,10 @@ fn each_statement_of_a_verb_is_prepared_once() {
 fn a_connection_for_groups_plans_a_question_once_however_many_ask_it() {
     test_database::on_postgres("lanes", |c| {
         c.batch_execute(ROWS).unwrap();
-        let a = authorizations::find(c, "a").unwrap().unwrap().authorization;
+        let a = authorizations::find(c, &AuthorizationId::new("a"))
+            .unwrap()
+            .unwrap()
+            .authorization;
         let database =
             on!(c => sql_query("SELECT current_database()::text AS name").get_result::<Named>(c));
         let server = std::env::var("LATCHKEY_TEST_POSTGRES").unwrap();

@@ -10,7 +10,7 @@ use diesel::{
     sql_types::BigInt,
 };
 use latchkey_protocol::{
-    ClientId, Digest, StoreError, Timestamp, UserId,
+    AuthorizationId, ClientId, Digest, StoreError, Timestamp, UserId,
     authorization::{Context, Support},
     consent::Consent,
     kind,
@@ -162,7 +162,10 @@ impl Question for SupportOf {
         };
         let read = |(place, row)| {
             let id = id(place).map_or("", |q| q.id.as_str());
-            (place, authorizations::into_support(id, row))
+            (
+                place,
+                authorizations::into_support(&AuthorizationId::new(id), row),
+            )
         };
         Ok(rows.map(read).collect())
     }
@@ -178,7 +181,7 @@ const CONTEXT_BY_CODE: &str = " FROM unnest(?) WITH ORDINALITY AS asked (code, p
     LEFT JOIN sessions ON sessions.id = authorizations.session_id";
 
 /// The id of an authorization.
-pub struct AuthorizationOf(pub String);
+pub struct AuthorizationOf(pub AuthorizationId);
 
 impl Question for AuthorizationOf {
     type Answer = Context;

@@ -11,7 +11,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Nullable, Text, Untyped},
     sqlite::Sqlite,
 };
-use latchkey_protocol::{ClientId, Digest, Timestamp, UserId};
+use latchkey_protocol::{AuthorizationId, ClientId, Digest, Timestamp, UserId};
 
 use crate::stored::Stored;
 
@@ -78,6 +78,7 @@ bind_from! {
     &'a String, text => Self::Text(Some(text));
     &'a ClientId, id => Self::Text(Some(id));
     Option<&'a ClientId>, id => Self::Text(id.map(ClientId::as_str));
+    &'a AuthorizationId, id => Self::Text(Some(id));
     &'a UserId, id => Self::Text(Some(id));
     Option<&'a UserId>, id => Self::Text(id.map(UserId::as_str));
     Option<&'a str>, text => Self::Text(text);

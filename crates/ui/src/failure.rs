@@ -3,7 +3,8 @@
 use std::error::Error;
 
 use latchkey_protocol::{
-    Reason, StoreError, authorization::Authorization, error::Refusal, token::Denial,
+    AuthorizationId, Reason, StoreError, authorization::Authorization, error::Refusal,
+    token::Denial,
 };
 
 /// A refusal, or our own breakage.
@@ -14,7 +15,7 @@ pub enum Failure {
         /// What was refused, and why.
         refusal: Refusal,
         /// The authorization that ends with it.
-        revoke: Option<String>,
+        revoke: Option<AuthorizationId>,
     },
     /// Nobody's fault but ours.
     Fault(Fault),

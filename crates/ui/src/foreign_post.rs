@@ -2,7 +2,7 @@
 //! `SameSite=Lax`: who is signed in and which browser it is are not known, so nothing is decided by it.
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
-use latchkey_protocol::{Params, Reason, authorize::AuthorizationRequest, paths, uri};
+use latchkey_protocol::{Issuer, Params, Reason, authorize::AuthorizationRequest, paths, uri};
 
 use crate::{answer::see_other, call, pages::form_post::post_again, state::Ui};
 
@@ -36,7 +36,7 @@ pub fn again(ui: &Ui, request: &HttpRequest, params: &Params) -> Option<HttpResp
 }
 
 /// Whether a page of another site sent this form, by what the browser says of it (Fetch Metadata, else RFC 6454 7).
-fn is_foreign(request: &HttpRequest, issuer: &str) -> bool {
+fn is_foreign(request: &HttpRequest, issuer: &Issuer) -> bool {
     let said = |name| call::header(request, name);
     match (said("sec-fetch-site"), said(header::ORIGIN.as_str())) {
         (Some(site), _) => site == "cross-site",

@@ -127,7 +127,7 @@ impl Words {
 
 #[cfg(test)]
 mod tests {
-    use latchkey_protocol::{claims::CustomClaims, discovery::metadata, scope::STANDARD};
+    use latchkey_protocol::{Issuer, claims::CustomClaims, discovery::metadata, scope::STANDARD};
 
     use super::*;
 
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn discovery_names_the_languages_of_the_pages() {
-        let metadata = metadata("https://a.example", &CustomClaims::default());
+        let metadata = metadata(&Issuer::new("https://a.example"), &CustomClaims::default());
         let named = metadata["ui_locales_supported"].as_array();
         let named: Vec<_> = named.into_iter().flatten().collect();
         assert_eq!(named, Language::ALL.map(|language| Words(language).code()));

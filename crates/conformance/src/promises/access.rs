@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use latchkey_protocol::{UserId, access::JudgedVersions};
+use latchkey_protocol::{AuthorizationId, UserId, access::JudgedVersions};
 
 use super::*;
 
@@ -33,7 +33,11 @@ pub fn a_code_of_a_limited_client_is_issued_to_whom_was_judged(stores: &impl Sto
         begin(&store, "i").await;
         let issued = async |kept, id: &str, user, client| {
             let issued = store.issue_code(kept, &judged(id, user, client)).await;
-            let there = store.authorization(id).await.unwrap().is_some();
+            let there = store
+                .authorization(&AuthorizationId::new(id))
+                .await
+                .unwrap()
+                .is_some();
             assert_eq!(there, *issued.as_ref().unwrap(), "{id}");
             there
         };

@@ -1,6 +1,7 @@
 //! Codes, refresh families and their end.
 
 use super::*;
+use latchkey_protocol::AuthorizationId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::Timestamp;
 use latchkey_protocol::UserId;
@@ -21,7 +22,7 @@ pub fn a_code_is_issued_once_per_interaction_and_exchanged_once(stores: &impl St
         issued(&store, "a", "openid").await;
         let spent = winners(&store, |s, n| async move {
             s.exchange_code(
-                "a",
+                &AuthorizationId::new("a"),
                 moment(2),
                 Some(&family(&format!("r{n}"), None)),
                 moment(900),
@@ -80,7 +81,10 @@ pub fn an_ended_session_gives_no_code(stores: &impl Stores) {
                     .unwrap()
             );
             for n in 1..CALLERS {
-                let context = store.authorization(&format!("{round}-{n}")).await.unwrap();
+                let context = store
+                    .authorization(&AuthorizationId::new(format!("{round}-{n}")))
+                    .await
+                    .unwrap();
                 assert!(
                     context.is_none_or(|c| c.authorization.revoked_at.is_some()),
                     "{round}-{n} outlives the end"
@@ -95,18 +99,23 @@ pub fn a_refresh_token_is_rotated_once_and_never_after_revocation(stores: &impl 
         seeded(&store).await;
         issued(&store, "a", "openid offline_access").await;
         store
-            .exchange_code("a", moment(2), Some(&family("r0", None)), moment(900))
+            .exchange_code(
+                &AuthorizationId::new("a"),
+                moment(2),
+                Some(&family("r0", None)),
+                moment(900),
+            )
             .await
             .unwrap();
         let next = |n: usize| family(&format!("r1-{n}"), Some("r0"));
         let won = winners(&store, move |s, n| async move {
-            s.rotate_refresh_token("a", &Digest::of("r0"), &next(n))
+            s.rotate_refresh_token(&AuthorizationId::new("a"), &Digest::of("r0"), &next(n))
                 .await
                 .unwrap()
         });
         assert_eq!(won.await, 1);
         let kept = store
-            .authorization("a")
+            .authorization(&AuthorizationId::new("a"))
             .await
             .unwrap()
             .unwrap()
@@ -114,17 +123,27 @@ pub fn a_refresh_token_is_rotated_once_and_never_after_revocation(stores: &impl 
             .refresh
             .unwrap();
         assert_eq!(kept.parent, Some(Digest::of("r0")));
-        store.revoke_authorization("a", moment(7)).await.unwrap();
-        store.revoke_authorization("a", moment(8)).await.unwrap();
+        store
+            .revoke_authorization(&AuthorizationId::new("a"), moment(7))
+            .await
+            .unwrap();
+        store
+            .revoke_authorization(&AuthorizationId::new("a"), moment(8))
+            .await
+            .unwrap();
         assert!(
             !store
-                .rotate_refresh_token("a", &kept.current, &family("r2", None))
+                .rotate_refresh_token(
+                    &AuthorizationId::new("a"),
+                    &kept.current,
+                    &family("r2", None)
+                )
                 .await
                 .unwrap()
         );
         assert_eq!(
             store
-                .authorization("a")
+                .authorization(&AuthorizationId::new("a"))
                 .await
                 .unwrap()
                 .unwrap()
@@ -133,10 +152,13 @@ pub fn a_refresh_token_is_rotated_once_and_never_after_revocation(stores: &impl 
             Some(moment(7))
         );
         issued(&store, "b", "openid").await;
-        store.revoke_authorization("b", moment(7)).await.unwrap();
+        store
+            .revoke_authorization(&AuthorizationId::new("b"), moment(7))
+            .await
+            .unwrap();
         assert!(
             !store
-                .exchange_code("b", moment(8), None, moment(900))
+                .exchange_code(&AuthorizationId::new("b"), moment(8), None, moment(900))
                 .await
                 .unwrap()
         );
@@ -152,7 +174,7 @@ pub fn ending_a_session_ends_what_hangs_on_it_and_offline_access_only_when_asked
         issued(&store, "offline", "openid offline_access").await;
         let revoked = async |id: &str| {
             store
-                .authorization(id)
+                .authorization(&AuthorizationId::new(id))
                 .await
                 .unwrap()
                 .unwrap()

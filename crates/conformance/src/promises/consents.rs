@@ -1,6 +1,7 @@
 //! Consents, and what pages decide about sign-ins under way.
 
 use super::*;
+use latchkey_protocol::AuthorizationId;
 use latchkey_protocol::ClientId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::UserId;
@@ -272,7 +273,11 @@ pub fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it(stores: &impl 
             None
         );
         for id in ["online", "offline"] {
-            let context = store.authorization(id).await.unwrap().unwrap();
+            let context = store
+                .authorization(&AuthorizationId::new(id))
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!(context.authorization.revoked_at, Some(moment(5)), "{id}");
         }
         let under_way = store.interaction(&i).await.unwrap().unwrap();
@@ -288,7 +293,11 @@ pub fn a_consent_that_is_taken_back_takes_with_it_what_came_of_it(stores: &impl 
                 .unwrap(),
             nothing
         );
-        let context = store.authorization("online").await.unwrap().unwrap();
+        let context = store
+            .authorization(&AuthorizationId::new("online"))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(context.authorization.revoked_at, Some(moment(5)), "once");
     });
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use latchkey_protocol::{
-    ClientId, SessionId, UserId,
+    AuthorizationId, ClientId, SessionId, UserId,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd},
     bounds,
 };
@@ -74,7 +74,10 @@ where
     others.await;
     assert!(deleting.await.unwrap(), "it was there");
     for n in 0..CALLERS {
-        let left = store.authorization(&format!("{round} {n}")).await.unwrap();
+        let left = store
+            .authorization(&AuthorizationId::new(format!("{round} {n}")))
+            .await
+            .unwrap();
         assert!(left.is_none(), "{round} {n} outlives the deletion");
         let waiting = Digest::of(&format!("{round} {n}"));
         store.end_interaction(&waiting).await.unwrap();

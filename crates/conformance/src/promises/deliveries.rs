@@ -2,7 +2,7 @@
 
 use super::*;
 use latchkey_protocol::{
-    ClientId, SessionId, UserId,
+    AuthorizationId, ClientId, SessionId, UserId,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd},
     bounds,
     deliveries::{
@@ -53,8 +53,8 @@ pub async fn visit(store: &dyn Store, session: &str, client: &str) {
 }
 
 async fn exchange(store: &dyn Store, id: &str) -> bool {
-    let family = family("r", None);
-    let exchanged = store.exchange_code_in_session(id, moment(5), Some(&family), moment(900));
+    let (id, family) = (AuthorizationId::new(id), family("r", None));
+    let exchanged = store.exchange_code_in_session(&id, moment(5), Some(&family), moment(900));
     exchanged.await.unwrap()
 }
 
@@ -143,7 +143,8 @@ pub fn whatever_ends_a_session_tells_the_clients_that_are_noted_in_it(stores: &i
             }
             // No ID token: nothing that hangs on the session.
             issued(&store, "plain", "profile").await;
-            let plain = store.exchange_code("plain", moment(5), None, moment(900));
+            let plain = AuthorizationId::new("plain");
+            let plain = store.exchange_code(&plain, moment(5), None, moment(900));
             assert!(plain.await.unwrap());
             let sid = SessionId::new("s");
             let noted = store.session_clients(&sid).await.unwrap();
@@ -242,7 +243,8 @@ pub fn a_code_is_exchanged_in_a_session_once_and_never_after_its_end(stores: &im
         assert!(store.issue_code(None, &late).await.unwrap());
         let revoked = of("s", "told", "revoked");
         assert!(store.issue_code(None, &revoked).await.unwrap());
-        let taken_back = store.revoke_authorization("revoked", moment(5));
+        let taken_back = AuthorizationId::new("revoked");
+        let taken_back = store.revoke_authorization(&taken_back, moment(5));
         taken_back.await.unwrap();
         assert!(!exchange(&*store, "revoked").await);
         // Offline access outlives the session, but this exchange is one within it.

@@ -1,6 +1,7 @@
 //! Verbs of many callers that PostgreSQL is asked in one statement: each has its own condition and hears its own outcome.
 
 use super::*;
+use latchkey_protocol::AuthorizationId;
 use latchkey_protocol::SessionId;
 
 pub const SESSIONS: usize = 8;
@@ -56,7 +57,10 @@ pub fn of_many_codes_that_are_issued_at_once_each_has_its_own_outcome(stores: &i
             async move { store.issue_code(None, &one).await }
         });
         for (n, outcome) in outcomes.await.into_iter().enumerate() {
-            let there = store.authorization(&format!("a{n}")).await.unwrap();
+            let there = store
+                .authorization(&AuthorizationId::new(format!("a{n}")))
+                .await
+                .unwrap();
             match n {
                 // A code that is there already: its caller hears of it, and nobody else.
                 13 => assert!(outcome.is_err() && there.is_none(), "{outcome:?}"),
@@ -78,7 +82,10 @@ pub fn of_many_codes_that_are_exchanged_at_once_each_goes_to_one_of_its_callers(
     stores.each(async |store| {
         with_sessions(&store).await;
         issued(&store, 24).await;
-        store.revoke_authorization("a5", moment(7)).await.unwrap();
+        store
+            .revoke_authorization(&AuthorizationId::new("a5"), moment(7))
+            .await
+            .unwrap();
         // Three callers for each code, of whom each brings a family of its own; a26 there is not.
         let outcomes = at_once(27 * 3, |n| {
             let (store, id) = (store.clone(), format!("a{}", n % 27));
@@ -89,7 +96,12 @@ pub fn of_many_codes_that_are_exchanged_at_once_each_goes_to_one_of_its_callers(
             }
             async move {
                 store
-                    .exchange_code(&id, moment(2), Some(&theirs), moment(900))
+                    .exchange_code(
+                        &AuthorizationId::new(&id),
+                        moment(2),
+                        Some(&theirs),
+                        moment(900),
+                    )
                     .await
             }
         });
@@ -100,7 +112,10 @@ pub fn of_many_codes_that_are_exchanged_at_once_each_goes_to_one_of_its_callers(
                 .into_iter()
                 .filter(|n| matches!(outcomes[*n], Ok(true)))
                 .collect();
-            let there = store.authorization(&format!("a{code}")).await.unwrap();
+            let there = store
+                .authorization(&AuthorizationId::new(format!("a{code}")))
+                .await
+                .unwrap();
             let kept = there.and_then(|context| context.authorization.refresh);
             match code {
                 5 | 24.. => assert!(won.is_empty() && kept.is_none(), "{code}"),
@@ -131,11 +146,14 @@ pub fn of_many_refresh_tokens_that_are_rotated_at_once_each_is_rotated_once(stor
         issued(&store, 16).await;
         for n in 0..16 {
             let first = family(&format!("first-{n}"), None);
-            let id = format!("a{n}");
+            let id = AuthorizationId::new(format!("a{n}"));
             let exchanged = store.exchange_code(&id, moment(2), Some(&first), moment(900));
             assert!(exchanged.await.unwrap());
         }
-        store.revoke_authorization("a3", moment(7)).await.unwrap();
+        store
+            .revoke_authorization(&AuthorizationId::new("a3"), moment(7))
+            .await
+            .unwrap();
         let outcomes = at_once(16 * 4, |n| {
             let (store, of) = (store.clone(), n % 16);
             // One of them comes with a token that was never current.
@@ -149,7 +167,9 @@ pub fn of_many_refresh_tokens_that_are_rotated_at_once_each_is_rotated_once(stor
             }
             async move {
                 let id = format!("a{of}");
-                store.rotate_refresh_token(&id, &expected, &next).await
+                store
+                    .rotate_refresh_token(&AuthorizationId::new(&id), &expected, &next)
+                    .await
             }
         });
         let outcomes = outcomes.await;
@@ -158,7 +178,10 @@ pub fn of_many_refresh_tokens_that_are_rotated_at_once_each_is_rotated_once(stor
                 .map(|turn| turn * 16 + of)
                 .filter(|n| matches!(outcomes[*n], Ok(true)))
                 .collect();
-            let there = store.authorization(&format!("a{of}")).await.unwrap();
+            let there = store
+                .authorization(&AuthorizationId::new(format!("a{of}")))
+                .await
+                .unwrap();
             let kept = there.unwrap().authorization.refresh.unwrap();
             assert!(!won.contains(&of), "a wrong token rotates nothing");
             match won[..] {

@@ -1,7 +1,7 @@
 //! Verbs that are one statement on PostgreSQL, from many callers at once.
 
 use super::*;
-use latchkey_protocol::{SessionId, bounds};
+use latchkey_protocol::{AuthorizationId, SessionId, bounds};
 
 /// As many connections as the conformance suite has to PostgreSQL.
 pub const CONNECTIONS: i64 = 8;
@@ -21,7 +21,13 @@ pub fn racing_codes_of_one_session_keep_to_the_bound(stores: &impl Stores) {
             let mut there = 0;
             for n in 0..CALLERS * 4 {
                 let id = format!("{}-{}", n / CALLERS, n % CALLERS);
-                there += i64::from(store.authorization(&id).await.unwrap().is_some());
+                there += i64::from(
+                    store
+                        .authorization(&AuthorizationId::new(&id))
+                        .await
+                        .unwrap()
+                        .is_some(),
+                );
             }
             there
         };
@@ -62,7 +68,13 @@ pub fn no_code_is_issued_for_an_interaction_once_its_session_has_ended(stores: &
         let one = authorization("a", "openid");
         let digest = Digest::of("i");
         assert!(!store.issue_code(Some(&digest), &one).await.unwrap());
-        assert!(store.authorization("a").await.unwrap().is_none());
+        assert!(
+            store
+                .authorization(&AuthorizationId::new("a"))
+                .await
+                .unwrap()
+                .is_none()
+        );
     });
 }
 
@@ -90,9 +102,18 @@ pub fn whoever_asks_after_a_revocation_hears_of_it_also_among_many(stores: &impl
         let heard = winners(&store, |s, n| async move {
             for round in 0..20 {
                 let jti = format!("j{n}-{round}");
-                assert!(s.support("a", &jti).await.unwrap().is_some());
+                assert!(
+                    s.support(&AuthorizationId::new("a"), &jti)
+                        .await
+                        .unwrap()
+                        .is_some()
+                );
                 s.revoke_access_token(&jti, moment(900)).await.unwrap();
-                if s.support("a", &jti).await.unwrap().is_some() {
+                if s.support(&AuthorizationId::new("a"), &jti)
+                    .await
+                    .unwrap()
+                    .is_some()
+                {
                     return false;
                 }
             }

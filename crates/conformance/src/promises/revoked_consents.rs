@@ -1,6 +1,7 @@
 //! Consents that are taken back while codes rest on them.
 
 use super::{consents::consent, *};
+use latchkey_protocol::AuthorizationId;
 use latchkey_protocol::ClientId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::UserId;
@@ -37,7 +38,14 @@ pub fn a_consent_that_was_taken_back_gives_no_more_codes(stores: &impl Stores) {
         for (kept, id) in [(None, "at once"), (Some(&i), "kept")] {
             let issued = store.issue_code(kept, &on_consent(id)).await.unwrap();
             assert!(!issued, "{id}");
-            assert!(store.authorization(id).await.unwrap().is_none(), "{id}");
+            assert!(
+                store
+                    .authorization(&AuthorizationId::new(id))
+                    .await
+                    .unwrap()
+                    .is_none(),
+                "{id}"
+            );
         }
         let trusted = authorization("trusted", "openid");
         assert!(store.issue_code(None, &trusted).await.unwrap());
@@ -90,7 +98,10 @@ pub fn of_codes_and_a_consent_that_is_taken_back_at_once_none_stays(stores: &imp
             }
             for (n, done) in outcomes.into_iter().enumerate() {
                 assert!(done || n != 6, "the consent was there");
-                let there = store.authorization(&of(n)).await.unwrap();
+                let there = store
+                    .authorization(&AuthorizationId::new(of(n)))
+                    .await
+                    .unwrap();
                 // Of those that were issued some have made room for others.
                 if let Some(context) = there {
                     assert!(done, "{round}, {n}");

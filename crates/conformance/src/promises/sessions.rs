@@ -34,7 +34,7 @@ pub fn a_session_that_is_named_ends_once(stores: &impl Stores) {
                 .unwrap()
                 .is_empty()
         );
-        let online = store.authorization("online").await.unwrap().unwrap();
+        let online = given(&store, "online").await;
         assert_eq!(online.authorization.revoked_at, Some(moment(7)));
     });
 }
@@ -271,7 +271,7 @@ pub fn a_session_keeps_its_name_when_its_user_signs_in_again(stores: &impl Store
         assert_eq!(now, renewed);
         let stamped = store.interaction(&stamped).await.unwrap().unwrap();
         assert_eq!(stamped.login_session.as_deref(), Some("s"));
-        let context = store.authorization("a").await.unwrap().unwrap();
+        let context = given(&store, "a").await;
         assert!(
             context.session_lives(moment(6)),
             "the same user's tokens go on"
@@ -288,7 +288,7 @@ pub fn a_session_keeps_its_name_when_its_user_signs_in_again(stores: &impl Store
             .sign_in(&session("s3", "v"), "hash", Some(&Digest::of("s2")), None)
             .await
             .unwrap();
-        let context = store.authorization("a").await.unwrap().unwrap();
+        let context = given(&store, "a").await;
         assert!(!context.session_lives(moment(6)), "another user's do not");
     });
 }
@@ -310,7 +310,7 @@ pub fn a_session_that_has_ended_is_not_renewed(stores: &impl Stores) {
             .await
             .unwrap();
         assert_eq!(signed_in.unwrap().session_id, "s2");
-        let context = store.authorization("a").await.unwrap().unwrap();
+        let context = given(&store, "a").await;
         assert!(!context.session_lives(moment(1001)));
     });
 }

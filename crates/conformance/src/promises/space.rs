@@ -1,7 +1,7 @@
 //! What is kept is bounded, and SQLite gives space back.
 
 use super::{limits::*, *};
-use latchkey_protocol::{bounds, observe::KeptRefusal};
+use latchkey_protocol::{AuthorizationId, bounds, observe::KeptRefusal};
 
 pub fn a_session_holds_so_many_codes_and_authorizations_of_a_client(stores: &impl Stores) {
     stores.each(async |store| {
@@ -17,7 +17,12 @@ pub fn a_session_holds_so_many_codes_and_authorizations_of_a_client(stores: &imp
                 };
                 assert!(
                     store
-                        .exchange_code(&id, NOW + at, Some(&family), NOW + 86_400)
+                        .exchange_code(
+                            &AuthorizationId::new(&id),
+                            NOW + at,
+                            Some(&family),
+                            NOW + 86_400
+                        )
                         .await
                         .unwrap()
                 );
@@ -26,7 +31,13 @@ pub fn a_session_holds_so_many_codes_and_authorizations_of_a_client(stores: &imp
         for n in 0..50 {
             issue(format!("code{n}"), n, false).await;
         }
-        let there = async |id: String| store.authorization(&id).await.unwrap().is_some();
+        let there = async |id: String| {
+            store
+                .authorization(&AuthorizationId::new(&id))
+                .await
+                .unwrap()
+                .is_some()
+        };
         assert!(
             there("code49".into()).await
                 && there("code30".into()).await
@@ -50,7 +61,7 @@ pub fn a_session_holds_so_many_codes_and_authorizations_of_a_client(stores: &imp
             };
             assert!(
                 store
-                    .rotate_refresh_token("used0", &expected, &next)
+                    .rotate_refresh_token(&AuthorizationId::new("used0"), &expected, &next)
                     .await
                     .unwrap(),
                 "{n}"

@@ -1,6 +1,7 @@
 //! Users: their sign-ins, how they are locked out, changed and deleted.
 
 use super::*;
+use latchkey_protocol::AuthorizationId;
 use latchkey_protocol::ClientId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::UserId;
@@ -177,7 +178,11 @@ pub fn locking_out_ends_what_was_allowed_as_well(stores: &impl Stores) {
                     .await
                     .unwrap(),
             };
-            let context = store.authorization(id).await.unwrap().unwrap();
+            let context = store
+                .authorization(&AuthorizationId::new(id))
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!(
                 context.authorization.revoked_at,
                 Some(moment(9)),
@@ -232,7 +237,13 @@ pub fn deleting_takes_everything_along(stores: &impl Stores) {
         issued(&store, "a", "openid").await;
         assert!(store.delete_user(&UserId::new("u")).await.unwrap());
         assert!(!store.delete_user(&UserId::new("u")).await.unwrap());
-        assert!(store.authorization("a").await.unwrap().is_none());
+        assert!(
+            store
+                .authorization(&AuthorizationId::new("a"))
+                .await
+                .unwrap()
+                .is_none()
+        );
         assert!(store.sessions(None).await.unwrap().is_empty());
         assert!(store.delete_client(&ClientId::new("c")).await.unwrap());
         assert!(store.client(&ClientId::new("c")).await.unwrap().is_none());

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
+use latchkey_protocol::Issuer;
 use latchkey_protocol::audit_row::AuditFilter;
 use latchkey_ui::{failure::Failure, render::render};
 
@@ -15,7 +16,7 @@ use crate::{
 #[template(path = "console/overview.html")]
 struct Overview<'a> {
     frame: Frame<'a>,
-    issuer: &'a str,
+    issuer: &'a Issuer,
     rows: Vec<Row>,
 }
 

@@ -1,7 +1,7 @@
 //! Authorization requests: whatever comes, an answer leaves only for a registered address; and a good request is taken.
 #![no_main]
 use latchkey_protocol::{
-    Params,
+    Issuer, Params,
     authorize::{AuthorizationRequest, Hint, RequestRules, answer_error},
     client::Client,
     registration::Registration,
@@ -46,7 +46,12 @@ fn whatever(client: &Client, data: &[u8]) {
         Err(refused) => {
             let refusal = refused.reason.refusal();
             let description = refusal.described("7K3M9Q2X");
-            let answer = answer_error(&to, "https://i.example", refusal.code, &description);
+            let answer = answer_error(
+                &to,
+                &Issuer::new("https://i.example"),
+                refusal.code,
+                &description,
+            );
             let sent = uri::with_query(to.redirect_uri(), &answer);
             assert!(sent.starts_with(REDIRECT) && !sent.contains(['\r', '\n', ' ']));
         }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    Params, Timestamp,
+    Issuer, Params, Timestamp,
     authorize::ResponseTypes,
     client::Client,
     client_keys::ClientSignatures,
@@ -31,7 +31,7 @@ const OF_THE_JWT: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 pub fn signed_params(
     outside: &Params,
     client: &Client,
-    issuer: &str,
+    issuer: &Issuer,
     signatures: &dyn ClientSignatures,
     now: Timestamp,
 ) -> Result<Option<Params>, Refusal> {
@@ -97,7 +97,7 @@ fn check(
     members: &Map<String, Value>,
     outside: &Params,
     client: &Client,
-    issuer: &str,
+    issuer: &Issuer,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     parties(members, client, issuer)?;
@@ -128,7 +128,7 @@ fn is_same(outside: &str, signed: &str) -> bool {
 }
 
 /// From this client, for us.
-fn parties(members: &Map<String, Value>, client: &Client, issuer: &str) -> Result<(), Refusal> {
+fn parties(members: &Map<String, Value>, client: &Client, issuer: &Issuer) -> Result<(), Refusal> {
     // Clients that share their keys do not share their requests.
     let named = ["client_id", "iss"].map(|name| (name, text(members, name)));
     if named.iter().all(|(_, value)| value.is_none()) {
@@ -182,7 +182,7 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 }
 
 /// Whether an `aud` names us: a text, or one of an array.
-fn names(aud: &Value, issuer: &str) -> bool {
+fn names(aud: &Value, issuer: &Issuer) -> bool {
     aud.as_str() == Some(issuer)
         || aud
             .as_array()

@@ -1,11 +1,11 @@
 //! What an answer to the client holds.
 
-use crate::{client::ReturnTo, reason::ErrorCode};
+use crate::{Issuer, client::ReturnTo, reason::ErrorCode};
 
 /// The members of a successful answer, in order (RFC 6749 4.1.2, RFC 9207 2).
 pub fn answer_code<'a>(
     to: &'a ReturnTo,
-    issuer: &'a str,
+    issuer: &'a Issuer,
     code: &'a str,
 ) -> Vec<(&'static str, &'a str)> {
     let mut pairs = vec![("code", code)];
@@ -18,7 +18,7 @@ pub fn answer_code<'a>(
 /// Our reference stands in the `description` ([`crate::RefusalText::described`]).
 pub fn answer_error<'a>(
     to: &'a ReturnTo,
-    issuer: &'a str,
+    issuer: &'a Issuer,
     code: ErrorCode,
     description: &'a str,
 ) -> Vec<(&'static str, &'a str)> {

@@ -14,7 +14,7 @@ pub use userinfo::{CLAIMS, check_claims, is_own_claim, own_claim, scope_claims, 
 use userinfo::standard_scope;
 
 use crate::{
-    ClientId, ScopeSet, SessionId, Subject,
+    AuthorizationId, ClientId, Issuer, ScopeSet, SessionId, Subject,
     authentication::{Acr, Amr},
     time::Timestamp,
 };
@@ -44,7 +44,7 @@ pub trait TokenClaims: DeserializeOwned {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessToken {
     /// The issuer.
-    pub iss: String,
+    pub iss: Issuer,
     /// The user, or in a client's own token the client.
     pub sub: Subject,
     /// The APIs that it is for.
@@ -96,10 +96,10 @@ impl TokenClaims for AccessToken {
 
 impl AccessToken {
     /// The authorization it came from; none for a client's own.
-    pub fn authorization(&self) -> Option<&str> {
+    pub fn authorization(&self) -> Option<AuthorizationId> {
         self.jti
             .split_once('.')
-            .map(|(authorization, _)| authorization)
+            .map(|(authorization, _)| AuthorizationId::new(authorization))
     }
 }
 
@@ -107,7 +107,7 @@ impl AccessToken {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdToken {
     /// The issuer.
-    pub iss: String,
+    pub iss: Issuer,
     /// The user, as the client knows them.
     pub sub: Subject,
     /// The client.
@@ -161,13 +161,13 @@ const ACCESS_TOKEN_ONLY: [&str; 2] = ["client_id", "jti"];
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefreshToken {
     /// The issuer.
-    pub iss: String,
+    pub iss: Issuer,
     /// The issuer again: nobody else reads it.
-    pub aud: String,
+    pub aud: Issuer,
     /// The client that it was issued to.
     pub client_id: ClientId,
     /// The id of the authorization that it renews.
-    pub authorization: String,
+    pub authorization: AuthorizationId,
     /// Its secret.
     pub jti: String,
     /// When it was issued.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::{
+    AuthorizationId,
     authorization::{Authorization, Context, RefreshFamily, Support},
     kind,
     secret::Digest,
@@ -29,14 +30,14 @@ pub trait Authorizations: Send + Sync {
         code: &Digest<kind::AuthorizationCode>,
     ) -> Result<Option<Context>>;
     /// By id.
-    async fn authorization(&self, id: &str) -> Result<Option<Context>>;
+    async fn authorization(&self, id: &AuthorizationId) -> Result<Option<Context>>;
     /// What an access token of the authorization `id` hangs on, unless its `jti` has been revoked on its own.
-    async fn support(&self, id: &str, jti: &str) -> Result<Option<Support>>;
+    async fn support(&self, id: &AuthorizationId, jti: &str) -> Result<Option<Support>>;
     /// Marks the code used and starts the refresh family, if the code is unused and nothing was revoked.
     /// Of racing callers one gets `true`.
     async fn exchange_code(
         &self,
-        id: &str,
+        id: &AuthorizationId,
         now: Timestamp,
         refresh: Option<&RefreshFamily>,
         expires_at: Timestamp,
@@ -45,7 +46,7 @@ pub trait Authorizations: Send + Sync {
     /// hears of its end. The session ends either before, and the code is not exchanged, or after, and the client is told.
     async fn exchange_code_in_session(
         &self,
-        id: &str,
+        id: &AuthorizationId,
         now: Timestamp,
         refresh: Option<&RefreshFamily>,
         expires_at: Timestamp,
@@ -54,10 +55,10 @@ pub trait Authorizations: Send + Sync {
     /// revoked. Of racing callers one gets `true`.
     async fn rotate_refresh_token(
         &self,
-        id: &str,
+        id: &AuthorizationId,
         expected: &Digest<kind::RefreshToken>,
         next: &RefreshFamily,
     ) -> Result<bool>;
     /// Ends an authorization; idempotent.
-    async fn revoke_authorization(&self, id: &str, now: Timestamp) -> Result<()>;
+    async fn revoke_authorization(&self, id: &AuthorizationId, now: Timestamp) -> Result<()>;
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    IdTokenAlgorithm, ScopeSet, Subject,
+    IdTokenAlgorithm, Issuer, ScopeSet, Subject,
     authentication::{Acr, Amr},
     authorization::{Authorization, RefreshFamily},
     claims::{
@@ -19,9 +19,9 @@ use crate::{
 
 /// What the tokens of an installation have in common.
 #[derive(Clone, Copy)]
-pub struct Issuer<'a> {
+pub struct TokenIssuer<'a> {
     /// `iss`.
-    pub name: &'a str,
+    pub name: &'a Issuer,
     /// How long tokens live.
     pub lifetimes: &'a Lifetimes,
     /// For all clients.
@@ -30,7 +30,7 @@ pub struct Issuer<'a> {
     pub jwt_typ_audiences: &'a [String],
 }
 
-impl<'a> Issuer<'a> {
+impl<'a> TokenIssuer<'a> {
     /// The custom claims that hold for `client`.
     fn custom(&self, client: &'a Client) -> Custom<'a> {
         Custom {
@@ -106,7 +106,7 @@ impl IdTokenDraft {
 
 /// The claims of the tokens of one answer. `id` is a finished random value; the same input gives the same claims.
 pub fn token_set<'a>(
-    issuer: Issuer<'_>,
+    issuer: TokenIssuer<'_>,
     grant: &Grant<'a>,
     id: &str,
     now: Timestamp,
@@ -154,7 +154,12 @@ impl Authentication {
 }
 
 /// The claims of an access token (RFC 9068 2.2).
-fn access_token(issuer: Issuer<'_>, grant: &Grant<'_>, id: &str, now: Timestamp) -> AccessToken {
+fn access_token(
+    issuer: TokenIssuer<'_>,
+    grant: &Grant<'_>,
+    id: &str,
+    now: Timestamp,
+) -> AccessToken {
     let Grant { client, scope, .. } = grant;
     let user = match &grant.holder {
         Holder::User { user, .. } => Some(*user),
@@ -233,7 +238,7 @@ fn in_session(token: AccessToken, authorization: &Authorization, session: bool) 
 
 /// The claims of an ID token (OpenID Connect Core 2), without the hash of the access token; none for a client itself, or
 /// without the scope `openid`.
-fn id_token(issuer: Issuer<'_>, grant: &Grant<'_>, now: Timestamp) -> Option<IdToken> {
+fn id_token(issuer: TokenIssuer<'_>, grant: &Grant<'_>, now: Timestamp) -> Option<IdToken> {
     let Holder::User {
         user,
         authorization,
@@ -269,7 +274,7 @@ fn id_token(issuer: Issuer<'_>, grant: &Grant<'_>, now: Timestamp) -> Option<IdT
 
 /// What an ID token says of the user: for the granted scopes, custom claims, and what was asked for claim by claim.
 fn said_of(
-    issuer: Issuer<'_>,
+    issuer: TokenIssuer<'_>,
     grant: &Grant<'_>,
     user: &User,
     authorization: &Authorization,
@@ -293,7 +298,7 @@ fn said_of(
 
 /// The claims of a refresh token: the same family and secret give the same claims.
 fn refresh_token(
-    issuer: &str,
+    issuer: &Issuer,
     authorization: &Authorization,
     secret: &Secret<kind::RefreshToken>,
     family: &RefreshFamily,

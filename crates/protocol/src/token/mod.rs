@@ -7,7 +7,7 @@ mod refresh_token;
 
 pub use authorization_code::{redeem, starts_refresh};
 pub use client_credentials::client_scope;
-pub use issue::{Grant, Holder, IdTokenDraft, Issuer, TokenSet, token_set};
+pub use issue::{Grant, Holder, IdTokenDraft, TokenIssuer, TokenSet, token_set};
 pub use refresh_token::{Rotation, narrowed, rotate};
 
 use crate::error::Refusal;

@@ -1,7 +1,8 @@
 //! The browser's side: authorization requests, sign-ins, answers, and what `next_step` makes of them.
 
 use latchkey_protocol::{
-    ClientId, Digest, Params, Reason, ScopeSet, Secret, SessionId, Timestamp, UserId,
+    AuthorizationId, ClientId, Digest, Params, Reason, ScopeSet, Secret, SessionId, Timestamp,
+    UserId,
     authorization::Authorization,
     authorize::{AuthorizationRequest, Hint, RequestRules, Step, next_step},
     consent::{Consent, merged},
@@ -219,8 +220,13 @@ impl World {
 
         let code = Secret::<kind::AuthorizationCode>::generate(&self.entropy);
         let id = format!("authorization-{}", self.stories.len());
-        let authorization =
-            Authorization::approve(id, code.digest(), &approval, &LIFETIMES, self.now);
+        let authorization = Authorization::approve(
+            AuthorizationId::new(id),
+            code.digest(),
+            &approval,
+            &LIFETIMES,
+            self.now,
+        );
         self.interactions.remove(at);
         self.stories.push(Story {
             authorization,

@@ -1,14 +1,14 @@
 //! The token endpoint's side: codes, refresh tokens, and what ends them.
 
 use latchkey_protocol::{
-    Params, Reason, ScopeSet, Secret,
+    Issuer, Params, Reason, ScopeSet, Secret,
     authorization::{Authorization, CodeHandover, Handover, RefreshFamily},
     claims::{CustomClaims, RefreshToken},
     introspection, kind,
     revocation::{Revocation, of_refresh_token},
     token::{
-        Grant, Holder, Issuer, Rotation, client_scope, narrowed, redeem, rotate, starts_refresh,
-        token_set,
+        Grant, Holder, Rotation, TokenIssuer, client_scope, narrowed, redeem, rotate,
+        starts_refresh, token_set,
     },
 };
 
@@ -124,15 +124,15 @@ impl World {
             },
         };
         let custom_claims = CustomClaims::default();
-        let issuer = Issuer {
-            name: ISSUER,
+        let issuer = TokenIssuer {
+            name: &Issuer::new(ISSUER),
             lifetimes: &LIFETIMES,
             custom_claims: &custom_claims,
             jwt_typ_audiences: &[],
         };
         let set = token_set(issuer, &grant, "random", self.now);
         let access = &set.access_token;
-        assert_eq!(access.authorization(), Some(authorization.id.as_str()));
+        assert_eq!(access.authorization(), Some(authorization.id.clone()));
         assert!(access.scope.is_subset_of(&authorization.scope));
         assert!(access.sub.names(grant.client, &authorization.user_id));
         assert_eq!(access.exp, self.now + LIFETIMES.access_token);
@@ -157,8 +157,8 @@ impl World {
         let newest = story.secrets.len().checked_sub(1)?;
         let secret = story.secrets[newest.saturating_sub(back)].clone();
         let token = RefreshToken {
-            iss: ISSUER.into(),
-            aud: ISSUER.into(),
+            iss: Issuer::new(ISSUER),
+            aud: Issuer::new(ISSUER),
             client_id: self.clients[story.client].id.clone(),
             authorization: story.authorization.id.clone(),
             jti: secret.expose().into(),

@@ -1,7 +1,7 @@
 //! Front-Channel Logout 1.0: what the signed-out page shows in frames.
 
 use latchkey_protocol::{
-    ClientId, SessionId,
+    ClientId, Issuer, SessionId,
     client::Client,
     front_channel::{MOST_FRAMES, frame_sources, frames},
 };
@@ -20,7 +20,7 @@ fn noted(id: &str, uri: &str) -> Client {
 }
 
 fn shown(clients: &[Client]) -> Vec<String> {
-    frames(ISSUER, &SessionId::new("here"), clients)
+    frames(&Issuer::new(ISSUER), &SessionId::new("here"), clients)
 }
 
 /// 3.

@@ -1,7 +1,7 @@
 //! Who may ask about which token (RFC 7662).
 
 use latchkey_protocol::{
-    ClientId, Reason, Secret,
+    ClientId, Issuer, Reason, Secret,
     authorization::{Context, RefreshFamily},
     claims::{AccessToken, RefreshToken},
     introspection::{may_ask, may_see, refresh_token},
@@ -47,8 +47,8 @@ fn world() -> (Context, RefreshToken) {
     let mut allowed = authorization("openid");
     allowed.refresh = Some(RefreshFamily::first(&secret("c"), "kid", &LIFETIMES, NOW));
     let token = RefreshToken {
-        iss: "i".into(),
-        aud: "i".into(),
+        iss: Issuer::new("i"),
+        aud: Issuer::new("i"),
         client_id: ClientId::new("app"),
         authorization: allowed.id.clone(),
         jti: secret("c").expose().into(),

@@ -1,12 +1,12 @@
 //! `token_set`: what the tokens of one answer say.
 
 use latchkey_protocol::{
-    IdTokenAlgorithm, Secret,
+    IdTokenAlgorithm, Issuer, Secret,
     authorization::RefreshFamily,
     authorize::ClaimsRequest,
     claims::CustomClaims,
     kind,
-    token::{Grant, Holder, Issuer, token_set},
+    token::{Grant, Holder, TokenIssuer, token_set},
 };
 use serde_json::{Value, json};
 
@@ -65,8 +65,8 @@ impl World {
             Holder::Client
         };
         let (custom_claims, audiences) = (CustomClaims::default(), ["old".to_owned()]);
-        let issuer = Issuer {
-            name: "i",
+        let issuer = TokenIssuer {
+            name: &Issuer::new("i"),
             lifetimes: &LIFETIMES,
             custom_claims: &custom_claims,
             jwt_typ_audiences: &audiences,

@@ -1,7 +1,7 @@
 //! Back-Channel Logout 1.0: who is told, what, and when again.
 
 use latchkey_protocol::{
-    ClientId, IdTokenAlgorithm, SessionId, SigningAlgorithm, Subject, Timestamp, UserId,
+    ClientId, IdTokenAlgorithm, Issuer, SessionId, SigningAlgorithm, Subject, Timestamp, UserId,
     deliveries::AfterAttempt,
     logout_token::{
         Delivery, LOGOUT_EVENT, LOGOUT_TOKEN_LIFETIME, LogoutToken, Recipient, SessionEnd,
@@ -28,7 +28,7 @@ fn a_logout_token_has_what_the_specification_names_and_nothing_else() {
     // As this client knows the user, whatever their id is.
     let subject = Subject::presented("alice-at-app");
     let token = LogoutToken::new(
-        "https://id.example",
+        &Issuer::new("https://id.example"),
         &ClientId::new("app"),
         subject,
         &ended(),

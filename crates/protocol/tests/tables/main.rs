@@ -14,7 +14,7 @@ mod scopes;
 mod userinfo;
 
 use latchkey_protocol::{
-    ClientId, Digest, Params, Reason, ScopeSet, SessionId, Timestamp, UserId,
+    AuthorizationId, ClientId, Digest, Params, Reason, ScopeSet, SessionId, Timestamp, UserId,
     authentication::Amr,
     authorization::{Authorization, CodeHandover, Context, Handover},
     authorize::ClaimsRequest,
@@ -106,7 +106,7 @@ pub fn params(form: &str) -> Params {
 /// What alice allowed `app` a moment ago: its code is unused.
 pub fn authorization(scope: &str) -> Authorization {
     Authorization {
-        id: "authorization".into(),
+        id: AuthorizationId::new("authorization"),
         client_id: ClientId::new("app"),
         user_id: UserId::new("alice"),
         scope: scopes(scope),

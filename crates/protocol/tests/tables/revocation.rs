@@ -1,6 +1,7 @@
 //! What ends with which token (RFC 7009).
 
 use latchkey_protocol::{
+    AuthorizationId,
     claims::{AccessToken, RefreshToken},
     revocation::{Revocation, of_access_token, of_refresh_token},
 };
@@ -12,7 +13,10 @@ use crate::{NOW, client};
 fn a_refresh_token_ends_its_authorization_and_only_its_own_client_can() {
     let app = client(json!({}));
     for (of, expected) in [
-        ("app", Revocation::Authorization("authorization")),
+        (
+            "app",
+            Revocation::Authorization(&AuthorizationId::new("authorization")),
+        ),
         ("other", Revocation::Nothing),
     ] {
         let token = json!({

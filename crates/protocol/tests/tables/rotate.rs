@@ -1,7 +1,7 @@
 //! `rotate`: what a presented refresh token is worth (RFC 6749 6, RFC 9700 4.14.2).
 
 use latchkey_protocol::{
-    ClientId, Reason, Secret, SessionId, Timestamp,
+    ClientId, Issuer, Reason, Secret, SessionId, Timestamp,
     authorization::{Authorization, Context, RefreshFamily},
     claims::RefreshToken,
     client::Client,
@@ -39,8 +39,8 @@ impl World {
             expires_at: NOW + 5000,
         });
         let presented = RefreshToken {
-            iss: "i".into(),
-            aud: "i".into(),
+            iss: Issuer::new("i"),
+            aud: Issuer::new("i"),
             client_id: ClientId::new("app"),
             authorization: allowed.id.clone(),
             jti: String::new(),

@@ -1,7 +1,7 @@
 //! Access tokens as they are presented (RFC 6750), and what UserInfo asks of them.
 
 use latchkey_protocol::{
-    Reason,
+    Issuer, Reason,
     authorize::ClaimsRequest,
     bearer::{for_userinfo, unexpired, userinfo_answer},
     claims::{AccessToken, CustomClaims},
@@ -50,7 +50,9 @@ fn userinfo_takes_tokens_that_are_for_it_and_speak_of_a_user() {
     ];
     for (aud, scope, user, expected) in table {
         let token = token(&aud, scope);
-        let refused = for_userinfo(&token, user, "i").err().map(|r| r.reason);
+        let refused = for_userinfo(&token, user, &Issuer::new("i"))
+            .err()
+            .map(|r| r.reason);
         assert_eq!(refused, expected, "{aud:?} {scope} {}", user.is_some());
     }
 }

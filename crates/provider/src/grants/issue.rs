@@ -12,7 +12,7 @@ use latchkey_protocol::{
     client::Client,
     kind,
     secret::new_id,
-    token::{self, Grant, Issuer, token_set},
+    token::{self, Grant, TokenIssuer, token_set},
 };
 use latchkey_ui::failure::Failure;
 use serde::Serialize;
@@ -101,7 +101,7 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
         now,
     } = issue;
     let custom_claims = provider.custom_claims.current();
-    let issuer = Issuer {
+    let issuer = TokenIssuer {
         name: &realm.issuer,
         lifetimes: &realm.lifetimes,
         custom_claims: &custom_claims,

@@ -10,7 +10,7 @@ use latchkey_operations::{
     client_information,
 };
 use latchkey_protocol::{
-    ClientId,
+    ClientId, Issuer,
     client::Client,
     metadata::{UnknownMember, unknown_members},
     page::Page,
@@ -134,7 +134,7 @@ async fn say_registered(at: &At, registered: &RegisteredClient) -> Result<()> {
     say!("{:#}", registered.response());
     let (operations, settings) = (at.operations(), &at.settings);
     let types = TokenTypes {
-        issuer: &settings.issuer,
+        issuer: &Issuer::new(&settings.issuer),
         jwt_typ_audiences: &settings.jwt_typ_audiences,
     };
     // What is done is done, also when the store is away now.

@@ -5,7 +5,7 @@ use latchkey_jose::{Compact, JoseError};
 use latchkey_operations::ClientSecrets;
 use latchkey_operations::token_keys;
 use latchkey_protocol::{
-    Timestamp,
+    Issuer, Timestamp,
     claims::{AccessToken, IdToken, REFRESH_TOKEN_TYPE, RefreshToken},
     client::Client,
 };
@@ -72,22 +72,22 @@ fn verify(
     token: &str,
     typ: &str,
 ) -> std::result::Result<IssuedToken, JoseError> {
-    let (ring, issuer, now) = (&at.ring, &*at.settings.issuer, at.now);
+    let (ring, issuer, now) = (&at.ring, Issuer::new(&at.settings.issuer), at.now);
     if let Some(client) = holder {
         let secrets = ClientSecrets::new(&at.master);
         let by = "the client's secret";
-        return id_token::verify_by_secret(&secrets, issuer, client, token)
+        return id_token::verify_by_secret(&secrets, &issuer, client, token)
             .map(|_| IssuedToken::Id { by });
     }
     if typ.eq_ignore_ascii_case(REFRESH_TOKEN_TYPE) {
-        return token_keys::verify(ring, issuer, token, now).map(IssuedToken::Refresh);
+        return token_keys::verify(ring, &issuer, token, now).map(IssuedToken::Refresh);
     }
     // Both other kinds may be of type JWT; their claims tell them apart.
-    match token_keys::verify::<IdToken>(ring, issuer, token, now) {
+    match token_keys::verify::<IdToken>(ring, &issuer, token, now) {
         Ok(_) => Ok(IssuedToken::Id {
             by: "a published key",
         }),
-        Err(JoseError::Type(_)) => token_keys::verify(ring, issuer, token, now)
+        Err(JoseError::Type(_)) => token_keys::verify(ring, &issuer, token, now)
             .map(|token| IssuedToken::Access(Box::new(token))),
         Err(error) => Err(error),
     }
@@ -128,7 +128,7 @@ async fn judge(at: &At, token: &str, typ: &str, claims: &Value) -> Result<Result
             if at.store.is_access_token_revoked(&token.jti).await? {
                 return Ok(Err("its client has revoked it".into()));
             }
-            token.authorization().map(str::to_owned)
+            token.authorization()
         }
     };
     let Some(id) = authorization else {

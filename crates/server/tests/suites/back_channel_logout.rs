@@ -72,7 +72,7 @@ pub async fn joined(h: &Harness, name: &str, clients: &[&str]) {
         let until = h.moment() + DAY;
         let exchanged = h
             .store
-            .exchange_code_in_session(&id, h.moment(), None, until);
+            .exchange_code_in_session(&given.id, h.moment(), None, until);
         assert!(exchanged.await.unwrap());
     }
 }

@@ -1,7 +1,7 @@
 //! A code is exchanged by a client that hears of the end of the session.
 
 use diesel::{prelude::*, sql_types::BigInt};
-use latchkey_protocol::{Timestamp, authorization::RefreshFamily};
+use latchkey_protocol::{AuthorizationId, Timestamp, authorization::RefreshFamily};
 
 use super::exchange_set;
 use crate::{
@@ -35,7 +35,7 @@ struct Done {
 /// What [`super::exchange`] does, while the session is there, whose end the client hears of from then on.
 pub fn exchange_in_session(
     c: &mut AnyConnection,
-    id: &str,
+    id: &AuthorizationId,
     now: Timestamp,
     refresh: Option<&RefreshFamily>,
     expires_at: Timestamp,

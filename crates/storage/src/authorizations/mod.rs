@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use latchkey_protocol::{
-    Digest, Timestamp,
+    AuthorizationId, Digest, Timestamp,
     access::JudgedVersions,
     audit::AuditEntry,
     authorization::{Authorization, Context, RefreshFamily, Support},
@@ -82,7 +82,7 @@ impl Authorizations for Database {
         self.read(move |c| find_by_code(c, &code)).await
     }
 
-    async fn authorization(&self, id: &str) -> store::Result<Option<Context>> {
+    async fn authorization(&self, id: &AuthorizationId) -> store::Result<Option<Context>> {
         let id = id.to_owned();
         if let Some(groups) = self.groups() {
             return groups.by_id.ask(AuthorizationOf(id)).await;
@@ -90,17 +90,23 @@ impl Authorizations for Database {
         self.read(move |c| find(c, &id)).await
     }
 
-    async fn support(&self, id: &str, jti: &str) -> store::Result<Option<Support>> {
+    async fn support(&self, id: &AuthorizationId, jti: &str) -> store::Result<Option<Support>> {
         let (id, jti) = (id.to_owned(), jti.to_owned());
         if let Some(groups) = self.groups() {
-            return groups.support.ask(SupportOf { id, jti }).await;
+            return groups
+                .support
+                .ask(SupportOf {
+                    id: id.into_string(),
+                    jti,
+                })
+                .await;
         }
         self.read(move |c| support(c, &id, &jti)).await
     }
 
     async fn exchange_code(
         &self,
-        id: &str,
+        id: &AuthorizationId,
         now: Timestamp,
         refresh: Option<&RefreshFamily>,
         expires_at: Timestamp,
@@ -108,7 +114,7 @@ impl Authorizations for Database {
         let (id, refresh) = (id.to_owned(), refresh.cloned());
         if let Some(groups) = self.groups() {
             let exchanged = Exchanged {
-                id: id.clone(),
+                id: id.clone().into_string(),
                 now,
                 refresh: refresh.clone(),
                 expires_at,
@@ -123,7 +129,7 @@ impl Authorizations for Database {
 
     async fn exchange_code_in_session(
         &self,
-        id: &str,
+        id: &AuthorizationId,
         now: Timestamp,
         refresh: Option<&RefreshFamily>,
         expires_at: Timestamp,
@@ -140,14 +146,14 @@ impl Authorizations for Database {
 
     async fn rotate_refresh_token(
         &self,
-        id: &str,
+        id: &AuthorizationId,
         expected: &Digest<kind::RefreshToken>,
         next: &RefreshFamily,
     ) -> store::Result<bool> {
         let (id, expected, next) = (id.to_owned(), expected.clone(), next.clone());
         if let Some(groups) = self.groups() {
             let rotated = Rotated {
-                id: id.clone(),
+                id: id.clone().into_string(),
                 expected: expected.clone(),
                 next: next.clone(),
             };
@@ -159,7 +165,11 @@ impl Authorizations for Database {
             .await
     }
 
-    async fn revoke_authorization(&self, id: &str, now: Timestamp) -> store::Result<()> {
+    async fn revoke_authorization(
+        &self,
+        id: &AuthorizationId,
+        now: Timestamp,
+    ) -> store::Result<()> {
         let id = id.to_owned();
         let Some(entry) = self.entry.clone() else {
             return self
@@ -202,8 +212,12 @@ impl Database {
 
 /// Whoever can sign in can replay and revoke what they get, each time another authorization: of one user and client only so
 /// many have entries of their own.
-fn record_end(c: &mut AnyConnection, id: &str, entry: &AuditEntry) -> Result<(), RowError> {
-    let whose = authorizations::table.find(id);
+fn record_end(
+    c: &mut AnyConnection,
+    id: &AuthorizationId,
+    entry: &AuditEntry,
+) -> Result<(), RowError> {
+    let whose = authorizations::table.find(id.as_str());
     let whose = whose.select((authorizations::user_id, authorizations::client_id));
     let (user, client): (String, String) = on!(c => whose.first(c))?;
     let mut entry = entry.clone();
@@ -227,17 +241,21 @@ macro_rules! context_where {
     };
 }
 
-pub fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Context>, RowError> {
-    context_where!(c, authorizations::id.eq(id))
+pub fn find(c: &mut AnyConnection, id: &AuthorizationId) -> Result<Option<Context>, RowError> {
+    context_where!(c, authorizations::id.eq(id.as_str()))
 }
 
 /// One narrow statement for the busiest reads: userinfo and introspection.
-pub fn support(c: &mut AnyConnection, id: &str, jti: &str) -> Result<Option<Support>, RowError> {
+pub fn support(
+    c: &mut AnyConnection,
+    id: &AuthorizationId,
+    jti: &str,
+) -> Result<Option<Support>, RowError> {
     let found: Option<SupportRow> = on!(c => authorizations::table
         .inner_join(users::table.on(users::id.eq(authorizations::user_id)))
         .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
         .left_join(revoked_access_tokens::table.on(revoked_access_tokens::jti.eq(jti)))
-        .filter(authorizations::id.eq(id))
+        .filter(authorizations::id.eq(id.as_str()))
         .filter(revoked_access_tokens::jti.nullable().is_null())
         .select(support_columns!())
         .get_result(c))
@@ -264,7 +282,7 @@ const EXCHANGE: &str = exchange_set!();
 
 pub fn exchange(
     c: &mut AnyConnection,
-    id: &str,
+    id: &AuthorizationId,
     now: Timestamp,
     refresh: Option<&RefreshFamily>,
     expires_at: Timestamp,
@@ -297,7 +315,7 @@ const ROTATE: &str = "UPDATE authorizations SET refresh_current = ?, refresh_iss
 
 pub fn rotate(
     c: &mut AnyConnection,
-    id: &str,
+    id: &AuthorizationId,
     expected: &Digest<kind::RefreshToken>,
     next: &RefreshFamily,
 ) -> Result<bool, RowError> {
@@ -316,6 +334,10 @@ pub fn rotate(
 const REVOKE: &str = "UPDATE authorizations SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
 
 /// Whether it was not revoked before.
-pub fn revoke(c: &mut AnyConnection, id: &str, now: Timestamp) -> Result<bool, RowError> {
+pub fn revoke(
+    c: &mut AnyConnection,
+    id: &AuthorizationId,
+    now: Timestamp,
+) -> Result<bool, RowError> {
     Ok(on!(c => statement(REVOKE, binds![now, id]).execute(c))? == 1)
 }

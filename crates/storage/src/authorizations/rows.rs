@@ -2,7 +2,7 @@
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
-    ClientId, SessionId, Timestamp, UserId,
+    AuthorizationId, ClientId, SessionId, Timestamp, UserId,
     authorization::{Authorization, CodeHandover, Context, Handover, RefreshFamily, Support},
     authorize::ClaimsRequest,
     kind,
@@ -50,7 +50,7 @@ impl Row {
         let refresh = a.refresh.as_ref();
         let Handover::Code(code) = &a.handover;
         Self {
-            id: a.id.clone(),
+            id: a.id.clone().into_string(),
             client_id: a.client_id.clone().into_string(),
             user_id: a.user_id.clone().into_string(),
             session_id: code.session_id.as_str().to_owned(),
@@ -122,7 +122,7 @@ impl Row {
         let amr = self.amr.parse().map_err(corrupt)?;
         let asked_claims = asked_claims(self.asked_claims.as_deref(), &self.id)?;
         Ok(Authorization {
-            id: self.id,
+            id: AuthorizationId::new(self.id),
             client_id: ClientId::new(self.client_id),
             user_id: UserId::new(self.user_id),
             scope: self.scope.into(),
@@ -236,7 +236,7 @@ macro_rules! support_columns {
 }
 pub(crate) use support_columns;
 
-pub fn into_support(id: &str, row: SupportRow) -> Result<Support, RowError> {
+pub fn into_support(id: &AuthorizationId, row: SupportRow) -> Result<Support, RowError> {
     let (user, revoked_at, offline, session_expires_at, asked) = row;
     let asked_claims = asked_claims(asked.as_deref(), id)?;
     Ok(Support {

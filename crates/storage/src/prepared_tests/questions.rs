@@ -1,6 +1,7 @@
 //! What requests ask in groups, and alone.
 
 use super::*;
+use latchkey_protocol::AuthorizationId;
 use latchkey_protocol::ClientId;
 use latchkey_protocol::UserId;
 
@@ -20,7 +21,7 @@ pub fn questions() -> Vec<Verb<'static>> {
         (
             "authorizations, in a group",
             1,
-            Box::new(move |c, n| ask(c, n, || AuthorizationOf(text("a")))),
+            Box::new(move |c, n| ask(c, n, || AuthorizationOf(AuthorizationId::new(text("a"))))),
         ),
         (
             "codes, in a group",

@@ -1,7 +1,7 @@
 //! The audit table: written with what it records or not at all, bounded where strangers write, placed without gaps.
 
 use latchkey_protocol::{
-    ClientId, SessionId, Store, Timestamp, UserId,
+    AuthorizationId, ClientId, SessionId, Store, Timestamp, UserId,
     audit::{
         ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, StoredAuditEntry,
         TargetKind, closes_at,
@@ -257,7 +257,10 @@ fn a_replay_has_one_entry_however_often_it_comes() {
         issued(&store, "a", "openid").await;
         for _ in 0..3 {
             let recording = store.recording(entry("replay"));
-            recording.revoke_authorization("a", NOW).await.unwrap();
+            recording
+                .revoke_authorization(&AuthorizationId::new("a"), NOW)
+                .await
+                .unwrap();
         }
         assert_eq!(all(&*store).await.len(), 1);
     });

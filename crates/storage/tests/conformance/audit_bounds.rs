@@ -1,6 +1,7 @@
 //! The audit table: what keeps strangers, users, wrong clocks and damaged rows from spoiling it, and what is carried over.
 
 use latchkey_protocol::{
+    AuthorizationId,
     audit::{ActorKind, AuditActor, AuditEntry, FrontEnd, TargetKind, closes_at},
     bounds,
 };
@@ -77,7 +78,10 @@ fn what_a_user_repeats_is_counted_in_one_entry() {
             let id = format!("a{n}");
             issued(&store, &id, "openid").await;
             let recording = store.recording(by_client.clone());
-            recording.revoke_authorization(&id, NOW).await.unwrap();
+            recording
+                .revoke_authorization(&AuthorizationId::new(&id), NOW)
+                .await
+                .unwrap();
         }
         let counts: Vec<_> = all(&*store).await.iter().map(|e| e.count).collect();
         let own = usize::try_from(bounds::AUDIT_OWN).unwrap();

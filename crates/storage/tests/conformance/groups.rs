@@ -2,6 +2,7 @@
 
 use super::*;
 use latchkey_conformance::promises::groups::{issued, *};
+use latchkey_protocol::AuthorizationId;
 use latchkey_protocol::ClientId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::StoreError;
@@ -19,7 +20,7 @@ fn groups_and_what_ends_sessions_do_not_wait_for_one_another() {
             let id = |n: usize| format!("{round}-{n}");
             for n in 0..64 {
                 let mut code = nth(n);
-                code.id = id(n);
+                code.id = AuthorizationId::new(id(n));
                 code_of(&mut code).code = Digest::of(&id(n));
                 assert!(one.issue_code(None, &code).await.unwrap());
             }
@@ -33,7 +34,12 @@ fn groups_and_what_ends_sessions_do_not_wait_for_one_another() {
                             let theirs = family(&format!("r{n}"), None);
                             let id = format!("{round}-{of}");
                             store
-                                .exchange_code(&id, moment(2), Some(&theirs), moment(900))
+                                .exchange_code(
+                                    &AuthorizationId::new(&id),
+                                    moment(2),
+                                    Some(&theirs),
+                                    moment(900),
+                                )
                                 .await
                         }
                         130 => store
@@ -97,7 +103,12 @@ fn whoever_asks_for_a_row_that_is_held_keeps_nobody_else_waiting() {
                             let theirs = family("r", None);
                             let id = format!("a{n}");
                             store
-                                .exchange_code(&id, moment(2), Some(&theirs), moment(900))
+                                .exchange_code(
+                                    &AuthorizationId::new(&id),
+                                    moment(2),
+                                    Some(&theirs),
+                                    moment(900),
+                                )
                                 .await
                         }
                         _ => store.issue_code(None, &nth(96 + n)).await,
@@ -158,7 +169,7 @@ fn a_write_whose_connection_ends_in_the_middle_is_never_met_a_second_time() {
                 let (mut done, mut unknown) = (0, 0);
                 for round in 0..12 {
                     let mut code = nth(n);
-                    code.id = format!("{n}-{round}");
+                    code.id = AuthorizationId::new(format!("{n}-{round}"));
                     let digest = Digest::of(&code.id);
                     code_of(&mut code).code = digest;
                     match written(store.issue_code(None, &code).await) {
@@ -185,7 +196,13 @@ fn a_write_whose_connection_ends_in_the_middle_is_never_met_a_second_time() {
         drop(ends);
         let done: i32 = outcomes.iter().map(|(done, _)| done).sum();
         assert!(done > 12 * 12, "most are done: {outcomes:?}");
-        assert!(store.support("0-0", "j").await.is_ok(), "and all goes on");
+        assert!(
+            store
+                .support(&AuthorizationId::new("0-0"), "j")
+                .await
+                .is_ok(),
+            "and all goes on"
+        );
     });
 }
 
@@ -204,7 +221,7 @@ fn written(outcome: Result<bool, StoreError>) -> bool {
 /// Whether the authorization is there, and has a family.
 async fn read(store: &Shared, id: &str) -> Option<bool> {
     loop {
-        if let Ok(found) = store.authorization(id).await {
+        if let Ok(found) = store.authorization(&AuthorizationId::new(id)).await {
             return found.map(|context| context.authorization.refresh.is_some());
         }
     }
@@ -249,15 +266,15 @@ fn a_small_pool_does_all_that_is_asked_with_so_many_connections() {
                 for round in 0..8 {
                     let id = format!("{pool}-{n}-{round}");
                     let mut code = nth(n);
-                    code.id = id.clone();
+                    code.id = AuthorizationId::new(id.clone());
                     code_of(&mut code).code = Digest::of(&id);
                     assert!(s.issue_code(None, &code).await.unwrap());
                     let (first, next) = (family(&id, None), family("next", None));
-                    let exchanged = s.exchange_code(&id, moment(2), Some(&first), moment(900));
+                    let exchanged = s.exchange_code(&code.id, moment(2), Some(&first), moment(900));
                     assert!(exchanged.await.unwrap());
-                    let rotated = s.rotate_refresh_token(&id, &first.current, &next);
+                    let rotated = s.rotate_refresh_token(&code.id, &first.current, &next);
                     assert!(rotated.await.unwrap());
-                    assert!(s.support(&id, "j").await.unwrap().is_some());
+                    assert!(s.support(&code.id, "j").await.unwrap().is_some());
                     assert!(
                         s.consent(&UserId::new("u"), &ClientId::new("c"))
                             .await
@@ -305,9 +322,15 @@ fn callers_who_wait_for_a_row_hold_up_no_look_up_and_no_commit_of_a_token() {
                 .collect();
             tokio::time::sleep(Duration::from_millis(50)).await;
             let started = Instant::now();
-            assert!(store.support("a0", "j").await.unwrap().is_some());
+            assert!(
+                store
+                    .support(&AuthorizationId::new("a0"), "j")
+                    .await
+                    .unwrap()
+                    .is_some()
+            );
             let mut code = nth(0);
-            code.id = format!("new-{pool}");
+            code.id = AuthorizationId::new(format!("new-{pool}"));
             code_of(&mut code).code = Digest::of(&format!("new-{pool}"));
             assert!(store.issue_code(None, &code).await.unwrap());
             let exchanged = store.exchange_code(&code.id, moment(2), None, moment(900));

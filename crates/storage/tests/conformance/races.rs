@@ -1,6 +1,7 @@
 //! Verbs that are one statement on PostgreSQL, from many callers at once.
 
 use super::*;
+use latchkey_protocol::AuthorizationId;
 use latchkey_protocol::StoreError;
 use latchkey_protocol::UserId;
 
@@ -20,7 +21,10 @@ fn each_of_many_who_ask_at_once_hears_its_own_answer() {
         options
             .script("UPDATE users SET roles = 'no list' WHERE id = 'broken'")
             .unwrap();
-        store.revoke_authorization("a3", moment(7)).await.unwrap();
+        store
+            .revoke_authorization(&AuthorizationId::new("a3"), moment(7))
+            .await
+            .unwrap();
         store.revoke_access_token("j4", moment(900)).await.unwrap();
 
         let asked = (0..240).map(|n| {
@@ -31,7 +35,7 @@ fn each_of_many_who_ask_at_once_hears_its_own_answer() {
                     10 => "broken".to_owned(),
                     of => format!("a{of}"),
                 };
-                (of, store.support(&id, &jti).await)
+                (of, store.support(&AuthorizationId::new(&id), &jti).await)
             })
         });
         for one in asked.collect::<Vec<_>>() {
@@ -64,20 +68,26 @@ fn what_a_look_up_finds_broken_no_write_meets() {
         assert!(store.issue_code(None, &one).await.unwrap());
         let mut current = family("r0", None);
         let exchanged = store
-            .exchange_code("a", moment(2), Some(&current), moment(900))
+            .exchange_code(
+                &AuthorizationId::new("a"),
+                moment(2),
+                Some(&current),
+                moment(900),
+            )
             .await;
         assert!(exchanged.unwrap());
         let ended = format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
              WHERE datname = '{name}' AND pid <> pg_backend_pid()"
         );
+        let a = AuthorizationId::new("a");
         for round in 1..6 {
             options.script(&ended).unwrap();
-            assert!(store.support("a", "j").await.unwrap().is_some());
+            assert!(store.support(&a, "j").await.unwrap().is_some());
             options.script(&ended).unwrap();
-            assert!(store.authorization("a").await.unwrap().is_some());
+            assert!(store.authorization(&a).await.unwrap().is_some());
             let next = family(&format!("r{round}"), None);
-            let rotated = store.rotate_refresh_token("a", &current.current, &next);
+            let rotated = store.rotate_refresh_token(&a, &current.current, &next);
             assert!(rotated.await.unwrap(), "{round}");
             current = next;
         }

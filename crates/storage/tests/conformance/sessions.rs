@@ -1,6 +1,7 @@
 //! How sessions end: by their name, by a sign-in, and when a user has too many.
 
 use super::*;
+use latchkey_protocol::AuthorizationId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::StoreError;
 use latchkey_protocol::UserId;
@@ -108,7 +109,10 @@ fn a_digest_of_another_length_is_named_by_its_column() {
             "{session}"
         );
         options.script("DELETE FROM sessions").unwrap();
-        let code = store.authorization("a").await.unwrap_err();
+        let code = store
+            .authorization(&AuthorizationId::new("a"))
+            .await
+            .unwrap_err();
         assert!(
             matches!(
                 &code,

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
+use latchkey_protocol::Issuer;
 use latchkey_protocol::user::User;
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 struct StartPage<'a> {
     words: Words,
     base: &'a str,
-    issuer: &'a str,
+    issuer: &'a Issuer,
     name: Option<&'a str>,
 }
 

@@ -1,6 +1,7 @@
 //! When the user is asked what a client may have, and when no page may be shown.
 
 use super::*;
+use latchkey_protocol::AuthorizationId;
 use latchkey_protocol::ClientId;
 use latchkey_protocol::SessionId;
 use latchkey_protocol::UserId;
@@ -111,7 +112,7 @@ fn what_is_approved_and_allowed_is_of_the_session_that_was_judged() {
         panic!("{step:?}")
     };
     let code = Digest::of("code");
-    let made = Authorization::approve("a".into(), code, &approval, &LIFETIMES, NOW);
+    let made = Authorization::approve(AuthorizationId::new("a"), code, &approval, &LIFETIMES, NOW);
     assert_eq!(made.handover.session_id(), Some(&SessionId::new("here")));
     assert_eq!(made.user_id, "alice");
     assert_eq!((&*made.client_id, &made.scope), ("app", &consent.scope));
