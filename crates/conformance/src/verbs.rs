@@ -13,6 +13,7 @@ use latchkey_protocol::{
     authorization::{Authorization, Context, RefreshFamily, Support},
     claims::{CustomClaims, Mapping},
     client::{Client, FormerSecret},
+    client_list::{ClientCounts, ClientCursor, ClientList},
     consent::Consent,
     console::{Draft, SetupLink},
     deliveries::{
@@ -63,6 +64,8 @@ pass_on! {
         create_client(client: &Client) -> bool;
         client(id: &ClientId) -> Option<Arc<Client>>;
         clients(page: &Page<String>) -> Vec<Client>;
+        client_list(asked: &ClientList, page: &Page<ClientCursor>) -> Vec<Client>;
+        client_counts(id: &ClientId, now: Timestamp) -> ClientCounts;
         update_client_metadata(client: &Client) -> bool;
         set_client_secret(id: &ClientId, version: i64, secret: &Digest<kind::KeyedClientSecret>, sealed: Option<&str>, former: Option<&FormerSecret>) -> bool;
         set_client_disabled(id: &ClientId, at: Option<Timestamp>) -> bool;
@@ -105,6 +108,7 @@ pass_on! {
         decline(digest: &Digest<kind::Interaction>, session_id: &SessionId) -> bool;
         consent(user_id: &UserId, client_id: &ClientId) -> Option<Consent>;
         consents(of: ConsentsOf<'_>, after: Option<&str>, most: i64) -> Vec<Consent>;
+        named_consents(client_id: &ClientId, after: Option<&str>, most: i64) -> Vec<(Consent, String)>;
         revoke_consent(user_id: &UserId, client_id: &ClientId, now: Timestamp) -> ConsentEnd;
     }
     Authorizations {

@@ -11,6 +11,7 @@ use crate::visit::Visit;
 pub enum Section {
     Overview,
     Users,
+    Clients,
     Sessions,
     Deliveries,
     Refusals,
@@ -37,11 +38,18 @@ const GROUPS: &[(Option<&str>, &[Link])] = &[
     ),
     (
         Some("console-group-people"),
-        &[Link {
-            section: Section::Users,
-            path: "/admin/users",
-            text: "console-users",
-        }],
+        &[
+            Link {
+                section: Section::Users,
+                path: "/admin/users",
+                text: "console-users",
+            },
+            Link {
+                section: Section::Clients,
+                path: "/admin/clients",
+                text: "console-clients",
+            },
+        ],
     ),
     (
         Some("console-group-live"),

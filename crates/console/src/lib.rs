@@ -1,6 +1,7 @@
 //! The console at `/admin`: pages for whoever runs Latchkey, thin front ends of the operations.
 #![warn(missing_docs)]
 
+mod address;
 mod guard;
 mod layout;
 mod mark;
@@ -12,7 +13,8 @@ mod sign_in;
 mod visit;
 
 use actix_web::web;
-use latchkey_protocol::paths;
+use latchkey_operations::ClientSecrets;
+use latchkey_protocol::{paths, registration::RegistrationRules};
 
 pub use route::{Method, Needs, table};
 
@@ -20,6 +22,10 @@ pub use route::{Method, Needs, table};
 pub struct Console {
     /// How recent a sign-in has to be for a change, in seconds.
     pub reauth: i64,
+    /// Makes and keeps the secrets of clients.
+    pub client_secrets: ClientSecrets,
+    /// What the installation allows in registrations.
+    pub registration: RegistrationRules,
 }
 
 /// The routes of [`table`].

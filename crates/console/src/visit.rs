@@ -121,6 +121,11 @@ impl<'a> Visit<'a> {
         request.match_info().get(name).unwrap_or_default()
     }
 
+    /// The id in the address under this name, if anything could have it.
+    pub fn id(&self, name: &str) -> Option<String> {
+        crate::address::id(self.part(name))
+    }
+
     /// The anti-forgery token of the form at `path`.
     pub fn token(&self, path: &str) -> String {
         let whose = self.mark.secret.expose();

@@ -27,42 +27,67 @@ impl Operations<'_> {
         keep_old: Option<i64>,
     ) -> Result<RegisteredClient> {
         check_keep_old(keep_old)?;
-        let secret = self.new_secret();
         for _ in 0..TRIES {
-            let mut client = self.client(id).await?;
-            if client.is_public() {
-                return Err(OperationError::ClientPublic(id.to_owned()));
-            }
-            let readable = client.metadata.signs_with_secret();
-            let new = secrets.store(id, &secret, readable)?;
-            let former = keep_old.and_then(|seconds| {
-                let (digest, until) = (client.secret.clone()?, self.now + seconds);
-                Some(FormerSecret { digest, until })
-            });
-            let digest = new.digest.clone();
-            (client.secret, client.sealed_secret) = (Some(new.digest), new.sealed);
-            client.former_secret = former;
-            let until = client.former_secret.as_ref().map(|former| former.until);
-            let mut details = json!({ "new_secret": true });
-            if let Some(until) = until {
-                details["former_secret_expires_at"] = json!(until);
-            }
-            let target = (TargetKind::Client, &**id, &**id);
-            let recording = self.recording(Operation::ClientRotateSecret, target, details);
-            let (version, store) = (client.version, &recording.store);
-            let (sealed, former) = (
-                client.sealed_secret.as_deref(),
-                client.former_secret.as_ref(),
-            );
-            let set = store.set_client_secret(id, version, &digest, sealed, former);
-            if set.await? {
-                recording.done();
-                client.version += 1;
-                let secret = Some(secret);
-                return Ok(RegisteredClient { client, secret });
+            let client = self.client(id).await?;
+            if let Some(rotated) = self.rotated(secrets, client, keep_old).await? {
+                return Ok(rotated);
             }
         }
         Err(OperationError::Contended(id.to_owned().into_string()))
+    }
+
+    /// As [`Operations::rotate_client_secret`], only if the client still is as `seen`: a form that is sent twice gives one
+    /// secret.
+    ///
+    /// # Errors
+    /// As [`Operations::rotate_client_secret`]; [`OperationError::Contended`] where the client was changed since.
+    pub async fn rotate_client_secret_as_seen(
+        &self,
+        secrets: &ClientSecrets,
+        seen: &Client,
+        keep_old: Option<i64>,
+    ) -> Result<RegisteredClient> {
+        check_keep_old(keep_old)?;
+        let rotated = self.rotated(secrets, seen.clone(), keep_old).await?;
+        rotated.ok_or_else(|| OperationError::Contended(seen.id.to_string()))
+    }
+
+    /// The client with another secret; none where it is no longer as it was before.
+    async fn rotated(
+        &self,
+        secrets: &ClientSecrets,
+        mut client: Client,
+        keep_old: Option<i64>,
+    ) -> Result<Option<RegisteredClient>> {
+        if client.is_public() {
+            return Err(OperationError::ClientPublic(client.id));
+        }
+        let id = client.id.clone();
+        let secret = self.new_secret();
+        let new = secrets.store(&id, &secret, client.metadata.signs_with_secret())?;
+        let former = keep_old.and_then(|seconds| {
+            let (digest, until) = (client.secret.clone()?, self.now + seconds);
+            Some(FormerSecret { digest, until })
+        });
+        let digest = new.digest.clone();
+        (client.secret, client.sealed_secret) = (Some(new.digest), new.sealed);
+        client.former_secret = former;
+        let former = client.former_secret.as_ref();
+        let mut details = json!({ "new_secret": true });
+        if let Some(former) = former {
+            details["former_secret_expires_at"] = json!(former.until);
+        }
+        let target = (TargetKind::Client, &*id, &*id);
+        let recording = self.recording(Operation::ClientRotateSecret, target, details);
+        let sealed = client.sealed_secret.as_deref();
+        let set = (recording.store).set_client_secret(&id, client.version, &digest, sealed, former);
+        if !set.await? {
+            return Ok(None);
+        }
+        recording.done();
+        client.version += 1;
+        let secret = Some(secret);
+        Ok(Some(RegisteredClient { client, secret }))
     }
 
     /// Stops a client: nobody signs in to it, and it gets, renews and asks about no tokens. What it was allowed stays, and

@@ -115,6 +115,20 @@ impl Operations<'_> {
         client: &Client,
         types: TokenTypes<'_>,
     ) -> Result<Vec<ClientWarning>> {
+        let mut warnings = self.own_client_warnings(client, types).await?;
+        warnings.extend(self.audience_of_others(client, types).await?);
+        Ok(warnings)
+    }
+
+    /// What is to be known of a client as it is registered, whatever others there are.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`](crate::OperationError::Store).
+    pub async fn own_client_warnings(
+        &self,
+        client: &Client,
+        types: TokenTypes<'_>,
+    ) -> Result<Vec<ClientWarning>> {
         let mut warnings = Vec::new();
         if client.sealed_secret.is_some() {
             let client = client.id.clone();
@@ -127,7 +141,6 @@ impl Operations<'_> {
                 }
             }
         }
-        warnings.extend(self.audience_of_others(client, types).await?);
         Ok(warnings)
     }
 

@@ -6,6 +6,7 @@ use latchkey_protocol::{
     ClientId, Secret, SigningAlgorithm,
     audit::{TargetKind, changes},
     client::{Client, Metadata},
+    client_list::{ClientCursor, ClientList},
     console,
     field_error::{FieldError, FieldErrors},
     kind,
@@ -143,6 +144,18 @@ impl Operations<'_> {
         Ok(self.store.clients(page).await?)
     }
 
+    /// A piece of the clients in the order that is asked for; a page goes on after a [`ClientCursor`].
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn client_list(
+        &self,
+        asked: &ClientList,
+        page: &Page<ClientCursor>,
+    ) -> Result<Vec<Client>> {
+        Ok(self.store.client_list(asked, page).await?)
+    }
+
     /// Merges a change into a client's metadata. A client that is no longer public gets a secret.
     ///
     /// # Errors
@@ -157,35 +170,63 @@ impl Operations<'_> {
         id: &ClientId,
         change: ClientChange<'_>,
     ) -> Result<RegisteredClient> {
-        let given_id = change.metadata.get("client_id");
-        let given_id = given_id.filter(|given| !given.is_null());
-        if given_id.is_some_and(|given| given != id.as_str()) {
-            return Err(OperationError::ClientIdDiffers(id.to_owned()));
-        }
         for _ in 0..TRIES {
-            let mut client = self.client(id).await?;
-            let before = client_information(&client);
-            let mut changed =
-                Registration::parse_change(&client.metadata, change.metadata, change.rules)?;
-            check_keys(&changed.metadata)?;
-            let known = client.metadata.access.as_ref();
-            self.resolve_access(&mut changed.metadata, known).await?;
-            client.metadata = changed.metadata;
-            let secret = self.next_secret(&client, changed.client_secret, change.new_secret)?;
-            // Last of all, as at registration.
-            self.check_algorithm(&client.metadata).await?;
-            give(&mut client, secrets, secret.as_deref())?;
-            let changed = changes(&before, &client_information(&client));
-            let details = json!({ "changed": changed, "new_secret": secret.is_some() });
-            let target = (TargetKind::Client, &**id, &**id);
-            let recording = self.recording(Operation::ClientUpdate, target, details);
-            if recording.store.update_client_metadata(&client).await? {
-                recording.done();
-                client.version += 1;
-                return Ok(RegisteredClient { client, secret });
+            let before = self.client(id).await?;
+            if let Some(updated) = self.updated(secrets, before, change).await? {
+                return Ok(updated);
             }
         }
         Err(OperationError::Contended(id.to_string()))
+    }
+
+    /// As [`Operations::update_client`], only if the client still is as `seen`: for a form that shows all of it.
+    ///
+    /// # Errors
+    /// As [`Operations::update_client`]; [`OperationError::Contended`] where somebody else has changed the client since.
+    pub async fn update_client_as_seen(
+        &self,
+        secrets: &ClientSecrets,
+        seen: &Client,
+        change: ClientChange<'_>,
+    ) -> Result<RegisteredClient> {
+        let updated = self.updated(secrets, seen.clone(), change).await?;
+        updated.ok_or_else(|| OperationError::Contended(seen.id.to_string()))
+    }
+
+    /// The client after the change; none where it is no longer as it was before.
+    async fn updated(
+        &self,
+        secrets: &ClientSecrets,
+        mut client: Client,
+        change: ClientChange<'_>,
+    ) -> Result<Option<RegisteredClient>> {
+        let given_id = change.metadata.get("client_id");
+        let given_id = given_id.filter(|given| !given.is_null());
+        if given_id.is_some_and(|given| given != client.id.as_str()) {
+            return Err(OperationError::ClientIdDiffers(client.id));
+        }
+        let before = client_information(&client);
+        let mut changed =
+            Registration::parse_change(&client.metadata, change.metadata, change.rules)?;
+        check_keys(&changed.metadata)?;
+        let known = client.metadata.access.as_ref();
+        self.resolve_access(&mut changed.metadata, known).await?;
+        client.metadata = changed.metadata;
+        let secret = self.next_secret(&client, changed.client_secret, change.new_secret)?;
+        // Last of all, as at registration.
+        self.check_algorithm(&client.metadata).await?;
+        give(&mut client, secrets, secret.as_deref())?;
+        let changed = changes(&before, &client_information(&client));
+        let details = json!({ "changed": changed, "new_secret": secret.is_some() });
+        let id = client.id.clone();
+        let target = (TargetKind::Client, &*id, &*id);
+        let recording = self.recording(Operation::ClientUpdate, target, details);
+        if !recording.store.update_client_metadata(&client).await? {
+            return Ok(None);
+        }
+        recording.done();
+        client.version += 1;
+        Ok(Some(RegisteredClient { client, secret }))
     }
 
     /// The secret that a change of metadata brings: the given one, or one that is made.

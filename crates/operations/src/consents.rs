@@ -41,6 +41,20 @@ impl Operations<'_> {
         Ok(self.store.consents(theirs, after, most).await?)
     }
 
+    /// As [`Operations::consents_of_client`], each with the name of its user.
+    ///
+    /// # Errors
+    /// [`OperationError::ClientUnknown`].
+    pub async fn named_consents_of_client(
+        &self,
+        id: &ClientId,
+        after: Option<&str>,
+        most: i64,
+    ) -> Result<Vec<(Consent, String)>> {
+        let client = self.client(id).await?;
+        Ok(self.store.named_consents(&client.id, after, most).await?)
+    }
+
     /// Takes back what a user allowed a client, and ends all that came of it, `offline_access` too: its tokens are refused
     /// at once, and the user is asked again at the next sign-in. Of a `trusted` client, which never asks, the tokens end.
     ///

@@ -21,6 +21,7 @@ pub mod claims;
 pub mod client;
 pub mod client_auth;
 pub mod client_keys;
+pub mod client_list;
 pub mod client_reference;
 pub mod consent;
 pub mod console;

@@ -110,6 +110,23 @@ pub fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
+/// The patch by which [`merge`] makes `after` of `before`: what differs alone, and null for what is gone.
+pub fn difference(before: &Value, after: &Value) -> Value {
+    let (Value::Object(before), Value::Object(after)) = (before, after) else {
+        return after.clone();
+    };
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    let mut patch: Map<_, _> = gone.map(|name| (name.clone(), Value::Null)).collect();
+    for (name, value) in after {
+        match before.get(name) {
+            Some(same) if same == value => {}
+            Some(old) => drop(patch.insert(name.clone(), difference(old, value))),
+            None => drop(patch.insert(name.clone(), value.clone())),
+        }
+    }
+    Value::Object(patch)
+}
+
 /// The members of client metadata that are read.
 pub fn members() -> &'static [&'static str] {
     fields_of::<Metadata>()
@@ -145,4 +162,29 @@ fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut fields: &'static [&'static str] = &[];
     let _only_asked = T::deserialize(Ask(&mut fields));
     fields
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_difference_makes_the_one_of_the_other_and_names_nothing_else() {
+        let documents = [
+            json!({}),
+            json!({ "a": 1, "b": { "x": [1], "y": { "z": true } } }),
+            json!({ "a": 2, "b": { "y": { "other": false } } }),
+            json!({ "b": "text", "c": { "new": {} } }),
+        ];
+        for before in &documents {
+            for after in &documents {
+                let mut merged = before.clone();
+                merge(&mut merged, &difference(before, after));
+                assert_eq!(merged, *after);
+            }
+            assert_eq!(difference(before, before), json!({}));
+        }
+    }
 }

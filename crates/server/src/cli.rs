@@ -2,6 +2,7 @@
 
 mod audit;
 mod client;
+mod consent;
 mod delivery;
 mod key;
 mod user;
@@ -14,6 +15,7 @@ use crate::config::patience;
 
 pub use audit::{After, AuditCommand, AuditList};
 pub use client::{ClaimCommand, ClaimSet, ClientCommand};
+pub use consent::{ConsentCommand, ConsentOwner};
 pub use delivery::DeliveryCommand;
 pub use key::KeyCommand;
 pub use user::{UserCommand, UserCreate, UserUpdate};
@@ -63,6 +65,9 @@ pub enum Command {
     /// Custom claims for all clients; those of one client are in its metadata.
     #[command(subcommand)]
     Claim(ClaimCommand),
+    /// What users allowed apps.
+    #[command(subcommand)]
+    Consent(ConsentCommand),
     /// Signing keys: announced, active, retiring.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -267,6 +267,8 @@ pub fn join(
         ui,
         console: web::Data::new(Console {
             reauth: settings.admin_reauth,
+            client_secrets: ClientSecrets::new(master),
+            registration: settings.registration,
         }),
         edge: web::Data::new(edge),
         outbound,

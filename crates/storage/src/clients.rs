@@ -1,5 +1,7 @@
 //! The SQL of clients.
 
+mod list;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,6 +9,7 @@ use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     ClientId, Timestamp,
     client::{Client, FormerSecret},
+    client_list::{ClientCounts, ClientCursor, ClientList, name_key},
     console, kind,
     page::Page,
     secret::Digest,
@@ -22,7 +25,7 @@ use crate::{
     stored::Stored,
 };
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, QueryableByName, Selectable, Insertable)]
 #[diesel(table_name = clients, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     id: String,
@@ -34,6 +37,7 @@ pub struct Row {
     disabled_at: Option<Stored<Timestamp>>,
     former_secret: Option<Stored<Digest<kind::KeyedClientSecret>>>,
     former_secret_until: Option<Stored<Timestamp>>,
+    name_key: String,
 }
 
 impl Row {
@@ -48,6 +52,7 @@ impl Row {
             disabled_at: client.disabled_at.map(Stored),
             former_secret: former(client, |former| Stored(former.digest.clone())),
             former_secret_until: former(client, |former| Stored(former.until)),
+            name_key: name_key(client.name()),
         }
     }
 
@@ -141,11 +146,26 @@ impl Clients for Database {
         .await
     }
 
+    async fn client_list(
+        &self,
+        asked: &ClientList,
+        page: &Page<ClientCursor>,
+    ) -> store::Result<Vec<Client>> {
+        let (asked, page) = (asked.clone(), page.clone());
+        self.read(move |c| list::list(c, &asked, &page)).await
+    }
+
+    async fn client_counts(&self, id: &ClientId, now: Timestamp) -> store::Result<ClientCounts> {
+        let id = id.to_owned();
+        self.read(move |c| list::counts(c, &id, now)).await
+    }
+
     async fn update_client_metadata(&self, client: &Client) -> store::Result<bool> {
         let row = Row::from_client(client);
         let update = move |c: &mut AnyConnection| {
             let values = (
                 clients::metadata.eq(&row.metadata),
+                clients::name_key.eq(&row.name_key),
                 clients::secret.eq(&row.secret),
                 clients::sealed_secret.eq(&row.sealed_secret),
                 clients::former_secret.eq(&row.former_secret),

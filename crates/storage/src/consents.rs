@@ -1,7 +1,13 @@
 //! What users allow clients, and what they decide about sign-ins under way.
 
 use async_trait::async_trait;
-use diesel::{dsl::exists, pg::Pg, prelude::*, sql_types::BigInt, sqlite::Sqlite};
+use diesel::{
+    dsl::exists,
+    pg::Pg,
+    prelude::*,
+    sql_types::{BigInt, Text},
+    sqlite::Sqlite,
+};
 use latchkey_protocol::{
     ClientId, Digest, SessionId, Timestamp, UserId,
     consent::{Consent, merged},
@@ -19,7 +25,7 @@ use crate::{
     stored::Stored,
 };
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, QueryableByName, Selectable, Insertable)]
 #[diesel(table_name = consents, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     user_id: String,
@@ -57,6 +63,17 @@ impl Row {
         })
     }
 }
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(embed)]
+    consent: Row,
+    #[diesel(sql_type = Text)]
+    username: String,
+}
+
+const NAMED: &str = "SELECT consents.*, users.username AS username FROM consents JOIN users ON users.id = consents.user_id \
+    WHERE consents.client_id = ? AND consents.user_id > ? ORDER BY consents.user_id LIMIT ?";
 
 #[async_trait]
 impl Consents for Database {
@@ -131,6 +148,23 @@ impl Consents for Database {
                 on!(c => theirs.select(Row::as_select()).load(c))?
             };
             rows.into_iter().map(Row::into_consent).collect()
+        })
+        .await
+    }
+
+    async fn named_consents(
+        &self,
+        client_id: &ClientId,
+        after: Option<&str>,
+        most: i64,
+    ) -> store::Result<Vec<(Consent, String)>> {
+        let (client, after) = (client_id.to_owned(), after.unwrap_or_default().to_owned());
+        self.read(move |c| {
+            let values = binds![&client, &after, most];
+            let rows: Vec<Named> = on!(c => statement(NAMED, values).load(c))?;
+            rows.into_iter()
+                .map(|row| Ok((row.consent.into_consent()?, row.username)))
+                .collect()
         })
         .await
     }

@@ -59,13 +59,15 @@ type Bundle = FluentBundle<FluentResource>;
 static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle("en", &ENGLISH_TEXTS));
 static KOREAN: LazyLock<Bundle> = LazyLock::new(|| bundle("ko", &KOREAN_TEXTS));
 
-const ENGLISH_TEXTS: [&str; 2] = [
+const ENGLISH_TEXTS: [&str; 3] = [
     include_str!("../../../templates/locales/en.ftl"),
     include_str!("../../../templates/locales/console.en.ftl"),
+    include_str!("../../../templates/locales/clients.en.ftl"),
 ];
-const KOREAN_TEXTS: [&str; 2] = [
+const KOREAN_TEXTS: [&str; 3] = [
     include_str!("../../../templates/locales/ko.ftl"),
     include_str!("../../../templates/locales/console.ko.ftl"),
+    include_str!("../../../templates/locales/clients.ko.ftl"),
 ];
 
 fn bundle(tag: &str, sources: &[&str]) -> Bundle {
@@ -166,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_english_text_has_a_korean_one() {
-        let ids = |sources: [&'static str; 2]| -> Vec<String> {
+        let ids = |sources: [&'static str; 3]| -> Vec<String> {
             sources
                 .iter()
                 .flat_map(|source| source.lines())

@@ -1,9 +1,13 @@
 //! Registrations, which are changed as they were read.
 
-use latchkey_protocol::client::FormerSecret;
+use latchkey_protocol::{
+    client::FormerSecret,
+    client_list::{ClientCounts, ClientList, ClientSort},
+    page::Page,
+};
 
 use super::*;
-use latchkey_protocol::ClientId;
+use latchkey_protocol::{AuthorizationId, ClientId};
 
 pub fn a_registration_is_changed_as_it_was_read(stores: &impl Stores) {
     stores.each(async |store| {
@@ -158,5 +162,86 @@ pub fn a_client_that_is_disabled_is_not_enabled_by_a_change_that_was_read_before
             .set_client_disabled(&ClientId::new("other"), None)
             .await;
         assert!(!none.unwrap());
+    });
+}
+
+pub fn clients_are_listed_in_each_order_each_once(stores: &impl Stores) {
+    stores.each(async |store| {
+        for n in 0..9 {
+            let mut one = client();
+            one.id = ClientId::new(format!("c{n}"));
+            // Three of each name, two of each moment.
+            one.metadata.client_name = Some(format!("App {}", ["b", "É", "B"][n % 3]));
+            one.created_at = moment(i64::try_from(n / 2).unwrap());
+            assert!(store.create_client(&one).await.unwrap());
+        }
+        let whole = async |asked: ClientList| {
+            let (mut page, mut ids) = (Page::first(2), Vec::new());
+            loop {
+                let piece = store.client_list(&asked, &page).await.unwrap();
+                let Some(last) = piece.last() else { return ids };
+                page = Page::after(asked.cursor(last), 2);
+                ids.extend(piece.into_iter().map(|client| client.id.into_string()));
+            }
+        };
+        let by = async |sort, is_descending, begins: Option<&str>| {
+            let begins = begins.map(str::to_owned);
+            whole(ClientList {
+                begins,
+                sort,
+                is_descending,
+            })
+            .await
+            .concat()
+        };
+        let names = "c0c2c3c5c6c8c1c4c7";
+        assert_eq!(by(ClientSort::Name, false, None).await, names);
+        assert_eq!(by(ClientSort::Name, true, None).await, "c7c4c1c8c6c5c3c2c0");
+        assert_eq!(
+            by(ClientSort::Created, false, None).await,
+            "c0c1c2c3c4c5c6c7c8"
+        );
+        assert_eq!(
+            by(ClientSort::Created, true, None).await,
+            "c8c7c6c5c4c3c2c1c0"
+        );
+        // A search is sorted by name.
+        for sort in ClientSort::ALL {
+            assert_eq!(by(sort, false, Some("app")).await, names);
+            assert_eq!(by(sort, true, Some("APP B")).await, "c8c6c5c3c2c0");
+            assert_eq!(by(sort, false, Some("app \u{c9}")).await, "c1c4c7");
+            assert_eq!(by(sort, false, Some("pp")).await, "");
+            assert_eq!(by(sort, false, Some("%")).await, "");
+        }
+        let renamed = store.client(&ClientId::new("c0")).await.unwrap().unwrap();
+        let mut renamed = (*renamed).clone();
+        renamed.metadata.client_name = None;
+        assert!(store.update_client_metadata(&renamed).await.unwrap());
+        assert_eq!(
+            by(ClientSort::Name, false, Some("c")).await,
+            "c0",
+            "by the id where there is no name"
+        );
+    });
+}
+
+pub fn what_refers_to_a_client_is_counted_up_to_a_bound(stores: &impl Stores) {
+    stores.each(async |store| {
+        seeded(&store).await;
+        let counts = async |id: &str| {
+            let counts = store.client_counts(&ClientId::new(id), moment(2)).await;
+            counts.unwrap()
+        };
+        assert_eq!(counts("c").await, ClientCounts::default());
+        issued(&store, "a", "openid").await;
+        issued(&store, "b", "openid").await;
+        let ended = AuthorizationId::new("b");
+        store.revoke_authorization(&ended, moment(1)).await.unwrap();
+        let one = ClientCounts {
+            authorizations: 1,
+            ..ClientCounts::default()
+        };
+        assert_eq!(counts("c").await, one);
+        assert_eq!(counts("other").await, ClientCounts::default());
     });
 }

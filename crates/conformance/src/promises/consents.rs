@@ -339,3 +339,32 @@ pub fn consents_are_listed_page_by_page_from_either_side(stores: &impl Stores) {
         assert_eq!(page(ConsentsOf::User(&another), None).await, []);
     });
 }
+
+pub fn consents_to_a_client_come_with_the_names_of_their_users(stores: &impl Stores) {
+    stores.each(async |store| {
+        seeded(&store).await;
+        for (user_id, session_id) in [("v", "s1"), ("w", "s2")] {
+            store.create_user(&user(user_id)).await.unwrap();
+            let theirs = session(session_id, user_id);
+            store.sign_in(&theirs, "hash", None, None).await.unwrap();
+        }
+        for (user_id, session_id) in [("u", "s"), ("v", "s1"), ("w", "s2")] {
+            begin(&store, "i").await;
+            let (i, given) = (Digest::of("i"), consent(user_id, "openid"));
+            let session_id = SessionId::new(session_id);
+            assert!(store.record_consent(&i, &session_id, &given).await.unwrap());
+            store.end_interaction(&i).await.unwrap();
+        }
+        let page = async |after| {
+            let page = store.named_consents(&ClientId::new("c"), after, 2).await;
+            let named = page.unwrap().into_iter().map(|(consent, name)| {
+                assert_eq!(name, format!("name-{}", consent.user_id));
+                name
+            });
+            named.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(page(None).await, "name-u name-v");
+        assert_eq!(page(Some("v")).await, "name-w");
+        assert_eq!(page(Some("w")).await, "");
+    });
+}

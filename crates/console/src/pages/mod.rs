@@ -1,6 +1,14 @@
 //! One file for each page, or for a few that belong together.
 
 pub mod audit;
+pub mod client;
+pub mod client_access;
+pub mod client_actions;
+pub mod client_consents;
+pub mod client_fields;
+pub mod client_form;
+pub mod client_secret;
+pub mod clients;
 pub mod confirm;
 pub mod deliveries;
 pub mod keys;

@@ -1,7 +1,10 @@
 //! Why an operation was not carried out, for the form that asked for it.
 
 use latchkey_operations::OperationError;
-use latchkey_protocol::{Reason, field_error::FieldError};
+use latchkey_protocol::{
+    Reason,
+    field_error::{FieldError, FieldErrors},
+};
 use latchkey_ui::failure::Failure;
 
 /// What is wrong with what was typed; empty where nothing is.
@@ -9,6 +12,11 @@ use latchkey_ui::failure::Failure;
 pub struct Problems(Vec<FieldError>);
 
 impl Problems {
+    /// These.
+    pub fn all(errors: &FieldErrors) -> Self {
+        Self(errors.iter().cloned().collect())
+    }
+
     /// Of the whole.
     pub fn whole(sentence: impl Into<String>) -> Self {
         Self(vec![FieldError::new("", sentence)])
@@ -22,6 +30,11 @@ impl Problems {
     /// Adds another.
     pub fn add(&mut self, problem: FieldError) {
         self.0.push(problem);
+    }
+
+    /// One by one.
+    pub fn each(&self) -> impl Iterator<Item = &FieldError> {
+        self.0.iter()
     }
 
     /// What is wrong with this field.
@@ -49,18 +62,12 @@ fn sentences(problems: &[&FieldError]) -> String {
 /// Those two.
 pub fn problems(error: OperationError) -> Result<Problems, Failure> {
     match error {
-        OperationError::Store(error) => Err(error.into()),
-        OperationError::Password(_)
+        OperationError::Store(_)
+        | OperationError::Password(_)
         | OperationError::Jose(_)
         | OperationError::SigningKey { .. }
-        | OperationError::Broken(_) => Err(Failure::broken(error)),
-        OperationError::UserUnknown(_)
-        | OperationError::SessionUnknown(_)
-        | OperationError::DeliveryUnknown(_)
-        | OperationError::KeyUnknown(_)
-        | OperationError::Deleted(_) => Err(Reason::PageUnknown
-            .because("what was there", "nothing")
-            .into()),
+        | OperationError::Broken(_) => Err(failed(error)),
+        gone if is_gone(&gone) => Err(failed(gone)),
         refused => {
             let named = refused.field_errors();
             Ok(if named.is_empty() {
@@ -70,4 +77,32 @@ pub fn problems(error: OperationError) -> Result<Problems, Failure> {
             })
         }
     }
+}
+
+fn is_gone(error: &OperationError) -> bool {
+    matches!(
+        error,
+        OperationError::UserUnknown(_)
+            | OperationError::ClientUnknown(_)
+            | OperationError::SessionUnknown(_)
+            | OperationError::DeliveryUnknown(_)
+            | OperationError::KeyUnknown(_)
+            | OperationError::Deleted(_)
+    )
+}
+
+/// Of a page that only shows: what is gone is no page any more, and all else is our own breakage.
+pub fn failed(error: OperationError) -> Failure {
+    match error {
+        OperationError::Store(error) => error.into(),
+        unknown if is_gone(&unknown) => gone(),
+        broken => Failure::broken(broken),
+    }
+}
+
+/// There is nothing at this address.
+pub fn gone() -> Failure {
+    Reason::PageUnknown
+        .because("what was there", "nothing")
+        .into()
 }

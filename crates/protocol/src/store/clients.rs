@@ -8,6 +8,7 @@ use super::Result;
 use crate::{
     ClientId,
     client::{Client, FormerSecret},
+    client_list::{ClientCounts, ClientCursor, ClientList},
     kind,
     page::Page,
     secret::Digest,
@@ -24,6 +25,14 @@ pub trait Clients: Send + Sync {
     async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>>;
     /// Registered clients by id, without the console's; a page goes on after an id.
     async fn clients(&self, page: &Page<String>) -> Result<Vec<Client>>;
+    /// Registered clients in the order that is asked for, without the console's; a page goes on after a [`ClientCursor`].
+    async fn client_list(
+        &self,
+        asked: &ClientList,
+        page: &Page<ClientCursor>,
+    ) -> Result<Vec<Client>>;
+    /// What refers to a client; of many, no more is counted than [`ClientCounts::MOST`].
+    async fn client_counts(&self, id: &ClientId, now: Timestamp) -> Result<ClientCounts>;
     /// Replaces metadata and secret, if the client is still at the version that `client` was read at. `false` when it is
     /// not, or is gone: of racing callers one wins, and the others read again.
     async fn update_client_metadata(&self, client: &Client) -> Result<bool>;

@@ -49,6 +49,13 @@ pub trait Consents: Send + Sync {
         after: Option<&str>,
         most: i64,
     ) -> Result<Vec<Consent>>;
+    /// As [`Consents::consents`] of a client, each with the name of its user.
+    async fn named_consents(
+        &self,
+        client_id: &ClientId,
+        after: Option<&str>,
+        most: i64,
+    ) -> Result<Vec<(Consent, String)>>;
     /// Takes back what a user allowed a client, and ends all that came of it, `offline_access` too, in the same step. A
     /// sign-in of the user that is under way is asked again. Idempotent.
     async fn revoke_consent(

@@ -72,6 +72,7 @@ fn with_advice(error: anyhow::Error) -> anyhow::Error {
         OperationError::ClientUnknown(_) => "; see latchkey client list",
         OperationError::SessionUnknown(_) => "; see latchkey session list",
         OperationError::DeliveryUnknown(_) => "; see latchkey delivery list",
+        OperationError::ConsentUnknown { .. } => "; see latchkey consent list",
         OperationError::KeyUnknown(_) => "; see latchkey key list",
         OperationError::ClaimUnknown(_) => "; see latchkey claim list",
         OperationError::ClientIdTaken(_) => "; change it with latchkey client update",

@@ -6,6 +6,7 @@ mod audit;
 mod claim;
 mod client;
 mod config;
+mod consent;
 mod delivery;
 mod healthcheck;
 mod input;
@@ -64,6 +65,7 @@ pub fn run() -> Result<ExitCode> {
         Command::User(command) => at_installation(settings()?, |at| user::run(at, command)),
         Command::Client(command) => at_installation(settings()?, |at| client::run(at, command)),
         Command::Claim(command) => at_installation(settings()?, |at| claim::run(at, command)),
+        Command::Consent(command) => at_installation(settings()?, |at| consent::run(at, command)),
         Command::Key(command) => at_installation(settings()?, |at| key::run(at, command)),
         Command::Session(command) => at_installation(settings()?, |at| session::run(at, command)),
         Command::Audit(command) => at_installation(settings()?, |at| audit::run(at, command)),

@@ -7,6 +7,7 @@ mod audit;
 mod audit_commands;
 mod claims;
 mod commands;
+mod consents;
 mod deliveries;
 mod host;
 mod management;

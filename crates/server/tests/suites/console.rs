@@ -1,6 +1,7 @@
 //! The console: who gets in, at each call; what a change needs; and what its pages do.
 
 mod client;
+mod clients;
 mod deliveries;
 mod guard;
 mod records;

@@ -4,8 +4,13 @@ use latchkey_console::{Method, Needs, table};
 
 use super::*;
 
-fn address(path: &str, id: &str) -> String {
-    path.replace("{id}", id)
+/// With the id of what is there: of a client, or of a user, who may stand for anything else.
+fn address(path: &str, user: &str) -> String {
+    let id = match path.starts_with("/admin/clients/") {
+        true => "app",
+        false => user,
+    };
+    path.replace("{id}", id).replace("{user}", user)
 }
 
 async fn ask(h: &Harness, browser: &Browser, method: Method, path: &str) -> Answer {
