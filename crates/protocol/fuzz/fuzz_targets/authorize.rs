@@ -46,12 +46,8 @@ fn whatever(client: &Client, data: &[u8]) {
         Err(refused) => {
             let refusal = refused.reason.refusal();
             let description = refusal.described("7K3M9Q2X");
-            let answer = answer_error(
-                &to,
-                &Issuer::new("https://i.example"),
-                refusal.code,
-                &description,
-            );
+            let issuer = Issuer::new("https://i.example");
+            let answer = answer_error(&to, &issuer, refusal.code, &description);
             let sent = uri::with_query(to.redirect_uri(), &answer);
             assert!(sent.starts_with(REDIRECT) && !sent.contains(['\r', '\n', ' ']));
         }
