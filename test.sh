@@ -35,6 +35,7 @@ missing_for() {
       [ -x /usr/bin/chromium ] || missing+=(chromium)
       [ -x /usr/bin/chromedriver ] || missing+=(chromium-driver)
       [ -n "$(ls /usr/share/fonts/opentype/noto/NotoSansCJK* 2>/dev/null)" ] || missing+=(fonts-noto-cjk)
+      command -v npm >/dev/null || missing+=(nodejs npm)
       needs_venv ;;
     examples)
       command -v npm >/dev/null || missing+=(nodejs npm)
@@ -139,9 +140,12 @@ run_doc() {
 }
 
 run_browser() {
-  say "browser: sign-in, consent, sign-out and the console in Chromium; screenshots in artifacts/"
+  say "browser: sign-in, consent, sign-out and the console in Chromium, each page held against axe-core; screenshots in artifacts/"
   binaries
   venv
+  mkdir -p "$tools/axe"
+  cp .ci/axe/package.json .ci/axe/package-lock.json "$tools/axe/"
+  (cd "$tools/axe" && npm ci --no-audit --no-fund --loglevel=error)
   "$tools/venv/bin/python" .ci/browser.py
   "$tools/venv/bin/python" .ci/console.py
 }

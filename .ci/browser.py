@@ -2,6 +2,8 @@
 
 import os, re, subprocess, sys, time
 
+import accessibility
+
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -39,7 +41,11 @@ PRESSED_TWICE = """
 
 def flow(password, language, dark, width, height, name):
     driver = open_browser(language, dark, width, height)
-    shot = lambda page: driver.save_screenshot(os.path.join(SHOTS, f"{page}-{name}.png"))
+
+    def shot(page):
+        driver.save_screenshot(os.path.join(SHOTS, f"{page}-{name}.png"))
+        accessibility.check(driver, f"{page} ({name})")
+
     by = lambda element: WebDriverWait(driver, 15).until(lambda d: d.find_element(By.ID, element))
 
     def press_twice(element):

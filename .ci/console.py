@@ -2,6 +2,8 @@
 
 import os, re, subprocess, sys, time
 
+import accessibility
+
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -35,6 +37,7 @@ def walk(password, language, dark, width, height, name):
         metrics = driver.execute_cdp_cmd("Page.getLayoutMetrics", {})
         wide = metrics["cssContentSize"]["width"]
         assert wide <= width, f"{page} is {wide} pixels wide"
+        accessibility.check(driver, f"{page} ({name})", scripts=False)
 
     by = lambda element: WebDriverWait(driver, 15).until(lambda d: d.find_element(By.ID, element))
 
