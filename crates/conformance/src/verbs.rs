@@ -20,18 +20,20 @@ use latchkey_protocol::{
         AfterAttempt, Again, Attempted, DeliveryLease, Receipt, ReceiptsOf, TakeDeliveries,
         TakenDelivery,
     },
+    idempotency::{IdempotencyOutcome, IdempotentCall},
     interaction::Interaction,
     jobs::{EnqueueOutcome, Job, JobLease, NewJob, TakeJobs},
     kind,
     names::Login,
-    observe::KeptRefusal,
+    observe::{KeptRefusal, RefusalFilter},
     page::Page,
     rotation::StoredKey,
     session::{Session, SessionClient, SessionStart, Use},
     store::{
         AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, ClaimMappings, Clients,
-        ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping, Interactions, Jobs,
-        KeptRefusals, Result, Sessions, SetupOutcome, SigningKeys, Users, WriteOutcome,
+        ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping, IdempotentCalls,
+        Interactions, Jobs, KeptRefusals, Result, Sessions, SetupOutcome, SigningKeys, Users,
+        WriteOutcome,
     },
     user::User,
 };
@@ -63,13 +65,14 @@ pass_on! {
     Clients {
         create_client(client: &Client) -> bool;
         client(id: &ClientId) -> Option<Arc<Client>>;
+        client_of_token(id: &ClientId, jti: &str) -> Option<Client>;
         clients(page: &Page<String>) -> Vec<Client>;
         client_list(asked: &ClientList, page: &Page<ClientCursor>) -> Vec<Client>;
         client_counts(id: &ClientId, now: Timestamp) -> ClientCounts;
         update_client_metadata(client: &Client) -> bool;
         set_client_secret(id: &ClientId, version: i64, secret: &Digest<kind::KeyedClientSecret>, sealed: Option<&str>, former: Option<&FormerSecret>) -> bool;
         set_client_disabled(id: &ClientId, at: Option<Timestamp>) -> bool;
-        delete_client(id: &ClientId) -> bool;
+        delete_client(id: &ClientId, version: Option<i64>) -> bool;
     }
     Users {
         create_user(user: &User) -> WriteOutcome;
@@ -170,6 +173,11 @@ pass_on! {
         keep_draft(session: &SessionId, draft: &Draft) -> bool;
         take_draft(session: &SessionId, page: &str) -> Option<String>;
     }
+    IdempotentCalls {
+        begin_call(call: &IdempotentCall) -> IdempotencyOutcome;
+        answer_call(call: &IdempotentCall, answer: &str) -> bool;
+        forget_call(call: &IdempotentCall) -> ();
+    }
     Housekeeping {
         sweep(now: Timestamp, most: i64) -> usize;
         recount() -> ();
@@ -182,6 +190,14 @@ pass_on! {
 impl KeptRefusals for Flaky {
     async fn keep_refusal(&self, refusal: &KeptRefusal) -> Result<()> {
         self.inner.keep_refusal(refusal).await
+    }
+
+    async fn refusals(
+        &self,
+        filter: &RefusalFilter,
+        page: &Page<(Timestamp, String)>,
+    ) -> Result<Vec<KeptRefusal>> {
+        self.inner.refusals(filter, page).await
     }
 
     async fn refusal(&self, reference: &str) -> Result<Option<KeptRefusal>> {

@@ -254,14 +254,33 @@ impl Operations<'_> {
     /// # Errors
     /// [`OperationError::ClientUnknown`].
     pub async fn delete_client(&self, id: &ClientId) -> Result<()> {
-        let target = (TargetKind::Client, &**id, &**id);
-        let details = json!({ "old": client_information(&self.client(id).await?) });
-        let recording = self.recording(Operation::ClientDelete, target, details);
-        if !recording.store.delete_client(id).await? {
-            return Err(OperationError::ClientUnknown(id.to_owned()));
+        let client = self.client(id).await?;
+        match self.deleted(&client, None).await? {
+            true => Ok(()),
+            false => Err(OperationError::ClientUnknown(client.id)),
         }
-        recording.done();
-        Ok(())
+    }
+
+    /// As [`Operations::delete_client`], only if the client still is as `seen`.
+    ///
+    /// # Errors
+    /// [`OperationError::Contended`] where somebody else has changed or deleted the client since.
+    pub async fn delete_client_as_seen(&self, seen: &Client) -> Result<()> {
+        match self.deleted(seen, Some(seen.version)).await? {
+            true => Ok(()),
+            false => Err(OperationError::Contended(seen.id.to_string())),
+        }
+    }
+
+    async fn deleted(&self, client: &Client, version: Option<i64>) -> Result<bool> {
+        let target = (TargetKind::Client, &*client.id, &*client.id);
+        let details = json!({ "old": client_information(client) });
+        let recording = self.recording(Operation::ClientDelete, target, details);
+        let deleted = recording.store.delete_client(&client.id, version).await?;
+        if deleted {
+            recording.done();
+        }
+        Ok(deleted)
     }
 
     /// There must be a key to sign its ID tokens with. The one for RS256 is made with the installation.

@@ -1,6 +1,11 @@
 //! Refusals: explained by the reference that their answers carried.
 
-use latchkey_protocol::{Reason, observe::KeptRefusal, reason::pasted_reference};
+use latchkey_protocol::{
+    Reason, Timestamp,
+    observe::{KeptRefusal, RefusalFilter},
+    page::Page,
+    reason::pasted_reference,
+};
 
 use crate::{OperationError, Operations, Result};
 
@@ -14,6 +19,18 @@ pub struct ExplainedRefusal {
 }
 
 impl Operations<'_> {
+    /// A piece of the refusals that are kept, the newest first; a page goes on after a moment and a reference.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn refusals(
+        &self,
+        filter: &RefusalFilter,
+        page: &Page<(Timestamp, String)>,
+    ) -> Result<Vec<KeptRefusal>> {
+        Ok(self.store.refusals(filter, page).await?)
+    }
+
     /// The refusal whose reference was pasted, alone or with the text that carried it.
     ///
     /// # Errors

@@ -39,6 +39,11 @@ impl Keys {
             .clone()
     }
 
+    /// What keys are sealed under.
+    pub fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
     /// Puts another ring in its place, at once for every worker.
     pub fn replace(&self, ring: KeyRing) {
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);

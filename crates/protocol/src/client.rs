@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ClientId, IdTokenAlgorithm, Issuer, ScopeSet,
     access::{Access, AccessGround},
+    api,
     authorize::ResponseTypes,
     claims::CustomClaims,
     error::Refusal,
@@ -290,8 +291,11 @@ impl Client {
         registered.contains(&asked) || (registered.is_empty() && asked == ResponseTypes::CODE)
     }
 
-    /// Whether it may ask for this scope.
+    /// Whether it may ask for this scope on behalf of a user.
     pub fn knows_scope(&self, scope: &str) -> bool {
+        if api::is_scope(scope) {
+            return false;
+        }
         let registered = match &self.metadata.scope {
             Some(scopes) => scopes.contains(scope) || scope == "openid",
             None => STANDARD.contains(&scope),
@@ -343,7 +347,12 @@ impl Client {
 
     /// `aud` of its access tokens (RFC 9068 3): the APIs that were registered, and the issuer for those that UserInfo is
     /// to take, which looks for it there.
+    ///
+    /// A token with a scope of the administration API is for that alone: no other API may see it.
     pub fn audience(&self, issuer: &Issuer, scope: &ScopeSet) -> Vec<String> {
+        if scope.iter().any(api::is_scope) {
+            return vec![api::audience(issuer)];
+        }
         let mut audience = self.metadata.audience.clone();
         let for_userinfo =
             scope.contains("openid") && !audience.iter().any(|a| issuer == a.as_str());

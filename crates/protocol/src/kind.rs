@@ -82,6 +82,16 @@ pub enum Attempts {}
 
 impl KeyedKind for Attempts {}
 
+/// The key of a call that is carried out once.
+pub enum IdempotencyKey {}
+
+impl KeyedKind for IdempotencyKey {}
+
+/// What such a call asks for.
+pub enum IdempotentRequest {}
+
+impl KeyedKind for IdempotentRequest {}
+
 /// The network that a sign-in began in.
 pub enum Network {}
 

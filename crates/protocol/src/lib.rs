@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod algorithm;
+pub mod api;
 pub mod attempts;
 pub mod audit;
 pub mod audit_chain;
@@ -30,12 +31,13 @@ pub mod discovery;
 pub mod error;
 pub mod field_error;
 pub mod front_channel;
+pub mod idempotency;
 pub mod ids;
 pub mod interaction;
 pub mod introspection;
 mod issuer;
 pub mod jobs;
-mod json;
+pub mod json;
 pub mod kind;
 pub mod lifetimes;
 pub mod logout;

@@ -33,6 +33,15 @@ pub fn first_segment(path: &str) -> &str {
     &path[..end]
 }
 
+/// Which refusals a list is about: those to which all of it applies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RefusalFilter {
+    /// Of this client, as far as it said so.
+    pub client_id: Option<String>,
+    /// With this reason, by its name.
+    pub reason: Option<String>,
+}
+
 /// Where refusals go. Bounded: under a flood some are only logged.
 pub trait Refusals: Send + Sync {
     /// Keeps a refusal and returns its reference.

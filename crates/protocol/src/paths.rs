@@ -28,6 +28,12 @@ pub const CONSENT: &str = "/consent";
 pub const NO_ACCESS: &str = "/no-access";
 /// The console.
 pub const CONSOLE: &str = "/admin";
+/// The administration API's reference page; with the issuer before it, the audience of its tokens.
+pub const API: &str = "/admin/api";
+/// Below it are the addresses of the administration API.
+pub const API_V1: &str = "/admin/api/v1";
+/// The OpenAPI document of the administration API.
+pub const API_DOCUMENT: &str = "/admin/api/openapi.json";
 /// Where the console hears that a user has signed in.
 pub const CONSOLE_CALLBACK: &str = "/admin/callback";
 /// Where the first administrator is created.

@@ -254,6 +254,13 @@ reasons! {
         "the client that introspects is the token's own, or one of its audiences (RFC 7662 4)", "Add the caller's client_id to audience of the client that gets the token (latchkey client update), and get a new one.";
     ScopeInsufficient: "insufficient_scope" 403 "The access token lacks the openid scope.",
         "the scope openid (OpenID Connect Core 5.3)", "Ask for openid in the authorization request.";
+    // The administration API.
+    ApiTokenForOthers: "invalid_token" 401 "The access token is not valid.",
+        "the access token is for the administration API alone (aud), and a client got it for itself", "Ask the token endpoint for it with the grant client_credentials and the scope latchkey.read or latchkey.write.";
+    ApiScopeInsufficient: "insufficient_scope" 403 "The access token may not do this.",
+        "the access token has the scope latchkey.read or latchkey.write, or latchkey.write for a change, and the client's registration still has it", "Ask for the scope; an administrator adds it to scope of the client (latchkey client update).";
+    ApiCallsTooMany: "temporarily_unavailable" 429 "Too many calls. Try again in a second.",
+        "calls of the administration API within a second, at this node", "Call more slowly: wait as long as Retry-After says.";
     // Sign-out.
     LogoutHintUnusable: "invalid_request" 400 "The sign-out request could not be understood.",
         "id_token_hint is an ID token of this issuer, for the client named", "Send the newest ID token of this issuer as id_token_hint.";

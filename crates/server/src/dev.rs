@@ -131,7 +131,7 @@ async fn add_client(
     });
     operations
         .store
-        .delete_client(&ClientId::new("demo-app"))
+        .delete_client(&ClientId::new("demo-app"), None)
         .await?;
     operations
         .register_client(secrets, Registration::parse(&metadata)?)

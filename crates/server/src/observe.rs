@@ -21,6 +21,7 @@ use latchkey_protocol::{
     Reason,
     error::Refusal,
     observe::{Observation, first_segment},
+    paths,
 };
 use rand::RngCore;
 
@@ -73,10 +74,19 @@ fn readable<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<Eit
     };
     let request = response.into_parts().0;
     let answer = match request.app_data::<web::Data<latchkey_provider::Provider>>() {
+        Some(provider) if is_of_api(provider, request.path()) => {
+            latchkey_api::unreadable(&provider.ui, &request, &refused)
+        }
         Some(provider) => latchkey_provider::refusal(provider, &request, &refused),
         None => HttpResponse::BadRequest().finish(),
     };
     ServiceResponse::new(request, answer).map_into_right_body()
+}
+
+fn is_of_api(provider: &latchkey_provider::Provider, path: &str) -> bool {
+    let base = &provider.ui.only_realm.base;
+    path.strip_prefix(base.as_str())
+        .is_some_and(|path| path.starts_with(paths::API_V1))
 }
 
 /// The line of a request, and a second one where we could not answer.

@@ -30,6 +30,7 @@ pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
             .app_data(app.provider.clone())
             .app_data(app.ui.clone())
             .app_data(app.console.clone())
+            .app_data(app.api.clone())
             .app_data(app.edge.clone())
             .app_data(web::PayloadConfig::new(LARGEST_BODY));
         let all = |config: &mut web::ServiceConfig| {
@@ -51,6 +52,7 @@ pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
                         .configure(latchkey_provider::routes)
                         .configure(latchkey_ui::routes)
                         .configure(latchkey_console::routes)
+                        .configure(latchkey_api::routes)
                         .default_service(web::to(latchkey_ui::not_found)),
                 );
         };

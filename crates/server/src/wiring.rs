@@ -4,15 +4,16 @@ use std::{io::Write, path::Path, sync::Arc, time::Duration};
 
 use actix_web::web;
 use anyhow::{Context, Result, bail};
+use latchkey_api::Api;
 use latchkey_console::Console;
 use latchkey_jose::{KeyRing, MasterKey};
 use latchkey_operations::{
-    Caller, ClientGuard, ClientSecrets, FailureRecorder, Operations, PasswordKey, PasswordSignIn,
-    Passwords, Realm, Throttle, keys::open_ring, token_keys::Keys,
+    Caller, ClientGuard, ClientSecrets, FailureRecorder, Idempotency, Operations, PasswordKey,
+    PasswordSignIn, Passwords, Realm, Throttle, keys::open_ring, token_keys::Keys,
 };
 use latchkey_protocol::{
-    Clock, Entropy, Issuer, Outbound, Store, Timestamp, authorize::RequestRules, console,
-    observe::Refusals, paths, secret::Pepper,
+    Clock, Entropy, Issuer, Outbound, Store, Timestamp, audit_chain::ChainKey,
+    authorize::RequestRules, console, observe::Refusals, paths, secret::Pepper,
 };
 use latchkey_provider::{
     CustomClaimsInForce, Document, Provider, PublishedKeys, Signing, VerifiedTokens,
@@ -161,6 +162,8 @@ pub struct App {
     pub ui: web::Data<Ui>,
     /// The console's part.
     pub console: web::Data<Console>,
+    /// The administration API's part.
+    pub api: web::Data<Api>,
     /// Who is believed about the caller's address.
     pub edge: web::Data<Edge>,
     /// What calls out.
@@ -270,7 +273,20 @@ pub fn join(
             client_secrets: ClientSecrets::new(master),
             registration: settings.registration,
         }),
+        api: web::Data::new(api(settings, master)),
         edge: web::Data::new(edge),
         outbound,
     }
+}
+
+/// The administration API's part.
+fn api(settings: &Settings, master: &MasterKey) -> Api {
+    let shared = latchkey_api::Settings {
+        secrets: ClientSecrets::new(master),
+        registration: settings.registration,
+        announce: settings.announce,
+        chain_key: ChainKey::derive(master.bytes()),
+        idempotency: Idempotency::new(master),
+    };
+    Api::new(&Issuer::new(&settings.issuer), shared)
 }

@@ -5,7 +5,12 @@ mod list;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
+use diesel::{
+    dsl::{exists, not},
+    pg::Pg,
+    prelude::*,
+    sqlite::Sqlite,
+};
 use latchkey_protocol::{
     ClientId, Timestamp,
     client::{Client, FormerSecret},
@@ -20,7 +25,7 @@ use crate::{
     connection::{AnyConnection, Database, on},
     deliveries,
     error::RowError,
-    schema::clients,
+    schema::{clients, revoked_access_tokens},
     statement::{binds, statement},
     stored::Stored,
 };
@@ -89,6 +94,9 @@ const DISABLE: &str = "UPDATE clients SET disabled_at = coalesce(disabled_at, ?)
 const ENABLE: &str =
     "UPDATE clients SET disabled_at = NULL, version = version + 1 WHERE id = ? AND id <> ?";
 
+const DELETE: &str =
+    "DELETE FROM clients WHERE id = ? AND id <> ? AND (CAST(? AS BIGINT) IS NULL OR version = ?)";
+
 /// The client, while nobody has changed it since it was read.
 macro_rules! at_version {
     ($id:expr, $version:expr) => {
@@ -127,6 +135,21 @@ impl Clients for Database {
                 .insert(id.to_owned().into_string(), client.clone());
         }
         Ok(found)
+    }
+
+    async fn client_of_token(&self, id: &ClientId, jti: &str) -> store::Result<Option<Client>> {
+        let (id, jti) = (id.to_owned(), jti.to_owned());
+        self.read(move |c| {
+            let live = clients::table
+                .filter(clients::id.eq(id.as_str()))
+                .filter(clients::id.ne(console::CLIENT_ID))
+                .filter(not(exists(revoked_access_tokens::table.find(&jti))));
+            on!(c => live.select(Row::as_select()).get_result(c))
+                .optional()?
+                .map(Row::into_client)
+                .transpose()
+        })
+        .await
     }
 
     async fn clients(&self, page: &Page<String>) -> store::Result<Vec<Client>> {
@@ -231,13 +254,11 @@ impl Clients for Database {
         updated
     }
 
-    async fn delete_client(&self, id: &ClientId) -> store::Result<bool> {
+    async fn delete_client(&self, id: &ClientId, version: Option<i64>) -> store::Result<bool> {
         let key = id.to_owned();
         let delete = move |c: &mut AnyConnection| {
-            let own = clients::table
-                .filter(clients::id.eq(key.as_str()))
-                .filter(clients::id.ne(console::CLIENT_ID));
-            let is_there = on!(c => diesel::delete(own).execute(c))? == 1;
+            let binds = binds![&key, console::CLIENT_ID, version, version];
+            let is_there = on!(c => statement(DELETE, binds).execute(c))? == 1;
             if is_there {
                 deliveries::forget_client(c, &key)?;
             }

@@ -17,6 +17,7 @@ mod deliveries;
 mod error;
 mod files;
 mod group;
+mod idempotency;
 mod interactions;
 mod jobs;
 mod keys;

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     Timestamp, kind,
-    observe::KeptRefusal,
+    observe::{KeptRefusal, RefusalFilter},
+    page::Page,
     secret::Digest,
     store::{self, KeptRefusals},
 };
@@ -65,11 +66,48 @@ impl Row {
     }
 }
 
+/// By the index of `at`; of one moment there are few.
+macro_rules! filtered {
+    ($filter:expr, $page:expr) => {{
+        let (filter, page) = ($filter, $page);
+        let mut rows = refusals::table.select(Row::as_select()).into_boxed();
+        if let Some(client_id) = &filter.client_id {
+            rows = rows.filter(refusals::client_id.eq(client_id));
+        }
+        if let Some(reason) = &filter.reason {
+            rows = rows.filter(refusals::reason.eq(reason));
+        }
+        if let Some((at, reference)) = &page.after {
+            let at = at.as_seconds();
+            let before = refusals::at.eq(at).and(refusals::reference.lt(reference));
+            // The first says where to begin in the index.
+            rows = rows
+                .filter(refusals::at.le(at))
+                .filter(refusals::at.lt(at).or(before));
+        }
+        rows.order((refusals::at.desc(), refusals::reference.desc()))
+            .limit(page.limit)
+    }};
+}
+
 #[async_trait]
 impl KeptRefusals for Database {
     async fn keep_refusal(&self, refusal: &KeptRefusal) -> store::Result<()> {
         let row = Row::from_refusal(refusal);
         self.write_one(move |c| keep(c, &row)).await
+    }
+
+    async fn refusals(
+        &self,
+        filter: &RefusalFilter,
+        page: &Page<(Timestamp, String)>,
+    ) -> store::Result<Vec<KeptRefusal>> {
+        let (filter, page) = (filter.clone(), page.clone());
+        self.read(move |c| {
+            let rows: Vec<Row> = on!(c => filtered!(&filter, &page).load(c))?;
+            Ok(rows.into_iter().map(Row::into_refusal).collect())
+        })
+        .await
     }
 
     async fn refusal(&self, reference: &str) -> store::Result<Option<KeptRefusal>> {

@@ -86,6 +86,9 @@ diesel::table! {
 }
 diesel::table! { setup_link (id) { id -> BigInt, digest -> Binary, expires_at -> BigInt, } }
 diesel::table! { console_drafts (session_id) { session_id -> Text, page -> Text, form -> Text, } }
+diesel::table! {
+    idempotent_calls (key) { key -> Binary, client_id -> Text, request -> Binary, began_at -> BigInt, answer -> Nullable<Text>, }
+}
 diesel::allow_tables_to_appear_in_same_query!(interactions, sessions);
 diesel::table! { attempts (key) { key -> Binary, since -> BigInt, count -> BigInt, } }
 diesel::allow_tables_to_appear_in_same_query!(

@@ -13,6 +13,7 @@ use latchkey_protocol::{
     Timestamp,
     attempts::WINDOW,
     bounds,
+    idempotency::KNOWN,
     store::{self, Housekeeping},
 };
 
@@ -80,6 +81,7 @@ pub fn sweep(
         ("revoked_access_tokens", "jti", "expires_at", now),
         ("refusals", "reference", "at", now - bounds::EXPLAINED),
         ("attempts", "key", "since", now - WINDOW),
+        ("idempotent_calls", "key", "began_at", now - KNOWN),
     ] {
         let delete = format!(
             "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {time} <= $1 LIMIT $2)"

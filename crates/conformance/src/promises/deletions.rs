@@ -115,11 +115,16 @@ pub fn a_client_that_is_deleted_and_codes_that_are_issued_do_not_wait_for_one_an
 ) {
     stores.each(async |store| {
         seeded(&store).await;
-        assert!(store.delete_client(&ClientId::new("c")).await.unwrap());
+        assert!(
+            store
+                .delete_client(&ClientId::new("c"), None)
+                .await
+                .unwrap()
+        );
         for round in 0..ROUNDS {
             assert!(store.create_client(&client()).await.unwrap());
             race(&store, round, |s| async move {
-                s.delete_client(&ClientId::new("c")).await.unwrap()
+                s.delete_client(&ClientId::new("c"), None).await.unwrap()
             })
             .await;
         }

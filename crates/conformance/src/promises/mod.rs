@@ -11,6 +11,7 @@ pub mod custom_claims;
 pub mod deletions;
 pub mod deliveries;
 pub mod groups;
+pub mod idempotency;
 pub mod jobs;
 pub mod keys;
 pub mod limits;

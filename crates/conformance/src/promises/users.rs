@@ -245,7 +245,12 @@ pub fn deleting_takes_everything_along(stores: &impl Stores) {
                 .is_none()
         );
         assert!(store.sessions(None).await.unwrap().is_empty());
-        assert!(store.delete_client(&ClientId::new("c")).await.unwrap());
+        assert!(
+            store
+                .delete_client(&ClientId::new("c"), None)
+                .await
+                .unwrap()
+        );
         assert!(store.client(&ClientId::new("c")).await.unwrap().is_none());
     });
 }

@@ -4,6 +4,7 @@ use super::{Registration, RegistrationRules};
 use crate::{
     ScopeSet,
     access::Access,
+    api,
     authorize::ResponseTypes,
     client::{ApplicationType, GrantType, Metadata},
     client_keys::{self, CLIENT_ALGORITHMS},
@@ -167,10 +168,28 @@ impl Registration {
             let problem = format!("custom_claims: {}", fault.problem);
             FieldError { problem, ..fault }.within("custom_claims")
         }));
+        faults.extend(self.administration_faults());
         if m.implied_scope.contains("offline_access") {
             let problem = "implied_scope cannot have offline_access";
             let fault = FieldError::new("implied_scope", problem);
             faults.push(fault.fix("use \"refresh\": \"always\""));
+        }
+        faults
+    }
+
+    /// The scopes of the administration API are for a client itself, and are named by whoever registers it.
+    fn administration_faults(&self) -> Vec<FieldError> {
+        let m = &self.metadata;
+        let mut faults = Vec::new();
+        let asked = |scope: Option<&ScopeSet>| scope.is_some_and(|s| s.iter().any(api::is_scope));
+        if asked(m.scope.as_ref()) && !m.grant_types.contains(&GrantType::ClientCredentials) {
+            let problem = "scope: those of the administration API are for clients with the grant client_credentials";
+            let fault = FieldError::new("scope", problem);
+            faults.push(fault.fix("add client_credentials to grant_types"));
+        }
+        if asked(Some(&m.implied_scope)) {
+            let problem = "implied_scope cannot have scopes of the administration API";
+            faults.push(FieldError::new("implied_scope", problem).fix("name them in scope"));
         }
         faults
     }

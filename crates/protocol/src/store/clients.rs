@@ -23,6 +23,9 @@ pub trait Clients: Send + Sync {
     async fn create_client(&self, client: &Client) -> Result<bool>;
     /// May be up to a second behind what another process wrote.
     async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>>;
+    /// The client that got the access token `jti` for itself, as it is at this moment, whatever others wrote a moment ago;
+    /// none when it is gone, or the token was revoked on its own.
+    async fn client_of_token(&self, id: &ClientId, jti: &str) -> Result<Option<Client>>;
     /// Registered clients by id, without the console's; a page goes on after an id.
     async fn clients(&self, page: &Page<String>) -> Result<Vec<Client>>;
     /// Registered clients in the order that is asked for, without the console's; a page goes on after a [`ClientCursor`].
@@ -49,6 +52,7 @@ pub trait Clients: Send + Sync {
     /// Disables a client since a moment, or enables it. `false` when there is none. A client that is disabled already stays
     /// so since then.
     async fn set_client_disabled(&self, id: &ClientId, at: Option<Timestamp>) -> Result<bool>;
-    /// Removes a client with all its authorizations and consents, and from whom the end of a session is told. `false` when there is none.
-    async fn delete_client(&self, id: &ClientId) -> Result<bool>;
+    /// Removes a client with all its authorizations and consents, and from whom the end of a session is told; with `version`
+    /// only while it is at that. `false` when there is none.
+    async fn delete_client(&self, id: &ClientId, version: Option<i64>) -> Result<bool>;
 }

@@ -11,6 +11,7 @@ mod console;
 mod custom_claims;
 mod deliveries;
 mod housekeeping;
+mod idempotency;
 mod interactions;
 mod jobs;
 mod keys;
@@ -29,6 +30,7 @@ pub use self::{
     custom_claims::ClaimMappings,
     deliveries::Deliveries,
     housekeeping::Housekeeping,
+    idempotency::IdempotentCalls,
     interactions::{BeginOutcome, Interactions},
     jobs::Jobs,
     keys::SigningKeys,
@@ -99,5 +101,6 @@ subjects![
     Jobs,
     Deliveries,
     Console,
+    IdempotentCalls,
     Housekeeping,
 ];

@@ -139,7 +139,12 @@ fn a_client_registered_anew_hears_nothing_of_sessions_it_was_never_in() {
         joined(&h, "over", &["told"]).await;
         end(&h, "over").await;
         h.pass(1);
-        assert!(h.store.delete_client(&ClientId::new("told")).await.unwrap());
+        assert!(
+            h.store
+                .delete_client(&ClientId::new("told"), None)
+                .await
+                .unwrap()
+        );
         told(&h, "told", &receiver.uri).await;
         h.sql("UPDATE clients SET created_at = 1800000001 WHERE id = 'told'");
         end(&h, "live").await;

@@ -3,6 +3,7 @@
 
 mod abandoned_sign_ins;
 mod algorithms;
+mod api;
 mod audit_chain;
 mod audit_events;
 mod back_channel_faults;

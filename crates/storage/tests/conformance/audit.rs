@@ -114,7 +114,7 @@ fn an_entry_is_written_with_what_it_records_or_not_at_all() {
         );
         assert!(
             !recording
-                .delete_client(&ClientId::new("none"))
+                .delete_client(&ClientId::new("none"), None)
                 .await
                 .unwrap()
         );

@@ -5,7 +5,7 @@ use latchkey_protocol::Reason;
 
 use crate::state::Ui;
 
-const ASSETS: [(&str, &str, &str); 6] = [
+const ASSETS: [(&str, &str, &str); 7] = [
     (
         "latchkey.css",
         "text/css; charset=utf-8",
@@ -15,6 +15,11 @@ const ASSETS: [(&str, &str, &str); 6] = [
         "console.css",
         "text/css; charset=utf-8",
         include_str!("../../../../templates/assets/console.css"),
+    ),
+    (
+        "reference.css",
+        "text/css; charset=utf-8",
+        include_str!("../../../../templates/assets/reference.css"),
     ),
     (
         "latchkey.svg",

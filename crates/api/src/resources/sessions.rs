@@ -1,0 +1,84 @@
+//! Sessions: who is signed in, and the end of one, with the receipts of those who are told.
+
+use latchkey_operations::{ListedSession, OperationError};
+use latchkey_protocol::{SessionId, Timestamp, deliveries::ReceiptsOf, page::Page};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{deliveries::Delivery, users::whom};
+use crate::{answer::Answer, asked::Asked, problem::Problem};
+
+/// A browser that is signed in.
+#[derive(Serialize, JsonSchema)]
+pub struct Session {
+    /// The `sid` of the session's tokens.
+    id: String,
+    /// The name of the user who is signed in.
+    user: String,
+    /// The user's subject.
+    sub: String,
+    /// When the user last proved who they are, in seconds since 1970.
+    auth_time: i64,
+    /// In seconds since 1970.
+    created_at: i64,
+    /// The last use that was noted; at most a minute old.
+    last_used_at: i64,
+    /// When it ends unless it is used before.
+    expires_at: i64,
+    /// When it ends, however much it is used.
+    ends_at: i64,
+}
+
+impl Session {
+    fn of(ListedSession { session, username }: ListedSession) -> Self {
+        Self {
+            id: session.id.into_string(),
+            user: username,
+            sub: session.user_id.into_string(),
+            auth_time: session.auth_time.as_seconds(),
+            created_at: session.created_at.as_seconds(),
+            last_used_at: session.last_used_at.as_seconds(),
+            expires_at: session.expires_at.as_seconds(),
+            ends_at: session.ends_at.as_seconds(),
+        }
+    }
+}
+
+/// A session that has ended, and what each client that is told has heard so far.
+#[derive(Serialize, JsonSchema)]
+pub struct EndedSession {
+    /// The `sid`.
+    ended: String,
+    /// One for each client with a `backchannel_logout_uri` that the session signed its user in to. Read them again at
+    /// `GET /deliveries?session=...` until each is delivered.
+    receipts: Vec<Delivery>,
+}
+
+/// `GET /sessions`.
+pub async fn list(asked: &Asked<'_>) -> Result<Answer, Problem> {
+    let page: Page<(Timestamp, String)> = asked.page()?;
+    let login = match asked.parameter("user") {
+        None => None,
+        Some(named) => Some(whom(asked, named).await?.username),
+    };
+    let found = asked.operations().sessions(login.as_deref(), &page).await?;
+    let place = |listed: &ListedSession| {
+        let session = &listed.session;
+        (session.created_at, session.id.to_string())
+    };
+    asked.listed(&page, found, place, Session::of)
+}
+
+/// `DELETE /sessions/{id}`.
+pub async fn end(asked: &Asked<'_>) -> Result<Answer, Problem> {
+    let (operations, id) = (asked.operations(), SessionId::new(asked.part("id")));
+    operations.end_session(&id).await?;
+    // A session has a delivery for each client at most.
+    let all = Page::first(i64::MAX);
+    let receipts = operations.receipts(ReceiptsOf::Session(&id), &all).await;
+    let receipts = receipts.map_err(|error: OperationError| Problem::from(error))?;
+    Answer::ok(&EndedSession {
+        ended: id.into_string(),
+        receipts: receipts.into_iter().map(Delivery::of).collect(),
+    })
+}

@@ -1,0 +1,304 @@
+//! THE route table: each address, its method, the call that answers it, and what is documented of it.
+
+use crate::{
+    resources::{
+        audit::{self, AuditEntry, ChainVerdict},
+        claims::{self, CustomClaim, CustomClaims},
+        clients::{
+            self, AdmittedUser, ClientMetadataChange, ClientToRegister,
+            RegisteredClientInformation, Rotation,
+        },
+        consents::{self, Consent, EndedConsent},
+        deliveries::{self, Delivery, SentAgain},
+        keys::{self, KeyRotation, SigningKey, SigningKeys},
+        refusals::{self, Refusal, RefusalExplained},
+        sessions::{self, EndedSession, Session},
+        users::{
+            self, NewPassword, User, UserChange, UserToCreate, UserToReplace, UserWithEndedSessions,
+        },
+    },
+    route::{Parameter, Route, Takes, route, text},
+};
+
+const NEW_USER: &str =
+    r#"{"username":"minji","email":"minji@example.org","name":"Kim Minji","groups":["editors"]}"#;
+const USER: &str = r#"{"email":"minji@example.org","name":"Kim Minji","groups":["editors"]}"#;
+const NEW_CLIENT: &str =
+    r#"{"client_name":"My app","redirect_uris":["https://app.example/callback"]}"#;
+const CLIENT_CHANGE: &str = r#"{"client_name":"Our app","tos_uri":null}"#;
+
+const OF_USER: &[Parameter] = &[text(
+    "login",
+    "The one user with this user name or email address, or none.",
+)];
+const OF_SESSION: &[Parameter] = &[text(
+    "user",
+    "Those of this user: a user name, an email address or a subject.",
+)];
+const NEW_SECRET: &[Parameter] = &[Parameter {
+    name: "new_secret",
+    about: "The client gets another secret as well, one that is made; the old one is worth nothing at once.",
+    takes: Takes::Word(&["true", "false"]),
+}];
+const OF_REFUSAL: &[Parameter] = &[
+    text("client_id", "Those of this client, as far as it said so."),
+    text("reason", "Those for this reason, such as `CodeExpired`."),
+];
+const OF_ENTRY: &[Parameter] = &[
+    Parameter {
+        name: "since",
+        about: "At this moment or later, in seconds since 1970.",
+        takes: Takes::Number(0, i64::MAX),
+    },
+    Parameter {
+        name: "until",
+        about: "Before this moment, in seconds since 1970.",
+        takes: Takes::Number(0, i64::MAX),
+    },
+    text("event", "With this event, such as `user disable`."),
+    text("actor", "By this actor: a subject, a `client_id`, `uid 0`."),
+    text("target", "Of this target, by its id."),
+    text(
+        "user",
+        "Those that concern this user: a user name, an email address or a subject.",
+    ),
+    Parameter {
+        name: "outcome",
+        about: "With this outcome.",
+        takes: Takes::Word(&["done", "refused"]),
+    },
+];
+const CHECKPOINT: &[Parameter] = &[text(
+    "checkpoint",
+    "A checkpoint that was kept elsewhere, as `POSITION:HASH`, to hold the chain against.",
+)];
+const OF_DELIVERY: &[Parameter] = &[
+    text("session", "Those of this session."),
+    Parameter {
+        name: "state",
+        about: "Those that nobody tries any more.",
+        takes: Takes::Word(&["dead"]),
+    },
+];
+
+/// Every address under `/admin/api/v1`.
+pub const ROUTES: &[Route] = &[
+    route!(Get "/users" "listUsers" users::list)
+        .says("Lists users by their names.", "")
+        .takes(OF_USER)
+        .lists::<User>(),
+    route!(Post "/users" "createUser" users::create)
+        .says(
+            "Creates a user.",
+            "Without a password the user cannot sign in.",
+        )
+        .body::<UserToCreate>(NEW_USER)
+        .creates::<User>()
+        .versioned(),
+    route!(Get "/users/{sub}" "getUser" users::show)
+        .says("Reads a user.", "")
+        .answers::<User>()
+        .versioned(),
+    route!(Put "/users/{sub}" "replaceUser" users::replace)
+        .says(
+            "Replaces all that describes a user.",
+            "What is left out is taken away. Name and password stay.",
+        )
+        .body::<UserToReplace>(USER)
+        .answers::<User>()
+        .versioned()
+        .conditional()
+        .conflicts(),
+    route!(Patch "/users/{sub}" "updateUser" users::update)
+        .says(
+            "Changes what describes a user.",
+            "A merge patch (RFC 7396): what is left out stays, null takes away.",
+        )
+        .body::<UserChange>(r#"{"name":"Kim Min-ji","claims":{"locale":"ko-KR"}}"#)
+        .answers::<User>()
+        .versioned()
+        .conditional()
+        .conflicts(),
+    route!(Delete "/users/{sub}" "deleteUser" users::delete)
+        .says(
+            "Deletes a user, with sessions, consents and authorizations.",
+            "",
+        )
+        .conditional()
+        .conflicts(),
+    route!(Post "/users/{sub}/disable" "disableUser" users::disable)
+        .says(
+            "Disables a user.",
+            "All sessions and authorizations end at once.",
+        )
+        .answers::<UserWithEndedSessions>()
+        .versioned()
+        .conflicts(),
+    route!(Post "/users/{sub}/enable" "enableUser" users::enable)
+        .says("Lets a disabled user in again.", "")
+        .answers::<User>()
+        .versioned(),
+    route!(Post "/users/{sub}/set-password" "setUserPassword" users::set_password)
+        .says(
+            "Sets a new password.",
+            "All sessions and authorizations end at once.",
+        )
+        .body::<NewPassword>(r#"{"password":"correct horse battery staple"}"#)
+        .answers::<UserWithEndedSessions>()
+        .versioned(),
+    route!(Post "/users/{sub}/end-sessions" "endUserSessions" users::end_sessions)
+        .says(
+            "Ends all sessions and authorizations of a user, who may sign in again.",
+            "",
+        )
+        .answers::<UserWithEndedSessions>()
+        .versioned(),
+    route!(Get "/users/{sub}/consents" "listUserConsents" consents::of_user)
+        .says("Lists what a user has allowed, by client.", "")
+        .lists::<Consent>(),
+    route!(Delete "/users/{sub}/consents/{client_id}" "revokeConsent" consents::revoke)
+        .says(
+            "Takes back what a user has allowed a client, and ends all that came of it.",
+            "",
+        )
+        .answers::<EndedConsent>(),
+    route!(Get "/clients" "listClients" clients::list)
+        .says("Lists clients by their ids.", "")
+        .lists::<RegisteredClientInformation>(),
+    route!(Post "/clients" "createClient" clients::create)
+        .says(
+            "Registers a client.",
+            "The answer has the client's secret, this once.",
+        )
+        .body::<ClientToRegister>(NEW_CLIENT)
+        .creates::<RegisteredClientInformation>()
+        .versioned(),
+    route!(Get "/clients/{client_id}" "getClient" clients::show)
+        .says("Reads a client.", "Never its secret.")
+        .answers::<RegisteredClientInformation>()
+        .versioned(),
+    route!(Put "/clients/{client_id}" "replaceClient" clients::replace)
+        .says(
+            "Replaces a client's metadata.",
+            "What is left out is taken away. The secret stays.",
+        )
+        .takes(NEW_SECRET)
+        .body::<ClientToRegister>(NEW_CLIENT)
+        .answers::<RegisteredClientInformation>()
+        .versioned()
+        .conditional()
+        .conflicts(),
+    route!(Patch "/clients/{client_id}" "updateClient" clients::update)
+        .says(
+            "Changes a client's metadata.",
+            "A merge patch (RFC 7396): what is left out stays, null takes away.",
+        )
+        .takes(NEW_SECRET)
+        .body::<ClientMetadataChange>(CLIENT_CHANGE)
+        .answers::<RegisteredClientInformation>()
+        .versioned()
+        .conditional()
+        .conflicts(),
+    route!(Delete "/clients/{client_id}" "deleteClient" clients::delete)
+        .says("Deletes a client, with all that it was allowed.", "")
+        .conditional(),
+    route!(Post "/clients/{client_id}/disable" "disableClient" clients::disable)
+        .says(
+            "Disables a client.",
+            "Nobody signs in to it, and its tokens count no more until it is enabled.",
+        )
+        .answers::<RegisteredClientInformation>()
+        .versioned(),
+    route!(Post "/clients/{client_id}/enable" "enableClient" clients::enable)
+        .says("Lets a disabled client go on.", "")
+        .answers::<RegisteredClientInformation>()
+        .versioned(),
+    route!(Post "/clients/{client_id}/rotate-secret" "rotateClientSecret" clients::rotate_secret)
+        .says(
+            "Gives a client another secret.",
+            "The answer has it, this once.",
+        )
+        .optional_body::<Rotation>(r#"{"keep_old":3600}"#)
+        .answers::<RegisteredClientInformation>()
+        .versioned()
+        .conflicts(),
+    route!(Get "/clients/{client_id}/access" "listClientAccess" clients::access)
+        .says(
+            "Lists who may use a client, and why.",
+            "A piece can be short, or empty, although more follow: go on while there is a `next`.",
+        )
+        .lists::<AdmittedUser>(),
+    route!(Get "/clients/{client_id}/consents" "listClientConsents" consents::of_client)
+        .says("Lists what a client was allowed, by user.", "")
+        .lists::<Consent>(),
+    route!(Get "/sessions" "listSessions" sessions::list)
+        .says("Lists the sessions that live, the oldest first.", "")
+        .takes(OF_SESSION)
+        .lists::<Session>(),
+    route!(Delete "/sessions/{id}" "endSession" sessions::end)
+        .says(
+            "Ends a session, and everything that came of it.",
+            "Answers with the receipts of the logout tokens that are on their way.",
+        )
+        .answers::<EndedSession>(),
+    route!(Get "/keys" "listKeys" keys::list)
+        .says("Lists the signing keys.", "Retired ones too.")
+        .answers::<SigningKeys>(),
+    route!(Post "/keys/rotate" "rotateKey" keys::rotate)
+        .says(
+            "Makes the next signing key.",
+            "It is published at once, and signs when every cache has it.",
+        )
+        .optional_body::<KeyRotation>(r#"{"algorithm":"RS256"}"#)
+        .creates::<SigningKey>(),
+    route!(Post "/keys/{kid}/retire" "retireKey" keys::retire)
+        .says(
+            "Takes a key out of the published set, at once and for good.",
+            "What it signed is refused from then on.",
+        )
+        .conflicts(),
+    route!(Get "/refusals" "listRefusals" refusals::list)
+        .says(
+            "Lists requests that were refused, the newest first.",
+            "They are kept for seven days.",
+        )
+        .takes(OF_REFUSAL)
+        .lists::<Refusal>(),
+    route!(Get "/refusals/{reference}" "getRefusal" refusals::show)
+        .says(
+            "Explains a refusal by the reference that its answer carried.",
+            "",
+        )
+        .answers::<RefusalExplained>(),
+    route!(Get "/audit" "listAuditEntries" audit::list)
+        .says("Lists the audit log, the newest entries first.", "")
+        .takes(OF_ENTRY)
+        .lists::<AuditEntry>(),
+    route!(Get "/audit/verification" "verifyAudit" audit::verify)
+        .says(
+            "Verifies the hash chain of the audit log.",
+            "It reads the whole log, one call at a time.",
+        )
+        .takes(CHECKPOINT)
+        .answers::<ChainVerdict>(),
+    route!(Get "/deliveries" "listDeliveries" deliveries::list)
+        .says("Lists the receipts of logout tokens, the oldest first.", "")
+        .takes(OF_DELIVERY)
+        .lists::<Delivery>(),
+    route!(Post "/deliveries/retry-dead" "retryDeadDeliveries" deliveries::retry_dead)
+        .says("Has all dead logout tokens sent again.", "")
+        .answers::<SentAgain>(),
+    route!(Post "/deliveries/{id}/retry" "retryDelivery" deliveries::retry)
+        .says("Has a logout token sent again.", "")
+        .answers::<SentAgain>(),
+    route!(Get "/claims" "listClaims" claims::list)
+        .says("Lists the custom claims for all clients.", "")
+        .answers::<CustomClaims>(),
+    route!(Put "/claims/{name}" "setClaim" claims::set)
+        .says("Sets a custom claim for all clients.", "")
+        .body::<CustomClaim>(r#"{"attribute":"department"}"#)
+        .answers::<CustomClaim>()
+        .conflicts(),
+    route!(Delete "/claims/{name}" "removeClaim" claims::remove)
+        .says("Removes a custom claim.", ""),
+];

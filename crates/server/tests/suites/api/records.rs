@@ -1,0 +1,214 @@
+//! Sessions, keys, consents, the audit log, logout tokens and custom claims.
+
+use super::*;
+
+#[test]
+fn a_session_is_ended_and_its_tokens_with_it() {
+    on_both(async |h| {
+        let caller = administrator(&h).await;
+        let tokens = h.tokens(&h.browser()).await;
+        let found = caller.get("/sessions").await;
+        let id = found.json["items"][0]["id"].as_str().unwrap();
+        let ended = answer(caller.request("DELETE", &format!("/sessions/{id}"))).await;
+        assert_eq!(
+            (ended.status, &ended.json),
+            (200, &json!({ "ended": id, "receipts": [] }))
+        );
+        assert_eq!(
+            h.userinfo(tokens["access_token"].as_str().unwrap())
+                .await
+                .status,
+            401
+        );
+        is_problem(
+            &answer(caller.request("DELETE", &format!("/sessions/{id}"))).await,
+            404,
+            "not-found",
+        );
+    });
+}
+
+#[test]
+fn keys_are_rotated_and_retired() {
+    on_both(async |h| {
+        let caller = administrator(&h).await;
+        let before = caller.get("/keys").await.json["items"]
+            .as_array()
+            .unwrap()
+            .clone();
+        assert_eq!((before.len(), &before[0]["state"]), (1, &json!("active")));
+        let made = caller.act("/keys/rotate").await;
+        assert_eq!(
+            (made.status, &made.json["state"]),
+            (201, &json!("announced")),
+            "{made:?}"
+        );
+        let signs = before[0]["kid"].as_str().unwrap();
+        let refused = caller.act(&format!("/keys/{signs}/retire")).await;
+        is_problem(&refused, 409, "conflict");
+        let kid = made.json["kid"].as_str().unwrap();
+        assert_eq!(caller.act(&format!("/keys/{kid}/retire")).await.status, 204);
+        let keys = caller.get("/keys").await;
+        let states: Vec<_> = keys.json["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|k| k["state"].clone())
+            .collect();
+        assert!(states.contains(&json!("retired")), "{states:?}");
+        let now = caller
+            .post("/keys/rotate", json!({ "algorithm": "ES256", "now": true }))
+            .await;
+        assert_eq!(
+            (&now.json["alg"], &now.json["state"]),
+            (&json!("ES256"), &json!("active"))
+        );
+        is_problem(
+            &caller
+                .post("/keys/rotate", json!({ "algorithm": "none" }))
+                .await,
+            422,
+            "invalid",
+        );
+        is_problem(&caller.act("/keys/nothing/retire").await, 404, "not-found");
+    });
+}
+
+#[test]
+fn consents_are_listed_from_both_sides_and_taken_back() {
+    on_both(async |h| {
+        let caller = administrator(&h).await;
+        let tokens = h.tokens(&h.browser()).await;
+        let of_user = caller.get(&format!("/users/{}/consents", h.alice)).await;
+        let of_client = caller.get("/clients/app/consents").await;
+        assert_eq!(of_user.json["items"], of_client.json["items"]);
+        assert_eq!(of_user.json["items"][0]["client_id"], "app");
+        let path = format!("/users/{}/consents/app", h.alice);
+        let ended = answer(caller.request("DELETE", &path)).await;
+        assert_eq!(
+            ended.json,
+            json!({ "consented": true, "authorizations_ended": 1 }),
+            "{ended:?}"
+        );
+        assert_eq!(
+            h.userinfo(tokens["access_token"].as_str().unwrap())
+                .await
+                .status,
+            401
+        );
+        is_problem(
+            &answer(caller.request("DELETE", &path)).await,
+            404,
+            "not-found",
+        );
+    });
+}
+
+#[test]
+fn the_audit_log_is_verified_against_a_checkpoint() {
+    on_both(async |h| {
+        let caller = ops(&h, "auditor", "latchkey.read").await;
+        let master = latchkey_server::wiring::master_key(&h.keys_dir(), false).unwrap();
+        let key = latchkey_protocol::audit_chain::ChainKey::derive(master.bytes());
+        let sealed = h.store.seal_audit_entries(&key, h.moment() + 60, 100);
+        assert!(sealed.await.unwrap() > 0);
+        let verdict = caller.get("/audit/verification").await;
+        assert_eq!(
+            (verdict.status, &verdict.json["holds"]),
+            (200, &json!(true)),
+            "{verdict:?}"
+        );
+        let checkpoint = verdict.json["checkpoint"].as_str().unwrap();
+        let again = caller
+            .get(&format!("/audit/verification?checkpoint={checkpoint}"))
+            .await;
+        assert_eq!(again.json["holds"], true);
+        let other = checkpoint.replace(|c: char| c.is_ascii_hexdigit() && c != '1', "0");
+        let other = format!("1:{}", &other[other.len() - 64..]);
+        let wrong = caller
+            .get(&format!("/audit/verification?checkpoint={other}"))
+            .await;
+        assert_eq!(
+            (&wrong.json["holds"], &wrong.json["broken"]["damage"]),
+            (&json!(false), &json!("replaced")),
+            "{wrong:?}"
+        );
+        is_problem(
+            &caller.get("/audit/verification?checkpoint=x").await,
+            400,
+            "parameter-invalid",
+        );
+    });
+}
+
+#[test]
+fn receipts_are_listed_and_dead_logout_tokens_sent_again() {
+    on_both(async |h| {
+        let caller = administrator(&h).await;
+        let none = json!({ "items": [], "next": null });
+        for path in [
+            "/deliveries",
+            "/deliveries?state=dead",
+            "/deliveries?session=x",
+        ] {
+            assert_eq!(caller.get(path).await.json, none, "{path}");
+        }
+        is_problem(
+            &caller.get("/deliveries?state=dead&session=x").await,
+            400,
+            "parameter-invalid",
+        );
+        assert_eq!(
+            caller.act("/deliveries/retry-dead").await.json,
+            json!({ "sent_again": 0 })
+        );
+        is_problem(&caller.act("/deliveries/7/retry").await, 404, "not-found");
+    });
+}
+
+#[test]
+fn custom_claims_are_set_and_removed() {
+    on_both(async |h| {
+        let caller = administrator(&h).await;
+        let put = async |name: &str, body: Value| {
+            answer(
+                caller
+                    .request("PUT", &format!("/claims/{name}"))
+                    .json(&body),
+            )
+            .await
+        };
+        let set = put(
+            "department",
+            json!({ "attribute": "department", "in": ["id_token"] }),
+        )
+        .await;
+        assert_eq!(
+            (set.status, &set.json["scope"]),
+            (200, &json!("openid")),
+            "{set:?}"
+        );
+        assert_eq!(
+            caller.get("/claims").await.json["claims"]["department"],
+            set.json
+        );
+        is_problem(&put("iss", json!({ "value": "x" })).await, 422, "invalid");
+        is_problem(
+            &put("a", json!({ "value": "x", "claim": "name" })).await,
+            422,
+            "invalid",
+        );
+        is_problem(
+            &put("a", json!({ "value": "x", "where": "there" })).await,
+            422,
+            "invalid",
+        );
+        let gone = answer(caller.request("DELETE", "/claims/department")).await;
+        assert_eq!(gone.status, 204);
+        is_problem(
+            &answer(caller.request("DELETE", "/claims/department")).await,
+            404,
+            "not-found",
+        );
+    });
+}
