@@ -53,6 +53,7 @@ pub enum Tab {
     Overview,
     Users,
     Consents,
+    Preview,
 }
 
 /// What stands above each page of a client.
@@ -85,11 +86,12 @@ impl Head {
     }
 
     /// Address, words and page of each tab.
-    pub fn tabs(&self) -> [(&'static str, &'static str, Tab); 3] {
+    pub fn tabs(&self) -> [(&'static str, &'static str, Tab); 4] {
         [
             ("", "client-tab-overview", Tab::Overview),
             ("/users", "client-tab-users", Tab::Users),
             ("/consents", "console-consents", Tab::Consents),
+            ("/preview", "client-tab-preview", Tab::Preview),
         ]
     }
 }

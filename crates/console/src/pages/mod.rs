@@ -7,6 +7,7 @@ pub mod client_actions;
 pub mod client_consents;
 pub mod client_fields;
 pub mod client_form;
+pub mod client_preview;
 pub mod client_secret;
 pub mod clients;
 pub mod confirm;

@@ -2,6 +2,7 @@
 
 mod asked;
 mod custom;
+mod explain;
 mod userinfo;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -9,6 +10,7 @@ use serde_json::{Map, Value};
 
 pub use asked::{add_asked, scope_of};
 pub use custom::{Custom, CustomClaims, MOST_MAPPINGS, Mapping, Place, Source, check_attributes};
+pub use explain::{ClaimGround, ClaimRules, ExplainedClaim};
 pub use userinfo::{CLAIMS, check_claims, is_own_claim, own_claim, scope_claims, userinfo};
 
 use userinfo::standard_scope;

@@ -116,6 +116,12 @@ pub fn is_own_claim(name: &str) -> bool {
     ["groups", "roles"].contains(&name) || STANDARD.iter().any(|(known, _, _)| *known == name)
 }
 
+/// The claims that every user may have, in the order in which they are said.
+pub(super) fn standard_names() -> impl Iterator<Item = &'static str> {
+    let standard = STANDARD.iter().map(|(name, _, _)| *name);
+    standard.chain(["groups", "roles"])
+}
+
 /// The scope that gives a claim which every user has (OpenID Connect Core 5.4).
 pub(super) fn standard_scope(name: &str) -> Option<&'static str> {
     match name {

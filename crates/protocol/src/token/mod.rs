@@ -3,11 +3,13 @@
 mod authorization_code;
 mod client_credentials;
 mod issue;
+mod preview;
 mod refresh_token;
 
 pub use authorization_code::{redeem, starts_refresh};
 pub use client_credentials::client_scope;
 pub use issue::{Grant, Holder, IdTokenDraft, TokenIssuer, TokenSet, token_set};
+pub use preview::{Preview, PreviewRequest, VARIES};
 pub use refresh_token::{Rotation, narrowed, rotate};
 
 use crate::error::Refusal;

@@ -39,6 +39,21 @@ pub enum ClientCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Shows what a user would get of an app: ID token, UserInfo and access token, and why each claim is there or is not.
+    /// Nothing is issued.
+    #[command(
+        after_help = "Example: latchkey client preview my-app alice --scope 'openid profile email'"
+    )]
+    Preview {
+        client_id: String,
+        /// Who signs in; without one, what the app gets for itself.
+        username: Option<String>,
+        /// What the app asks for.
+        #[arg(long, default_value = "")]
+        scope: String,
+        #[arg(long)]
+        json: bool,
+    },
     /// Changes an app's metadata; what is not named stays, null removes (RFC 7396).
     #[command(
         after_help = "Example: echo '{\"client_name\":\"New name\",\"contacts\":null}' | latchkey client update my-app --from -"

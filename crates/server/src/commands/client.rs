@@ -1,6 +1,7 @@
 //! `latchkey client`.
 
 mod access;
+mod preview;
 
 use std::path::Path;
 
@@ -37,6 +38,12 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
             limit,
             json,
         } => access::list(&at, &client_id, limit, json).await,
+        ClientCommand::Preview {
+            client_id,
+            username,
+            scope,
+            json,
+        } => preview::show(&at, &client_id, username.as_deref(), &scope, json).await,
         ClientCommand::Update {
             client_id,
             from,

@@ -59,4 +59,5 @@ mod sign_out_refusals;
 mod skipped;
 mod subjects;
 mod support;
+mod token_preview;
 mod users;

@@ -438,6 +438,7 @@ fn clients_are_searched_sorted_and_read_page_by_page_and_the_console_is_none_of_
             "/secret",
             "/disable",
             "/delete",
+            "/preview",
             "/users",
             "/consents",
         ] {
@@ -537,6 +538,56 @@ fn what_runs_elsewhere_is_text_on_every_page_of_a_client() {
             assert!(!runs, "{path} {}", page.text);
         }
         assert!(made.text.contains("id=\"client-secret\"") && !made.text.contains("<script"));
+    });
+}
+
+#[test]
+fn the_token_preview_says_what_a_user_would_get_and_why() {
+    on_both(async |h| {
+        let browser = administrator(&h).await;
+        let get = async |query: &str| {
+            let at = format!("/admin/clients/{query}");
+            let page = browser.get(&h.at(&at)).await;
+            assert_eq!(page.status, 200, "{query} {}", page.text);
+            page.text
+        };
+        let form = get("app/preview").await;
+        assert!(form.contains("value=\"openid profile email\"") && !form.contains("id=\"given\""));
+        let shown = get("app/preview?user=bob&scope=openid+email+unheard-of").await;
+        for part in [
+            "id=\"client-id-token\"",
+            "bob@example.org",
+            "The scope email was granted",
+            "The scope profile was not asked for",
+            "id=\"ignored\">unheard-of",
+        ] {
+            assert!(shown.contains(part), "{part} {shown}");
+        }
+        assert!(!shown.contains("eyJ"), "nothing is signed");
+        assert!(
+            get("app/preview?user=nobody")
+                .await
+                .contains("id=\"unknown\"")
+        );
+        assert!(
+            get("native/preview?user=bob&scope=x")
+                .await
+                .contains("id=\"refused\"")
+        );
+        let alone = get("app/preview?alone=on").await;
+        assert!(
+            alone.contains("id=\"client-access-token\"")
+                && !alone.contains("id=\"client-id-token\"")
+        );
+        let query: String = url::form_urlencoded::byte_serialize(SCRIPT.as_bytes()).collect();
+        let odd = get(&format!("app/preview?user={query}&scope={query}")).await;
+        assert!(!odd.contains("<script"));
+        give(&h, "alice", &["auditor"]).await;
+        assert!(
+            get("app/preview?user=bob&scope=openid")
+                .await
+                .contains("id=\"given\"")
+        );
     });
 }
 
