@@ -11,6 +11,7 @@ use latchkey_protocol::{
     audit_row::{AuditFilter, AuditRow},
     audit_walk::StoredRun,
     authorization::{Authorization, Context, RefreshFamily, Support},
+    bulk_end::BulkEnd,
     claims::{CustomClaims, Mapping},
     client::{Client, FormerSecret},
     client_list::{ClientCounts, ClientCursor, ClientList},
@@ -30,10 +31,10 @@ use latchkey_protocol::{
     rotation::StoredKey,
     session::{Session, SessionClient, SessionStart, Use},
     store::{
-        AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, ClaimMappings, Clients,
-        ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping, IdempotentCalls,
-        Interactions, Jobs, KeptRefusals, Result, Sessions, SetupOutcome, SigningKeys, Users,
-        WriteOutcome,
+        AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, BulkEnds, ClaimMappings,
+        Clients, ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping,
+        IdempotentCalls, Interactions, Jobs, KeptRefusals, Result, Sessions, SetupOutcome,
+        SigningKeys, Users, WriteOutcome,
     },
     user::User,
 };
@@ -98,6 +99,12 @@ pass_on! {
         end_session(id: &SessionId, offline: bool, now: Timestamp) -> bool;
         end_session_of(sid: &SessionId, user_id: Option<&UserId>, offline: bool, now: Timestamp) -> Option<Session>;
         end_user(user_id: &UserId, now: Timestamp) -> usize;
+    }
+    BulkEnds {
+        begin_bulk_end(client: Option<&ClientId>, now: Timestamp) -> Option<BulkEnd>;
+        continue_bulk_end(id: i64, now: Timestamp, most: i64) -> Option<BulkEnd>;
+        bulk_ends(since: Timestamp) -> Vec<BulkEnd>;
+        count_sessions(client: Option<&ClientId>, most: i64, now: Timestamp) -> i64;
     }
     Interactions {
         begin_interaction(interaction: &Interaction, from: &Origin) -> BeginOutcome;

@@ -146,6 +146,31 @@ pub fn utc(at: Timestamp) -> String {
     format!("{date} {:02}:{:02} UTC", time.hour(), time.minute())
 }
 
+/// Leaves as many as a page shows, of a list that was asked for one more. Whether there are more.
+pub fn cut<T>(listed: &mut Vec<T>, most: i64) -> bool {
+    let most = usize::try_from(most).unwrap_or_default();
+    let goes_on = listed.len() > most;
+    listed.truncate(most);
+    goes_on
+}
+
+/// A count as pages write it: 1,234,567.
+pub fn number(count: i64) -> String {
+    let digits = count.unsigned_abs().to_string();
+    let mut text = if count < 0 {
+        "-".to_owned()
+    } else {
+        String::new()
+    };
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,5 +180,11 @@ mod tests {
         let at = |seconds| utc(Timestamp::from_seconds(seconds));
         assert_eq!(at(1_800_000_000), "2027-01-15 08:00 UTC");
         assert_eq!(at(i64::MAX), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn counts_are_written_in_groups_of_three_digits() {
+        let written = [0, 999, 1000, 1_234_567, -12_345].map(number);
+        assert_eq!(written, ["0", "999", "1,000", "1,234,567", "-12,345"]);
     }
 }

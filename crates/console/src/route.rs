@@ -8,9 +8,9 @@ use latchkey_ui::{Ui, failure::Failure};
 use crate::{
     Console, guard,
     pages::{
-        audit, client, client_access, client_actions, client_consents, client_form, client_preview,
-        client_secret, clients, deliveries, keys, overview, refusals, session, sessions, user,
-        user_actions, user_form, user_password, users,
+        audit, bulk_ends, client, client_access, client_actions, client_consents, client_form,
+        client_preview, client_secret, clients, deliveries, keys, overview, refusals, session,
+        sessions, user, user_actions, user_form, user_password, users,
     },
     setup, sign_in,
     visit::{Arrival, Visit},
@@ -115,6 +115,10 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/admin/clients/{id}/consents/{user}/revoke" Change client_consents::ask_revoke),
     route!(Post "/admin/clients/{id}/consents/{user}/revoke" Change client_consents::revoke),
     route!(Get "/admin/sessions" Read sessions::list),
+    route!(Get "/admin/sessions/end-all" Change bulk_ends::ask_all),
+    route!(Post "/admin/sessions/end-all" Change bulk_ends::all),
+    route!(Get "/admin/clients/{id}/end-sessions" Change bulk_ends::ask_client),
+    route!(Post "/admin/clients/{id}/end-sessions" Change bulk_ends::client),
     route!(Get "/admin/sessions/{id}" Read session::show),
     route!(Get "/admin/sessions/{id}/end" Change sessions::ask_end),
     route!(Post "/admin/sessions/{id}/end" Change sessions::end),

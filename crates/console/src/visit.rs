@@ -140,6 +140,15 @@ impl<'a> Visit<'a> {
     }
 }
 
+/// Has the browser ask for a page of ours by itself after so many seconds, without a script.
+pub fn look_again(visit: &Visit<'_>, response: &mut HttpResponse, seconds: i64, path: &str) {
+    let at = format!("{seconds}; url={}{path}", visit.arrival.base());
+    if let Ok(at) = header::HeaderValue::from_str(&at) {
+        let name = header::HeaderName::from_static("refresh");
+        response.headers_mut().insert(name, at);
+    }
+}
+
 /// Forms of the console lead to the console alone.
 pub fn confine(response: &mut HttpResponse) {
     const OWN_FORMS: &str = "; form-action 'self'";

@@ -57,6 +57,10 @@ pub enum Operation {
     KeyRetire,
     /// One session was ended.
     SessionEnd,
+    /// All sessions of a client were ended.
+    SessionEndClient,
+    /// All sessions were ended.
+    SessionEndAll,
     /// Logout tokens were sent again.
     DeliveryRetry,
     /// What a user had allowed a client was taken back.
@@ -69,7 +73,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::UserCreate,
         Self::UserUpdate,
         Self::UserDisable,
@@ -89,6 +93,8 @@ impl Operation {
         Self::KeyRotateNow,
         Self::KeyRetire,
         Self::SessionEnd,
+        Self::SessionEndClient,
+        Self::SessionEndAll,
         Self::DeliveryRetry,
         Self::ConsentRevoke,
         Self::ClaimSet,
@@ -117,6 +123,8 @@ impl Operation {
             Self::KeyRotateNow => "key rotate --now",
             Self::KeyRetire => "key retire",
             Self::SessionEnd => "session end",
+            Self::SessionEndClient => "session end --client",
+            Self::SessionEndAll => "session end --all",
             Self::DeliveryRetry => "delivery retry",
             Self::ConsentRevoke => "consent revoke",
             Self::ClaimSet => "claim set",

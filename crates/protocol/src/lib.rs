@@ -18,6 +18,7 @@ pub mod authorization;
 pub mod authorize;
 pub mod bearer;
 pub mod bounds;
+pub mod bulk_end;
 pub mod claims;
 pub mod client;
 pub mod client_auth;

@@ -76,6 +76,10 @@ pub enum Cause {
     Forced,
     /// An administrator ended all sessions of the user.
     AllForced,
+    /// An administrator ended all sessions of a client that the user was signed in to.
+    ClientForced,
+    /// An administrator ended all sessions.
+    EveryoneForced,
     /// The user has a new password.
     PasswordChanged,
     /// The user was disabled.
@@ -95,6 +99,8 @@ impl Cause {
             Self::SignedOut => "signed out",
             Self::Forced => "ended by an administrator",
             Self::AllForced => "all sessions of the user were ended",
+            Self::ClientForced => "all sessions of a client were ended",
+            Self::EveryoneForced => "all sessions were ended",
             Self::PasswordChanged => "the password was changed",
             Self::UserDisabled => "the user was disabled",
             Self::UserDeleted => "the user was deleted",

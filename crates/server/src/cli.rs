@@ -128,9 +128,16 @@ pub enum SessionCommand {
         after_help = "Example: latchkey session end 01a3185c-5000-7efb-a86a-e9e0c207865f --wait"
     )]
     End {
-        id: String,
-        /// Waits until every client that hears of it has taken its logout token, and fails where one has not.
+        #[arg(required_unless_present_any = ["client", "all"], conflicts_with_all = ["client", "all"])]
+        id: Option<String>,
+        /// All sessions in which users signed in to this client, and everything that it was allowed.
+        #[arg(long, value_name = "ID", conflicts_with = "all")]
+        client: Option<String>,
+        /// All sessions, of everyone.
         #[arg(long)]
+        all: bool,
+        /// Waits until every client that hears of it has taken its logout token, and fails where one has not.
+        #[arg(long, conflicts_with_all = ["client", "all"])]
         wait: bool,
         /// How long it waits.
         #[arg(long, value_name = "TIME", default_value = "10s", value_parser = patience, requires = "wait")]

@@ -17,7 +17,7 @@ use crate::{
     supervised::Supervised,
     tls::Certificate,
     wiring::{App, OsEntropy, SystemClock, join, open_keys, outbound},
-    workers::{AuditHandler, JobHandler, SweepHandler, Workers},
+    workers::{AuditHandler, BulkEndHandler, JobHandler, SweepHandler, Workers},
 };
 
 /// The largest body that is read, in bytes.
@@ -218,7 +218,8 @@ fn start_workers(app: &App, audit_keep: i64, chain_key: ChainKey) -> Workers {
     let (store, clock) = (app.provider.store.clone(), app.provider.clock.clone());
     let sweep = SweepHandler::new(store.clone(), clock.clone(), audit_keep, chain_key.clone());
     let audit = AuditHandler::new(store.clone(), clock.clone(), chain_key);
-    let handlers: Vec<Arc<dyn JobHandler>> = vec![Arc::new(audit), Arc::new(sweep)];
+    let ends = BulkEndHandler::new(store.clone(), clock.clone());
+    let handlers: Vec<Arc<dyn JobHandler>> = vec![Arc::new(audit), Arc::new(sweep), Arc::new(ends)];
     Workers::start(store, clock, Arc::new(OsEntropy), handlers)
 }
 

@@ -5,6 +5,7 @@
 //! one waiting. The loop and each job are supervised: what panics or fails is tried again, later each time.
 
 mod audit;
+mod bulk_ends;
 mod sweep;
 
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -19,6 +20,7 @@ use latchkey_protocol::{
 use tokio::{task::JoinSet, time::Instant};
 
 pub use audit::AuditHandler;
+pub use bulk_ends::BulkEndHandler;
 pub use sweep::SweepHandler;
 
 use crate::supervised::{RESTS, Stopped, Supervised, told};

@@ -122,7 +122,7 @@ pub fn sessions_ended(
 }
 
 /// What the server does by itself.
-fn unasked(now: Timestamp) -> AuditEntry {
+pub fn unasked(now: Timestamp) -> AuditEntry {
     AuditEntry {
         at: now,
         event: String::new(),

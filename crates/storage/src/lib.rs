@@ -6,6 +6,7 @@ mod address_keys;
 mod attempts;
 mod audit;
 mod authorizations;
+mod bulk_ends;
 mod clients;
 mod columns;
 mod connection;

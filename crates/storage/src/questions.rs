@@ -20,6 +20,7 @@ use latchkey_protocol::{
 
 use crate::{
     authorizations::{self, ContextRow, Exchanged, Issued, Rotated, SupportRow},
+    bulk_ends::{authorization_stands, session_stands},
     columns::{Grouped, Values, columns, with_values},
     consents,
     group::{Effect, Group, Placed, Question},
@@ -148,11 +149,14 @@ impl Question for SupportOf {
         let values = columns(&rows(questions, |q| {
             [Bind::from(&q.id), Bind::from(&q.jti)]
         }));
-        let from = " FROM unnest(?, ?) WITH ORDINALITY AS asked (id, jti, place) \
+        let from = concat!(
+            " FROM unnest(?, ?) WITH ORDINALITY AS asked (id, jti, place) \
             JOIN authorizations ON authorizations.id = asked.id \
             JOIN users ON users.id = authorizations.user_id \
             LEFT JOIN sessions ON sessions.id = authorizations.session_id \
-            WHERE NOT EXISTS (SELECT 1 FROM revoked_access_tokens WHERE revoked_access_tokens.jti = asked.jti)";
+            WHERE NOT EXISTS (SELECT 1 FROM revoked_access_tokens WHERE revoked_access_tokens.jti = asked.jti) AND ",
+            authorization_stands!()
+        );
         let look_up = LookUp::<Self, _>::new(authorizations::support_columns!(), from, &values);
         let rows = look_up.load::<(i64, SupportRow)>(c)?.into_iter();
         let id = |place: i64| {
@@ -171,14 +175,19 @@ impl Question for SupportOf {
     }
 }
 
-const CONTEXT: &str = " FROM unnest(?) WITH ORDINALITY AS asked (id, place) \
-    JOIN authorizations ON authorizations.id = asked.id \
-    LEFT JOIN users ON users.id = authorizations.user_id \
-    LEFT JOIN sessions ON sessions.id = authorizations.session_id";
-const CONTEXT_BY_CODE: &str = " FROM unnest(?) WITH ORDINALITY AS asked (code, place) \
-    JOIN authorizations ON authorizations.code = asked.code \
-    LEFT JOIN users ON users.id = authorizations.user_id \
-    LEFT JOIN sessions ON sessions.id = authorizations.session_id";
+macro_rules! context {
+    ($key:literal) => {
+        concat!(
+            " FROM unnest(?) WITH ORDINALITY AS asked (key, place) JOIN authorizations ON authorizations.",
+            $key,
+            " = asked.key LEFT JOIN users ON users.id = authorizations.user_id \
+            LEFT JOIN sessions ON sessions.id = authorizations.session_id WHERE ",
+            authorization_stands!()
+        )
+    };
+}
+const CONTEXT: &str = context!("id");
+const CONTEXT_BY_CODE: &str = context!("code");
 
 /// The id of an authorization.
 pub struct AuthorizationOf(pub AuthorizationId);
@@ -226,9 +235,12 @@ impl Question for SessionOf {
         let values = columns(&rows(questions, |q| {
             [Bind::from(&q.digest), Bind::from(q.now)]
         }));
-        let from = " FROM unnest(?, ?) WITH ORDINALITY AS asked (digest, now, place) \
+        let from = concat!(
+            " FROM unnest(?, ?) WITH ORDINALITY AS asked (digest, now, place) \
             JOIN sessions ON sessions.digest = asked.digest AND sessions.expires_at > asked.now \
-            JOIN users ON users.id = sessions.user_id AND users.disabled_at IS NULL";
+            JOIN users ON users.id = sessions.user_id AND users.disabled_at IS NULL WHERE ",
+            session_stands!()
+        );
         let columns = (sessions::Row::as_select(), UserRow::as_select());
         let look_up = LookUp::<Self, _>::new(columns, from, &values);
         let rows = look_up.load::<(i64, (sessions::Row, UserRow))>(c)?;

@@ -84,6 +84,13 @@ diesel::table! {
         outcome -> Nullable<Text>, status -> Nullable<BigInt>, milliseconds -> Nullable<BigInt>, reason -> Nullable<Text>,
     }
 }
+diesel::table! {
+    bulk_ends (id) {
+        id -> BigInt, client_id -> Nullable<Text>, until_at -> BigInt, begun_at -> BigInt, actor_kind -> Text, actor -> Nullable<Text>,
+        actor_name -> Nullable<Text>, front_end -> Text, address -> Nullable<Text>, request_id -> Nullable<Text>, ended -> BigInt,
+        cursor -> Text, done_at -> Nullable<BigInt>,
+    }
+}
 diesel::table! { setup_link (id) { id -> BigInt, digest -> Binary, expires_at -> BigInt, } }
 diesel::table! { console_drafts (session_id) { session_id -> Text, page -> Text, form -> Text, } }
 diesel::table! {

@@ -1,6 +1,6 @@
 //! Clients hear of the end of a session: noted, told whatever ended it, by one sender at a time, until they have heard.
 
-use super::*;
+use super::{bulk_ends::end_all, *};
 use latchkey_protocol::{
     AuthorizationId, ClientId, SessionId, UserId,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd},
@@ -129,6 +129,8 @@ pub fn whatever_ends_a_session_tells_the_clients_that_are_noted_in_it(stores: &i
         Cause::Forced,
         Cause::SignedOut,
         Cause::AllForced,
+        Cause::ClientForced,
+        Cause::EveryoneForced,
         Cause::PasswordChanged,
         Cause::UserDisabled,
         Cause::UserDeleted,
@@ -160,6 +162,8 @@ pub fn whatever_ends_a_session_tells_the_clients_that_are_noted_in_it(stores: &i
                 Cause::AllForced => {
                     assert_eq!(store.end_user(&UserId::new("u"), now).await.unwrap(), 1)
                 }
+                Cause::ClientForced => end_all(&*store, Some("told"), 7).await,
+                Cause::EveryoneForced => end_all(&*store, None, 7).await,
                 Cause::PasswordChanged => {
                     assert_eq!(
                         store

@@ -4,6 +4,7 @@ pub mod access;
 pub mod addresses;
 pub mod audit;
 pub mod authorizations;
+pub mod bulk_ends;
 pub mod clients;
 pub mod consents;
 pub mod console;

@@ -9,7 +9,7 @@ use crate::{
     visit::Visit,
 };
 
-/// What is asked. Texts by their ids.
+/// What is asked. Texts by their ids; one that has more to say than a name stands there as it is.
 pub struct Question<'a> {
     pub title: &'a str,
     pub text: &'a str,

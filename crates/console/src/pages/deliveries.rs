@@ -17,7 +17,7 @@ use super::{
     receipt::ReceiptRow,
 };
 use crate::{
-    layout::{Frame, Section},
+    layout::{Frame, Section, cut},
     shell::word,
     visit::Visit,
 };
@@ -107,15 +107,13 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         // One more than is shown says whether there is a next page.
         limit: LIMIT + 1,
     };
-    let mut listed = Vec::new();
-    if !asked.is_user_unknown {
-        let of = ReceiptsOf::Filtered(&asked.filter);
-        listed = visit.ui().store.receipts(of, &page).await?;
-    }
-    let shown = usize::try_from(LIMIT).unwrap_or_default();
-    let more = listed.len() > shown;
-    listed.truncate(shown);
-    let last = listed.last().filter(|_| more);
+    let of = ReceiptsOf::Filtered(&asked.filter);
+    let mut listed = match asked.is_user_unknown {
+        true => Vec::new(),
+        false => visit.ui().store.receipts(of, &page).await?,
+    };
+    let goes_on = cut(&mut listed, LIMIT);
+    let last = listed.last().filter(|_| goes_on);
     let page = Deliveries {
         frame: Frame::new(visit, Section::Deliveries),
         next: last.map(|last| asked.after(visit.arrival.base(), last.id)),
@@ -126,24 +124,26 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     Ok(render(&page, StatusCode::OK, false))
 }
 
-fn question(visit: &Visit<'_>, problem: Option<String>) -> HttpResponse {
-    let id = visit.part("id");
-    let is_dead = id == DEAD;
-    let (title, text, command) = if is_dead {
+/// Title, text and command of what is sent again.
+fn texts(id: &str) -> (&'static str, &'static str, String) {
+    if id == DEAD {
         let command = "latchkey delivery retry --dead".to_owned();
-        (
+        return (
             "console-retry-dead-title",
             "console-retry-dead-text",
             command,
-        )
-    } else {
-        let command = format!("latchkey delivery retry {}", word(id));
-        ("console-retry-title", "console-retry-text", command)
-    };
+        );
+    }
+    let command = format!("latchkey delivery retry {}", word(id));
+    ("console-retry-title", "console-retry-text", command)
+}
+
+fn question(visit: &Visit<'_>, problem: Option<String>) -> HttpResponse {
+    let (title, text, command) = texts(visit.part("id"));
     let asked = Question {
         title,
         text,
-        whom: id,
+        whom: visit.part("id"),
         press: "console-retry",
         is_dangerous: false,
         back: "/admin/deliveries",

@@ -1,6 +1,7 @@
 //! One file for each page, or for a few that belong together.
 
 pub mod audit;
+pub mod bulk_ends;
 pub mod client;
 pub mod client_access;
 pub mod client_actions;

@@ -24,28 +24,26 @@ pub struct ReceiptRow {
 
 impl ReceiptRow {
     pub fn new(receipt: Receipt) -> Self {
-        let (state, last) = (receipt.state, receipt.last);
-        let text = |number: Option<String>| number.unwrap_or_default();
+        let (state, last) = (receipt.state, receipt.last.as_ref());
+        let outcome = last.map(|last| format!("console-outcome-{}", last.delivery.name()));
+        let status = last.and_then(|last| last.status).map(|s| s.to_string());
         Self {
             id: receipt.id,
-            client: receipt.client_id.into_string(),
-            session: receipt.end.session_id.into_string(),
             ended: utc(receipt.ended_at),
             state: format!("console-delivery-{}", state.name()),
             is_delivered: state == DeliveryState::Delivered,
             is_dead: state == DeliveryState::Dead,
             attempts: receipt.attempts,
-            outcome: text(
-                last.as_ref()
-                    .map(|last| format!("console-outcome-{}", last.delivery.name())),
-            ),
-            status: text(
-                last.as_ref()
-                    .and_then(|last| last.status.map(|s| s.to_string())),
-            ),
-            milliseconds: text(last.as_ref().map(|last| last.milliseconds.to_string())),
-            reason: last.and_then(|last| last.reason).unwrap_or_default(),
+            outcome: outcome.unwrap_or_default(),
+            status: status.unwrap_or_default(),
+            milliseconds: last.map(|l| l.milliseconds.to_string()).unwrap_or_default(),
             next: receipt.next_at.map(utc).unwrap_or_default(),
+            reason: receipt
+                .last
+                .and_then(|last| last.reason)
+                .unwrap_or_default(),
+            client: receipt.client_id.into_string(),
+            session: receipt.end.session_id.into_string(),
         }
     }
 }

@@ -1,9 +1,6 @@
 //! One session: who, from where, since when, in which apps; and when it has ended, which of them have heard of it.
 
-use actix_web::{
-    HttpResponse,
-    http::{StatusCode, header::HeaderValue},
-};
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use latchkey_operations::SessionTrace;
 use latchkey_protocol::{
@@ -18,8 +15,9 @@ use latchkey_ui::{
 
 use super::{audit::Row, receipt::ReceiptRow, sessions::named};
 use crate::{
+    address,
     layout::{Frame, Section, utc},
-    visit::Visit,
+    visit::{Visit, look_again},
 };
 
 /// How long after the end the page asks by itself for more receipts, in seconds. Not longer: each time it is asked for keeps
@@ -30,6 +28,8 @@ const AT_ONCE: i64 = 30;
 
 struct ClientRow {
     id: String,
+    /// Its page; none of what is no client any more.
+    path: Option<String>,
     since: String,
     /// Whether it hears of the end by the back channel, or the front channel alone.
     is_told: bool,
@@ -97,11 +97,8 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let mut response = render(&page, StatusCode::OK, false);
     if let Some(after) = refresh {
         // Without what the address says of the form before it, which was said once.
-        let at = format!("{after}; url={}/admin/sessions/{id}", visit.arrival.base());
-        if let Ok(value) = HeaderValue::from_str(&at) {
-            let name = actix_web::http::header::HeaderName::from_static("refresh");
-            response.headers_mut().insert(name, value);
-        }
+        let path = format!("/admin/sessions/{id}");
+        look_again(visit, &mut response, after, &path);
     }
     Ok(response)
 }
@@ -118,6 +115,7 @@ async fn page<'a>(
             |of: fn(&latchkey_protocol::client::Client) -> bool| known.as_deref().is_some_and(of);
         clients.push(ClientRow {
             id: client.client_id.to_string(),
+            path: known.as_ref().map(|c| address::of_client(&c.id)),
             since: utc(client.since),
             is_told: told(|c| c.metadata.backchannel_logout_uri.is_some()),
             is_framed: told(|c| c.metadata.frontchannel_logout_uri.is_some()),

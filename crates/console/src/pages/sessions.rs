@@ -2,16 +2,19 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
-use latchkey_protocol::{Params, Reason, SessionId, Timestamp, names::Login, page::Page, uri};
+use latchkey_protocol::{
+    Params, Reason, SessionId, Timestamp, names::Login, page::Page, session::Session, uri,
+};
 use latchkey_ui::{failure::Failure, render::render};
 
 use super::{
+    bulk_ends::{self, BulkRow},
     confirm::{self, Question},
     problem::problems,
 };
 use crate::{
-    layout::{Frame, Section, utc},
-    visit::Visit,
+    layout::{Frame, Section, cut, utc},
+    visit::{Visit, look_again},
 };
 
 /// Sessions on a page.
@@ -27,6 +30,20 @@ struct Row {
     is_own: bool,
 }
 
+impl Row {
+    fn new(visit: &Visit<'_>, session: Session, username: String) -> Self {
+        Self {
+            is_own: session.id == visit.session.id,
+            id: session.id.to_string(),
+            user_id: session.user_id.to_string(),
+            username,
+            began: utc(session.created_at),
+            used: utc(session.last_used_at),
+            ends: utc(session.expires_at),
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "console/sessions.html")]
 struct Sessions<'a> {
@@ -35,6 +52,8 @@ struct Sessions<'a> {
     user: &'a str,
     is_user_unknown: bool,
     rows: Vec<Row>,
+    /// Ends of many sessions.
+    ends: Vec<BulkRow>,
     is_first: bool,
     next: Option<String>,
 }
@@ -78,30 +97,28 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         let owner = owner.as_ref().map(|user| &user.id);
         listed = store.session_list(owner, &page, visit.now()).await?;
     }
-    let shown = usize::try_from(LIMIT).unwrap_or_default();
-    let more = listed.len() > shown;
-    listed.truncate(shown);
-    let last = listed.last().filter(|_| more);
+    let goes_on = cut(&mut listed, LIMIT);
+    let last = listed.last().filter(|_| goes_on);
+    let ends = visit.operations().bulk_ends().await;
+    let ends = ends.map_err(Failure::broken)?;
+    let is_watched = bulk_ends::is_watched(&ends, visit.now());
     let page = Sessions {
         frame: Frame::new(visit, Section::Sessions),
         user,
         is_user_unknown,
+        ends: ends.into_iter().map(BulkRow::new).collect(),
         is_first,
         next: last.map(|(last, _)| next(visit, user, (last.created_at, &last.id))),
         rows: listed
             .into_iter()
-            .map(|(session, username)| Row {
-                is_own: session.id == visit.session.id,
-                id: session.id.to_string(),
-                user_id: session.user_id.to_string(),
-                username,
-                began: utc(session.created_at),
-                used: utc(session.last_used_at),
-                ends: utc(session.expires_at),
-            })
+            .map(|(session, username)| Row::new(visit, session, username))
             .collect(),
     };
-    Ok(render(&page, StatusCode::OK, false))
+    let mut response = render(&page, StatusCode::OK, false);
+    if is_watched {
+        look_again(visit, &mut response, 2, "/admin/sessions");
+    }
+    Ok(response)
 }
 
 fn question(visit: &Visit<'_>, id: &str, problem: Option<String>) -> HttpResponse {

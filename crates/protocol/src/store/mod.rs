@@ -5,6 +5,7 @@ mod access_tokens;
 mod attempts;
 mod audit;
 mod authorizations;
+mod bulk_ends;
 mod clients;
 mod consents;
 mod console;
@@ -24,6 +25,7 @@ pub use self::{
     attempts::Attempts,
     audit::Audit,
     authorizations::Authorizations,
+    bulk_ends::BulkEnds,
     clients::Clients,
     consents::{ConsentEnd, Consents, ConsentsOf},
     console::{Console, SetupOutcome},
@@ -89,6 +91,7 @@ subjects![
     Clients,
     Users,
     Sessions,
+    BulkEnds,
     Interactions,
     Consents,
     Authorizations,

@@ -1,9 +1,11 @@
 //! `latchkey user`: what is typed to add, change and lock out users.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
+
+use crate::config::patience;
 
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
@@ -48,7 +50,18 @@ pub enum UserCommand {
         password_stdin: bool,
     },
     /// Throws a user out, everywhere, at once.
-    EndSessions { username: String },
+    #[command(after_help = "Example: latchkey user end-sessions alice --wait")]
+    EndSessions {
+        username: String,
+        /// Waits until every client that hears of it has taken its logout tokens, and fails where one has not.
+        #[arg(long)]
+        wait: bool,
+        /// How long it waits.
+        #[arg(long, value_name = "TIME", default_value = "10s", value_parser = patience, requires = "wait")]
+        timeout: Duration,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// A user to be added.

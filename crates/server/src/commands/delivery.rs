@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 use latchkey_protocol::{
-    ClientId, SessionId,
+    ClientId, SessionId, UserId,
     deliveries::{Again, DeliveryState, Receipt, ReceiptFilter, ReceiptsOf},
     page::Page,
 };
@@ -34,19 +34,30 @@ pub async fn run(at: At, command: DeliveryCommand) -> Result<()> {
             json,
         } => {
             let state = state.as_deref().and_then(DeliveryState::from_name);
-            let filter = ReceiptFilter {
-                state: state.or(dead.then_some(DeliveryState::Dead)),
-                client: client.map(ClientId::new),
-                user: match user {
-                    Some(login) => Some(at.operations().user(&login).await?.id),
-                    None => None,
-                },
-                newest_first: false,
-            };
+            let state = state.or(dead.then_some(DeliveryState::Dead));
+            let filter = filter(&at, state, client, user).await?;
             list(&at, &filter, session, limit, json).await
         }
         DeliveryCommand::Retry { id, dead: _, json } => retry(&at, id, json).await,
     }
+}
+
+async fn filter(
+    at: &At,
+    state: Option<DeliveryState>,
+    client: Option<String>,
+    login: Option<String>,
+) -> Result<ReceiptFilter> {
+    let user = match login {
+        Some(login) => Some(at.operations().user(&login).await?.id),
+        None => None,
+    };
+    Ok(ReceiptFilter {
+        state,
+        client: client.map(ClientId::new),
+        user,
+        newest_first: false,
+    })
 }
 
 async fn list(
@@ -130,26 +141,81 @@ fn answered(receipt: &Receipt) -> String {
     text
 }
 
-/// Prints the receipts of a session as they come.
+/// What has ended.
+pub enum Ended<'a> {
+    Session(&'a SessionId),
+    /// All sessions of a user, whose deliveries have higher numbers than `after`.
+    User {
+        login: &'a str,
+        id: UserId,
+        after: i64,
+    },
+}
+
+/// A user has 200 sessions at most.
+const MOST: i64 = 20_000;
+
+/// The newest deliveries of a user, at most so many.
+async fn newest(at: &At, user: &UserId, most: i64) -> Result<Vec<Receipt>> {
+    let filter = ReceiptFilter {
+        user: Some(user.clone()),
+        newest_first: true,
+        ..ReceiptFilter::default()
+    };
+    let of = ReceiptsOf::Filtered(&filter);
+    Ok(at.operations().receipts(of, &Page::first(most)).await?)
+}
+
+impl<'a> Ended<'a> {
+    /// The sessions of a user that are about to end.
+    pub async fn user(at: &At, login: &'a str) -> Result<Self> {
+        let id = at.operations().user(login).await?.id;
+        let last = newest(at, &id, 1).await?;
+        let after = last.first().map_or(0, |receipt| receipt.id);
+        Ok(Self::User { login, id, after })
+    }
+
+    /// Its deliveries.
+    async fn receipts(&self, at: &At) -> Result<Vec<Receipt>> {
+        match self {
+            // A session has a delivery for each client at most.
+            Self::Session(session) => {
+                let (of, all) = (ReceiptsOf::Session(session), Page::first(i64::MAX));
+                Ok(at.operations().receipts(of, &all).await?)
+            }
+            Self::User { id, after, .. } => {
+                let mut all = newest(at, id, MOST).await?;
+                all.retain(|receipt| receipt.id > *after);
+                Ok(all)
+            }
+        }
+    }
+
+    /// What ended, and the option of `delivery list` that shows it.
+    fn named(&self) -> (&'static str, String) {
+        match self {
+            Self::Session(session) => ("the session has", format!("--session {session}")),
+            Self::User { login, .. } => ("the sessions have", format!("--user {login}")),
+        }
+    }
+}
+
+/// Prints the receipts of what has `ended` as they come. `answer`: what is printed beside them as JSON.
 ///
 /// # Errors
 /// When one is missing after `most`.
 pub async fn wait_for_receipts(
     at: &At,
-    session: &SessionId,
+    ended: &Ended<'_>,
+    mut answer: Value,
     most: Duration,
     json: bool,
 ) -> Result<()> {
     let begun = Instant::now();
-    let operations = at.operations();
     let mut said: Vec<i64> = Vec::new();
     let mut seen: BTreeMap<i64, String> = BTreeMap::new();
-    // A session has a delivery for each client at most.
-    let page = Page::first(i64::MAX);
     loop {
-        let all = operations
-            .receipts(ReceiptsOf::Session(session), &page)
-            .await?;
+        let all = ended.receipts(at).await?;
         let is_there = |receipt: &&Receipt| receipt.state == DeliveryState::Delivered;
         for receipt in all.iter().filter(is_there) {
             if !said.contains(&receipt.id) {
@@ -172,10 +238,10 @@ pub async fn wait_for_receipts(
             continue;
         }
         if json {
-            let receipts: Vec<_> = all.iter().map(shown).collect();
-            say!("{}", json!({ "ended": session, "receipts": receipts }));
+            answer["receipts"] = all.iter().map(shown).collect();
+            say!("{answer}");
         }
-        return outcome(session, seen.len(), &missing, most);
+        return outcome(ended, seen.len(), &missing, most);
     }
 }
 
@@ -192,12 +258,13 @@ fn missing(seen: &BTreeMap<i64, String>, said: &[i64], all: &[Receipt]) -> Vec<S
     named.collect()
 }
 
-fn outcome(session: &SessionId, all: usize, missing: &[String], most: Duration) -> Result<()> {
+fn outcome(ended: &Ended<'_>, all: usize, missing: &[String], most: Duration) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
+    let (what, option) = ended.named();
     bail!(
-        "the session has ended, but {} of {} clients have not taken it within {} s: {}; see latchkey delivery list --session {session}",
+        "{what} ended, but {} of {} clients have not taken it within {} s: {}; see latchkey delivery list {option}",
         missing.len(),
         all,
         most.as_secs(),

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use latchkey_operations::ListedSession;
-use latchkey_protocol::SessionId;
-use latchkey_protocol::page::Page;
+use latchkey_protocol::{ClientId, SessionId, page::Page};
 use serde_json::{Value, json};
 
 use super::{
     at::At,
-    delivery::wait_for_receipts,
+    delivery::{Ended, wait_for_receipts},
     print::{List, say, utc},
 };
 use crate::cli::SessionCommand;
@@ -19,11 +18,13 @@ pub async fn run(at: At, command: SessionCommand) -> Result<()> {
     match command {
         SessionCommand::List { user, limit, json } => list(&at, user.as_deref(), limit, json).await,
         SessionCommand::End {
-            id,
+            id: Some(id),
             wait,
             timeout,
             json,
+            ..
         } => end(&at, &id, wait.then_some(timeout), json).await,
+        SessionCommand::End { client, json, .. } => end_many(&at, client, json).await,
     }
 }
 
@@ -69,7 +70,8 @@ async fn end(at: &At, id: &str, wait: Option<Duration>, json: bool) -> Result<()
             if !json {
                 say!("ended {id}");
             }
-            wait_for_receipts(at, &session, most, json).await
+            let ended = json!({ "ended": session });
+            wait_for_receipts(at, &Ended::Session(&session), ended, most, json).await
         }
         (None, true) => {
             say!("{}", json!({ "ended": session }));
@@ -80,4 +82,27 @@ async fn end(at: &At, id: &str, wait: Option<Duration>, json: bool) -> Result<()
             Ok(())
         }
     }
+}
+
+/// Between two pieces, so that the server's own writes come between.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Of a client, or all. It counts as soon as it has begun; a server that runs helps, and goes on where this one is killed.
+async fn end_many(at: &At, client: Option<String>, json: bool) -> Result<()> {
+    let operations = at.operations();
+    let mut end = match &client {
+        Some(id) => operations.end_client_sessions(&ClientId::new(id)).await?,
+        None => operations.end_all_sessions().await?,
+    };
+    while end.done_at.is_none() {
+        let next = operations.continue_bulk_end(end.id).await?;
+        end = next.context("the end of these sessions is gone from the database")?;
+        actix_web::rt::time::sleep(PAUSE).await;
+    }
+    match (json, client) {
+        (true, client) => say!("{}", json!({ "ended": end.ended, "client_id": client })),
+        (false, Some(id)) => say!("ended {} sessions with {id}", end.ended),
+        (false, None) => say!("ended {} sessions", end.ended),
+    }
+    Ok(())
 }

@@ -1,6 +1,9 @@
 //! `latchkey user`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 use latchkey_operations::{EndedSessions, NewUser};
@@ -11,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     at::At,
+    delivery::{Ended, wait_for_receipts},
     input::{input_name, read_input, read_json},
     print::{List, say, utc},
 };
@@ -29,7 +33,12 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
         UserCommand::Enable { username } => enable(&at, &username).await,
         UserCommand::Delete { username } => delete(&at, &username).await,
         UserCommand::SetPassword { username, .. } => set_password(&at, &username).await,
-        UserCommand::EndSessions { username } => end_sessions(&at, &username).await,
+        UserCommand::EndSessions {
+            username,
+            wait,
+            timeout,
+            json,
+        } => end_sessions(&at, &username, wait.then_some(timeout), json).await,
     }
 }
 
@@ -97,9 +106,19 @@ async fn set_password(at: &At, login: &str) -> Result<()> {
     Ok(())
 }
 
-async fn end_sessions(at: &At, login: &str) -> Result<()> {
+/// `wait`: for the receipts of their clients, so long at most.
+async fn end_sessions(at: &At, login: &str, wait: Option<Duration>, json: bool) -> Result<()> {
+    let of = Ended::user(at, login).await?;
     let EndedSessions { sessions, .. } = at.operations().end_sessions(login).await?;
-    say!("ended {sessions} sessions of {login}");
+    if !json {
+        say!("ended {sessions} sessions of {login}");
+    }
+    let ended = json!({ "user": login, "ended": sessions });
+    match wait {
+        Some(most) => wait_for_receipts(at, &of, ended, most, json).await?,
+        None if json => say!("{ended}"),
+        None => {}
+    }
     Ok(())
 }
 

@@ -122,6 +122,74 @@ fn an_end_that_waits_prints_receipts_and_fails_where_one_is_missing() {
     );
 }
 
+#[test]
+fn all_sessions_of_a_user_of_a_client_and_of_everyone_end_by_commands() {
+    let at = Place::new();
+    at.add_alice_and_app();
+    let http = reqwest_blocking();
+    let (up, down) = http.0.block_on(async {
+        let up = Receiver::start(5, Behaviour::Answers(200)).await;
+        (up, Receiver::start(6, Behaviour::Answers(503)).await)
+    });
+    told(&at, "up", &up.uri);
+    told(&at, "down", &down.uri);
+    let store = store(&at);
+    let join = |name: &str, clients: &[&str]| http.0.block_on(joined(&*store, name, clients));
+    join("one", &["up"]);
+    join("two", &["up"]);
+    let server = serve(&at);
+    let said = at.good(&["user", "end-sessions", "alice", "--wait"], "");
+    assert!(
+        said.starts_with("ended 2 sessions of alice\nup after "),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 3, "{said}");
+    join("three", &["up", "down"]);
+    let out = at.run(
+        &[
+            "user",
+            "end-sessions",
+            "alice",
+            "--wait",
+            "--timeout",
+            "2s",
+            "--json",
+        ],
+        "",
+    );
+    refused(
+        &out,
+        "1 of 2 clients have not taken it within 2 s: down (503",
+    );
+    let printed: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(
+        (&printed["user"], &printed["ended"]),
+        (&json!("alice"), &json!(1))
+    );
+    assert_eq!(printed["receipts"].as_array().unwrap().len(), 2);
+    join("four", &["up"]);
+    join("five", &["down"]);
+    let said = at.good(&["session", "end", "--client", "up"], "");
+    assert_eq!(said, "ended 1 sessions with up\n");
+    // No server is needed.
+    drop(server);
+    let said = at.json(&["session", "end", "--all", "--json"], "");
+    assert_eq!(said, json!({ "ended": 1, "client_id": null }));
+    assert_eq!(at.json(&["session", "list", "--json"], ""), json!([]));
+    refused(
+        &at.run(&["session", "end", "--client", "nobody"], ""),
+        "there is no client nobody; see latchkey client list",
+    );
+    for wrong in [
+        &["session", "end"][..],
+        &["session", "end", "x", "--all"],
+        &["session", "end", "--all", "--client", "up"],
+        &["session", "end", "--all", "--wait"],
+    ] {
+        assert_eq!(at.run(wrong, "").status.code(), Some(2), "{wrong:?}");
+    }
+}
+
 /// kill -9 while clients are told, again and again: nothing is lost, nothing is left undelivered after a restart, and
 /// nothing is sent twice by two at once.
 #[test]

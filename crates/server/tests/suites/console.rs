@@ -1,5 +1,6 @@
 //! The console: who gets in, at each call; what a change needs; and what its pages do.
 
+mod bulk_ends;
 mod client;
 mod clients;
 mod deliveries;

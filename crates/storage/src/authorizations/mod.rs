@@ -27,6 +27,7 @@ pub use self::{
 };
 use crate::{
     audit,
+    bulk_ends::AuthorizationStands,
     connection::{AnyConnection, Database, on},
     error::RowError,
     questions::{AuthorizationOf, CodeOf, SupportOf},
@@ -233,6 +234,7 @@ macro_rules! context_where {
             .left_join(users::table.on(users::id.eq(authorizations::user_id)))
             .left_join(sessions::table.on(sessions::id.eq(authorizations::session_id)))
             .filter($condition)
+            .filter(AuthorizationStands)
             .select(context_columns!())
             .get_result::<ContextRow>($connection))
             .optional()?
@@ -257,6 +259,7 @@ pub fn support(
         .left_join(revoked_access_tokens::table.on(revoked_access_tokens::jti.eq(jti)))
         .filter(authorizations::id.eq(id.as_str()))
         .filter(revoked_access_tokens::jti.nullable().is_null())
+        .filter(AuthorizationStands)
         .select(support_columns!())
         .get_result(c))
     .optional()?;

@@ -25,6 +25,7 @@ use self::{
 };
 use crate::{
     audit::{self, Ended, sessions_ended},
+    bulk_ends::SessionStands,
     connection::{AnyConnection, Database, on},
     error::RowError,
     questions::SessionOf,
@@ -166,6 +167,7 @@ pub fn find(
         .filter(sessions::digest.eq(Stored(digest.clone())))
         .filter(sessions::expires_at.gt(Stored(now)))
         .filter(user_rows::disabled_at.is_null())
+        .filter(SessionStands)
         .select((Row::as_select(), UserRow::as_select()))
         .get_result(c))
     .optional()?;

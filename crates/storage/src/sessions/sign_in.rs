@@ -8,6 +8,7 @@ use latchkey_protocol::{
 
 use super::{Row, end};
 use crate::{
+    bulk_ends::session_stands,
     connection::{AnyConnection, on},
     error::RowError,
     schema::sessions,
@@ -19,8 +20,12 @@ use crate::{
 const INSERT: &str = "INSERT INTO sessions (id, digest, user_id, auth_time, amr, remember, created_at, expires_at, ends_at, last_used_at) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 /// What has ended, or is signed out at this very moment, is not renewed.
-const RENEW: &str = "UPDATE sessions SET digest = ?, auth_time = ?, amr = ?, remember = ?, expires_at = ?, ends_at = ?, last_used_at = ? \
-    WHERE digest = ? AND user_id = ? AND expires_at > ? RETURNING id";
+const RENEW: &str = concat!(
+    "UPDATE sessions SET digest = ?, auth_time = ?, amr = ?, remember = ?, expires_at = ?, ends_at = ?, last_used_at = ? \
+    WHERE digest = ? AND user_id = ? AND expires_at > ? AND ",
+    session_stands!(),
+    " RETURNING id"
+);
 /// The interaction comes before the session, as where a code is issued: two that meet do not wait for one another.
 const HOLD_INTERACTION: &str = "SELECT 1 FROM interactions WHERE digest = ? FOR UPDATE";
 const STAMP: &str = "UPDATE interactions SET login_session = ? WHERE digest = ?";

@@ -1,0 +1,89 @@
+//! Ends of many sessions: begun by an operation, carried out here piece by piece, on one node at a time.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use latchkey_operations::{Caller, Operations, Result};
+use latchkey_protocol::{
+    Clock, Store, StoreError, Timestamp,
+    bulk_end::BulkEnd,
+    jobs::{Job, NewJob},
+};
+
+use super::{JobHandler, JobOutcome};
+use crate::wiring::OsEntropy;
+
+const KIND: &str = "bulk ends";
+const LEASE: i64 = 60;
+/// How long one job goes on; then another one begins, perhaps on another node.
+const AT_MOST: Duration = Duration::from_secs(30);
+/// Between two pieces, room for requests.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Seconds until it is tried again after it failed.
+const EVERY: i64 = 2;
+
+/// Ends sessions that are to end together.
+pub struct BulkEndHandler {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+impl BulkEndHandler {
+    /// Ends sessions in `store`, by the time of `clock`.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// The one that was begun first of those under way.
+    async fn first(&self) -> std::result::Result<Option<BulkEnd>, StoreError> {
+        let far = Timestamp::from_seconds(i64::MAX);
+        Ok(self.store.bulk_ends(far).await?.pop())
+    }
+
+    async fn work(&self) -> Result<()> {
+        let begun = Instant::now();
+        while let Some(end) = self.first().await? {
+            let operations = Operations {
+                store: &*self.store,
+                entropy: &OsEntropy,
+                caller: Caller::server(),
+                now: self.clock.now(),
+            };
+            operations.continue_bulk_end(end.id).await?;
+            if begun.elapsed() >= AT_MOST {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl JobHandler for BulkEndHandler {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn lease(&self) -> i64 {
+        LEASE
+    }
+
+    fn again_after(&self) -> Option<i64> {
+        Some(EVERY)
+    }
+
+    async fn wanted(&self, now: Timestamp) -> std::result::Result<Option<NewJob>, StoreError> {
+        Ok(self.first().await?.map(|_| NewJob::only(KIND, now)))
+    }
+
+    async fn run(&self, _job: &Job) -> JobOutcome {
+        match self.work().await {
+            Ok(()) => JobOutcome::Done,
+            Err(error) => JobOutcome::Failed(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! All sessions, and all of a client, end: at once at every endpoint, and then one after another.
+
+use std::sync::Arc;
+
+use latchkey_server::workers::{BulkEndHandler, Workers};
+
+use crate::{
+    back_channel_logout::{ALLOWED, is_delivered, joined, node, told, until},
+    sign_out::{access, is_signed_in},
+    support::receiver::{Behaviour, Receiver},
+};
+
+use super::*;
+
+fn workers(h: &Harness) -> Workers {
+    let handler = BulkEndHandler::new(h.store.clone(), h.app.provider.clock.clone());
+    let (store, clock) = (h.store.clone(), h.app.provider.clock.clone());
+    Workers::start(store, clock, Arc::new(OsEntropy), vec![Arc::new(handler)])
+}
+
+async fn is_over(h: &Harness) {
+    for _ in 0..400 {
+        let ends = h.store.bulk_ends(h.moment() - 10).await.unwrap();
+        if ends.iter().all(|end| end.done_at.is_some()) {
+            return;
+        }
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    panic!("it goes on for ever");
+}
+
+/// What an app and its browser hear: refresh, UserInfo, introspection, `prompt=none`.
+async fn hears_nothing_more(h: &Harness, browser: &Browser, tokens: &serde_json::Value) {
+    let refreshed = h.refresh(tokens["refresh_token"].as_str().unwrap()).await;
+    assert_eq!(
+        (refreshed.status, refreshed.error()),
+        (400, "invalid_grant")
+    );
+    assert_eq!(h.userinfo(access(tokens)).await.status, 401);
+    let asked = [("token", access(tokens))];
+    let introspected = h.post_as_app("/introspect", &asked).await;
+    assert_eq!(introspected.json, serde_json::json!({ "active": false }));
+    assert!(!is_signed_in(browser).await);
+}
+
+#[test]
+fn all_sessions_end_at_once_at_every_endpoint_before_any_of_them_is_worked_off() {
+    on_both(async |h| {
+        let browser = administrator(&h).await;
+        let app = h.browser();
+        let tokens = h.tokens(&app).await;
+        let asked = open(&h, &browser, "/admin/sessions/end-all").await;
+        for part in ["Sessions: 2,", "latchkey session end --all"] {
+            assert!(asked.text.contains(part), "{part} {}", asked.text);
+        }
+        let page = open(&h, &browser, "/admin/sessions").await;
+        assert!(page.text.contains("id=\"end-all\"") && !page.text.contains("id=\"ends\""));
+        let done = send(&h, &browser, "/admin/sessions/end-all", &[]).await;
+        assert_eq!(done.status, 303, "{}", done.text);
+        hears_nothing_more(&h, &app, &tokens).await;
+        let own = browser.get(&h.at("/admin")).await;
+        assert!(own.header("location").contains("/authorize?"), "{own:?}");
+        h.pass(1);
+        let page = sign_in(&browser, own).await;
+        assert_eq!(page.status, 200);
+        let page = open(&h, &browser, "/admin/sessions").await;
+        assert!(page.text.contains("Under way"), "{}", page.text);
+        assert!(page.header("refresh").starts_with("2; url="));
+        let working = workers(&h);
+        is_over(&h).await;
+        let page = open(&h, &browser, "/admin/sessions").await;
+        assert_eq!((page.status, page.header("refresh")), (200, ""));
+        assert!(page.text.contains("Over") && page.text.contains("Everyone"));
+        hears_nothing_more(&h, &app, &tokens).await;
+        let left = h.store.sessions(None).await.unwrap();
+        assert_eq!(left.len(), 1, "whoever signed in afterwards stays");
+        working.stop().await;
+        let audit = browser
+            .get(&h.at("/admin/audit?event=session+end+--all"))
+            .await;
+        assert_eq!(
+            audit
+                .text
+                .matches("<strong>session end --all</strong>")
+                .count(),
+            1
+        );
+        let ended = browser.get(&h.at("/admin/audit?event=session+ended")).await;
+        assert!(
+            ended.text.contains("all sessions were ended"),
+            "{}",
+            ended.text
+        );
+    });
+}
+
+#[test]
+fn all_sessions_of_a_client_end_for_all_apps_and_each_is_told() {
+    on_both_with(&ALLOWED, async |h| {
+        let browser = administrator(&h).await;
+        let wiki = Receiver::start(2, Behaviour::Answers(200)).await;
+        let shop = Receiver::start(3, Behaviour::Answers(200)).await;
+        told(&h, "wiki", &wiki.uri).await;
+        told(&h, "shop", &shop.uri).await;
+        joined(&h, "both", &["wiki", "shop"]).await;
+        joined(&h, "one", &["wiki"]).await;
+        joined(&h, "other", &["shop"]).await;
+        h.pass(1);
+        let at = "/admin/clients/wiki/end-sessions";
+        let asked = open(&h, &browser, at).await;
+        for part in ["Sessions: 2.", "latchkey session end --client wiki"] {
+            assert!(asked.text.contains(part), "{part} {}", asked.text);
+        }
+        let (working, sending) = (workers(&h), node(&h));
+        assert_eq!(send(&h, &browser, at, &[]).await.status, 303);
+        is_over(&h).await;
+        wiki.wait_for(2).await;
+        shop.wait_for(1).await;
+        until(&h, "shop", is_delivered).await;
+        assert_eq!(wiki.sessions(), ["both", "one"]);
+        assert_eq!(shop.sessions(), ["both"]);
+        let left = h.store.sessions(None).await.unwrap();
+        let mut left: Vec<_> = left.iter().map(|s| s.id.as_str()).collect();
+        left.retain(|id| ["both", "one", "other"].contains(id));
+        assert_eq!(left, ["other"], "and the administrator's goes on");
+        assert_eq!(open(&h, &browser, "/admin/sessions").await.status, 200);
+        let nobody = h.at("/admin/clients/nobody/end-sessions");
+        assert_eq!(browser.get(&nobody).await.status, 404);
+        let page = open(&h, &browser, "/admin/clients/wiki").await;
+        assert!(page.text.contains("id=\"end-sessions\""));
+        sending.stop().await;
+        working.stop().await;
+    });
+}

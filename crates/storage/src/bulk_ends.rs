@@ -1,0 +1,189 @@
+//! The SQL of ends of many sessions.
+
+mod slice;
+mod stands;
+
+use async_trait::async_trait;
+use diesel::{prelude::*, sql_types::BigInt};
+use latchkey_protocol::{
+    ClientId, Timestamp,
+    audit::AuditEntry,
+    bulk_end::BulkEnd,
+    store::{self, BulkEnds},
+};
+
+use self::slice::slice;
+pub use self::stands::{AuthorizationStands, SessionStands};
+pub(crate) use self::stands::{authorization_stands, session_meant, session_stands};
+use crate::{
+    audit,
+    connection::{AnyConnection, Database, on},
+    error::RowError,
+    schema::bulk_ends,
+    statement::{Bind, binds, statement},
+};
+
+#[derive(Queryable, Selectable, QueryableByName)]
+#[diesel(table_name = bulk_ends, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+struct Row {
+    id: i64,
+    client_id: Option<String>,
+    until_at: i64,
+    begun_at: i64,
+    ended: i64,
+    done_at: Option<i64>,
+}
+
+impl Row {
+    fn into_bulk_end(self) -> BulkEnd {
+        BulkEnd {
+            id: self.id,
+            client_id: self.client_id.map(ClientId::new),
+            until: Timestamp::from_seconds(self.until_at),
+            begun_at: Timestamp::from_seconds(self.begun_at),
+            ended: self.ended,
+            done_at: self.done_at.map(Timestamp::from_seconds),
+        }
+    }
+}
+
+/// As far as clocks of nodes may be ahead of the one that says what time it is.
+const AHEAD: i64 = 60;
+
+/// What nodes whose clocks are ahead have begun is meant as well. The id of an authorization begins with its time: the last
+/// one is the newest.
+macro_rules! begin {
+    ($newest:literal, $where:literal) => {
+        concat!(
+            "INSERT INTO bulk_ends (client_id, until_at, begun_at, actor_kind, actor, actor_name, front_end, address, request_id) \
+            SELECT ?, (SELECT max(at) FROM (SELECT ? AS at UNION ALL SELECT max(created_at) FROM sessions WHERE created_at <= ? \
+            UNION ALL SELECT created_at FROM (SELECT created_at FROM authorizations ",
+            $newest,
+            "ORDER BY id DESC LIMIT 1) AS newest WHERE created_at <= ?) AS begun), ?, ?, ?, ?, ?, ?, ? ",
+            $where,
+            "RETURNING id, client_id, until_at, begun_at, ended, done_at"
+        )
+    };
+}
+const BEGIN_ALL: &str = begin!("", "");
+const BEGIN_CLIENT: &str = begin!(
+    "WHERE client_id = ? ",
+    "WHERE EXISTS (SELECT 1 FROM clients WHERE id = ?) "
+);
+
+fn begin(
+    c: &mut AnyConnection,
+    client: Option<&ClientId>,
+    entry: Option<&AuditEntry>,
+    now: Timestamp,
+) -> Result<Option<BulkEnd>, RowError> {
+    let unasked = audit::unasked(now);
+    let by = entry.unwrap_or(&unasked);
+    let address = by.address.map(|address| address.to_string());
+    let ahead = now + AHEAD;
+    let newest: Vec<Bind> = [Bind::from(client), Bind::from(now), Bind::from(ahead)]
+        .into_iter()
+        .chain(client.map(Bind::from))
+        .collect();
+    let about: &[Bind] = binds![
+        ahead,
+        now,
+        by.actor.kind.name(),
+        by.actor.id.as_deref(),
+        by.actor.name.as_deref(),
+        by.front_end.name(),
+        address.as_deref(),
+        by.request_id.as_deref(),
+    ];
+    let exists: Vec<Bind> = client.map(Bind::from).into_iter().collect();
+    let all = [&newest, about, &exists].concat();
+    let text = if client.is_some() {
+        BEGIN_CLIENT
+    } else {
+        BEGIN_ALL
+    };
+    let begun: Vec<Row> = on!(c => statement(text, &all).load(c))?;
+    Ok(begun.into_iter().next().map(Row::into_bulk_end))
+}
+
+/// As many as are shown.
+const SHOWN: i64 = 20;
+
+fn shown(c: &mut AnyConnection, since: Timestamp) -> Result<Vec<BulkEnd>, RowError> {
+    let since = since.as_seconds();
+    let rows: Vec<Row> = on!(c => bulk_ends::table
+        .filter(bulk_ends::done_at.is_null().or(bulk_ends::done_at.gt(since)))
+        .order(bulk_ends::id.desc())
+        .limit(SHOWN)
+        .select(Row::as_select())
+        .load(c))?;
+    Ok(rows.into_iter().map(Row::into_bulk_end).collect())
+}
+
+const COUNT_ALL: &str = concat!(
+    "SELECT count(*) AS count FROM (SELECT 1 FROM sessions WHERE expires_at > ? AND ",
+    session_stands!(),
+    " LIMIT ?) AS live"
+);
+const COUNT_CLIENT: &str = concat!(
+    "SELECT count(*) AS count FROM (SELECT DISTINCT sessions.id FROM authorizations AS given \
+    JOIN sessions ON sessions.id = given.session_id WHERE given.client_id = ? AND sessions.expires_at > ? AND ",
+    session_stands!(),
+    " LIMIT ?) AS live"
+);
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+#[async_trait]
+impl BulkEnds for Database {
+    async fn begin_bulk_end(
+        &self,
+        client: Option<&ClientId>,
+        now: Timestamp,
+    ) -> store::Result<Option<BulkEnd>> {
+        let (client, entry) = (client.cloned(), self.entry.clone());
+        let begun = self
+            .write_recorded(move |c| begin(c, client.as_ref(), entry.as_deref(), now))
+            .await;
+        // The worker asks what there is.
+        self.job_added.notify_one();
+        begun
+    }
+
+    async fn continue_bulk_end(
+        &self,
+        id: i64,
+        now: Timestamp,
+        most: i64,
+    ) -> store::Result<Option<BulkEnd>> {
+        let ended = self.write(move |c| slice(c, id, now, most));
+        self.telling(ended).await
+    }
+
+    async fn bulk_ends(&self, since: Timestamp) -> store::Result<Vec<BulkEnd>> {
+        self.read(move |c| shown(c, since)).await
+    }
+
+    async fn count_sessions(
+        &self,
+        client: Option<&ClientId>,
+        most: i64,
+        now: Timestamp,
+    ) -> store::Result<i64> {
+        let client = client.cloned();
+        self.read(move |c| {
+            let count: Count = match &client {
+                Some(client) => {
+                    on!(c => statement(COUNT_CLIENT, binds![client, now, most]).get_result(c))?
+                }
+                None => on!(c => statement(COUNT_ALL, binds![now, most]).get_result(c))?,
+            };
+            Ok(count.count)
+        })
+        .await
+    }
+}
