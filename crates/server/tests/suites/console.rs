@@ -2,6 +2,7 @@
 
 mod bulk_ends;
 mod client;
+mod client_lists;
 mod clients;
 mod deliveries;
 mod guard;
