@@ -6,7 +6,7 @@ import accessibility
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"), "debug", "latchkey")
@@ -53,6 +53,61 @@ def walk(password, language, dark, width, height, name):
     def done():
         by("notice")
 
+    def choose(element, value):
+        Select(by(element)).select_by_value(value)
+
+    def clients():
+        driver.get(AT + "/admin/clients")
+        press("new", "clients")
+        by("template-web")
+        shot("client-templates")
+        press("template-web")
+        write("client_name", "Shop")
+        write("redirect_uris", "http://shop.example/callback")
+        press("save", "client-new")
+        assert by("redirect_uris-problem")
+        shot("client-problems")
+        write("redirect_uris", "https://shop.example/callback")
+        write("client_id", "shop-" + name)
+        press("save")
+        assert by("client-secret").text.startswith("lk_secret_")
+        press("onward", "client-secret")
+        by("recipe-1")
+        shot("client-connect")
+        driver.get(AT + "/admin/clients?q=shop-" + name)
+        press("edit", "client")
+        write("client_name", "Shop of Seoul")
+        press("save", "client-edit")
+        done()
+        press("access")
+        by("limited").click()
+        write("groups", "staff")
+        write("users", "admin")
+        press("save", "client-access")
+        done()
+        shot("client-users")
+        at = AT + "/admin/clients/shop-" + name
+        driver.get(at + "/preview")
+        write("user", "admin")
+        press("find")
+        by("given")
+        shot("client-preview")
+        driver.get(at + "/consents")
+        by("main")
+        shot("client-consents")
+        press("rotate")
+        choose("keep_old", "24h")
+        press("confirm", "client-rotate")
+        press("to-client")
+        by("former")
+        for verb in ("disable", "enable"):
+            press(verb)
+            press("confirm", f"client-{verb}")
+            done()
+        press("delete", "client-after")
+        press("confirm", "client-delete")
+        done()
+
     try:
         driver.get(AT + "/admin")
         write("username", "admin")
@@ -91,6 +146,7 @@ def walk(password, language, dark, width, height, name):
         done()
         driver.get(AT + "/admin/users?q=minji")
         assert by("unknown")
+        clients()
         driver.get(AT + "/admin/audit")
         write("event", "user delete")
         press("find", "audit")

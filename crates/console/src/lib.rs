@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod connect;
 mod guard;
 mod layout;
 mod mark;

@@ -8,9 +8,9 @@ use latchkey_ui::{Ui, failure::Failure};
 use crate::{
     Console, guard,
     pages::{
-        audit, bulk_ends, client, client_access, client_actions, client_consents, client_form,
-        client_preview, client_secret, clients, deliveries, keys, overview, refusals, session,
-        sessions, user, user_actions, user_form, user_password, users,
+        audit, bulk_ends, client, client_access, client_actions, client_connect, client_consents,
+        client_form, client_preview, client_secret, clients, deliveries, keys, overview, refusals,
+        session, sessions, user, user_actions, user_form, user_password, users,
     },
     setup, sign_in,
     visit::{Arrival, Visit},
@@ -99,6 +99,7 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/admin/clients/{id}" Read client::show),
     route!(Get "/admin/clients/{id}/users" Read client_access::list),
     route!(Get "/admin/clients/{id}/consents" Read client_consents::list),
+    route!(Get "/admin/clients/{id}/connect" Read client_connect::show),
     route!(Get "/admin/clients/{id}/preview" Read client_preview::show),
     route!(Get "/admin/clients/{id}/edit" Change client_form::edit),
     route!(Post "/admin/clients/{id}/edit" Change client_form::update),

@@ -53,6 +53,7 @@ pub enum Tab {
     Overview,
     Users,
     Consents,
+    Connect,
     Preview,
 }
 
@@ -86,11 +87,12 @@ impl Head {
     }
 
     /// Address, words and page of each tab.
-    pub fn tabs(&self) -> [(&'static str, &'static str, Tab); 4] {
+    pub fn tabs(&self) -> [(&'static str, &'static str, Tab); 5] {
         [
             ("", "client-tab-overview", Tab::Overview),
             ("/users", "client-tab-users", Tab::Users),
             ("/consents", "console-consents", Tab::Consents),
+            ("/connect", "client-tab-connect", Tab::Connect),
             ("/preview", "client-tab-preview", Tab::Preview),
         ]
     }

@@ -5,7 +5,7 @@ use askama::Template;
 use latchkey_operations::{OperationError, TokenRules};
 use latchkey_protocol::{
     claims::{ExplainedClaim, Place},
-    client::{Client, GrantType},
+    client::GrantType,
     error::Refusal,
     token::Preview,
 };
@@ -18,6 +18,7 @@ use super::{
     user::pretty,
 };
 use crate::{
+    connect,
     layout::{Frame, Section},
     visit::Visit,
 };
@@ -151,16 +152,6 @@ struct Shown<'a> {
     refused: Option<Refused>,
 }
 
-/// What most apps ask for.
-fn usual_scope(client: &Client) -> String {
-    let usual = ["openid", "profile", "email"];
-    let known = usual.into_iter().filter(|scope| client.knows_scope(scope));
-    match client.may(GrantType::AuthorizationCode) {
-        true => known.collect::<Vec<_>>().join(" "),
-        false => String::new(),
-    }
-}
-
 /// `GET /admin/clients/{id}/preview`. A question, though it is asked by a form: it changes nothing.
 pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let client = named(visit).await?;
@@ -170,7 +161,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let is_asked = !user.is_empty() || query.optional("alone").is_some();
     let scope = match is_asked {
         true => query.optional("scope").unwrap_or_default().to_owned(),
-        false => usual_scope(&client),
+        false => connect::scope(&client),
     };
     let mut page = Shown {
         frame: Frame::new(visit, Section::Clients),

@@ -5,6 +5,7 @@ pub mod bulk_ends;
 pub mod client;
 pub mod client_access;
 pub mod client_actions;
+pub mod client_connect;
 pub mod client_consents;
 pub mod client_fields;
 pub mod client_form;

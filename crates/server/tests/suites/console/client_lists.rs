@@ -67,6 +67,7 @@ fn clients_are_searched_sorted_and_read_page_by_page_and_the_console_is_none_of_
             "/disable",
             "/delete",
             "/preview",
+            "/connect",
             "/users",
             "/consents",
         ] {
@@ -180,7 +181,10 @@ fn the_token_preview_says_what_a_user_would_get_and_why() {
             page.text
         };
         let form = get("app/preview").await;
-        assert!(form.contains("value=\"openid profile email\"") && !form.contains("id=\"given\""));
+        assert!(
+            form.contains("value=\"openid profile email offline_access\"")
+                && !form.contains("id=\"given\"")
+        );
         let shown = get("app/preview?user=bob&scope=openid+email+unheard-of").await;
         for part in [
             "id=\"client-id-token\"",
@@ -215,6 +219,48 @@ fn the_token_preview_says_what_a_user_would_get_and_why() {
             get("app/preview?user=bob&scope=openid")
                 .await
                 .contains("id=\"given\"")
+        );
+    });
+}
+
+#[test]
+fn the_settings_of_the_usual_libraries_have_the_values_of_the_client() {
+    on_both(async |h| {
+        let browser = administrator(&h).await;
+        h.client(json!({ "client_id": "night\"ly", "grant_types": ["client_credentials"], "audience": ["https://api.example"] }))
+            .await;
+        h.client(json!({ "client_id": "api", "grant_types": [] }))
+            .await;
+        let get = async |id: &str| {
+            let page = browser
+                .get(&h.at(&format!("/admin/clients/{id}/connect")))
+                .await;
+            assert_eq!(page.status, 200, "{}", page.text);
+            page.text
+                .replace("&#34;", "\"")
+                .replace("&#38;", "&")
+                .replace("&#39;", "'")
+        };
+        let web = get("app").await;
+        for part in [
+            format!("oidc_issuer_url = \"{}\"", h.issuer),
+            format!("redirect_uri: \"{CALLBACK}\""),
+            "client_id = \"app\"".to_owned(),
+            "https://app.example/login/oauth2/code/latchkey".to_owned(),
+        ] {
+            assert!(web.contains(&part), "{part} {web}");
+        }
+        assert!(!web.contains(SECRET));
+        assert!(get("native").await.contains("AppAuth"));
+        let machine = get("night%22ly").await;
+        assert!(
+            machine.contains("client_id='night\"ly'")
+                && machine.contains("audience: \"https://api.example\"")
+        );
+        assert!(
+            get("api")
+                .await
+                .contains(&format!("{}/introspect", h.issuer))
         );
     });
 }

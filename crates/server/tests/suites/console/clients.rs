@@ -1,4 +1,4 @@
-//! The pages of clients: listed, registered, changed, limited, stopped, deleted.
+//! Clients: registered, changed, limited, stopped, deleted, and what they were allowed.
 
 use latchkey_protocol::{client::Client, page::Page};
 use serde_json::json;
