@@ -3,15 +3,18 @@
 use crate::{
     resources::{
         audit::{self, AuditEntry, ChainVerdict},
+        bulk_ends::{self, EndOfSessions, EndsOfSessions},
         claims::{self, CustomClaim, CustomClaims},
         clients::{
-            self, AdmittedUser, ClientMetadataChange, ClientToRegister,
+            self, AdmittedUser, ClientMetadataChange, ClientToRegister, ClientToReplace,
             RegisteredClientInformation, Rotation,
         },
         consents::{self, Consent, EndedConsent},
         deliveries::{self, Delivery, SentAgain},
         keys::{self, KeyRotation, SigningKey, SigningKeys},
+        preview::{self, TokenPreview},
         refusals::{self, Refusal, RefusalExplained},
+        session::{self, SessionRecord},
         sessions::{self, EndedSession, Session},
         users::{
             self, NewPassword, User, UserChange, UserToCreate, UserToReplace, UserWithEndedSessions,
@@ -40,6 +43,10 @@ const NEW_SECRET: &[Parameter] = &[Parameter {
     about: "The client gets another secret as well, one that is made; the old one is worth nothing at once.",
     takes: Takes::Word(&["true", "false"]),
 }];
+const OF_PREVIEW: &[Parameter] = &[
+    text("user", "Who signs in: a user name, an email address or a subject. Without one: the client for itself."),
+    text("scope", "What the client asks for."),
+];
 const OF_REFUSAL: &[Parameter] = &[
     text("client_id", "Those of this client, as far as it said so."),
     text("reason", "Those for this reason, such as `CodeExpired`."),
@@ -183,7 +190,7 @@ pub const ROUTES: &[Route] = &[
             "What is left out is taken away. The secret stays.",
         )
         .takes(NEW_SECRET)
-        .body::<ClientToRegister>(NEW_CLIENT)
+        .body::<ClientToReplace>(NEW_CLIENT)
         .answers::<RegisteredClientInformation>()
         .versioned()
         .conditional()
@@ -222,6 +229,13 @@ pub const ROUTES: &[Route] = &[
         .answers::<RegisteredClientInformation>()
         .versioned()
         .conflicts(),
+    route!(Post "/clients/{client_id}/end-sessions" "endClientSessions" bulk_ends::of_client)
+        .says("Ends all sessions in which users signed in to a client, and all that was allowed to it.", "It counts at once; the sessions are ended one after another.")
+        .answers::<EndOfSessions>(),
+    route!(Get "/clients/{client_id}/preview" "previewTokens" preview::show)
+        .says("Shows what a user would get of a client, and why each claim is there or is not.", "Nothing is issued, signed or written.")
+        .takes(OF_PREVIEW)
+        .answers::<TokenPreview>(),
     route!(Get "/clients/{client_id}/access" "listClientAccess" clients::access)
         .says(
             "Lists who may use a client, and why.",
@@ -235,6 +249,18 @@ pub const ROUTES: &[Route] = &[
         .says("Lists the sessions that live, the oldest first.", "")
         .takes(OF_SESSION)
         .lists::<Session>(),
+    route!(Post "/sessions/end-all" "endAllSessions" bulk_ends::all)
+        .says("Ends all sessions, and everything that was allowed to any client.", "It counts at once; the sessions are ended one after another.")
+        .answers::<EndOfSessions>(),
+    route!(Get "/sessions/ends" "listEndsOfSessions" bulk_ends::list)
+        .says("Lists ends of many sessions that are under way, or were over within the last hour.", "")
+        .answers::<EndsOfSessions>(),
+    route!(Get "/sessions/{id}" "getSession" session::show)
+        .says(
+            "Reads what is known of a session, live or ended.",
+            "Its clients, and what they have heard of its end.",
+        )
+        .answers::<SessionRecord>(),
     route!(Delete "/sessions/{id}" "endSession" sessions::end)
         .says(
             "Ends a session, and everything that came of it.",

@@ -4,7 +4,7 @@ use latchkey_protocol::Timestamp;
 use latchkey_ui::{Words, render::display_name};
 use time::OffsetDateTime;
 
-use crate::visit::Visit;
+use crate::{shell, visit::Visit};
 
 /// The places of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,8 @@ pub struct Frame<'a> {
     /// What may be done besides reading.
     pub may_change: bool,
     pub sign_out: String,
+    /// The call of the administration API that does the same.
+    pub call: Option<String>,
     /// What has just been done.
     pub notice: Option<String>,
     pub groups: &'static [(Option<&'static str>, &'static [Link])],
@@ -115,6 +117,7 @@ impl<'a> Frame<'a> {
             email: visit.user.email.as_deref().unwrap_or_default(),
             may_change: visit.may_change(),
             sign_out: visit.token("/admin/sign-out"),
+            call: shell::call(visit),
             notice: notice(visit, words),
             groups: GROUPS,
         }

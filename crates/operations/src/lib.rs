@@ -33,6 +33,7 @@ mod password;
 mod preview;
 mod realm;
 mod refusals;
+pub mod registry;
 mod sessions;
 mod setup;
 mod sign_in;

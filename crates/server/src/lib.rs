@@ -15,6 +15,8 @@ pub mod key_watch;
 mod log;
 mod observe;
 mod recorder;
+#[cfg(test)]
+mod registry_tests;
 mod runtime;
 pub mod serve;
 pub mod supervised;

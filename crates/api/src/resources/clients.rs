@@ -26,6 +26,8 @@ use crate::{
 
 /// Client metadata as it comes in.
 pub struct ClientToRegister;
+/// All of a client's metadata.
+pub struct ClientToReplace;
 /// A change of client metadata.
 pub struct ClientMetadataChange;
 /// What is said of a registered client.
@@ -67,6 +69,22 @@ impl JsonSchema for ClientToRegister {
     }
 }
 
+/// What may come in for a client that is there: its id stays.
+fn is_changeable(member: &Member) -> bool {
+    member.writer != Writer::Answer && member.name != "client_id"
+}
+
+impl JsonSchema for ClientToReplace {
+    fn schema_name() -> Cow<'static, str> {
+        "ClientToReplace".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let about = "All of a client's metadata: what is left out is taken away.";
+        members_schema(is_changeable, about)
+    }
+}
+
 impl JsonSchema for ClientMetadataChange {
     fn schema_name() -> Cow<'static, str> {
         "ClientMetadataChange".into()
@@ -75,7 +93,7 @@ impl JsonSchema for ClientMetadataChange {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let about =
             "A change of client metadata (RFC 7396): what is left out stays, null takes away.";
-        let mut schema = members_schema(|member| member.writer != Writer::Answer, about);
+        let mut schema = members_schema(is_changeable, about);
         let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
         for property in properties.into_iter().flat_map(Map::values_mut) {
             property["type"] = json!([property["type"], "null"]);

@@ -1,11 +1,14 @@
 //! The resources, a file for each.
 
 pub mod audit;
+pub mod bulk_ends;
 pub mod claims;
 pub mod clients;
 pub mod consents;
 pub mod deliveries;
 pub mod keys;
+pub mod preview;
 pub mod refusals;
+pub mod session;
 pub mod sessions;
 pub mod users;

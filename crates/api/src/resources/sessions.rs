@@ -1,7 +1,7 @@
 //! Sessions: who is signed in, and the end of one, with the receipts of those who are told.
 
 use latchkey_operations::{ListedSession, OperationError};
-use latchkey_protocol::{SessionId, Timestamp, deliveries::ReceiptsOf, page::Page};
+use latchkey_protocol::{SessionId, Timestamp, deliveries::ReceiptsOf, page::Page, session};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -30,7 +30,12 @@ pub struct Session {
 }
 
 impl Session {
-    fn of(ListedSession { session, username }: ListedSession) -> Self {
+    fn of(listed: ListedSession) -> Self {
+        Self::new(listed.session, listed.username)
+    }
+
+    /// With the name of its user.
+    pub fn new(session: session::Session, username: String) -> Self {
         Self {
             id: session.id.into_string(),
             user: username,

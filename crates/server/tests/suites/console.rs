@@ -1,6 +1,7 @@
 //! The console: who gets in, at each call; what a change needs; and what its pages do.
 
 mod bulk_ends;
+mod calls;
 mod client;
 mod client_lists;
 mod clients;

@@ -9,6 +9,10 @@ fn a_session_is_ended_and_its_tokens_with_it() {
         let tokens = h.tokens(&h.browser()).await;
         let found = caller.get("/sessions").await;
         let id = found.json["items"][0]["id"].as_str().unwrap();
+        let read = caller.get(&format!("/sessions/{id}")).await;
+        assert_eq!(read.json["session"], found.json["items"][0]);
+        assert_eq!(read.json["clients"][0]["client_id"], "app", "{read:?}");
+        is_problem(&caller.get("/sessions/nothing").await, 404, "not-found");
         let ended = answer(caller.request("DELETE", &format!("/sessions/{id}"))).await;
         assert_eq!(
             (ended.status, &ended.json),
@@ -210,5 +214,35 @@ fn custom_claims_are_set_and_removed() {
             404,
             "not-found",
         );
+    });
+}
+
+#[test]
+fn all_sessions_of_a_client_and_of_everyone_end_at_once() {
+    on_both(async |h| {
+        let caller = administrator(&h).await;
+        for (path, client) in [("/clients/app/end-sessions", json!("app")), ("/sessions/end-all", Value::Null)] {
+            h.pass(1);
+            let tokens = h.tokens(&h.browser()).await;
+            h.pass(1);
+            let begun = caller.act(path).await;
+            assert_eq!((begun.status, &begun.json["client_id"]), (200, &client), "{begun:?}");
+            assert_eq!(h.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
+        }
+        let ends = caller.get("/sessions/ends").await;
+        assert_eq!(ends.json["items"].as_array().unwrap().len(), 2);
+        is_problem(&caller.act("/clients/nobody/end-sessions").await, 404, "not-found");
+    });
+}
+
+#[test]
+fn a_preview_of_tokens_says_what_a_user_would_get() {
+    on_both(async |h| {
+        let caller = ops(&h, "reader", "latchkey.read").await;
+        let got = caller.get("/clients/app/preview?user=alice&scope=openid%20email").await;
+        assert_eq!((got.status, &got.json["scope"]), (200, &json!("openid email")), "{got:?}");
+        assert_eq!(got.json["id_token"]["claims"]["email"], "alice@example.org");
+        is_problem(&caller.get("/clients/app/preview?user=nobody").await, 404, "not-found");
+        is_problem(&caller.get("/clients/nobody/preview").await, 404, "not-found");
     });
 }
