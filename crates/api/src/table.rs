@@ -44,7 +44,10 @@ const NEW_SECRET: &[Parameter] = &[Parameter {
     takes: Takes::Word(&["true", "false"]),
 }];
 const OF_PREVIEW: &[Parameter] = &[
-    text("user", "Who signs in: a user name, an email address or a subject. Without one: the client for itself."),
+    text(
+        "user",
+        "Who signs in: a user name, an email address or a subject. Without one: the client for itself.",
+    ),
     text("scope", "What the client asks for."),
 ];
 const OF_REFUSAL: &[Parameter] = &[

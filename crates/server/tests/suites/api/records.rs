@@ -221,17 +221,33 @@ fn custom_claims_are_set_and_removed() {
 fn all_sessions_of_a_client_and_of_everyone_end_at_once() {
     on_both(async |h| {
         let caller = administrator(&h).await;
-        for (path, client) in [("/clients/app/end-sessions", json!("app")), ("/sessions/end-all", Value::Null)] {
+        for (path, client) in [
+            ("/clients/app/end-sessions", json!("app")),
+            ("/sessions/end-all", Value::Null),
+        ] {
             h.pass(1);
             let tokens = h.tokens(&h.browser()).await;
             h.pass(1);
             let begun = caller.act(path).await;
-            assert_eq!((begun.status, &begun.json["client_id"]), (200, &client), "{begun:?}");
-            assert_eq!(h.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
+            assert_eq!(
+                (begun.status, &begun.json["client_id"]),
+                (200, &client),
+                "{begun:?}"
+            );
+            assert_eq!(
+                h.userinfo(tokens["access_token"].as_str().unwrap())
+                    .await
+                    .status,
+                401
+            );
         }
         let ends = caller.get("/sessions/ends").await;
         assert_eq!(ends.json["items"].as_array().unwrap().len(), 2);
-        is_problem(&caller.act("/clients/nobody/end-sessions").await, 404, "not-found");
+        is_problem(
+            &caller.act("/clients/nobody/end-sessions").await,
+            404,
+            "not-found",
+        );
     });
 }
 
@@ -239,10 +255,24 @@ fn all_sessions_of_a_client_and_of_everyone_end_at_once() {
 fn a_preview_of_tokens_says_what_a_user_would_get() {
     on_both(async |h| {
         let caller = ops(&h, "reader", "latchkey.read").await;
-        let got = caller.get("/clients/app/preview?user=alice&scope=openid%20email").await;
-        assert_eq!((got.status, &got.json["scope"]), (200, &json!("openid email")), "{got:?}");
+        let got = caller
+            .get("/clients/app/preview?user=alice&scope=openid%20email")
+            .await;
+        assert_eq!(
+            (got.status, &got.json["scope"]),
+            (200, &json!("openid email")),
+            "{got:?}"
+        );
         assert_eq!(got.json["id_token"]["claims"]["email"], "alice@example.org");
-        is_problem(&caller.get("/clients/app/preview?user=nobody").await, 404, "not-found");
-        is_problem(&caller.get("/clients/nobody/preview").await, 404, "not-found");
+        is_problem(
+            &caller.get("/clients/app/preview?user=nobody").await,
+            404,
+            "not-found",
+        );
+        is_problem(
+            &caller.get("/clients/nobody/preview").await,
+            404,
+            "not-found",
+        );
     });
 }
