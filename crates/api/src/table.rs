@@ -16,6 +16,7 @@ use crate::{
         refusals::{self, Refusal, RefusalExplained},
         session::{self, SessionRecord},
         sessions::{self, EndedSession, Session},
+        user_list::{self, ListedUser},
         users::{
             self, NewPassword, User, UserChange, UserToCreate, UserToReplace, UserWithEndedSessions,
         },
@@ -30,10 +31,21 @@ const NEW_CLIENT: &str =
     r#"{"client_name":"My app","redirect_uris":["https://app.example/callback"]}"#;
 const CLIENT_CHANGE: &str = r#"{"client_name":"Our app","tos_uri":null}"#;
 
-const OF_USER: &[Parameter] = &[text(
-    "login",
-    "The one user with this user name or email address, or none.",
-)];
+const OF_USERS: &[Parameter] = &[
+    text(
+        "login",
+        "The one user with this user name or email address, or none.",
+    ),
+    text(
+        "search",
+        "Those whose user name, email address, display name or subject begins so.",
+    ),
+    Parameter {
+        name: "sort",
+        about: "The order: by user name, those added last first, or those who signed in last first.",
+        takes: Takes::Word(&["name", "created", "last-sign-in"]),
+    },
+];
 const OF_SESSION: &[Parameter] = &[text(
     "user",
     "Those of this user: a user name, an email address or a subject.",
@@ -93,10 +105,13 @@ const OF_DELIVERY: &[Parameter] = &[
 
 /// Every address under `/admin/api/v1`.
 pub const ROUTES: &[Route] = &[
-    route!(Get "/users" "listUsers" users::list)
-        .says("Lists users by their names.", "")
-        .takes(OF_USER)
-        .lists::<User>(),
+    route!(Get "/users" "listUsers" user_list::list)
+        .says(
+            "Lists users, or finds some.",
+            "A search has its own order, that of what was found; `sort` is of the whole list.",
+        )
+        .takes(OF_USERS)
+        .lists::<ListedUser>(),
     route!(Post "/users" "createUser" users::create)
         .says(
             "Creates a user.",

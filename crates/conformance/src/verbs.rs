@@ -33,10 +33,11 @@ use latchkey_protocol::{
     store::{
         AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, BulkEnds, ClaimMappings,
         Clients, ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping,
-        IdempotentCalls, Interactions, Jobs, KeptRefusals, Result, Sessions, SetupOutcome,
-        SigningKeys, Users, WriteOutcome,
+        IdempotentCalls, Interactions, Jobs, KeptRefusals, LastAdministrator, Result, Sessions,
+        SetupOutcome, SigningKeys, UserEnd, Users, WriteOutcome,
     },
     user::User,
+    user_list::{UserCursor, UserPage, UserQuery},
 };
 
 use crate::Flaky;
@@ -81,12 +82,14 @@ pass_on! {
         user_by_name(username: &str) -> Option<User>;
         user_by_login(login: &Login) -> Option<User>;
         users(page: &Page<String>) -> Vec<User>;
-        update_user_profile(before: &User, after: &User) -> WriteOutcome;
+        user_list(query: &UserQuery, page: &Page<UserCursor>) -> UserPage;
+        last_sign_in(id: &UserId) -> Option<Timestamp>;
+        update_user_profile(before: &User, after: &User, last: LastAdministrator) -> WriteOutcome;
         set_password(user_id: &UserId, hash: &str, now: Timestamp) -> Option<usize>;
         rehash_password(user_id: &UserId, old: &str, new: &str) -> bool;
-        disable_user(user_id: &UserId, now: Timestamp) -> Option<usize>;
+        disable_user(user_id: &UserId, last: LastAdministrator, now: Timestamp) -> UserEnd;
         enable_user(user_id: &UserId, now: Timestamp) -> bool;
-        delete_user(id: &UserId) -> bool;
+        delete_user(id: &UserId, last: LastAdministrator) -> UserEnd;
     }
     Sessions {
         sign_in(session: &Session, password_hash: &str, replaces: Option<&Digest<kind::Session>>, interaction: Option<&Digest<kind::Interaction>>) -> Option<SessionStart>;
@@ -178,7 +181,8 @@ pass_on! {
         is_setup_open(link: &Digest<kind::SetupLink>, now: Timestamp) -> bool;
         set_up(link: &Digest<kind::SetupLink>, user: &User, now: Timestamp) -> SetupOutcome;
         keep_draft(session: &SessionId, draft: &Draft) -> bool;
-        take_draft(session: &SessionId, page: &str) -> Option<String>;
+        draft(session: &SessionId, page: &str, now: Timestamp) -> Option<String>;
+        forget_draft(session: &SessionId, page: &str) -> ();
     }
     IdempotentCalls {
         begin_call(call: &IdempotentCall) -> IdempotencyOutcome;

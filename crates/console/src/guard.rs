@@ -21,7 +21,7 @@ use crate::{
     mark::Mark,
     route::{Method, Needs, Route, Run},
     sign_in::{Wanted, begin},
-    visit::{Arrival, Visit, confine},
+    visit::{Arrival, DRAFT, Visit, confine},
 };
 
 /// Answers a call, once it is clear who makes it.
@@ -44,6 +44,7 @@ pub async fn answer(
 }
 
 async fn run(route: &Route, arrival: Arrival<'_>) -> Result<HttpResponse, Failure> {
+    sound(&arrival)?;
     let page = match route.run {
         Run::Open(page) => return page(&arrival).await,
         Run::Read(page) | Run::Change(page) => page,
@@ -52,6 +53,18 @@ async fn run(route: &Route, arrival: Arrival<'_>) -> Result<HttpResponse, Failur
         Admission::Visit(visit) => page(&visit).await,
         Admission::Turned(response) => Ok(response),
     }
+}
+
+/// No part of an address has a control character, of which PostgreSQL could not even look up the first: there is no such page.
+/// What the query of a page says can be read, each parameter once.
+fn sound(arrival: &Arrival<'_>) -> Result<(), Failure> {
+    let mut parts = arrival.call.request.match_info().iter();
+    if parts.any(|(_, part)| part.chars().any(char::is_control)) {
+        return Err(Reason::PageUnknown
+            .because("an address without control characters", "another")
+            .into());
+    }
+    Ok(arrival.query().sound()?)
 }
 
 enum Admission<'a> {
@@ -97,6 +110,7 @@ async fn admit<'a>(route: &Route, arrival: Arrival<'a>) -> Result<Admission<'a>,
         if is_change && !is_recent(visit.session.auth_time, reauth, arrival.call.now) {
             return turned(again(&visit, reauth).await?);
         }
+        visit.forget_draft().await?;
     }
     Ok(Admission::Visit(Box::new(visit)))
 }
@@ -105,15 +119,21 @@ async fn admit<'a>(route: &Route, arrival: Arrival<'a>) -> Result<Admission<'a>,
 async fn again(visit: &Visit<'_>, reauth: i64) -> Result<HttpResponse, Failure> {
     let secret = |name: &str| name == "csrf" || name.starts_with("password");
     let typed = visit.form.pairs().filter(|(name, _)| !secret(name));
-    let typed = typed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let typed: Vec<_> = typed
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     let page = visit.arrival.path();
-    let draft = Draft {
-        page: page.to_owned(),
-        form: Params::from_pairs(typed).encoded(),
+    let form = match typed.iter().any(|(_, value)| !value.is_empty()) {
+        true => Params::from_pairs(typed).encoded(),
+        false => String::new(),
     };
-    let store = &visit.ui().store;
-    store.keep_draft(&visit.session.id, &draft).await?;
-    Ok(begin(&visit.arrival, page, Wanted::Recent(reauth)))
+    let mut to = page.to_owned();
+    if let Some(draft) = Draft::new(page, form, visit.now()) {
+        let store = &visit.ui().store;
+        store.keep_draft(&visit.session.id, &draft).await?;
+        to = format!("{page}?{DRAFT}=1");
+    }
+    Ok(begin(&visit.arrival, &to, Wanted::Recent(reauth)))
 }
 
 #[derive(Template)]

@@ -83,9 +83,9 @@ pub async fn create(arrival: &Arrival<'_>) -> Result<HttpResponse, Failure> {
         password: Some(text("password").unwrap_or_default()),
         ..NewUser::default()
     };
-    let key = arrival.ui.sign_in.password_key();
     let operations = arrival.operations(Actor::Server);
-    match operations.set_up(key, &link, new).await {
+    let hasher = arrival.hasher(false);
+    match operations.set_up(hasher, &link, new).await {
         Ok(Some(_)) => Ok(arrival.go(CONSOLE)),
         Ok(None) => Err(unusable().into()),
         Err(error) => Ok(page(arrival, &form, problems(error)?)),

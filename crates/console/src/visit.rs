@@ -1,7 +1,7 @@
 //! Who came: anybody, or somebody who may be here.
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
-use latchkey_operations::{Actor, Caller, Operations};
+use latchkey_operations::{Actor, Caller, Hasher, Operations, Waiter};
 use latchkey_protocol::{
     Params, StoreError, Timestamp, audit::FrontEnd, console::Access, session::Session, user::User,
 };
@@ -14,6 +14,9 @@ use latchkey_ui::{
 };
 
 use crate::{Console, mark::Mark};
+
+/// The parameter with which a browser comes back to a form that waits for it.
+pub const DRAFT: &str = "draft";
 
 /// A call of a page, of whom nothing is known yet.
 #[derive(Clone, Copy)]
@@ -68,6 +71,19 @@ impl<'a> Arrival<'a> {
                 request_id: Some(request_id).filter(|id| !id.is_empty()),
             },
             now: self.call.now,
+        }
+    }
+
+    /// Where new passwords are hashed: on the threads that sign-ins wait for, and in the same line. `known`: somebody who has
+    /// signed in here, and does not wait behind strangers.
+    pub fn hasher(&self, known: bool) -> Hasher<'a> {
+        let waiter = Waiter {
+            address: self.call.address,
+            known,
+        };
+        Hasher::Threads {
+            passwords: &self.ui.sign_in.passwords,
+            waiter,
         }
     }
 
@@ -132,11 +148,29 @@ impl<'a> Visit<'a> {
         csrf(self.ui(), whose, path, &[&self.session.id, &self.user.id])
     }
 
-    /// What was typed here before the user had to sign in again.
+    /// What was typed here before the user had to sign in again, where the browser comes back from that. It stays until the
+    /// form is sent, so that the page can be loaded again.
     pub async fn draft(&self) -> Result<Option<Params>, StoreError> {
-        let page = self.arrival.path();
-        let kept = self.ui().store.take_draft(&self.session.id, page).await?;
+        if !self.is_back() {
+            return Ok(None);
+        }
+        let (store, page) = (&self.ui().store, self.arrival.path());
+        let kept = store.draft(&self.session.id, page, self.now()).await?;
         Ok(kept.map(|form| Params::parse(form.as_bytes())))
+    }
+
+    /// Forgets it once the form is sent.
+    pub async fn forget_draft(&self) -> Result<(), StoreError> {
+        if !self.is_back() {
+            return Ok(());
+        }
+        let (store, page) = (&self.ui().store, self.arrival.path());
+        store.forget_draft(&self.session.id, page).await
+    }
+
+    /// Whether the browser comes back from a sign-in that a form waited for.
+    fn is_back(&self) -> bool {
+        self.arrival.query().optional(DRAFT).is_some()
     }
 }
 

@@ -10,7 +10,7 @@ use latchkey_protocol::{
     user::User,
 };
 
-use crate::PasswordFault;
+use crate::{Busy, PasswordFault};
 
 /// Why an operation was not carried out, as one sentence for whoever asked for it. The last few are our own breakage.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +106,10 @@ pub enum OperationError {
     #[error("{0} is the key that signs")]
     KeySigns(String),
 
+    /// Nobody would be left who can administer.
+    #[error("{0} is the last enabled user with the role admin")]
+    LastAdministrator(String),
+
     /// Somebody else changed it since it was read.
     #[error("{0} was changed meanwhile")]
     Changed(String),
@@ -119,6 +123,9 @@ pub enum OperationError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Too many passwords wait to be hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// No password was hashed.
     #[error(transparent)]
     Password(#[from] PasswordFault),
@@ -150,6 +157,9 @@ impl OperationError {
             Self::AddressTaken(_) | Self::AddressIsName(_) => {
                 ("email", "give another email address, or none")
             }
+            Self::LastAdministrator(_) => {
+                ("roles", "give the role admin to another enabled user first")
+            }
             Self::ClientIdTaken(_) => (
                 "client_id",
                 "choose another id, or leave it out to get one that is made",
@@ -178,6 +188,7 @@ impl OperationError {
             WriteOutcome::NameIsAddress => Self::NameIsAddress(name),
             WriteOutcome::AddressTaken => Self::AddressTaken(email),
             WriteOutcome::AddressIsName => Self::AddressIsName(email),
+            WriteOutcome::LastAdministrator => Self::LastAdministrator(name),
             WriteOutcome::Done | WriteOutcome::Changed => Self::Changed(name),
         }
     }

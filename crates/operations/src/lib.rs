@@ -39,6 +39,7 @@ mod setup;
 mod sign_in;
 pub mod token_keys;
 mod users;
+mod whom;
 
 use latchkey_protocol::{Entropy, Store, Timestamp};
 
@@ -59,13 +60,14 @@ pub use failures::FailureRecorder;
 pub use hashing::{Busy, Waiter};
 pub use idempotency::{Idempotency, Repetition};
 pub use known_browser::KnownBrowser;
-pub use password::{PasswordCheck, PasswordFault, PasswordKey, Passwords};
+pub use password::{Hasher, PasswordCheck, PasswordFault, PasswordKey, Passwords};
 pub use preview::{TokenPreview, TokenRules};
 pub use realm::Realm;
 pub use refusals::ExplainedRefusal;
 pub use sessions::{ListedSession, SessionTrace};
 pub use sign_in::{PasswordSignIn, SignIn, SignInOutcome, SignedIn};
 pub use users::{EndedSessions, NewUser};
+pub use whom::Whom;
 
 /// What every operation returns.
 pub type Result<T> = std::result::Result<T, OperationError>;

@@ -9,6 +9,7 @@ use argon2::{
 use latchkey_protocol::{Entropy, passwords::prepared, secret::Pepper};
 
 use crate::{
+    OperationError,
     attempts::Attempt,
     hashing::{Busy, Hashing, Waiter},
 };
@@ -62,9 +63,11 @@ impl PasswordKey {
     /// # Errors
     /// [`PasswordFault`].
     pub fn hash(&self, password: &str, entropy: &dyn Entropy) -> Result<String, PasswordFault> {
-        let mut salt = [0; 16];
-        entropy.fill(&mut salt);
-        let salt = SaltString::encode_b64(&salt).map_err(fault)?;
+        self.hash_with(password, &salt(entropy))
+    }
+
+    fn hash_with(&self, password: &str, salt: &[u8; 16]) -> Result<String, PasswordFault> {
+        let salt = SaltString::encode_b64(salt).map_err(fault)?;
         let argon2 = self.argon2(self.params()?)?;
         Ok(argon2
             .hash_password(prepared(password).as_bytes(), &salt)
@@ -108,6 +111,12 @@ impl PasswordKey {
     }
 }
 
+fn salt(entropy: &dyn Entropy) -> [u8; 16] {
+    let mut salt = [0; 16];
+    entropy.fill(&mut salt);
+    salt
+}
+
 /// A hash that no password has, to spend the same time on names that do not exist.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1,keyid=bm9ib2R5$bm9ib2R5IGhhcyB0aGlzLg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -120,6 +129,48 @@ pub enum PasswordCheck {
     Right,
     /// Right, and hashed with other parameters than today's: here is the new hash.
     RightButStale(String),
+}
+
+/// Where a new password is hashed.
+#[derive(Clone, Copy)]
+pub enum Hasher<'a> {
+    /// On the caller's thread, which is for a command.
+    Here(&'a PasswordKey),
+    /// On the threads that sign-ins wait for, and in the same line: for a server.
+    Threads {
+        /// The threads.
+        passwords: &'a Passwords,
+        /// Who waits.
+        waiter: Waiter,
+    },
+}
+
+impl<'a> From<&'a PasswordKey> for Hasher<'a> {
+    fn from(key: &'a PasswordKey) -> Self {
+        Self::Here(key)
+    }
+}
+
+impl Hasher<'_> {
+    /// The hash of a new password.
+    ///
+    /// # Errors
+    /// [`OperationError::Busy`], [`OperationError::Password`].
+    pub(crate) async fn hash(
+        self,
+        password: &str,
+        entropy: &dyn Entropy,
+    ) -> Result<String, OperationError> {
+        match self {
+            Self::Here(key) => Ok(key.hash(password, entropy)?),
+            Self::Threads { passwords, waiter } => {
+                let (key, salt) = (passwords.key.clone(), salt(entropy));
+                let password = password.to_owned();
+                let work = move || key.hash_with(&password, &salt);
+                Ok(passwords.hashing.run(waiter, work).await??)
+            }
+        }
+    }
 }
 
 /// Checks passwords, on threads of their own.

@@ -9,9 +9,7 @@ use latchkey_protocol::{
 };
 use serde_json::json;
 
-use crate::{
-    NewUser, Operation, OperationError, Operations, PasswordKey, Result, users::described,
-};
+use crate::{Hasher, NewUser, Operation, OperationError, Operations, Result, users::described};
 
 impl Operations<'_> {
     /// A link with which the first administrator is created, where there is none; the former link is worth nothing then.
@@ -32,9 +30,9 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// As [`Operations::create_user`].
-    pub async fn set_up(
+    pub async fn set_up<'h>(
         &self,
-        key: &PasswordKey,
+        hasher: impl Into<Hasher<'h>>,
         link: &Secret<kind::SetupLink>,
         mut new: NewUser,
     ) -> Result<Option<User>> {
@@ -44,7 +42,7 @@ impl Operations<'_> {
             return Ok(None);
         }
         new.roles = vec![console::ADMIN.to_owned()];
-        let user = self.new_user(key, &new)?;
+        let user = self.new_user(hasher.into(), &new).await?;
         let details = json!({ "new": described(&user), "by": "set-up link" });
         let recording = self.recording_user(Operation::UserCreate, &user, &user.username, details);
         match recording.store.set_up(&link, &user, self.now).await? {

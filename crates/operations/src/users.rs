@@ -9,12 +9,13 @@ use latchkey_protocol::{
     passwords::check_new,
     profile::ProfileChange,
     secret::new_id,
-    store::WriteOutcome,
+    store::{LastAdministrator, UserEnd, WriteOutcome},
     user::User,
+    user_list::{UserCursor, UserPage, UserQuery},
 };
 use serde_json::{Map, Value, json};
 
-use crate::{Operation, OperationError, Operations, PasswordKey, Result, TRIES, audit::Recording};
+use crate::{Hasher, Operation, OperationError, Operations, Result, TRIES, Whom, audit::Recording};
 
 /// A user to be added.
 #[derive(Default)]
@@ -64,12 +65,16 @@ pub struct EndedSessions {
 }
 
 impl Operations<'_> {
-    /// Adds a user. With a password it takes as long as hashing one, on the caller's thread.
+    /// Adds a user. With a password it takes as long as hashing one, where `hasher` says.
     ///
     /// # Errors
-    /// When the name or the address is taken or unfit, a claim wrong, the password too weak.
-    pub async fn create_user(&self, key: &PasswordKey, new: NewUser) -> Result<User> {
-        let user = self.new_user(key, &new)?;
+    /// When the name or the address is taken or unfit, a claim wrong, the password too weak; [`OperationError::Busy`].
+    pub async fn create_user<'h>(
+        &self,
+        hasher: impl Into<Hasher<'h>>,
+        new: NewUser,
+    ) -> Result<User> {
+        let user = self.new_user(hasher.into(), &new).await?;
         let details = json!({ "new": described(&user) });
         let recording = self.recording_user(Operation::UserCreate, &user, &user.username, details);
         match recording.store.create_user(&user).await? {
@@ -83,10 +88,10 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// As [`Operations::create_user`].
-    pub(crate) fn new_user(&self, key: &PasswordKey, new: &NewUser) -> Result<User> {
+    pub(crate) async fn new_user(&self, hasher: Hasher<'_>, new: &NewUser) -> Result<User> {
         let mut user = self.described_by(new)?;
         if let Some(password) = &new.password {
-            user.password_hash = Some(key.hash(password, self.entropy)?);
+            user.password_hash = Some(hasher.hash(password, self.entropy).await?);
         }
         Ok(user)
     }
@@ -130,43 +135,74 @@ impl Operations<'_> {
         Ok(user?)
     }
 
-    /// The user whom `login` names: a user name or an email address.
+    /// The user, by a user name or an email address, or by subject.
     ///
     /// # Errors
     /// [`OperationError::UserUnknown`].
-    pub async fn user(&self, login: &str) -> Result<User> {
-        let found = self.store.user_by_login(&Login::new(login)).await?;
-        found.ok_or_else(|| OperationError::UserUnknown(login.to_owned()))
+    pub async fn user<'w>(&self, whom: impl Into<Whom<'w>>) -> Result<User> {
+        let (found, name) = match whom.into() {
+            Whom::Login(login) => (self.store.user_by_login(&Login::new(login)).await?, login),
+            Whom::Id(id) => (self.store.user(id).await?, id.as_str()),
+        };
+        found.ok_or_else(|| OperationError::UserUnknown(name.to_owned()))
     }
 
-    /// A piece of the users, by name; a page goes on after a name.
+    /// When a user last signed in; none: never, as far as is known.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn users(&self, page: &Page<String>) -> Result<Vec<User>> {
-        Ok(self.store.users(page).await?)
+    pub async fn last_sign_in(&self, id: &UserId) -> Result<Option<Timestamp>> {
+        Ok(self.store.last_sign_in(id).await?)
+    }
+
+    /// A piece of the users in an order, or of those who are found by the beginning of a name, an address or a subject: see
+    /// [`UserQuery`]. The next piece is asked for with [`UserPage::next`] and the same query.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn users(&self, query: &UserQuery, page: &Page<UserCursor>) -> Result<UserPage> {
+        Ok(self.store.user_list(query, page).await?)
     }
 
     /// Changes what describes a user, decided on what is there now; where somebody else changed it in between, again.
     ///
     /// # Errors
-    /// As [`Operations::create_user`]; [`OperationError::Contended`].
-    pub async fn update_user(&self, login: &str, change: &ProfileChange) -> Result<User> {
+    /// As [`Operations::create_user`]; [`OperationError::Contended`]; [`OperationError::LastAdministrator`] where they would
+    /// lose the role, unless they may.
+    pub async fn update_user<'w>(
+        &self,
+        whom: impl Into<Whom<'w>>,
+        change: &ProfileChange,
+        last: LastAdministrator,
+    ) -> Result<User> {
+        let whom = whom.into();
+        let mut id = None;
         for _ in 0..TRIES {
-            let before = self.user(login).await?;
-            if let Some(after) = self.changed(&before, login, change).await? {
+            let before = match &id {
+                None => self.user(whom).await?,
+                Some(id) => self.user(id).await?,
+            };
+            let name = whom.name(&before);
+            if let Some(after) = self.changed(&before, name, change, last).await? {
                 return Ok(after);
             }
+            id = Some(before.id);
         }
-        Err(OperationError::Contended(login.to_owned()))
+        let name = match whom {
+            Whom::Login(login) => login,
+            Whom::Id(id) => id,
+        };
+        Err(OperationError::Contended(name.to_owned()))
     }
 
-    /// Changes what describes a user, only if the user still is as `seen`: for a form that shows all of it.
+    /// Changes what describes a user, only if the user still is as `seen`: for a form that shows all of it. The last
+    /// administrator stays one.
     ///
     /// # Errors
     /// As [`Operations::update_user`]; [`OperationError::Contended`] where somebody else has changed the user since.
     pub async fn update_user_as_seen(&self, seen: &User, change: &ProfileChange) -> Result<User> {
-        let after = self.changed(seen, &seen.username, change).await?;
+        let last = LastAdministrator::Stays;
+        let after = self.changed(seen, &seen.username, change, last).await?;
         after.ok_or_else(|| OperationError::Contended(seen.username.clone()))
     }
 
@@ -176,12 +212,14 @@ impl Operations<'_> {
         before: &User,
         login: &str,
         change: &ProfileChange,
+        last: LastAdministrator,
     ) -> Result<Option<User>> {
         let mut after = change.apply(before, self.now)?;
         let changed = changes(&described(before), &described(&after));
-        let details = json!({ "changed": changed });
+        let details = forced(json!({ "changed": changed }), last);
         let recording = self.recording_user(Operation::UserUpdate, before, login, details);
-        match recording.store.update_user_profile(before, &after).await? {
+        let written = recording.store.update_user_profile(before, &after, last);
+        match written.await? {
             WriteOutcome::Done => {
                 after.version = before.version + 1;
                 recording.done();
@@ -195,35 +233,38 @@ impl Operations<'_> {
     /// Ends everything that a user has, and lets them in no more.
     ///
     /// # Errors
-    /// [`OperationError::UserUnknown`], [`OperationError::Deleted`].
-    pub async fn disable_user(&self, login: &str) -> Result<EndedSessions> {
-        let mut user = self.user(login).await?;
-        let recording = self.recording_user(
-            Operation::UserDisable,
-            &user,
-            login,
-            disabled(&user, Some(self.now)),
-        );
-        let ended = recording.store.disable_user(&user.id, self.now).await?;
-        let sessions = ended.ok_or_else(|| deleted(login))?;
-        (user.disabled_at, user.updated_at) = (Some(self.now), self.now);
+    /// [`OperationError::UserUnknown`], [`OperationError::Deleted`]; [`OperationError::LastAdministrator`], unless they may go.
+    pub async fn disable_user<'w>(
+        &self,
+        whom: impl Into<Whom<'w>>,
+        last: LastAdministrator,
+    ) -> Result<EndedSessions> {
+        let whom = whom.into();
+        let mut user = self.user(whom).await?;
+        let details = forced(disabled(&user, Some(self.now)), last);
+        let name = whom.name(&user);
+        let recording = self.recording_user(Operation::UserDisable, &user, name, details);
+        let end = recording.store.disable_user(&user.id, last, self.now);
+        let sessions = ended(end.await?, name)?;
         recording.done();
+        (user.disabled_at, user.updated_at) = (Some(self.now), self.now);
         Ok(EndedSessions { user, sessions })
     }
 
     /// Lets a user in again.
     ///
     /// # Errors
-    /// As [`Operations::disable_user`].
-    pub async fn enable_user(&self, login: &str) -> Result<User> {
-        let mut user = self.user(login).await?;
-        let recording =
-            self.recording_user(Operation::UserEnable, &user, login, disabled(&user, None));
+    /// As [`Operations::set_password`], but for the password.
+    pub async fn enable_user<'w>(&self, whom: impl Into<Whom<'w>>) -> Result<User> {
+        let whom = whom.into();
+        let mut user = self.user(whom).await?;
+        let (name, details) = (whom.name(&user), disabled(&user, None));
+        let recording = self.recording_user(Operation::UserEnable, &user, name, details);
         if !recording.store.enable_user(&user.id, self.now).await? {
-            return Err(deleted(login));
+            return Err(deleted(name));
         }
-        (user.disabled_at, user.updated_at) = (None, self.now);
         recording.done();
+        (user.disabled_at, user.updated_at) = (None, self.now);
         Ok(user)
     }
 
@@ -231,48 +272,42 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// As [`Operations::disable_user`].
-    pub async fn delete_user(&self, login: &str) -> Result<User> {
-        let user = self.user(login).await?;
-        let recording = self.recording_user(
-            Operation::UserDelete,
-            &user,
-            login,
-            json!({ "old": described(&user) }),
-        );
-        if !recording.store.delete_user(&user.id).await? {
-            return Err(deleted(login));
-        }
+    pub async fn delete_user<'w>(
+        &self,
+        whom: impl Into<Whom<'w>>,
+        last: LastAdministrator,
+    ) -> Result<User> {
+        let whom = whom.into();
+        let user = self.user(whom).await?;
+        let details = forced(json!({ "old": described(&user) }), last);
+        let name = whom.name(&user);
+        let recording = self.recording_user(Operation::UserDelete, &user, name, details);
+        ended(recording.store.delete_user(&user.id, last).await?, name)?;
         recording.done();
         Ok(user)
     }
 
-    /// Sets a new password, and ends everything that the old one began. Takes as long as hashing one, on the caller's
-    /// thread; only then is the user looked up, so that nothing is decided on what was true before.
+    /// Sets a new password, and ends everything that the old one began. Takes as long as hashing one, where `hasher` says;
+    /// only then is the user looked up, so that nothing is decided on what was true before.
     ///
     /// # Errors
-    /// As [`Operations::disable_user`]; a password that is too weak.
-    pub async fn set_password(
+    /// [`OperationError::UserUnknown`], [`OperationError::Deleted`]; a password that is too weak; [`OperationError::Busy`].
+    pub async fn set_password<'w, 'h>(
         &self,
-        key: &PasswordKey,
-        login: &str,
+        hasher: impl Into<Hasher<'h>>,
+        whom: impl Into<Whom<'w>>,
         password: &str,
     ) -> Result<EndedSessions> {
+        let whom = whom.into();
         check_password(password).map_err(FieldErrors::from)?;
-        let hash = key.hash(password, self.entropy)?;
-        let mut user = self.user(login).await?;
-        let recording = self.recording_user(
-            Operation::UserSetPassword,
-            &user,
-            login,
-            json!({ "new_password": true }),
-        );
-        let ended = recording
-            .store
-            .set_password(&user.id, &hash, self.now)
-            .await?;
-        let sessions = ended.ok_or_else(|| deleted(login))?;
-        (user.password_hash, user.updated_at) = (Some(hash), self.now);
+        let hash = hasher.into().hash(password, self.entropy).await?;
+        let mut user = self.user(whom).await?;
+        let (name, details) = (whom.name(&user), json!({ "new_password": true }));
+        let recording = self.recording_user(Operation::UserSetPassword, &user, name, details);
+        let set = recording.store.set_password(&user.id, &hash, self.now);
+        let sessions = set.await?.ok_or_else(|| deleted(name))?;
         recording.done();
+        (user.password_hash, user.updated_at) = (Some(hash), self.now);
         Ok(EndedSessions { user, sessions })
     }
 
@@ -280,9 +315,11 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// [`OperationError::UserUnknown`].
-    pub async fn end_sessions(&self, login: &str) -> Result<EndedSessions> {
-        let user = self.user(login).await?;
-        let recording = self.recording_user(Operation::UserEndSessions, &user, login, Value::Null);
+    pub async fn end_sessions<'w>(&self, whom: impl Into<Whom<'w>>) -> Result<EndedSessions> {
+        let whom = whom.into();
+        let user = self.user(whom).await?;
+        let name = whom.name(&user);
+        let recording = self.recording_user(Operation::UserEndSessions, &user, name, Value::Null);
         let sessions = recording.store.end_user(&user.id, self.now).await?;
         recording.done();
         Ok(EndedSessions { user, sessions })
@@ -314,6 +351,22 @@ pub(crate) fn described(user: &User) -> Value {
 /// When they were locked out, before and after.
 fn disabled(user: &User, at: Option<Timestamp>) -> Value {
     json!({ "changed": { "disabled_at": { "old": user.disabled_at, "new": at } } })
+}
+
+/// With the word that the last administrator might go.
+fn forced(mut details: Value, last: LastAdministrator) -> Value {
+    if last == LastAdministrator::MayGo {
+        details["forced"] = true.into();
+    }
+    details
+}
+
+fn ended(end: UserEnd, name: &str) -> Result<usize> {
+    match end {
+        UserEnd::Ended(sessions) => Ok(sessions),
+        UserEnd::Unknown => Err(deleted(name)),
+        UserEnd::LastAdministrator => Err(OperationError::LastAdministrator(name.to_owned())),
+    }
 }
 
 fn deleted(login: &str) -> OperationError {

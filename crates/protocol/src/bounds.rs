@@ -35,6 +35,9 @@ pub const CODES: i64 = 20;
 /// refresh tokens first.
 pub const AUTHORIZATIONS: i64 = 200;
 
+/// Bytes of what was typed into a form of the console and waits for a sign-in: one for each session.
+pub const LARGEST_DRAFT: usize = 64 * 1024;
+
 /// Counts of attempts; of more, the smallest go.
 pub const COUNTS: i64 = 200_000;
 

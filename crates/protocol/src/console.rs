@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::{
     ClientId,
+    bounds::LARGEST_DRAFT,
     client::Client,
     kind,
     secret::{Digest, Secret},
@@ -21,6 +22,8 @@ pub const ADMIN: &str = "admin";
 pub const AUDITOR: &str = "auditor";
 /// How long a set-up link can be used, in seconds.
 pub const SETUP_LIFETIME: i64 = 3600;
+/// How long what was typed waits for a sign-in, in seconds.
+pub const DRAFT_LIFETIME: i64 = 1800;
 
 /// The console's client under an issuer whose console is signed in to at `callback`. It has no secret, and is no public
 /// client either: nobody can authenticate as it, and its codes are exchanged inside the server alone.
@@ -96,6 +99,21 @@ pub struct Draft {
     pub page: String,
     /// The form, encoded, without anti-forgery token and passwords.
     pub form: String,
+    /// It is shown before this.
+    pub expires_at: Timestamp,
+}
+
+impl Draft {
+    /// What was typed at `page`, to be shown for [`DRAFT_LIFETIME`]. None where there is nothing, or more than is kept: an
+    /// empty form takes no other's place.
+    pub fn new(page: &str, form: String, now: Timestamp) -> Option<Self> {
+        let is_kept = !form.is_empty() && form.len() <= LARGEST_DRAFT;
+        is_kept.then(|| Self {
+            page: page.to_owned(),
+            form,
+            expires_at: now + DRAFT_LIFETIME,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -68,6 +68,7 @@ pub mod time;
 pub mod token;
 pub mod uri;
 pub mod user;
+pub mod user_list;
 
 pub use algorithm::{IdTokenAlgorithm, SigningAlgorithm};
 pub use ids::{AuthorizationId, ClientId, SessionId, UserId};

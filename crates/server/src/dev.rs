@@ -10,7 +10,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use latchkey_operations::{Caller, ClientSecrets, NewUser, Operations, PasswordKey};
-use latchkey_protocol::{ClientId, Clock, Entropy, registration::Registration};
+use latchkey_protocol::{
+    ClientId, Clock, Entropy, registration::Registration, store::LastAdministrator,
+};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -152,7 +154,8 @@ async fn add_users(
     let mut users = Vec::new();
     for (username, name, role) in USERS {
         if let Some(known) = operations.store.user_by_name(username).await? {
-            operations.store.delete_user(&known.id).await?;
+            let last = LastAdministrator::MayGo;
+            operations.store.delete_user(&known.id, last).await?;
         }
         let password = word(10);
         let new = NewUser {

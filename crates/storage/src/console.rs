@@ -7,7 +7,7 @@ use diesel::{
 };
 use latchkey_protocol::{
     Digest, SessionId, Timestamp,
-    console::{self, Draft, SetupLink},
+    console::{Draft, SetupLink},
     kind,
     store::{self, Console, SetupOutcome, WriteOutcome},
     user::User,
@@ -20,29 +20,22 @@ use crate::{
     users,
 };
 
-/// `roles` is a JSON array. Other names may hold the quoted word as well: each that is found is read.
-const ADMINISTRATORS: &str =
-    "SELECT roles FROM users WHERE disabled_at IS NULL AND roles LIKE '%\"admin\"%'";
 const OFFER: &str = "INSERT INTO setup_link (id, digest, expires_at) VALUES (1, ?, ?) \
     ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, expires_at = excluded.expires_at";
 const OPEN: &str = "SELECT count(*) AS count FROM setup_link WHERE digest = ? AND expires_at > ?";
 /// Takes the row: whoever else comes with the link waits.
 const HOLD: &str = "UPDATE setup_link SET id = 1 WHERE digest = ? AND expires_at > ?";
 const SPEND: &str = "DELETE FROM setup_link";
-const KEEP: &str = "INSERT INTO console_drafts (session_id, page, form) SELECT id, ?, ? FROM sessions WHERE id = ? \
-    ON CONFLICT (session_id) DO UPDATE SET page = excluded.page, form = excluded.form";
-const TAKE: &str = "DELETE FROM console_drafts WHERE session_id = ? AND page = ? RETURNING form";
+const KEEP: &str = "INSERT INTO console_drafts (session_id, page, form, expires_at) SELECT id, ?, ?, ? FROM sessions WHERE id = ? \
+    ON CONFLICT (session_id) DO UPDATE SET page = excluded.page, form = excluded.form, expires_at = excluded.expires_at";
+const FIND: &str =
+    "SELECT form FROM console_drafts WHERE session_id = ? AND page = ? AND expires_at > ?";
+const FORGET: &str = "DELETE FROM console_drafts WHERE session_id = ? AND page = ?";
 
 #[derive(QueryableByName)]
 struct Count {
     #[diesel(sql_type = BigInt)]
     count: i64,
-}
-
-#[derive(QueryableByName)]
-struct Roles {
-    #[diesel(sql_type = Text)]
-    roles: String,
 }
 
 #[derive(QueryableByName)]
@@ -54,7 +47,7 @@ struct Form {
 #[async_trait]
 impl Console for Database {
     async fn has_administrator(&self) -> store::Result<bool> {
-        self.read(has_administrator).await
+        self.read(users::has_administrator).await
     }
 
     async fn offer_setup(&self, link: &SetupLink) -> store::Result<()> {
@@ -74,7 +67,7 @@ impl Console for Database {
         let link = link.clone();
         self.read(move |c| {
             let open: Count = on!(c => statement(OPEN, binds![&link, now]).get_result(c))?;
-            Ok(open.count == 1 && !has_administrator(c)?)
+            Ok(open.count == 1 && !users::has_administrator(c)?)
         })
         .await
     }
@@ -93,30 +86,35 @@ impl Console for Database {
     async fn keep_draft(&self, session: &SessionId, draft: &Draft) -> store::Result<bool> {
         let (session, draft) = (session.clone().into_string(), draft.clone());
         self.write_one(move |c| {
-            let binds = binds![&draft.page, &draft.form, &session];
+            let binds = binds![&draft.page, &draft.form, draft.expires_at, &session];
             Ok(on!(c => statement(KEEP, binds).execute(c))? == 1)
         })
         .await
     }
 
-    async fn take_draft(&self, session: &SessionId, page: &str) -> store::Result<Option<String>> {
+    async fn draft(
+        &self,
+        session: &SessionId,
+        page: &str,
+        now: Timestamp,
+    ) -> store::Result<Option<String>> {
         let (session, page) = (session.clone().into_string(), page.to_owned());
-        self.write_one(move |c| {
-            let binds = binds![&session, &page];
-            let taken: Option<Form> = on!(c => statement(TAKE, binds).get_result(c)).optional()?;
-            Ok(taken.map(|taken| taken.form))
+        self.read(move |c| {
+            let binds = binds![&session, &page, now];
+            let kept: Option<Form> = on!(c => statement(FIND, binds).get_result(c)).optional()?;
+            Ok(kept.map(|kept| kept.form))
         })
         .await
     }
-}
 
-fn has_administrator(c: &mut AnyConnection) -> Result<bool, RowError> {
-    let found: Vec<Roles> = on!(c => statement(ADMINISTRATORS, binds![]).load(c))?;
-    let has_role = |found: &Roles| {
-        let roles = serde_json::from_str::<Vec<String>>(&found.roles);
-        roles.is_ok_and(|roles| roles.iter().any(|role| role == console::ADMIN))
-    };
-    Ok(found.iter().any(has_role))
+    async fn forget_draft(&self, session: &SessionId, page: &str) -> store::Result<()> {
+        let (session, page) = (session.clone().into_string(), page.to_owned());
+        self.write_one(move |c| {
+            on!(c => statement(FORGET, binds![&session, &page]).execute(c))?;
+            Ok(())
+        })
+        .await
+    }
 }
 
 fn set_up(
@@ -125,7 +123,8 @@ fn set_up(
     row: &users::Row,
     now: Timestamp,
 ) -> Result<SetupOutcome, RowError> {
-    if on!(c => statement(HOLD, binds![link, now]).execute(c))? == 0 || has_administrator(c)? {
+    if on!(c => statement(HOLD, binds![link, now]).execute(c))? == 0 || users::has_administrator(c)?
+    {
         return Ok(SetupOutcome::LinkUnusable);
     }
     match users::create(c, row)? {

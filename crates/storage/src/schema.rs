@@ -11,7 +11,7 @@ diesel::table! {
     users (id) {
         id -> Text, username -> Text, email -> Nullable<Text>, name -> Nullable<Text>, password_hash -> Nullable<Text>,
         roles -> Text, groups -> Text, claims -> Text, disabled_at -> Nullable<BigInt>, created_at -> BigInt, updated_at -> BigInt,
-        version -> BigInt, email_key -> Nullable<Text>, attributes -> Text,
+        version -> BigInt, email_key -> Nullable<Text>, attributes -> Text, last_sign_in_at -> BigInt,
     }
 }
 diesel::table! {
@@ -92,7 +92,7 @@ diesel::table! {
     }
 }
 diesel::table! { setup_link (id) { id -> BigInt, digest -> Binary, expires_at -> BigInt, } }
-diesel::table! { console_drafts (session_id) { session_id -> Text, page -> Text, form -> Text, } }
+diesel::table! { console_drafts (session_id) { session_id -> Text, page -> Text, form -> Text, expires_at -> BigInt, } }
 diesel::table! {
     idempotent_calls (key) { key -> Binary, client_id -> Text, request -> Binary, began_at -> BigInt, answer -> Nullable<Text>, }
 }

@@ -83,6 +83,7 @@ pub fn sweep(
         ("attempts", "key", "since", now - WINDOW),
         ("idempotent_calls", "key", "began_at", now - KNOWN),
         ("bulk_ends", "id", "done_at", now - bounds::BULK_ENDS_KEPT),
+        ("console_drafts", "session_id", "expires_at", now),
     ] {
         let delete = format!(
             "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {time} <= $1 LIMIT $2)"

@@ -29,7 +29,12 @@ mod space;
 use std::{io::Write as _, sync::Arc};
 
 use latchkey_conformance::{Stores, samples::*};
-use latchkey_protocol::{Digest, session::Use, store::WriteOutcome, user::User};
+use latchkey_protocol::{
+    Digest,
+    session::Use,
+    store::{LastAdministrator, UserEnd, WriteOutcome},
+    user::User,
+};
 use latchkey_storage::{Database, Options};
 
 struct Databases;

@@ -11,4 +11,5 @@ pub mod preview;
 pub mod refusals;
 pub mod session;
 pub mod sessions;
+pub mod user_list;
 pub mod users;

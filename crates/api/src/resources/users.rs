@@ -1,7 +1,9 @@
 //! Users: list, create, read, change, disable, delete; their passwords and their sessions.
 
-use latchkey_operations::{EndedSessions, NewUser, OperationError};
-use latchkey_protocol::{Timestamp, UserId, page::Page, profile::ProfileChange, user};
+use latchkey_operations::{EndedSessions, Hasher, NewUser, OperationError, Waiter};
+use latchkey_protocol::{
+    Timestamp, UserId, profile::ProfileChange, store::LastAdministrator, user,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -43,7 +45,7 @@ pub struct User {
 }
 
 impl User {
-    fn of(user: user::User) -> Self {
+    pub fn of(user: user::User) -> Self {
         Self {
             sub: user.id.into_string(),
             username: user.username,
@@ -205,6 +207,18 @@ fn ended(ended: EndedSessions) -> Result<Answer, Problem> {
     Ok(Answer::ok(&shown)?.etag(etag))
 }
 
+/// Where a new password is hashed: on the threads that sign-ins wait for, and in the same line.
+fn hasher<'a>(asked: &'a Asked<'_>) -> Hasher<'a> {
+    let waiter = Waiter {
+        address: asked.call.address,
+        known: true,
+    };
+    Hasher::Threads {
+        passwords: &asked.ui.sign_in.passwords,
+        waiter,
+    }
+}
+
 /// The user whose subject stands in the address.
 pub async fn named(asked: &Asked<'_>) -> Result<user::User, Problem> {
     let sub = asked.part("sub");
@@ -232,21 +246,6 @@ pub async fn subject(asked: &Asked<'_>, text: &str) -> Result<String, Problem> {
     }
 }
 
-/// `GET /users`.
-pub async fn list(asked: &Asked<'_>) -> Result<Answer, Problem> {
-    let page: Page<String> = asked.page()?;
-    if let Some(login) = asked.parameter("login") {
-        let found = match asked.operations().user(login).await {
-            Ok(user) => vec![user],
-            Err(OperationError::UserUnknown(_)) => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
-        return asked.listed(&page, found, |user| user.username.clone(), User::of);
-    }
-    let users = asked.operations().users(&page).await?;
-    asked.listed(&page, users, |user| user.username.clone(), User::of)
-}
-
 /// `POST /users`.
 pub async fn create(asked: &Asked<'_>) -> Result<Answer, Problem> {
     let given: UserToCreate = asked.input(&["username"])?;
@@ -261,8 +260,7 @@ pub async fn create(asked: &Asked<'_>) -> Result<Answer, Problem> {
         attributes: given.attributes,
         password: given.password,
     };
-    let key = asked.ui.sign_in.password_key();
-    let user = asked.operations().create_user(key, new).await?;
+    let user = asked.operations().create_user(hasher(asked), new).await?;
     let (at, etag) = (asked.at(&format!("/users/{}", user.id)), etag(&user));
     Ok(Answer::created(&User::of(user), at)?.etag(etag))
 }
@@ -315,7 +313,8 @@ async fn write(
 pub async fn delete(asked: &Asked<'_>) -> Result<Answer, Problem> {
     let user = named(asked).await?;
     asked.matched(&etag(&user))?;
-    asked.operations().delete_user(&user.username).await?;
+    let last = LastAdministrator::Stays;
+    asked.operations().delete_user(&user.id, last).await?;
     Ok(Answer::none())
 }
 
@@ -323,31 +322,29 @@ pub async fn delete(asked: &Asked<'_>) -> Result<Answer, Problem> {
 pub async fn disable(asked: &Asked<'_>) -> Result<Answer, Problem> {
     asked.no_input()?;
     let user = named(asked).await?;
-    ended(asked.operations().disable_user(&user.username).await?)
+    let last = LastAdministrator::Stays;
+    ended(asked.operations().disable_user(&user.id, last).await?)
 }
 
 /// `POST /users/{sub}/enable`.
 pub async fn enable(asked: &Asked<'_>) -> Result<Answer, Problem> {
     asked.no_input()?;
     let user = named(asked).await?;
-    shown(asked.operations().enable_user(&user.username).await?)
+    shown(asked.operations().enable_user(&user.id).await?)
 }
 
 /// `POST /users/{sub}/set-password`.
 pub async fn set_password(asked: &Asked<'_>) -> Result<Answer, Problem> {
     let given: NewPassword = asked.input(&["password"])?;
-    let login = named(asked).await?.username;
-    let (operations, key) = (asked.operations(), asked.ui.sign_in.password_key());
-    ended(
-        operations
-            .set_password(key, &login, &given.password)
-            .await?,
-    )
+    let user = named(asked).await?;
+    let operations = asked.operations();
+    let set = operations.set_password(hasher(asked), &user.id, &given.password);
+    ended(set.await?)
 }
 
 /// `POST /users/{sub}/end-sessions`.
 pub async fn end_sessions(asked: &Asked<'_>) -> Result<Answer, Problem> {
     asked.no_input()?;
     let user = named(asked).await?;
-    ended(asked.operations().end_sessions(&user.username).await?)
+    ended(asked.operations().end_sessions(&user.id).await?)
 }

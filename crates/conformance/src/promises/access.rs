@@ -21,7 +21,10 @@ async fn lose_groups(store: &Shared) -> i64 {
     let before = store.user(&UserId::new("u")).await.unwrap().unwrap();
     let mut after = before.clone();
     after.groups.clear();
-    let written = store.update_user_profile(&before, &after).await.unwrap();
+    let written = store
+        .update_user_profile(&before, &after, LastAdministrator::Stays)
+        .await
+        .unwrap();
     assert_eq!(written, WriteOutcome::Done);
     before.version + 1
 }

@@ -39,7 +39,10 @@ pub fn a_name_and_an_address_with_an_international_domain_are_one(stores: &impl 
                     "{first} {second}"
                 );
                 // The other way round.
-                store.delete_user(&bob.id).await.unwrap();
+                store
+                    .delete_user(&bob.id, LastAdministrator::Stays)
+                    .await
+                    .unwrap();
                 assert_eq!(store.create_user(&carl).await.unwrap(), WriteOutcome::Done);
                 assert_eq!(
                     store.create_user(&bob).await.unwrap(),
@@ -54,7 +57,10 @@ pub fn a_name_and_an_address_with_an_international_domain_are_one(stores: &impl 
                     email: Some(at(second)),
                     ..plain
                 };
-                store.delete_user(&carl.id).await.unwrap();
+                store
+                    .delete_user(&carl.id, LastAdministrator::Stays)
+                    .await
+                    .unwrap();
                 assert_eq!(
                     store.create_user(&own).await.unwrap(),
                     WriteOutcome::Done,

@@ -82,31 +82,50 @@ pub fn a_set_up_link_is_worth_nothing_while_there_is_an_administrator(stores: &i
         let tried = async || store.set_up(&offered.digest, &second, now).await.unwrap();
         assert_eq!(tried().await, SetupOutcome::LinkUnusable);
         // One who is locked out opens nothing.
-        store.disable_user(&UserId::new("a"), now).await.unwrap();
+        let (id, last) = (UserId::new("a"), LastAdministrator::MayGo);
+        let ended = store.disable_user(&id, last, now);
+        assert_eq!(ended.await.unwrap(), UserEnd::Ended(0));
         assert!(!store.has_administrator().await.unwrap());
         assert_eq!(tried().await, SetupOutcome::Created);
     });
 }
 
-pub fn what_was_typed_is_kept_once_for_a_session_and_its_page(stores: &impl Stores) {
+pub fn what_was_typed_is_kept_for_a_session_and_its_page_until_its_end(stores: &impl Stores) {
     stores.each(async |store| {
         add(&store, &user("u")).await;
         let sid = SessionId::new("s");
         let draft = |page: &str, form: &str| Draft {
             page: page.into(),
             form: form.into(),
+            expires_at: moment(100),
         };
         assert!(!store.keep_draft(&sid, &draft("/p", "a=1")).await.unwrap());
         let began = store.sign_in(&session("s", "u"), "hash", None, None).await;
         assert!(began.unwrap().is_some());
         assert!(store.keep_draft(&sid, &draft("/p", "a=1")).await.unwrap());
         assert!(store.keep_draft(&sid, &draft("/q", "a=2")).await.unwrap());
-        let taken = async |page| store.take_draft(&sid, page).await.unwrap();
-        assert_eq!(taken("/p").await, None);
-        assert_eq!(taken("/q").await.as_deref(), Some("a=2"));
-        assert_eq!(taken("/q").await, None);
+        let found = async |page| store.draft(&sid, page, moment(99)).await.unwrap();
+        assert_eq!(found("/p").await, None, "one for each session");
+        for _ in 0..2 {
+            assert_eq!(
+                found("/q").await.as_deref(),
+                Some("a=2"),
+                "looking takes nothing"
+            );
+        }
+        let late = store.draft(&sid, "/q", moment(100)).await.unwrap();
+        assert_eq!(late, None, "it has ended");
+        store.forget_draft(&sid, "/p").await.unwrap();
+        assert!(found("/q").await.is_some(), "another page's");
+        store.forget_draft(&sid, "/q").await.unwrap();
+        assert_eq!(found("/q").await, None);
         assert!(store.keep_draft(&sid, &draft("/p", "a=3")).await.unwrap());
+        store.sweep(moment(99), 100).await.unwrap();
+        assert!(found("/p").await.is_some());
+        store.sweep(moment(100), 100).await.unwrap();
+        assert_eq!(found("/p").await, None, "swept");
+        assert!(store.keep_draft(&sid, &draft("/p", "a=4")).await.unwrap());
         store.end_user(&UserId::new("u"), moment(2)).await.unwrap();
-        assert_eq!(taken("/p").await, None);
+        assert_eq!(found("/p").await, None);
     });
 }

@@ -75,7 +75,10 @@ pub fn attributes_come_back_as_they_were_and_change_with_the_profile(stores: &im
         let mut after = before.clone();
         after.attributes.insert("b".into(), json!(true));
         assert_eq!(
-            store.update_user_profile(&before, &after).await.unwrap(),
+            store
+                .update_user_profile(&before, &after, LastAdministrator::Stays)
+                .await
+                .unwrap(),
             WriteOutcome::Done
         );
         assert_eq!(
@@ -88,7 +91,10 @@ pub fn attributes_come_back_as_they_were_and_change_with_the_profile(stores: &im
             after.attributes
         );
         assert_eq!(
-            store.update_user_profile(&before, &before).await.unwrap(),
+            store
+                .update_user_profile(&before, &before, LastAdministrator::Stays)
+                .await
+                .unwrap(),
             WriteOutcome::Changed
         );
     });

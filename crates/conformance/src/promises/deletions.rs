@@ -96,14 +96,12 @@ pub fn a_user_who_is_deleted_and_codes_that_are_issued_do_not_wait_for_one_anoth
             assert!(begun.unwrap().is_some());
             let is_recorded = round % 2 == 0;
             race(&store, round, move |s| async move {
-                match is_recorded {
-                    true => s
-                        .recording(deletion())
-                        .delete_user(&UserId::new("u"))
-                        .await
-                        .unwrap(),
-                    false => s.delete_user(&UserId::new("u")).await.unwrap(),
-                }
+                let (id, last) = (UserId::new("u"), LastAdministrator::Stays);
+                let end = match is_recorded {
+                    true => s.recording(deletion()).delete_user(&id, last).await,
+                    false => s.delete_user(&id, last).await,
+                };
+                end.unwrap().is_done()
             })
             .await;
         }

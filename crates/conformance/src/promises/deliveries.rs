@@ -175,13 +175,17 @@ pub fn whatever_ends_a_session_tells_the_clients_that_are_noted_in_it(stores: &i
                 }
                 Cause::UserDisabled => {
                     assert_eq!(
-                        store.disable_user(&UserId::new("u"), now).await.unwrap(),
-                        Some(1)
+                        store
+                            .disable_user(&UserId::new("u"), LastAdministrator::Stays, now)
+                            .await
+                            .unwrap(),
+                        UserEnd::Ended(1)
                     );
                 }
                 Cause::UserDeleted => {
                     let recording = store.recording(by_command());
-                    assert!(recording.delete_user(&UserId::new("u")).await.unwrap());
+                    let (id, last) = (UserId::new("u"), LastAdministrator::Stays);
+                    assert!(recording.delete_user(&id, last).await.unwrap().is_done());
                 }
                 Cause::AnotherUser | Cause::TooMany => {
                     store.create_user(&user("v")).await.unwrap();

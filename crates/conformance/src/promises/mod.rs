@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod addresses;
+pub mod administrators;
 pub mod audit;
 pub mod authorizations;
 pub mod bulk_ends;
@@ -21,6 +22,7 @@ pub mod receipts;
 pub mod revoked_consents;
 pub mod sessions;
 pub mod space;
+pub mod user_lists;
 pub mod user_names;
 pub mod users;
 
@@ -32,6 +34,6 @@ use latchkey_protocol::{
     interaction::Interaction,
     rotation::StoredKey,
     session::{Session, Use},
-    store::{ConsentEnd, ConsentsOf, WriteOutcome},
+    store::{ConsentEnd, ConsentsOf, LastAdministrator, UserEnd, WriteOutcome},
     user::User,
 };

@@ -224,10 +224,10 @@ pub fn a_session_answers_while_it_lives_and_its_user_is_enabled(stores: &impl St
         );
         assert_eq!(
             store
-                .disable_user(&UserId::new("u"), moment(3))
+                .disable_user(&UserId::new("u"), LastAdministrator::Stays, moment(3))
                 .await
                 .unwrap(),
-            Some(1)
+            UserEnd::Ended(1)
         );
         assert!(store.session(&digest, moment(2)).await.unwrap().is_none());
     });

@@ -38,7 +38,10 @@ pub fn one_user_for_an_address_and_no_name_that_is_anothers(stores: &impl Stores
             ..y.clone()
         };
         assert_eq!(
-            store.update_user_profile(&y, &own).await.unwrap(),
+            store
+                .update_user_profile(&y, &own, LastAdministrator::Stays)
+                .await
+                .unwrap(),
             WriteOutcome::Done,
             "one's own is no other's"
         );
@@ -48,7 +51,10 @@ pub fn one_user_for_an_address_and_no_name_that_is_anothers(stores: &impl Stores
             ..y.clone()
         };
         assert_eq!(
-            store.update_user_profile(&y, &taken).await.unwrap(),
+            store
+                .update_user_profile(&y, &taken, LastAdministrator::Stays)
+                .await
+                .unwrap(),
             WriteOutcome::AddressTaken
         );
         let raced = winners(&store, |s, n| async move {

@@ -70,10 +70,10 @@ pub fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_b
     stores.each(async |store| {
         locked_out(&store, "u", |s, id| async move {
             assert!(
-                s.disable_user(&UserId::new(&id), moment(5))
+                s.disable_user(&UserId::new(&id), LastAdministrator::Stays, moment(5))
                     .await
                     .unwrap()
-                    .is_some()
+                    .is_done()
             )
         })
         .await;
@@ -93,10 +93,10 @@ pub fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_b
         );
         assert_eq!(
             store
-                .disable_user(&UserId::new("nobody"), moment(5))
+                .disable_user(&UserId::new("nobody"), LastAdministrator::Stays, moment(5))
                 .await
                 .unwrap(),
-            None
+            UserEnd::Unknown
         );
         assert!(
             !store
@@ -145,7 +145,12 @@ pub fn a_sign_in_under_way_does_not_survive_a_change_of_password(stores: &impl S
 pub fn a_sign_in_under_way_does_not_survive_a_delete(stores: &impl Stores) {
     stores.each(async |store| {
         locked_out(&store, "u", |s, id| async move {
-            assert!(s.delete_user(&UserId::new(&id)).await.unwrap())
+            assert!(
+                s.delete_user(&UserId::new(&id), LastAdministrator::Stays)
+                    .await
+                    .unwrap()
+                    .is_done()
+            )
         })
         .await;
     });
@@ -170,14 +175,15 @@ pub fn locking_out_ends_what_was_allowed_as_well(stores: &impl Stores) {
             issued(&store, id, "openid offline_access").await;
             match lock_out {
                 "disable" => store
-                    .disable_user(&UserId::new("u"), moment(9))
+                    .disable_user(&UserId::new("u"), LastAdministrator::Stays, moment(9))
                     .await
-                    .unwrap(),
+                    .map(drop),
                 _ => store
                     .set_password(&UserId::new("u"), "new", moment(9))
                     .await
-                    .unwrap(),
-            };
+                    .map(drop),
+            }
+            .unwrap();
             let context = store
                 .authorization(&AuthorizationId::new(id))
                 .await
@@ -200,21 +206,35 @@ pub fn a_profile_is_changed_as_it_was_read_and_nothing_else_is(stores: &impl Sto
         let won = winners(&store, move |s, n| {
             let (before, mut after) = (known.clone(), known.clone());
             after.roles = vec![format!("role {n}")];
-            async move { s.update_user_profile(&before, &after).await.unwrap() == WriteOutcome::Done }
+            async move {
+                s.update_user_profile(&before, &after, LastAdministrator::Stays)
+                    .await
+                    .unwrap()
+                    == WriteOutcome::Done
+            }
         });
         assert_eq!(won.await, 1, "the others read again");
         let mut read = store.user(&UserId::new("u")).await.unwrap().unwrap();
         assert!(read.roles != before.roles && read.version == before.version + 1);
 
         // What was read before a disable and a new password undoes neither.
-        store.disable_user(&UserId::new("u"), moment(5)).await.unwrap();
-        store.set_password(&UserId::new("u"), "new", moment(5)).await.unwrap();
+        store
+            .disable_user(&UserId::new("u"), LastAdministrator::Stays, moment(5))
+            .await
+            .unwrap();
+        store
+            .set_password(&UserId::new("u"), "new", moment(5))
+            .await
+            .unwrap();
         let before = read.clone();
         read.name = Some("M".into());
         read.password_hash = Some("hash".into());
         read.disabled_at = None;
         assert_eq!(
-            store.update_user_profile(&before, &read).await.unwrap(),
+            store
+                .update_user_profile(&before, &read, LastAdministrator::Stays)
+                .await
+                .unwrap(),
             WriteOutcome::Done
         );
         let now = store.user(&UserId::new("u")).await.unwrap().unwrap();
@@ -223,9 +243,15 @@ pub fn a_profile_is_changed_as_it_was_read_and_nothing_else_is(stores: &impl Sto
             (Some("new"), Some(moment(5)))
         );
         assert_eq!(now.name.as_deref(), Some("M"));
-        store.delete_user(&UserId::new("u")).await.unwrap();
+        store
+            .delete_user(&UserId::new("u"), LastAdministrator::Stays)
+            .await
+            .unwrap();
         assert_eq!(
-            store.update_user_profile(&now, &now).await.unwrap(),
+            store
+                .update_user_profile(&now, &now, LastAdministrator::Stays)
+                .await
+                .unwrap(),
             WriteOutcome::Changed
         );
     });
@@ -235,8 +261,20 @@ pub fn deleting_takes_everything_along(stores: &impl Stores) {
     stores.each(async |store| {
         seeded(&store).await;
         issued(&store, "a", "openid").await;
-        assert!(store.delete_user(&UserId::new("u")).await.unwrap());
-        assert!(!store.delete_user(&UserId::new("u")).await.unwrap());
+        assert_eq!(
+            store
+                .delete_user(&UserId::new("u"), LastAdministrator::Stays)
+                .await
+                .unwrap(),
+            UserEnd::Ended(1)
+        );
+        assert_eq!(
+            store
+                .delete_user(&UserId::new("u"), LastAdministrator::Stays)
+                .await
+                .unwrap(),
+            UserEnd::Unknown
+        );
         assert!(
             store
                 .authorization(&AuthorizationId::new("a"))

@@ -3,11 +3,12 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use latchkey_operations::keys::ListedKey;
+use latchkey_protocol::Reason;
 use latchkey_ui::{failure::Failure, render::render};
 
 use super::{
     confirm::{self, Question},
-    problem::problems,
+    problem::{failed, problems},
 };
 use crate::{
     layout::{Frame, Section, utc},
@@ -55,7 +56,7 @@ struct Keys<'a> {
 pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let ring = visit.call().realm.keys.ring();
     let listed = visit.operations().signing_keys(&ring).await;
-    let listed = listed.map_err(Failure::broken)?;
+    let listed = listed.map_err(failed)?;
     let page = Keys {
         frame: Frame::new(visit, Section::Keys),
         rows: listed.into_iter().map(|key| Row::new(visit, key)).collect(),
@@ -81,6 +82,13 @@ fn question(visit: &Visit<'_>, problem: Option<String>) -> HttpResponse {
 
 /// `GET /admin/keys/{id}/retire`.
 pub async fn ask_retire(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
+    let ring = visit.call().realm.keys.ring();
+    let listed = visit.operations().signing_keys(&ring).await;
+    let listed = listed.map_err(failed)?;
+    if !listed.iter().any(|one| one.key.kid == visit.part("id")) {
+        let unknown = Reason::PageUnknown.because("a key", "no such id");
+        return Err(unknown.into());
+    }
     Ok(question(visit, None))
 }
 

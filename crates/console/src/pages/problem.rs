@@ -5,7 +5,7 @@ use latchkey_protocol::{
     Reason,
     field_error::{FieldError, FieldErrors},
 };
-use latchkey_ui::failure::Failure;
+use latchkey_ui::failure::{Failure, Fault};
 
 /// What is wrong with what was typed; empty where nothing is.
 #[derive(Debug, Default)]
@@ -63,6 +63,7 @@ fn sentences(problems: &[&FieldError]) -> String {
 pub fn problems(error: OperationError) -> Result<Problems, Failure> {
     match error {
         OperationError::Store(_)
+        | OperationError::Busy(_)
         | OperationError::Password(_)
         | OperationError::Jose(_)
         | OperationError::SigningKey { .. }
@@ -95,6 +96,7 @@ fn is_gone(error: &OperationError) -> bool {
 pub fn failed(error: OperationError) -> Failure {
     match error {
         OperationError::Store(error) => error.into(),
+        OperationError::Busy(_) => Fault::Busy.into(),
         unknown if is_gone(&unknown) => gone(),
         broken => Failure::broken(broken),
     }

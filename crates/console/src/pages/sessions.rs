@@ -2,15 +2,14 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
-use latchkey_protocol::{
-    Params, Reason, SessionId, Timestamp, names::Login, page::Page, session::Session, uri,
-};
+use latchkey_protocol::{Params, Reason, SessionId, Timestamp, page::Page, session::Session, uri};
 use latchkey_ui::{failure::Failure, render::render};
 
 use super::{
     bulk_ends::{self, BulkRow},
     confirm::{self, Question},
     problem::problems,
+    users::find,
 };
 use crate::{
     layout::{Frame, Section, cut, utc},
@@ -82,7 +81,7 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let store = &visit.ui().store;
     let owner = match user {
         "" => None,
-        user => store.user_by_login(&Login::new(user)).await?,
+        user => find(visit, user).await?,
     };
     let is_user_unknown = !user.is_empty() && owner.is_none();
     let after = after(&query);

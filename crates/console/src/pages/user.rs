@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
-use latchkey_protocol::{Reason, UserId, page::Page, session::Session, user::User};
+use latchkey_protocol::{Reason, UserId, bounds, page::Page, session::Session, user::User};
 use latchkey_protocol::{audit_row::AuditFilter, consent::Consent, store::ConsentsOf};
 use latchkey_ui::{
     failure::Failure,
@@ -10,14 +10,19 @@ use latchkey_ui::{
 };
 use serde_json::{Map, Value};
 
-use super::audit::{Row, newest};
+use super::{
+    audit::{Row, newest},
+    problem::failed,
+};
 use crate::{
     layout::{Frame, Section, utc},
     visit::Visit,
 };
 
-/// Sessions and consents that are shown of a user.
-const MOST: i64 = 20;
+/// Sessions that are shown of a user, the newest.
+const MOST: usize = 20;
+/// Consents that are shown of a user.
+const CONSENTS: i64 = 20;
 
 #[derive(Template)]
 #[template(path = "console/user.html")]
@@ -28,9 +33,12 @@ struct Shown<'a> {
     is_enabled: bool,
     created: String,
     updated: String,
+    last_sign_in: Option<String>,
     claims: String,
     attributes: String,
     sessions: Vec<SessionRow>,
+    /// Whether the user has sessions that are not shown.
+    has_more: bool,
     consents: Vec<ConsentRow>,
     rows: Vec<Row>,
 }
@@ -73,11 +81,18 @@ impl ConsentRow {
 pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let user = named(visit).await?;
     let store = &visit.ui().store;
-    let first = Page::first(MOST);
-    let sessions = store.session_list(Some(&user.id), &first, visit.now());
-    let sessions = sessions.await?;
+    // No user has more.
+    let all = Page::first(bounds::SESSIONS);
+    let mut sessions = store
+        .session_list(Some(&user.id), &all, visit.now())
+        .await?;
+    let has_more = sessions.len() > MOST;
+    sessions.reverse();
+    sessions.truncate(MOST);
+    let last_sign_in = visit.operations().last_sign_in(&user.id).await;
+    let last_sign_in = last_sign_in.map_err(failed)?;
     let consents = store
-        .consents(ConsentsOf::User(&user.id), None, MOST)
+        .consents(ConsentsOf::User(&user.id), None, CONSENTS)
         .await?;
     let theirs = AuditFilter {
         user: Some(user.id.to_string()),
@@ -89,6 +104,8 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         is_enabled: user.disabled_at.is_none(),
         created: utc(user.created_at),
         updated: utc(user.updated_at),
+        last_sign_in: last_sign_in.map(utc),
+        has_more,
         claims: pretty(&user.claims),
         attributes: pretty(&user.attributes),
         sessions: sessions.iter().map(|(s, _)| SessionRow::new(s)).collect(),

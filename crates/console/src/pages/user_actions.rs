@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use latchkey_operations::OperationError;
-use latchkey_protocol::user::User;
+use latchkey_protocol::{store::LastAdministrator, user::User};
 use latchkey_ui::{failure::Failure, render::display_name};
 
 use super::{
@@ -98,12 +98,13 @@ async fn ask(visit: &Visit<'_>, action: Action) -> Result<HttpResponse, Failure>
 
 async fn act(visit: &Visit<'_>, action: Action) -> Result<HttpResponse, Failure> {
     let user = named(visit).await?;
-    let (operations, login) = (visit.operations(), user.username.as_str());
+    let (operations, id) = (visit.operations(), &user.id);
+    let last = LastAdministrator::Stays;
     let done: Result<(), OperationError> = match action {
-        Action::Disable => operations.disable_user(login).await.map(drop),
-        Action::Enable => operations.enable_user(login).await.map(drop),
-        Action::EndSessions => operations.end_sessions(login).await.map(drop),
-        Action::Delete => operations.delete_user(login).await.map(drop),
+        Action::Disable => operations.disable_user(id, last).await.map(drop),
+        Action::Enable => operations.enable_user(id).await.map(drop),
+        Action::EndSessions => operations.end_sessions(id).await.map(drop),
+        Action::Delete => operations.delete_user(id, last).await.map(drop),
     };
     if let Err(error) = done {
         let refused = problems(error)?.beyond(&[]);

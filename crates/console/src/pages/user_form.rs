@@ -215,8 +215,8 @@ pub async fn create(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         attributes: typed.attributes,
         password: visit.form.optional("password").map(str::to_owned),
     };
-    let key = visit.ui().sign_in.password_key();
-    match visit.operations().create_user(key, new).await {
+    let hasher = visit.arrival.hasher(true);
+    match visit.operations().create_user(hasher, new).await {
         Ok(user) => {
             let at = format!("/admin/users/{}?done=created", user.id);
             Ok(visit.arrival.go(&at))

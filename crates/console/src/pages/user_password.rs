@@ -48,9 +48,8 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
 pub async fn set(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let user = named(visit).await?;
     let password = visit.form.optional("password").unwrap_or_default();
-    let key = visit.ui().sign_in.password_key();
-    let operations = visit.operations();
-    match operations.set_password(key, &user.username, password).await {
+    let (operations, hasher) = (visit.operations(), visit.arrival.hasher(true));
+    match operations.set_password(hasher, &user.id, password).await {
         Ok(_) => {
             let at = format!("/admin/users/{}?done=password-set", user.id);
             Ok(visit.arrival.go(&at))

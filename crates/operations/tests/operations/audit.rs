@@ -6,6 +6,7 @@ use std::{
 };
 
 use latchkey_operations::{Actor, AuditEvent, Caller, NewUser, Operations, audit};
+use latchkey_protocol::store::LastAdministrator;
 use latchkey_protocol::{
     ClientId, Reason, SessionId, SigningAlgorithm, Timestamp, UserId,
     audit::{ActorKind, FrontEnd},
@@ -180,7 +181,10 @@ async fn an_entry_has_old_and_new_values_and_never_a_secret() {
         ..ProfileChange::default()
     };
     let operations = world.operations();
-    operations.update_user("alice", &change).await.unwrap();
+    operations
+        .update_user("alice", &change, LastAdministrator::Stays)
+        .await
+        .unwrap();
     let changed = world.entries().await.pop().unwrap();
     assert_eq!(
         changed.details["changed"]["email"],
@@ -286,7 +290,10 @@ async fn every_change_has_its_old_and_new_values() {
     let operations = world.operations();
     let last = async || world.entries().await.pop().unwrap().details;
     let alice = world.add("alice").await;
-    operations.disable_user("alice").await.unwrap();
+    operations
+        .disable_user("alice", LastAdministrator::Stays)
+        .await
+        .unwrap();
     let disabled = last().await["changed"]["disabled_at"].clone();
     assert_eq!(disabled, json!({ "old": null, "new": NOW }));
     operations.enable_user("alice").await.unwrap();
@@ -295,7 +302,10 @@ async fn every_change_has_its_old_and_new_values() {
     let (key, new) = (key(), "another password");
     operations.set_password(&key, "alice", new).await.unwrap();
     assert_eq!(json!(last().await), json!({ "new_password": true }));
-    operations.delete_user("alice").await.unwrap();
+    operations
+        .delete_user("alice", LastAdministrator::Stays)
+        .await
+        .unwrap();
     assert_eq!(last().await["old"]["email"], json!(alice.email));
 
     let one: Mapping = serde_json::from_value(json!({ "value": "x" })).unwrap();

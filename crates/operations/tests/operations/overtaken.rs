@@ -1,6 +1,7 @@
 //! Changes that others make at the same time: none is lost, and nobody waits for ever.
 
 use latchkey_operations::{Operation, OperationError};
+use latchkey_protocol::store::LastAdministrator;
 use latchkey_protocol::{ClientId, profile::ProfileChange, registration::Registration};
 use serde_json::{Map, json};
 
@@ -26,7 +27,7 @@ async fn of_users_that_are_changed_by_many_at_once_every_change_is_kept() {
     let operations = world.operations();
     let racing = changes
         .iter()
-        .map(|change| operations.update_user("alice", change));
+        .map(|change| operations.update_user("alice", change, LastAdministrator::Stays));
     for changed in futures_util::future::join_all(racing).await {
         changed.unwrap();
     }
@@ -46,7 +47,7 @@ async fn whoever_is_overtaken_all_the_time_hears_so_and_has_changed_nothing() {
     let operations = world.operations();
     let racing = changes
         .iter()
-        .map(|change| operations.update_user("alice", change));
+        .map(|change| operations.update_user("alice", change, LastAdministrator::Stays));
     let outcomes = futures_util::future::join_all(racing).await;
     let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     for refused in outcomes.into_iter().filter_map(Result::err) {

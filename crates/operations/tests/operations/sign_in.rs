@@ -8,6 +8,7 @@ use latchkey_operations::{
     Throttle,
 };
 use latchkey_protocol::audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd};
+use latchkey_protocol::store::LastAdministrator;
 use latchkey_protocol::{ClientId, Digest, Reason, kind, secret::Pepper};
 use latchkey_protocol::{audit_row::AuditFilter, page::Page};
 
@@ -108,7 +109,11 @@ async fn by_name_or_by_address_a_new_session_begins_and_takes_the_place_of_the_b
 async fn whoever_is_unknown_wrong_disabled_or_without_a_password_hears_the_same() {
     let (world, (lines, _guard)) = (World::new(), Lines::collect());
     let (alice, bob) = (world.add("alice").await, world.add("bob").await);
-    world.operations().disable_user("bob").await.unwrap();
+    world
+        .operations()
+        .disable_user("bob", LastAdministrator::Stays)
+        .await
+        .unwrap();
     let door = door(&world);
     for (typed, password) in [
         ("alice", "bob password"),

@@ -40,9 +40,16 @@ pub trait Console: Send + Sync {
         user: &User,
         now: Timestamp,
     ) -> Result<SetupOutcome>;
-    /// Keeps what was typed in a session, in place of what was kept before. It goes with the session. `false` when that has
-    /// ended.
+    /// Keeps what was typed in a session, in place of what was kept before. It ends by itself, and goes with the session.
+    /// `false` when that has ended.
     async fn keep_draft(&self, session: &SessionId, draft: &Draft) -> Result<bool>;
-    /// Takes the form that was kept for this page.
-    async fn take_draft(&self, session: &SessionId, page: &str) -> Result<Option<String>>;
+    /// The form that was kept for this page, if it has not ended. It stays: a page may be loaded twice.
+    async fn draft(
+        &self,
+        session: &SessionId,
+        page: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>>;
+    /// Forgets the form that was kept for this page.
+    async fn forget_draft(&self, session: &SessionId, page: &str) -> Result<()>;
 }

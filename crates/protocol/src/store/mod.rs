@@ -38,7 +38,7 @@ pub use self::{
     keys::SigningKeys,
     refusals::KeptRefusals,
     sessions::Sessions,
-    users::{Users, WriteOutcome},
+    users::{LastAdministrator, UserEnd, Users, WriteOutcome},
 };
 use crate::Reason;
 

@@ -3,7 +3,14 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{UserId, names::Login, page::Page, time::Timestamp, user::User};
+use crate::{
+    UserId,
+    names::Login,
+    page::Page,
+    time::Timestamp,
+    user::User,
+    user_list::{UserCursor, UserPage, UserQuery},
+};
 
 /// What came of writing a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +27,35 @@ pub enum WriteOutcome {
     AddressIsName,
     /// The row is gone, or not as it was read: read again.
     Changed,
+    /// Nobody else is an administrator, and the last one stays.
+    LastAdministrator,
+}
+
+/// What becomes of the last administrator: the last enabled user with the role [`crate::console::ADMIN`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastAdministrator {
+    /// They stay.
+    Stays,
+    /// They may go: whoever asks has said so.
+    MayGo,
+}
+
+/// What came of locking a user out, or removing them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserEnd {
+    /// It is done, and so many sessions ended.
+    Ended(usize),
+    /// There is no such user.
+    Unknown,
+    /// Nobody else is an administrator, and the last one stays. Nothing was done.
+    LastAdministrator,
+}
+
+impl UserEnd {
+    /// Whether it is done.
+    pub fn is_done(self) -> bool {
+        matches!(self, Self::Ended(_))
+    }
 }
 
 /// Users, and what decides whether they may sign in.
@@ -36,9 +72,20 @@ pub trait Users: Send + Sync {
     async fn user_by_login(&self, login: &Login) -> Result<Option<User>>;
     /// Users by name; a page goes on after a name.
     async fn users(&self, page: &Page<String>) -> Result<Vec<User>>;
+    /// Users in the order of `query`, found by indexes: a piece costs the same however many there are. A page goes on after a
+    /// place that an earlier piece of the same query named; one of another query begins somewhere, and harms nothing.
+    async fn user_list(&self, query: &UserQuery, page: &Page<UserCursor>) -> Result<UserPage>;
+    /// When the user last signed in; none: never, as far as is known, or there is no such user.
+    async fn last_sign_in(&self, id: &UserId) -> Result<Option<Timestamp>>;
     /// Replaces what describes a user (address, display name, roles, groups, claims, attributes) and nothing that decides whether they
-    /// may sign in, if the user is still at the version that `before` was read at. The address as in [`Users::create_user`].
-    async fn update_user_profile(&self, before: &User, after: &User) -> Result<WriteOutcome>;
+    /// may sign in, if the user is still at the version that `before` was read at. The address as in [`Users::create_user`],
+    /// the role of the last administrator as in [`Users::disable_user`].
+    async fn update_user_profile(
+        &self,
+        before: &User,
+        after: &User,
+        last: LastAdministrator,
+    ) -> Result<WriteOutcome>;
     /// Replaces the password hash, and ends all sessions and authorizations of the user in the same step: whoever knew
     /// the old password is out. How many sessions there were; `None` when there is no such user.
     async fn set_password(
@@ -50,10 +97,16 @@ pub trait Users: Send + Sync {
     /// Replaces the password hash if it is still `old`; so a rehash at login never undoes a new password.
     async fn rehash_password(&self, user_id: &UserId, old: &str, new: &str) -> Result<bool>;
     /// Lets a user in no more, and ends all sessions and authorizations in the same step, so that enabling brings none
-    /// back. How many sessions there were; `None` when there is no such user.
-    async fn disable_user(&self, user_id: &UserId, now: Timestamp) -> Result<Option<usize>>;
+    /// back. With [`LastAdministrator::Stays`] one enabled user with the role [`crate::console::ADMIN`] is left: of
+    /// administrators who lock each other out at the same moment, one is refused.
+    async fn disable_user(
+        &self,
+        user_id: &UserId,
+        last: LastAdministrator,
+        now: Timestamp,
+    ) -> Result<UserEnd>;
     /// `false` when there is no such user.
     async fn enable_user(&self, user_id: &UserId, now: Timestamp) -> Result<bool>;
-    /// Removes a user with sessions, consents and authorizations.
-    async fn delete_user(&self, id: &UserId) -> Result<bool>;
+    /// Removes a user with sessions, consents and authorizations; the last administrator as in [`Users::disable_user`].
+    async fn delete_user(&self, id: &UserId, last: LastAdministrator) -> Result<UserEnd>;
 }

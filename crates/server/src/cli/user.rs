@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use latchkey_protocol::user_list::UserSort;
 use serde_json::Value;
 
 use crate::config::patience;
@@ -15,7 +16,16 @@ pub enum UserCommand {
     )]
     Create(UserCreate),
     /// Lists users.
+    #[command(
+        after_help = "Example: latchkey user list --sort last-sign-in --limit 20\n         latchkey user list --search min --json"
+    )]
     List {
+        /// Those whose user name, email address, display name or subject begins so, in the order of what was found.
+        #[arg(long, value_name = "TEXT", conflicts_with = "sort")]
+        search: Option<String>,
+        /// The order: by name, those added last first, or those who signed in last first.
+        #[arg(long, value_name = "ORDER", value_enum, default_value_t)]
+        sort: Sort,
         /// At most so many.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
         limit: Option<i64>,
@@ -34,11 +44,21 @@ pub enum UserCommand {
     )]
     Update(UserUpdate),
     /// Ends everything a user has and lets them in no more.
-    Disable { username: String },
+    Disable {
+        username: String,
+        /// Also the last enabled user with the role admin.
+        #[arg(long)]
+        force: bool,
+    },
     /// Lets a user in again.
     Enable { username: String },
     /// Removes a user and everything of theirs.
-    Delete { username: String },
+    Delete {
+        username: String,
+        /// Also the last enabled user with the role admin.
+        #[arg(long)]
+        force: bool,
+    },
     /// Sets a new password, read from standard input.
     #[command(
         after_help = "Example: printf %s \"$PASSWORD\" | latchkey user set-password alice --password-stdin"
@@ -62,6 +82,25 @@ pub enum UserCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// The orders of a list.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum Sort {
+    #[default]
+    Name,
+    Created,
+    LastSignIn,
+}
+
+impl From<Sort> for UserSort {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Name => Self::Name,
+            Sort::Created => Self::Created,
+            Sort::LastSignIn => Self::LastSignIn,
+        }
+    }
 }
 
 /// A user to be added.
@@ -140,6 +179,9 @@ pub struct UserUpdate {
     /// Sets one attribute and keeps the rest: JSON where it is JSON, else a text; null takes it away.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = claim)]
     pub set_attributes: Vec<(String, Value)>,
+    /// Takes the role admin also from the last enabled user who has it.
+    #[arg(long)]
+    pub force: bool,
 }
 
 fn claim(text: &str) -> Result<(String, Value), String> {

@@ -76,6 +76,9 @@ fn with_advice(error: anyhow::Error) -> anyhow::Error {
         OperationError::KeyUnknown(_) => "; see latchkey key list",
         OperationError::ClaimUnknown(_) => "; see latchkey claim list",
         OperationError::ClientIdTaken(_) => "; change it with latchkey client update",
+        OperationError::LastAdministrator(_) => {
+            ": give the role admin to another enabled user first, or repeat it with --force"
+        }
         OperationError::KeySigns(_) => {
             ": run latchkey key rotate --now first, with --algorithm where it is not RS256"
         }

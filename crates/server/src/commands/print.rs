@@ -54,20 +54,34 @@ impl<T> List<'_, T> {
         read: impl AsyncFn(&Page<C>) -> Result<Vec<T>>,
         cursor: impl Fn(&T) -> C,
     ) -> Result<()> {
+        self.print_pieces(async |page: &Page<C>| {
+            let items = read(page).await?;
+            let is_full = i64::try_from(items.len()).unwrap_or(i64::MAX) == page.limit;
+            let next = items.last().filter(|_| is_full).map(&cursor);
+            Ok((items, next))
+        })
+        .await
+    }
+
+    /// As [`List::print`], of pieces that say themselves what the next goes on from.
+    pub async fn print_pieces<C>(
+        &self,
+        read: impl AsyncFn(&Page<C>) -> Result<(Vec<T>, Option<C>)>,
+    ) -> Result<()> {
         let mut left = self.limit.unwrap_or(i64::MAX);
         let mut page = Page::first(PIECE.min(left));
         let mut widths = Vec::new();
         let mut is_first = true;
         loop {
-            let items = read(&page).await?;
-            self.print_piece(&items, &mut widths, is_first);
-            is_first = false;
+            let (items, next) = read(&page).await?;
+            if !items.is_empty() || next.is_none() {
+                self.print_piece(&items, &mut widths, is_first);
+                is_first = false;
+            }
             let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
             left = left.saturating_sub(count);
-            match items.last() {
-                Some(last) if count == page.limit && left > 0 => {
-                    page = Page::after(cursor(last), PIECE.min(left));
-                }
+            match next {
+                Some(next) if left > 0 => page = Page::after(next, PIECE.min(left)),
                 _ => break,
             }
         }

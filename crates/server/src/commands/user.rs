@@ -8,7 +8,13 @@ use std::{
 use anyhow::{Result, bail};
 use latchkey_operations::{EndedSessions, NewUser};
 use latchkey_protocol::{
-    claims::check_claims, field_error::FieldErrors, page::Page, profile::ProfileChange, user::User,
+    claims::check_claims,
+    field_error::FieldErrors,
+    page::Page,
+    profile::ProfileChange,
+    store::LastAdministrator,
+    user::User,
+    user_list::{ListedUser, UserPage, UserQuery},
 };
 use serde_json::{Map, Value, json};
 
@@ -26,12 +32,20 @@ use crate::{
 pub async fn run(at: At, command: UserCommand) -> Result<()> {
     match command {
         UserCommand::Create(new) => create(&at, new).await,
-        UserCommand::List { limit, json } => list(&at, limit, json).await,
+        UserCommand::List {
+            search,
+            sort,
+            limit,
+            json,
+        } => {
+            let query = UserQuery::new(search.as_deref().unwrap_or_default(), sort.into());
+            list(&at, &query, limit, json).await
+        }
         UserCommand::Show { username, json } => show(&at, &username, json).await,
         UserCommand::Update(change) => update(&at, change).await,
-        UserCommand::Disable { username } => disable(&at, &username).await,
+        UserCommand::Disable { username, force } => disable(&at, &username, last(force)).await,
         UserCommand::Enable { username } => enable(&at, &username).await,
-        UserCommand::Delete { username } => delete(&at, &username).await,
+        UserCommand::Delete { username, force } => delete(&at, &username, last(force)).await,
         UserCommand::SetPassword { username, .. } => set_password(&at, &username).await,
         UserCommand::EndSessions {
             username,
@@ -42,13 +56,22 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
     }
 }
 
+/// What becomes of the last administrator.
+fn last(force: bool) -> LastAdministrator {
+    if force {
+        LastAdministrator::MayGo
+    } else {
+        LastAdministrator::Stays
+    }
+}
+
 async fn create(at: &At, given: UserCreate) -> Result<()> {
     let json = given.json;
     let new = new_user(given)?;
     let key = password_key(&at.master);
     let user = at.operations().create_user(&key, new).await?;
     if json {
-        say!("{}", shown(&user))
+        say!("{}", described(&user))
     } else {
         say!("created {} with the subject {}", user.username, user.id)
     }
@@ -62,25 +85,32 @@ async fn create(at: &At, given: UserCreate) -> Result<()> {
 }
 
 async fn show(at: &At, login: &str, json: bool) -> Result<()> {
-    let user = at.operations().user(login).await?;
+    let operations = at.operations();
+    let user = operations.user(login).await?;
+    let last_sign_in_at = operations.last_sign_in(&user.id).await?;
+    let shown = shown(&ListedUser {
+        user,
+        last_sign_in_at,
+    });
     if json {
-        say!("{}", shown(&user))
+        say!("{shown}")
     } else {
-        say!("{:#}", shown(&user))
+        say!("{shown:#}")
     }
     Ok(())
 }
 
 async fn update(at: &At, given: UserUpdate) -> Result<()> {
-    let login = given.username.clone();
+    let (login, last) = (given.username.clone(), last(given.force));
     let change = profile_change(given)?;
-    at.operations().update_user(&login, &change).await?;
+    let operations = at.operations();
+    operations.update_user(&login, &change, last).await?;
     say!("updated {login}");
     Ok(())
 }
 
-async fn disable(at: &At, login: &str) -> Result<()> {
-    let EndedSessions { sessions, .. } = at.operations().disable_user(login).await?;
+async fn disable(at: &At, login: &str, last: LastAdministrator) -> Result<()> {
+    let EndedSessions { sessions, .. } = at.operations().disable_user(login, last).await?;
     say!("disabled {login}; {sessions} sessions ended");
     Ok(())
 }
@@ -91,8 +121,8 @@ async fn enable(at: &At, login: &str) -> Result<()> {
     Ok(())
 }
 
-async fn delete(at: &At, login: &str) -> Result<()> {
-    at.operations().delete_user(login).await?;
+async fn delete(at: &At, login: &str, last: LastAdministrator) -> Result<()> {
+    at.operations().delete_user(login, last).await?;
     say!("deleted {login}");
     Ok(())
 }
@@ -202,7 +232,7 @@ fn read_object(file: Option<PathBuf>, what: &str) -> Result<Option<Map<String, V
     Ok(Some(members))
 }
 
-fn shown(user: &User) -> Value {
+fn described(user: &User) -> Value {
     json!({
         "sub": user.id, "username": user.username, "email": user.email, "name": user.name, "roles": user.roles,
         "groups": user.groups, "claims": user.claims, "attributes": user.attributes, "disabled": user.disabled_at.is_some(),
@@ -210,23 +240,38 @@ fn shown(user: &User) -> Value {
     })
 }
 
-async fn list(at: &At, limit: Option<i64>, json: bool) -> Result<()> {
+fn shown(listed: &ListedUser) -> Value {
+    let mut shown = described(&listed.user);
+    shown["last_sign_in_at"] = json!(listed.last_sign_in_at);
+    shown
+}
+
+async fn list(at: &At, query: &UserQuery, limit: Option<i64>, json: bool) -> Result<()> {
     let list = List {
-        head: &["USER", "EMAIL", "ROLES", "STATE", "CREATED", "SUBJECT"],
+        head: &[
+            "USER",
+            "EMAIL",
+            "ROLES",
+            "STATE",
+            "CREATED",
+            "SIGNED IN",
+            "SUBJECT",
+        ],
         json,
         limit,
         shown,
         row,
     };
     let operations = at.operations();
-    list.print(
-        async |page: &Page<_>| Ok(operations.users(page).await?),
-        |user| user.username.clone(),
-    )
+    list.print_pieces(async |page: &Page<_>| {
+        let UserPage { users, next } = operations.users(query, page).await?;
+        Ok((users, next))
+    })
     .await
 }
 
-fn row(user: &User) -> Vec<String> {
+fn row(listed: &ListedUser) -> Vec<String> {
+    let user = &listed.user;
     let state = if user.disabled_at.is_some() {
         "disabled"
     } else {
@@ -238,6 +283,7 @@ fn row(user: &User) -> Vec<String> {
         user.roles.join(","),
         state.to_owned(),
         utc(user.created_at),
+        listed.last_sign_in_at.map_or("never".to_owned(), utc),
         user.id.clone().into_string(),
     ]
 }

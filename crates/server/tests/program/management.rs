@@ -36,7 +36,7 @@ fn users_apps_keys_and_sessions_are_managed_by_commands() {
         "nobody called nobody",
     );
     at.good(&["user", "update", "alice", "--name", "A"], "");
-    at.good(&["user", "disable", "alice"], "");
+    at.good(&["user", "disable", "alice", "--force"], "");
     assert_eq!(
         at.json(&["user", "list", "--json"], "")[0]["disabled"],
         true
@@ -76,7 +76,7 @@ fn users_apps_keys_and_sessions_are_managed_by_commands() {
     );
     assert_eq!(at.json(&["session", "list", "--json"], ""), json!([]));
     refused(&at.run(&["session", "end", "x"], ""), "no session x");
-    at.good(&["user", "delete", "alice"], "");
+    at.good(&["user", "delete", "alice", "--force"], "");
     assert!(at.good(&["version"], "").starts_with("latchkey "));
     assert_eq!(at.run(&["nonsense"], "").status.code(), Some(2));
 }

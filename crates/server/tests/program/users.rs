@@ -162,3 +162,66 @@ fn a_new_password_has_eight_characters_and_no_second_line() {
         &"x".repeat(1024),
     );
 }
+
+#[test]
+fn the_last_administrator_stays_unless_it_is_said_that_they_may_go() {
+    let at = Place::new();
+    at.good(&["user", "create", "ada", "--role", "admin"], "");
+    for arguments in [
+        &["user", "disable", "ada"][..],
+        &["user", "delete", "ada"],
+        &["user", "update", "ada", "--role", "auditor"],
+        &["user", "update", "ada", "--no-roles"],
+    ] {
+        let sentence = "ada is the last enabled user with the role admin: give the role admin to another enabled user first, or repeat it with --force";
+        refused(&at.run(arguments, ""), sentence);
+    }
+    at.good(&["user", "create", "ben", "--role", "admin"], "");
+    at.good(&["user", "update", "ada", "--no-roles"], "");
+    refused(&at.run(&["user", "disable", "ben"], ""), "--force");
+    at.good(&["user", "disable", "ben", "--force"], "");
+    at.good(&["user", "enable", "ben"], "");
+    at.good(&["user", "update", "ben", "--no-roles", "--force"], "");
+    at.good(&["user", "update", "ada", "--role", "admin"], "");
+    at.good(&["user", "delete", "ada", "--force"], "");
+}
+
+#[test]
+fn users_are_listed_by_a_search_or_in_an_order() {
+    let at = Place::new();
+    for (name, address) in [
+        ("minji", "m@x.example"),
+        ("zoe", "min@y.example"),
+        ("bob", "b@z.example"),
+    ] {
+        at.good(&["user", "create", name, "--email", address], "");
+    }
+    let names = |more: &[&str]| -> Vec<String> {
+        let listed = at.json(&[&["user", "list", "--json"], more].concat(), "");
+        let listed = listed.as_array().unwrap().iter();
+        listed
+            .map(|user| user["username"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names(&[]), ["bob", "minji", "zoe"]);
+    assert_eq!(
+        names(&["--search", "MIN"]),
+        ["zoe", "minji"],
+        "min@y.example, minji"
+    );
+    assert_eq!(names(&["--search", "%"]), [""; 0]);
+    assert_eq!(names(&["--search", "b", "--limit", "1"]), ["bob"]);
+    for order in ["name", "created", "last-sign-in"] {
+        assert_eq!(names(&["--sort", order]).len(), 3, "{order}");
+    }
+    let shown = at.json(&["user", "show", "bob", "--json"], "");
+    assert_eq!(shown["last_sign_in_at"], Value::Null);
+    assert!(at.good(&["user", "list"], "").contains("never"));
+    for wrong in [
+        &["--sort", "password_hash"][..],
+        &["--sort", "created", "--search", "x"],
+    ] {
+        let out = at.run(&[&["user", "list"], wrong].concat(), "");
+        assert_eq!(out.status.code(), Some(2), "{wrong:?}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use latchkey_operations::ClientChange;
 use latchkey_protocol::ClientId;
-use latchkey_protocol::profile::ProfileChange;
+use latchkey_protocol::{profile::ProfileChange, store::LastAdministrator};
 use latchkey_server::wiring::OsEntropy;
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ async fn groups(h: &Harness, user: &str, groups: &[&str]) {
         ..ProfileChange::default()
     };
     operations(&*h.store, &OsEntropy)
-        .update_user(user, &change)
+        .update_user(user, &change, LastAdministrator::Stays)
         .await
         .unwrap();
 }

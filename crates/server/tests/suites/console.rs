@@ -1,5 +1,6 @@
 //! The console: who gets in, at each call; what a change needs; and what its pages do.
 
+mod addresses;
 mod bulk_ends;
 mod calls;
 mod client;
@@ -9,9 +10,10 @@ mod deliveries;
 mod guard;
 mod records;
 mod setup;
+mod user_lists;
 mod users;
 
-use latchkey_protocol::profile::ProfileChange;
+use latchkey_protocol::{profile::ProfileChange, store::LastAdministrator};
 use latchkey_server::wiring::OsEntropy;
 
 use crate::support::*;
@@ -22,8 +24,8 @@ pub async fn give(h: &Harness, user: &str, roles: &[&str]) {
         roles: Some(roles.iter().map(|role| (*role).to_owned()).collect()),
         ..ProfileChange::default()
     };
-    let operations = operations(&*h.store, &OsEntropy);
-    operations.update_user(user, &change).await.unwrap();
+    let (operations, last) = (operations(&*h.store, &OsEntropy), LastAdministrator::MayGo);
+    operations.update_user(user, &change, last).await.unwrap();
 }
 
 /// Opens a page of the console, by a sign-in where one is asked for.

@@ -1,5 +1,6 @@
 //! OpenID Connect Core 5.3, 5.4; RFC 6750.
 
+use latchkey_protocol::store::LastAdministrator;
 use serde_json::json;
 
 use crate::support::*;
@@ -169,7 +170,10 @@ fn a_token_ends_with_its_time_its_session_and_its_user_at_once() {
         h.store.end_user(&h.alice, h.moment()).await.unwrap();
         assert_eq!(h.userinfo(&everywhere).await.status, 401);
         let deleted = access(&h.browser()).await;
-        h.store.delete_user(&h.alice).await.unwrap();
+        h.store
+            .delete_user(&h.alice, LastAdministrator::Stays)
+            .await
+            .unwrap();
         assert_eq!(h.userinfo(&deleted).await.status, 401);
     });
 }

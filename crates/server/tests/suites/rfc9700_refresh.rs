@@ -1,5 +1,7 @@
 //! RFC 6749 6, RFC 9700 4.14, and our rules of rotation.
 
+use latchkey_protocol::store::LastAdministrator;
+
 use crate::{rfc6749_authorize::futures, support::*};
 
 fn refresh_token(answer: &Answer) -> String {
@@ -284,7 +286,10 @@ fn no_refresh_token_without_offline_access() {
 fn a_disabled_user_cannot_refresh() {
     on_both(async |h| {
         let tokens = h.tokens(&h.browser()).await;
-        h.store.disable_user(&h.alice, h.moment()).await.unwrap();
+        h.store
+            .disable_user(&h.alice, LastAdministrator::Stays, h.moment())
+            .await
+            .unwrap();
         assert_eq!(
             h.refresh(tokens["refresh_token"].as_str().unwrap())
                 .await

@@ -189,7 +189,8 @@ fn the_preview_is_refused_where_a_sign_in_is() {
             Reason::ClientDisabled
         );
         assert_eq!(refused("app", "alice", "a\"b").await, Reason::ScopeUnknown);
-        operations.disable_user("bob").await.unwrap();
+        let last = latchkey_protocol::store::LastAdministrator::Stays;
+        operations.disable_user("bob", last).await.unwrap();
         assert_eq!(refused("app", "bob", "openid").await, Reason::UserDisabled);
         let asked = preview(&h, "app", Some("alice"), "openid").await.outcome;
         assert!(

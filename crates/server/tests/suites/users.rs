@@ -1,6 +1,7 @@
 //! Users: their sign-ins beside what administrators do, their names, addresses and passwords.
 
 use futures_util::future::join_all;
+use latchkey_protocol::store::LastAdministrator;
 
 use crate::support::*;
 
@@ -37,16 +38,21 @@ fn a_sign_in_under_way_does_not_survive_a_disable_or_a_new_password() {
                 // While passwords are being compared.
                 actix_web::rt::time::sleep(std::time::Duration::from_millis(30 + 25 * round)).await;
                 match round % 2 {
-                    0 => h.store.disable_user(&h.alice, h.moment()).await.unwrap(),
-                    _ => h
-                        .store
-                        .set_password(
-                            &h.alice,
-                            "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA",
-                            h.moment(),
-                        )
-                        .await
-                        .unwrap(),
+                    0 => {
+                        let last = LastAdministrator::Stays;
+                        let ended = h.store.disable_user(&h.alice, last, h.moment()).await;
+                        ended.unwrap();
+                    }
+                    _ => drop(
+                        h.store
+                            .set_password(
+                                &h.alice,
+                                "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA",
+                                h.moment(),
+                            )
+                            .await
+                            .unwrap(),
+                    ),
                 }
             };
             let (answers, _) = tokio::join!(sign_ins, lock_out);

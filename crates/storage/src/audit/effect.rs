@@ -1,6 +1,6 @@
 //! Whether a verb did what it was called for, by what it answers: only then its entry is written.
 
-use latchkey_protocol::store::{ConsentEnd, SetupOutcome, WriteOutcome};
+use latchkey_protocol::store::{ConsentEnd, SetupOutcome, UserEnd, WriteOutcome};
 
 /// Whether a verb did what it was called for.
 pub trait Effect {
@@ -22,6 +22,12 @@ impl<T> Effect for Option<T> {
 impl Effect for WriteOutcome {
     fn happened(&self) -> bool {
         *self == Self::Done
+    }
+}
+
+impl Effect for UserEnd {
+    fn happened(&self) -> bool {
+        self.is_done()
     }
 }
 

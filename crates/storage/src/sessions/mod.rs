@@ -301,16 +301,21 @@ pub fn end_of(
     Ok(end(c, &session.id, offline, now)?.map(|_| session))
 }
 
-/// Those of a user who is deleted: what was allowed in them goes with the user. Where it is recorded, each has its entry.
+/// Those of a user who is deleted: what was allowed in them goes with the user. Where it is recorded, each has its entry. How
+/// many there were.
 pub fn delete_all_of(
     c: &mut AnyConnection,
     user_id: &str,
     entry: Option<&AuditEntry>,
-) -> Result<(), RowError> {
+) -> Result<usize, RowError> {
     let ended: Vec<EndedRow> = on!(c => statement(END_ALL, binds![user_id]).load(c))?;
-    let Some(entry) = entry else { return Ok(()) };
+    let count = ended.len();
+    let Some(entry) = entry else {
+        return Ok(count);
+    };
     let ended = ended.into_iter().map(Ended::from).collect();
-    sessions_ended(c, Some(entry), ended, Cause::UserDeleted, entry.at)
+    sessions_ended(c, Some(entry), ended, Cause::UserDeleted, entry.at)?;
+    Ok(count)
 }
 
 /// `why`: the entry about what ends them, and the cause.

@@ -37,7 +37,7 @@ pub fn sign_in(
     replaces: Option<&Digest<kind::Session>>,
     interaction: Option<&Digest<kind::Interaction>>,
 ) -> Result<Option<SessionStart>, RowError> {
-    if !users::hold(c, &row.user_id, password_hash)? {
+    if !users::hold(c, &row.user_id, password_hash, row.auth_time.0)? {
         return Ok(None);
     }
     if let (AnyConnection::Postgres(c), Some(interaction)) = (&mut *c, interaction) {

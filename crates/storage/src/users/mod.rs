@@ -1,5 +1,7 @@
 //! Users: found, changed, locked out, deleted with all that is theirs.
 
+mod administrators;
+mod list;
 mod names;
 mod rows;
 
@@ -8,15 +10,18 @@ use diesel::prelude::*;
 use latchkey_protocol::{
     Timestamp, UserId,
     audit::AuditEntry,
+    console,
     names::Login,
     page::Page,
     session::Cause,
-    store::{self, Users, WriteOutcome},
+    store::{self, LastAdministrator, UserEnd, Users, WriteOutcome},
     user::User,
+    user_list::{UserCursor, UserPage, UserQuery},
 };
 
-use self::names::update_profile;
+use self::{administrators::Held, names::update_profile};
 pub use self::{
+    administrators::exists as has_administrator,
     names::{create, wait_for_names},
     rows::Row,
 };
@@ -81,17 +86,41 @@ impl Users for Database {
         .await
     }
 
+    async fn user_list(
+        &self,
+        query: &UserQuery,
+        page: &Page<UserCursor>,
+    ) -> store::Result<UserPage> {
+        let (query, page) = (query.clone(), page.clone());
+        self.read(move |c| list::list(c, &query, &page)).await
+    }
+
+    async fn last_sign_in(&self, id: &UserId) -> store::Result<Option<Timestamp>> {
+        let id = id.to_owned();
+        self.read(move |c| {
+            let at = users::table
+                .find(id.as_str())
+                .select(users::last_sign_in_at);
+            let at: Option<i64> = on!(c => at.get_result(c)).optional()?;
+            Ok(at.and_then(list::signed_in))
+        })
+        .await
+    }
+
     async fn update_user_profile(
         &self,
         before: &User,
         after: &User,
+        last: LastAdministrator,
     ) -> store::Result<WriteOutcome> {
         let (after, version) = (after.clone(), before.version);
         let new_address = before.email != after.email;
+        let stays_administrator = after.roles.iter().any(|role| role == console::ADMIN);
         self.write_recorded(move |c| {
             let mut row = Row::from_user(&after);
             row.version = version;
-            update_profile(c, row, new_address)
+            let leaves = (!stays_administrator).then_some(last);
+            update_profile(c, row, new_address, leaves)
         })
         .await
     }
@@ -113,9 +142,14 @@ impl Users for Database {
         self.write_one(move |c| rehash(c, &id, &old, &new)).await
     }
 
-    async fn disable_user(&self, user_id: &UserId, now: Timestamp) -> store::Result<Option<usize>> {
+    async fn disable_user(
+        &self,
+        user_id: &UserId,
+        last: LastAdministrator,
+        now: Timestamp,
+    ) -> store::Result<UserEnd> {
         let (id, entry) = (user_id.to_owned(), self.entry.clone());
-        let disabled = self.write_recorded(move |c| disable(c, &id, now, entry.as_deref()));
+        let disabled = self.write_recorded(move |c| disable(c, &id, last, now, entry.as_deref()));
         self.telling(disabled).await
     }
 
@@ -134,9 +168,9 @@ impl Users for Database {
         .await
     }
 
-    async fn delete_user(&self, id: &UserId) -> store::Result<bool> {
+    async fn delete_user(&self, id: &UserId, last: LastAdministrator) -> store::Result<UserEnd> {
         let (id, entry) = (id.to_owned(), self.entry.clone());
-        let deleted = self.write_recorded(move |c| delete(c, &id, entry.as_deref()));
+        let deleted = self.write_recorded(move |c| delete(c, &id, last, entry.as_deref()));
         self.telling(deleted).await
     }
 }
@@ -178,8 +212,6 @@ pub fn set_password(
     }
 }
 
-const HOLD: &str = "SELECT 1 FROM users WHERE id = ? FOR NO KEY UPDATE";
-
 /// What the user has goes along: sessions, consents, authorizations.
 ///
 /// In the order in which a code is issued: the session, then the consent. A sign-in that holds the user's row is waited
@@ -187,57 +219,59 @@ const HOLD: &str = "SELECT 1 FROM users WHERE id = ? FOR NO KEY UPDATE";
 pub fn delete(
     c: &mut AnyConnection,
     id: &UserId,
+    last: LastAdministrator,
     entry: Option<&AuditEntry>,
-) -> Result<bool, RowError> {
-    if let AnyConnection::Postgres(c) = &mut *c {
-        statement(HOLD, binds![id]).execute(c)?;
+) -> Result<UserEnd, RowError> {
+    match administrators::hold(c, id, last)? {
+        Held::Yes => {}
+        Held::Unknown => return Ok(UserEnd::Unknown),
+        Held::LastAdministrator => return Ok(UserEnd::LastAdministrator),
     }
     if entry.is_none() {
         deliveries::forget_noted(c, id)?;
     }
-    sessions::delete_all_of(c, id, entry)?;
+    let sessions = sessions::delete_all_of(c, id, entry)?;
     on!(c => diesel::delete(consents::table.filter(consents::user_id.eq(id.as_str()))).execute(c))?;
-    Ok(on!(c => diesel::delete(users::table.find(id.as_str())).execute(c))? == 1)
+    let gone = on!(c => diesel::delete(users::table.find(id.as_str())).execute(c))? == 1;
+    Ok(if gone {
+        UserEnd::Ended(sessions)
+    } else {
+        UserEnd::Unknown
+    })
 }
 
 /// In the order of [`set_password`], for the same reason.
 pub fn disable(
     c: &mut AnyConnection,
     id: &UserId,
+    last: LastAdministrator,
     now: Timestamp,
     entry: Option<&AuditEntry>,
-) -> Result<Option<usize>, RowError> {
+) -> Result<UserEnd, RowError> {
+    match administrators::hold(c, id, last)? {
+        Held::Yes => {}
+        Held::Unknown => return Ok(UserEnd::Unknown),
+        Held::LastAdministrator => return Ok(UserEnd::LastAdministrator),
+    }
     let values = (
         users::disabled_at.eq(Some(Stored(now))),
         users::updated_at.eq(Stored(now)),
     );
-    let known =
-        on!(c => diesel::update(users::table.find(id.as_str())).set(values).execute(c))? == 1;
-    if known {
-        sessions::end_all_of(c, id, now, (entry, Cause::UserDisabled)).map(Some)
-    } else {
-        Ok(None)
-    }
+    on!(c => diesel::update(users::table.find(id.as_str())).set(values).execute(c))?;
+    let sessions = sessions::end_all_of(c, id, now, (entry, Cause::UserDisabled))?;
+    Ok(UserEnd::Ended(sessions))
 }
 
-/// Whether the user may sign in with the password that `hash` was made of; if so they can neither be disabled nor
-/// deleted nor given another password before this transaction is over.
+/// Of which user it is the last, when, and the password that it was made with.
+const SIGN_IN: &str = "UPDATE users SET last_sign_in_at = ? WHERE id = ? AND disabled_at IS NULL AND password_hash = ?";
+
+/// Whether the user may sign in with the password that `hash` was made of; if so that is noted, and they can neither be
+/// disabled nor deleted nor given another password before this transaction is over.
 ///
-/// PostgreSQL: `FOR SHARE` waits for whoever is changing the row, and then looks at the row as they left it. `FOR KEY
-/// SHARE`, which the foreign key of the session takes, would let a disable pass.
-pub fn hold(c: &mut AnyConnection, id: &str, hash: &str) -> Result<bool, RowError> {
-    let user = users::table
-        .select(users::id)
-        .filter(users::id.eq(id))
-        .filter(users::disabled_at.is_null())
-        .filter(users::password_hash.eq(hash));
-    let found = match c {
-        // One writer at a time: nothing comes between.
-        AnyConnection::Sqlite(c) => user.get_result::<String>(c),
-        // Sign-ins of one user one by one: they count that user's sessions.
-        AnyConnection::Postgres(c) => user.for_no_key_update().get_result::<String>(c),
-    };
-    Ok(found.optional()?.is_some())
+/// PostgreSQL: the update waits for whoever is changing the row, and then looks at the row as they left it. Sign-ins of one
+/// user come one by one: they count that user's sessions.
+pub fn hold(c: &mut AnyConnection, id: &str, hash: &str, at: Timestamp) -> Result<bool, RowError> {
+    Ok(on!(c => statement(SIGN_IN, binds![at, id, hash]).execute(c))? == 1)
 }
 
 const REHASH: &str = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";

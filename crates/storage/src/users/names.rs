@@ -1,9 +1,16 @@
 //! Writes of names and addresses: none is another user's name or address.
 
 use diesel::prelude::*;
-use latchkey_protocol::{Timestamp, names::address_forms, store::WriteOutcome};
+use latchkey_protocol::{
+    Timestamp,
+    names::address_forms,
+    store::{LastAdministrator, WriteOutcome},
+};
 
-use super::Row;
+use super::{
+    Row,
+    administrators::{self, Held},
+};
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
@@ -84,11 +91,13 @@ struct Profile {
 }
 
 /// `new_address`: the address has changed, and is looked at; so is one whose key is not the program's. Users who shared
-/// one before addresses were compared keep it as long as they do not change it, and do not sign in with it.
+/// one before addresses were compared keep it as long as they do not change it, and do not sign in with it. `leaves`: what
+/// becomes of the last administrator, where the user is none afterwards.
 pub fn update_profile(
     c: &mut AnyConnection,
     mut row: Row,
     new_address: bool,
+    leaves: Option<LastAdministrator>,
 ) -> Result<WriteOutcome, RowError> {
     let stored: Option<Option<String>> =
         on!(c => users::table.find(&row.id).select(users::email_key).get_result(c)).optional()?;
@@ -98,6 +107,13 @@ pub fn update_profile(
             return Ok(taken);
         }
         row.email_key = None;
+    }
+    if let Some(last) = leaves {
+        match administrators::hold(c, &row.id, last)? {
+            Held::Yes => {}
+            Held::Unknown => return Ok(WriteOutcome::Changed),
+            Held::LastAdministrator => return Ok(WriteOutcome::LastAdministrator),
+        }
     }
     let (id, version, key) = (row.id, row.version, row.email_key);
     let profile = Profile {

@@ -5,7 +5,7 @@ use latchkey_protocol::{Timestamp, UserId, names::email_key, user::User};
 
 use crate::{error::RowError, schema::users, stored::Stored};
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, QueryableByName, Selectable, Insertable)]
 #[diesel(table_name = users, check_for_backend(Sqlite, Pg))]
 pub struct Row {
     pub(super) id: String,

@@ -102,7 +102,10 @@ fn a_profile_that_is_changed_gets_the_key_of_its_address() {
             ..before.clone()
         };
         assert_eq!(
-            store.update_user_profile(&before, &renamed).await.unwrap(),
+            store
+                .update_user_profile(&before, &renamed, LastAdministrator::Stays)
+                .await
+                .unwrap(),
             WriteOutcome::Done
         );
         assert_eq!(
@@ -151,7 +154,10 @@ fn the_migration_keeps_users_who_share_an_address() {
             ..second.clone()
         };
         assert_eq!(
-            store.update_user_profile(&second, &renamed).await.unwrap(),
+            store
+                .update_user_profile(&second, &renamed, LastAdministrator::Stays)
+                .await
+                .unwrap(),
             WriteOutcome::Done
         );
         assert_eq!(

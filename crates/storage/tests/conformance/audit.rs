@@ -107,10 +107,10 @@ fn an_entry_is_written_with_what_it_records_or_not_at_all() {
         );
         assert_eq!(
             recording
-                .disable_user(&UserId::new("none"), NOW)
+                .disable_user(&UserId::new("none"), LastAdministrator::Stays, NOW)
                 .await
                 .unwrap(),
-            None
+            UserEnd::Unknown
         );
         assert!(
             !recording
@@ -193,7 +193,7 @@ fn each_session_that_ends_has_an_entry_whatever_ended_it() {
         let at = last().await;
         sign_in("4").await;
         recording
-            .disable_user(&UserId::new("u"), NOW)
+            .disable_user(&UserId::new("u"), LastAdministrator::Stays, NOW)
             .await
             .unwrap();
         assert_eq!(ended(&*store, at).await, one("4", Cause::UserDisabled, by));
@@ -208,7 +208,13 @@ fn each_session_that_ends_has_an_entry_whatever_ended_it() {
         );
         let at = last().await;
         sign_in("6").await;
-        assert!(recording.delete_user(&UserId::new("u")).await.unwrap());
+        assert!(
+            recording
+                .delete_user(&UserId::new("u"), LastAdministrator::Stays)
+                .await
+                .unwrap()
+                .is_done()
+        );
         assert_eq!(ended(&*store, at).await, one("6", Cause::UserDeleted, by));
     });
 }

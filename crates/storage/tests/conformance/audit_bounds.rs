@@ -356,9 +356,13 @@ fn each_session_that_an_administrator_ends_is_named() {
         let recording = store.recording(by);
         assert!(
             recording
-                .delete_user(&latchkey_protocol::UserId::new("u"))
+                .delete_user(
+                    &latchkey_protocol::UserId::new("u"),
+                    LastAdministrator::Stays
+                )
                 .await
                 .unwrap()
+                .is_done()
         );
         let entries = all(&*store).await;
         let ended = entries.iter().filter(|e| {

@@ -98,3 +98,32 @@ fn users_and_clients_are_listed_piece_by_piece() {
         assert_eq!(ids(Page::after("c4".into(), 2)).await, [""; 0]);
     });
 }
+
+/// From the sessions that live, and from the audit log for those that have ended.
+#[test]
+fn sign_ins_from_before_the_upgrade_are_known_after_it() {
+    on_both_at(async |options| {
+        let store = open(&options);
+        for id in ["u", "v", "w"] {
+            store.create_user(&user(id)).await.unwrap();
+        }
+        let mut live = session("s", "u");
+        live.auth_time = moment(70);
+        let begun = store.sign_in(&live, "hash", None, None).await.unwrap();
+        assert!(begun.is_some());
+        drop(store);
+        options
+            .script(
+                "INSERT INTO audit (at, event, actor_kind, actor, front_end, outcome, details, logged) VALUES \
+                 (50, 'signed in', 'user', 'u', 'page', 'done', '{}', 1), (60, 'signed in', 'user', 'v', 'page', 'done', '{}', 1), \
+                 (90, 'user update', 'user', 'v', 'console', 'done', '{}', 1)",
+            )
+            .unwrap();
+        undo(&options, "00000000000019_user_lists");
+        let store = open(&options);
+        let last = async |id: &str| store.last_sign_in(&UserId::new(id)).await.unwrap();
+        assert_eq!(last("u").await, Some(moment(70)));
+        assert_eq!(last("v").await, Some(moment(60)));
+        assert_eq!(last("w").await, None);
+    });
+}

@@ -152,12 +152,15 @@ fn cursors_and_parameters_are_values_and_never_sql() {
             }
         }
         let as_text = B64.encode(json!(sql).to_string());
-        for path in ["/users", "/clients"] {
-            assert_eq!(
-                caller.get(&format!("{path}?cursor={as_text}")).await.status,
-                200
-            );
+        let of_clients = caller.get(&format!("/clients?cursor={as_text}")).await;
+        assert_eq!(of_clients.status, 200);
+        let as_place = B64.encode(json!({ "key": sql, "id": sql }).to_string());
+        for list in ["", "sort=created&", "sort=last-sign-in&", "search=b&"] {
+            let of_users = caller.get(&format!("/users?{list}cursor={as_place}")).await;
+            assert_eq!(of_users.status, 200, "{list}");
         }
+        let unsorted = caller.get("/users?sort=password_hash").await;
+        is_problem(&unsorted, 400, "parameter-invalid");
         let as_pair = B64.encode(json!([START, sql]).to_string());
         for path in ["/sessions", "/refusals"] {
             assert_eq!(

@@ -105,7 +105,7 @@ fn answers_have_the_members_that_are_documented() {
         let refused = h.post_as_app("/token", &[]).await;
         crate::refusals::kept(&h, refused.json["error_ref"].as_str().unwrap()).await;
         for (path, schema) in [
-            ("/users", "User"),
+            ("/users", "ListedUser"),
             ("/clients", "Client"),
             ("/sessions", "Session"),
             ("/keys", "SigningKey"),

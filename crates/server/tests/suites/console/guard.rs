@@ -4,16 +4,20 @@ use latchkey_console::{Method, Needs, table};
 
 use super::*;
 
-/// With the id of what is there: of a client, or of a user, who may stand for anything else.
-fn address(path: &str, user: &str) -> String {
-    let id = match path.starts_with("/admin/clients/") {
-        true => "app",
-        false => user,
+/// With the id of what is there: of a client, of the key that signs, or of a user, who may stand for anything else.
+pub async fn address(h: &Harness, path: &str, user: &str) -> String {
+    let keys = h.store.signing_keys().await.unwrap();
+    let id = if path.starts_with("/admin/clients/") {
+        "app"
+    } else if path.starts_with("/admin/keys/") {
+        &keys[0].kid
+    } else {
+        user
     };
     path.replace("{id}", id).replace("{user}", user)
 }
 
-async fn ask(h: &Harness, browser: &Browser, method: Method, path: &str) -> Answer {
+pub async fn ask(h: &Harness, browser: &Browser, method: Method, path: &str) -> Answer {
     match method {
         Method::Get => browser.get(&h.at(path)).await,
         Method::Post => browser.submit(&h.at(path), &[("name", "x")]).await,
@@ -34,7 +38,7 @@ fn every_route_is_closed_to_every_role_that_it_is_not_for() {
         let (user, auditor) = (by(&["editor"]).await, by(&["auditor"]).await);
         let bob = bob(&h).await;
         for (method, path, needs) in table() {
-            let at = address(path, &bob.id);
+            let at = address(&h, path, &bob.id).await;
             let what = format!("{method:?} {path}");
             if needs == Needs::Nothing {
                 continue;
@@ -363,7 +367,7 @@ fn pages_of_the_console_run_nothing_are_framed_by_nobody_and_stored_nowhere() {
             if method == Method::Post || needs == Needs::Nothing {
                 continue;
             }
-            let page = browser.get(&h.at(&address(path, &bob))).await;
+            let page = browser.get(&h.at(&address(&h, path, &bob).await)).await;
             let policy = page.header("content-security-policy");
             for part in [
                 "default-src 'none'",

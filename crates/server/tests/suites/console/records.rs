@@ -116,8 +116,12 @@ fn a_key_that_signs_stays_and_another_one_is_retired() {
         assert!(refused.status == 422 && refused.text.contains("id=\"problem\""));
         let done = send(&h, &browser, &path(&announced.kid), &[]).await;
         assert_eq!(done.status, 303, "{}", done.text);
-        let unknown = send(&h, &browser, &path("nothing"), &[]).await;
-        assert_eq!(unknown.status, 404);
+        let unknown = browser.get(&h.at(&path("nothing"))).await;
+        assert_eq!(unknown.status, 404, "nothing is asked of no key");
+        let csrf = token(&browser.get(&h.at(&path(&active.kid))).await.text);
+        let form = [("csrf", csrf.as_str())];
+        let foreign = browser.submit(&h.at(&path("nothing")), &form).await;
+        assert_eq!(foreign.status, 403, "a form of another page");
         let stored = h.store.signing_keys().await.unwrap();
         let sealed = |kid: &str| {
             stored
@@ -136,6 +140,14 @@ fn a_user_is_opened_by_name_address_and_subject() {
     on_both(async |h| {
         let browser = administrator(&h).await;
         let id = bob(&h).await.id;
+        let new = latchkey_operations::NewUser {
+            username: "bobby".into(),
+            ..Default::default()
+        };
+        let (operations, key) = (
+            operations(&*h.store, &OsEntropy),
+            h.app.ui.sign_in.password_key(),
+        );
         for typed in ["Bob", "bob@example.org", "+bob+", &id] {
             let found = browser.get(&h.at(&format!("/admin/users?q={typed}"))).await;
             assert_eq!(found.status, 303, "{typed}");
@@ -146,6 +158,12 @@ fn a_user_is_opened_by_name_address_and_subject() {
                 "{typed}"
             );
         }
+        operations.create_user(key, new).await.unwrap();
+        let both = browser.get(&h.at("/admin/users?q=bob")).await;
+        assert!(
+            both.status == 200 && both.text.contains("bobby"),
+            "one of two is chosen by hand"
+        );
         let unknown = browser.get(&h.at("/admin/users?q=nobody")).await;
         assert!(unknown.status == 200 && unknown.text.contains("id=\"unknown\""));
     });

@@ -11,7 +11,7 @@ use super::*;
 /// What somebody could put into a field, that a page would run.
 const SCRIPT: &str = "\"><script>alert(1)</script><img src=x onerror=alert(1)>";
 
-async fn at(h: &Harness) -> String {
+pub async fn at(h: &Harness) -> String {
     format!("/admin/users/{}", bob(h).await.id)
 }
 
