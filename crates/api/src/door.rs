@@ -29,7 +29,7 @@ pub async fn admit(ui: &Ui, api: &Api, call: Call<'_>, need: Need) -> Result<Cli
     unexpired(&token, call.now)?;
     admits(&token, &realm.issuer, need)?;
     // Only now: what anybody can send takes nothing from those who may.
-    api.rate.count(call.now)?;
+    api.rate.count(&token.client_id, call.now)?;
     let found = ui.store.client_of_token(&token.client_id, &token.jti);
     let ended = || {
         let expected = "a token that was not revoked, and a registered client";

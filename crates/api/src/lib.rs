@@ -20,7 +20,7 @@ use latchkey_protocol::{Issuer, audit_chain::ChainKey, paths, registration::Regi
 use latchkey_ui::Ui;
 use tokio::sync::Semaphore;
 
-pub use rate::CALLS;
+pub use rate::{CALLS, CALLS_OF_ONE};
 pub use serve::unreadable;
 
 use route::Method;

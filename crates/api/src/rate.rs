@@ -1,31 +1,52 @@
-//! How many calls there may be within a second, in all.
+//! How many calls there may be within a second: by one client, and in all.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
-use latchkey_protocol::{Reason, Timestamp, error::Refusal};
+use latchkey_protocol::{ClientId, Reason, Timestamp, error::Refusal};
 
 /// Calls within one second, whoever makes them: a console's worth of work, and an import's; not a flood.
 pub const CALLS: u32 = 300;
+/// Calls of one client within one second: a client that loops, or whose token was stolen, leaves room for those who stop it.
+pub const CALLS_OF_ONE: u32 = 100;
 
 /// Counts the calls that come with a token of this API. Whoever has none is not counted, and so keeps nobody out.
 #[derive(Debug, Default)]
-pub struct Rate(Mutex<(Timestamp, u32)>);
+pub struct Rate(Mutex<Second>);
+
+/// What was counted within one second.
+#[derive(Debug, Default)]
+struct Second {
+    at: Timestamp,
+    all: u32,
+    /// As many as there were calls, at most.
+    by_client: HashMap<ClientId, u32>,
+}
 
 impl Rate {
     /// Counts a call.
     ///
     /// # Errors
     /// [`Reason::ApiCallsTooMany`].
-    pub fn count(&self, now: Timestamp) -> Result<(), Refusal> {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counted.0 != now {
-            *counted = (now, 0);
+    pub fn count(&self, client: &ClientId, now: Timestamp) -> Result<(), Refusal> {
+        let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if second.at != now {
+            *second = Second {
+                at: now,
+                ..Second::default()
+            };
         }
-        if counted.1 >= CALLS {
-            let expected = format!("at most {CALLS} calls within a second");
+        let by_one = second.by_client.get(client).copied().unwrap_or_default();
+        if second.all >= CALLS || by_one >= CALLS_OF_ONE {
+            let expected = format!(
+                "at most {CALLS_OF_ONE} calls of a client and {CALLS} in all, within a second"
+            );
             return Err(Reason::ApiCallsTooMany.because(expected, "more"));
         }
-        counted.1 += 1;
+        second.all += 1;
+        second.by_client.insert(client.clone(), by_one + 1);
         Ok(())
     }
 }
@@ -35,14 +56,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_second_has_room_for_so_many_calls_and_no_more() {
+    fn each_second_has_room_for_so_many_calls_and_one_client_does_not_take_it_all() {
         let rate = Rate::default();
-        let at = Timestamp::from_seconds;
-        let counted = |now| (0..2 * CALLS).filter(|_| rate.count(now).is_ok()).count();
-        assert_eq!(counted(at(1)), CALLS as usize);
-        assert_eq!(counted(at(1)), 0);
-        assert_eq!(counted(at(2)), CALLS as usize);
+        let counted = |client: &str, second| {
+            let (client, now) = (ClientId::new(client), Timestamp::from_seconds(second));
+            (0..2 * CALLS)
+                .filter(|_| rate.count(&client, now).is_ok())
+                .count()
+        };
+        assert_eq!(counted("loops", 1), CALLS_OF_ONE as usize);
+        assert_eq!(counted("other", 1), CALLS_OF_ONE as usize);
+        assert_eq!(counted("third", 1), CALLS_OF_ONE as usize);
+        assert_eq!(counted("fourth", 1), 0, "{CALLS} in all");
+        assert_eq!(counted("loops", 2), CALLS_OF_ONE as usize);
         // A clock that was set back stops nobody.
-        assert_eq!(counted(at(1)), CALLS as usize);
+        assert_eq!(counted("loops", 1), CALLS_OF_ONE as usize);
     }
 }

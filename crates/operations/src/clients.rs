@@ -111,7 +111,8 @@ impl Operations<'_> {
             id,
             metadata,
             created_at: self.now,
-            version: 0,
+            // One that is deleted and registered again does not come back to a version that somebody has read.
+            version: self.now.as_seconds(),
         };
         give(&mut client, secrets, secret.as_deref())?;
         let details = json!({ "new": client_information(&client) });

@@ -2,6 +2,7 @@
 
 use crate::{
     Issuer, ScopeSet,
+    bearer::of_this_registration,
     claims::AccessToken,
     client::{Client, GrantType},
     error::Refusal,
@@ -79,6 +80,7 @@ pub fn still_admits(client: &Client, token: &AccessToken, need: Need) -> Result<
     if client.disabled_at.is_some() {
         return Err(Reason::TokenClientDisabled.because("an enabled client", "disabled"));
     }
+    of_this_registration(token, client)?;
     let kept = token.scope.filter(|scope| client.may_administer(scope));
     if need.is_met_by(&kept) {
         return Ok(());

@@ -25,6 +25,18 @@ pub fn unexpired(token: &AccessToken, now: Timestamp) -> Result<(), Refusal> {
     Err(Reason::TokenExpired.because("within its lifetime", format!("{late} seconds late")))
 }
 
+/// Whether a token was issued to this client, and not to one of the same id that was deleted before it was registered.
+///
+/// # Errors
+/// [`Reason::TokenRevoked`].
+pub fn of_this_registration(token: &AccessToken, client: &Client) -> Result<(), Refusal> {
+    if token.iat >= client.created_at {
+        return Ok(());
+    }
+    let expected = "issued since the client was registered";
+    Err(Reason::TokenRevoked.because(expected, "to a client of this id that was deleted"))
+}
+
 /// Whether a token is for UserInfo: its audience names the issuer (RFC 9068 4), it speaks of a user, and it has the scope
 /// `openid` (OpenID Connect Core 5.3). Whom it speaks of.
 ///

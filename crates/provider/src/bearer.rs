@@ -7,8 +7,13 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use latchkey_protocol::{
-    Params, Reason, authorize::RequestedClaims, bearer::unexpired, claims::AccessToken,
-    client::Client, error::Refusal, user::User,
+    Params, Reason,
+    authorize::RequestedClaims,
+    bearer::{of_this_registration, unexpired},
+    claims::AccessToken,
+    client::Client,
+    error::Refusal,
+    user::User,
 };
 use latchkey_ui::{call::Call, failure::Failure};
 use sha2::{Digest, Sha256};
@@ -72,6 +77,7 @@ async fn enabled_client(provider: &Provider, claims: &AccessToken) -> Result<Arc
         let refused = Reason::TokenClientDisabled.because("an enabled client", "disabled");
         return Err(refused.into());
     }
+    of_this_registration(claims, &client)?;
     Ok(client)
 }
 

@@ -16,9 +16,10 @@ use crate::{
     statement::{binds, statement},
 };
 
-/// What is over, or was given up, makes room for another.
+/// What is over, or was given up, makes room for another. A key that is there already needs none.
 const BEGIN: &str = "INSERT INTO idempotent_calls (key, client_id, request, began_at) SELECT ?, ?, ?, ? \
-    WHERE (SELECT count(*) FROM idempotent_calls WHERE client_id = ?) < ? AND (SELECT count(*) FROM idempotent_calls) < ? \
+    WHERE EXISTS (SELECT 1 FROM idempotent_calls WHERE key = ?) \
+    OR ((SELECT count(*) FROM idempotent_calls WHERE client_id = ?) < ? AND (SELECT count(*) FROM idempotent_calls) < ?) \
     ON CONFLICT (key) DO UPDATE SET request = excluded.request, began_at = excluded.began_at, answer = NULL \
     WHERE idempotent_calls.began_at <= ? OR (idempotent_calls.answer IS NULL AND idempotent_calls.began_at <= ?)";
 const FIND: &str = "SELECT request, answer FROM idempotent_calls WHERE key = ?";
@@ -69,6 +70,7 @@ fn begin(c: &mut AnyConnection, call: &IdempotentCall) -> Result<IdempotencyOutc
         &call.client_id,
         &call.request,
         now,
+        &call.key,
         &call.client_id,
         BY_CLIENT,
         BY_ALL,

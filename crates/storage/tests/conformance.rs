@@ -11,6 +11,8 @@ mod audit_bounds;
 mod custom_claims;
 #[path = "conformance/groups.rs"]
 mod groups;
+#[path = "conformance/idempotency.rs"]
+mod idempotency;
 #[path = "conformance/jobs.rs"]
 mod jobs;
 #[path = "conformance/keys.rs"]

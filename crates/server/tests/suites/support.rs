@@ -283,7 +283,11 @@ impl Harness {
 
     pub async fn client(&self, metadata: Value) {
         let registration = Registration::parse(&metadata).unwrap();
-        operations(&*self.store, &OsEntropy)
+        let operations = Operations {
+            now: self.moment(),
+            ..operations(&*self.store, &OsEntropy)
+        };
+        operations
             .register_client(&self.app.provider.client_secrets, registration)
             .await
             .unwrap();

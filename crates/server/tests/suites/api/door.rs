@@ -285,13 +285,38 @@ fn calls_within_a_second_are_bounded_and_strangers_take_nothing_from_that() {
             let stranger = plain().get(h.at("/admin/api/v1/users")).bearer_auth("x");
             assert_eq!(answer(stranger).await.status, 401);
         }
-        for _ in 0..latchkey_api::CALLS {
+        for _ in 0..latchkey_api::CALLS_OF_ONE {
             assert_eq!(caller.get("/users?limit=1").await.status, 200);
         }
         let refused = caller.get("/users?limit=1").await;
         is_problem(&refused, 429, "too-many-calls");
         assert_eq!(refused.header("retry-after"), "1");
+        // A client that loops leaves room for the others.
+        let other = ops(&h, "other", "latchkey.read").await;
+        assert_eq!(other.get("/users?limit=1").await.status, 200);
         h.pass(1);
         assert_eq!(caller.get("/users?limit=1").await.status, 200);
+    });
+}
+
+#[test]
+fn a_client_that_is_registered_again_does_not_bring_the_tokens_of_the_deleted_one_back() {
+    on_both(async |h| {
+        let stolen = ops(&h, "ops", "latchkey.write").await;
+        assert_eq!(stolen.get("/users?limit=1").await.status, 200);
+        let operations = operations(&*h.store, &OsEntropy);
+        operations
+            .delete_client(&ClientId::new("ops"))
+            .await
+            .unwrap();
+        h.pass(2);
+        let again = administrator(&h).await;
+        let refused = stolen.get("/users?limit=1").await;
+        assert_eq!(refused.status, 401);
+        let said = json!({ "token": stolen.token });
+        let asked = plain().post(h.at("/introspect")).form(&said);
+        let asked = asked.header("Authorization", basic("ops", SECRET));
+        assert_eq!(answer(asked).await.json, json!({ "active": false }));
+        assert_eq!(again.get("/users?limit=1").await.status, 200);
     });
 }
