@@ -221,3 +221,4 @@ client-connect-secret = The secret was shown when it was made. Nobody can read i
 client-connect-text = The settings of the usual libraries, with the values of this app. Secrets come from the environment.
 client-connect-redirect = This library returns to { $uri }: add it to the redirect URIs of this app.
 client-connect-page = The whole set-up, tested with each release: docs/connect/{ $page }.md
+client-group-about = More about the app

@@ -221,3 +221,4 @@ client-connect-secret = 비밀 값은 만들 때 한 번만 표시됩니다. 다
 client-connect-text = 자주 쓰는 라이브러리의 설정에 이 앱의 값을 채운 것입니다. 비밀 값은 환경 변수에서 읽습니다.
 client-connect-redirect = 이 라이브러리는 { $uri } 주소로 돌아옵니다. 앱의 리디렉션 URI에 추가하세요.
 client-connect-page = 릴리스마다 테스트하는 전체 설정: docs/connect/{ $page }.md
+client-group-about = 앱에 대한 추가 정보

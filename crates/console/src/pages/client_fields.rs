@@ -55,14 +55,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         title: "client-group-app",
         is_rare: false,
-        members: &[
-            member("client_name", Kind::Line),
-            member("client_uri", Kind::Line),
-            member("logo_uri", Kind::Line),
-            member("policy_uri", Kind::Line),
-            member("tos_uri", Kind::Line),
-            member("contacts", Kind::Lines),
-        ],
+        members: &[member("client_name", Kind::Line)],
     },
     Group {
         title: "client-group-sign-in",
@@ -96,6 +89,17 @@ pub const GROUPS: &[Group] = &[
             member("post_logout_redirect_uris", Kind::Lines),
             member("backchannel_logout_uri", Kind::Line),
             member("frontchannel_logout_uri", Kind::Line),
+        ],
+    },
+    Group {
+        title: "client-group-about",
+        is_rare: true,
+        members: &[
+            member("client_uri", Kind::Line),
+            member("logo_uri", Kind::Line),
+            member("policy_uri", Kind::Line),
+            member("tos_uri", Kind::Line),
+            member("contacts", Kind::Lines),
         ],
     },
     Group {

@@ -109,6 +109,15 @@ impl Form<'_> {
         choices.collect()
     }
 
+    /// The fields that something is wrong with: name and label, for links to them.
+    fn wrong(&self) -> Vec<(&'static str, String)> {
+        let members = self.groups.iter().flat_map(|group| group.members);
+        let wrong = members.filter(|member| !self.problem(member.name).is_empty());
+        wrong
+            .map(|member| (member.name, self.label(member)))
+            .collect()
+    }
+
     /// What no field shows.
     fn other_problem(&self) -> String {
         let members = self.groups.iter().flat_map(|group| group.members);

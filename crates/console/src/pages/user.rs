@@ -15,6 +15,7 @@ use super::{
     problem::failed,
 };
 use crate::{
+    address,
     layout::{Frame, Section, utc},
     visit::Visit,
 };
@@ -62,6 +63,8 @@ impl SessionRow {
 }
 
 struct ConsentRow {
+    /// The client's page.
+    path: String,
     client: String,
     scope: String,
     granted: String,
@@ -70,6 +73,7 @@ struct ConsentRow {
 impl ConsentRow {
     fn new(consent: Consent) -> Self {
         Self {
+            path: address::of_client(&consent.client_id),
             client: consent.client_id.to_string(),
             scope: consent.scope.to_string(),
             granted: utc(consent.granted_at),

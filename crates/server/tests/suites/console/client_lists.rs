@@ -293,3 +293,68 @@ fn an_auditor_reads_clients_and_changes_none() {
         );
     });
 }
+
+#[test]
+fn a_users_consents_lead_to_the_client_and_to_taking_them_back() {
+    on_both(async |h| {
+        let browser = administrator(&h).await;
+        h.tokens(&h.browser()).await;
+        let user = format!("/admin/users/{}", h.alice);
+        let page = browser.get(&h.at(&user)).await.text;
+        let revoke = format!("/admin/clients/app/consents/{}/revoke", h.alice);
+        assert!(
+            page.contains("href=\"/admin/clients/app\"") && page.contains(&revoke),
+            "{page}"
+        );
+        assert_eq!(send(&h, &browser, &revoke, &[]).await.status, 303);
+        let page = browser.get(&h.at(&user)).await.text;
+        assert!(!page.contains(&revoke));
+    });
+}
+
+#[test]
+fn a_form_of_a_client_comes_back_after_a_sign_in_and_nothing_was_done() {
+    on_both(async |h| {
+        let browser = administrator(&h).await;
+        h.pass(601);
+        let at = "/admin/new-client";
+        let page = browser
+            .get(&h.at("/admin/new-client?template=native"))
+            .await
+            .text;
+        let csrf = token(&page);
+        let form = [
+            ("csrf", csrf.as_str()),
+            ("client_id", "later"),
+            ("client_name", "Kept & shown"),
+            ("redirect_uris", "https://later.example/cb"),
+            ("grant_types.authorization_code", "on"),
+            ("trusted", "on"),
+        ];
+        let sent = browser.submit(&h.at(at), &form).await;
+        assert!(
+            sent.status == 303 && sent.header("location").contains("max_age=600"),
+            "{sent:?}"
+        );
+        let back = sign_in(&browser, sent).await;
+        assert!(back.text.contains("id=\"back-again\"") && back.text.contains("Kept &#38; shown"));
+        let trusted = back.text.split("id=\"trusted\"").nth(1).unwrap();
+        assert!(trusted.split('>').next().unwrap().contains("checked"));
+        assert!(client(&h, "later").await.is_none(), "nothing by itself");
+        let csrf = token(&back.text);
+        let form = [&[("csrf", csrf.as_str())], &form[1..]].concat();
+        assert_eq!(browser.submit(&h.at(at), &form).await.status, 200);
+        assert!(client(&h, "later").await.unwrap().metadata.trusted);
+        for verb in ["disable", "delete", "secret", "access"] {
+            h.pass(601);
+            let at = format!("/admin/clients/later/{verb}");
+            let page = open(&h, &browser, &at).await.text;
+            let csrf = token(&page);
+            h.pass(601);
+            let sent = browser.submit(&h.at(&at), &[("csrf", &csrf)]).await;
+            assert!(sent.header("location").contains("max_age=600"), "{verb}");
+        }
+        let later = client(&h, "later").await.unwrap();
+        assert!(later.disabled_at.is_none() && later.metadata.access.is_none());
+    });
+}
