@@ -47,7 +47,7 @@ fn page(arrival: &Arrival<'_>, typed: &Params, problems: Problems) -> HttpRespon
         username: value("username"),
         name: value("name"),
         email: value("email"),
-        problems,
+        problems: problems.said_in(arrival.words()),
     };
     render(&page, status, false)
 }

@@ -176,7 +176,14 @@ impl OperationError {
             Self::SecretGiven(_) => ("client_secret", "leave client_secret out"),
             _ => return Vec::new(),
         };
-        vec![FieldError::new(field, self.to_string()).fix(fix)]
+        let id = match self {
+            Self::NameTaken(_) | Self::NameIsAddress(_) => Some("username-taken"),
+            Self::AddressTaken(_) | Self::AddressIsName(_) => Some("email-taken"),
+            Self::LastAdministrator(_) => Some("last-administrator"),
+            _ => None,
+        };
+        let fault = FieldError::new(field, self.to_string()).fix(fix);
+        vec![FieldError { id, ..fault }]
     }
 
     /// Why `user` was not written.

@@ -103,7 +103,7 @@ impl Operations<'_> {
     fn described_by(&self, new: &NewUser) -> Result<User> {
         let mut faults = Vec::new();
         let username = username(&new.username).unwrap_or_else(|problem| {
-            faults.push(FieldError::new("username", problem));
+            faults.push(FieldError::new("username", problem).id("username-unfit"));
             String::new()
         });
         let bare = User {
@@ -337,7 +337,8 @@ impl Operations<'_> {
 }
 
 fn check_password(password: &str) -> std::result::Result<(), FieldError> {
-    check_new(password).map_err(|problem| FieldError::new("password", problem))
+    let fault = |problem| FieldError::new("password", problem).id("password-unfit");
+    check_new(password).map_err(fault)
 }
 
 /// What describes a user and may be changed: for the audit table, which holds old and new values.

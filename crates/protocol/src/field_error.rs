@@ -15,6 +15,9 @@ pub struct FieldError {
     /// What to do about it, where the problem does not say so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
+    /// The id of the text that says both in another language, where there is one.
+    #[serde(skip)]
+    pub id: Option<&'static str>,
 }
 
 impl FieldError {
@@ -24,6 +27,7 @@ impl FieldError {
             field: field.into(),
             problem: problem.into(),
             fix: None,
+            id: None,
         }
     }
 
@@ -34,6 +38,13 @@ impl FieldError {
             fix: Some(fix.into()),
             ..self
         }
+    }
+
+    /// With the id of the text that says it in another language.
+    #[must_use]
+    pub fn id(self, id: &'static str) -> Self {
+        let id = Some(id);
+        Self { id, ..self }
     }
 
     /// The member of the input itself, without what is within it: `claims` of `claims.locale`.

@@ -37,7 +37,8 @@ impl ProfileChange {
     /// The user as they are afterwards.
     ///
     /// An address counts as verified when the administrator enters it, unless they say otherwise. A telephone number that
-    /// changes does not keep what was proven of the one before (OpenID Connect Core 5.1).
+    /// changes does not keep what was proven of the one before (OpenID Connect Core 5.1), also where all claims are given
+    /// anew and that one has not changed.
     ///
     /// # Errors
     /// Every fault: an address that is none, claims of the wrong type.
@@ -71,7 +72,7 @@ impl ProfileChange {
         let email = match (&self.email, among_claims) {
             (None, Some(Value::String(email))) => Some(Some(email)),
             (None, Some(_)) => {
-                faults.push(FieldError::new("email", "email must be a text"));
+                faults.push(FieldError::new("email", "email must be a text").id("email-unfit"));
                 None
             }
             (given, _) => given.clone(),
@@ -79,7 +80,7 @@ impl ProfileChange {
         if let Some(email) = email {
             let address = email.map(|email| names::email(&email)).transpose();
             after.email = address.unwrap_or_else(|problem| {
-                faults.push(FieldError::new("email", problem));
+                faults.push(FieldError::new("email", problem).id("email-unfit"));
                 None
             });
             match (&after.email, self.email_unverified) {
@@ -93,11 +94,7 @@ impl ProfileChange {
         } else if let Some(known) = verified_before.filter(|_| !given("email_verified")) {
             after.claims.insert("email_verified".into(), known);
         }
-        if user.claims.get("phone_number") != after.claims.get("phone_number")
-            && !given("phone_number_verified")
-        {
-            after.claims.remove("phone_number_verified");
-        }
+        self.drop_proof_of_number(user, &mut after);
         if let Some(name) = &self.name {
             after.name = Some(name.clone()).filter(|name| !name.is_empty());
         }
@@ -107,6 +104,16 @@ impl ProfileChange {
         faults.extend(check_attributes(&after.attributes));
         FieldErrors::check(faults)?;
         Ok(after)
+    }
+
+    /// A form and a replacement give back what they were shown: that says nothing of another number.
+    fn drop_proof_of_number(&self, before: &User, after: &mut User) {
+        let verified = "phone_number_verified";
+        let is_said = self.merge_claims.contains_key(verified)
+            || before.claims.get(verified) != after.claims.get(verified);
+        if before.claims.get("phone_number") != after.claims.get("phone_number") && !is_said {
+            after.claims.remove(verified);
+        }
     }
 }
 

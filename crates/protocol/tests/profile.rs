@@ -86,6 +86,22 @@ fn what_was_proven_of_an_address_or_a_number_does_not_pass_to_the_next() {
         true,
         "the same number"
     );
+    let replaced = |claims: Value| {
+        change(ProfileChange {
+            replace_claims: Some(map(claims)),
+            ..Default::default()
+        })
+    };
+    let echoed = replaced(json!({ "phone_number": "2", "phone_number_verified": true }));
+    assert_eq!(
+        echoed.claims.get("phone_number_verified"),
+        None,
+        "a form gives back what it was shown"
+    );
+    let same = replaced(json!({ "phone_number": "1", "phone_number_verified": true }));
+    assert_eq!(same.claims["phone_number_verified"], true);
+    let said = replaced(json!({ "phone_number": "2", "phone_number_verified": false }));
+    assert_eq!(said.claims["phone_number_verified"], false);
     assert_eq!(
         number(json!({ "locale": "ko" })).claims["phone_number_verified"],
         true

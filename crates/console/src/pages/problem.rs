@@ -5,7 +5,10 @@ use latchkey_protocol::{
     Reason,
     field_error::{FieldError, FieldErrors},
 };
-use latchkey_ui::failure::{Failure, Fault};
+use latchkey_ui::{
+    Words,
+    failure::{Failure, Fault},
+};
 
 /// What is wrong with what was typed; empty where nothing is.
 #[derive(Debug, Default)]
@@ -20,6 +23,22 @@ impl Problems {
     /// Of the whole.
     pub fn whole(sentence: impl Into<String>) -> Self {
         Self(vec![FieldError::new("", sentence)])
+    }
+
+    /// In the language of the page, where that has words of its own for them: English is what operations speak.
+    #[must_use]
+    pub fn said_in(mut self, words: Words) -> Self {
+        for problem in &mut self.0 {
+            let Some(id) = problem.id.map(|id| format!("problem-{id}")) else {
+                continue;
+            };
+            let member = problem.field.rsplit('.').next().unwrap_or_default();
+            let said = words.say_with(&id, "member", member);
+            if said != id {
+                (problem.problem, problem.fix) = (said, None);
+            }
+        }
+        self
     }
 
     /// Whether there are any.

@@ -107,7 +107,8 @@ async fn act(visit: &Visit<'_>, action: Action) -> Result<HttpResponse, Failure>
         Action::Delete => operations.delete_user(id, last).await.map(drop),
     };
     if let Err(error) = done {
-        let refused = problems(error)?.beyond(&[]);
+        let refused = problems(error)?.said_in(visit.arrival.words());
+        let refused = refused.beyond(&[]);
         return Ok(question(visit, action, &user, Some(refused)));
     }
     let at = match action {

@@ -2,12 +2,15 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
-use latchkey_operations::{NewUser, OperationError};
-use latchkey_protocol::{Params, field_error::FieldError, profile::ProfileChange, user::User};
+use latchkey_operations::{NewUser, Operation, OperationError};
+use latchkey_protocol::{
+    Params, audit_row::AuditFilter, field_error::FieldError, profile::ProfileChange, user::User,
+};
 use latchkey_ui::{failure::Failure, render::render};
 use serde_json::{Map, Value};
 
 use super::{
+    audit::newest,
     problem::{Problems, problems},
     user::{named, pretty},
 };
@@ -110,6 +113,28 @@ impl Fields {
     }
 }
 
+/// What was typed where something else stands now, by the ids of the fields' texts.
+fn differences(typed: &Fields, now: &Fields) -> Vec<(&'static str, String)> {
+    let mark = |is_set: bool| if is_set { "\u{2713}" } else { "\u{2013}" }.to_owned();
+    let texts = [
+        ("console-name", &typed.name, &now.name),
+        ("console-email", &typed.email, &now.email),
+        ("console-roles", &typed.roles, &now.roles),
+        ("console-groups", &typed.groups, &now.groups),
+        ("console-claims", &typed.claims, &now.claims),
+        ("console-attributes", &typed.attributes, &now.attributes),
+    ];
+    let differs = |(_, typed, now): &(_, &String, &String)| !typed.lines().eq(now.lines());
+    let texts = texts.into_iter().filter(differs);
+    let mut all: Vec<_> = texts
+        .map(|(text, typed, _)| (text, typed.clone()))
+        .collect();
+    if typed.is_unverified != now.is_unverified {
+        all.push(("console-unverified", mark(typed.is_unverified)));
+    }
+    all
+}
+
 /// One name for each line; empty lines are none.
 fn lines(text: &str) -> Vec<String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -126,6 +151,8 @@ struct Form<'a> {
     csrf: String,
     /// Whether the user has signed in again meanwhile, and what was typed is back.
     is_back: bool,
+    /// What was typed and is not what the fields show, where somebody else was faster.
+    typed: Vec<(&'static str, String)>,
     problems: Problems,
 }
 
@@ -153,6 +180,7 @@ impl Form<'_> {
 struct Shown {
     fields: Fields,
     is_back: bool,
+    typed: Vec<(&'static str, String)>,
     problems: Problems,
 }
 
@@ -168,7 +196,8 @@ fn page(visit: &Visit<'_>, user: Option<&User>, shown: Shown) -> HttpResponse {
         user,
         csrf: visit.token(visit.arrival.path()),
         is_back: shown.is_back,
-        problems: shown.problems,
+        typed: shown.typed,
+        problems: shown.problems.said_in(visit.arrival.words()),
     };
     render(&page, status, false)
 }
@@ -179,6 +208,7 @@ async fn shown(visit: &Visit<'_>, fields: Fields) -> Result<Shown, Failure> {
     Ok(Shown {
         is_back: draft.is_some(),
         fields: draft.as_ref().map_or(fields, Fields::sent),
+        typed: Vec::new(),
         problems: Problems::default(),
     })
 }
@@ -187,6 +217,7 @@ fn refused(fields: Fields, problems: Problems) -> Shown {
     Shown {
         fields,
         is_back: false,
+        typed: Vec::new(),
         problems,
     }
 }
@@ -238,7 +269,7 @@ pub async fn update(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let fields = Fields::sent(&visit.form);
     let frame = Frame::new(visit, Section::Users);
     if fields.version != user.version.to_string() {
-        return Ok(overtaken(visit, &user, fields));
+        return overtaken(visit, &user, &fields).await;
     }
     let typed = match fields.typed(&frame) {
         Ok(typed) => typed,
@@ -259,7 +290,7 @@ pub async fn update(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
             let at = format!("/admin/users/{}?done=updated", user.id);
             Ok(visit.arrival.go(&at))
         }
-        Err(OperationError::Contended(_)) => Ok(overtaken(visit, &named(visit).await?, fields)),
+        Err(OperationError::Contended(_)) => overtaken(visit, &named(visit).await?, &fields).await,
         Err(error) => {
             let shown = refused(fields, problems(error)?);
             Ok(page(visit, Some(&user), shown))
@@ -267,11 +298,34 @@ pub async fn update(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     }
 }
 
-/// The form again, for a user whom somebody else has changed. Who sees this and saves again does so knowingly.
-fn overtaken(visit: &Visit<'_>, user: &User, mut fields: Fields) -> HttpResponse {
-    fields.version = user.version.to_string();
-    let problems = Problems::whole(Frame::new(visit, Section::Users).say("console-overtaken"));
-    page(visit, Some(user), refused(fields, problems))
+/// The form as the user is now, for who wants to change somebody whom another has changed: saved again, it takes nothing back
+/// of that. What was typed stands beside it.
+async fn overtaken(
+    visit: &Visit<'_>,
+    user: &User,
+    typed: &Fields,
+) -> Result<HttpResponse, Failure> {
+    let changes = AuditFilter {
+        event: Some(Operation::UserUpdate.name().to_owned()),
+        target: Some(user.id.to_string()),
+        ..AuditFilter::default()
+    };
+    let words = visit.arrival.words();
+    let mut said = words.say("console-overtaken");
+    if let Some(last) = newest(visit, &changes).await?.first() {
+        let who = format!("{}, {}", last.by, last.at);
+        said = format!(
+            "{said} {}",
+            words.say_with("console-overtaken-by", "who", &who)
+        );
+    }
+    let fields = Fields::of(user);
+    let typed = differences(typed, &fields);
+    let shown = Shown {
+        typed,
+        ..refused(fields, Problems::whole(said))
+    };
+    Ok(page(visit, Some(user), shown))
 }
 
 #[cfg(test)]

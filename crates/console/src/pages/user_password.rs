@@ -54,6 +54,10 @@ pub async fn set(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
             let at = format!("/admin/users/{}?done=password-set", user.id);
             Ok(visit.arrival.go(&at))
         }
-        Err(error) => Ok(page(visit, &user, Some(problems(error)?.beyond(&[])))),
+        Err(error) => Ok(page(
+            visit,
+            &user,
+            Some(problems(error)?.said_in(visit.arrival.words()).beyond(&[])),
+        )),
     }
 }

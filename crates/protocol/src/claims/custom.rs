@@ -319,7 +319,8 @@ fn check_name(what: &str, name: &str) -> Result<(), String> {
 pub fn check_attributes(attributes: &Map<String, Value>) -> Vec<FieldError> {
     let names = attributes.keys().filter_map(|name| {
         let problem = check_name("an attribute", name).err()?;
-        Some(FieldError::new(name, problem).within("attributes"))
+        let fault = FieldError::new(name, problem).id("attribute-name");
+        Some(fault.within("attributes"))
     });
     let mut faults: Vec<_> = names.collect();
     let length = serde_json::to_string(attributes).map_or(usize::MAX, |text| text.len());
@@ -327,7 +328,7 @@ pub fn check_attributes(attributes: &Map<String, Value>) -> Vec<FieldError> {
         let problem = format!(
             "the attributes of a user have at most {LONGEST_ATTRIBUTES} bytes of JSON, not {length}"
         );
-        faults.push(FieldError::new("attributes", problem));
+        faults.push(FieldError::new("attributes", problem).id("attributes-size"));
     }
     faults
 }

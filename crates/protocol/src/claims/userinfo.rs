@@ -78,15 +78,16 @@ fn claim_fault((name, value): (&String, &Value)) -> Option<FieldError> {
     let of = |problem: String| FieldError::new(name, problem).within("claims");
     let Some((_, _, kind)) = STANDARD.iter().find(|(known, _, _)| known == name) else {
         let problem = format!("{name:?} is not a standard claim (OpenID Connect Core 5.1)");
-        return Some(of(problem).fix("give it as an attribute, and map it with a custom claim"));
+        let fault = of(problem).id("claim-unknown");
+        return Some(fault.fix("give it as an attribute, and map it with a custom claim"));
     };
-    let wanted = match kind {
-        Kind::Text => "a text",
-        Kind::Flag => "true or false",
-        Kind::Number => "a number of seconds",
-        Kind::Object => "an object",
+    let (wanted, id) = match kind {
+        Kind::Text => ("a text", "claim-text"),
+        Kind::Flag => ("true or false", "claim-flag"),
+        Kind::Number => ("a number of seconds", "claim-number"),
+        Kind::Object => ("an object", "claim-object"),
     };
-    (!fits(kind, value)).then(|| of(format!("{name} must be {wanted}")))
+    (!fits(kind, value)).then(|| of(format!("{name} must be {wanted}")).id(id))
 }
 
 fn fits(kind: &Kind, value: &Value) -> bool {

@@ -8,6 +8,7 @@ mod client_lists;
 mod clients;
 mod deliveries;
 mod guard;
+mod overtaken;
 mod records;
 mod setup;
 mod user_lists;
