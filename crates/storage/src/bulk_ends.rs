@@ -161,7 +161,7 @@ impl BulkEnds for Database {
         most: i64,
     ) -> store::Result<Option<BulkEnd>> {
         let ended = self.write(move |c| slice(c, id, now, most));
-        self.telling(ended).await
+        ended.await
     }
 
     async fn bulk_ends(&self, since: Timestamp) -> store::Result<Vec<BulkEnd>> {

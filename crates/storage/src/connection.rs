@@ -311,7 +311,7 @@ impl Database {
         kind: Kind,
         work: impl Fn(&mut AnyConnection) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (task, answered) = VerbTask::new(kind, work);
+        let (task, answered) = VerbTask::new(kind, work, self.delivery_added.clone());
         let task: Box<dyn Task> = Box::new(task);
         let ended = || StoreError::Unavailable("the database thread has ended".into());
         let answer = match &*self.backend {

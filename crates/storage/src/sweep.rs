@@ -35,7 +35,7 @@ impl Housekeeping for Database {
     async fn sweep(&self, now: Timestamp, most: i64) -> store::Result<usize> {
         let excess = self.read(deliveries::excess).await?;
         let swept = self.write(move |c| sweep(c, &excess, now, most));
-        let gone = self.telling(swept).await?;
+        let gone = swept.await?;
         self.recount().await?;
         self.write_one(space::shrink).await?;
         if let Some(path) = self.sqlite_path() {

@@ -1,12 +1,15 @@
 //! Work for a database thread, and what its caller hears.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use diesel::{Connection, connection::SimpleConnection};
 use latchkey_protocol::StoreError;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-use crate::{connection::AnyConnection, error::RowError};
+use crate::{connection::AnyConnection, deliveries, error::RowError};
 
 /// How long a caller waits for an answer. Beyond that it has been told that the database does not answer, and the work
 /// does not begin any more.
@@ -49,11 +52,19 @@ pub struct VerbTask<T, F> {
     kind: Kind,
     work: F,
     result: Option<Result<T, RowError>>,
+    /// Whether it wrote what is to be sent, and who hears of that.
+    is_to_send: bool,
+    sender: Arc<Notify>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
 impl<T, F: Fn(&mut AnyConnection) -> Result<T, RowError>> VerbTask<T, F> {
-    pub fn new(kind: Kind, work: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
+    /// `sender`: hears of it when the work wrote deliveries.
+    pub fn new(
+        kind: Kind,
+        work: F,
+        sender: Arc<Notify>,
+    ) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
         let (answer, answered) = oneshot::channel();
         (
             Self {
@@ -61,6 +72,8 @@ impl<T, F: Fn(&mut AnyConnection) -> Result<T, RowError>> VerbTask<T, F> {
                 kind,
                 work,
                 result: None,
+                is_to_send: false,
+                sender,
                 answer,
             },
             answered,
@@ -97,11 +110,15 @@ impl<T: Send, F: Fn(&mut AnyConnection) -> Result<T, RowError> + Send> Task for 
             },
             Ok(_) | Err(_) => TaskOutcome::Done,
         };
+        self.is_to_send = deliveries::was_added() && result.is_ok();
         self.result = Some(result);
         ran
     }
 
     fn tell(self: Box<Self>, committed: Result<(), String>) {
+        if self.is_to_send && committed.is_ok() {
+            self.sender.notify_one();
+        }
         let result = match (self.result, committed) {
             (Some(Ok(value)), Ok(())) => Ok(value),
             (Some(Ok(_)), Err(why)) => Err(StoreError::Failed(why)),

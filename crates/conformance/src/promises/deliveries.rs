@@ -368,14 +368,36 @@ pub fn an_end_of_a_session_wakes_the_sender_of_this_process(stores: &impl Stores
     stores.each(async |store| {
         with_clients(&store).await;
         visit(&*store, "s", "told").await;
-        // The sign-in has told it already.
-        let woken = tokio::time::timeout(Duration::from_secs(5), store.delivery_added());
-        assert!(woken.await.is_ok());
+        // Neither a sign-in nor an end that nobody hears of nor a sweep wakes it.
+        sign_in(&*store, "lonely").await;
+        let lonely = SessionId::new("lonely");
+        assert!(store.end_session(&lonely, true, moment(6)).await.unwrap());
+        store.sweep(moment(6), 100).await.unwrap();
         let waiting = tokio::time::timeout(Duration::from_millis(50), store.delivery_added());
         assert!(waiting.await.is_err(), "nothing ended");
         store.end_user(&UserId::new("u"), moment(7)).await.unwrap();
         let woken = tokio::time::timeout(Duration::from_secs(5), store.delivery_added());
         assert!(woken.await.is_ok());
+    });
+}
+
+pub fn a_client_that_is_deleted_hears_no_more_at_once(stores: &impl Stores) {
+    stores.each(async |store| {
+        one_ended(&store).await;
+        let sent = take(&*store, "a", 7, 9).await.pop().unwrap();
+        let told = ClientId::new("told");
+        assert!(store.delete_client(&told, None).await.unwrap());
+        let due = store.clients_to_tell(moment(1 << 40)).await.unwrap();
+        assert!(due.is_empty(), "{due:?}");
+        assert!(!note(&*store, &sent, 8, AfterAttempt::Delivered).await);
+        let receipt = all(&*store).await.pop().unwrap();
+        assert_eq!(
+            (receipt.state, receipt.next_at),
+            (DeliveryState::Dead, None)
+        );
+        let last = receipt.last.unwrap();
+        assert_eq!(last.delivery, Outcome::Unsent);
+        assert_eq!(last.reason.as_deref(), Some("the client was deleted"));
     });
 }
 

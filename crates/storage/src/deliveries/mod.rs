@@ -4,6 +4,8 @@ mod forget;
 mod list;
 mod rows;
 
+use std::cell::Cell;
+
 use async_trait::async_trait;
 use diesel::{
     prelude::*,
@@ -15,7 +17,7 @@ use latchkey_protocol::{
         AfterAttempt, Again, Attempted, DeliveryLease, DeliveryState, Receipt, ReceiptsOf,
         TakeDeliveries, TakenDelivery,
     },
-    logout_token::SessionEnd,
+    logout_token::{Delivery, SessionEnd},
     page::Page,
     session::Cause,
     store::{self, Deliveries},
@@ -33,6 +35,23 @@ use crate::{
     schema::{deliveries, session_clients},
     statement::{binds, statement},
 };
+
+thread_local! {
+    /// Whether the verb that runs on this thread has written what is to be sent. A verb has its thread for itself.
+    static ADDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// There is something to be sent, if that is more than 0: the sender of this process hears of it once that is durable.
+fn wake(count: usize) {
+    if count > 0 {
+        ADDED.set(true);
+    }
+}
+
+/// Whether the verb that has just run on this thread wrote what is to be sent; asked once.
+pub fn was_added() -> bool {
+    ADDED.take()
+}
 
 /// Sessions that are looked for at once.
 const TOGETHER: usize = 500;
@@ -61,7 +80,7 @@ pub fn tell(
         }
         for session in &sessions {
             let binds = binds![cause.text(), now, now, now, session];
-            on!(c => statement(TELL, binds).execute(c))?;
+            wake(on!(c => statement(TELL, binds).execute(c))?);
         }
         on!(c => diesel::delete(noted()).execute(c))?;
     }
@@ -82,8 +101,13 @@ const FORGET_SQLITE: &str = "DELETE FROM session_clients WHERE client_id = ?";
 const FORGET_POSTGRES: &str = "DELETE FROM session_clients WHERE client_id = ? AND session_id IN \
     (SELECT session_id FROM session_clients WHERE client_id = ? FOR UPDATE SKIP LOCKED)";
 
-/// A client that is deleted is noted nowhere any more: another one under its id was in none of these sessions. To be called
-/// after its authorizations have gone, by which an exchange that notes it was waited for.
+/// Nobody is told any more, not even what is being sent at this moment.
+const GIVE_UP: &str = "UPDATE deliveries SET state = 'dead', lease_owner = NULL, attempted_at = coalesce(attempted_at, ended_at), \
+    outcome = ?, status = NULL, milliseconds = coalesce(milliseconds, 0), reason = 'the client was deleted' \
+    WHERE client_id = ? AND state = 'waiting'";
+
+/// A client that is deleted is noted nowhere any more, and hears no more: another one under its id was in none of these
+/// sessions. To be called after its authorizations have gone, by which an exchange that notes it was waited for.
 pub fn forget_client(c: &mut AnyConnection, client_id: &str) -> Result<(), RowError> {
     match c {
         AnyConnection::Sqlite(c) => statement(FORGET_SQLITE, binds![client_id]).execute(c)?,
@@ -91,6 +115,8 @@ pub fn forget_client(c: &mut AnyConnection, client_id: &str) -> Result<(), RowEr
             statement(FORGET_POSTGRES, binds![client_id, client_id]).execute(c)?
         }
     };
+    let binds = binds![Delivery::Unsent.name(), client_id];
+    on!(c => statement(GIVE_UP, binds).execute(c))?;
     Ok(())
 }
 
@@ -212,10 +238,12 @@ const AGAIN: &str = "UPDATE deliveries SET state = 'waiting', since = ?, due_at 
 const DEAD_AGAIN: &str = "UPDATE deliveries SET state = 'waiting', since = ?, due_at = ?, attempts_before = attempts WHERE state = 'dead'";
 
 fn send_again(c: &mut AnyConnection, what: Again, now: Timestamp) -> Result<usize, RowError> {
-    Ok(match what {
+    let sent = match what {
         Again::One(id) => on!(c => statement(AGAIN, binds![now, now, id, now]).execute(c))?,
         Again::Dead => on!(c => statement(DEAD_AGAIN, binds![now, now]).execute(c))?,
-    })
+    };
+    wake(sent);
+    Ok(sent)
 }
 
 #[async_trait]
@@ -297,23 +325,10 @@ impl Deliveries for Database {
     }
 
     async fn send_again(&self, what: Again, now: Timestamp) -> store::Result<usize> {
-        let sent = self.write_recorded(move |c| send_again(c, what, now));
-        self.telling(sent).await
+        self.write_recorded(move |c| send_again(c, what, now)).await
     }
 
     async fn delivery_added(&self) {
         self.delivery_added.notified().await;
-    }
-}
-
-impl Database {
-    /// A verb that ends sessions: afterwards there may be deliveries.
-    pub(crate) async fn telling<T>(
-        &self,
-        verb: impl Future<Output = store::Result<T>>,
-    ) -> store::Result<T> {
-        let done = verb.await;
-        self.delivery_added.notify_one();
-        done
     }
 }

@@ -54,7 +54,7 @@ impl Sessions for Database {
             }
             Ok(begun)
         });
-        self.telling(begun).await
+        begun.await
     }
 
     async fn session(
@@ -118,7 +118,7 @@ impl Sessions for Database {
             sessions_ended(c, entry.as_deref(), ended, Cause::Forced, now)?;
             Ok(is_ended)
         });
-        self.telling(ended).await
+        ended.await
     }
 
     async fn end_session_of(
@@ -142,14 +142,14 @@ impl Sessions for Database {
             sessions_ended(c, entry.as_deref(), ended, Cause::SignedOut, now)?;
             Ok(session)
         });
-        self.telling(ended).await
+        ended.await
     }
 
     async fn end_user(&self, user_id: &UserId, now: Timestamp) -> store::Result<usize> {
         let (id, entry) = (user_id.to_owned(), self.entry.clone());
         let ended = self
             .write_recorded(move |c| end_all_of(c, &id, now, (entry.as_deref(), Cause::AllForced)));
-        self.telling(ended).await
+        ended.await
     }
 }
 

@@ -134,7 +134,7 @@ impl Users for Database {
         let (id, hash) = (user_id.to_owned(), hash.to_owned());
         let entry = self.entry.clone();
         let set = self.write_recorded(move |c| set_password(c, &id, &hash, now, entry.as_deref()));
-        self.telling(set).await
+        set.await
     }
 
     async fn rehash_password(&self, user_id: &UserId, old: &str, new: &str) -> store::Result<bool> {
@@ -150,7 +150,7 @@ impl Users for Database {
     ) -> store::Result<UserEnd> {
         let (id, entry) = (user_id.to_owned(), self.entry.clone());
         let disabled = self.write_recorded(move |c| disable(c, &id, last, now, entry.as_deref()));
-        self.telling(disabled).await
+        disabled.await
     }
 
     async fn enable_user(&self, user_id: &UserId, now: Timestamp) -> store::Result<bool> {
@@ -171,7 +171,7 @@ impl Users for Database {
     async fn delete_user(&self, id: &UserId, last: LastAdministrator) -> store::Result<UserEnd> {
         let (id, entry) = (id.to_owned(), self.entry.clone());
         let deleted = self.write_recorded(move |c| delete(c, &id, last, entry.as_deref()));
-        self.telling(deleted).await
+        deleted.await
     }
 }
 
