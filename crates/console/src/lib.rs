@@ -23,6 +23,8 @@ pub use route::{Method, Needs, table};
 pub struct Console {
     /// How recent a sign-in has to be for a change, in seconds.
     pub reauth: i64,
+    /// How long a key is published before it signs, in seconds.
+    pub announce: i64,
     /// Makes and keeps the secrets of clients.
     pub client_secrets: ClientSecrets,
     /// What the installation allows in registrations.

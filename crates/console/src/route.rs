@@ -9,7 +9,7 @@ use crate::{
     Console, guard,
     pages::{
         audit, bulk_ends, client, client_access, client_actions, client_connect, client_consents,
-        client_form, client_preview, client_secret, clients, deliveries, keys, overview, refusals,
+        client_form, client_preview, client_secret, clients, deliveries, key_rotation, keys, overview, refusals,
         session, sessions, user, user_actions, user_form, user_password, users,
     },
     setup, sign_in,
@@ -128,6 +128,8 @@ pub const ROUTES: &[Route] = &[
     route!(Post "/admin/deliveries/{id}/retry" Change deliveries::retry),
     route!(Get "/admin/refusals" Read refusals::show),
     route!(Get "/admin/keys" Read keys::list),
+    route!(Get "/admin/keys/rotate" Change key_rotation::ask),
+    route!(Post "/admin/keys/rotate" Change key_rotation::rotate),
     route!(Get "/admin/keys/{id}/retire" Change keys::ask_retire),
     route!(Post "/admin/keys/{id}/retire" Change keys::retire),
     route!(Get "/admin/audit" Read audit::list),

@@ -270,6 +270,7 @@ pub fn join(
         ui,
         console: web::Data::new(Console {
             reauth: settings.admin_reauth,
+            announce: settings.announce,
             client_secrets: ClientSecrets::new(master),
             registration: settings.registration,
         }),

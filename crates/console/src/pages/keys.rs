@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use latchkey_operations::keys::ListedKey;
-use latchkey_protocol::Reason;
+use latchkey_protocol::{Reason, rotation::StoredKey};
 use latchkey_ui::{failure::Failure, render::render};
 
 use super::{
@@ -26,12 +26,27 @@ struct Row {
     signs_from: String,
     retires: String,
     days: String,
+    /// What still depends on it.
+    needed: String,
+}
+
+/// What still depends on a key, by where it stands.
+fn needed(visit: &Visit<'_>, state: &str, key: &StoredKey) -> String {
+    let words = visit.arrival.words();
+    let text = format!("console-key-needed-{state}");
+    match (state, key.retires_at) {
+        ("announced", _) => words.say_with(&text, "at", &utc(key.activates_at)),
+        ("active", Some(retires)) => words.say_with("console-key-needed-last", "at", &utc(retires)),
+        ("retiring", Some(retires)) => words.say_with(&text, "at", &utc(retires)),
+        _ => words.say(&text),
+    }
 }
 
 impl Row {
     fn new(visit: &Visit<'_>, ListedKey { key, state }: ListedKey) -> Self {
         let state = format!("{state:?}").to_lowercase();
         Self {
+            needed: needed(visit, &state, &key),
             is_active: state == "active",
             is_retired: state == "retired",
             state: format!("console-key-{state}"),

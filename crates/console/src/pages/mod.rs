@@ -14,6 +14,7 @@ pub mod client_secret;
 pub mod clients;
 pub mod confirm;
 pub mod deliveries;
+pub mod key_rotation;
 pub mod keys;
 pub mod overview;
 pub mod problem;

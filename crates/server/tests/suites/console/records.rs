@@ -136,6 +136,55 @@ fn a_key_that_signs_stays_and_another_one_is_retired() {
 }
 
 #[test]
+fn a_new_key_is_published_from_the_console_and_takes_over_when_it_was_said() {
+    on_both(async |h| {
+        let browser = administrator(&h).await;
+        let first = h.store.signing_keys().await.unwrap().remove(0);
+        let page = open(&h, &browser, "/admin/keys").await.text;
+        assert!(page.contains("All tokens that are signed now, refresh tokens too."));
+        let path = "/admin/keys/rotate";
+        h.pass(700);
+        let refused = send(&h, &browser, path, &[("algorithm", "ES256")]).await;
+        assert!(
+            refused.header("location").contains("/authorize?"),
+            "{refused:?}"
+        );
+        let again = sign_in(&browser, refused).await;
+        assert!(
+            again.text.contains("<option selected>ES256"),
+            "{}",
+            again.text
+        );
+        let es256 = send(&h, &browser, path, &[("algorithm", "ES256")]).await;
+        assert_eq!(es256.status, 303, "{}", es256.text);
+        let later = send(&h, &browser, path, &[("takeover", "announced")]).await;
+        assert!(later.header("location").ends_with("done=key-rotated"));
+        let keys = h.store.signing_keys().await.unwrap();
+        let next = keys.iter().find(|k| k.activates_at > h.moment()).unwrap();
+        let old = keys.iter().find(|k| k.kid == first.kid).unwrap();
+        assert!(old.retires_at.is_some());
+        assert_eq!(h.jwks().await.len(), 3, "published at once");
+        let page = open(&h, &browser, "/admin/keys").await.text;
+        for part in [
+            "Nothing yet. It signs from",
+            "It is needed until",
+            &next.kid,
+        ] {
+            assert!(page.contains(part), "{part} {page}");
+        }
+        let now = send(&h, &browser, path, &[("takeover", "now")]).await;
+        assert_eq!(now.status, 303, "{}", now.text);
+        let keys = h.store.signing_keys().await.unwrap();
+        let mut of_first = keys.iter().filter(|k| k.algorithm == first.algorithm);
+        let signs = of_first.find(|k| k.retires_at.is_none()).unwrap();
+        let ring = h.app.ui.only_realm.keys.ring();
+        assert_eq!(ring.signer(h.now()).unwrap().kid(), signs.kid);
+        let page = open(&h, &browser, "/admin/keys").await.text;
+        assert!(page.contains("the last of them ends before"), "{page}");
+    });
+}
+
+#[test]
 fn a_user_is_opened_by_name_address_and_subject() {
     on_both(async |h| {
         let browser = administrator(&h).await;
