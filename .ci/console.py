@@ -114,6 +114,8 @@ def walk(password, language, dark, width, height, name):
         write("password", password)
         press("sign-in")
         by("main")
+        driver.get(AT + "/admin?period=week")
+        by("main")
         shot("overview")
         driver.get(AT + "/admin/users")
         press("new", "users")

@@ -34,8 +34,9 @@ use latchkey_protocol::{
         AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, BulkEnds, ClaimMappings,
         Clients, ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping,
         IdempotentCalls, Interactions, Jobs, KeptRefusals, LastAdministrator, Result, Sessions,
-        SetupOutcome, SigningKeys, UserEnd, Users, WriteOutcome,
+        SetupOutcome, SigningKeys, Tallies, UserEnd, Users, WriteOutcome,
     },
+    tally::{Counted, HourlyCount},
     user::User,
     user_list::{UserCursor, UserPage, UserQuery},
 };
@@ -188,6 +189,10 @@ pass_on! {
         begin_call(call: &IdempotentCall) -> IdempotencyOutcome;
         answer_call(call: &IdempotentCall, answer: &str) -> bool;
         forget_call(call: &IdempotentCall) -> ();
+    }
+    Tallies {
+        add_counts(counts: &[(Counted, i64)], now: Timestamp) -> ();
+        hourly_counts(since: Timestamp) -> Vec<HourlyCount>;
     }
     Housekeeping {
         sweep(now: Timestamp, most: i64) -> usize;

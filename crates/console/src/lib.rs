@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod chart;
 mod connect;
 mod guard;
 mod layout;

@@ -62,6 +62,8 @@ pub const DELIVERIES: i64 = 500_000;
 pub const WAITING_DELIVERIES: i64 = 2_000_000;
 /// How long the receipt of a delivered logout token is kept, in seconds.
 pub const RECEIPTS_KEPT: i64 = 7 * 86_400;
+/// How long counts by the hour are kept, in seconds.
+pub const COUNTS_KEPT: i64 = 90 * 86_400;
 /// How long it is shown that many sessions were ended, in seconds.
 pub const BULK_ENDS_KEPT: i64 = 7 * 86_400;
 /// How long a dead delivery is kept, in seconds.

@@ -64,6 +64,7 @@ pub mod secret;
 pub mod session;
 pub mod store;
 pub mod subject;
+pub mod tally;
 pub mod time;
 pub mod token;
 pub mod uri;

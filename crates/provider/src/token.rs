@@ -5,6 +5,7 @@ use latchkey_protocol::{
     Params, Reason,
     client::{Client, GrantType},
     error::Refusal,
+    tally::Counted,
 };
 use latchkey_ui::{call::Call, failure::Failure};
 
@@ -25,7 +26,10 @@ pub async fn token(
 ) -> Result<HttpResponse, Broken> {
     let call = provider.call(&request);
     let granted = granted(&provider, call, &body).await;
-    let answered = granted.map(|tokens| http::json(&tokens));
+    let answered = granted.map(|tokens| {
+        provider.ui.tally.add(Counted::Tokens);
+        http::json(&tokens)
+    });
     door::client(&provider, call, answered).await
 }
 

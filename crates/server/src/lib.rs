@@ -20,6 +20,7 @@ mod registry_tests;
 mod runtime;
 pub mod serve;
 pub mod supervised;
+pub mod tally;
 mod tls;
 pub mod wiring;
 pub mod workers;

@@ -15,6 +15,7 @@ use crate::{
     key_watch::KeyWatch,
     observe::observe,
     supervised::Supervised,
+    tally,
     tls::Certificate,
     wiring::{App, OsEntropy, SystemClock, join, open_keys, outbound},
     workers::{AuditHandler, BulkEndHandler, JobHandler, SweepHandler, Workers},
@@ -107,6 +108,8 @@ pub struct Service {
     pub workers: Workers,
     /// As the workers: sends logout tokens.
     pub deliveries: Supervised,
+    /// As the workers: adds up what is counted.
+    pub tally: Supervised,
     /// What it serves.
     pub app: App,
 }
@@ -118,7 +121,8 @@ impl Service {
     /// When the server fails.
     pub async fn run(self) -> std::io::Result<()> {
         let ended = self.server.await;
-        futures_util::future::join(self.workers.stop(), self.deliveries.stop()).await;
+        let (workers, deliveries) = (self.workers.stop(), self.deliveries.stop());
+        futures_util::future::join3(workers, deliveries, self.tally.stop()).await;
         ended
     }
 }
@@ -169,10 +173,13 @@ pub async fn start(settings: &Settings) -> Result<Service> {
     )?;
     let workers = start_workers(&app, settings.audit_keep, chain_key);
     let deliveries = deliveries::start(app.provider.clone(), app.outbound.clone());
+    let (provider, counted) = (&app.provider, app.ui.tally.clone());
+    let tally = tally::start(counted, provider.store.clone(), provider.clock.clone());
     Ok(Service {
         server,
         workers,
         deliveries,
+        tally,
         app,
     })
 }

@@ -245,6 +245,7 @@ pub fn join(
         refusals,
         form_pepper: Pepper::derive(master.bytes(), "forms"),
         count_pepper: count_pepper.clone(),
+        tally: Arc::default(),
         sign_in,
     });
     let provider = web::Data::new(Provider {

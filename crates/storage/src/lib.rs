@@ -37,6 +37,7 @@ mod space;
 mod statement;
 mod stored;
 mod sweep;
+mod tallies;
 mod task;
 #[cfg(test)]
 mod test_database;

@@ -11,6 +11,7 @@ use latchkey_protocol::{
     error::Refusal,
     observe::{Observation, Refusals},
     secret::Pepper,
+    tally::Tally,
 };
 
 use crate::call::{Call, address};
@@ -31,6 +32,8 @@ pub struct Ui {
     pub form_pepper: Pepper,
     /// Keeps whose begun sign-ins are counted out of the counts' keys.
     pub count_pepper: Pepper,
+    /// What is counted for the console.
+    pub tally: Arc<Tally>,
     /// Signs users in with a password.
     pub sign_in: PasswordSignIn,
 }

@@ -58,12 +58,12 @@ async fn exchange(store: &dyn Store, id: &str) -> bool {
     exchanged.await.unwrap()
 }
 
-async fn all(store: &dyn Store) -> Vec<Receipt> {
+pub async fn all(store: &dyn Store) -> Vec<Receipt> {
     let page = Page::first(1000);
     store.receipts(ReceiptsOf::All, &page).await.unwrap()
 }
 
-async fn take(store: &dyn Store, owner: &str, now: i64, most: i64) -> Vec<TakenDelivery> {
+pub async fn take(store: &dyn Store, owner: &str, now: i64, most: i64) -> Vec<TakenDelivery> {
     let clients = [(ClientId::new("told"), most)];
     let take = TakeDeliveries {
         owner,
@@ -84,7 +84,7 @@ fn attempted(at: i64, delivery: Outcome) -> Attempted {
     }
 }
 
-async fn note(store: &dyn Store, taken: &TakenDelivery, at: i64, after: AfterAttempt) -> bool {
+pub async fn note(store: &dyn Store, taken: &TakenDelivery, at: i64, after: AfterAttempt) -> bool {
     let attempted = attempted(at, Outcome::Misanswered);
     let noted = store.note_attempt(&taken.lease, &attempted, after);
     noted.await.unwrap()
@@ -97,7 +97,7 @@ pub async fn sign_in(store: &dyn Store, name: &str) {
 }
 
 /// The session `s` has ended, and `told` is to be told.
-async fn one_ended(store: &Shared) {
+pub async fn one_ended(store: &Shared) {
     with_clients(store).await;
     visit(&**store, "s", "told").await;
     let sid = SessionId::new("s");
@@ -378,26 +378,6 @@ pub fn an_end_of_a_session_wakes_the_sender_of_this_process(stores: &impl Stores
         store.end_user(&UserId::new("u"), moment(7)).await.unwrap();
         let woken = tokio::time::timeout(Duration::from_secs(5), store.delivery_added());
         assert!(woken.await.is_ok());
-    });
-}
-
-pub fn a_client_that_is_deleted_hears_no_more_at_once(stores: &impl Stores) {
-    stores.each(async |store| {
-        one_ended(&store).await;
-        let sent = take(&*store, "a", 7, 9).await.pop().unwrap();
-        let told = ClientId::new("told");
-        assert!(store.delete_client(&told, None).await.unwrap());
-        let due = store.clients_to_tell(moment(1 << 40)).await.unwrap();
-        assert!(due.is_empty(), "{due:?}");
-        assert!(!note(&*store, &sent, 8, AfterAttempt::Delivered).await);
-        let receipt = all(&*store).await.pop().unwrap();
-        assert_eq!(
-            (receipt.state, receipt.next_at),
-            (DeliveryState::Dead, None)
-        );
-        let last = receipt.last.unwrap();
-        assert_eq!(last.delivery, Outcome::Unsent);
-        assert_eq!(last.reason.as_deref(), Some("the client was deleted"));
     });
 }
 

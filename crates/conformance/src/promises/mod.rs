@@ -22,6 +22,7 @@ pub mod receipts;
 pub mod revoked_consents;
 pub mod sessions;
 pub mod space;
+pub mod tallies;
 pub mod user_lists;
 pub mod user_names;
 pub mod users;

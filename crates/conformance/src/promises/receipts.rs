@@ -1,6 +1,6 @@
 //! What can be found out about a session and about who heard of its end.
 
-use super::deliveries::{add_client, of, sign_in, visit, with_clients};
+use super::deliveries::{add_client, all, note, of, one_ended, sign_in, take, visit, with_clients};
 use super::*;
 use latchkey_protocol::{
     ClientId, SessionId, UserId,
@@ -122,5 +122,25 @@ pub fn a_session_names_all_its_clients_while_it_lives_and_for_a_while_after(stor
         assert!(store.end_session(&sid, true, moment(7)).await.unwrap());
         assert_eq!(names().await, ["c", "told"]);
         assert!(store.session_by_id(&sid).await.unwrap().is_none());
+    });
+}
+
+pub fn a_client_that_is_deleted_hears_no_more_at_once(stores: &impl Stores) {
+    stores.each(async |store| {
+        one_ended(&store).await;
+        let sent = take(&*store, "a", 7, 9).await.pop().unwrap();
+        let told = ClientId::new("told");
+        assert!(store.delete_client(&told, None).await.unwrap());
+        let due = store.clients_to_tell(moment(1 << 40)).await.unwrap();
+        assert!(due.is_empty(), "{due:?}");
+        assert!(!note(&*store, &sent, 8, AfterAttempt::Delivered).await);
+        let receipt = all(&*store).await.pop().unwrap();
+        assert_eq!(
+            (receipt.state, receipt.next_at),
+            (DeliveryState::Dead, None)
+        );
+        let last = receipt.last.unwrap();
+        assert_eq!(last.delivery, Outcome::Unsent);
+        assert_eq!(last.reason.as_deref(), Some("the client was deleted"));
     });
 }

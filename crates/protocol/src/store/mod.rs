@@ -18,6 +18,7 @@ mod jobs;
 mod keys;
 mod refusals;
 mod sessions;
+mod tallies;
 mod users;
 
 pub use self::{
@@ -38,6 +39,7 @@ pub use self::{
     keys::SigningKeys,
     refusals::KeptRefusals,
     sessions::Sessions,
+    tallies::Tallies,
     users::{LastAdministrator, UserEnd, Users, WriteOutcome},
 };
 use crate::Reason;
@@ -105,5 +107,6 @@ subjects![
     Deliveries,
     Console,
     IdempotentCalls,
+    Tallies,
     Housekeeping,
 ];

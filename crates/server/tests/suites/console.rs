@@ -9,6 +9,7 @@ mod clients;
 mod deliveries;
 mod guard;
 mod overtaken;
+mod overview;
 mod records;
 mod setup;
 mod user_lists;

@@ -11,6 +11,7 @@ use latchkey_protocol::{
     Params, Reason,
     authorize::may_continue,
     session::{Cookie, Session, cookie_name},
+    tally::Counted,
 };
 
 use crate::{
@@ -159,7 +160,12 @@ async fn sign_in(
         now: call.now,
     };
     let again = |message, status| page(ui, call, open, Some(message), typed, remember, status);
-    Ok(match ui.sign_in.attempt(asked).await? {
+    let outcome = ui.sign_in.attempt(asked).await?;
+    ui.tally.add(match outcome {
+        SignInOutcome::SignedIn(_) => Counted::SignIns,
+        _ => Counted::FailedSignIns,
+    });
+    Ok(match outcome {
         SignInOutcome::SignedIn(signed_in) => welcome(ui, call, open, &signed_in).await,
         SignInOutcome::Refused(refused) => return Err(refused.into()),
         SignInOutcome::Wrong => again("login-wrong", StatusCode::UNAUTHORIZED),
