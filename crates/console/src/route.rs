@@ -9,8 +9,8 @@ use crate::{
     Console, guard,
     pages::{
         audit, bulk_ends, client, client_access, client_actions, client_connect, client_consents,
-        client_form, client_preview, client_secret, clients, deliveries, key_rotation, keys, overview, refusals,
-        session, sessions, user, user_actions, user_form, user_password, users,
+        client_form, client_preview, client_secret, clients, deliveries, key_rotation, keys,
+        overview, refusals, session, sessions, user, user_actions, user_form, user_password, users,
     },
     setup, sign_in,
     visit::{Arrival, Visit},
