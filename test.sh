@@ -168,6 +168,8 @@ run_clients() {
   say "clients: other projects' clients, set up by the pages of docs/connect/: sign-in, refresh, key rotation, sign-out"
   binaries
   python3 .ci/clients/run.py $all
+  say "clients: a generated client of the administration API, and schemathesis against its document"
+  python3 .ci/api/run.py
 }
 
 run_deny() {

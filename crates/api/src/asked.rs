@@ -242,6 +242,9 @@ fn query(request: &HttpRequest, route: &Route) -> Result<Params, Problem> {
         };
         return Err(Problem::parameter(name, "there is no such parameter", fix));
     }
+    if let Some((name, _)) = query.pairs().find(|(_, value)| value.is_empty()) {
+        return Err(Problem::parameter(name, "it is empty", "leave it out"));
+    }
     Ok(query)
 }
 

@@ -36,6 +36,8 @@ pub async fn list(asked: &Asked<'_>) -> Result<Answer, Problem> {
     let mut page: Page<UserCursor> = asked.page()?;
     // The list says itself whether there is a next piece.
     page.limit -= 1;
+    let fix = "name, created or last-sign-in";
+    let sort = asked.read("sort", fix, UserSort::from_name)?;
     let operations = asked.operations();
     if let Some(login) = asked.parameter("login") {
         let user = match operations.user(login).await {
@@ -52,8 +54,6 @@ pub async fn list(asked: &Asked<'_>) -> Result<Answer, Problem> {
         });
         return asked.piece(vec![only], None::<&UserCursor>);
     }
-    let fix = "name, created or last-sign-in";
-    let sort = asked.read("sort", fix, UserSort::from_name)?;
     let search = asked.parameter("search").unwrap_or_default();
     let query = UserQuery::new(search, sort.unwrap_or_default());
     let found = operations.users(&query, &page).await?;

@@ -185,6 +185,14 @@ fn cursors_and_parameters_are_values_and_never_sql() {
             );
         }
         is_problem(
+            &caller.get("/audit?since=-1").await,
+            400,
+            "parameter-invalid",
+        );
+        for empty in ["/audit?outcome=", "/users?login=", "/users?sort=x&login=a"] {
+            is_problem(&caller.get(empty).await, 400, "parameter-invalid");
+        }
+        is_problem(
             &caller.get("/audit?since=now").await,
             400,
             "parameter-invalid",
