@@ -7,6 +7,7 @@ mod client;
 mod client_lists;
 mod clients;
 mod deliveries;
+mod drafts;
 mod guard;
 mod overtaken;
 mod overview;
