@@ -1,6 +1,7 @@
 //! The SQL of clients.
 
 mod list;
+pub mod name_keys;
 
 use std::sync::Arc;
 
@@ -94,8 +95,9 @@ const DISABLE: &str = "UPDATE clients SET disabled_at = coalesce(disabled_at, ?)
 const ENABLE: &str =
     "UPDATE clients SET disabled_at = NULL, version = version + 1 WHERE id = ? AND id <> ?";
 
-const DELETE: &str =
-    "DELETE FROM clients WHERE id = ? AND id <> ? AND (CAST(? AS BIGINT) IS NULL OR version = ?)";
+/// While its sessions are being ended they are found by what it was allowed, which goes with it.
+const DELETE: &str = "DELETE FROM clients WHERE id = ? AND id <> ? AND (CAST(? AS BIGINT) IS NULL OR version = ?) \
+    AND NOT EXISTS (SELECT 1 FROM bulk_ends WHERE bulk_ends.client_id = clients.id AND done_at IS NULL)";
 
 /// The client, while nobody has changed it since it was read.
 macro_rules! at_version {

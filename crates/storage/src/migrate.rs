@@ -4,7 +4,7 @@ use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use latchkey_protocol::StoreError;
 
-use crate::{Options, address_keys, connection::AnyConnection};
+use crate::{Options, address_keys, clients, connection::AnyConnection};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -101,6 +101,8 @@ impl Options {
 
 /// What the program does before this migration is noted as applied: so it is done once, and again where it was cut off.
 const ADDRESS_KEYS: &str = "00000000000008";
+/// As [`ADDRESS_KEYS`].
+const NAME_KEYS: &str = "00000000000026";
 
 pub fn apply(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
     if matches!(connection, AnyConnection::Sqlite(_)) {
@@ -121,6 +123,9 @@ fn apply_pending(connection: &mut AnyConnection) -> Result<Vec<String>, StoreErr
     for name in pending(connection)? {
         if name.starts_with(ADDRESS_KEYS) {
             address_keys::renew(connection)?;
+        }
+        if name.starts_with(NAME_KEYS) {
+            clients::name_keys::renew(connection)?;
         }
         let version = match connection {
             AnyConnection::Sqlite(c) => c.run_next_migration(SQLITE).map(|v| v.to_string()),

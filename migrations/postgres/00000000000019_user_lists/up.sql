@@ -5,9 +5,9 @@ UPDATE users SET last_sign_in_at = greatest(
     coalesce((SELECT max(at) FROM audit WHERE audit.actor = users.id AND audit.event = 'signed in'), 0)
 );
 
--- The enabled users with the role admin: as the statements say it that ask for them.
+-- The enabled users with a password and the role admin: as the statements say it that ask for them.
 CREATE INDEX users_administrators ON users (id)
-    WHERE disabled_at IS NULL AND replace(',' || substr(roles, 2), ',"admin"', '') <> ',' || substr(roles, 2);
+    WHERE disabled_at IS NULL AND password_hash IS NOT NULL AND replace(',' || substr(roles, 2), ',"admin"', '') <> ',' || substr(roles, 2);
 
 -- For lists that are searched, sorted and read page by page: by bytes, whatever the collation of the database.
 CREATE INDEX users_created ON users (created_at, id);

@@ -41,11 +41,20 @@ struct Rotate<'a> {
 }
 
 fn page(visit: &Visit<'_>, client: &Client, problems: &Problems) -> HttpResponse {
+    let chosen = visit.form.optional("keep_old").unwrap_or("1h");
+    page_with(visit, client, problems, chosen)
+}
+
+fn page_with(
+    visit: &Visit<'_>,
+    client: &Client,
+    problems: &Problems,
+    chosen: &str,
+) -> HttpResponse {
     let status = match problems.any() {
         true => StatusCode::UNPROCESSABLE_ENTITY,
         false => StatusCode::OK,
     };
-    let chosen = visit.form.optional("keep_old").unwrap_or("1h");
     let former = client.former_secret.as_ref();
     let former = former.filter(|former| visit.now() < former.until);
     let page = Rotate {
@@ -61,9 +70,12 @@ fn page(visit: &Visit<'_>, client: &Client, problems: &Problems) -> HttpResponse
     render(&page, status, false)
 }
 
-/// `GET /admin/clients/{id}/secret`.
+/// `GET /admin/clients/{id}/secret`. Whoever comes back from a sign-in finds what they had chosen.
 pub async fn ask(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
-    Ok(page(visit, &named(visit).await?, &Problems::default()))
+    let (client, draft) = (named(visit).await?, visit.draft().await?);
+    let chosen = draft.as_ref().and_then(|draft| draft.optional("keep_old"));
+    let chosen = chosen.unwrap_or("1h");
+    Ok(page_with(visit, &client, &Problems::default(), chosen))
 }
 
 /// `POST /admin/clients/{id}/secret`. A form that is sent twice gives one secret: the second is of an older version.

@@ -3,9 +3,9 @@
 use super::*;
 use latchkey_conformance::promises::addresses::*;
 use latchkey_conformance::promises::users::with_email;
-use latchkey_protocol::UserId;
 use latchkey_protocol::names::Login;
 use latchkey_protocol::page::Page;
+use latchkey_protocol::{UserId, client_list::ClientList};
 
 async fn find(store: &Shared, typed: &str) -> Option<String> {
     store
@@ -77,6 +77,31 @@ fn the_upgrade_makes_the_programs_keys_of_addresses_beyond_ascii() {
             drop(store);
             // Cut off before it was noted: once more.
             forget(&options, "00000000000008");
+        }
+    });
+}
+
+#[test]
+fn the_upgrade_makes_the_programs_keys_of_names_beyond_ascii() {
+    on_both_at(async |options| {
+        drop(open(&options));
+        forget(&options, "00000000000026");
+        let before = r#"INSERT INTO clients (id, metadata, created_at, name_key)
+            VALUES ('a', '{"client_name":"\u00c4RGER \"1\""}', 1, 'a'), ('B', '{}', 1, 'B'), ('c', '{"client_name":"ok"}', 1, 'ok')"#;
+        options.script(before).unwrap();
+        for _ in 0..2 {
+            let store = open(&options);
+            for (asked, found) in [("\u{e4}rger \"1", "a"), ("b", "B"), ("OK", "c")] {
+                let asked = ClientList {
+                    begins: Some(asked.into()),
+                    ..ClientList::default()
+                };
+                let list = store.client_list(&asked, &Page::first(10)).await.unwrap();
+                let ids: Vec<&str> = list.iter().map(|client| client.id.as_str()).collect();
+                assert_eq!(ids, [found], "{asked:?}");
+            }
+            drop(store);
+            forget(&options, "00000000000026");
         }
     });
 }

@@ -4,7 +4,7 @@ use latchkey_protocol::ClientId;
 use serde_json::json;
 
 use super::{
-    clients::{SCRIPT, client, edit},
+    clients::{SCRIPT, client, edit, hidden},
     *,
 };
 
@@ -356,5 +356,40 @@ fn a_form_of_a_client_comes_back_after_a_sign_in_and_nothing_was_done() {
         }
         let later = client(&h, "later").await.unwrap();
         assert!(later.disabled_at.is_none() && later.metadata.access.is_none());
+    });
+}
+
+#[test]
+fn how_long_the_old_secret_lives_on_is_still_chosen_after_a_sign_in_that_the_form_waited_for() {
+    on_both(async |h| {
+        let browser = administrator(&h).await;
+        let at = "/admin/clients/app/secret";
+        h.pass(600);
+        let page = open(&h, &browser, at).await.text;
+        h.pass(601);
+        let (csrf, version) = (token(&page), hidden(&page, "version"));
+        let form = [
+            ("csrf", &*csrf),
+            ("version", &*version),
+            ("keep_old", "none"),
+        ];
+        let sent = browser.submit(&h.at(at), &form).await;
+        assert_eq!(sent.status, 303, "{sent:?}");
+        let back = sign_in(&browser, sent).await;
+        assert_eq!(back.status, 200);
+        let kept = back
+            .text
+            .split("<option")
+            .find(|option| option.contains("selected"));
+        let kept = kept.or_else(|| {
+            back.text
+                .split("<input")
+                .find(|input| input.contains("checked"))
+        });
+        assert!(
+            kept.is_some_and(|kept| kept.contains("\"none\"")),
+            "{}",
+            back.text
+        );
     });
 }
