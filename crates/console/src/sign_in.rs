@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use latchkey_protocol::{
     Params, Reason, Secret,
-    authorization::{Authorization, Context},
+    authorization::Context,
     error::Refusal,
     kind,
     paths::{AUTHORIZE, CONSOLE, CONSOLE_CALLBACK},
@@ -148,7 +148,7 @@ async fn exchange(
         return Err(deny(arrival, denied, &context).await?);
     }
     let id = &context.authorization.id;
-    let kept_until = Authorization::kept_until(None, &call.realm.lifetimes, call.now);
+    let kept_until = context.kept_until(None, &call.realm.lifetimes, call.now);
     if !ui
         .store
         .exchange_code(id, call.now, None, kept_until)

@@ -5,6 +5,7 @@ use std::fmt;
 use latchkey_protocol::{
     ClientId, Secret, SigningAlgorithm,
     audit::{TargetKind, changes},
+    bulk_end::BulkEnd,
     client::{Client, Metadata},
     client_list::{ClientCursor, ClientList},
     console,
@@ -253,23 +254,40 @@ impl Operations<'_> {
     /// Removes a client and all that was allowed to it.
     ///
     /// # Errors
-    /// [`OperationError::ClientUnknown`].
+    /// [`OperationError::ClientUnknown`]; [`OperationError::SessionsEnding`].
     pub async fn delete_client(&self, id: &ClientId) -> Result<()> {
         let client = self.client(id).await?;
         match self.deleted(&client, None).await? {
             true => Ok(()),
-            false => Err(OperationError::ClientUnknown(client.id)),
+            false => {
+                self.sessions_stay(&client.id).await?;
+                Err(OperationError::ClientUnknown(client.id))
+            }
         }
     }
 
     /// As [`Operations::delete_client`], only if the client still is as `seen`.
     ///
     /// # Errors
-    /// [`OperationError::Contended`] where somebody else has changed or deleted the client since.
+    /// [`OperationError::Contended`] where somebody else has changed or deleted the client since;
+    /// [`OperationError::SessionsEnding`].
     pub async fn delete_client_as_seen(&self, seen: &Client) -> Result<()> {
         match self.deleted(seen, Some(seen.version)).await? {
             true => Ok(()),
-            false => Err(OperationError::Contended(seen.id.to_string())),
+            false => {
+                self.sessions_stay(&seen.id).await?;
+                Err(OperationError::Contended(seen.id.to_string()))
+            }
+        }
+    }
+
+    /// Fails while an end of the client's sessions is under way.
+    async fn sessions_stay(&self, id: &ClientId) -> Result<()> {
+        let under_way = self.store.bulk_ends(self.now).await?;
+        let is_theirs = |end: &BulkEnd| end.done_at.is_none() && end.client_id.as_ref() == Some(id);
+        match under_way.iter().any(is_theirs) {
+            true => Err(OperationError::SessionsEnding(id.clone())),
+            false => Ok(()),
         }
     }
 

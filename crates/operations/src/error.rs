@@ -110,6 +110,10 @@ pub enum OperationError {
     #[error("{0} is the last enabled user with the role admin")]
     LastAdministrator(String),
 
+    /// The sessions of the client are being ended, and are found by it.
+    #[error("the sessions of {0} are being ended; delete it when that is done")]
+    SessionsEnding(ClientId),
+
     /// Somebody else changed it since it was read.
     #[error("{0} was changed meanwhile")]
     Changed(String),

@@ -204,17 +204,6 @@ impl Authorization {
         }
     }
 
-    /// Until when the row is kept once its code is exchanged: past the end of the `family`, or of the access token where
-    /// there is none, so that a late replay is still seen for what it is.
-    pub fn kept_until(
-        family: Option<&RefreshFamily>,
-        lifetimes: &Lifetimes,
-        now: Timestamp,
-    ) -> Timestamp {
-        let last = family.map_or(now + lifetimes.access_token, |family| family.expires_at);
-        last + KEPT_AFTER
-    }
-
     /// Whether it outlives the session (OpenID Connect Core 11).
     pub fn is_offline(&self) -> bool {
         self.scope.contains("offline_access")
@@ -222,6 +211,20 @@ impl Authorization {
 }
 
 impl Context {
+    /// Until when the row is kept once its code is exchanged: past the end of the `family`, or of the access token where
+    /// there is none, so that a late replay is still seen for what it is; and past the session, since an end of all
+    /// sessions of a client finds them by it.
+    pub fn kept_until(
+        &self,
+        family: Option<&RefreshFamily>,
+        lifetimes: &Lifetimes,
+        now: Timestamp,
+    ) -> Timestamp {
+        let tokens = family.map_or(now + lifetimes.access_token, |family| family.expires_at);
+        let session = self.session.as_ref().map(|session| session.ends_at);
+        session.map_or(tokens, |ends_at| tokens.max(ends_at)) + KEPT_AFTER
+    }
+
     /// The user, while what was allowed still stands: not revoked, the user enabled, and the session there
     /// unless access is offline.
     pub fn standing(&self, now: Timestamp) -> Option<&User> {

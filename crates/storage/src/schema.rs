@@ -97,6 +97,7 @@ diesel::table! {
     idempotent_calls (key) { key -> Binary, client_id -> Text, request -> Binary, began_at -> BigInt, answer -> Nullable<Text>, }
 }
 diesel::allow_tables_to_appear_in_same_query!(interactions, sessions);
+diesel::table! { hourly_counts (hour, what) { hour -> BigInt, what -> Text, count -> BigInt, } }
 diesel::table! { attempts (key) { key -> Binary, since -> BigInt, count -> BigInt, } }
 diesel::allow_tables_to_appear_in_same_query!(
     authorizations,

@@ -242,3 +242,25 @@ pub fn of_many_who_end_at_once_each_session_is_ended_once(stores: &impl Stores) 
         );
     });
 }
+
+pub fn while_the_sessions_of_a_client_are_ended_nobody_else_ends_them_and_it_is_not_deleted(
+    stores: &impl Stores,
+) {
+    stores.each(async |store| {
+        with_clients(&store).await;
+        visit(&*store, "s", "told").await;
+        visit(&*store, "s", "framed").await;
+        let kept = offline(&*store, "s", "framed").await;
+        let end = begin_end(&*store, Some("told"), 7).await;
+        let (told, sid) = (ClientId::new("told"), SessionId::new("s"));
+        // What that would leave behind lived on: offline access of another client, and the session itself.
+        assert!(!store.delete_client(&told, None).await.unwrap());
+        let user = UserId::new("u");
+        let ended = store.end_session_of(&sid, Some(&user), false, moment(7));
+        assert!(ended.await.unwrap().is_none());
+        assert_eq!(finish(&*store, end.id, 8, 1).await, 1);
+        let kept = store.authorization(&kept).await.unwrap().unwrap();
+        assert!(kept.authorization.revoked_at.is_some());
+        assert!(store.delete_client(&told, None).await.unwrap());
+    });
+}

@@ -84,7 +84,7 @@ impl World {
     /// What the exchange of a code gives.
     fn exchange(&mut self, at: usize) {
         let secret = Secret::<kind::RefreshToken>::generate(&self.entropy);
-        let now = self.now;
+        let (now, context) = (self.now, self.context(at));
         let client = &self.clients[self.stories[at].client];
         let story = &mut self.stories[at];
         let Handover::Code(spent) = &mut story.authorization.handover;
@@ -100,7 +100,7 @@ impl World {
             family = Some(first);
             story.secrets.push(secret);
         }
-        let kept = Authorization::kept_until(family.as_ref(), &LIFETIMES, now);
+        let kept = context.kept_until(family.as_ref(), &LIFETIMES, now);
         assert!(kept > story.end, "no row goes before it ends");
         story.authorization.refresh = family;
         let scope = story.authorization.scope.clone();

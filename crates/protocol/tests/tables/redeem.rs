@@ -6,6 +6,7 @@ use latchkey_protocol::{
     client::Client,
     kind,
     lifetimes::Lifetimes,
+    session::Session,
     token::{redeem, starts_refresh},
 };
 use serde_json::{Value, json};
@@ -280,7 +281,14 @@ fn the_first_family_ends_idle_or_by_its_age() {
 fn rows_are_kept_a_day_longer_than_they_count() {
     let secret = Secret::<kind::RefreshToken>::presented(&format!("lk_refresh_{}", "a".repeat(43)));
     let family = RefreshFamily::first(&secret.unwrap(), "kid", &LIFETIMES, NOW);
-    let kept = |family| Authorization::kept_until(family, &LIFETIMES, NOW) - NOW;
-    assert_eq!(kept(None), 300 + 86_400, "the access token");
-    assert_eq!(kept(Some(&family)), 10_000 + 86_400, "the family");
+    let mut context = context(authorization("openid"));
+    let session = context.session.take();
+    let kept = |context: &Context, family| context.kept_until(family, &LIFETIMES, NOW) - NOW;
+    assert_eq!(kept(&context, None), 300 + 86_400, "the access token");
+    let of_family = kept(&context, Some(&family));
+    assert_eq!(of_family, 10_000 + 86_400, "the family");
+    // By it an end of all sessions of a client finds the session.
+    let ends_at = NOW + 1_000_000;
+    context.session = session.map(|session| Session { ends_at, ..session });
+    assert_eq!(kept(&context, Some(&family)), 1_000_000 + 86_400);
 }

@@ -47,7 +47,7 @@ pub async fn grant(
         now: call.now,
     };
     let tokens = issue(provider, issued).await?;
-    let kept_until = Authorization::kept_until(family.as_ref(), &call.realm.lifetimes, call.now);
+    let kept_until = context.kept_until(family.as_ref(), &call.realm.lifetimes, call.now);
     let id = &authorization.id;
     let (store, family) = (&provider.store, family.as_ref());
     if is_noted(authorization, client) {

@@ -48,8 +48,9 @@ pub fn aged(
 /// The places up to the last one, less those that records say are empty: nothing that has to be counted entry by entry.
 const PLACED: &str = "SELECT CAST((SELECT coalesce(max(position), 0) FROM audit) \
     - (SELECT coalesce(sum(last_position - first_position + 1), 0) FROM audit_removed) AS BIGINT) AS id";
+/// Of an end of many sessions each session has an entry, and the end itself one that stays.
 const OF_OTHERS: &str = "SELECT * FROM audit WHERE position < (SELECT max(position) FROM audit) \
-    AND actor_kind <> 'command' AND front_end NOT IN ('console', 'api') ORDER BY position LIMIT ?";
+    AND (event = 'session ended' OR (actor_kind <> 'command' AND front_end NOT IN ('console', 'api'))) ORDER BY position LIMIT ?";
 const OF_ALL: &str = "SELECT * FROM audit WHERE position < (SELECT max(position) FROM audit) \
     ORDER BY position LIMIT ?";
 

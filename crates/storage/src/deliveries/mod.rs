@@ -235,12 +235,15 @@ fn note(
 
 const AGAIN: &str = "UPDATE deliveries SET state = 'waiting', since = ?, due_at = ?, attempts_before = attempts, lease_owner = NULL \
     WHERE id = ? AND (lease_owner IS NULL OR due_at <= ?)";
-const DEAD_AGAIN: &str = "UPDATE deliveries SET state = 'waiting', since = ?, due_at = ?, attempts_before = attempts WHERE state = 'dead'";
+const DEAD_AGAIN: &str = "UPDATE deliveries SET state = 'waiting', since = ?, due_at = ?, attempts_before = attempts \
+    WHERE id IN (SELECT id FROM deliveries WHERE state = 'dead' ORDER BY id LIMIT ?)";
+/// Dead letters that one call sends again: more would keep SQLite's one writer for seconds.
+const DEAD_AT_ONCE: i64 = 10_000;
 
 fn send_again(c: &mut AnyConnection, what: Again, now: Timestamp) -> Result<usize, RowError> {
     let sent = match what {
         Again::One(id) => on!(c => statement(AGAIN, binds![now, now, id, now]).execute(c))?,
-        Again::Dead => on!(c => statement(DEAD_AGAIN, binds![now, now]).execute(c))?,
+        Again::Dead => on!(c => statement(DEAD_AGAIN, binds![now, now, DEAD_AT_ONCE]).execute(c))?,
     };
     wake(sent);
     Ok(sent)

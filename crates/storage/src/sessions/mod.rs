@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     audit::{self, Ended, sessions_ended},
-    bulk_ends::SessionStands,
+    bulk_ends::{SessionStands, session_stands},
     connection::{AnyConnection, Database, on},
     error::RowError,
     questions::SessionOf,
@@ -190,6 +190,8 @@ pub fn find_of(
     let named = sessions::table
         // Version 0.1.0 gave a session a new id at each sign-in, and wrote down what it was called before.
         .filter(sessions::id.eq(sid).or(sessions::former.like(former)))
+        // What an end of many sessions means is that one's to end, with all that was allowed in it.
+        .filter(SessionStands)
         .filter(sessions::expires_at.gt(Stored(now)));
     let row: Option<Row> = match user {
         Some(user) => on!(c => named.filter(sessions::user_id.eq(user.as_str())).select(Row::as_select()).get_result(c)),
@@ -239,8 +241,11 @@ impl From<EndedRow> for Ended {
 
 const END: &str = "DELETE FROM sessions WHERE id = ? RETURNING id, user_id";
 const END_ALL: &str = "DELETE FROM sessions WHERE user_id = ? RETURNING id, user_id";
-const EXPIRE: &str = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?) \
-    RETURNING id, user_id";
+const EXPIRE: &str = concat!(
+    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? AND ",
+    session_stands!(),
+    " LIMIT ?) RETURNING id, user_id"
+);
 
 /// Ends a session and what was allowed in it. Whoever calls it writes the entry about it.
 pub fn end(

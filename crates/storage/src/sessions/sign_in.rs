@@ -8,7 +8,7 @@ use latchkey_protocol::{
 
 use super::{Row, end};
 use crate::{
-    bulk_ends::session_stands,
+    bulk_ends::{SessionStands, session_stands},
     connection::{AnyConnection, on},
     error::RowError,
     schema::sessions,
@@ -104,7 +104,8 @@ fn end_of_another(
 ) -> Result<Option<EndedSession>, RowError> {
     let theirs = sessions::table
         .filter(sessions::digest.eq(Stored(old.clone())))
-        .filter(sessions::user_id.ne(&row.user_id));
+        .filter(sessions::user_id.ne(&row.user_id))
+        .filter(SessionStands);
     let known = on!(c => theirs.select(Row::as_select()).get_result(c)).optional()?;
     let Some(known) = known else {
         return Ok(None);

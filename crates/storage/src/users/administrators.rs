@@ -1,4 +1,4 @@
-//! The last administrator: an enabled user with the role `admin` whom nobody takes away, also not two of them each other.
+//! The last administrator: an enabled user who has a password and the role `admin`, whom nobody takes away, also not two of them each other.
 
 use diesel::{prelude::*, sql_types::BigInt};
 use latchkey_protocol::store::LastAdministrator;
@@ -15,7 +15,9 @@ macro_rules! administrator {
     ($of:literal) => {
         concat!(
             $of,
-            "disabled_at IS NULL AND replace(',' || substr(",
+            "disabled_at IS NULL AND ",
+            $of,
+            "password_hash IS NOT NULL AND replace(',' || substr(",
             $of,
             "roles, 2), ',\"admin\"', '') <> ',' || substr(",
             $of,
