@@ -180,13 +180,10 @@ pub const OFFERS: &[Offer] = &[
         &["/admin/sessions/end-all"],
     ),
     offer("key list", &[("GET", "/keys")], &["/admin/keys"]),
-    but(
+    offer(
         "key rotate",
         &[("POST", "/keys/rotate")],
-        &[],
-        &[Lack::Page(
-            "Keys rotate by themselves; by hand it is for emergencies.",
-        )],
+        &["/admin/keys/rotate"],
     ),
     offer(
         "key retire",
