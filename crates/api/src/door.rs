@@ -36,7 +36,7 @@ pub async fn admit(ui: &Ui, api: &Api, call: Call<'_>, need: Need) -> Result<Cli
         Reason::TokenRevoked.because(expected, "one of them is gone")
     };
     let client = found.await?.ok_or_else(ended)?;
-    still_admits(&client, &token, need)?;
+    still_admits(&client, &token, need, call.now)?;
     Ok(client)
 }
 

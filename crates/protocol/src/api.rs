@@ -1,7 +1,7 @@
 //! The administration API: its scopes, its audience, and whose access tokens it takes.
 
 use crate::{
-    Issuer, ScopeSet,
+    Issuer, ScopeSet, Timestamp,
     bearer::of_this_registration,
     claims::AccessToken,
     client::{Client, GrantType},
@@ -76,11 +76,16 @@ pub fn admits(token: &AccessToken, issuer: &Issuer, need: Need) -> Result<(), Re
 ///
 /// # Errors
 /// [`Reason::TokenClientDisabled`], [`Reason::ApiScopeInsufficient`].
-pub fn still_admits(client: &Client, token: &AccessToken, need: Need) -> Result<(), Refusal> {
+pub fn still_admits(
+    client: &Client,
+    token: &AccessToken,
+    need: Need,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     if client.disabled_at.is_some() {
         return Err(Reason::TokenClientDisabled.because("an enabled client", "disabled"));
     }
-    of_this_registration(token, client)?;
+    of_this_registration(token, client, now)?;
     let kept = token.scope.filter(|scope| client.may_administer(scope));
     if need.is_met_by(&kept) {
         return Ok(());

@@ -25,12 +25,17 @@ pub fn unexpired(token: &AccessToken, now: Timestamp) -> Result<(), Refusal> {
     Err(Reason::TokenExpired.because("within its lifetime", format!("{late} seconds late")))
 }
 
-/// Whether a token was issued to this client, and not to one of the same id that was deleted before it was registered.
+/// Whether a token was issued to this client, and not to one of the same id that was deleted before it was registered. Until
+/// a clock that was set back has come to the registration again, nobody can say.
 ///
 /// # Errors
 /// [`Reason::TokenRevoked`].
-pub fn of_this_registration(token: &AccessToken, client: &Client) -> Result<(), Refusal> {
-    if token.iat >= client.created_at {
+pub fn of_this_registration(
+    token: &AccessToken,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if token.iat >= client.created_at || now < client.created_at {
         return Ok(());
     }
     let expected = "issued since the client was registered";

@@ -7,7 +7,7 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use latchkey_protocol::{
-    Params, Reason,
+    Params, Reason, Timestamp,
     authorize::RequestedClaims,
     bearer::{of_this_registration, unexpired},
     claims::AccessToken,
@@ -38,7 +38,7 @@ pub async fn prove(provider: &Provider, call: Call<'_>, presented: &str) -> Resu
     let claims = &token.1;
     unexpired(claims, now)?;
     let Some(authorization) = claims.authorization() else {
-        return prove_of_client(provider, token).await;
+        return prove_of_client(provider, token, now).await;
     };
     let support = provider.store.support(&authorization, &claims.jti).await?;
     let ended = || {
@@ -48,7 +48,7 @@ pub async fn prove(provider: &Provider, call: Call<'_>, presented: &str) -> Resu
     let support = support
         .filter(|s| s.stands(claims.sid.is_some(), now))
         .ok_or_else(ended)?;
-    admitted(provider, claims, &support.user).await?;
+    admitted(provider, claims, &support.user, now).await?;
     Ok(Live {
         token,
         user: Some(support.user),
@@ -57,8 +57,13 @@ pub async fn prove(provider: &Provider, call: Call<'_>, presented: &str) -> Resu
 }
 
 /// Whether the token's client is still for this user.
-async fn admitted(provider: &Provider, claims: &AccessToken, user: &User) -> Result<(), Failure> {
-    let client = enabled_client(provider, claims).await?;
+async fn admitted(
+    provider: &Provider,
+    claims: &AccessToken,
+    user: &User,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let client = enabled_client(provider, claims, now).await?;
     if client.admits(user) {
         return Ok(());
     }
@@ -69,7 +74,11 @@ async fn admitted(provider: &Provider, claims: &AccessToken, user: &User) -> Res
 }
 
 /// The token's client, which may have been deleted or disabled since.
-async fn enabled_client(provider: &Provider, claims: &AccessToken) -> Result<Arc<Client>, Failure> {
+async fn enabled_client(
+    provider: &Provider,
+    claims: &AccessToken,
+    now: Timestamp,
+) -> Result<Arc<Client>, Failure> {
     let gone = || Reason::TokenRevoked.because("a registered client", "the client is gone");
     let client = provider.store.client(&claims.client_id).await?;
     let client = client.ok_or_else(gone)?;
@@ -77,7 +86,7 @@ async fn enabled_client(provider: &Provider, claims: &AccessToken) -> Result<Arc
         let refused = Reason::TokenClientDisabled.because("an enabled client", "disabled");
         return Err(refused.into());
     }
-    of_this_registration(claims, &client)?;
+    of_this_registration(claims, &client, now)?;
     Ok(client)
 }
 
@@ -85,13 +94,14 @@ async fn enabled_client(provider: &Provider, claims: &AccessToken) -> Result<Arc
 async fn prove_of_client(
     provider: &Provider,
     token: Arc<(String, AccessToken)>,
+    now: Timestamp,
 ) -> Result<Live, Failure> {
     let claims = &token.1;
     if provider.store.is_access_token_revoked(&claims.jti).await? {
         let refused = Reason::TokenRevoked.because("not revoked", "revoked by its client");
         return Err(refused.into());
     }
-    enabled_client(provider, claims).await?;
+    enabled_client(provider, claims, now).await?;
     Ok(Live {
         token,
         user: None,

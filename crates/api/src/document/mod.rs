@@ -4,9 +4,12 @@
 mod openapi;
 mod page;
 
+use std::sync::OnceLock;
+
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
+    web,
 };
 use latchkey_protocol::Issuer;
 use latchkey_ui::render::render;
@@ -14,21 +17,33 @@ use latchkey_ui::render::render;
 use self::page::{Group, Reference};
 use crate::problem::Kind;
 
-/// Both, made once.
+/// Both, made when one of them is asked for first: most servers never are.
 pub struct Documents {
-    openapi: String,
     issuer: Issuer,
+    made: OnceLock<Made>,
+}
+
+struct Made {
+    openapi: web::Bytes,
     groups: Vec<Group>,
 }
 
 impl Documents {
     pub fn new(issuer: &Issuer) -> Self {
-        let document = openapi::document(issuer);
         Self {
-            openapi: document.to_string(),
             issuer: issuer.clone(),
-            groups: page::groups(&document),
+            made: OnceLock::new(),
         }
+    }
+
+    fn made(&self) -> &Made {
+        self.made.get_or_init(|| {
+            let document = openapi::document(&self.issuer);
+            Made {
+                openapi: document.to_string().into(),
+                groups: page::groups(&document),
+            }
+        })
     }
 
     /// The OpenAPI document.
@@ -37,7 +52,7 @@ impl Documents {
             .insert_header((header::CONTENT_TYPE, "application/json"))
             .insert_header((header::CACHE_CONTROL, "no-cache"))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .body(self.openapi.clone())
+            .body(self.made().openapi.clone())
     }
 
     /// The reference page.
@@ -45,7 +60,7 @@ impl Documents {
         let page = Reference {
             base: self.issuer.base(),
             issuer: &self.issuer,
-            groups: &self.groups,
+            groups: &self.made().groups,
             problems: Kind::ALL,
         };
         render(&page, StatusCode::OK, false)

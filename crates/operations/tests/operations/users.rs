@@ -261,6 +261,7 @@ async fn the_last_administrator_stays_unless_they_may_go_and_that_is_recorded() 
     let operations = world.operations();
     let admin = NewUser {
         roles: vec!["admin".into()],
+        password: Some("a password of many words".into()),
         ..named("ada")
     };
     operations.create_user(&key(), admin).await.unwrap();
