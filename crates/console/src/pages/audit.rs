@@ -13,7 +13,7 @@ use latchkey_protocol::{
 use latchkey_ui::{failure::Failure, render::render};
 
 use crate::{
-    layout::{Frame, Section, utc},
+    layout::{Frame, Section, cut, utc},
     visit::Visit,
 };
 
@@ -116,10 +116,8 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         limit: LIMIT + 1,
     };
     let mut rows = visit.ui().store.audit_entries(&filter, &page).await?;
-    let shown = usize::try_from(LIMIT).unwrap_or_default();
-    let more = rows.len() > shown;
-    rows.truncate(shown);
-    let next = rows.last().filter(|_| more).map(|last| {
+    let goes_on = cut(&mut rows, LIMIT);
+    let next = rows.last().filter(|_| goes_on).map(|last| {
         let after = format!("{}.{}", last.at.as_seconds(), last.id);
         let asked = [("event", event), ("user", user), ("outcome", outcome)];
         let asked = asked.into_iter().filter(|(_, value)| !value.is_empty());

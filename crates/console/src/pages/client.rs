@@ -2,12 +2,15 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
-use latchkey_operations::{ClientWarning, TokenTypes};
+use latchkey_operations::{
+    ClientChange, ClientWarning, OperationError, RegisteredClient, TokenTypes,
+};
 use latchkey_protocol::{
     ClientId,
     audit_row::AuditFilter,
     client::{ApplicationType, Client, GrantType},
     client_list::ClientCounts,
+    metadata::difference,
     page::Page,
 };
 use latchkey_ui::{failure::Failure, render::render};
@@ -235,4 +238,21 @@ pub fn document(client: &Client) -> Map<String, Value> {
         Ok(Value::Object(members)) => members,
         _ => Map::new(),
     }
+}
+
+/// The client with this metadata in place of what it had, if it still is as `seen`.
+pub async fn changed(
+    visit: &Visit<'_>,
+    seen: &Client,
+    after: Map<String, Value>,
+) -> Result<RegisteredClient, OperationError> {
+    let console = visit.arrival.console;
+    let change = ClientChange {
+        metadata: &difference(&document(seen).into(), &after.into()),
+        rules: console.registration,
+        new_secret: false,
+    };
+    let operations = visit.operations();
+    let updated = operations.update_client_as_seen(&console.client_secrets, seen, change);
+    updated.await
 }

@@ -2,13 +2,12 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
-use latchkey_operations::{ClientChange, OperationError};
+use latchkey_operations::OperationError;
 use latchkey_protocol::{
     Params, UserId,
     access::{Access, AccessGround},
     client::Client,
     field_error::FieldError,
-    metadata::difference,
     page::Page,
     uri,
 };
@@ -19,7 +18,7 @@ use latchkey_ui::{
 use serde_json::json;
 
 use super::{
-    client::{Head, Tab, document, named},
+    client::{Head, Tab, changed, document, named},
     client_fields::lines,
     problem::{Problems, failed, problems},
 };
@@ -227,8 +226,7 @@ pub async fn update(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     if sent.version != client.version.to_string() {
         return overtaken(visit, &client).await;
     }
-    let before = document(&client);
-    let mut after = before.clone();
+    let mut after = document(&client);
     after.remove("access");
     if sent.is_limited {
         let users = subjects(visit, &client, lines(&sent.users)).await?;
@@ -236,15 +234,7 @@ pub async fn update(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         let access = json!({ "groups": groups, "roles": roles, "users": users });
         after.insert("access".to_owned(), access);
     }
-    let console = visit.arrival.console;
-    let change = ClientChange {
-        metadata: &difference(&before.into(), &after.into()),
-        rules: console.registration,
-        new_secret: false,
-    };
-    let operations = visit.operations();
-    let updated = operations.update_client_as_seen(&console.client_secrets, &client, change);
-    match updated.await {
+    match changed(visit, &client, after).await {
         Ok(_) => {
             let at = address::of_client(&client.id);
             Ok(visit.arrival.go(&format!("{at}/users?done=client-access")))

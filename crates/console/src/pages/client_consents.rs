@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     address,
-    layout::{Frame, Section, utc},
+    layout::{Frame, Section, cut, utc},
     visit::Visit,
 };
 
@@ -63,10 +63,8 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     // One more than is shown says whether there is a next page.
     let store = &visit.ui().store;
     let mut listed = store.named_consents(&client.id, after, LIMIT + 1).await?;
-    let shown = usize::try_from(LIMIT).unwrap_or_default();
-    let more = listed.len() > shown;
-    listed.truncate(shown);
-    let last = listed.last().filter(|_| more);
+    let goes_on = cut(&mut listed, LIMIT);
+    let last = listed.last().filter(|_| goes_on);
     let at = format!(
         "{}{}/consents",
         visit.arrival.base(),

@@ -2,15 +2,13 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
-use latchkey_operations::{ClientChange, OperationError, RegisteredClient};
-use latchkey_protocol::{
-    Params, client::Client, metadata::difference, registration::Registration, secret::new_id,
-};
+use latchkey_operations::{OperationError, RegisteredClient};
+use latchkey_protocol::{Params, client::Client, registration::Registration, secret::new_id};
 use latchkey_ui::{failure::Failure, render::render};
 use serde_json::{Map, Value, json};
 
 use super::{
-    client::{Head, Tab, document, named},
+    client::{Head, Tab, changed, document, named},
     client_fields::{Fields, GROUPS, Group, Kind, Member, box_name, choice_id, text_id},
     client_secret,
     problem::{Problems, problems},
@@ -267,20 +265,11 @@ pub async fn update(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         return Ok(overtaken(visit, &client));
     }
     let frame = Frame::new(visit, Section::Clients);
-    let before = document(&client);
-    let after = match Fields::sent(&visit.form).onto(&frame, before.clone()) {
+    let after = match Fields::sent(&visit.form).onto(&frame, document(&client)) {
         Ok(after) => after,
         Err(problems) => return Ok(page(visit, Some(&client), sent(problems))),
     };
-    let console = visit.arrival.console;
-    let change = ClientChange {
-        metadata: &difference(&before.into(), &after.into()),
-        rules: console.registration,
-        new_secret: false,
-    };
-    let operations = visit.operations();
-    let updated = operations.update_client_as_seen(&console.client_secrets, &client, change);
-    match updated.await {
+    match changed(visit, &client, after).await {
         Ok(updated) => Ok(saved(visit, &updated, "client-updated")),
         Err(OperationError::Contended(_)) => Ok(overtaken(visit, &named(visit).await?)),
         Err(error) => Ok(page(visit, Some(&client), sent(problems(error)?))),

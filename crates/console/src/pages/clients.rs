@@ -14,7 +14,7 @@ use latchkey_ui::{failure::Failure, render::render};
 use super::{client::kind, problem::failed};
 use crate::{
     address,
-    layout::{Frame, Section, utc},
+    layout::{Frame, Section, cut, utc},
     visit::Visit,
 };
 
@@ -118,10 +118,8 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     };
     let listed = operations.client_list(&asked, &page).await;
     let mut clients = listed.map_err(failed)?;
-    let shown = usize::try_from(LIMIT).unwrap_or_default();
-    let more = clients.len() > shown;
-    clients.truncate(shown);
-    let last = clients.last().filter(|_| more);
+    let goes_on = cut(&mut clients, LIMIT);
+    let last = clients.last().filter(|_| goes_on);
     let next = last.map(|last| {
         let order = if asked.is_descending { "desc" } else { "asc" };
         let (base, sort) = (visit.arrival.base(), asked.sort().name());
