@@ -5,7 +5,10 @@ mod effect;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use diesel::{prelude::*, sql_types::BigInt};
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Text},
+};
 use latchkey_protocol::{
     Store, Timestamp, UserId,
     attempts::network,
@@ -56,6 +59,24 @@ pub fn add_own(c: &mut AnyConnection, entry: &AuditEntry, whom: &str) -> Result<
 pub struct Ended {
     pub session: String,
     pub user: UserId,
+}
+
+/// What a statement that ends sessions answers of each.
+#[derive(QueryableByName)]
+pub struct EndedRow {
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Text)]
+    user_id: String,
+}
+
+impl From<EndedRow> for Ended {
+    fn from(row: EndedRow) -> Self {
+        Self {
+            session: row.id,
+            user: UserId::new(row.user_id),
+        }
+    }
 }
 
 impl Ended {

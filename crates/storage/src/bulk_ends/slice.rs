@@ -14,7 +14,7 @@ use latchkey_protocol::{
 
 use super::Row;
 use crate::{
-    audit::{self, Ended, sessions_ended},
+    audit::{self, Ended, EndedRow, sessions_ended},
     connection::{AnyConnection, on},
     error::RowError,
     schema::{authorizations, sessions},
@@ -106,23 +106,6 @@ pub fn slice(
     }
     let stands: Vec<Row> = on!(c => statement(STANDS, binds![id]).load(c))?;
     Ok(stands.into_iter().next().map(Row::into_bulk_end))
-}
-
-#[derive(QueryableByName)]
-struct EndedRow {
-    #[diesel(sql_type = Text)]
-    id: String,
-    #[diesel(sql_type = Text)]
-    user_id: String,
-}
-
-impl From<EndedRow> for Ended {
-    fn from(row: EndedRow) -> Self {
-        Self {
-            session: row.id,
-            user: UserId::new(row.user_id),
-        }
-    }
 }
 
 macro_rules! end {

@@ -6,7 +6,7 @@ mod rows;
 mod sign_in;
 
 use async_trait::async_trait;
-use diesel::{prelude::*, sql_types::Text};
+use diesel::prelude::*;
 use latchkey_protocol::{
     Digest, SessionId, Timestamp, UserId,
     audit::{AuditEntry, AuditTarget, TargetKind},
@@ -24,7 +24,7 @@ use self::{
     sign_in::sign_in,
 };
 use crate::{
-    audit::{self, Ended, sessions_ended},
+    audit::{self, Ended, EndedRow, sessions_ended},
     bulk_ends::{SessionStands, session_stands},
     connection::{AnyConnection, Database, on},
     error::RowError,
@@ -221,23 +221,6 @@ pub fn note_use(c: &mut AnyConnection, id: &str, used: Use) -> Result<bool, RowE
 /// What was allowed in a session; what goes on offline only if that is asked for.
 const REVOKE: &str = "UPDATE authorizations SET revoked_at = ? \
     WHERE session_id = ? AND revoked_at IS NULL AND offline <= ?";
-
-#[derive(QueryableByName)]
-struct EndedRow {
-    #[diesel(sql_type = Text)]
-    id: String,
-    #[diesel(sql_type = Text)]
-    user_id: String,
-}
-
-impl From<EndedRow> for Ended {
-    fn from(row: EndedRow) -> Self {
-        Self {
-            session: row.id,
-            user: UserId::new(row.user_id),
-        }
-    }
-}
 
 const END: &str = "DELETE FROM sessions WHERE id = ? RETURNING id, user_id";
 const END_ALL: &str = "DELETE FROM sessions WHERE user_id = ? RETURNING id, user_id";
