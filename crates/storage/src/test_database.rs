@@ -1,6 +1,6 @@
 //! Migrated databases for tests of what no verb shows.
 
-use diesel::connection::SimpleConnection;
+use diesel::{connection::SimpleConnection, prelude::*, sql_query, sql_types::Text};
 
 use crate::{Options, connection::AnyConnection, migrate, postgres};
 
@@ -31,4 +31,34 @@ pub fn on_postgres(name: &str, test: impl FnOnce(&mut AnyConnection)) {
     admin
         .batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
         .unwrap();
+}
+
+#[derive(QueryableByName)]
+struct SqliteLine {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+#[derive(QueryableByName)]
+struct PostgresLine {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    line: String,
+}
+
+/// How the database goes about a statement with these values, written as SQL.
+pub fn plan(c: &mut AnyConnection, text: &str, values: &[&str]) -> String {
+    let put = |text: String, value: &&str| text.replacen('?', value, 1);
+    let text = values.iter().fold(text.to_owned(), put);
+    match c {
+        AnyConnection::Sqlite(c) => {
+            let plan: Vec<SqliteLine> = sql_query(format!("EXPLAIN QUERY PLAN {text}"))
+                .load(c)
+                .unwrap();
+            plan.into_iter().map(|line| line.detail + "; ").collect()
+        }
+        AnyConnection::Postgres(c) => {
+            let plan: Vec<PostgresLine> = sql_query(format!("EXPLAIN {text}")).load(c).unwrap();
+            plan.into_iter().map(|line| line.line + "\n").collect()
+        }
+    }
 }

@@ -144,10 +144,10 @@ pub fn counts(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use diesel::{connection::SimpleConnection, sql_query, sql_types::Text};
+    use diesel::connection::SimpleConnection;
 
     use super::*;
-    use crate::{connection::connect_sqlite, migrate, test_database};
+    use crate::test_database::{on_postgres, on_sqlite, plan};
 
     const ROWS: &str = "
         INSERT INTO clients (id, metadata, created_at, name_key)
@@ -155,26 +155,9 @@ mod tests {
             SELECT 'c' || n, '{}', n / 3, 'app ' || n FROM n;
         ANALYZE;";
 
-    #[derive(QueryableByName)]
-    struct SqliteLine {
-        #[diesel(sql_type = Text)]
-        detail: String,
-    }
-
-    #[derive(QueryableByName)]
-    struct PostgresLine {
-        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
-        line: String,
-    }
-
-    /// The text with its values in place.
-    fn with_values(text: &str, values: [&str; 3]) -> String {
-        let [from, to, after] = values;
-        let mut text = text.to_owned();
-        for value in [from, to, after, "'c7'", "'latchkey-console'", "50"] {
-            text = text.replacen('?', value, 1);
-        }
-        text
+    /// The bounds of a list, and where it goes on, with all other values.
+    fn values([from, to, after]: [&'static str; 3]) -> [&'static str; 6] {
+        [from, to, after, "'c7'", "'latchkey-console'", "50"]
     }
 
     const NAMES: [&str; 3] = ["'app 1'", "'app 1~'", "'app 150'"];
@@ -191,31 +174,22 @@ mod tests {
 
     #[test]
     fn sqlite_finds_each_piece_of_the_clients_by_an_index() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("db").display().to_string();
-        let mut c = connect_sqlite(&path).unwrap();
-        migrate::apply(&mut c).unwrap();
-        c.batch_execute(ROWS).unwrap();
-        for (text, values, index) in LISTS {
-            let explain = format!("EXPLAIN QUERY PLAN {}", with_values(text, values));
-            let plan: Vec<SqliteLine> = {
-                let c = &mut c;
-                on!(c => sql_query(explain).load(c)).unwrap()
-            };
-            let plan: String = plan.into_iter().map(|line| line.detail + "; ").collect();
-            assert!(plan.contains(&format!("USING INDEX {index} ")), "{plan}");
-            assert!(!plan.contains("TEMP B-TREE"), "nothing is sorted: {plan}");
-        }
+        on_sqlite(|c| {
+            c.batch_execute(ROWS).unwrap();
+            for (text, bounds, index) in LISTS {
+                let plan = plan(c, text, &values(bounds));
+                assert!(plan.contains(&format!("USING INDEX {index} ")), "{plan}");
+                assert!(!plan.contains("TEMP B-TREE"), "nothing is sorted: {plan}");
+            }
+        });
     }
 
     #[test]
     fn postgres_finds_each_piece_of_the_clients_by_an_index() {
-        test_database::on_postgres("client_list", |c| {
+        on_postgres("client_list", |c| {
             c.batch_execute(ROWS).unwrap();
-            for (text, values, index) in LISTS {
-                let explain = format!("EXPLAIN {}", with_values(text, values));
-                let plan: Vec<PostgresLine> = on!(c => sql_query(explain).load(c)).unwrap();
-                let plan: String = plan.into_iter().map(|line| line.line + "\n").collect();
+            for (text, bounds, index) in LISTS {
+                let plan = plan(c, text, &values(bounds));
                 assert!(plan.contains(&format!(" {index} ")), "{plan}");
                 assert!(!plan.contains("Sort"), "nothing is sorted: {plan}");
             }

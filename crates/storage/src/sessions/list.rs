@@ -55,10 +55,10 @@ pub fn list(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use diesel::{connection::SimpleConnection, sql_query};
+    use diesel::connection::SimpleConnection;
 
     use super::*;
-    use crate::{connection::connect_sqlite, migrate, test_database};
+    use crate::test_database::{on_postgres, on_sqlite, plan};
 
     const ROWS: &str = "
         INSERT INTO users (id, username, roles, groups, claims, created_at, updated_at)
@@ -69,64 +69,38 @@ mod tests {
             SELECT 's' || n, DIGEST, 'u' || (1 + n % 500), 0, 'pwd', 0, n / 3, 1000000, 1000000 FROM n;
         ANALYZE;";
 
-    #[derive(QueryableByName)]
-    struct SqliteLine {
-        #[diesel(sql_type = Text)]
-        detail: String,
-    }
-
-    #[derive(QueryableByName)]
-    struct PostgresLine {
-        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
-        line: String,
-    }
-
-    /// The text with its values in place.
-    fn with_values(text: &str, user: Option<&str>) -> String {
-        let mut text = text.to_owned();
-        for value in user.into_iter().chain(["3000", "'s'", "10", "100"]) {
-            text = text.replacen('?', value, 1);
-        }
-        text
-    }
-
-    const LISTS: [(&str, Option<&str>, &str); 2] = [
-        (OF_ALL, None, "sessions_list"),
-        (OF_USER, Some("'u7'"), "sessions_list_user"),
+    const LISTS: [(&str, &[&str], &str); 2] = [
+        (OF_ALL, &["3000", "'s'", "10", "100"], "sessions_list"),
+        (
+            OF_USER,
+            &["'u7'", "3000", "'s'", "10", "100"],
+            "sessions_list_user",
+        ),
     ];
 
     #[test]
     fn sqlite_finds_each_piece_by_an_index() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("db").display().to_string();
-        let mut c = connect_sqlite(&path).unwrap();
-        migrate::apply(&mut c).unwrap();
-        let digest = "CAST('d' || n AS BLOB)";
-        c.batch_execute(&ROWS.replace("DIGEST", digest)).unwrap();
-        for (text, user, index) in LISTS {
-            let explain = format!("EXPLAIN QUERY PLAN {}", with_values(text, user));
-            let plan: Vec<SqliteLine> = {
-                let c = &mut c;
-                on!(c => sql_query(explain).load(c)).unwrap()
-            };
-            let plan: String = plan.into_iter().map(|line| line.detail + "; ").collect();
-            assert!(plan.contains(&format!("USING INDEX {index} ")), "{plan}");
-            assert!(!plan.contains("TEMP B-TREE"), "nothing is sorted: {plan}");
-        }
+        on_sqlite(|c| {
+            let digest = "CAST('d' || n AS BLOB)";
+            c.batch_execute(&ROWS.replace("DIGEST", digest)).unwrap();
+            for (text, values, index) in LISTS {
+                let plan = plan(c, text, values);
+                assert!(plan.contains(&format!("USING INDEX {index} ")), "{plan}");
+                assert!(!plan.contains("TEMP B-TREE"), "nothing is sorted: {plan}");
+            }
+        });
     }
 
     #[test]
     fn postgres_finds_each_piece_by_an_index() {
-        test_database::on_postgres("list", |c| {
+        on_postgres("list", |c| {
             let digest = "convert_to('d' || n, 'UTF8')";
             c.batch_execute(&ROWS.replace("DIGEST", digest)).unwrap();
-            for (text, user, index) in LISTS {
-                let explain = format!("EXPLAIN {}", with_values(text, user));
-                let plan: Vec<PostgresLine> = on!(c => sql_query(explain).load(c)).unwrap();
-                let plan: String = plan.into_iter().map(|line| line.line + "\n").collect();
+            for (text, values, index) in LISTS {
+                let plan = plan(c, text, values);
                 // The few sessions of one user may be sorted.
                 assert!(plan.contains(&format!(" {index} ")), "{plan}");
-                assert!(user.is_some() || !plan.contains("Sort"), "{plan}");
+                assert!(text == OF_USER || !plan.contains("Sort"), "{plan}");
             }
         });
     }

@@ -241,10 +241,10 @@ fn found(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use diesel::{connection::SimpleConnection, sql_query, sql_types::Text};
+    use diesel::connection::SimpleConnection;
 
     use super::{super::administrators, *};
-    use crate::test_database::{on_postgres, on_sqlite};
+    use crate::test_database::{on_postgres, on_sqlite, plan};
 
     const ROWS: &str = "
         INSERT INTO users (id, username, email, email_key, name, roles, groups, claims, created_at, updated_at, last_sign_in_at)
@@ -252,18 +252,6 @@ mod tests {
             SELECT 'u' || n, 'u' || n, 'u' || n || '@example.org', 'u' || n || '@example.org', 'Name ' || (n % 500),
                 CASE WHEN n < 4 THEN '[\"x\",\"admin\"]' ELSE '[\"x\"]' END, '[]', '{}', n / 3, 0, n % 7 * n FROM n;
         ANALYZE;";
-
-    #[derive(QueryableByName)]
-    struct SqliteLine {
-        #[diesel(sql_type = Text)]
-        detail: String,
-    }
-
-    #[derive(QueryableByName)]
-    struct PostgresLine {
-        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
-        line: String,
-    }
 
     /// Each text, its values, and its index on SQLite and on PostgreSQL.
     fn texts() -> [(Texts, &'static [&'static str], [&'static str; 2]); 9] {
@@ -313,19 +301,12 @@ mod tests {
         ]
     }
 
-    fn with_values(text: &str, values: &[&str]) -> String {
-        let put = |text: String, value: &&str| text.replacen('?', value, 1);
-        values.iter().fold(text.to_owned(), put)
-    }
-
     #[test]
     fn sqlite_finds_each_piece_by_an_index_and_sorts_nothing() {
         on_sqlite(|c| {
             c.batch_execute(ROWS).unwrap();
             for ([text, _], values, [index, _]) in texts() {
-                let explain = format!("EXPLAIN QUERY PLAN {}", with_values(text, values));
-                let plan: Vec<SqliteLine> = on!(c => sql_query(explain).load(c)).unwrap();
-                let plan: String = plan.into_iter().map(|line| line.detail + "; ").collect();
+                let plan = plan(c, text, values);
                 assert!(plan.contains(&format!("INDEX {index}")), "{text}: {plan}");
                 assert!(!plan.contains("TEMP B-TREE"), "{text}: {plan}");
             }
@@ -337,9 +318,7 @@ mod tests {
         on_postgres("user_list", |c| {
             c.batch_execute(ROWS).unwrap();
             for ([_, text], values, [_, index]) in texts() {
-                let explain = format!("EXPLAIN {}", with_values(text, values));
-                let plan: Vec<PostgresLine> = on!(c => sql_query(explain).load(c)).unwrap();
-                let plan: String = plan.into_iter().map(|line| line.line + "\n").collect();
+                let plan = plan(c, text, values);
                 assert!(plan.contains(&format!(" {index} ")), "{text}: {plan}");
                 assert!(!plan.contains("Sort"), "{text}: {plan}");
             }
