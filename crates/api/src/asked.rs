@@ -186,9 +186,9 @@ impl<'a> Asked<'a> {
     fn with_cursor(&self, next: &str) -> String {
         let others = self.query.pairs().filter(|(name, _)| *name != "cursor");
         let query: Vec<_> = others.chain([("cursor", next)]).collect();
-        let base = &self.call.realm.base;
+        let base = self.call.realm.issuer.base();
         let path = self.call.request.path();
-        let path = path.strip_prefix(base.as_str()).unwrap_or(path);
+        let path = path.strip_prefix(base).unwrap_or(path);
         uri::with_query(&self.call.realm.at(path), &query)
     }
 

@@ -24,7 +24,7 @@ pub struct Mark {
 impl Mark {
     /// What the browser shows, if it has been here.
     pub fn of(arrival: &Arrival<'_>) -> Option<Self> {
-        let secure = arrival.call.realm.secure;
+        let secure = arrival.call.realm.issuer.is_https();
         let cookie = arrival
             .call
             .request
@@ -73,13 +73,13 @@ impl Mark {
             Some(proof) => format!("{secret}.{proof}"),
             None => secret.to_owned(),
         };
-        let secure = arrival.call.realm.secure;
+        let secure = arrival.call.realm.issuer.is_https();
         add_cookie(response, &cookie(secure, Cookie::Console, &value, None));
     }
 
     /// Takes it back.
     pub fn forget(arrival: &Arrival<'_>, response: &mut HttpResponse) {
-        let secure = arrival.call.realm.secure;
+        let secure = arrival.call.realm.issuer.is_https();
         add_cookie(response, &cookie(secure, Cookie::Console, "", Some(0)));
     }
 }

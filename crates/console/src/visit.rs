@@ -45,7 +45,7 @@ impl<'a> Arrival<'a> {
 
     /// The path of the issuer.
     pub fn base(&self) -> &'a str {
-        &self.call.realm.base
+        self.call.realm.issuer.base()
     }
 
     /// What stands in the query.

@@ -11,10 +11,6 @@ use crate::token_keys::Keys;
 pub struct Realm {
     /// `iss`, byte for byte.
     pub issuer: Issuer,
-    /// The path of the issuer, without a slash at its end.
-    pub base: String,
-    /// Whether the issuer is https: cookies are then `__Host-` and `Secure`.
-    pub secure: bool,
     /// How long things live.
     pub lifetimes: Lifetimes,
     /// What it signs with.

@@ -84,8 +84,8 @@ fn readable<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<Eit
 }
 
 fn is_of_api(provider: &latchkey_provider::Provider, path: &str) -> bool {
-    let base = &provider.ui.only_realm.base;
-    path.strip_prefix(base.as_str())
+    let base = provider.ui.only_realm.issuer.base();
+    path.strip_prefix(base)
         .is_some_and(|path| path.starts_with(paths::API_V1))
 }
 

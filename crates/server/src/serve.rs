@@ -26,7 +26,7 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// All routes. The published documents stand before the rest: they need no request id and no log line.
 pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
     move |config| {
-        let base = app.ui.only_realm.base.clone();
+        let base = app.ui.only_realm.issuer.base().to_owned();
         config
             .app_data(app.provider.clone())
             .app_data(app.ui.clone())

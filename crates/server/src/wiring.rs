@@ -196,8 +196,6 @@ pub fn outbound(settings: &Settings) -> Result<Arc<dyn Outbound>> {
 fn realm(settings: &Settings, master: &MasterKey, ring: KeyRing) -> Realm {
     let issuer = Issuer::new(&settings.issuer);
     Realm {
-        base: issuer.base().to_owned(),
-        secure: issuer.is_https(),
         lifetimes: settings.lifetimes,
         keys: Keys::new(ring, master.clone(), &issuer),
         rules: RequestRules {
@@ -260,7 +258,7 @@ pub fn join(
         verified: VerifiedTokens::new(20_000),
         signing: Signing::new(cores),
     });
-    let strict_transport = settings.is_secure() && !settings.is_loopback();
+    let strict_transport = Issuer::new(&settings.issuer).is_https() && !settings.is_loopback();
     let edge = Edge::new(
         settings.trusted_proxies.clone(),
         &settings.forwarded_header,

@@ -27,7 +27,10 @@ pub struct Browser {
 impl Browser {
     /// The browser of a request. One without the cookie gets a secret, which [`Browser::introduce`] hands out.
     pub fn of(ui: &Ui, request: &HttpRequest) -> Self {
-        let cookie = request.cookie(cookie_name(ui.realm(request).secure, Cookie::Browser));
+        let cookie = request.cookie(cookie_name(
+            ui.realm(request).issuer.is_https(),
+            Cookie::Browser,
+        ));
         let known = cookie.and_then(|c| Secret::<kind::Browser>::presented(c.value()));
         let is_new = known.is_none();
         let secret = known.unwrap_or_else(|| Secret::<kind::Browser>::generate(&*ui.entropy));
@@ -54,7 +57,12 @@ impl Browser {
 
 fn set_browser(realm: &Realm, response: &mut HttpResponse, secret: &Secret<kind::Browser>) {
     let lifetime = Some(BROWSER_LIFETIME);
-    let cookie = cookie(realm.secure, Cookie::Browser, secret.expose(), lifetime);
+    let cookie = cookie(
+        realm.issuer.is_https(),
+        Cookie::Browser,
+        secret.expose(),
+        lifetime,
+    );
     add_cookie(response, &cookie);
 }
 
@@ -91,7 +99,10 @@ async fn bind_again(
 
 /// The secret of the session cookie.
 pub fn session_secret(ui: &Ui, request: &HttpRequest) -> Option<Secret<kind::Session>> {
-    let cookie = request.cookie(cookie_name(ui.realm(request).secure, Cookie::Session))?;
+    let cookie = request.cookie(cookie_name(
+        ui.realm(request).issuer.is_https(),
+        Cookie::Session,
+    ))?;
     Secret::<kind::Session>::presented(cookie.value())
 }
 
@@ -165,11 +176,19 @@ pub async fn forget(ui: &Ui, call: Call<'_>, browser: &Browser, response: &mut H
 
 /// Takes the session cookie back, where it was presented.
 pub fn forget_session(ui: &Ui, request: &HttpRequest, response: &mut HttpResponse) {
-    let presented = request.cookie(cookie_name(ui.realm(request).secure, Cookie::Session));
+    let presented = request.cookie(cookie_name(
+        ui.realm(request).issuer.is_https(),
+        Cookie::Session,
+    ));
     if presented.is_some() {
         add_cookie(
             response,
-            &cookie(ui.realm(request).secure, Cookie::Session, "", Some(0)),
+            &cookie(
+                ui.realm(request).issuer.is_https(),
+                Cookie::Session,
+                "",
+                Some(0),
+            ),
         );
     }
 }

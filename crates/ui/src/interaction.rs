@@ -227,5 +227,5 @@ pub async fn open_form(
 /// Back to the address that says what is next.
 pub fn back(realm: &Realm, open: &OpenInteraction) -> HttpResponse {
     let path = paths::resume(open.secret.expose());
-    see_other(&format!("{}{path}", realm.base))
+    see_other(&format!("{}{path}", realm.issuer.base()))
 }

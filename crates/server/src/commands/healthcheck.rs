@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use latchkey_protocol::paths;
+use latchkey_protocol::{Issuer, paths};
 
 use crate::config::Settings;
 
@@ -73,7 +73,8 @@ async fn addresses(settings: &Settings) -> Result<Vec<SocketAddr>> {
 
 async fn ask(settings: &Settings, address: SocketAddr, patience: Duration) -> Result<()> {
     let scheme = settings.tls().map_or("http", |_| "https");
-    let url = format!("{scheme}://{address}{}{}", settings.base(), paths::READYZ);
+    let issuer = Issuer::new(&settings.issuer);
+    let url = format!("{scheme}://{address}{}{}", issuer.base(), paths::READYZ);
     // The certificate names the public address, not this one; nothing is said or believed beyond being ready.
     let http = reqwest::Client::builder()
         .danger_accept_invalid_certs(true)

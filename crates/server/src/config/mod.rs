@@ -185,18 +185,6 @@ impl Settings {
         mask(&self.database_url)
     }
 
-    /// Whether the issuer is https.
-    pub fn is_secure(&self) -> bool {
-        self.issuer.starts_with("https://")
-    }
-
-    /// The path of the issuer, without a slash at its end.
-    pub fn base(&self) -> String {
-        url::Url::parse(&self.issuer)
-            .map(|u| u.path().trim_end_matches('/').to_owned())
-            .unwrap_or_default()
-    }
-
     /// Whether the issuer is an address of this machine alone.
     pub fn is_loopback(&self) -> bool {
         url::Url::parse(&self.issuer).is_ok_and(|u| latchkey_protocol::uri::is_loopback(&u))

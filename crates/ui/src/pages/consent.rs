@@ -81,7 +81,7 @@ fn page(ui: &Ui, call: Call<'_>, open: &OpenInteraction) -> HttpResponse {
     let scopes = scopes.chain(claims_asked(open, words));
     let page = ConsentPage {
         words,
-        base: &call.realm.base,
+        base: call.realm.issuer.base(),
         client: open.client.name(),
         name: display_name(user),
         host: uri::origin(&open.interaction.request.route.redirect_uri).unwrap_or_default(),

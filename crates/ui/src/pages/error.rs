@@ -32,7 +32,7 @@ pub fn error_page(ui: &Ui, request: &HttpRequest, reason: Reason, reference: &st
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     let page = ErrorPage {
         words,
-        base: &ui.realm(request).base,
+        base: ui.realm(request).issuer.base(),
         code: refusal.code.0,
         sentence,
         reference,

@@ -36,7 +36,7 @@ pub fn form_post(
         &FormPostPage {
             words,
             title: "form-post-title",
-            base: &ui.realm(request).base,
+            base: ui.realm(request).issuer.base(),
             action,
             pairs,
         },
@@ -58,7 +58,7 @@ pub fn post_again(
     let page = FormPostPage {
         words,
         title: "post-again-title",
-        base: &ui.realm(request).base,
+        base: ui.realm(request).issuer.base(),
         action,
         pairs,
     };

@@ -78,7 +78,7 @@ fn page(
     let choosing = session.filter(|(session, _)| enough(session));
     let page = LoginPage {
         words,
-        base: &call.realm.base,
+        base: call.realm.issuer.base(),
         client: open.client.name(),
         csrf: open.form(ui, PAGE),
         username,
@@ -143,7 +143,7 @@ async fn sign_in(
     let remember = form.optional("remember-me").is_some();
     let browser = call
         .request
-        .cookie(cookie_name(call.realm.secure, Cookie::Known))
+        .cookie(cookie_name(call.realm.issuer.is_https(), Cookie::Known))
         .and_then(|cookie| KnownBrowser::presented(cookie.value()));
     let replaces = session_secret(ui, call.request).map(|secret| secret.digest());
     let request_id = request_id(call.request);
@@ -190,7 +190,7 @@ async fn welcome(
     let mut set = |name, value: &str, lifetime| {
         add_cookie(
             &mut response,
-            &cookie(call.realm.secure, name, value, lifetime),
+            &cookie(call.realm.issuer.is_https(), name, value, lifetime),
         );
     };
     let lifetime = session

@@ -65,7 +65,7 @@ pub fn confirm_logout(ui: &Ui, request: &HttpRequest, asked: &LogoutQuestion<'_>
     let words = words(request, asked.ui_locales);
     let page = LogoutPage {
         words,
-        base: &ui.realm(request).base,
+        base: ui.realm(request).issuer.base(),
         csrf: token(
             ui,
             &browser,
@@ -117,14 +117,14 @@ async fn answer(ui: &Ui, call: Call<'_>, form: &Params) -> Result<HttpResponse, 
             // A second press: the first has done it.
             (None, None) => Ok(see_other(&format!(
                 "{}{}",
-                call.realm.base,
+                call.realm.issuer.base(),
                 paths::SIGNED_OUT
             ))),
             _ => Err(Reason::FormForged.into()),
         };
     }
     if form.optional("decision") == Some("stay") {
-        return Ok(see_other(&format!("{}/", call.realm.base)));
+        return Ok(see_other(&format!("{}/", call.realm.issuer.base())));
     }
     let client = match form.optional("client_id") {
         Some(id) => ui.store.client(&ClientId::new(id)).await?,

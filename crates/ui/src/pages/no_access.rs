@@ -65,7 +65,7 @@ fn page(ui: &Ui, call: Call<'_>, open: &OpenInteraction) -> HttpResponse {
     let asked = &open.interaction.request.grant;
     let page = NoAccessPage {
         words: words(call.request, asked.ui_locales.as_deref()),
-        base: &call.realm.base,
+        base: call.realm.issuer.base(),
         client: open.client.name(),
         name: display_name(user),
         csrf,

@@ -69,7 +69,7 @@ pub fn farewell(ui: &Ui, call: Call<'_>, frames: &[String], way: Farewell<'_>) -
     }
     let page = SignedOutPage {
         words: words(call.request, way.ui_locales),
-        base: &ui.realm(call.request).base,
+        base: ui.realm(call.request).issuer.base(),
         refused: way.refused,
         frames,
         next: way.to,
@@ -88,7 +88,7 @@ pub async fn done(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
     let answered = here.map(|here| match here {
         None => signed_out(&ui, &request),
         // Anyone can lead a browser here: whoever is told so is signed out.
-        Some(_) => see_other(&format!("{}/", ui.realm(&request).base)),
+        Some(_) => see_other(&format!("{}/", ui.realm(&request).issuer.base())),
     });
     or_page(&ui, &request, answered.map_err(Failure::from))
 }
@@ -101,7 +101,7 @@ fn signed_out(ui: &Ui, request: &HttpRequest) -> HttpResponse {
         |text: &&str| text.len() == 8 && text.bytes().all(|b| b.is_ascii_alphanumeric());
     let page = SignedOutPage {
         words,
-        base: &ui.realm(request).base,
+        base: ui.realm(request).issuer.base(),
         refused: params.optional("refused").filter(is_reference),
         frames: &[],
         next: None,

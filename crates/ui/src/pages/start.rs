@@ -32,7 +32,7 @@ pub async fn show(ui: web::Data<Ui>, request: HttpRequest) -> HttpResponse {
 fn page(ui: &Ui, request: &HttpRequest, user: Option<&User>) -> HttpResponse {
     let page = StartPage {
         words: words(request, None),
-        base: &ui.realm(request).base,
+        base: ui.realm(request).issuer.base(),
         issuer: &ui.realm(request).issuer,
         name: user.map(display_name),
     };
