@@ -14,7 +14,7 @@ use latchkey_protocol::{
 
 use crate::{
     access_tokens, attempts,
-    authorizations::{self, Exchanged, Issued, Rotated},
+    authorizations::{self, Exchanged, ExchangedInSession, Issued, Rotated},
     connection::{AnyConnection, on},
     error::RowError,
     group::Question,
@@ -188,6 +188,21 @@ fn grouped(a: &Authorization) -> Vec<Verb<'_>> {
                     expires_at: Timestamp::from_seconds(9),
                 };
                 ask_each(c, &[one(format!("a{n}"))])
+            }),
+        ),
+        (
+            "exchange in a session, in a group",
+            1,
+            Box::new(|c, n| {
+                let one = |id: String| {
+                    ExchangedInSession(Exchanged {
+                        id,
+                        now: Timestamp::from_seconds(1),
+                        refresh: Some(family()),
+                        expires_at: Timestamp::from_seconds(9),
+                    })
+                };
+                ask_each(c, &[one(format!("d{}", 5 + n))])
             }),
         ),
         (

@@ -19,7 +19,9 @@ use latchkey_protocol::{
 };
 
 use crate::{
-    authorizations::{self, ContextRow, Exchanged, Issued, Rotated, SupportRow},
+    authorizations::{
+        self, ContextRow, Exchanged, ExchangedInSession, Issued, Rotated, SupportRow,
+    },
     bulk_ends::{authorization_stands, session_stands},
     columns::{Grouped, Values, columns, with_values},
     consents,
@@ -40,6 +42,7 @@ pub struct Groups {
     pub revoke: Group<Revoked>,
     pub issue: Group<Issued>,
     pub exchange: Group<Exchanged>,
+    pub exchange_in_session: Group<ExchangedInSession>,
     pub rotate: Group<Rotated>,
 }
 
@@ -54,6 +57,7 @@ impl Groups {
             revoke: Group::on(&lanes.writes),
             issue: Group::on(&lanes.writes),
             exchange: Group::on(&lanes.writes),
+            exchange_in_session: Group::on(&lanes.writes),
             rotate: Group::on(&lanes.writes),
         }
     }

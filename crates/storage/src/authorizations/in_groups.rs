@@ -3,8 +3,8 @@
 //!
 //! Each has its own condition and hears of its own outcome. A row that somebody else holds is left out: a group holds
 //! rows, and if it waited for others too, it and a session that ends could wait for one another. Whoever was left out,
-//! or whose condition does not hold, asks alone ([`super::issue`], [`super::exchange`], [`super::rotate`]), and hears
-//! there which it is.
+//! or whose condition does not hold, asks alone ([`super::issue`], [`super::exchange`], [`super::exchange_in_session`],
+//! [`super::rotate`]), and hears there which it is.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -122,15 +122,40 @@ pub struct Exchanged {
     pub expires_at: Timestamp,
 }
 
-const EXCHANGE: &str = "WITH free AS MATERIALIZED (SELECT id FROM authorizations WHERE id = ANY (?) \
-    AND exchanged_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE SKIP LOCKED) \
-    UPDATE authorizations SET exchanged_at = asked.now, expires_at = asked.expires_at, refresh_current = asked.current, \
-    refresh_issued_at = asked.issued_at, refresh_idle_expires_at = asked.idle_expires_at, refresh_kid = asked.kid, \
-    refresh_expires_at = asked.refresh_expires_at \
-    FROM unnest(?, ?, ?, ?, ?, ?, ?, ?) WITH ORDINALITY \
-    AS asked (id, now, expires_at, current, issued_at, idle_expires_at, kid, refresh_expires_at, place) \
-    WHERE authorizations.id = asked.id AND asked.id IN (SELECT id FROM free) \
-    AND exchanged_at IS NULL AND revoked_at IS NULL RETURNING asked.place";
+macro_rules! exchange_free {
+    () => {
+        "UPDATE authorizations SET exchanged_at = asked.now, expires_at = asked.expires_at, refresh_current = asked.current, \
+         refresh_issued_at = asked.issued_at, refresh_idle_expires_at = asked.idle_expires_at, refresh_kid = asked.kid, \
+         refresh_expires_at = asked.refresh_expires_at \
+         FROM unnest(?, ?, ?, ?, ?, ?, ?, ?) WITH ORDINALITY \
+         AS asked (id, now, expires_at, current, issued_at, idle_expires_at, kid, refresh_expires_at, place) \
+         WHERE authorizations.id = asked.id AND asked.id IN (SELECT id FROM free) \
+         AND exchanged_at IS NULL AND revoked_at IS NULL"
+    };
+}
+const EXCHANGE: &str = concat!(
+    "WITH free AS MATERIALIZED (SELECT id FROM authorizations WHERE id = ANY (?) \
+     AND exchanged_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE SKIP LOCKED) ",
+    exchange_free!(),
+    " RETURNING asked.place"
+);
+
+impl Exchanged {
+    /// In the order of [`exchange_free`].
+    fn binds(&self) -> [Bind<'_>; 8] {
+        let family = self.refresh.as_ref();
+        [
+            Bind::from(&self.id),
+            Bind::from(self.now),
+            Bind::from(self.expires_at),
+            Bind::from(family.map(|f| &f.current)),
+            Bind::from(family.map(|f| f.issued_at)),
+            Bind::from(family.map(|f| f.idle_expires_at)),
+            Bind::from(family.map(|f| f.kid.as_str())),
+            Bind::from(family.map(|f| f.expires_at)),
+        ]
+    }
+}
 
 impl Question for Exchanged {
     type Answer = ();
@@ -138,20 +163,34 @@ impl Question for Exchanged {
 
     fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<()>>> {
         let ids = rows(questions, |q| [Bind::from(&q.id)]);
-        let set = rows(questions, |q| {
-            let family = q.refresh.as_ref();
-            [
-                Bind::from(&q.id),
-                Bind::from(q.now),
-                Bind::from(q.expires_at),
-                Bind::from(family.map(|f| &f.current)),
-                Bind::from(family.map(|f| f.issued_at)),
-                Bind::from(family.map(|f| f.idle_expires_at)),
-                Bind::from(family.map(|f| f.kid.as_str())),
-                Bind::from(family.map(|f| f.expires_at)),
-            ]
-        });
+        let set = rows(questions, |q| q.binds());
         set_free::<Self, _>(c, EXCHANGE, &ids, &set)
+    }
+}
+
+/// A code to be exchanged, as of [`super::exchange_in_session`].
+pub struct ExchangedInSession(pub Exchanged);
+
+/// A session that is ending, or was ended, leaves its codes out. Several groups note clients in one order, so that none of
+/// them waits for one that waits for it; who has a row to note waits for nothing else.
+const EXCHANGE_IN_SESSION: &str = concat!(
+    "WITH free AS MATERIALIZED (SELECT a.id FROM authorizations AS a JOIN sessions AS s ON s.id = a.session_id \
+     WHERE a.id = ANY (?) AND a.exchanged_at IS NULL AND a.revoked_at IS NULL \
+     FOR NO KEY UPDATE OF a SKIP LOCKED FOR KEY SHARE OF s SKIP LOCKED), done AS (",
+    exchange_free!(),
+    " RETURNING asked.place, asked.now, session_id, client_id, user_id), noted AS (\
+     INSERT INTO session_clients (session_id, client_id, user_id, since) SELECT session_id, client_id, user_id, now FROM done \
+     ORDER BY session_id, client_id ON CONFLICT (session_id, client_id) DO NOTHING) SELECT place FROM done"
+);
+
+impl Question for ExchangedInSession {
+    type Answer = ();
+    const EFFECT: Effect = Effect::ConditionalWrite;
+
+    fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<()>>> {
+        let ids = rows(questions, |q| [Bind::from(&q.0.id)]);
+        let set = rows(questions, |q| q.0.binds());
+        set_free::<Self, _>(c, EXCHANGE_IN_SESSION, &ids, &set)
     }
 }
 
@@ -191,3 +230,6 @@ impl Question for Rotated {
         set_free::<Self, _>(c, ROTATE, &ids, &set)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ use latchkey_protocol::{
 
 pub(crate) use self::rows::{context_columns, support_columns};
 pub use self::{
-    in_groups::{Exchanged, Issued, Rotated},
+    in_groups::{Exchanged, ExchangedInSession, Issued, Rotated},
     in_session::exchange_in_session,
     issue::{hold_judged, issue, issue_at_once},
     rows::{ContextRow, Row, SupportRow, into_context, into_support},
@@ -136,6 +136,17 @@ impl Authorizations for Database {
         expires_at: Timestamp,
     ) -> store::Result<bool> {
         let (id, refresh) = (id.to_owned(), refresh.cloned());
+        if let Some(groups) = self.groups() {
+            let exchanged = ExchangedInSession(Exchanged {
+                id: id.clone().into_string(),
+                now,
+                refresh: refresh.clone(),
+                expires_at,
+            });
+            if groups.exchange_in_session.ask(exchanged).await?.is_some() {
+                return Ok(true);
+            }
+        }
         let exchange = move |c: &mut AnyConnection| {
             exchange_in_session(c, &id, now, refresh.as_ref(), expires_at)
         };
