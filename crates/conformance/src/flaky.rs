@@ -23,6 +23,7 @@ struct Plan {
     /// How many verbs go well before one fails, and how that one does.
     next: Option<(usize, Failure)>,
     failed: Option<&'static str>,
+    before_sealing: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// A store of which one verb fails, once: everything before it and after it works.
@@ -42,16 +43,25 @@ impl Flaky {
 
     /// Lets the verb fail that comes after `after` others from now on.
     pub fn fail(&self, after: usize, failure: Failure) {
-        let plan = Plan {
-            next: Some((after, failure)),
-            failed: None,
-        };
-        *self.plan() = plan;
+        let mut plan = self.plan();
+        (plan.next, plan.failed) = (Some((after, failure)), None);
     }
 
     /// Lets none fail any more. Which one did since [`Flaky::fail`]; none where so many were never asked.
     pub fn calm(&self) -> Option<&'static str> {
         std::mem::take(&mut *self.plan()).failed
+    }
+
+    /// Lets `act` happen right before entries of the audit table are sealed the next time.
+    pub fn before_sealing(&self, act: impl FnOnce() + Send + 'static) {
+        self.plan().before_sealing = Some(Box::new(act));
+    }
+
+    pub(crate) fn happen_before_sealing(&self) {
+        let act = self.plan().before_sealing.take();
+        if let Some(act) = act {
+            act();
+        }
     }
 
     /// The same plan before another view of the store.

@@ -272,8 +272,15 @@ impl Audit for Flaky {
         self.inner.note_logged(ids).await
     }
 
-    async fn seal_audit_entries(&self, key: &ChainKey, now: Timestamp, most: i64) -> Result<usize> {
-        self.inner.seal_audit_entries(key, now, most).await
+    async fn seal_audit_entries(
+        &self,
+        key: &ChainKey,
+        known: Option<&Checkpoint>,
+        now: Timestamp,
+        most: i64,
+    ) -> Result<Option<usize>> {
+        self.happen_before_sealing();
+        self.inner.seal_audit_entries(key, known, now, most).await
     }
 
     async fn forget_audit_entries(

@@ -47,7 +47,7 @@ pub use access::{AccessPage, UserAccess};
 pub use attempts::{Attempt, Throttle};
 pub use audit::{AuditEvent, Operation};
 pub use audit_chain::AuditVerdict;
-pub use audit_place::AuditPlace;
+pub use audit_place::audit_place;
 pub use bulk_ends::SessionCount;
 pub use caller::{Actor, Caller};
 pub use client_guard::ClientGuard;

@@ -11,6 +11,7 @@ pub mod api;
 pub mod attempts;
 pub mod audit;
 pub mod audit_chain;
+pub mod audit_place;
 pub mod audit_row;
 pub mod audit_walk;
 pub mod authentication;

@@ -286,11 +286,13 @@ impl Audit for Database {
     async fn seal_audit_entries(
         &self,
         key: &ChainKey,
+        known: Option<&Checkpoint>,
         now: Timestamp,
         most: i64,
-    ) -> store::Result<usize> {
-        let key = key.clone();
-        self.write(move |c| seal::seal(c, &key, now, most)).await
+    ) -> store::Result<Option<usize>> {
+        let (key, known) = (key.clone(), known.copied());
+        self.write(move |c| seal::seal(c, &key, known.as_ref(), now, most))
+            .await
     }
 
     async fn forget_audit_entries(

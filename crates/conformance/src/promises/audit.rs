@@ -48,7 +48,12 @@ pub async fn record(store: &dyn Store, entry: AuditEntry, id: &str) {
 
 /// Seals all there is.
 pub async fn seal_all(store: &dyn Store, now: Timestamp) {
-    while store.seal_audit_entries(&key(), now, 50).await.unwrap() > 0 {}
+    while store
+        .seal_audit_entries(&key(), None, now, 50)
+        .await
+        .unwrap()
+        > Some(0)
+    {}
 }
 
 /// Goes along the chain, and says where it ends.
@@ -77,7 +82,12 @@ pub fn many_who_write_count_and_seal_at_once_make_one_chain(stores: &impl Stores
         let done = winners(&store, |store, n| async move {
             for m in 0..EACH {
                 match n % 4 {
-                    0 => drop(store.seal_audit_entries(&key(), NOW, 5).await.unwrap()),
+                    0 => drop(
+                        store
+                            .seal_audit_entries(&key(), None, NOW, 5)
+                            .await
+                            .unwrap(),
+                    ),
                     1 => store.count_failure(&entry("failed", NOW)).await.unwrap(),
                     _ => record(&*store, entry("user create", NOW), &format!("{n}-{m}")).await,
                 }
@@ -101,7 +111,12 @@ pub fn an_entry_that_counts_is_sealed_as_it_is_then_and_counts_no_more(stores: &
         let counted = winners(&store, |store, n| async move {
             for _ in 0..10 {
                 match n % 4 {
-                    0 => drop(store.seal_audit_entries(&key(), late, 5).await.unwrap()),
+                    0 => drop(
+                        store
+                            .seal_audit_entries(&key(), None, late, 5)
+                            .await
+                            .unwrap(),
+                    ),
                     _ => store.count_failure(&entry("failed", NOW)).await.unwrap(),
                 }
             }

@@ -51,8 +51,15 @@ pub trait Audit: Send + Sync {
     /// Notes that the lines of these entries are logged.
     async fn note_logged(&self, ids: &[i64]) -> Result<()>;
     /// Gives at most `most` entries that can change no more their places in the chain, after the last one, with hash and seal.
-    /// How many. Those who write entries do not wait for it; of racing callers each seals others.
-    async fn seal_audit_entries(&self, key: &ChainKey, now: Timestamp, most: i64) -> Result<usize>;
+    /// How many. Those who write entries do not wait for it; of racing callers each seals others. None, and nothing is sealed,
+    /// where the place `known` is gone or has another hash: somebody may have taken out of the chain what would be sealed.
+    async fn seal_audit_entries(
+        &self,
+        key: &ChainKey,
+        known: Option<&Checkpoint>,
+        now: Timestamp,
+        most: i64,
+    ) -> Result<Option<usize>>;
     /// Removes at most `most` entries from the beginning of the chain, as far as they are `keep` seconds old by the newest
     /// entry that is not beyond `now`; the last one stays, so that places go on. A sealed record of them stays, too. How many.
     async fn forget_audit_entries(

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use latchkey_operations::{AuditPlace, AuditVerdict, OperationError};
+use latchkey_operations::{AuditVerdict, OperationError};
 use latchkey_protocol::{
     Timestamp,
     audit_chain::{ChainKey, Checkpoint, hex},
+    audit_place::AuditPlace,
     audit_row::{AuditFilter, AuditRow},
     audit_walk::{Break, Damage},
 };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use latchkey_operations::{AuditPlace, audit};
+use latchkey_operations::{audit, audit_place};
 use latchkey_protocol::{
     Clock, Store, StoreError, Timestamp,
     audit_chain::{ChainKey, Checkpoint},
@@ -60,18 +60,17 @@ impl AuditHandler {
         Ok(ids.len())
     }
 
+    fn known(&self) -> Option<Checkpoint> {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether the chain goes on from what this process has seen of it; then it has seen all of it. Otherwise entries were
     /// taken out of the chain or replaced, and must not be sealed by us as if they were new.
     async fn goes_on(&self) -> Result<bool, StoreError> {
-        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known {
-            let place = AuditPlace::at(&*self.store, &self.key, known.position).await?;
+        if let Some(known) = self.known() {
+            let place = audit_place(&*self.store, &self.key, known.position).await?;
             if !place.can_be(&known.hash) {
-                let position = known.position;
-                tracing::error!(
-                    position,
-                    "the audit chain was replaced or cut off: nothing is sealed"
-                );
+                say_replaced(&known);
                 return Ok(false);
             }
         }
@@ -84,18 +83,32 @@ impl AuditHandler {
         Ok(true)
     }
 
+    /// How many were sealed; none where the chain was replaced since it was looked at.
+    async fn seal(&self) -> Result<Option<usize>, StoreError> {
+        let (known, now) = (self.known(), self.clock.now());
+        let sealed = self
+            .store
+            .seal_audit_entries(&self.key, known.as_ref(), now, AT_ONCE);
+        let sealed = sealed.await?;
+        if let (None, Some(known)) = (sealed, known) {
+            say_replaced(&known);
+        }
+        Ok(sealed)
+    }
+
     /// Only what is logged gets a place, so a line can stand twice after a crash, and is never missing.
     async fn look_after(&self) -> Result<JobOutcome, StoreError> {
         let begun = Instant::now();
         loop {
             let logged = self.log().await;
-            if !self.goes_on().await? {
+            let sealed = match self.goes_on().await? {
+                true => self.seal().await?,
+                false => None,
+            };
+            let Some(sealed) = sealed else {
                 let replaced = "the audit chain was replaced or cut off";
                 return logged.map(|_| JobOutcome::Failed(replaced.into()));
-            }
-            let now = self.clock.now();
-            let store = &self.store;
-            let sealed = store.seal_audit_entries(&self.key, now, AT_ONCE).await?;
+            };
             // What could not be logged does not keep others from their places.
             if (logged? == 0 && sealed == 0) || begun.elapsed() > AT_MOST {
                 self.goes_on().await?;
@@ -121,6 +134,14 @@ impl AuditHandler {
         *said = Some((Instant::now(), end));
         Ok(())
     }
+}
+
+fn say_replaced(known: &Checkpoint) {
+    let position = known.position;
+    tracing::error!(
+        position,
+        "the audit chain was replaced or cut off: nothing is sealed"
+    );
 }
 
 #[async_trait]

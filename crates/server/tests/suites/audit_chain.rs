@@ -1,20 +1,16 @@
 //! The chain of the audit table against somebody who writes into the database.
 
 use latchkey_operations::AuditVerdict;
-use latchkey_protocol::jobs::{Job, NewJob, TakeJobs};
 use latchkey_protocol::{
     audit_chain::{BEGINNING, ChainKey, Checkpoint, hash, hex},
     audit_walk::{Break, Damage},
 };
-use latchkey_server::{
-    wiring::OsEntropy,
-    workers::{AuditHandler, JobHandler, JobOutcome},
-};
+use latchkey_server::wiring::OsEntropy;
 
 use crate::support::*;
 
 /// A harness with ten sealed entries of which each says something else.
-async fn sealed(h: &Harness) {
+pub async fn sealed(h: &Harness) {
     for n in 0..5 {
         h.sql(&format!(
             "INSERT INTO audit (at, event, actor_kind, front_end, outcome, details, logged) \
@@ -27,12 +23,15 @@ async fn sealed(h: &Harness) {
     assert!(end(h).await.position >= 8);
 }
 
-async fn seal(h: &Harness) {
+pub async fn seal(h: &Harness) {
     let (key, now) = (chain_key(), h.moment());
-    h.store.seal_audit_entries(&key, now, 1000).await.unwrap();
+    h.store
+        .seal_audit_entries(&key, None, now, 1000)
+        .await
+        .unwrap();
 }
 
-async fn end(h: &Harness) -> Checkpoint {
+pub async fn end(h: &Harness) -> Checkpoint {
     h.store.audit_checkpoint().await.unwrap().unwrap()
 }
 
@@ -346,46 +345,5 @@ fn an_entry_before_the_first_place_is_damage() {
             h.sql("DELETE FROM audit WHERE position < 1");
         }
         assert_eq!(verify(&h, &[]).await, None);
-    });
-}
-
-async fn audit_job(h: &Harness) -> Job {
-    let take = TakeJobs {
-        kind: "audit",
-        most: 1,
-        lease: 1000,
-        owner: "test",
-        now: h.moment(),
-    };
-    h.store.take_jobs(&take).await.unwrap().remove(0)
-}
-
-#[test]
-fn a_server_that_saw_the_chain_does_not_seal_what_was_taken_out_of_it() {
-    on_both(async |h| {
-        sealed(&h).await;
-        let clock = h.app.provider.clock.clone();
-        let handler = || AuditHandler::new(h.store.clone(), clock.clone(), chain_key());
-        let (sealing, other) = (handler(), handler());
-        h.store
-            .enqueue(&NewJob::only("audit", h.moment()))
-            .await
-            .unwrap();
-        let job = audit_job(&h).await;
-        assert_eq!(sealing.run(&job).await, JobOutcome::Done);
-        assert!(other.wanted(h.moment()).await.unwrap().is_none());
-        let kept = end(&h).await;
-        h.sql("UPDATE audit SET position = NULL, hash = NULL, seal = NULL, details = '{}' WHERE position >= 4");
-        for handler in [&sealing, &other] {
-            let outcome = handler.run(&job).await;
-            assert!(matches!(outcome, JobOutcome::Failed(_)), "{outcome:?}");
-            assert_eq!(end(&h).await.position, 3);
-        }
-        // Sealed by somebody else: the end has its position, and not its hash.
-        seal(&h).await;
-        assert_eq!(end(&h).await.position, kept.position);
-        let outcome = sealing.run(&job).await;
-        assert!(matches!(outcome, JobOutcome::Failed(_)), "{outcome:?}");
-        assert_eq!(handler().run(&job).await, JobOutcome::Done);
     });
 }

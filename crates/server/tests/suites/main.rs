@@ -6,6 +6,7 @@ mod algorithms;
 mod api;
 mod audit_chain;
 mod audit_events;
+mod audit_taken_out;
 mod back_channel_faults;
 mod back_channel_load;
 mod back_channel_logout;

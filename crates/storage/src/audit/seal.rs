@@ -9,9 +9,10 @@ use diesel::{
 use latchkey_protocol::{
     Timestamp,
     audit_chain::{BEGINNING, ChainKey, Checkpoint, Hash, hash},
+    audit_place::AuditPlace,
 };
 
-use super::{Row, SETTLED};
+use super::{Row, SETTLED, list, removed::run_at};
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
@@ -70,19 +71,37 @@ pub fn whole(hash: Option<&[u8]>) -> Hash {
         .unwrap_or(BEGINNING.hash)
 }
 
-/// Seals at most `most` entries. How many.
+/// Whether `known` can be the place that it was.
+fn stands(c: &mut AnyConnection, key: &ChainKey, known: &Checkpoint) -> Result<bool, RowError> {
+    let position = known.position;
+    let entry = list::chain(c, position - 1, 1)?.pop().map(Row::into_row);
+    let place = match AuditPlace::of_entry(position, entry.as_ref()) {
+        Some(place) => place,
+        None => AuditPlace::of_removed(key, position, run_at(c, position)?.as_ref()),
+    };
+    Ok(place.can_be(&known.hash))
+}
+
+/// Seals at most `most` entries, if `known` stands. How many.
 pub fn seal(
     c: &mut AnyConnection,
     key: &ChainKey,
+    known: Option<&Checkpoint>,
     now: Timestamp,
     most: i64,
-) -> Result<usize, RowError> {
+) -> Result<Option<usize>, RowError> {
     lock(c)?;
     let binds: &[Bind] = binds![now - SETTLED, most];
     let fresh: Vec<Row> = match c {
         AnyConnection::Sqlite(c) => statement(FRESH, binds).load(c)?,
         AnyConnection::Postgres(c) => statement(FRESH_LOCKED, binds).load(c)?,
     };
+    // After these were read: what is taken out of the chain from here on is not among them.
+    if let Some(known) = known
+        && !stands(c, key, known)?
+    {
+        return Ok(None);
+    }
     let mut end = head(c)?.unwrap_or(BEGINNING);
     let count = fresh.len();
     for row in fresh {
@@ -95,5 +114,5 @@ pub fn seal(
         let binds = [Bind::from(position), hash, seal, Bind::from(row.id)];
         on!(c => statement(SEAL, &binds).execute(c))?;
     }
-    Ok(count)
+    Ok(Some(count))
 }

@@ -320,15 +320,30 @@ fn entries_get_places_without_gaps_once_they_can_change_no_more() {
         }
         assert!(store.has_new_audit_entries(NOW).await.unwrap());
         let placed = winners(&store, |store, _| async move {
-            store.seal_audit_entries(&key(), NOW, 3).await.unwrap() > 0
+            store
+                .seal_audit_entries(&key(), None, NOW, 3)
+                .await
+                .unwrap()
+                > Some(0)
         });
         assert!(placed.await > 1);
-        while store.seal_audit_entries(&key(), NOW, 3).await.unwrap() > 0 {}
+        while store
+            .seal_audit_entries(&key(), None, NOW, 3)
+            .await
+            .unwrap()
+            > Some(0)
+        {}
         let unlogged = store.unlogged_audit_entries(9).await.unwrap();
         assert_eq!(unlogged.len(), 1, "what is not logged waits");
         store.note_logged(&[unlogged[0].id]).await.unwrap();
         assert_eq!(store.unlogged_audit_entries(9).await.unwrap(), []);
-        assert_eq!(store.seal_audit_entries(&key(), NOW, 9).await.unwrap(), 1);
+        assert_eq!(
+            store
+                .seal_audit_entries(&key(), None, NOW, 9)
+                .await
+                .unwrap(),
+            Some(1)
+        );
         assert!(
             !store.has_new_audit_entries(NOW).await.unwrap(),
             "the count goes on"
@@ -338,8 +353,11 @@ fn entries_get_places_without_gaps_once_they_can_change_no_more() {
         assert!(!store.has_new_audit_entries(closed - 1).await.unwrap());
         assert!(store.has_new_audit_entries(closed).await.unwrap());
         assert_eq!(
-            store.seal_audit_entries(&key(), closed, 9).await.unwrap(),
-            1
+            store
+                .seal_audit_entries(&key(), None, closed, 9)
+                .await
+                .unwrap(),
+            Some(1)
         );
         let mut places: Vec<_> = all(&*store)
             .await

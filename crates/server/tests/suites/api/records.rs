@@ -114,8 +114,8 @@ fn the_audit_log_is_verified_against_a_checkpoint() {
         let caller = ops(&h, "auditor", "latchkey.read").await;
         let master = latchkey_server::wiring::master_key(&h.keys_dir(), false).unwrap();
         let key = latchkey_protocol::audit_chain::ChainKey::derive(master.bytes());
-        let sealed = h.store.seal_audit_entries(&key, h.moment() + 60, 100);
-        assert!(sealed.await.unwrap() > 0);
+        let sealed = h.store.seal_audit_entries(&key, None, h.moment() + 60, 100);
+        assert!(sealed.await.unwrap() > Some(0));
         let verdict = caller.get("/audit/verification").await;
         assert_eq!(
             (verdict.status, &verdict.json["holds"]),
