@@ -1,4 +1,4 @@
-//! The program as users run it: commands, faults, TLS, and a kill in the middle of rotation under load.
+//! The program as users run it: commands, faults, TLS, and kills in the middle of rotation and of sign-outs.
 #![allow(clippy::unwrap_used)]
 
 mod access;
@@ -14,12 +14,15 @@ mod management;
 mod manual;
 mod memory;
 mod port;
+#[path = "../suites/support/postgres.rs"]
+mod postgres;
 #[allow(dead_code)] // Most of it is for the suites.
 #[path = "../suites/support/receiver.rs"]
 mod receiver;
 mod requests;
 mod settings;
 mod setup_link;
+mod sign_out_kills;
 mod support;
 mod tls;
 mod tokens;

@@ -8,6 +8,8 @@ use std::{
 
 use serde_json::{Value, json};
 
+use super::postgres::Scratch;
+
 /// Of alice, and of the app.
 pub const PASSWORD: &str = "a password of alice";
 pub const SECRET: &str = "0123456789012345678901234567890123";
@@ -15,6 +17,8 @@ pub const SECRET: &str = "0123456789012345678901234567890123";
 pub struct Place {
     pub folder: tempfile::TempDir,
     pub port: u16,
+    /// Instead of SQLite.
+    postgres: Option<Scratch>,
 }
 
 impl Place {
@@ -25,11 +29,29 @@ impl Place {
         place
     }
 
+    /// As [`Place::new`], on PostgreSQL, if there is one to test on.
+    pub fn on_postgres() -> Option<Self> {
+        let place = Self {
+            postgres: Some(Scratch::new()?),
+            ..Self::bare()
+        };
+        place.good(&["migrate"], "");
+        Some(place)
+    }
+
     /// With nothing in it.
     pub fn bare() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             port: super::port::free(),
+            postgres: None,
+        }
+    }
+
+    pub fn database_url(&self) -> String {
+        match &self.postgres {
+            Some(scratch) => scratch.url.clone(),
+            None => format!("sqlite://{}/db", self.folder.path().display()),
         }
     }
 
@@ -51,10 +73,7 @@ impl Place {
             .current_dir(path)
             .env("LATCHKEY_ISSUER", self.issuer())
             .env("LATCHKEY_LISTEN", format!("127.0.0.1:{}", self.port))
-            .env(
-                "LATCHKEY_DATABASE_URL",
-                format!("sqlite://{}/db", path.display()),
-            )
+            .env("LATCHKEY_DATABASE_URL", self.database_url())
             .env("LATCHKEY_KEYS_DIR", path.join("keys"));
         command
     }

@@ -1,13 +1,13 @@
 //! An in-process provider on a real socket, with clock and entropy in hand, a browser and a relying party.
 
 mod browser;
+mod postgres;
 pub mod receiver;
 mod requests;
 mod seams;
 
 use std::{
     collections::HashMap,
-    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -30,6 +30,8 @@ use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 pub use browser::*;
+use postgres::Scratch;
+pub use postgres::postgres;
 pub use requests::basic;
 use seams::{HandClock, Seeded};
 
@@ -59,25 +61,6 @@ pub struct Harness {
     settings: Settings,
     folder: tempfile::TempDir,
     server: actix_web::dev::ServerHandle,
-    dropped: Option<String>,
-}
-
-static COUNT: AtomicU64 = AtomicU64::new(0);
-
-/// The PostgreSQL to test on. Without one its half of the tests is skipped, aloud; where it is required, as in CI, that
-/// is a failure.
-pub fn postgres() -> Option<String> {
-    static SAID: std::sync::Once = std::sync::Once::new();
-    let named = std::env::var("LATCHKEY_TEST_POSTGRES").ok();
-    if named.is_none() {
-        let required = std::env::var_os("LATCHKEY_REQUIRE_POSTGRES").is_some();
-        assert!(!required, "LATCHKEY_TEST_POSTGRES names no server");
-        // Past the capture of the test harness.
-        let say =
-            b"SKIPPED: no PostgreSQL; LATCHKEY_TEST_POSTGRES names none (see CONTRIBUTING.md)\n";
-        SAID.call_once(|| std::io::stderr().write_all(say).unwrap());
-    }
-    named
 }
 
 pub fn operations<'a>(store: &'a dyn Store, entropy: &'a dyn Entropy) -> Operations<'a> {
@@ -114,33 +97,26 @@ pub fn on<F: Future<Output = ()>>(
     settings: &[(&str, &str)],
     test: &impl Fn(Harness) -> F,
 ) {
-    if kind == Kind::Postgres && postgres().is_none() {
-        return;
-    }
+    let scratch = match kind {
+        Kind::Sqlite => None,
+        Kind::Postgres => match Scratch::new() {
+            None => return,
+            scratch => scratch,
+        },
+    };
     eprintln!("on {kind:?}");
-    let mut dropped = None;
+    let url = scratch.as_ref().map(|scratch| scratch.url.as_str());
     actix_web::rt::System::new().block_on(async {
-        let harness = Harness::start(kind, settings).await;
-        dropped = harness.dropped.clone();
+        let harness = Harness::start(url, settings).await;
         let server = harness.server.clone();
         test(harness).await;
         server.stop(false).await;
     });
-    if let Some(name) = dropped {
-        let _gone = std::process::Command::new("dropdb")
-            .args([
-                "--if-exists",
-                "--force",
-                "--maintenance-db",
-                &postgres().unwrap(),
-                &name,
-            ])
-            .status();
-    }
 }
 
 impl Harness {
-    async fn start(kind: Kind, given: &[(&str, &str)]) -> Self {
+    /// On a database of PostgreSQL, or a new one of SQLite.
+    async fn start(postgres: Option<&str>, given: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut address = format!("http://{}", listener.local_addr().unwrap());
@@ -153,27 +129,8 @@ impl Harness {
             Some((_, elsewhere)) => issuer = (*elsewhere).to_owned(),
             None => {}
         }
-        let mut dropped = None;
-        let url = match kind {
-            Kind::Sqlite => format!("sqlite://{}/db", folder.path().display()),
-            Kind::Postgres => {
-                let admin = postgres().unwrap();
-                let name = format!(
-                    "lk_{}_{}",
-                    std::process::id(),
-                    COUNT.fetch_add(1, Ordering::SeqCst)
-                );
-                let made = std::process::Command::new("createdb")
-                    .args(["--maintenance-db", &admin, &name])
-                    .status()
-                    .unwrap();
-                assert!(made.success(), "createdb {name}");
-                dropped = Some(name.clone());
-                let mut url = url::Url::parse(&admin).unwrap();
-                url.set_path(&name);
-                url.to_string()
-            }
-        };
+        let sqlite = || format!("sqlite://{}/db", folder.path().display());
+        let url = postgres.map_or_else(sqlite, str::to_owned);
         let mut env: HashMap<&str, String> = given
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()))
@@ -239,7 +196,6 @@ impl Harness {
             settings,
             folder,
             server: handle,
-            dropped,
         };
         harness.client(json!({
             "client_id": "app", "client_secret": SECRET, "client_name": "The App", "redirect_uris": [CALLBACK, "https://app.example/other"],
