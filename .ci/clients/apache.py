@@ -1,6 +1,6 @@
 """Apache's module, as Debian ships it."""
 
-import getpass, json, os, re, urllib.parse
+import getpass, html, json, os, re, urllib.parse
 
 from product import Product
 from world import run
@@ -41,10 +41,36 @@ class ModAuthOpenidc(Product):
         assert after["access_token"] != before and after["userinfo"]["sub"] == self.world.user["sub"], after
 
     def sign_out(self):
+        """The module ends the session that was ended at Latchkey, and no other."""
+        other = self.browser
+        self.forced_sign_out(200)
+        self.browser = other
+        self.expect_user(self.browser.open(self.url + self.home))
         link = re.search(r'href="([^"]+)"', self.browser.open(self.url + self.home).text).group(1)
         page = self.browser.follow(self.browser.open(self.url + link))
         assert page.url == f"{self.url}/signed-out.html" and "signed out" in page.text, f"{page.url}: {page.text[:500]}"
         self.expect_signed_out()
 
 
-PRODUCTS = [ModAuthOpenidc]
+class ModAuthOpenidcInFrames(ModAuthOpenidc):
+    """It is told by the browser: the page after the sign-out shows its address in a frame."""
+
+    variant = " (front channel)"
+    rotation = None
+
+    def registration(self, command):
+        told = command.replace("backchannel_logout_uri", "frontchannel_logout_uri").replace("logout=backchannel", "logout=get")
+        assert told != command
+        return told
+
+    def sign_out(self):
+        page = self.browser.follow(self.browser.open(f"{self.world.issuer}/logout"))
+        frames = [html.unescape(source) for source in re.findall(r'<iframe[^>]* src="([^"]+)"', page.text)]
+        (told,) = [frame for frame in frames if frame.startswith(f"{self.url}/callback?logout=get&")]
+        assert urllib.parse.parse_qs(told).keys() >= {"iss", "sid"}, told
+        answer = self.browser.open(told)
+        assert answer.status == 200, f"{answer.status}: {answer.text[:500]}"
+        self.expect_signed_out()
+
+
+PRODUCTS = [ModAuthOpenidc, ModAuthOpenidcInFrames]

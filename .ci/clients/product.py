@@ -101,6 +101,19 @@ class Product:
         assert page.url.startswith(self.url), f"not back at the app but at {page.url}: {page.text[:500]}"
         self.expect_signed_out()
 
+    def sessions(self):
+        return {session["id"] for session in json.loads(self.world.latchkey("session", "list", "--json"))}
+
+    def forced_sign_out(self, status):
+        """An administrator ends the session of a new browser: the product checks the logout token, answers `status`, and forgets the user."""
+        others = self.sessions()
+        self.browser = self.world.browser()
+        self.sign_in()
+        (ended,) = self.sessions() - others
+        receipts = json.loads(self.world.latchkey("session", "end", ended, "--wait", "--json"))["receipts"]
+        assert [(one["client_id"], one["status"]) for one in receipts] == [(self.env["CLIENT_ID"], status)], receipts
+        self.expect_signed_out()
+
     def end(self):
         """What is left to close, whatever happened."""
 
