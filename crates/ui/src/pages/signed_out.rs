@@ -25,10 +25,18 @@ struct SignedOutPage<'a> {
     base: &'a str,
     /// The reference of what was wrong with the request.
     refused: Option<&'a str>,
-    /// What hears of the sign-out in a frame each.
+    /// What each frame shows first.
     frames: &'a [String],
     /// Where the browser goes on to when they have.
     next: Option<&'a str>,
+}
+
+/// What a frame shows first: it leads on to the client at once. A frame that had the client's address from the start would keep
+/// the page from being loaded until the client answers, and a page goes on by itself, without scripts, only once it is loaded.
+#[derive(Template)]
+#[template(path = "onward-frame.html")]
+struct OnwardFrame<'a> {
+    to: &'a str,
 }
 
 /// The frames that show the end of a session to the clients that are noted in it. To be asked for before it ends.
@@ -67,11 +75,15 @@ pub fn farewell(ui: &Ui, call: Call<'_>, frames: &[String], way: Farewell<'_>) -
             (None, refused) => see_other(&at(call, refused)),
         };
     }
+    let first: Vec<_> = frames
+        .iter()
+        .map(|to| OnwardFrame { to }.to_string())
+        .collect();
     let page = SignedOutPage {
         words: words(call.request, way.ui_locales),
         base: ui.realm(call.request).issuer.base(),
         refused: way.refused,
-        frames,
+        frames: &first,
         next: way.to,
     };
     render_framing(&page, &frame_sources(frames))
