@@ -140,7 +140,7 @@ run_doc() {
 }
 
 run_browser() {
-  say "browser: sign-in, consent, sign-out and the console in Chromium, each page held against axe-core; screenshots in artifacts/"
+  say "browser: sign-in, consent, the console and sign-out everywhere in Chromium, each page held against axe-core; screenshots in artifacts/"
   binaries
   venv
   mkdir -p "$tools/axe"
@@ -148,6 +148,7 @@ run_browser() {
   (cd "$tools/axe" && npm ci --no-audit --no-fund --loglevel=error)
   "$tools/venv/bin/python" .ci/browser.py
   "$tools/venv/bin/python" .ci/console.py
+  "$tools/venv/bin/python" .ci/sign_out.py
 }
 
 run_examples() {

@@ -1,17 +1,14 @@
 """Sign-in, consent and sign-out in real Chromium, on `latchkey dev`; screenshots go to artifacts/."""
 
-import os, re, subprocess, sys, time
+import os
 
 import accessibility
+from dev import SHOTS, Dev
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BIN = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"), "debug", "latchkey")
-SHOTS = os.path.join(ROOT, "artifacts")
-os.makedirs(SHOTS, exist_ok=True)
 APP = "http://localhost:9181/"
 FORM_POST = ("http://localhost:9180/authorize?response_mode=form_post&response_type=code&client_id=demo-app&scope=openid"
              "&redirect_uri=http%3A%2F%2Flocalhost%3A9181%2Fcallback")
@@ -110,26 +107,12 @@ def flow(password, language, dark, width, height, name):
         driver.quit()
 
 
-def start():
-    env = {**os.environ, "LATCHKEY_ISSUER": "http://localhost:9180", "LATCHKEY_LISTEN": "127.0.0.1:9180"}
-    server = subprocess.Popen([BIN, "dev", "--app-port", "9181", "--api-port", "9182"], env=env, stdout=subprocess.PIPE, text=True)
-    password = None
-    for line in server.stdout:
-        found = re.search(r"alice\s+password (\S+)", line)
-        password = found.group(1) if found else password
-        if "Ctrl-C" in line:
-            time.sleep(0.3)
-            return server, password
-    sys.exit("latchkey dev did not start")
-
-
 looks = [("en-US", False, 1100, 800, "en-light-wide"), ("en-US", True, 390, 844, "en-dark-narrow"), ("ko-KR", False, 390, 844, "ko-light-narrow"), ("ko-KR", True, 1100, 800, "ko-dark-wide")]
 for look in looks:
     # Anew each time: consent is remembered.
-    server, password = start()
+    dev = Dev(9180)
     try:
-        flow(password, *look)
+        flow(dev.passwords["alice"], *look)
     finally:
-        server.terminate()
-        server.wait()
+        dev.end()
 print(f"{len(looks)} passed, 0 failed", flush=True)

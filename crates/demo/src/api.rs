@@ -1,35 +1,40 @@
 //! A demo API: verifies access tokens by itself, with nothing but the published keys (RFC 9068 4).
 
-use std::sync::{Arc, Mutex};
+use std::{net::TcpListener, sync::Arc};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::Server, http::header, web};
-use anyhow::{Context, Result};
-use latchkey_jose::{Compact, JwkSet, Verifier};
-use latchkey_protocol::{Clock, claims::AccessToken, paths};
+use anyhow::Result;
+use latchkey_protocol::{Clock, claims::AccessToken};
 use serde_json::json;
+
+use crate::keys::PublishedKeys;
 
 struct Api {
     issuer: String,
     audience: String,
-    keys: Mutex<JwkSet>,
+    keys: PublishedKeys,
     clock: Arc<dyn Clock>,
-    http: reqwest::Client,
 }
 
-/// Starts the API on a port of this host. `address` is what it is called in tokens.
+/// Starts the API. `address` is what it is called in tokens.
 ///
 /// # Errors
-/// When the port is taken.
-pub fn start(port: u16, issuer: &str, address: &str, clock: Arc<dyn Clock>) -> Result<Server> {
+/// When the system gives no thread or no client.
+pub fn start(
+    listener: TcpListener,
+    issuer: &str,
+    address: &str,
+    clock: Arc<dyn Clock>,
+) -> Result<Server> {
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(std::time::Duration::from_secs(5))
+        .build()?;
     let api = web::Data::new(Api {
         issuer: issuer.to_owned(),
         audience: address.to_owned(),
-        keys: Mutex::default(),
+        keys: PublishedKeys::of(issuer, http, clock.clone()),
         clock,
-        http: reqwest::Client::builder()
-            .no_proxy()
-            .timeout(std::time::Duration::from_secs(5))
-            .build()?,
     });
     let server = HttpServer::new(move || {
         App::new()
@@ -37,8 +42,7 @@ pub fn start(port: u16, issuer: &str, address: &str, clock: Arc<dyn Clock>) -> R
             .default_service(web::to(answer))
     })
     .workers(1)
-    .bind(("127.0.0.1", port))
-    .with_context(|| format!("cannot listen on port {port}; choose another with --api-port"))?;
+    .listen(listener)?;
     Ok(server.run())
 }
 
@@ -70,15 +74,7 @@ fn refuse(error: &str, why: &str) -> HttpResponse {
 }
 
 async fn verify(api: &Api, token: &str) -> std::result::Result<AccessToken, String> {
-    let compact = Compact::parse(token).map_err(|e| e.to_string())?;
-    if compact.unverified_header.typ.as_deref() != Some("at+jwt") {
-        return Err("this is no access token".into());
-    }
-    let kid = compact.unverified_header.kid.clone().unwrap_or_default();
-    let key = key(api, &kid).await?;
-    Verifier::new(&key)
-        .and_then(|v| v.verify(&compact))
-        .map_err(|e| e.to_string())?;
+    let compact = api.keys.verified(token, "at+jwt").await?;
     let claims: AccessToken = compact.unverified_claims().map_err(|e| e.to_string())?;
     if claims.iss != *api.issuer || !claims.aud.contains(&api.audience) {
         return Err("the token is for somebody else".into());
@@ -87,33 +83,4 @@ async fn verify(api: &Api, token: &str) -> std::result::Result<AccessToken, Stri
         return Err("the token has expired".into());
     }
     Ok(claims)
-}
-
-async fn key(api: &Api, kid: &str) -> std::result::Result<latchkey_jose::Jwk, String> {
-    let known = api
-        .keys
-        .lock()
-        .ok()
-        .and_then(|set| set.keys.iter().find(|k| k.kid == kid).cloned());
-    match known {
-        Some(key) => Ok(key),
-        None => fetch(api, kid).await,
-    }
-}
-
-/// An unknown key id: the keys may have been rotated.
-async fn fetch(api: &Api, kid: &str) -> std::result::Result<latchkey_jose::Jwk, String> {
-    let address = format!("{}{}", api.issuer, paths::JWKS);
-    let answer = api
-        .http
-        .get(address)
-        .send()
-        .await
-        .map_err(|e| e.to_string())?;
-    let set: JwkSet = answer.json().await.map_err(|e| e.to_string())?;
-    let found = set.keys.iter().find(|k| k.kid == kid).cloned();
-    if let Ok(mut keys) = api.keys.lock() {
-        *keys = set;
-    }
-    found.ok_or_else(|| "the token was signed by a key that is not published".into())
 }

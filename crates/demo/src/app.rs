@@ -1,324 +1,146 @@
-//! A demo relying party, built with the `openidconnect` crate: shows the flow step by step.
+//! A demo relying party, built with the `openidconnect` crate: its addresses, and where it keeps what.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{net::TcpListener, sync::Arc};
 
 use actix_web::{
-    App as ActixApp, HttpRequest, HttpResponse, HttpServer,
+    App, HttpRequest, HttpResponse, HttpServer,
     cookie::{Cookie, SameSite},
     dev::Server,
+    guard::{self, Guard},
     http::header,
+    middleware::DefaultHeaders,
     web,
 };
-use anyhow::{Context, Result};
-use askama::Template;
+use anyhow::Result;
+use latchkey_protocol::Clock;
 use openidconnect::{
-    AccessToken, ClientId, ClientSecret, CsrfToken, IssuerUrl, Nonce, PkceCodeChallenge,
-    RedirectUrl, RefreshToken, Scope,
-    core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreUserInfoClaims},
+    ClientId, ClientSecret, IssuerUrl, RedirectUrl,
+    core::{CoreClient, CoreProviderMetadata},
 };
-use serde_json::Value;
 
 use crate::{
-    tokens::{Client, redeem, take},
-    visit::{Step, Visit, step},
+    calls, keys::PublishedKeys, page, sessions::Sessions, sign_in, sign_out, tokens::Client,
+    visit::Visit,
 };
 
-/// Sign-ins that the demo remembers at once.
-const MOST: usize = 1000;
-const COOKIE: &str = "demo-app";
-
-pub struct Demo {
+/// One of the demo apps: which client it is, and where everything is.
+pub struct DemoApp {
+    /// The client. Its cookie is called so too: browsers send cookies to every port of a host.
+    pub client_id: &'static str,
+    /// The client's secret.
+    pub secret: String,
+    /// What it is called on its page.
+    pub name: &'static str,
+    /// What its mark says, and its colours go by.
+    pub number: u8,
+    /// Where it is found.
+    pub address: String,
+    /// Name and address of the other app.
+    pub other: (&'static str, String),
+    /// The provider.
     pub issuer: String,
-    address: String,
-    api: String,
-    secret: String,
+    /// Where the demo API is found.
+    pub api: String,
+}
+
+/// What its handlers share.
+pub struct Demo {
+    pub app: DemoApp,
     pub http: reqwest::Client,
-    visits: Mutex<HashMap<String, Visit>>,
+    pub keys: PublishedKeys,
+    pub clock: Arc<dyn Clock>,
+    pub sessions: Sessions,
 }
 
-#[derive(Template)]
-#[template(path = "demo.html")]
-struct DemoPage<'a> {
-    signed_in: bool,
-    subject: &'a str,
-    can_refresh: bool,
-    steps: &'a [Step],
-    problem: Option<&'a str>,
-    issuer: &'a str,
-}
-
-/// Starts the app on a port of this host, as the client `demo-app` with this secret. `address` and `api` are where the
-/// app and the API are found.
+/// Starts an app.
 ///
 /// # Errors
-/// When the port is taken.
-pub fn start(port: u16, issuer: &str, address: &str, api: &str, secret: String) -> Result<Server> {
+/// When the system gives no thread or no client.
+pub fn start(app: DemoApp, listener: TcpListener, clock: Arc<dyn Clock>) -> Result<Server> {
     let http = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(std::time::Duration::from_secs(10))
         .build()?;
-    let demo = web::Data::from(Arc::new(Demo {
-        issuer: issuer.to_owned(),
-        address: address.to_owned(),
-        api: api.to_owned(),
-        secret,
+    let demo = web::Data::new(Demo {
+        keys: PublishedKeys::of(&app.issuer, http.clone(), clock.clone()),
+        app,
         http,
-        visits: Mutex::default(),
-    }));
+        clock,
+        sessions: Sessions::default(),
+    });
     let server = HttpServer::new(move || {
-        ActixApp::new()
+        let address = demo.app.address.clone();
+        App::new()
             .app_data(demo.clone())
-            .route("/", web::get().to(home))
-            .route("/login", web::get().to(login))
-            .route("/callback", web::get().to(callback))
-            .route("/refresh", web::post().to(refresh))
-            .route("/userinfo", web::post().to(userinfo))
-            .route("/api", web::post().to(call_api))
-            .route("/sign-out", web::post().to(sign_out))
-            .route("/latchkey.css", web::get().to(style))
+            .wrap(DefaultHeaders::new().add((header::X_CONTENT_TYPE_OPTIONS, "nosniff")))
+            .configure(move |config| routes(config, &address))
     })
     .workers(1)
-    .bind(("127.0.0.1", port))
-    .with_context(|| format!("cannot listen on port {port}; choose another with --app-port"))?;
+    .listen(listener)?;
     Ok(server.run())
 }
 
-async fn style() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/css; charset=utf-8")
-        .body(include_str!("../../../templates/assets/latchkey.css"))
+fn routes(config: &mut web::ServiceConfig, address: &str) {
+    let form = || web::post().guard(own_form(address));
+    config
+        .route("/", web::get().to(page::home))
+        .route("/state", web::get().to(page::state))
+        .route("/login", web::get().to(sign_in::login))
+        .route("/callback", web::get().to(sign_in::callback))
+        .route("/refresh", form().to(calls::refresh))
+        .route("/userinfo", form().to(calls::userinfo))
+        .route("/api", form().to(calls::call_api))
+        .route("/sign-out", form().to(sign_out::leave))
+        .route("/backchannel-logout", web::post().to(sign_out::told))
+        .route("/frontchannel-logout", web::get().to(sign_out::framed))
+        .configure(page::assets);
+}
+
+/// A form of the app's own pages: what listens on another port of this host gets the cookie sent along, but its forms
+/// name where they come from.
+fn own_form(address: &str) -> impl Guard + use<> {
+    let address = address.to_owned();
+    guard::fn_guard(move |context| {
+        let origin = context.head().headers().get(header::ORIGIN);
+        origin.is_none_or(|origin| origin.as_bytes() == address.as_bytes())
+    })
 }
 
 impl Demo {
     pub async fn client(&self) -> Result<Client> {
-        let metadata =
-            CoreProviderMetadata::discover_async(IssuerUrl::new(self.issuer.clone())?, &self.http)
-                .await?;
-        let secret = ClientSecret::new(self.secret.clone());
-        let client = CoreClient::from_provider_metadata(
-            metadata,
-            ClientId::new("demo-app".into()),
-            Some(secret),
-        );
-        Ok(client.set_redirect_uri(RedirectUrl::new(format!("{}/callback", self.address))?))
+        let issuer = IssuerUrl::new(self.app.issuer.clone())?;
+        let metadata = CoreProviderMetadata::discover_async(issuer, &self.http).await?;
+        let id = ClientId::new(self.app.client_id.into());
+        let secret = ClientSecret::new(self.app.secret.clone());
+        let client = CoreClient::from_provider_metadata(metadata, id, Some(secret));
+        let back = RedirectUrl::new(format!("{}/callback", self.app.address))?;
+        Ok(client.set_redirect_uri(back))
     }
 
-    fn visit(&self, request: &HttpRequest) -> Option<(String, Visit)> {
-        let id = request.cookie(COOKIE)?.value().to_owned();
-        let visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
-        visits.get(&id).cloned().map(|visit| (id, visit))
+    /// What its cookie says, if it has one.
+    pub fn id_of(&self, request: &HttpRequest) -> Option<String> {
+        Some(request.cookie(self.app.client_id)?.value().to_owned())
     }
 
-    fn keep(&self, id: String, visit: Visit) {
-        let mut visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
-        if visits.len() >= MOST {
-            visits.clear();
-        }
-        visits.insert(id, visit);
+    pub fn visit(&self, request: &HttpRequest) -> Option<(String, Visit)> {
+        let id = self.id_of(request)?;
+        let visit = self.sessions.find(&id)?;
+        Some((id, visit))
     }
 
-    fn page(&self, visit: &Visit, problem: Option<&str>) -> HttpResponse {
-        let page = DemoPage {
-            signed_in: !visit.access.is_empty(),
-            subject: &visit.subject,
-            can_refresh: visit.refresh.is_some(),
-            steps: &visit.steps,
-            problem,
-            issuer: &self.issuer,
-        };
-        match page.render() {
-            Ok(html) => HttpResponse::Ok()
-                .insert_header((
-                    header::CONTENT_SECURITY_POLICY,
-                    "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
-                ))
-                .insert_header((header::CACHE_CONTROL, "no-store"))
-                .content_type("text/html; charset=utf-8")
-                .body(html),
-            Err(error) => HttpResponse::InternalServerError().body(error.to_string()),
-        }
-    }
-
-    fn answer(&self, id: String, mut visit: Visit, done: Result<()>) -> HttpResponse {
-        let problem = done.err().map(|e| format!("{e:#}"));
-        if visit.steps.len() > 40 {
-            visit.steps.drain(..20);
-        }
-        let response = self.page(&visit, problem.as_deref());
-        self.keep(id, visit);
-        response
+    pub fn cookie(&self, id: String) -> Cookie<'static> {
+        Cookie::build(self.app.client_id, id)
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .finish()
     }
 }
 
-async fn home(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
-    let visit = demo
-        .visit(&request)
-        .map(|(_, visit)| visit)
-        .unwrap_or_default();
-    demo.page(&visit, None)
-}
-
-async fn login(demo: web::Data<Demo>) -> HttpResponse {
-    let client = match demo.client().await {
-        Ok(client) => client,
-        Err(error) => return demo.page(&Visit::default(), Some(&format!("{error:#}"))),
-    };
-    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-    let (address, state, nonce) = client
-        .authorize_url(
-            CoreAuthenticationFlow::AuthorizationCode,
-            CsrfToken::new_random,
-            Nonce::new_random,
-        )
-        .add_scopes(["profile", "email", "offline_access"].map(|s| Scope::new(s.into())))
-        .set_pkce_challenge(challenge)
-        .url();
-    let id = CsrfToken::new_random().secret().clone();
-    let mut visit = Visit {
-        pending: Some((
-            state.secret().clone(),
-            nonce.secret().clone(),
-            verifier.secret().clone(),
-        )),
-        ..Visit::default()
-    };
-    visit.steps.push(step(
-        "1. The app sends the browser to Latchkey",
-        "With a state, a nonce and a PKCE challenge.",
-        address.to_string(),
-    ));
-    demo.keep(id.clone(), visit);
-    let cookie = Cookie::build(COOKIE, id)
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .finish();
+/// To an address; after a form to the page that shows what came of it, so that it can be loaded again.
+pub fn see_other(to: &str) -> HttpResponse {
     HttpResponse::SeeOther()
-        .cookie(cookie)
-        .insert_header((header::LOCATION, address.to_string()))
-        .finish()
-}
-
-async fn callback(
-    demo: web::Data<Demo>,
-    request: HttpRequest,
-    query: web::Query<HashMap<String, String>>,
-) -> HttpResponse {
-    let Some((id, mut visit)) = demo.visit(&request) else {
-        return demo.page(
-            &Visit::default(),
-            Some("This sign-in was not started here. Start again."),
-        );
-    };
-    let done = redeem(&demo, &mut visit, &query).await;
-    if done.is_ok() {
-        demo.keep(id, visit);
-        // The code must not stay in the address bar.
-        return HttpResponse::SeeOther()
-            .insert_header((header::LOCATION, "/"))
-            .finish();
-    }
-    demo.answer(id, visit, done)
-}
-
-async fn refresh(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
-    let Some((id, mut visit)) = demo.visit(&request) else {
-        return home_again();
-    };
-    let done = async {
-        let token = RefreshToken::new(visit.refresh.clone().context("there is no refresh token")?);
-        let client = demo.client().await?;
-        let tokens = client
-            .exchange_refresh_token(&token)?
-            .request_async(&demo.http)
-            .await?;
-        take(
-            &client,
-            &mut visit,
-            &tokens,
-            None,
-            "The app refreshed its tokens",
-        )
-    }
-    .await;
-    demo.answer(id, visit, done)
-}
-
-async fn userinfo(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
-    let Some((id, mut visit)) = demo.visit(&request) else {
-        return home_again();
-    };
-    let done = async {
-        let client = demo.client().await?;
-        let subject = openidconnect::SubjectIdentifier::new(visit.subject.clone());
-        let asked = client.user_info(AccessToken::new(visit.access.clone()), Some(subject))?;
-        let claims: CoreUserInfoClaims = asked.request_async(&demo.http).await?;
-        visit.steps.push(step(
-            "UserInfo",
-            "The claims of the scopes that were allowed.",
-            serde_json::to_string_pretty(&claims)?,
-        ));
-        Ok(())
-    }
-    .await;
-    demo.answer(id, visit, done)
-}
-
-async fn call_api(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
-    let Some((id, mut visit)) = demo.visit(&request) else {
-        return home_again();
-    };
-    let done = async {
-        let answer = demo
-            .http
-            .get(&demo.api)
-            .bearer_auth(&visit.access)
-            .send()
-            .await?;
-        let status = answer.status();
-        let body: Value = answer.json().await?;
-        visit.steps.push(step(
-            "The API answered",
-            &status.to_string(),
-            format!("{body:#}"),
-        ));
-        Ok(())
-    }
-    .await;
-    demo.answer(id, visit, done)
-}
-
-async fn sign_out(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
-    let Some((id, visit)) = demo.visit(&request) else {
-        return home_again();
-    };
-    demo.visits
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .remove(&id);
-    let Ok(mut address) = openidconnect::url::Url::parse(&format!(
-        "{}{}",
-        demo.issuer,
-        latchkey_protocol::paths::END_SESSION
-    )) else {
-        return home_again();
-    };
-    let back = format!("{}/", demo.address);
-    address
-        .query_pairs_mut()
-        .append_pair("id_token_hint", &visit.id_token)
-        .append_pair("post_logout_redirect_uri", &back);
-    HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, address.to_string()))
-        .finish()
-}
-
-fn home_again() -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, "/"))
+        .insert_header((header::LOCATION, to))
         .finish()
 }

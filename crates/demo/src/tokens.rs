@@ -11,7 +11,7 @@ use openidconnect::{
 
 use crate::{
     app::Demo,
-    visit::{Visit, decoded, step},
+    visit::{Pending, Tokens, Visit, claims, decoded, step},
 };
 
 /// With the endpoints that discovery has named.
@@ -25,24 +25,25 @@ pub type Client = CoreClient<
 >;
 
 /// The browser is back: exchanges its code, if the answer is to what was asked.
-pub async fn redeem(demo: &Demo, visit: &mut Visit, query: &HashMap<String, String>) -> Result<()> {
-    let (state, nonce, verifier) = visit
-        .pending
-        .take()
-        .context("this answer was used already")?;
+pub async fn redeem(
+    demo: &Demo,
+    visit: &mut Visit,
+    asked: &Pending,
+    query: &HashMap<String, String>,
+) -> Result<()> {
     let shown: Vec<_> = query
         .iter()
         .map(|(k, v)| format!("{k}={}", if k == "code" { "(the code)" } else { v }))
         .collect();
-    visit.steps.push(step(
+    visit.show(step(
         "2. The browser comes back",
         "With a code, the state and the issuer.",
         shown.join("\n"),
     ));
-    if query.get("iss") != Some(&demo.issuer) {
+    if query.get("iss") != Some(&demo.app.issuer) {
         return Err(anyhow!("the answer comes from another issuer"));
     }
-    if query.get("state") != Some(&state) {
+    if query.get("state") != Some(&asked.state) {
         return Err(anyhow!("the state differs"));
     }
     if let Some(error) = query.get("error") {
@@ -56,19 +57,14 @@ pub async fn redeem(demo: &Demo, visit: &mut Visit, query: &HashMap<String, Stri
     let client = demo.client().await?;
     let tokens = client
         .exchange_code(AuthorizationCode::new(code))?
-        .set_pkce_verifier(PkceCodeVerifier::new(verifier))
+        .set_pkce_verifier(PkceCodeVerifier::new(asked.verifier.clone()))
         .request_async(&demo.http)
         .await?;
-    take(
-        &client,
-        visit,
-        &tokens,
-        Some(&nonce),
-        "3. The app exchanges the code for tokens",
-    )
+    let title = "3. The app exchanges the code for tokens";
+    take(&client, visit, &tokens, Some(&asked.nonce), title)
 }
 
-/// Verifies what was received and shows it.
+/// Verifies what was received and shows it. `nonce`: of the sign-in; a refresh has none.
 pub fn take(
     client: &Client,
     visit: &mut Visit,
@@ -77,37 +73,63 @@ pub fn take(
     title: &str,
 ) -> Result<()> {
     let id_token = tokens.id_token().context("there is no ID token")?;
-    let claims = match nonce {
-        Some(nonce) => {
-            id_token.claims(&client.id_token_verifier(), &Nonce::new(nonce.to_owned()))?
-        }
-        None => id_token.claims(&client.id_token_verifier(), |_: Option<&Nonce>| Ok(()))?,
-    };
-    visit.subject = claims.subject().to_string();
-    visit.access = tokens.access_token().secret().clone();
-    visit.id_token = id_token.to_string();
-    if let Some(refresh) = tokens.refresh_token() {
-        visit.refresh = Some(refresh.secret().clone());
+    let verifier = client.id_token_verifier();
+    let subject = match nonce {
+        Some(nonce) => id_token.claims(&verifier, &Nonce::new(nonce.to_owned()))?,
+        None => id_token.claims(&verifier, |_: Option<&Nonce>| Ok(()))?,
     }
+    .subject()
+    .to_string();
+    // OpenID Connect Core 12.2: a refresh is of the same user.
+    if nonce.is_none() && subject != visit.subject {
+        return Err(anyhow!("the ID token is of another user"));
+    }
+    visit.subject = subject;
+    let received = Tokens {
+        access: tokens.access_token().secret().clone(),
+        refresh: tokens.refresh_token().map(|token| token.secret().clone()),
+        id_token: id_token.to_string(),
+    };
+    name(visit, &received.id_token);
+    show(visit, tokens, &received, title);
+    let former = visit.tokens.take().and_then(|former| former.refresh);
+    visit.tokens = Some(Tokens {
+        refresh: received.refresh.clone().or(former),
+        ..received
+    });
+    Ok(())
+}
+
+/// Session and name, of an ID token that was verified: the library knows no `sid`.
+fn name(visit: &mut Visit, id_token: &str) {
+    let claims = claims(id_token);
+    let text = |name: &str| claims[name].as_str().map(str::to_owned);
+    if let Some(sid) = text("sid") {
+        visit.sid = sid;
+    }
+    let name = text("name").or_else(|| text("preferred_username"));
+    visit.name = name.unwrap_or_else(|| visit.subject.clone());
+}
+
+fn show(visit: &mut Visit, tokens: &CoreTokenResponse, received: &Tokens, title: &str) {
     let what = format!(
         "Access token for {} seconds, ID token, refresh token: {}.",
         tokens.expires_in().map_or(0, |d| d.as_secs()),
-        if tokens.refresh_token().is_some() {
+        if received.refresh.is_some() {
             "yes"
         } else {
             "no"
         }
     );
-    visit.steps.push(step(title, &what, String::new()));
-    visit.steps.push(step(
+    visit.show(step(title, &what, String::new()));
+    visit.show(step(
         "ID token, verified",
         "Signature, issuer, audience, times and nonce are right.",
-        decoded(&visit.id_token),
+        decoded(&received.id_token),
     ));
-    visit.steps.push(step(
+    visit.show(step(
         "Access token",
         "For the API; the app does not look inside, but you may.",
-        decoded(&visit.access),
+        decoded(&received.access),
     ));
-    Ok(())
 }

@@ -36,7 +36,7 @@ pub enum Command {
     /// Runs the provider; creates the database, applies migrations and creates keys where there are none.
     #[command(after_help = "Example: LATCHKEY_ISSUER=https://id.example.org latchkey serve")]
     Serve,
-    /// The whole thing for a first look: provider, users, a demo app and a demo API.
+    /// The whole thing for a first look: provider, users, two demo apps and a demo API.
     #[command(after_help = "Example: latchkey dev")]
     Dev {
         /// Keep everything in this folder; else it is gone when the program ends.
@@ -45,6 +45,9 @@ pub enum Command {
         /// Port of the demo app.
         #[arg(long, default_value_t = 8081)]
         app_port: u16,
+        /// Port of the second demo app.
+        #[arg(long, default_value_t = 8083)]
+        second_app_port: u16,
         /// Port of the demo API.
         #[arg(long, default_value_t = 8082)]
         api_port: u16,

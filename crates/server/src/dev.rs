@@ -1,7 +1,7 @@
 //! `latchkey dev`: everything at once, for a first look.
 
 use std::{
-    net::{Ipv4Addr, Ipv6Addr, ToSocketAddrs},
+    net::{Ipv4Addr, Ipv6Addr, TcpListener, ToSocketAddrs},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -9,11 +9,12 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use latchkey_demo::DemoApp;
 use latchkey_operations::{Caller, ClientSecrets, NewUser, Operations, PasswordKey};
 use latchkey_protocol::{
     ClientId, Clock, Entropy, registration::Registration, store::LastAdministrator,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
@@ -24,24 +25,48 @@ use crate::{
     wiring::{OsEntropy, SystemClock},
 };
 
-/// Where the demo app and the demo API are found.
-struct Demo {
-    app: String,
-    api: String,
-    secret: String,
+/// On which ports of this host the apps and the API listen.
+pub struct Ports {
+    /// Of the demo apps.
+    pub apps: [u16; 2],
+    /// Of the demo API.
+    pub api: u16,
 }
 
-/// Runs provider, demo app and demo API until they are interrupted.
+/// A demo app: its client, what it is called, and the option that chooses its port.
+struct Known {
+    client_id: &'static str,
+    name: &'static str,
+    option: &'static str,
+}
+
+const APPS: [Known; 2] = [
+    Known {
+        client_id: "demo-app",
+        name: "Demo app",
+        option: "--app-port",
+    },
+    Known {
+        client_id: "second-demo-app",
+        name: "Second demo app",
+        option: "--second-app-port",
+    },
+];
+
+/// The apps and the API, and what they listen on.
+struct Demos {
+    apps: Vec<(DemoApp, TcpListener)>,
+    api: (String, TcpListener),
+}
+
+/// Runs provider, demo apps and demo API until they are interrupted.
 ///
 /// # Errors
-/// For an issuer that others can reach, and all that `serve` refuses.
-pub fn run(
-    mut settings: Settings,
-    data: Option<PathBuf>,
-    app_port: u16,
-    api_port: u16,
-) -> Result<ExitCode> {
+/// For an issuer that others can reach, a port that is taken, and all that `serve` refuses.
+pub fn run(mut settings: Settings, data: Option<PathBuf>, ports: Ports) -> Result<ExitCode> {
     refuse_others(&settings)?;
+    // Before anything is made, so that a port in use leaves nothing behind.
+    let demos = Demos::listen(&settings.issuer, &ports)?;
     println!("latchkey dev: making a database, keys and users ...");
     if settings.log_level == "info" {
         settings.log_level = "warn".into();
@@ -52,30 +77,74 @@ pub fn run(
     block_on(async {
         let service = start(&settings).await?;
         let provider = service.app.clone();
-        let demo = Demo {
-            app: format!("http://localhost:{app_port}"),
-            api: format!("http://localhost:{api_port}"),
-            secret: word(32),
-        };
         let operations = Operations {
             store: &*provider.provider.store,
             entropy: &OsEntropy,
             caller: Caller::server(),
             now: SystemClock.now(),
         };
-        add_client(&operations, &provider.provider.client_secrets, &demo).await?;
+        for (app, _) in &demos.apps {
+            add_client(&operations, &provider.provider.client_secrets, app).await?;
+        }
         let users = add_users(&operations, provider.ui.sign_in.password_key()).await?;
-
-        let issuer = &settings.issuer;
-        let clock = Arc::new(SystemClock);
-        let app =
-            latchkey_demo::start_app(app_port, issuer, &demo.app, &demo.api, demo.secret.clone())?;
-        let api = latchkey_demo::start_api(api_port, issuer, &demo.api, clock)?;
-        announce(issuer, &demo, &users);
-        let (provider, app, api) = tokio::join!(service.run(), app, api);
-        provider.and(app).and(api)?;
+        let text = announcement(&settings.issuer, &demos, &users);
+        let demos = demos.start(&settings.issuer)?;
+        println!("{text}");
+        let (provider, demos) = futures_util::future::join(service.run(), demos).await;
+        provider?;
+        demos?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+impl Demos {
+    fn listen(issuer: &str, ports: &Ports) -> Result<Self> {
+        let at = |port: u16| format!("http://localhost:{port}");
+        let api = at(ports.api);
+        let mut apps = Vec::new();
+        for (number, (known, port)) in (1..).zip(APPS.iter().zip(ports.apps)) {
+            let (other, other_port) = match number {
+                1 => (&APPS[1], ports.apps[1]),
+                _ => (&APPS[0], ports.apps[0]),
+            };
+            let app = DemoApp {
+                client_id: known.client_id,
+                secret: word(32),
+                name: known.name,
+                number,
+                address: at(port),
+                other: (other.name, at(other_port)),
+                issuer: issuer.to_owned(),
+                api: api.clone(),
+            };
+            apps.push((app, listen(port, known.option)?));
+        }
+        Ok(Self {
+            apps,
+            api: (api, listen(ports.api, "--api-port")?),
+        })
+    }
+
+    /// What ends when all of them have ended.
+    fn start(self, issuer: &str) -> Result<impl Future<Output = std::io::Result<Vec<()>>> + use<>> {
+        let clock = Arc::new(SystemClock);
+        let (address, listener) = self.api;
+        let mut servers = vec![latchkey_demo::start_api(
+            listener,
+            issuer,
+            &address,
+            clock.clone(),
+        )?];
+        for (app, listener) in self.apps {
+            servers.push(latchkey_demo::start_app(app, listener, clock.clone())?);
+        }
+        Ok(futures_util::future::try_join_all(servers))
+    }
+}
+
+fn listen(port: u16, option: &str) -> Result<TcpListener> {
+    let other = || format!("cannot listen on port {port}; choose another with {option}");
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(other)
 }
 
 /// Its users are known and their passwords shown: it is for this machine alone.
@@ -123,22 +192,29 @@ fn allow_loopback(settings: &mut Settings) {
 async fn add_client(
     operations: &Operations<'_>,
     secrets: &ClientSecrets,
-    demo: &Demo,
+    app: &DemoApp,
 ) -> Result<()> {
-    let metadata = json!({
-        "client_id": "demo-app", "client_secret": demo.secret, "client_name": "Demo app",
-        "redirect_uris": [format!("{}/callback", demo.app)], "post_logout_redirect_uris": [format!("{}/", demo.app)],
-        "grant_types": ["authorization_code", "refresh_token"], "audience": [demo.api],
-        "implied_scope": "roles",
-    });
-    operations
-        .store
-        .delete_client(&ClientId::new("demo-app"), None)
-        .await?;
-    operations
-        .register_client(secrets, Registration::parse(&metadata)?)
-        .await?;
+    let id = ClientId::new(app.client_id);
+    operations.store.delete_client(&id, None).await?;
+    let metadata = Registration::parse(&registration(app))?;
+    operations.register_client(secrets, metadata).await?;
     Ok(())
+}
+
+/// One of them hears of a sign-out in a frame as well, so that both ways can be seen.
+fn registration(app: &DemoApp) -> Value {
+    let at = |path: &str| format!("{}{path}", app.address);
+    let mut metadata = json!({
+        "client_id": app.client_id, "client_secret": app.secret, "client_name": app.name,
+        "redirect_uris": [at("/callback")], "post_logout_redirect_uris": [at("/")],
+        "grant_types": ["authorization_code", "refresh_token"], "audience": [app.api], "implied_scope": "roles",
+        "backchannel_logout_uri": at("/backchannel-logout"), "backchannel_logout_session_required": true,
+    });
+    if app.number == 2 {
+        metadata["frontchannel_logout_uri"] = at("/frontchannel-logout").into();
+        metadata["frontchannel_logout_session_required"] = true.into();
+    }
+    metadata
 }
 
 /// Adds the users anew, and returns their names and passwords.
@@ -172,15 +248,26 @@ async fn add_users(
     Ok(users)
 }
 
-fn announce(issuer: &str, demo: &Demo, users: &[(&str, String)]) {
-    println!("\n  Demo app    {}/   <- open this and sign in", demo.app);
-    println!("  Demo API    {}/", demo.api);
-    println!("  Latchkey    {issuer}");
-    println!("  Console     {issuer}/admin   <- sign in as admin\n");
-    for (username, password) in users {
-        println!("  {username:<8} password {password}");
+/// Addresses and passwords.
+fn announcement(issuer: &str, demos: &Demos, users: &[(&str, String)]) -> String {
+    let notes = ["open this and sign in", "then this: without a password"];
+    let mut text = String::new();
+    for ((label, note), (app, _)) in ["Demo app", "Second app"]
+        .iter()
+        .zip(notes)
+        .zip(&demos.apps)
+    {
+        text += &format!("\n  {label:<11} {}/   <- {note}", app.address);
     }
-    println!("\nCtrl-C ends it.");
+    text += &format!("\n  Demo API    {}/", demos.api.0);
+    text += &format!("\n  Latchkey    {issuer}");
+    text += &format!(
+        "\n  Console     {issuer}/admin   <- sign in as admin, in a private window: end a session, and both apps say so\n"
+    );
+    for (username, password) in users {
+        text += &format!("\n  {username:<8} password {password}");
+    }
+    text + "\n\nCtrl-C ends it."
 }
 
 /// A random word of letters and digits that are hard to mistake for one another.

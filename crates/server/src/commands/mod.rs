@@ -59,8 +59,15 @@ pub fn run() -> Result<ExitCode> {
         Command::Dev {
             data,
             app_port,
+            second_app_port,
             api_port,
-        } => dev::run(settings()?, data, app_port, api_port),
+        } => {
+            let ports = dev::Ports {
+                apps: [app_port, second_app_port],
+                api: api_port,
+            };
+            dev::run(settings()?, data, ports)
+        }
         Command::Healthcheck => block_on(healthcheck::run(settings()?)),
         Command::User(command) => at_installation(settings()?, |at| user::run(at, command)),
         Command::Client(command) => at_installation(settings()?, |at| client::run(at, command)),

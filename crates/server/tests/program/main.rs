@@ -9,6 +9,7 @@ mod claims;
 mod commands;
 mod consents;
 mod deliveries;
+mod dev;
 mod host;
 mod management;
 mod manual;

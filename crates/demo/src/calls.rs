@@ -1,0 +1,78 @@
+//! What a signed-in app does with its tokens.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use anyhow::{Context, Result};
+use openidconnect::{AccessToken, RefreshToken, SubjectIdentifier, core::CoreUserInfoClaims};
+use serde_json::Value;
+
+use crate::{
+    app::{Demo, see_other},
+    tokens::take,
+    visit::{Tokens, Visit, step},
+};
+
+pub async fn refresh(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
+    act(&demo, &request, async |demo, visit, tokens| {
+        let token = RefreshToken::new(tokens.refresh.context("there is no refresh token")?);
+        let client = demo.client().await?;
+        let answer = client.exchange_refresh_token(&token)?;
+        let answer = answer.request_async(&demo.http).await?;
+        take(
+            &client,
+            visit,
+            &answer,
+            None,
+            "The app refreshed its tokens",
+        )
+    })
+    .await
+}
+
+pub async fn userinfo(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
+    act(&demo, &request, async |demo, visit, tokens| {
+        let client = demo.client().await?;
+        let subject = SubjectIdentifier::new(visit.subject.clone());
+        let asked = client.user_info(AccessToken::new(tokens.access), Some(subject))?;
+        let claims: CoreUserInfoClaims = asked.request_async(&demo.http).await?;
+        visit.show(step(
+            "UserInfo",
+            "The claims of the scopes that were allowed.",
+            serde_json::to_string_pretty(&claims)?,
+        ));
+        Ok(())
+    })
+    .await
+}
+
+pub async fn call_api(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
+    act(&demo, &request, async |demo, visit, tokens| {
+        let asked = demo.http.get(&demo.app.api).bearer_auth(&tokens.access);
+        let answer = asked.send().await?;
+        let status = answer.status();
+        let body: Value = answer.json().await?;
+        visit.show(step(
+            "The API answered",
+            &status.to_string(),
+            format!("{body:#}"),
+        ));
+        Ok(())
+    })
+    .await
+}
+
+/// Does something for a browser that is signed in, and shows what came of it. Of one that was signed out meanwhile it
+/// stays so.
+async fn act(
+    demo: &Demo,
+    request: &HttpRequest,
+    work: impl AsyncFnOnce(&Demo, &mut Visit, Tokens) -> Result<()>,
+) -> HttpResponse {
+    if let Some((id, mut visit)) = demo.visit(request)
+        && let Some(tokens) = visit.tokens.clone()
+    {
+        let done = work(demo, &mut visit, tokens).await;
+        visit.problem = done.err().map(|e| format!("{e:#}"));
+        demo.sessions.change(&id, visit);
+    }
+    see_other("/")
+}
