@@ -97,7 +97,8 @@ impl Operations<'_> {
                 Some(user) => *entry = user.id.into_string(),
                 None => {
                     let problem = format!("access.users: there is nobody called {entry}");
-                    faults.push(FieldError::new("users", problem).within("access"));
+                    let fault = FieldError::new("users", problem).id("access-nobody");
+                    faults.push(fault.with("entry", entry.as_str()).within("access"));
                 }
             }
         }

@@ -127,5 +127,5 @@ fn check_keep_old(keep_old: Option<i64>) -> Result<()> {
         return Ok(());
     }
     let problem = "the old secret can be kept for a second to 30 days";
-    Err(FieldErrors::from(FieldError::new("keep_old", problem)).into())
+    Err(FieldErrors::from(FieldError::new("keep_old", problem).id("former-secret")).into())
 }

@@ -346,8 +346,8 @@ fn check_keys(metadata: &Metadata) -> Result<()> {
     match metadata.jwks.as_ref().map(client_keys) {
         None | Some(Ok(_)) => Ok(()),
         Some(Err(error)) => {
-            let errors = FieldErrors::from(FieldError::new("jwks", format!("jwks: {error}")));
-            Err(OperationError::Metadata(errors.into()))
+            let fault = FieldError::new("jwks", format!("jwks: {error}")).id("keys-unfit");
+            Err(OperationError::Metadata(FieldErrors::from(fault).into()))
         }
     }
 }

@@ -3,7 +3,7 @@
 use latchkey_protocol::{
     audit::TargetKind,
     claims::{CustomClaims, Mapping},
-    field_error::{FieldError, FieldErrors},
+    field_error::FieldErrors,
 };
 use serde_json::json;
 
@@ -23,8 +23,7 @@ impl Operations<'_> {
     /// # Errors
     /// A mapping that cannot be; [`OperationError::ClaimsFull`].
     pub async fn set_custom_claim(&self, name: &str, mapping: &Mapping) -> Result<()> {
-        let fault = |problem| FieldErrors::from(FieldError::new(name, problem));
-        mapping.check(name).map_err(fault)?;
+        mapping.check(name).map_err(FieldErrors::from)?;
         let details = json!({ "old": self.custom_claims().await?.0.get(name), "new": mapping });
         let target = (TargetKind::Claim, name, name);
         let recording = self.recording(Operation::ClaimSet, target, details);

@@ -180,14 +180,28 @@ impl OperationError {
             Self::SecretGiven(_) => ("client_secret", "leave client_secret out"),
             _ => return Vec::new(),
         };
-        let id = match self {
-            Self::NameTaken(_) | Self::NameIsAddress(_) => Some("username-taken"),
-            Self::AddressTaken(_) | Self::AddressIsName(_) => Some("email-taken"),
-            Self::LastAdministrator(_) => Some("last-administrator"),
-            _ => None,
+        vec![self.fault(field).fix(fix)]
+    }
+
+    /// The sentence at `field`, with the id of the text that says it in another language, where a form or a question can come
+    /// to it.
+    pub fn fault(&self, field: &str) -> FieldError {
+        let fault = FieldError::new(field, self.to_string());
+        let (id, name) = match self {
+            Self::NameTaken(_) | Self::NameIsAddress(_) => ("username-taken", String::new()),
+            Self::AddressTaken(_) | Self::AddressIsName(_) => ("email-taken", String::new()),
+            Self::LastAdministrator(_) => ("last-administrator", String::new()),
+            Self::ClientIdTaken(id) => ("client-id-taken", id.to_string()),
+            Self::KeyMissing(algorithm) => ("key-missing", algorithm.name().to_owned()),
+            Self::SecretUnreadable(id) => ("secret-unreadable", id.to_string()),
+            Self::ClientPublic(id) => ("client-public", id.to_string()),
+            Self::SessionsEnding(id) => ("sessions-ending", id.to_string()),
+            Self::ConsentUnknown { user, .. } => ("consent-unknown", user.clone()),
+            Self::KeySigns(_) => ("key-signs", String::new()),
+            Self::Changed(_) | Self::Contended(_) => ("changed", String::new()),
+            _ => return fault,
         };
-        let fault = FieldError::new(field, self.to_string()).fix(fix);
-        vec![FieldError { id, ..fault }]
+        fault.id(id).with("name", name)
     }
 
     /// Why `user` was not written.

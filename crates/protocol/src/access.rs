@@ -84,18 +84,21 @@ impl Access {
         ];
         let mut faults = Vec::new();
         for (name, list) in lists {
-            let of = |problem: String| FieldError::new(name, problem).within("access");
+            let of = |problem: String, id| FieldError::new(name, problem).id(id).within("access");
             if list.len() > MOST_ADMITTED {
                 let problem = format!("access.{name} has at most {MOST_ADMITTED} entries");
-                faults.push(of(problem).fix("put the users into a group, and admit the group"));
+                let fault = of(problem, "access-most").with("most", MOST_ADMITTED.to_string());
+                faults.push(fault.fix("put the users into a group, and admit the group"));
             }
             let wrong = |entry: &&String| {
                 entry.is_empty() || entry.len() > LONGEST || entry.chars().any(char::is_control)
             };
             if let Some(entry) = list.iter().find(wrong) {
-                faults.push(of(format!(
+                let problem = format!(
                     "access.{name} has {entry:?}: an entry has 1 to {LONGEST} bytes and no control characters"
-                )));
+                );
+                let fault = of(problem, "access-entry").with("longest", LONGEST.to_string());
+                faults.push(fault.with("entry", entry));
             }
         }
         faults

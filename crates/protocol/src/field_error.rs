@@ -18,6 +18,9 @@ pub struct FieldError {
     /// The id of the text that says both in another language, where there is one.
     #[serde(skip)]
     pub id: Option<&'static str>,
+    /// What that text names, by the names that it has there.
+    #[serde(skip)]
+    pub arguments: Vec<(&'static str, String)>,
 }
 
 impl FieldError {
@@ -28,6 +31,7 @@ impl FieldError {
             problem: problem.into(),
             fix: None,
             id: None,
+            arguments: Vec::new(),
         }
     }
 
@@ -45,6 +49,13 @@ impl FieldError {
     pub fn id(self, id: &'static str) -> Self {
         let id = Some(id);
         Self { id, ..self }
+    }
+
+    /// With what that text names.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.arguments.push((name, value.into()));
+        self
     }
 
     /// The member of the input itself, without what is within it: `claims` of `claims.locale`.

@@ -5,7 +5,7 @@ use url::{Origin, Url};
 use crate::{
     client::Metadata,
     field_error::FieldError,
-    redirect_uri::{self, RedirectRules},
+    redirect_uri::{self, RedirectRules, UriProblem},
 };
 
 /// The addresses that cannot be registered, and why. One that is the same as in `before` was accepted then, and stays.
@@ -30,10 +30,7 @@ pub fn check(
     ];
     let faults = named.into_iter().filter_map(|(member, uri)| {
         let (uri, problem) = uri.and_then(|uri| Some((uri, problem(uri, rules)?)))?;
-        Some(FieldError::new(
-            member,
-            format!("{member} is {uri:?}: {problem}"),
-        ))
+        Some(problem.at(member, uri, "is"))
     });
     let mut faults: Vec<_> = faults.collect();
     // Also where only the redirect URIs changed.
@@ -45,17 +42,18 @@ pub fn check(
         let problem = format!(
             "{front} is {uri:?}: scheme, host and port must be those of one of the redirect_uris"
         );
-        faults.push(FieldError::new(front, problem));
+        let fault = FieldError::new(front, problem).id("uri-elsewhere");
+        faults.push(fault.with("uri", uri));
     }
     faults
 }
 
-fn problem(uri: &str, rules: RedirectRules) -> Option<String> {
+fn problem(uri: &str, rules: RedirectRules) -> Option<UriProblem> {
     let port = Url::parse(uri).ok().and_then(|url| url.port());
     if port == Some(0) {
-        return Some("nothing listens on port 0".to_owned());
+        return Some(UriProblem::new("uri-port", "nothing listens on port 0"));
     }
-    redirect_uri::problem(uri, rules).map(Into::into)
+    redirect_uri::problem(uri, rules)
 }
 
 /// Whether a redirect URI has the same scheme, host and port: the frame's address gets `sid`, which is for the client.

@@ -85,7 +85,7 @@ pub fn faulty_members(
     let faulty = members.iter().filter_map(|(name, value)| {
         let alone = Value::Object([(name.clone(), value.clone())].into_iter().collect());
         let problem = problem(alone)?;
-        Some(FieldError::new(name, format!("{name}: {problem}")))
+        Some(FieldError::new(name, format!("{name}: {problem}")).id("unreadable"))
     });
     faulty.collect()
 }

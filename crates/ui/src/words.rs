@@ -64,10 +64,12 @@ const ENGLISH_TEXTS: [&str; 3] = [
     include_str!("../../../templates/locales/console.en.ftl"),
     include_str!("../../../templates/locales/clients.en.ftl"),
 ];
-const KOREAN_TEXTS: [&str; 3] = [
+const KOREAN_TEXTS: [&str; 4] = [
     include_str!("../../../templates/locales/ko.ftl"),
     include_str!("../../../templates/locales/console.ko.ftl"),
     include_str!("../../../templates/locales/clients.ko.ftl"),
+    // Of these, English is in the rules themselves.
+    include_str!("../../../templates/locales/problems.ko.ftl"),
 ];
 
 fn bundle(tag: &str, sources: &[&str]) -> Bundle {
@@ -120,8 +122,15 @@ impl Words {
 
     /// The text `id` with `value` in the place of `name`.
     pub fn say_with(&self, id: &str, name: &str, value: &str) -> String {
+        self.say_all(id, &[(name, value)])
+    }
+
+    /// The text `id` with each value in the place of its name.
+    pub fn say_all(&self, id: &str, named: &[(&str, &str)]) -> String {
         let mut arguments = FluentArgs::new();
-        arguments.set(name.to_owned(), value.to_owned());
+        for (name, value) in named {
+            arguments.set((*name).to_owned(), (*value).to_owned());
+        }
         self.find(id, Some(&arguments))
             .unwrap_or_else(|| id.to_owned())
     }
@@ -168,7 +177,7 @@ mod tests {
 
     #[test]
     fn every_english_text_has_a_korean_one() {
-        let ids = |sources: [&'static str; 3]| -> Vec<String> {
+        let ids = |sources: &[&'static str]| -> Vec<String> {
             sources
                 .iter()
                 .flat_map(|source| source.lines())
@@ -176,8 +185,8 @@ mod tests {
                 .map(|(id, _)| id.to_owned())
                 .collect()
         };
-        let korean = ids(KOREAN_TEXTS);
-        for id in ids(ENGLISH_TEXTS) {
+        let korean = ids(&KOREAN_TEXTS);
+        for id in ids(&ENGLISH_TEXTS) {
             assert!(korean.contains(&id), "{id}");
             assert_ne!(Words(Language::Korean).say(&id), id);
             assert_ne!(Words(Language::English).say(&id), id);

@@ -8,7 +8,7 @@ use latchkey_ui::failure::Failure;
 use super::{
     client::named,
     confirm::{self, Question},
-    problem::problems,
+    problem::refusal,
 };
 use crate::{
     address,
@@ -109,7 +109,7 @@ async fn begun(
 ) -> Result<HttpResponse, Failure> {
     match begun {
         Ok(_) => Ok(visit.arrival.go("/admin/sessions?done=many-end")),
-        Err(error) => question(visit, client, Some(problems(error)?.beyond(&[]))).await,
+        Err(error) => question(visit, client, Some(refusal(visit, error)?)).await,
     }
 }
 

@@ -13,7 +13,7 @@ use latchkey_protocol::{
     metadata::difference,
     page::Page,
 };
-use latchkey_ui::{failure::Failure, render::render};
+use latchkey_ui::{Words, failure::Failure, render::render};
 use serde_json::{Map, Value};
 
 use super::{
@@ -164,7 +164,7 @@ struct Shown<'a> {
     secrets: Option<Secrets>,
     counts: ClientCounts,
     settings: Vec<Settings>,
-    warnings: Vec<ClientWarning>,
+    warnings: Vec<String>,
     rows: Vec<Row>,
 }
 
@@ -175,6 +175,22 @@ impl Shown<'_> {
 
     fn authorizations(&self) -> String {
         self.counts.authorizations.to_string()
+    }
+}
+
+/// A warning in the language of the page: English is what operations speak.
+fn warned(words: Words, warning: &ClientWarning) -> String {
+    let (id, client, audience) = match warning {
+        ClientWarning::SecretReadable { client } => ("warning-secret-readable", client, ""),
+        ClientWarning::AudienceIsClient {
+            client, audience, ..
+        } => ("warning-audience-is-client", client, audience.as_str()),
+        ClientWarning::HintsUnusable { client } => ("warning-hints-unusable", client, ""),
+    };
+    let said = words.say_all(id, &[("client", client), ("audience", audience)]);
+    match said == id {
+        true => warning.to_string(),
+        false => said,
     }
 }
 
@@ -224,7 +240,11 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         secrets: secrets(visit, &client).await?,
         counts: store.client_counts(&client.id, visit.now()).await?,
         settings: settings(&frame, &document(&client)),
-        warnings: warnings.map_err(failed)?,
+        warnings: warnings
+            .map_err(failed)?
+            .iter()
+            .map(|warning| warned(frame.words, warning))
+            .collect(),
         rows: newest(visit, &about).await?,
         head: Head::new(&client, Tab::Overview),
         frame,

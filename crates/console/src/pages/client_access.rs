@@ -198,7 +198,7 @@ fn page(visit: &Visit<'_>, client: &Client, content: Content) -> HttpResponse {
         fields: content.fields,
         csrf: visit.token(visit.arrival.path()),
         is_back: content.is_back,
-        problems: content.problems,
+        problems: content.problems.said_in(visit.arrival.words()),
         unsaved: content.unsaved,
     };
     render(&page, status, false)

@@ -7,7 +7,7 @@ use latchkey_ui::failure::Failure;
 use super::{
     client::named,
     confirm::{self, Question},
-    problem::problems,
+    problem::refusal,
 };
 use crate::{address, layout::Section, visit::Visit};
 
@@ -95,7 +95,7 @@ async fn act(visit: &Visit<'_>, action: Action) -> Result<HttpResponse, Failure>
         Action::Delete => operations.delete_client(id).await,
     };
     if let Err(error) = done {
-        let refused = problems(error)?.beyond(&[]);
+        let refused = refusal(visit, error)?;
         return Ok(question(visit, action, &client, Some(refused)));
     }
     let at = match action {

@@ -11,7 +11,7 @@ use latchkey_ui::{
 use super::{
     client::{Head, Tab, named},
     confirm::{self, Question},
-    problem::{gone, problems},
+    problem::{gone, refusal},
 };
 use crate::{
     address,
@@ -131,7 +131,7 @@ pub async fn revoke(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
                 .go(&format!("{at}/consents?done=consent-revoked")))
         }
         Err(error) => {
-            let problem = problems(error)?.beyond(&[]);
+            let problem = refusal(visit, error)?;
             Ok(question(visit, &client, &user, Some(problem)))
         }
     }

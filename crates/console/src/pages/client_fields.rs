@@ -3,7 +3,7 @@
 use latchkey_protocol::{Params, field_error::FieldError};
 use serde_json::{Map, Value};
 
-use super::problem::Problems;
+use super::problem::{Problems, no_object};
 use crate::layout::Frame;
 
 /// How a member is typed.
@@ -279,9 +279,8 @@ fn number(frame: &Frame<'_>, text: &str) -> Result<Value, String> {
 
 fn object(frame: &Frame<'_>, text: &str) -> Result<Value, String> {
     let object: Result<Map<String, Value>, _> = serde_json::from_str(text);
-    let told =
-        |error: serde_json::Error| frame.with("console-no-object", "error", &error.to_string());
-    object.map(Value::Object).map_err(told)
+    let object = object.map(Value::Object);
+    object.map_err(|error| no_object(frame.words, &error))
 }
 
 #[cfg(test)]

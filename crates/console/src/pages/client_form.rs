@@ -177,7 +177,7 @@ fn page(visit: &Visit<'_>, client: Option<&Client>, content: Content) -> HttpRes
         version: content.version,
         csrf: visit.token(visit.arrival.path()),
         is_back: content.is_back,
-        problems: content.problems,
+        problems: content.problems.said_in(visit.arrival.words()),
         unsaved: content.unsaved,
         groups: GROUPS,
     };

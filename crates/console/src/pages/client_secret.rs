@@ -96,7 +96,10 @@ pub async fn rotate(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     match rotated.await {
         Ok(registered) => Ok(shown(visit, &registered)),
         Err(OperationError::Contended(_)) => Ok(overtaken(visit, &named(visit).await?)),
-        Err(error) => Ok(page(visit, &client, &problems(error)?)),
+        Err(error) => {
+            let problems = problems(error)?.said_in(visit.arrival.words());
+            Ok(page(visit, &client, &problems))
+        }
     }
 }
 

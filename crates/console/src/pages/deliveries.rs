@@ -13,7 +13,7 @@ use latchkey_ui::{failure::Failure, render::render};
 
 use super::{
     confirm::{self, Question},
-    problem::problems,
+    problem::refusal,
     receipt::ReceiptRow,
 };
 use crate::{
@@ -181,6 +181,6 @@ pub async fn retry(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
             });
             Ok(visit.arrival.go(&format!("{at}?done=sent-again")))
         }
-        (Err(error), _) => Ok(question(visit, Some(problems(error)?.beyond(&[])))),
+        (Err(error), _) => Ok(question(visit, Some(refusal(visit, error)?))),
     }
 }

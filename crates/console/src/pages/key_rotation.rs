@@ -6,7 +6,7 @@ use latchkey_operations::keys::Takeover;
 use latchkey_protocol::SigningAlgorithm;
 use latchkey_ui::{failure::Failure, render::render};
 
-use super::problem::problems;
+use super::problem::refusal;
 use crate::{
     layout::{Frame, Section},
     visit::Visit,
@@ -83,7 +83,7 @@ pub async fn rotate(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
             Ok(visit.arrival.go("/admin/keys?done=key-rotated"))
         }
         Err(error) => {
-            let problem = problems(error)?.beyond(&[]);
+            let problem = refusal(visit, error)?;
             Ok(page(visit, (algorithm, is_at_once), Some(problem)))
         }
     }

@@ -8,7 +8,7 @@ use latchkey_ui::{failure::Failure, render::render};
 
 use super::{
     confirm::{self, Question},
-    problem::{failed, problems},
+    problem::{failed, refusal},
 };
 use crate::{
     layout::{Frame, Section, utc},
@@ -113,6 +113,6 @@ pub async fn retire(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let operations = visit.operations();
     match operations.retire_key(&ring, visit.part("id")).await {
         Ok(()) => Ok(visit.arrival.go("/admin/keys?done=key-retired")),
-        Err(error) => Ok(question(visit, Some(problems(error)?.beyond(&[])))),
+        Err(error) => Ok(question(visit, Some(refusal(visit, error)?))),
     }
 }

@@ -8,7 +8,7 @@ use latchkey_ui::{failure::Failure, render::render};
 use super::{
     bulk_ends::{self, BulkRow},
     confirm::{self, Question},
-    problem::problems,
+    problem::refusal,
     users::find,
 };
 use crate::{
@@ -158,6 +158,6 @@ pub async fn end(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
             let at = format!("/admin/sessions/{id}?done=session-ended");
             Ok(visit.arrival.go(&at))
         }
-        Err(error) => Ok(question(visit, id, Some(problems(error)?.beyond(&[])))),
+        Err(error) => Ok(question(visit, id, Some(refusal(visit, error)?))),
     }
 }

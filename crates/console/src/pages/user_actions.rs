@@ -7,7 +7,7 @@ use latchkey_ui::{failure::Failure, render::display_name};
 
 use super::{
     confirm::{self, Question},
-    problem::problems,
+    problem::refusal,
     user::named,
 };
 use crate::{layout::Section, visit::Visit};
@@ -107,8 +107,7 @@ async fn act(visit: &Visit<'_>, action: Action) -> Result<HttpResponse, Failure>
         Action::Delete => operations.delete_user(id, last).await.map(drop),
     };
     if let Err(error) = done {
-        let refused = problems(error)?.said_in(visit.arrival.words());
-        let refused = refused.beyond(&[]);
+        let refused = refusal(visit, error)?;
         return Ok(question(visit, action, &user, Some(refused)));
     }
     let at = match action {

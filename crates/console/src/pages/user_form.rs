@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{
     audit::newest,
-    problem::{Problems, problems},
+    problem::{Problems, no_object, problems},
     user::{named, pretty},
 };
 use crate::{
@@ -87,7 +87,7 @@ impl Fields {
             let text = text.trim();
             let read = serde_json::from_str(if text.is_empty() { "{}" } else { text });
             read.unwrap_or_else(|error| {
-                let sentence = frame.with("console-no-object", "error", &error.to_string());
+                let sentence = no_object(frame.words, &error);
                 problems.add(FieldError::new(field, sentence));
                 Map::new()
             })

@@ -8,7 +8,7 @@ use latchkey_ui::{
     render::{display_name, render},
 };
 
-use super::{problem::problems, user::named};
+use super::{problem::refusal, user::named};
 use crate::{
     layout::{Frame, Section},
     visit::Visit,
@@ -54,10 +54,6 @@ pub async fn set(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
             let at = format!("/admin/users/{}?done=password-set", user.id);
             Ok(visit.arrival.go(&at))
         }
-        Err(error) => Ok(page(
-            visit,
-            &user,
-            Some(problems(error)?.said_in(visit.arrival.words()).beyond(&[])),
-        )),
+        Err(error) => Ok(page(visit, &user, Some(refusal(visit, error)?))),
     }
 }

@@ -201,13 +201,13 @@ impl CustomClaims {
     pub fn check(&self) -> Vec<FieldError> {
         if self.0.len() > MOST_MAPPINGS {
             let most = format!("there are at most {MOST_MAPPINGS} custom claims");
-            return vec![FieldError::new("", most)];
+            let fault = FieldError::new("", most).id("mapping-most");
+            return vec![fault.with("most", MOST_MAPPINGS.to_string())];
         }
-        let faults = self.0.iter().filter_map(|(name, mapping)| {
-            let problem = mapping.check(name).err()?;
-            Some(FieldError::new(name, problem))
-        });
-        faults.collect()
+        let faults = self.0.iter();
+        faults
+            .filter_map(|(name, mapping)| mapping.check(name).err())
+            .collect()
     }
 
     /// Adds what these mappings say in `place`, unless `unless` has one of the same name.
@@ -256,33 +256,37 @@ impl Custom<'_> {
 
 impl Mapping {
     /// # Errors
-    /// A sentence that says what is wrong with it under this name.
-    pub fn check(&self, name: &str) -> Result<(), String> {
-        check_name("a claim", name)?;
+    /// What is wrong with it under this name.
+    pub fn check(&self, name: &str) -> Result<(), FieldError> {
+        let fault = |id, problem: String| Err(FieldError::new(name, problem).id(id));
+        if let Err(problem) = check_name("a claim", name) {
+            return fault("mapping-name", problem);
+        }
         if RESERVED.contains(&name) {
-            return Err(format!(
-                "{name} belongs to the protocol and cannot be mapped"
-            ));
+            let problem = format!("{name} belongs to the protocol and cannot be mapped");
+            return fault("mapping-reserved", problem);
         }
         if !is_scope(&self.scope) {
-            return Err(format!(
-                "{name}: {:?} is no scope (RFC 6749 3.3)",
-                self.scope
-            ));
+            let problem = format!("{name}: {:?} is no scope (RFC 6749 3.3)", self.scope);
+            return fault("mapping-scope", problem);
         }
         if is_own_claim(name) && self.source != Source::Claim(name.into()) {
-            return Err(format!(
+            let problem = format!(
                 "{name} is a claim of every user: it can be mapped to other places, not to another value"
-            ));
+            );
+            return fault("mapping-own", problem);
         }
         match &self.source {
-            Source::Attribute(attribute) => check_name("an attribute", attribute),
+            Source::Attribute(attribute) => check_name("an attribute", attribute)
+                .or_else(|problem| fault("mapping-attribute", problem)),
             Source::Claim(claim) if is_own_claim(claim) => Ok(()),
-            Source::Claim(claim) => Err(format!(
-                "{name}: {claim:?} is no claim of every user; use attribute"
-            )),
+            Source::Claim(claim) => {
+                let problem = format!("{name}: {claim:?} is no claim of every user; use attribute");
+                fault("mapping-claim", problem)
+            }
             Source::Value(value) if value.to_string().len() > LONGEST_VALUE => {
-                Err(format!("{name}: a value has at most {LONGEST_VALUE} bytes"))
+                let problem = format!("{name}: a value has at most {LONGEST_VALUE} bytes");
+                fault("mapping-value", problem)
             }
             Source::Value(_) => Ok(()),
         }

@@ -53,25 +53,26 @@ impl Registration {
     fn id_fault(&self) -> Option<FieldError> {
         let id = self.client_id.as_deref()?;
         let problem = format!("client_id holds 1 to {LONGEST} printable ASCII characters");
-        (!is_visible(id)).then(|| FieldError::new("client_id", problem))
+        (!is_visible(id)).then(|| FieldError::new("client_id", problem).id("client-id-unfit"))
     }
 
     fn secret_fault(&self) -> Option<FieldError> {
         let secret = self.client_secret.as_deref()?;
-        let of = |problem: String| FieldError::new("client_secret", problem);
+        let of = |id, problem: String| FieldError::new("client_secret", problem).id(id);
         if !is_visible(secret) {
-            return Some(of(format!(
-                "client_secret holds 1 to {LONGEST} printable ASCII characters"
-            )));
+            let problem = format!("client_secret holds 1 to {LONGEST} printable ASCII characters");
+            return Some(of("client-secret-unfit", problem));
         }
         if secret.len() < SHORTEST_SECRET {
             let problem = format!(
                 "client_secret has {SHORTEST_SECRET} characters or more, because shorter ones can be guessed"
             );
-            return Some(of(problem).fix("leave it out to get a good one"));
+            let fault = of("client-secret-short", problem);
+            return Some(fault.fix("leave it out to get a good one"));
         }
         let public = "a public client (token_endpoint_auth_method none) has no client_secret";
-        self.metadata.is_public().then(|| of(public.into()))
+        let of_public = || of("client-secret-public", public.into());
+        self.metadata.is_public().then(of_public)
     }
 
     /// Whoever has an ID token can try secrets on it for as long as they like: only one of 256 random bits withstands that
@@ -83,12 +84,14 @@ impl Registration {
         if self.metadata.is_public() {
             let problem = "id_token_signed_response_alg: HS256 signs with the client's secret, and a public client has none";
             let fault = FieldError::new("id_token_signed_response_alg", problem);
+            let fault = fault.id("shared-secret-public");
             return Some(fault.fix("take RS256, PS256, ES256 or EdDSA"));
         }
         let problem = "client_secret: HS256 (id_token_signed_response_alg) needs a secret of 256 random bits, which is made here";
         self.client_secret
             .as_ref()
-            .map(|_| FieldError::new("client_secret", problem).fix("leave client_secret out"))
+            .map(|_| FieldError::new("client_secret", problem).id("shared-secret-given"))
+            .map(|fault| fault.fix("leave client_secret out"))
     }
 
     /// Those that are new: what was registered before stays, but for an application of another type, which has other
@@ -129,7 +132,7 @@ impl Registration {
         pages.into_iter().filter_map(move |(name, page)| {
             let wrong = page.as_deref().is_some_and(|page| !is_web(page));
             let problem = || format!("{name} must be an http or https address");
-            wrong.then(|| FieldError::new(name, problem()))
+            wrong.then(|| FieldError::new(name, problem()).id("page-address"))
         })
     }
 
@@ -138,16 +141,17 @@ impl Registration {
         let mut faults = Vec::new();
         if m.grant_types.contains(&GrantType::AuthorizationCode) && m.redirect_uris.is_empty() {
             let problem = "redirect_uris is needed for the grant authorization_code";
-            faults.push(FieldError::new("redirect_uris", problem));
+            let fault = FieldError::new("redirect_uris", problem);
+            faults.push(fault.id("redirect-uris-needed"));
         }
         if m.grant_types.contains(&GrantType::ClientCredentials) && m.is_public() {
             let problem = "a public client cannot have the grant client_credentials";
-            faults.push(FieldError::new("grant_types", problem));
+            faults.push(FieldError::new("grant_types", problem).id("machine-public"));
         }
         for other in m.response_types.iter().filter(|t| !t.is_supported()) {
             let supported = ResponseTypes::supported();
             let problem = format!("the response type {other} is not supported, only {supported}");
-            faults.push(FieldError::new("response_types", problem));
+            faults.push(FieldError::new("response_types", problem).id("response-type"));
         }
         faults
     }
@@ -161,7 +165,7 @@ impl Registration {
         ] {
             if scopes.is_some_and(|scopes| ScopeSet::parse(&scopes.to_string()).is_none()) {
                 let problem = format!("{name} holds scopes, separated by spaces (RFC 6749 3.3)");
-                faults.push(FieldError::new(name, problem));
+                faults.push(FieldError::new(name, problem).id("scope-unfit"));
             }
         }
         faults.extend(m.custom_claims.check().into_iter().map(|fault| {
@@ -171,7 +175,7 @@ impl Registration {
         faults.extend(self.administration_faults());
         if m.implied_scope.contains("offline_access") {
             let problem = "implied_scope cannot have offline_access";
-            let fault = FieldError::new("implied_scope", problem);
+            let fault = FieldError::new("implied_scope", problem).id("implied-offline");
             faults.push(fault.fix("use \"refresh\": \"always\""));
         }
         faults
@@ -184,12 +188,13 @@ impl Registration {
         let asked = |scope: Option<&ScopeSet>| scope.is_some_and(|s| s.iter().any(api::is_scope));
         if asked(m.scope.as_ref()) && !m.grant_types.contains(&GrantType::ClientCredentials) {
             let problem = "scope: those of the administration API are for clients with the grant client_credentials";
-            let fault = FieldError::new("scope", problem);
+            let fault = FieldError::new("scope", problem).id("administration-scope");
             faults.push(fault.fix("add client_credentials to grant_types"));
         }
         if asked(Some(&m.implied_scope)) {
             let problem = "implied_scope cannot have scopes of the administration API";
-            faults.push(FieldError::new("implied_scope", problem).fix("name them in scope"));
+            let fault = FieldError::new("implied_scope", problem).id("administration-implied");
+            faults.push(fault.fix("name them in scope"));
         }
         faults
     }
@@ -197,7 +202,7 @@ impl Registration {
     fn age_fault(&self) -> Option<FieldError> {
         let problem = "default_max_age is a number of seconds, 0 or more";
         let wrong = self.metadata.default_max_age.is_some_and(|age| age < 0);
-        wrong.then(|| FieldError::new("default_max_age", problem))
+        wrong.then(|| FieldError::new("default_max_age", problem).id("age-unfit"))
     }
 
     /// Keys that verify, and an algorithm that is supported (OpenID Connect Registration 2, RFC 9101 10.5).
@@ -208,15 +213,17 @@ impl Registration {
         if algorithm.is_some_and(|alg| !CLIENT_ALGORITHMS.contains(&alg)) {
             let algorithms = CLIENT_ALGORITHMS.join(", ");
             let problem = format!("request_object_signing_alg is one of {algorithms}");
-            faults.push(FieldError::new("request_object_signing_alg", problem));
+            let fault = FieldError::new("request_object_signing_alg", problem);
+            faults.push(fault.id("request-algorithm").with("algorithms", algorithms));
         }
         if let Some(Err(error)) = m.jwks.as_ref().map(client_keys::usable) {
             let problem = format!("jwks: the key set cannot be used: {error}");
-            faults.push(FieldError::new("jwks", problem));
+            faults.push(FieldError::new("jwks", problem).id("keys-unfit"));
         }
         if m.require_signed_request_object && m.jwks.is_none() {
             let problem = "require_signed_request_object needs jwks, the keys to verify with";
-            faults.push(FieldError::new("require_signed_request_object", problem));
+            let fault = FieldError::new("require_signed_request_object", problem);
+            faults.push(fault.id("keys-needed"));
         }
         faults
     }
@@ -232,10 +239,7 @@ fn uri_faults(
     let new = uris.iter().filter(|uri| !known.contains(uri));
     let faults = new.filter_map(|uri| {
         let problem = redirect_uri::problem(uri, rules)?;
-        Some(FieldError::new(
-            member,
-            format!("{member} has {uri:?}: {problem}"),
-        ))
+        Some(problem.at(member, uri, "has"))
     });
     faults.collect()
 }

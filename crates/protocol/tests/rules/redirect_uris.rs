@@ -243,6 +243,7 @@ fn a_redirect_uri_that_is_printed_otherwise_is_refused_with_what_to_write() {
                 private_http: false,
             },
         )
+        .map(|fault| fault.sentence)
         .unwrap_or_default();
         assert!(
             fault.ends_with(&format!("write {printed}")),

@@ -9,6 +9,7 @@ mod clients;
 mod deliveries;
 mod drafts;
 mod guard;
+mod korean;
 mod overtaken;
 mod overview;
 mod records;

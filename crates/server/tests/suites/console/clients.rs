@@ -38,6 +38,34 @@ pub const WEB: [(&str, &str); 5] = [
     ("application_type", "web"),
 ];
 
+/// What is wrong with a client: the field, and what was typed there.
+pub const FAULTS: [(&str, &str); 24] = [
+    ("redirect_uris", "javascript:alert(1)"),
+    ("redirect_uris", "https://*.example/cb"),
+    ("redirect_uris", ""),
+    ("post_logout_redirect_uris", "http://app.example/"),
+    ("client_uri", "javascript:alert(1)"),
+    ("logo_uri", "data:image/svg+xml,<svg onload=alert(1)>"),
+    ("policy_uri", "ftp://app.example"),
+    ("tos_uri", "//app.example"),
+    ("backchannel_logout_uri", "http://app.example/out"),
+    ("frontchannel_logout_uri", "https://elsewhere.example/out"),
+    ("default_max_age", "soon"),
+    ("default_max_age", "-1"),
+    ("custom_claims", "{"),
+    ("custom_claims", "{\"iss\":{\"value\":1}}"),
+    ("custom_claims", "[1]"),
+    ("jwks", "{\"keys\":[{}]}"),
+    ("scope", "a\"b"),
+    ("implied_scope", "offline_access"),
+    ("token_endpoint_auth_method", "tls_client_auth"),
+    ("application_type", "spa"),
+    ("id_token_signed_response_alg", "none"),
+    ("id_token_signed_response_alg", "ES256"),
+    ("client_id", "app"),
+    ("client_id", "ünicode"),
+];
+
 #[test]
 fn a_client_is_registered_from_a_template_and_its_secret_is_shown_once() {
     on_both(async |h| {
@@ -100,33 +128,7 @@ fn a_client_is_registered_from_a_template_and_its_secret_is_shown_once() {
 fn what_is_wrong_with_a_client_is_said_at_its_field_and_what_was_typed_stays() {
     on_both(async |h| {
         let browser = administrator(&h).await;
-        let cases = [
-            ("redirect_uris", "javascript:alert(1)"),
-            ("redirect_uris", "https://*.example/cb"),
-            ("redirect_uris", ""),
-            ("post_logout_redirect_uris", "http://app.example/"),
-            ("client_uri", "javascript:alert(1)"),
-            ("logo_uri", "data:image/svg+xml,<svg onload=alert(1)>"),
-            ("policy_uri", "ftp://app.example"),
-            ("tos_uri", "//app.example"),
-            ("backchannel_logout_uri", "http://app.example/out"),
-            ("frontchannel_logout_uri", "https://elsewhere.example/out"),
-            ("default_max_age", "soon"),
-            ("default_max_age", "-1"),
-            ("custom_claims", "{"),
-            ("custom_claims", "{\"iss\":{\"value\":1}}"),
-            ("custom_claims", "[1]"),
-            ("jwks", "{\"keys\":[{}]}"),
-            ("scope", "a\"b"),
-            ("implied_scope", "offline_access"),
-            ("token_endpoint_auth_method", "tls_client_auth"),
-            ("application_type", "spa"),
-            ("id_token_signed_response_alg", "none"),
-            ("id_token_signed_response_alg", "ES256"),
-            ("client_id", "app"),
-            ("client_id", "ünicode"),
-        ];
-        for (name, value) in cases {
+        for (name, value) in FAULTS {
             let mut form: Vec<_> = WEB.to_vec();
             form.retain(|(known, _)| *known != name);
             form.extend([(name, value), ("contacts", "kept as it was typed")]);
