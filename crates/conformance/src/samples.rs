@@ -9,6 +9,7 @@ use latchkey_protocol::{
     authorization::{Authorization, CodeHandover, Context, Handover, RefreshFamily},
     authorize::{AnswerRoute, AuthorizationRequest, ClaimsRequest, GrantRequest},
     client::{Client, ResponseMode},
+    device::Device,
     interaction::Interaction,
     registration::Registration,
     secret::Pepper,
@@ -94,6 +95,8 @@ pub fn session(id: &str, user: &str) -> Session {
         expires_at: moment(1000),
         ends_at: moment(1000),
         last_used_at: moment(1),
+        device: Device::of("Firefox/140.0 on Linux"),
+        address: Some(std::net::Ipv4Addr::new(192, 0, 2, 1).into()),
     }
 }
 

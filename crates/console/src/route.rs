@@ -10,7 +10,8 @@ use crate::{
     pages::{
         audit, bulk_ends, client, client_access, client_actions, client_connect, client_consents,
         client_form, client_preview, client_secret, clients, deliveries, key_rotation, keys,
-        overview, refusals, session, sessions, user, user_actions, user_form, user_password, users,
+        overview, refusals, session, sessions, user, user_actions, user_consents, user_form,
+        user_password, users,
     },
     setup, sign_in,
     visit::{Arrival, Visit},
@@ -81,6 +82,7 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/admin/users/new" Change user_form::new),
     route!(Post "/admin/users/new" Change user_form::create),
     route!(Get "/admin/users/{id}" Read user::show),
+    route!(Get "/admin/users/{id}/consents" Read user_consents::list),
     route!(Get "/admin/users/{id}/edit" Change user_form::edit),
     route!(Post "/admin/users/{id}/edit" Change user_form::update),
     route!(Get "/admin/users/{id}/password" Change user_password::show),

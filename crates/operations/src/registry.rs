@@ -25,6 +25,8 @@ pub enum Lack {
     Page(&'static str),
 }
 
+use latchkey_protocol::paths::CONSOLE;
+
 type Calls = &'static [(&'static str, &'static str)];
 type Pages = &'static [&'static str];
 
@@ -144,7 +146,7 @@ pub const OFFERS: &[Offer] = &[
             ("GET", "/clients/{client_id}/consents"),
             ("GET", "/users/{sub}/consents"),
         ],
-        &["/admin/clients/{id}/consents"],
+        &["/admin/clients/{id}/consents", "/admin/users/{id}/consents"],
     ),
     offer(
         "consent revoke",
@@ -248,5 +250,10 @@ pub const OFFERS: &[Offer] = &[
 /// The call that does what a page of the console does, by the page's address as its route writes it.
 pub fn call_of_page(page: &str) -> Option<(&'static str, &'static str)> {
     let of_page = OFFERS.iter().find(|offer| offer.pages.contains(&page))?;
-    of_page.calls.first().copied()
+    let resource = |path: &'_ str| path.split('/').nth(1).map(str::to_owned);
+    let here = page.strip_prefix(CONSOLE).and_then(resource);
+    // Of several, that of the same resource.
+    let same = |call: &&(_, &str)| resource(call.1) == here;
+    let call = of_page.calls.iter().find(same);
+    call.or(of_page.calls.first()).copied()
 }

@@ -47,9 +47,11 @@ impl SessionTrace {
     }
 
     /// From where its user signed in, as far as that was recorded.
-    pub fn address(&self) -> Option<&str> {
+    pub fn address(&self) -> Option<String> {
+        let live = self.session.as_ref().and_then(|session| session.address);
         let signed_in = |entry: &&AuditRow| entry.event == SIGNED_IN;
-        self.entries.iter().find(signed_in)?.address.as_deref()
+        let noted = || self.entries.iter().find(signed_in)?.address.clone();
+        live.map(|address| address.to_string()).or_else(noted)
     }
 }
 

@@ -7,6 +7,7 @@ use latchkey_protocol::{
     attempts::Guess,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, TargetKind},
     authorization::Lifetimes,
+    device::Device,
     error::Refusal,
     kind,
     names::Login,
@@ -36,6 +37,8 @@ pub struct SignIn<'a> {
     pub remember: bool,
     /// From where.
     pub address: IpAddr,
+    /// Which browser it is, as it says itself.
+    pub device: Device,
     /// What the browser shows of who has signed in there.
     pub browser: Option<&'a KnownBrowser>,
     /// The session that the browser has: the same user goes on in it, another one ends it.
@@ -218,6 +221,7 @@ impl PasswordSignIn {
             &self.lifetimes,
             asked.now,
         );
+        (session.device, session.address) = (asked.device, Some(asked.address));
         let mut signed_in = entry(&asked, audit::SIGNED_IN, Some(&user.id));
         (signed_in.actor.kind, signed_in.outcome) = (ActorKind::User, AuditOutcome::Done);
         signed_in.actor.id = Some(user.id.clone().into_string());

@@ -29,6 +29,7 @@ pub mod client_reference;
 pub mod consent;
 pub mod console;
 pub mod deliveries;
+pub mod device;
 pub mod discovery;
 pub mod error;
 pub mod field_error;

@@ -1,8 +1,10 @@
 //! Browser sessions: how they begin, how use prolongs them, and when they end.
 
+use std::net::IpAddr;
+
 use crate::{
-    ClientId, SessionId, UserId, authentication::Amr, kind, lifetimes::Lifetimes, secret::Digest,
-    time::Timestamp,
+    ClientId, SessionId, UserId, authentication::Amr, device::Device, kind, lifetimes::Lifetimes,
+    secret::Digest, time::Timestamp,
 };
 
 /// A use is noted at most this often, in seconds.
@@ -32,6 +34,10 @@ pub struct Session {
     pub ends_at: Timestamp,
     /// The last use that was noted; at most a minute old.
     pub last_used_at: Timestamp,
+    /// The browser of the last sign-in, as it named itself.
+    pub device: Device,
+    /// From where that was, as far as it was recorded.
+    pub address: Option<IpAddr>,
 }
 
 /// A client that signed its user in within a session.
@@ -149,6 +155,8 @@ impl Session {
             expires_at: ends_at,
             ends_at,
             last_used_at: now,
+            device: Device::default(),
+            address: None,
         };
         session.expires_at = session.idle_end(lifetimes, now);
         session

@@ -18,6 +18,7 @@ diesel::table! {
     sessions (id) {
         id -> Text, digest -> Binary, user_id -> Text, auth_time -> BigInt, amr -> Text, remember -> BigInt,
         created_at -> BigInt, expires_at -> BigInt, ends_at -> BigInt, last_used_at -> BigInt, former -> Text,
+        device -> Text, address -> Nullable<Text>,
     }
 }
 diesel::table! {

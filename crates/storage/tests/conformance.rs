@@ -33,6 +33,7 @@ use std::{io::Write as _, sync::Arc};
 use latchkey_conformance::{Stores, samples::*};
 use latchkey_protocol::{
     Digest,
+    device::Device,
     session::Use,
     store::{LastAdministrator, UserEnd, WriteOutcome},
     user::User,
@@ -153,6 +154,24 @@ fn both_folders_hold_the_same_migrations() {
     };
     assert_eq!(names("sqlite"), names("postgres"));
     on_both(async |store| assert!(store.ready().await.unwrap()));
+}
+
+/// Of them it is not known where they were begun.
+#[test]
+fn sessions_without_a_device_survive_the_upgrade() {
+    on_both_at(async |options| {
+        let store = open(&options);
+        seeded(&store).await;
+        drop(store);
+        undo(&options, "00000000000029_session_devices");
+        let store = open(&options);
+        let (kept, _) = store
+            .session(&Digest::of("s"), moment(999))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!((kept.device, kept.address), (Device::default(), None));
+    });
 }
 
 #[test]

@@ -27,6 +27,13 @@ pub struct Session {
     expires_at: i64,
     /// When it ends, however much it is used.
     ends_at: i64,
+    /// The browser of the last sign-in, as it named itself: `chrome`, `edge`, `firefox`, `opera`, `safari`,
+    /// `samsung-internet`, `whale`. Null: another one, or not known.
+    browser: Option<String>,
+    /// Its operating system: `android`, `chrome-os`, `ios`, `linux`, `mac-os`, `windows`. Null: another one, or not known.
+    system: Option<String>,
+    /// The address of that sign-in; null where it was not recorded.
+    address: Option<String>,
 }
 
 impl Session {
@@ -45,6 +52,9 @@ impl Session {
             last_used_at: session.last_used_at.as_seconds(),
             expires_at: session.expires_at.as_seconds(),
             ends_at: session.ends_at.as_seconds(),
+            browser: session.device.family.map(|family| family.word().to_owned()),
+            system: session.device.system.map(|system| system.word().to_owned()),
+            address: session.address.map(|address| address.to_string()),
         }
     }
 }

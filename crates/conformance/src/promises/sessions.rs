@@ -3,6 +3,7 @@
 use super::*;
 use latchkey_protocol::{
     Digest, SessionId, UserId, bounds,
+    device::Device,
     session::{Cause, EndedSession, SessionStart},
 };
 
@@ -245,6 +246,8 @@ pub fn a_session_keeps_its_name_when_its_user_signs_in_again(stores: &impl Store
             expires_at: moment(2000),
             ends_at: moment(3000),
             last_used_at: moment(5),
+            device: Device::of("Safari/605.1 on an iPhone"),
+            address: Some(std::net::Ipv6Addr::LOCALHOST.into()),
             ..session("s2", "u")
         };
         let (old, stamped) = (Digest::of("s"), Digest::of("i"));

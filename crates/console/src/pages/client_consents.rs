@@ -88,13 +88,21 @@ async fn user(visit: &Visit<'_>) -> Result<User, Failure> {
     found.ok_or_else(gone)
 }
 
+/// The page that the question was asked from: the user's consents, or the client's.
+fn back(visit: &Visit<'_>, client: &Client, user: &User) -> String {
+    match visit.arrival.query().optional("from") {
+        Some("user") => format!("/admin/users/{}/consents", user.id),
+        _ => format!("{}/consents", address::of_client(&client.id)),
+    }
+}
+
 fn question(
     visit: &Visit<'_>,
     client: &Client,
     user: &User,
     problem: Option<String>,
 ) -> HttpResponse {
-    let back = format!("{}/consents", address::of_client(&client.id));
+    let back = back(visit, client, user);
     let asked = Question {
         title: "client-revoke-title",
         text: "client-revoke-text",
@@ -125,10 +133,8 @@ pub async fn revoke(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let operations = visit.operations();
     match operations.revoke_consent(&user.username, &client.id).await {
         Ok(_) => {
-            let at = address::of_client(&client.id);
-            Ok(visit
-                .arrival
-                .go(&format!("{at}/consents?done=consent-revoked")))
+            let at = back(visit, &client, &user);
+            Ok(visit.arrival.go(&format!("{at}?done=consent-revoked")))
         }
         Err(error) => {
             let problem = refusal(visit, error)?;

@@ -24,6 +24,7 @@ pub mod session;
 pub mod sessions;
 pub mod user;
 pub mod user_actions;
+pub mod user_consents;
 pub mod user_form;
 pub mod user_password;
 pub mod users;

@@ -9,6 +9,7 @@ use latchkey_protocol::{
     session::Session,
 };
 use latchkey_ui::{
+    Words,
     failure::Failure,
     render::{display_name, render},
 };
@@ -46,6 +47,7 @@ struct Shown<'a> {
     user_id: String,
     name: String,
     username: String,
+    device: String,
     address: String,
     methods: String,
     session: Option<Times>,
@@ -84,6 +86,14 @@ fn again_after(receipts: &[Receipt], now: Timestamp) -> Option<i64> {
         age if age < AT_ONCE => Some(1),
         age if age < WATCHED => Some(5),
         _ => None,
+    }
+}
+
+/// The browser of a session, as it named itself.
+pub fn device(words: Words, session: &Session) -> String {
+    match session.device.name() {
+        unknown if unknown.is_empty() => words.say("console-device-unknown"),
+        name => name,
     }
 }
 
@@ -131,7 +141,12 @@ async fn page<'a>(
         user_id: user.map(|u| u.id.to_string()).unwrap_or_default(),
         name: user.map(|u| display_name(u).to_owned()).unwrap_or_default(),
         username: user.map(|u| u.username.clone()).unwrap_or_default(),
-        address: trace.address().unwrap_or_default().to_owned(),
+        device: trace
+            .session
+            .as_ref()
+            .map(|session| device(visit.arrival.words(), session))
+            .unwrap_or_default(),
+        address: trace.address().unwrap_or_default(),
         methods: trace
             .session
             .as_ref()

@@ -9,6 +9,7 @@ use super::{
     bulk_ends::{self, BulkRow},
     confirm::{self, Question},
     problem::refusal,
+    session::device,
     users::find,
 };
 use crate::{
@@ -23,6 +24,8 @@ struct Row {
     id: String,
     user_id: String,
     username: String,
+    device: String,
+    address: String,
     began: String,
     used: String,
     ends: String,
@@ -36,11 +39,19 @@ impl Row {
             id: session.id.to_string(),
             user_id: session.user_id.to_string(),
             username,
+            device: device(visit.arrival.words(), &session),
+            address: address(&session),
             began: utc(session.created_at),
             used: utc(session.last_used_at),
             ends: utc(session.expires_at),
         }
     }
+}
+
+/// From where its user signed in; nothing where that was not recorded.
+pub fn address(session: &Session) -> String {
+    let address = session.address.map(|address| address.to_string());
+    address.unwrap_or_default()
 }
 
 #[derive(Template)]

@@ -2,8 +2,9 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
-use latchkey_protocol::{Reason, UserId, bounds, page::Page, session::Session, user::User};
-use latchkey_protocol::{audit_row::AuditFilter, consent::Consent, store::ConsentsOf};
+use latchkey_protocol::{
+    Reason, UserId, audit_row::AuditFilter, bounds, page::Page, session::Session, user::User,
+};
 use latchkey_ui::{
     failure::Failure,
     render::{display_name, render},
@@ -13,17 +14,19 @@ use serde_json::{Map, Value};
 use super::{
     audit::{Row, newest},
     problem::failed,
+    session::device,
+    sessions,
+    user_consents::{ConsentRow, consents},
 };
 use crate::{
-    address,
     layout::{Frame, Section, utc},
     visit::Visit,
 };
 
 /// Sessions that are shown of a user, the newest.
-const MOST: usize = 20;
+const MOST: usize = 10;
 /// Consents that are shown of a user.
-const CONSENTS: i64 = 20;
+const CONSENTS: i64 = 10;
 
 #[derive(Template)]
 #[template(path = "console/user.html")]
@@ -41,42 +44,28 @@ struct Shown<'a> {
     /// Whether the user has sessions that are not shown.
     has_more: bool,
     consents: Vec<ConsentRow>,
+    has_more_consents: bool,
     rows: Vec<Row>,
 }
 
 struct SessionRow {
     id: String,
+    device: String,
+    address: String,
     began: String,
     used: String,
     ends: String,
 }
 
 impl SessionRow {
-    fn new(session: &Session) -> Self {
+    fn new(visit: &Visit<'_>, session: &Session) -> Self {
         Self {
+            device: device(visit.arrival.words(), session),
+            address: sessions::address(session),
             id: session.id.to_string(),
             began: utc(session.created_at),
             used: utc(session.last_used_at),
             ends: utc(session.expires_at),
-        }
-    }
-}
-
-struct ConsentRow {
-    /// The client's page.
-    path: String,
-    client: String,
-    scope: String,
-    granted: String,
-}
-
-impl ConsentRow {
-    fn new(consent: Consent) -> Self {
-        Self {
-            path: address::of_client(&consent.client_id),
-            client: consent.client_id.to_string(),
-            scope: consent.scope.to_string(),
-            granted: utc(consent.granted_at),
         }
     }
 }
@@ -95,9 +84,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     sessions.truncate(MOST);
     let last_sign_in = visit.operations().last_sign_in(&user.id).await;
     let last_sign_in = last_sign_in.map_err(failed)?;
-    let consents = store
-        .consents(ConsentsOf::User(&user.id), None, CONSENTS)
-        .await?;
+    let (consents, has_more_consents) = consents(visit, &user.id, None, CONSENTS).await?;
     let theirs = AuditFilter {
         user: Some(user.id.to_string()),
         ..AuditFilter::default()
@@ -112,8 +99,12 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         has_more,
         claims: pretty(&user.claims),
         attributes: pretty(&user.attributes),
-        sessions: sessions.iter().map(|(s, _)| SessionRow::new(s)).collect(),
-        consents: consents.into_iter().map(ConsentRow::new).collect(),
+        sessions: sessions
+            .iter()
+            .map(|(session, _)| SessionRow::new(visit, session))
+            .collect(),
+        consents,
+        has_more_consents,
         rows: newest(visit, &theirs).await?,
         user: &user,
     };

@@ -9,7 +9,7 @@ use latchkey_operations::{
 };
 use latchkey_protocol::audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd};
 use latchkey_protocol::store::LastAdministrator;
-use latchkey_protocol::{ClientId, Digest, Reason, kind, secret::Pepper};
+use latchkey_protocol::{ClientId, Digest, Reason, device::Device, kind, secret::Pepper};
 use latchkey_protocol::{audit_row::AuditFilter, page::Page};
 
 use crate::{audit::Lines, support::*};
@@ -47,6 +47,7 @@ async fn attempt_at(
         password,
         remember: false,
         address: "192.0.2.1".parse().unwrap(),
+        device: Device::default(),
         browser,
         replaces,
         interaction: &Digest::of("interaction"),

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use latchkey_operations::ListedSession;
-use latchkey_protocol::{ClientId, SessionId, page::Page};
+use latchkey_protocol::{
+    ClientId, SessionId,
+    device::{Family, System},
+    page::Page,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -30,7 +34,7 @@ pub async fn run(at: At, command: SessionCommand) -> Result<()> {
 
 async fn list(at: &At, login: Option<&str>, limit: Option<i64>, json: bool) -> Result<()> {
     let list = List {
-        head: &["SESSION", "USER", "SIGNED IN", "EXPIRES"],
+        head: &["SESSION", "USER", "BROWSER", "FROM", "SIGNED IN", "EXPIRES"],
         json,
         limit,
         shown,
@@ -48,7 +52,8 @@ fn shown(ListedSession { session, username }: &ListedSession) -> Value {
     json!({
         "id": session.id, "user": username, "sub": session.user_id, "auth_time": session.auth_time,
         "created_at": session.created_at, "last_used_at": session.last_used_at, "expires_at": session.expires_at,
-        "ends_at": session.ends_at,
+        "ends_at": session.ends_at, "browser": session.device.family.map(Family::word), "system": session.device.system.map(System::word),
+        "address": session.address,
     })
 }
 
@@ -56,6 +61,11 @@ fn row(ListedSession { session, username }: &ListedSession) -> Vec<String> {
     vec![
         session.id.clone().into_string(),
         username.clone(),
+        session.device.name(),
+        session
+            .address
+            .map(|address| address.to_string())
+            .unwrap_or_default(),
         utc(session.auth_time),
         utc(session.expires_at),
     ]

@@ -15,6 +15,7 @@ mod overview;
 mod records;
 mod setup;
 mod user_lists;
+mod user_page;
 mod users;
 
 use latchkey_protocol::{profile::ProfileChange, store::LastAdministrator};

@@ -1,7 +1,9 @@
 //! A session's row.
 
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
-use latchkey_protocol::{SessionId, Timestamp, UserId, kind, secret::Digest, session::Session};
+use latchkey_protocol::{
+    SessionId, Timestamp, UserId, device::Device, kind, secret::Digest, session::Session,
+};
 
 use crate::error::RowError;
 use crate::{schema::sessions, statement::Bind, stored::Stored};
@@ -19,6 +21,8 @@ pub struct Row {
     pub(super) expires_at: Stored<Timestamp>,
     pub(super) ends_at: Stored<Timestamp>,
     pub(super) last_used_at: Stored<Timestamp>,
+    pub(super) device: String,
+    pub(super) address: Option<String>,
 }
 
 impl Row {
@@ -34,11 +38,13 @@ impl Row {
             expires_at: Stored(session.expires_at),
             ends_at: Stored(session.ends_at),
             last_used_at: Stored(session.last_used_at),
+            device: session.device.to_string(),
+            address: session.address.map(|address| address.to_string()),
         }
     }
 
     /// In the order of its columns.
-    pub fn binds(&self) -> [Bind<'_>; 10] {
+    pub fn binds(&self) -> [Bind<'_>; 12] {
         [
             Bind::from(&self.id),
             Bind::from(&self.digest),
@@ -50,17 +56,22 @@ impl Row {
             Bind::from(self.expires_at),
             Bind::from(self.ends_at),
             Bind::from(self.last_used_at),
+            Bind::from(&self.device),
+            Bind::from(self.address.as_deref()),
         ]
     }
 
     pub fn into_session(self) -> Result<Session, RowError> {
-        let corrupt = |_| RowError::Corrupt {
+        let corrupt = |column| RowError::Corrupt {
             table: "sessions",
             row: self.id.clone(),
-            column: "amr",
+            column,
         };
+        let address = self.address.as_deref().map(str::parse).transpose();
         Ok(Session {
-            amr: self.amr.parse().map_err(corrupt)?,
+            amr: self.amr.parse().map_err(|_| corrupt("amr"))?,
+            device: Device::stored(&self.device),
+            address: address.map_err(|_| corrupt("address"))?,
             id: SessionId::new(self.id),
             digest: self.digest.0,
             user_id: UserId::new(self.user_id),

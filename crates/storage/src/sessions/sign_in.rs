@@ -17,11 +17,12 @@ use crate::{
     users,
 };
 
-const INSERT: &str = "INSERT INTO sessions (id, digest, user_id, auth_time, amr, remember, created_at, expires_at, ends_at, last_used_at) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT: &str = "INSERT INTO sessions (id, digest, user_id, auth_time, amr, remember, created_at, expires_at, ends_at, last_used_at, device, address) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 /// What has ended, or is signed out at this very moment, is not renewed.
 const RENEW: &str = concat!(
-    "UPDATE sessions SET digest = ?, auth_time = ?, amr = ?, remember = ?, expires_at = ?, ends_at = ?, last_used_at = ? \
+    "UPDATE sessions SET digest = ?, auth_time = ?, amr = ?, remember = ?, expires_at = ?, ends_at = ?, last_used_at = ?, \
+    device = ?, address = ? \
     WHERE digest = ? AND user_id = ? AND expires_at > ? AND ",
     session_stands!(),
     " RETURNING id"
@@ -88,6 +89,8 @@ fn renew(
         row.expires_at,
         row.ends_at,
         row.last_used_at,
+        &row.device,
+        row.address.as_deref(),
         old,
         &row.user_id,
         row.created_at,

@@ -10,6 +10,7 @@ use latchkey_operations::{KnownBrowser, SignIn, SignInOutcome, SignedIn};
 use latchkey_protocol::{
     Params, Reason,
     authorize::may_continue,
+    device::Device,
     session::{Cookie, Session, cookie_name},
     tally::Counted,
 };
@@ -145,6 +146,10 @@ async fn sign_in(
         .request
         .cookie(cookie_name(call.realm.issuer.is_https(), Cookie::Known))
         .and_then(|cookie| KnownBrowser::presented(cookie.value()));
+    let agent = call.request.headers().get(header::USER_AGENT);
+    let agent = agent
+        .and_then(|agent| agent.to_str().ok())
+        .unwrap_or_default();
     let replaces = session_secret(ui, call.request).map(|secret| secret.digest());
     let request_id = request_id(call.request);
     let asked = SignIn {
@@ -152,6 +157,7 @@ async fn sign_in(
         password: form.optional("password").unwrap_or_default(),
         remember,
         address: call.address,
+        device: Device::of(agent),
         browser: browser.as_ref(),
         replaces: replaces.as_ref(),
         interaction: &open.interaction.digest,
