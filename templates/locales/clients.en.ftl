@@ -2,6 +2,7 @@ console-clients = Apps
 client-new = Register app
 client-find = Beginning of the name, or the whole client_id
 client-kind = Kind
+client-unknown = There is no app { $name }.
 client-limited = Limited
 client-none-found = No app is called so: { $name }.
 client-kind-web = Web app

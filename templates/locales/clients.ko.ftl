@@ -2,6 +2,7 @@ console-clients = 앱
 client-new = 앱 등록
 client-find = 이름의 앞부분 또는 client_id 전체
 client-kind = 종류
+client-unknown = { $name } 앱이 없습니다.
 client-limited = 제한됨
 client-none-found = { $name }(으)로 시작하는 앱이 없습니다.
 client-kind-web = 웹 앱

@@ -46,10 +46,16 @@ const OF_USERS: &[Parameter] = &[
         takes: Takes::Word(&["name", "created", "last-sign-in"]),
     },
 ];
-const OF_SESSION: &[Parameter] = &[text(
-    "user",
-    "Those of this user: a user name, an email address or a subject.",
-)];
+const OF_SESSION: &[Parameter] = &[
+    text(
+        "user",
+        "Those of this user: a user name, an email address or a subject.",
+    ),
+    text(
+        "client",
+        "Those in which users signed in to this client, by its `client_id`. Not together with `user`; a piece may be short although more follow.",
+    ),
+];
 const NEW_SECRET: &[Parameter] = &[Parameter {
     name: "new_secret",
     about: "The client gets another secret as well, one that is made; the old one is worth nothing at once.",

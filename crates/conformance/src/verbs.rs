@@ -29,7 +29,7 @@ use latchkey_protocol::{
     observe::{KeptRefusal, RefusalFilter},
     page::Page,
     rotation::StoredKey,
-    session::{Session, SessionClient, SessionStart, Use},
+    session::{ClientSessions, Session, SessionClient, SessionStart, Use},
     store::{
         AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, BulkEnds, ClaimMappings,
         Clients, ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping,
@@ -99,6 +99,7 @@ pass_on! {
         session_by_id(sid: &SessionId) -> Option<(Session, User)>;
         clients_of_session(sid: &SessionId) -> Vec<SessionClient>;
         use_session(id: &SessionId, used: Use) -> bool;
+        client_sessions(client_id: &ClientId, page: &Page<String>, now: Timestamp) -> ClientSessions;
         session_list(user_id: Option<&UserId>, page: &Page<(Timestamp, String)>, now: Timestamp) -> Vec<(Session, String)>;
         end_session(id: &SessionId, offline: bool, now: Timestamp) -> bool;
         end_session_of(sid: &SessionId, user_id: Option<&UserId>, offline: bool, now: Timestamp) -> Option<Session>;

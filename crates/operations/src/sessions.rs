@@ -1,7 +1,7 @@
 //! Sessions: list, end.
 
 use latchkey_protocol::{
-    SessionId, Timestamp, UserId,
+    ClientId, SessionId, Timestamp, UserId,
     audit::TargetKind,
     audit_row::{AuditFilter, AuditRow},
     deliveries::{Receipt, ReceiptsOf},
@@ -118,6 +118,23 @@ impl Operations<'_> {
         Ok(listed
             .map(|(session, username)| ListedSession { session, username })
             .collect())
+    }
+
+    /// A piece of the live sessions in which users signed in to this client.
+    ///
+    /// # Errors
+    /// [`OperationError::ClientUnknown`].
+    pub async fn client_sessions(
+        &self,
+        id: &ClientId,
+        page: &Page<String>,
+    ) -> Result<(Vec<ListedSession>, Option<String>)> {
+        let client = self.client(id).await?;
+        let found = self.store.client_sessions(&client.id, page, self.now);
+        let found = found.await?;
+        let listed = found.sessions.into_iter();
+        let listed = listed.map(|(session, username)| ListedSession { session, username });
+        Ok((listed.collect(), found.next))
     }
 
     /// Ends a session and everything that came of it.

@@ -49,6 +49,15 @@ pub struct SessionClient {
     pub since: Timestamp,
 }
 
+/// A piece of the sessions in which users signed in to a client.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientSessions {
+    /// Each with the name of its user. There may be fewer than asked for, or none, although more follow.
+    pub sessions: Vec<(Session, String)>,
+    /// What the next piece goes on after; none at the end.
+    pub next: Option<String>,
+}
+
 /// What became of the sessions at a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionStart {

@@ -118,8 +118,11 @@ pub enum SessionCommand {
     /// Lists sessions.
     List {
         /// Of this user.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "client")]
         user: Option<String>,
+        /// In which users signed in to this client.
+        #[arg(long, value_name = "ID")]
+        client: Option<String>,
         /// At most so many.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
         limit: Option<i64>,

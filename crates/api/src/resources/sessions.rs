@@ -1,12 +1,18 @@
 //! Sessions: who is signed in, and the end of one, with the receipts of those who are told.
 
 use latchkey_operations::{ListedSession, OperationError};
-use latchkey_protocol::{SessionId, Timestamp, deliveries::ReceiptsOf, page::Page, session};
+use latchkey_protocol::{
+    ClientId, SessionId, Timestamp, deliveries::ReceiptsOf, page::Page, session,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{deliveries::Delivery, users::whom};
-use crate::{answer::Answer, asked::Asked, problem::Problem};
+use crate::{
+    answer::Answer,
+    asked::Asked,
+    problem::{Kind, Problem},
+};
 
 /// A browser that is signed in.
 #[derive(Serialize, JsonSchema)]
@@ -71,6 +77,9 @@ pub struct EndedSession {
 
 /// `GET /sessions`.
 pub async fn list(asked: &Asked<'_>) -> Result<Answer, Problem> {
+    if let Some(client) = asked.parameter("client") {
+        return of_client(asked, &ClientId::new(client)).await;
+    }
     let page: Page<(Timestamp, String)> = asked.page()?;
     let login = match asked.parameter("user") {
         None => None,
@@ -82,6 +91,18 @@ pub async fn list(asked: &Asked<'_>) -> Result<Answer, Problem> {
         (session.created_at, session.id.to_string())
     };
     asked.listed(&page, found, place, Session::of)
+}
+
+async fn of_client(asked: &Asked<'_>, client: &ClientId) -> Result<Answer, Problem> {
+    if asked.parameter("user").is_some() {
+        let both = "sessions are those of a user or those of a client: leave one of them out";
+        return Err(Problem::new(Kind::Parameter, both));
+    }
+    let mut page: Page<String> = asked.page()?;
+    // The list says itself whether there is a next piece.
+    page.limit -= 1;
+    let (found, next) = asked.operations().client_sessions(client, &page).await?;
+    asked.piece(found.into_iter().map(Session::of).collect(), next.as_ref())
 }
 
 /// `DELETE /sessions/{id}`.

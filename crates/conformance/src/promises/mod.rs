@@ -6,6 +6,7 @@ pub mod administrators;
 pub mod audit;
 pub mod authorizations;
 pub mod bulk_ends;
+pub mod client_sessions;
 pub mod clients;
 pub mod consents;
 pub mod console;

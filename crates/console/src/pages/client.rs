@@ -12,6 +12,7 @@ use latchkey_protocol::{
     client_list::ClientCounts,
     metadata::difference,
     page::Page,
+    uri,
 };
 use latchkey_ui::{Words, failure::Failure, render::render};
 use serde_json::{Map, Value};
@@ -163,6 +164,8 @@ struct Shown<'a> {
     is_limited: bool,
     secrets: Option<Secrets>,
     counts: ClientCounts,
+    /// The list of its sessions.
+    sessions: String,
     settings: Vec<Settings>,
     warnings: Vec<String>,
     rows: Vec<Row>,
@@ -238,6 +241,10 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         disabled: client.disabled_at.map(utc),
         is_limited: client.metadata.access.is_some(),
         secrets: secrets(visit, &client).await?,
+        sessions: uri::with_query(
+            &format!("{}/admin/sessions", visit.arrival.base()),
+            &[("client", &client.id)],
+        ),
         counts: store.client_counts(&client.id, visit.now()).await?,
         settings: settings(&frame, &document(&client)),
         warnings: warnings

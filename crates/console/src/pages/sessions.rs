@@ -2,17 +2,21 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
-use latchkey_protocol::{Params, Reason, SessionId, Timestamp, page::Page, session::Session, uri};
+use latchkey_operations::OperationError;
+use latchkey_protocol::{
+    ClientId, Params, Reason, SessionId, Timestamp, UserId, page::Page, session::Session, uri,
+};
 use latchkey_ui::{failure::Failure, render::render};
 
 use super::{
     bulk_ends::{self, BulkRow},
     confirm::{self, Question},
-    problem::refusal,
+    problem::{failed, refusal},
     session::device,
     users::find,
 };
 use crate::{
+    address,
     layout::{Frame, Section, cut, utc},
     visit::{Visit, look_again},
 };
@@ -40,7 +44,7 @@ impl Row {
             user_id: session.user_id.to_string(),
             username,
             device: device(visit.arrival.words(), &session),
-            address: address(&session),
+            address: address_of(&session),
             began: utc(session.created_at),
             used: utc(session.last_used_at),
             ends: utc(session.expires_at),
@@ -49,7 +53,7 @@ impl Row {
 }
 
 /// From where its user signed in; nothing where that was not recorded.
-pub fn address(session: &Session) -> String {
+pub fn address_of(session: &Session) -> String {
     let address = session.address.map(|address| address.to_string());
     address.unwrap_or_default()
 }
@@ -60,66 +64,149 @@ struct Sessions<'a> {
     frame: Frame<'a>,
     /// Whose sessions were asked for.
     user: &'a str,
-    is_user_unknown: bool,
+    /// In which client users signed in; none: it was not asked for.
+    client: &'a str,
+    /// That client's page.
+    client_path: String,
+    is_unknown: bool,
     rows: Vec<Row>,
     /// Ends of many sessions.
     ends: Vec<BulkRow>,
     is_first: bool,
+    /// The first page of the same list.
+    first: String,
     next: Option<String>,
 }
 
-/// Where a page goes on: a beginning and an id, as [`next`] wrote them. What is none begins at the beginning.
+/// Where a page goes on: a beginning and an id, as [`of_users`] wrote them. What is none begins at the beginning.
 fn after(query: &Params) -> Option<(Timestamp, String)> {
     let (began, id) = query.optional("after")?.split_once('.')?;
     Some((Timestamp::from_seconds(began.parse().ok()?), id.to_owned()))
 }
 
-fn next(visit: &Visit<'_>, user: &str, last: (Timestamp, &str)) -> String {
+/// The same list, from its beginning or after a place.
+fn same(visit: &Visit<'_>, of: Of<'_>, after: Option<&str>) -> String {
     let at = format!("{}/admin/sessions", visit.arrival.base());
-    let after = format!("{}.{}", last.0.as_seconds(), last.1);
-    let mut query = vec![("after", after.as_str())];
-    if !user.is_empty() {
-        query.push(("user", user));
-    }
+    let of = match of {
+        Of::All => None,
+        Of::User(user) => Some(("user", user)),
+        Of::Client(client) => Some(("client", client)),
+    };
+    let after = after.map(|after| ("after", after));
+    let query: Vec<_> = of.into_iter().chain(after).collect();
     uri::with_query(&at, &query)
+}
+
+/// Whose sessions are asked for.
+#[derive(Debug, Clone, Copy)]
+enum Of<'a> {
+    All,
+    User(&'a str),
+    Client(&'a str),
+}
+
+impl<'a> Of<'a> {
+    fn asked(query: &'a Params) -> Self {
+        let text = |name| query.optional(name).unwrap_or_default().trim();
+        match (text("user"), text("client")) {
+            ("", "") => Self::All,
+            ("", client) => Self::Client(client),
+            (user, _) => Self::User(user),
+        }
+    }
+}
+
+/// A piece of a list.
+#[derive(Default)]
+struct Found {
+    sessions: Vec<(Session, String)>,
+    /// What the next piece goes on after.
+    next: Option<String>,
+    /// Whether whose they are is nobody.
+    is_unknown: bool,
+}
+
+/// In the order in which they began.
+async fn of_users(
+    visit: &Visit<'_>,
+    owner: Option<&UserId>,
+    query: &Params,
+) -> Result<Found, Failure> {
+    let page = Page {
+        after: after(query),
+        // One more than is shown says whether there is a next page.
+        limit: LIMIT + 1,
+    };
+    let store = &visit.ui().store;
+    let mut sessions = store.session_list(owner, &page, visit.now()).await?;
+    let goes_on = cut(&mut sessions, LIMIT);
+    let last = sessions.last().filter(|_| goes_on);
+    Ok(Found {
+        next: last.map(|(last, _)| format!("{}.{}", last.created_at.as_seconds(), last.id)),
+        sessions,
+        is_unknown: false,
+    })
+}
+
+async fn find_all(visit: &Visit<'_>, of: Of<'_>, query: &Params) -> Result<Found, Failure> {
+    let unknown = || Found {
+        is_unknown: true,
+        ..Found::default()
+    };
+    match of {
+        Of::All => of_users(visit, None, query).await,
+        Of::User(user) => match find(visit, user).await? {
+            Some(user) => of_users(visit, Some(&user.id), query).await,
+            None => Ok(unknown()),
+        },
+        Of::Client(client) => {
+            let page = Page {
+                after: query.optional("after").map(str::to_owned),
+                limit: LIMIT,
+            };
+            let client = ClientId::new(client);
+            match visit.operations().client_sessions(&client, &page).await {
+                Ok((listed, next)) => Ok(Found {
+                    sessions: listed
+                        .into_iter()
+                        .map(|listed| (listed.session, listed.username))
+                        .collect(),
+                    next,
+                    is_unknown: false,
+                }),
+                Err(OperationError::ClientUnknown(_)) => Ok(unknown()),
+                Err(error) => Err(failed(error)),
+            }
+        }
+    }
 }
 
 /// `GET /admin/sessions`.
 pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let query = visit.arrival.query();
     query.sound()?;
-    let user = query.optional("user").unwrap_or_default().trim();
-    let store = &visit.ui().store;
-    let owner = match user {
-        "" => None,
-        user => find(visit, user).await?,
-    };
-    let is_user_unknown = !user.is_empty() && owner.is_none();
-    let after = after(&query);
-    let is_first = after.is_none();
-    let page = Page {
-        after,
-        // One more than is shown says whether there is a next page.
-        limit: LIMIT + 1,
-    };
-    let mut listed = Vec::new();
-    if !is_user_unknown {
-        let owner = owner.as_ref().map(|user| &user.id);
-        listed = store.session_list(owner, &page, visit.now()).await?;
-    }
-    let goes_on = cut(&mut listed, LIMIT);
-    let last = listed.last().filter(|_| goes_on);
+    let of = Of::asked(&query);
+    let found = find_all(visit, of, &query).await?;
     let ends = visit.operations().bulk_ends().await;
     let ends = ends.map_err(Failure::broken)?;
     let is_watched = bulk_ends::is_watched(&ends, visit.now());
+    let (user, client) = match of {
+        Of::All => ("", ""),
+        Of::User(user) => (user, ""),
+        Of::Client(client) => ("", client),
+    };
     let page = Sessions {
         frame: Frame::new(visit, Section::Sessions),
         user,
-        is_user_unknown,
+        client,
+        client_path: address::of_client(client),
+        is_unknown: found.is_unknown,
         ends: ends.into_iter().map(BulkRow::new).collect(),
-        is_first,
-        next: last.map(|(last, _)| next(visit, user, (last.created_at, &last.id))),
-        rows: listed
+        is_first: query.optional("after").is_none(),
+        first: same(visit, of, None),
+        next: found.next.map(|after| same(visit, of, Some(&after))),
+        rows: found
+            .sessions
             .into_iter()
             .map(|(session, username)| Row::new(visit, session, username))
             .collect(),

@@ -61,7 +61,7 @@ impl SessionRow {
     fn new(visit: &Visit<'_>, session: &Session) -> Self {
         Self {
             device: device(visit.arrival.words(), session),
-            address: sessions::address(session),
+            address: sessions::address_of(session),
             id: session.id.to_string(),
             began: utc(session.created_at),
             used: utc(session.last_used_at),

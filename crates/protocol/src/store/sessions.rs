@@ -4,12 +4,12 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::{
-    SessionId, UserId,
+    ClientId, SessionId, UserId,
     authorization::Lifetimes,
     kind,
     page::Page,
     secret::Digest,
-    session::{Session, SessionClient, SessionStart, Use},
+    session::{ClientSessions, Session, SessionClient, SessionStart, Use},
     time::Timestamp,
     user::User,
 };
@@ -74,6 +74,14 @@ pub trait Sessions: Send + Sync {
         page: &Page<(Timestamp, String)>,
         now: Timestamp,
     ) -> Result<Vec<(Session, String)>>;
+    /// Sessions that live at `now` in which users signed in to a client, each once; a page goes on after what the one before
+    /// named. A bounded number of authorizations is looked at for one.
+    async fn client_sessions(
+        &self,
+        client_id: &ClientId,
+        page: &Page<String>,
+        now: Timestamp,
+    ) -> Result<ClientSessions>;
     /// All sessions of a user, who has [`crate::bounds::SESSIONS`] at most, or of all: read piece by piece, expired ones too.
     async fn sessions(&self, user_id: Option<&UserId>) -> Result<Vec<Session>> {
         let (mut all, mut page) = (Vec::new(), Page::first(500));

@@ -20,7 +20,12 @@ use crate::cli::SessionCommand;
 
 pub async fn run(at: At, command: SessionCommand) -> Result<()> {
     match command {
-        SessionCommand::List { user, limit, json } => list(&at, user.as_deref(), limit, json).await,
+        SessionCommand::List {
+            user,
+            client,
+            limit,
+            json,
+        } => list(&at, (user.as_deref(), client), limit, json).await,
         SessionCommand::End {
             id: Some(id),
             wait,
@@ -32,7 +37,13 @@ pub async fn run(at: At, command: SessionCommand) -> Result<()> {
     }
 }
 
-async fn list(at: &At, login: Option<&str>, limit: Option<i64>, json: bool) -> Result<()> {
+/// `of`: of a user, or of a client, or of all.
+async fn list(
+    at: &At,
+    of: (Option<&str>, Option<String>),
+    limit: Option<i64>,
+    json: bool,
+) -> Result<()> {
     let list = List {
         head: &["SESSION", "USER", "BROWSER", "FROM", "SIGNED IN", "EXPIRES"],
         json,
@@ -41,8 +52,12 @@ async fn list(at: &At, login: Option<&str>, limit: Option<i64>, json: bool) -> R
         row,
     };
     let operations = at.operations();
+    if let Some(client) = of.1.map(ClientId::new) {
+        let read = async |page: &Page<_>| Ok(operations.client_sessions(&client, page).await?);
+        return list.print_pieces(read).await;
+    }
     list.print(
-        async |page: &Page<_>| Ok(operations.sessions(login, page).await?),
+        async |page: &Page<_>| Ok(operations.sessions(of.0, page).await?),
         |ListedSession { session, .. }| (session.created_at, session.id.clone().into_string()),
     )
     .await

@@ -5,6 +5,7 @@ mod bulk_ends;
 mod calls;
 mod client;
 mod client_lists;
+mod client_sessions;
 mod clients;
 mod deliveries;
 mod drafts;

@@ -2,17 +2,18 @@
 
 mod list;
 mod named;
+mod of_client;
 mod rows;
 mod sign_in;
 
 use async_trait::async_trait;
 use diesel::prelude::*;
 use latchkey_protocol::{
-    Digest, SessionId, Timestamp, UserId,
+    ClientId, Digest, SessionId, Timestamp, UserId,
     audit::{AuditEntry, AuditTarget, TargetKind},
     kind,
     page::Page,
-    session::{Cause, Session, SessionClient, SessionStart, Use},
+    session::{Cause, ClientSessions, Session, SessionClient, SessionStart, Use},
     store::{self, Sessions},
     user::User,
 };
@@ -102,6 +103,17 @@ impl Sessions for Database {
     ) -> store::Result<Vec<(Session, String)>> {
         let (user, page) = (user_id.cloned(), page.clone());
         self.read(move |c| list(c, user.as_ref(), &page, now)).await
+    }
+
+    async fn client_sessions(
+        &self,
+        client_id: &ClientId,
+        page: &Page<String>,
+        now: Timestamp,
+    ) -> store::Result<ClientSessions> {
+        let (client, page) = (client_id.to_owned(), page.clone());
+        self.read(move |c| of_client::list(c, &client, &page, now))
+            .await
     }
 
     async fn end_session(

@@ -114,6 +114,18 @@ fn sessions_and_refusals_are_listed_with_their_filters() {
             );
         }
         is_problem(&caller.get("/sessions?user=nobody").await, 404, "not-found");
+        let of_client = all(&caller, "/sessions?client=app", 2).await;
+        assert_eq!(
+            texts(&of_client, "user"),
+            ["alice", "alice", "alice", "bob"]
+        );
+        let listed = &of_client[0];
+        assert_eq!(listed["address"], "127.0.0.1");
+        assert!(listed["browser"].is_null() && listed["system"].is_null());
+        let unknown = caller.get("/sessions?client=nobody").await;
+        is_problem(&unknown, 404, "not-found");
+        let both = caller.get("/sessions?client=app&user=bob").await;
+        is_problem(&both, 400, "parameter-invalid");
 
         for n in 0..5 {
             h.pass(n % 2);

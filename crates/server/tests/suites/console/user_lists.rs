@@ -110,9 +110,9 @@ fn the_newest_sessions_of_a_user_are_shown_and_the_others_are_a_click_away() {
             assert!(begun.is_some());
         }
         let page = browser.get(&h.at(&at(&h).await)).await.text;
-        let at = |id: &str| page.find(&format!("<code>{id}</code>"));
-        assert!(at("0000-0024").unwrap() < at("0000-0005").unwrap());
-        assert_eq!(at("0000-0004"), None, "the oldest five");
+        let at = |id: &str| page.find(&format!("href=\"/admin/sessions/{id}\""));
+        assert!(at("0000-0024").unwrap() < at("0000-0015").unwrap());
+        assert_eq!(at("0000-0014"), None, "all but the newest ten");
         let all = format!("/admin/sessions?user={}", bob.id);
         assert!(page.contains(&format!("id=\"all-sessions\" href=\"{all}\"")));
         let all = browser.get(&h.at(&all)).await.text;
