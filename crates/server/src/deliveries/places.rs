@@ -22,11 +22,12 @@ pub enum Standing {
     Fails,
 }
 
-/// To a client: more where it is known to answer, few where it failed.
+/// To a client: more where it is known to answer, few where it failed, and one to see how it answers: after a start that
+/// is so of all, and those that are dead must not take the places of those that live.
 fn of_client(standing: Option<Standing>) -> usize {
     match standing {
         Some(Standing::Answers) => 8,
-        None => 4,
+        None => 1,
         Some(Standing::Fails) => 2,
     }
 }
@@ -204,7 +205,7 @@ mod tests {
     fn a_client_that_fails_has_few_places_and_one_that_answers_more() {
         let mut places = Places::default();
         let first = fill(&mut places, "a", "a.example");
-        assert_eq!(first.len(), 4);
+        assert_eq!(first.len(), 1);
         assert_eq!(room(&mut places, "a", "a.example"), 0);
         for (standing, count) in [(Standing::Fails, 2), (Standing::Answers, 8)] {
             for place in fill(&mut places, "a", "a.example") {
@@ -219,11 +220,11 @@ mod tests {
     #[test]
     fn clients_of_one_host_share_its_places() {
         let mut places = Places::default();
-        let taken: usize = (0..9)
+        let taken: usize = (0..20)
             .map(|n| fill(&mut places, &format!("c{n}"), "one.example").len())
             .sum();
         assert_eq!(taken, OF_HOST);
-        assert_eq!(room(&mut places, "other", "other.example"), 4);
+        assert_eq!(room(&mut places, "other", "other.example"), 1);
     }
 
     #[test]
@@ -236,12 +237,21 @@ mod tests {
             held.extend(fill(&mut places, client, host));
         }
         assert_eq!(held.len(), ALL_FAILING);
-        assert_eq!(room(&mut places, "new", "new.example"), 4);
+        assert_eq!(room(&mut places, "new", "new.example"), 1);
         for place in held {
             places.leave(place, Some(Standing::Answers));
         }
         assert_eq!((places.taken.all, places.taken.unproven), (0, 0));
         assert!(places.taken.of_client.is_empty() && places.taken.of_host.is_empty());
+    }
+
+    /// As after a start, when nobody is known to answer.
+    #[test]
+    fn clients_with_much_to_hear_leave_places_to_others_that_nothing_was_sent_to_yet() {
+        let mut places = Places::default();
+        let dead = many("a", 90);
+        assert_eq!(places.share(&dead), [1; 90]);
+        assert_eq!(places.share(&many("z", 6)), [1; 6]);
     }
 
     #[test]

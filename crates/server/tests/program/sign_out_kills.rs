@@ -122,8 +122,8 @@ fn what_a_node_was_sending_when_it_died_is_sent_by_another_within_the_lease() {
     world.sign_in(0);
     let end = world.end(&nodes[0]);
     assert!(world.http.0.block_on(end));
-    // A node has four places for an app that it never told anything: some are the other's then.
-    world.http.0.block_on(world.receivers[1].wait_for(5));
+    // A node has one place for an app that it never told anything: one is the other's then.
+    world.http.0.block_on(world.receivers[1].wait_for(2));
     nodes[0].kill();
     let begun = Instant::now();
     world.wait_until_all_is_delivered();

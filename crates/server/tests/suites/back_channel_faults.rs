@@ -66,6 +66,50 @@ fn forty_clients_that_answer_slowly_delay_nobody_else() {
     });
 }
 
+/// Clients that never answer, with a thousand deliveries each, and one that has nothing to hear yet, in the session `s`.
+async fn among_hostile(h: &Harness, count: u8) -> (Vec<Receiver>, Receiver) {
+    let mut hostile = Vec::new();
+    for host in 2..2 + count {
+        let receiver = Receiver::start(host, Behaviour::NeverAnswers).await;
+        // By their ids they come first.
+        told(h, &format!("hostile{host:02}"), &receiver.uri).await;
+        hostile.push(receiver);
+    }
+    let kind = Receiver::start(50, Behaviour::Answers(200)).await;
+    told(h, "kind", &kind.uri).await;
+    joined(h, "s", &["kind"]).await;
+    let now = h.now();
+    h.sql(&format!(
+        "INSERT INTO deliveries (session_id, client_id, user_id, cause, ended_at, since, state, due_at) \
+         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000) \
+         SELECT 'x' || n, clients.id, 'u', 'forced', {now}, {now}, 'waiting', {now} FROM numbers, clients WHERE clients.id LIKE 'hostile%'"
+    ));
+    (hostile, kind)
+}
+
+/// One client has a few places of all, however much it has to hear. After a start nobody is known to answer: whoever
+/// does not has one place until that is known.
+#[test]
+fn clients_with_a_thousand_deliveries_that_never_answer_delay_nobody_else() {
+    for count in [1, 40] {
+        on_both_with(&ALLOWED, async |h| {
+            let (hostile, kind) = among_hostile(&h, count).await;
+            let sending = node(&h);
+            for receiver in &hostile {
+                receiver.wait_for(1).await;
+            }
+            let begun = Instant::now();
+            end(&h, "s").await;
+            let came = kind.wait_for(1).await.remove(0).at - begun;
+            assert!(came < Duration::from_secs(1), "{count}: {came:?}");
+            for receiver in &hostile {
+                assert_eq!(receiver.received().len(), 1, "of 128 places");
+            }
+            sending.stop().await;
+        });
+    }
+}
+
 /// The status says all: whoever sends the body slowly holds nothing.
 #[test]
 fn an_answer_is_over_with_its_head() {

@@ -25,8 +25,9 @@ use super::{
 pub const ALLOWED: [(&str, &str); 1] = [("LATCHKEY_OUTBOUND__ALLOW", "127.0.0.0/24")];
 const DAY: i64 = 86_400;
 
+/// Each has calls of its own.
 pub fn node(h: &Harness) -> Supervised {
-    deliveries::start(h.app.provider.clone(), h.app.outbound.clone())
+    deliveries::start(h.app.provider.clone(), h.outbound())
 }
 
 pub async fn told(h: &Harness, id: &str, uri: &str) {

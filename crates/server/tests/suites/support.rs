@@ -18,7 +18,8 @@ use actix_web::{App, HttpServer};
 use latchkey_conformance::Flaky;
 use latchkey_operations::{Caller, NewUser, Operations};
 use latchkey_protocol::{
-    Clock, Entropy, Store, Timestamp, UserId, audit_chain::ChainKey, registration::Registration,
+    Clock, Entropy, Outbound, Store, Timestamp, UserId, audit_chain::ChainKey,
+    registration::Registration,
 };
 use latchkey_server::{
     config::Settings,
@@ -259,6 +260,11 @@ impl Harness {
     }
 
     /// As documents and tokens say it.
+    /// What a further node calls out with.
+    pub fn outbound(&self) -> Arc<dyn Outbound> {
+        outbound(&self.settings).unwrap()
+    }
+
     pub fn now(&self) -> i64 {
         self.moment().as_seconds()
     }
