@@ -1,6 +1,6 @@
 """The products of the JavaScript world."""
 
-import json, shutil, sys
+import html, json, re, shutil, subprocess, sys, time
 
 from selenium.webdriver.common.by import By
 
@@ -139,8 +139,62 @@ class OidcClientTs(Node, Product):
             self.browser.close()
 
 
+class AppAuth(Node, Product):
+    """A desktop app: it opens a browser, which this one is, and ends by itself. Its settings are those that the console shows."""
+
+    page_name, package = "appauth", "@openid/appauth"
+    host = "127.0.0.1"
+    recipe = "AppAuth (Electron, Node.js)"
+
+    def start(self):
+        self.work.joinpath("settings.mjs").write_text(self.settings_of_the_console(), encoding="utf-8")
+        bundle = ["--bundle", "--platform=node", "--drop:console", "--log-level=warning", "--outfile=app.cjs"]
+        run([str(self.work / "node_modules/.bin/esbuild"), "app.mjs", *bundle], cwd=self.work)
+        opens = self.work / "bin" / "xdg-open"
+        opens.parent.mkdir()
+        opens.write_text(f'#!/bin/sh\nprintf %s "$1" >"{self.work}/asked.new" && mv "{self.work}/asked.new" "{self.work}/asked"\n')
+        opens.chmod(0o755)
+
+    def settings_of_the_console(self):
+        """As an administrator sees them, on the page of the app."""
+        self.world.shell("printf %s 'a password of ada' | latchkey user create ada --role admin --password-stdin")
+        administrator = self.world.browser()
+        page = administrator.open(f"{self.world.issuer}/admin/clients/{self.env['CLIENT_ID']}/connect")
+        page = administrator.submit(page, page.form("password"), "sign-in", username="ada", password="a password of ada")
+        shown = page.text.split(f"<h2>{self.recipe}</h2>")[1]
+        return html.unescape(re.search(r"<pre[^>]*>(.*?)</pre>", shown, re.DOTALL).group(1))
+
+    def sign_in(self):
+        asked = self.work / "asked"
+        asked.unlink(missing_ok=True)
+        env = {**self.world.env, **self.env, "PATH": f"{self.work}/bin:{self.world.env['PATH']}"}
+        app = subprocess.Popen(["node", "app.cjs"], cwd=self.work, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            until = time.monotonic() + 30
+            while not asked.exists():
+                assert time.monotonic() < until and app.poll() is None, f"it opens no browser: {app.stdout.read() if app.poll() is not None else ''}"
+                time.sleep(0.05)
+            page = self.browser.follow(self.browser.open(asked.read_text()))
+            assert "Close your browser" in page.text, f"{page.url}: {page.text[:500]}"
+            self.said = app.communicate(timeout=30)[0].splitlines()
+        finally:
+            app.kill()
+        self.expect_said("signed in: ")
+
+    def expect_said(self, begin):
+        user = self.world.user
+        assert f"{begin}{user['sub']} {user['email']} {user['name']}" in self.said, self.said
+
+    def refresh(self):
+        self.expect_said("refreshed: ")
+
+    def sign_out(self):
+        """The tokens that it revoked are refused."""
+        assert self.said[-1] == "signed out: 401", self.said
+
+
 class Jose(Node, Api):
     page_name = package = "jose"
 
 
-PRODUCTS = [OpenidClient, Passport, AuthJs, ExpressOpenidConnect, ExpressOpenidConnectHs256, Msal, OidcClientTs, Jose]
+PRODUCTS = [OpenidClient, Passport, AuthJs, ExpressOpenidConnect, ExpressOpenidConnectHs256, Msal, OidcClientTs, AppAuth, Jose]

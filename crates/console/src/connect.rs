@@ -105,7 +105,9 @@ pub fn recipes(client: &Client, issuer: &str) -> Vec<Recipe> {
     let v = Values::of(client, issuer);
     if client.may(GrantType::AuthorizationCode) {
         return match (client.metadata.application_type, client.is_public()) {
-            (ApplicationType::Native, _) => vec![app_auth_android(&v), app_auth_ios(&v)],
+            (ApplicationType::Native, _) => {
+                vec![app_auth_android(&v), app_auth_ios(&v), app_auth_node(&v)]
+            }
             (ApplicationType::Web, true) => vec![oidc_client_ts(&v), jose(&v), pyjwt(&v)],
             (ApplicationType::Web, false) => vec![
                 openid_client(&v),

@@ -1,6 +1,6 @@
 //! Apps without a secret, machines, and APIs.
 
-use latchkey_protocol::paths;
+use latchkey_protocol::{paths, uri::host};
 
 use super::{Recipe, Values, quoted, recipe};
 use crate::shell::word;
@@ -47,6 +47,34 @@ pub fn app_auth_ios(v: &Values<'_>) -> Recipe {
         quoted(&v.redirect)
     );
     recipe("AppAuth (iOS, macOS)", "", "Swift", text)
+}
+
+/// Of an address that the app listens at itself. Whatever its port is, the one that is registered fits (RFC 8252 7.3).
+pub fn app_auth_node(v: &Values<'_>) -> Recipe {
+    const USUAL: &str = "http://127.0.0.1/callback";
+    let uris = &v.client.metadata.redirect_uris;
+    let own = uris.iter().find(|uri| is_own_address(uri));
+    let text = format!(
+        "export const issuer = {}\nexport const settings = {{\n  client_id: {},\n  redirect_uri: {},\n  response_type: 'code',\n  scope: {},\n}}\n",
+        quoted(v.issuer),
+        v.id(),
+        quoted(own.map_or(USUAL, String::as_str)),
+        quoted(&v.scope)
+    );
+    Recipe {
+        missing_redirect: own.is_none().then(|| USUAL.to_owned()),
+        ..recipe(
+            "AppAuth (Electron, Node.js)",
+            "appauth",
+            "settings.mjs",
+            text,
+        )
+    }
+}
+
+fn is_own_address(uri: &str) -> bool {
+    let host = host(uri).unwrap_or_default();
+    uri.starts_with("http://") && ["127.0.0.1", "[::1]", "localhost"].contains(&&*host)
 }
 
 pub fn jose(v: &Values<'_>) -> Recipe {

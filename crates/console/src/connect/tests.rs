@@ -112,3 +112,22 @@ fn a_library_that_returns_elsewhere_says_which_address_to_register() {
     assert_eq!(missing("Spring").as_deref(), Some(spring));
     assert_eq!(missing("openid-client"), None);
 }
+
+/// RFC 8252 7.3.
+#[test]
+fn a_desktop_app_returns_to_an_address_of_its_own_machine() {
+    let shown = |uri: &str| {
+        let native = json!({ "redirect_uris": [uri], "application_type": "native", "token_endpoint_auth_method": "none" });
+        let found = recipes(&client("c", native), ISSUER);
+        let mut desktop = found.into_iter().filter(|recipe| recipe.page == "appauth");
+        let recipe = desktop.next().unwrap();
+        (recipe.text, recipe.missing_redirect)
+    };
+    let usual = "http://127.0.0.1/callback";
+    let (text, missing) = shown("com.example.app:/cb");
+    assert!(text.contains(&quoted(usual)), "{text}");
+    assert_eq!(missing.as_deref(), Some(usual));
+    let (text, missing) = shown("http://[::1]/cb");
+    assert!(text.contains("redirect_uri: \"http://[::1]/cb\""), "{text}");
+    assert_eq!(missing, None);
+}
