@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::line::Line;
+use crate::{hash_memory::HashMemory, line::Line};
 
 /// Sign-ins that may wait for their hash, of browsers that are known and of others each.
 const PLACES: usize = 128;
@@ -39,7 +39,7 @@ pub struct Waiter {
 
 trait Work: Send {
     fn is_wanted(&self) -> bool;
-    fn run(self: Box<Self>);
+    fn run(self: Box<Self>, memory: &mut HashMemory);
 }
 
 struct Task<F, R> {
@@ -47,14 +47,14 @@ struct Task<F, R> {
     answer: oneshot::Sender<R>,
 }
 
-impl<R: Send, F: FnOnce() -> R + Send> Work for Task<F, R> {
+impl<R: Send, F: FnOnce(&mut HashMemory) -> R + Send> Work for Task<F, R> {
     fn is_wanted(&self) -> bool {
         !self.answer.is_closed()
     }
 
-    fn run(self: Box<Self>) {
+    fn run(self: Box<Self>, memory: &mut HashMemory) {
         // The caller may have gone.
-        let _gone = self.answer.send((self.work)());
+        let _gone = self.answer.send((self.work)(memory));
     }
 }
 
@@ -98,8 +98,8 @@ impl Shared {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next task that somebody still waits for; `None` when it is over.
-    fn wait(&self) -> Option<Box<dyn Work>> {
+    /// The next task that somebody still waits for; `None` when it is over. A thread that waits long keeps no memory.
+    fn wait(&self, memory: &mut HashMemory) -> Option<Box<dyn Work>> {
         let mut lines = self.lines();
         let mut holds = true;
         loop {
@@ -115,7 +115,8 @@ impl Shared {
                     lines = back;
                     holds = !timeout.timed_out();
                     if !holds {
-                        give_back();
+                        memory.give_back();
+                        purge();
                     }
                 }
                 None => {
@@ -129,7 +130,7 @@ impl Shared {
 
 /// The server's allocator gives freed pages back when it is next asked for a large piece, which a quiet thread never does:
 /// without this the 19 MiB of the last hash stay with each thread.
-fn give_back() {
+fn purge() {
     drop(black_box(Vec::<u8>::with_capacity(2 << 20)));
 }
 
@@ -160,7 +161,7 @@ impl Hashing {
     pub async fn run<R: Send + 'static>(
         &self,
         waiter: Waiter,
-        work: impl FnOnce() -> R + Send + 'static,
+        work: impl FnOnce(&mut HashMemory) -> R + Send + 'static,
     ) -> Result<R, Busy> {
         let (answer, answered) = oneshot::channel();
         let task: Box<dyn Work> = Box::new(Task { work, answer });
@@ -193,8 +194,9 @@ impl Drop for Hashing {
 fn work(shared: &Shared) {
     // On Linux this lowers the one thread. Where it is not allowed, it works all the same.
     let _priority = rustix::process::nice(10);
-    while let Some(task) = shared.wait() {
-        if catch_unwind(AssertUnwindSafe(|| task.run())).is_err() {
+    let mut memory = HashMemory::default();
+    while let Some(task) = shared.wait(&mut memory) {
+        if catch_unwind(AssertUnwindSafe(|| task.run(&mut memory))).is_err() {
             tracing::error!("checking a password panicked");
         }
     }

@@ -24,6 +24,7 @@ mod custom_claims;
 mod deliveries;
 mod error;
 mod failures;
+mod hash_memory;
 mod hashing;
 mod idempotency;
 pub mod keys;

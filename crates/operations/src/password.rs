@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use argon2::{
-    Algorithm, Argon2, Params, ParamsBuilder, PasswordHash, PasswordHasher, PasswordVerifier,
-    Version, password_hash::SaltString,
+    Algorithm, Argon2, Params, ParamsBuilder, PasswordHash, Version,
+    password_hash::{self, Decimal, ParamsString, SaltString},
 };
 use latchkey_protocol::{Entropy, passwords::prepared, secret::Pepper};
 
 use crate::{
     OperationError,
     attempts::Attempt,
+    hash_memory::HashMemory,
     hashing::{Busy, Hashing, Waiter},
 };
 
@@ -53,29 +54,69 @@ impl PasswordKey {
         builder.build().map_err(fault)
     }
 
-    fn argon2(&self, params: Params) -> Result<Argon2<'_>, PasswordFault> {
-        Argon2::new_with_secret(&self.secret, Algorithm::Argon2id, Version::V0x13, params)
-            .map_err(fault)
-    }
-
     /// Hashes a new password, in PHC form. Takes some 20 ms and 19 MiB.
     ///
     /// # Errors
     /// [`PasswordFault`].
     pub fn hash(&self, password: &str, entropy: &dyn Entropy) -> Result<String, PasswordFault> {
-        self.hash_with(password, &salt(entropy))
+        self.hash_in(&mut HashMemory::default(), password, &salt(entropy))
     }
 
-    fn hash_with(&self, password: &str, salt: &[u8; 16]) -> Result<String, PasswordFault> {
+    fn hash_in(
+        &self,
+        memory: &mut HashMemory,
+        password: &str,
+        salt: &[u8; 16],
+    ) -> Result<String, PasswordFault> {
         let salt = SaltString::encode_b64(salt).map_err(fault)?;
-        let argon2 = self.argon2(self.params()?)?;
-        Ok(argon2
-            .hash_password(prepared(password).as_bytes(), &salt)
-            .map_err(fault)?
-            .to_string())
+        let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
+        let params = self.params()?;
+        let written = ParamsString::try_from(&params).map_err(fault)?;
+        let argon2 = Argon2::new_with_secret(&self.secret, algorithm, version, params);
+        let (argon2, password) = (argon2.map_err(fault)?, prepared(password));
+        let hash = memory.hash(&argon2, password.as_bytes(), salt.as_salt());
+        let phc = PasswordHash {
+            algorithm: algorithm.ident(),
+            version: Some(Decimal::from(version)),
+            params: written,
+            salt: Some(salt.as_salt()),
+            hash: Some(hash.map_err(fault)?),
+        };
+        Ok(phc.to_string())
     }
 
-    fn check(&self, password: &str, hash: Option<&str>, entropy: &dyn Entropy) -> PasswordCheck {
+    /// Whether this is the password of a stored hash; one from before there was a key is taken as it was typed.
+    fn is_right(
+        &self,
+        memory: &mut HashMemory,
+        password: &str,
+        stored: &PasswordHash<'_>,
+        params: Params,
+    ) -> password_hash::Result<bool> {
+        let (Some(salt), Some(expected)) = (stored.salt, stored.hash) else {
+            return Ok(false);
+        };
+        let algorithm = Algorithm::try_from(stored.algorithm)?;
+        let version = stored.version.map(Version::try_from).transpose()?;
+        let version = version.unwrap_or_default();
+        let hash = if params.keyid().is_empty() {
+            let argon2 = Argon2::new(algorithm, version, params);
+            memory.hash(&argon2, password.as_bytes(), salt)?
+        } else {
+            let argon2 = Argon2::new_with_secret(&self.secret, algorithm, version, params)?;
+            memory.hash(&argon2, prepared(password).as_bytes(), salt)?
+        };
+        // Takes as long wherever they differ.
+        Ok(hash == expected)
+    }
+
+    fn check(
+        &self,
+        memory: &mut HashMemory,
+        password: &str,
+        hash: Option<&str>,
+        entropy: &dyn Entropy,
+    ) -> PasswordCheck {
         let Ok(parsed) = PasswordHash::new(hash.unwrap_or(NOBODY)) else {
             tracing::error!("a stored password hash cannot be read");
             return PasswordCheck::Wrong;
@@ -89,24 +130,15 @@ impl PasswordKey {
                 "a stored password hash was made under another master key: nobody can sign in with it"
             );
         }
-        let right = match (keyed, self.argon2(Params::DEFAULT)) {
-            (true, Ok(argon2)) => argon2
-                .verify_password(prepared(password).as_bytes(), &parsed)
-                .is_ok(),
-            // From before there was a key: as it was typed.
-            (false, _) => Argon2::default()
-                .verify_password(password.as_bytes(), &parsed)
-                .is_ok(),
-            (true, Err(_)) => false,
-        };
-        if !right || hash.is_none() {
+        let cost = (params.m_cost(), params.t_cost(), params.p_cost());
+        let judged = self.is_right(memory, password, &parsed, params);
+        if !judged.unwrap_or(false) || hash.is_none() {
             return PasswordCheck::Wrong;
         }
-        let cost = (params.m_cost(), params.t_cost(), params.p_cost());
         if keyed && cost == COST && parsed.algorithm == Algorithm::Argon2id.ident() {
             return PasswordCheck::Right;
         }
-        self.hash(password, entropy)
+        self.hash_in(memory, password, &salt(entropy))
             .map_or(PasswordCheck::Right, PasswordCheck::RightButStale)
     }
 }
@@ -166,7 +198,7 @@ impl Hasher<'_> {
             Self::Threads { passwords, waiter } => {
                 let (key, salt) = (passwords.key.clone(), salt(entropy));
                 let password = password.to_owned();
-                let work = move || key.hash_with(&password, &salt);
+                let work = move |memory: &mut _| key.hash_in(memory, &password, &salt);
                 Ok(passwords.hashing.run(waiter, work).await??)
             }
         }
@@ -207,8 +239,8 @@ impl Passwords {
         attempt: Attempt,
     ) -> Result<PasswordCheck, Busy> {
         let key = self.key.clone();
-        let judge = move || {
-            let checked = key.check(&password, hash.as_deref(), &*entropy);
+        let judge = move |memory: &mut _| {
+            let checked = key.check(memory, &password, hash.as_deref(), &*entropy);
             if checked == PasswordCheck::Wrong {
                 attempt.was_wrong();
             }
@@ -220,6 +252,8 @@ impl Passwords {
 
 #[cfg(test)]
 mod tests {
+    use argon2::PasswordHasher;
+
     use super::*;
 
     struct Zero;
@@ -250,19 +284,30 @@ mod tests {
     fn a_hash_from_before_is_right_and_renewed_under_the_key() {
         let key = key(1);
         for old in [without_key(8, "secret"), without_key(COST.0, "secret")] {
-            let PasswordCheck::RightButStale(new) = key.check("secret", Some(&old), &Zero) else {
+            let PasswordCheck::RightButStale(new) =
+                key.check(&mut HashMemory::default(), "secret", Some(&old), &Zero)
+            else {
                 panic!("not renewed")
             };
             assert!(
                 new.starts_with("$argon2id$v=19$m=19456,t=2,p=1,keyid="),
                 "{new}"
             );
-            assert_eq!(key.check("secret", Some(&new), &Zero), PasswordCheck::Right);
-            assert_eq!(key.check("Secret", Some(&new), &Zero), PasswordCheck::Wrong);
+            assert_eq!(
+                key.check(&mut HashMemory::default(), "secret", Some(&new), &Zero),
+                PasswordCheck::Right
+            );
+            assert_eq!(
+                key.check(&mut HashMemory::default(), "Secret", Some(&new), &Zero),
+                PasswordCheck::Wrong
+            );
         }
-        assert_eq!(key.check("secret", None, &Zero), PasswordCheck::Wrong);
         assert_eq!(
-            key.check("secret", Some("garbage"), &Zero),
+            key.check(&mut HashMemory::default(), "secret", None, &Zero),
+            PasswordCheck::Wrong
+        );
+        assert_eq!(
+            key.check(&mut HashMemory::default(), "secret", Some("garbage"), &Zero),
             PasswordCheck::Wrong
         );
         PasswordHash::new(NOBODY).expect("nobody's hash can be read");
@@ -272,7 +317,7 @@ mod tests {
     fn without_the_master_key_a_hash_tells_nothing() {
         let hash = key(1).hash("a password", &Zero).expect("hash");
         assert_eq!(
-            key(2).check("a password", Some(&hash), &Zero),
+            key(2).check(&mut HashMemory::default(), "a password", Some(&hash), &Zero),
             PasswordCheck::Wrong,
             "another key"
         );
@@ -283,7 +328,7 @@ mod tests {
             .expect("keyid");
         let bare = hash.replace(&format!(",keyid={named}"), "");
         assert_eq!(
-            key(1).check("a password", Some(&bare), &Zero),
+            key(1).check(&mut HashMemory::default(), "a password", Some(&bare), &Zero),
             PasswordCheck::Wrong,
             "the secret is part of it"
         );
@@ -294,15 +339,17 @@ mod tests {
         let (composed, decomposed) = ("p\u{e4}ssw\u{f6}rd one", "pa\u{308}sswo\u{308}rd\u{a0}one");
         let hash = key(1).hash(composed, &Zero).expect("hash");
         assert_eq!(
-            key(1).check(decomposed, Some(&hash), &Zero),
+            key(1).check(&mut HashMemory::default(), decomposed, Some(&hash), &Zero),
             PasswordCheck::Right
         );
         let old = without_key(8, decomposed);
-        let PasswordCheck::RightButStale(new) = key(1).check(decomposed, Some(&old), &Zero) else {
+        let PasswordCheck::RightButStale(new) =
+            key(1).check(&mut HashMemory::default(), decomposed, Some(&old), &Zero)
+        else {
             panic!("not renewed")
         };
         assert_eq!(
-            key(1).check(composed, Some(&new), &Zero),
+            key(1).check(&mut HashMemory::default(), composed, Some(&new), &Zero),
             PasswordCheck::Right
         );
     }
