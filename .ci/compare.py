@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Compares the CPU time that two builds of latchkey need for a request.
 
-    .ci/compare.py OLD NEW [introspection userinfo client_credentials refresh healthz]
+    .ci/compare.py OLD NEW [introspection userinfo client_credentials refresh code_flow sign_in healthz]
 
 Both servers run side by side on core 0, each with a SQLite database of its own, and are asked in turn by `wrk` (Debian's
 package wrk) from core 1. What counts is the CPU time of the server's threads (/proc/PID/task/*/schedstat): what else runs on
-the machine disturbs both alike. ROUNDS and CONNECTIONS in the environment change how much is measured.
+the machine disturbs both alike. `code_flow` is an authorization request of a browser that is signed in, and the exchange of its
+code, counted as one; `sign_in` is the same from a new browser and a password on, and not asked by `wrk`, which reads one cookie of an answer. ROUNDS and CONNECTIONS in the environment change how much is measured.
 """
 
 import base64, glob, http.client, json, os, re, shutil, socket, statistics, subprocess, sys, tempfile, time
@@ -20,7 +21,14 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 CALLBACK = "https://app.example/cb"
 # RFC 7636 B.
 CHALLENGE, VERIFIER = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-SCENARIOS = ["client_credentials", "refresh", "userinfo", "introspection", "healthz"]
+AUTHORIZE = "/authorize?" + urlencode({
+    "client_id": "app", "redirect_uri": CALLBACK, "response_type": "code", "code_challenge": CHALLENGE,
+    "scope": "openid profile email offline_access", "code_challenge_method": "S256",
+})
+EXCHANGE = urlencode({"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": VERIFIER})
+SCENARIOS = ["client_credentials", "refresh", "userinfo", "introspection", "code_flow", "sign_in", "healthz"]
+# The sign-ins of a turn. Hashing the password is most of one.
+SIGN_INS = 25
 
 
 class Server:
@@ -83,29 +91,33 @@ class Server:
                     cookies.update([value.split(";")[0].split("=", 1)])
             return answer.getheader("Location"), page
 
-        query = {
-            "client_id": "app", "redirect_uri": CALLBACK, "response_type": "code", "code_challenge": CHALLENGE,
-            "scope": "openid profile email offline_access", "code_challenge_method": "S256",
-        }
-        to, _ = browse("GET", "/authorize?" + urlencode(query))
+        to, _ = browse("GET", AUTHORIZE)
         _, page = browse("GET", to)
         csrf = re.search('name="csrf" value="([^"]+)"', page).group(1)
         to, _ = browse("POST", to, {"csrf": csrf, "username": "alice", "password": PASSWORD})
         if "code=" not in to:
             to, _ = browse("GET", to)
+        self.cookies = "; ".join(f"{k}={v}" for k, v in cookies.items())
         code = to.split("code=")[1].split("&")[0]
-        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
-        return json.loads(self.send("POST", "/token", urlencode(form), FORM | {"Authorization": BASIC})[1])
+        return json.loads(self.send("POST", "/token", f"{EXCHANGE}&code={code}", FORM | {"Authorization": BASIC})[1])
 
     def prepare(self, scenario):
         """Writes what wrk sends."""
-        self.wrk_threads = 1
+        self.scenario, self.wrk_threads, self.answers = scenario, 1, 1
         if scenario == "refresh":
             # A thread of wrk holds one connection and one family.
             self.wrk_threads, self.path = CONNECTIONS, "/token"
             with open(f"{self.folder}/tokens", "w") as file:
                 file.writelines(self.tokens()["refresh_token"] + "\n" for _ in range(CONNECTIONS))
             script = REFRESH.replace("@TOKENS@", f"{self.folder}/tokens").replace("@BASIC@", BASIC)
+        elif scenario == "code_flow":
+            # A thread of wrk holds one connection.
+            self.wrk_threads, self.path, self.answers = CONNECTIONS, "/", 2
+            self.tokens()
+            script = FLOW.replace("@COOKIES@", self.cookies).replace("@BASIC@", BASIC)
+            script = script.replace("@AUTHORIZE@", AUTHORIZE).replace("@EXCHANGE@", EXCHANGE)
+        elif scenario == "sign_in":
+            return
         else:
             access = self.tokens()["access_token"]
             method, self.path, headers, body = {
@@ -123,13 +135,18 @@ class Server:
         return sum(int(open(file).read().split()[0]) for file in files) / 1e9
 
     def load(self):
-        """Requests for each second of CPU, and the median time of one in milliseconds."""
+        """Requests for each second of CPU, and the median time of one (the mean of a sign-in) in milliseconds."""
         before = self.cpu_seconds()
+        if self.scenario == "sign_in":
+            begun = time.monotonic()
+            for _ in range(SIGN_INS):
+                self.tokens()
+            return SIGN_INS / (self.cpu_seconds() - before), (time.monotonic() - begun) / SIGN_INS * 1e3
         wrk = ["taskset", "-c", "1", "wrk", "-t", str(self.wrk_threads), "-c", str(CONNECTIONS), "-d", "1s", "--latency"]
         out = subprocess.run([*wrk, "-s", f"{self.folder}/wrk.lua", self.issuer + self.path], capture_output=True, text=True)
         if "Non-2xx" in out.stdout or out.returncode:
             sys.exit(out.stdout + out.stderr)
-        requests = int(re.search(r"(\d+) requests in", out.stdout).group(1))
+        requests = int(re.search(r"(\d+) requests in", out.stdout).group(1)) / self.answers
         median, unit = re.search(r"50%\s+([\d.]+)(us|ms|s)", out.stdout).groups()
         return requests / (self.cpu_seconds() - before), float(median) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]
 
@@ -152,6 +169,26 @@ function done()
   local file = io.open('@TOKENS@', 'w')
   for _, thread in ipairs(threads) do file:write(thread:get('token') .. '\\n') end
   file:close()
+end
+"""
+
+# The code of an answer is exchanged by the next request.
+FLOW = """
+local code
+function request()
+  if code then
+    local headers = { ['Authorization'] = '@BASIC@', ['Content-Type'] = 'application/x-www-form-urlencoded' }
+    return wrk.format('POST', '/token', headers, '@EXCHANGE@&code=' .. code)
+  end
+  return wrk.format('GET', '@AUTHORIZE@', { ['Cookie'] = '@COOKIES@' })
+end
+function response(status, headers, body)
+  if code then
+    if not body:find('access_token', 1, true) then error(body) end
+    code = nil
+  else
+    code = (headers['location'] or error(body)):match('code=([^&]+)')
+  end
 end
 """
 
