@@ -163,14 +163,14 @@ const COUNT: &str = "SELECT count(*) FILTER (WHERE exchanged_at IS NULL) AS unus
 macro_rules! unused {
     () => {
         "SELECT id FROM authorizations WHERE session_id = ? AND client_id = ? AND exchanged_at IS NULL \
-         ORDER BY created_at DESC LIMIT 1000 OFFSET ?"
+         ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET ?"
     };
 }
 macro_rules! used {
     () => {
         "SELECT id FROM authorizations WHERE session_id = ? AND client_id = ? AND exchanged_at IS NOT NULL \
          ORDER BY CASE WHEN refresh_current IS NULL THEN 1 ELSE 0 END, \
-         coalesce(refresh_issued_at, exchanged_at) DESC LIMIT 1000 OFFSET ?"
+         coalesce(refresh_issued_at, exchanged_at) DESC, id DESC LIMIT 1000 OFFSET ?"
     };
 }
 const UNUSED: &str = concat!("DELETE FROM authorizations WHERE id IN (", unused!(), ")");
@@ -217,4 +217,22 @@ fn delete(
         AnyConnection::Sqlite(c) => statement(texts.0, binds).execute(c)?,
         AnyConnection::Postgres(c) => statement(texts.1, binds).execute(c)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COUNT, UNUSED, USED};
+    use crate::test_database::{on_sqlite, plan};
+
+    /// Without statistics SQLite takes the index of which the most columns are known.
+    #[test]
+    fn what_a_session_has_of_a_client_is_found_by_both() {
+        on_sqlite(|c| {
+            for text in [COUNT, UNUSED, USED] {
+                let plan = plan(c, text, &["'s1'", "'c1'", "20"]);
+                let both = "authorizations_session (session_id=? AND client_id=?)";
+                assert!(plan.contains(both), "{text}: {plan}");
+            }
+        });
+    }
 }
