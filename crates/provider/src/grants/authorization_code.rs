@@ -11,7 +11,7 @@ use latchkey_protocol::{
     kind,
     logout_token::is_noted,
     reason::masked,
-    token::{Denial, redeem, starts_refresh},
+    token::{redeem, starts_refresh},
 };
 use latchkey_ui::{call::Call, failure::Failure};
 
@@ -50,27 +50,21 @@ pub async fn grant(
     let kept_until = context.kept_until(family.as_ref(), &call.realm.lifetimes, call.now);
     let id = &authorization.id;
     let (store, family) = (&provider.store, family.as_ref());
-    if is_noted(authorization, client) {
+    let is_exchanged = if is_noted(authorization, client) {
         let exchanged = store.exchange_code_in_session(id, call.now, family, kept_until);
-        if !exchanged.await? {
-            return Err(overtaken(provider, call, client, params).await?);
-        }
-    } else if !store
-        .exchange_code(id, call.now, family, kept_until)
-        .await?
-    {
-        // Somebody else was faster with the same code: two hold it, so nobody keeps what it gave.
-        let refused = Reason::CodeReplayed.because("its first use", "a use at the same moment");
-        let denied = Denial {
-            refused,
-            revoke: true,
-        };
-        return Err(Failure::denied(denied, authorization));
+        exchanged.await?
+    } else {
+        let exchanged = store.exchange_code(id, call.now, family, kept_until);
+        exchanged.await?
+    };
+    if !is_exchanged {
+        return Err(overtaken(provider, call, client, params).await?);
     }
     Ok(tokens)
 }
 
-/// Why a code that could be exchanged no longer can: somebody was faster, or the session ended at that moment.
+/// Why a code that could be exchanged no longer can: somebody was faster, so that two hold it and nobody keeps what it gave;
+/// the session ended at that moment; or newer codes took its place.
 async fn overtaken(
     provider: &Provider,
     call: Call<'_>,
