@@ -5,8 +5,9 @@
 
 Both servers run side by side on core 0, each with a SQLite database of its own, and are asked in turn by `wrk` (Debian's
 package wrk) from core 1. What counts is the CPU time of the server's threads (/proc/PID/task/*/schedstat): what else runs on
-the machine disturbs both alike. `code_flow` is an authorization request of a browser that is signed in, and the exchange of its
-code, counted as one; `sign_in` is the same from a new browser and a password on, and not asked by `wrk`, which reads one cookie of an answer. ROUNDS and CONNECTIONS in the environment change how much is measured.
+the machine disturbs both alike. `code_flow` is an authorization request of a browser that is signed in, and the exchange of its code,
+counted as one; `sign_in` is the same from a new browser and a password on, and not asked by `wrk`, which reads one cookie
+of an answer. ROUNDS and CONNECTIONS in the environment change how much is measured.
 """
 
 import base64, glob, http.client, json, os, re, shutil, socket, statistics, subprocess, sys, tempfile, time
@@ -27,6 +28,8 @@ AUTHORIZE = "/authorize?" + urlencode({
 })
 EXCHANGE = urlencode({"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": VERIFIER})
 SCENARIOS = ["client_credentials", "refresh", "userinfo", "introspection", "code_flow", "sign_in", "healthz"]
+# Those that ask for codes: what one has been given makes its next code dearer.
+BROWSERS = 100
 # The sign-ins of a turn. Hashing the password is most of one.
 SIGN_INS = 25
 
@@ -113,8 +116,11 @@ class Server:
         elif scenario == "code_flow":
             # A thread of wrk holds one connection.
             self.wrk_threads, self.path, self.answers = CONNECTIONS, "/", 2
-            self.tokens()
-            script = FLOW.replace("@COOKIES@", self.cookies).replace("@BASIC@", BASIC)
+            browsers = []
+            for _ in range(BROWSERS):
+                self.tokens()
+                browsers.append(f"'{self.cookies}'")
+            script = FLOW.replace("@BROWSERS@", ", ".join(browsers)).replace("@BASIC@", BASIC)
             script = script.replace("@AUTHORIZE@", AUTHORIZE).replace("@EXCHANGE@", EXCHANGE)
         elif scenario == "sign_in":
             return
@@ -174,13 +180,14 @@ end
 
 # The code of an answer is exchanged by the next request.
 FLOW = """
-local code
+local browsers, code = { @BROWSERS@ }, nil
+function init() math.randomseed(tonumber(tostring({}):match('0x(%x+)'), 16)) end
 function request()
   if code then
     local headers = { ['Authorization'] = '@BASIC@', ['Content-Type'] = 'application/x-www-form-urlencoded' }
     return wrk.format('POST', '/token', headers, '@EXCHANGE@&code=' .. code)
   end
-  return wrk.format('GET', '@AUTHORIZE@', { ['Cookie'] = '@COOKIES@' })
+  return wrk.format('GET', '@AUTHORIZE@', { ['Cookie'] = browsers[math.random(#browsers)] })
 end
 function response(status, headers, body)
   if code then
