@@ -10,6 +10,7 @@ mod drive;
 mod large;
 mod scenarios;
 mod server;
+mod sign_out;
 mod steps;
 mod table;
 
@@ -58,6 +59,12 @@ struct Options {
     /// Only the crowds: twice the capacity from so many impatient callers, bystanders beside floods, 2,000 connections at once.
     #[arg(long, num_args = 0..=1, default_missing_value = "3000")]
     crowd: Option<usize>,
+    /// Only forced sign-outs: how long until all receipts are there, of so many ends of a session.
+    #[arg(long, num_args = 0..=1, default_missing_value = "200")]
+    sign_out: Option<usize>,
+    /// The app has a backchannel_logout_uri, so that each code exchange notes it in the session.
+    #[arg(long)]
+    logout_uri: bool,
     /// The program to measure.
     #[arg(long, default_value = "target/release/latchkey")]
     binary: std::path::PathBuf,
@@ -118,6 +125,11 @@ fn run(options: &Options) -> Result<()> {
         let server = Server::start(options)?;
         server.prepare()?;
         return crowd::run(&server.target(), &load, callers);
+    }
+    if let Some(rounds) = options.sign_out {
+        let server = Server::start(options)?;
+        server.prepare()?;
+        return sign_out::run(&server, rounds);
     }
     if options.large {
         return large::run(options, &load);

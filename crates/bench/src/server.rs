@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
 
 use crate::{
     Options,
@@ -149,6 +150,7 @@ pub struct Server {
     database_url: String,
     postmaster: Option<Postmaster>,
     binary: std::path::PathBuf,
+    has_logout_uri: bool,
     /// Of the first node.
     port: u16,
 }
@@ -175,6 +177,7 @@ impl Server {
             database_url,
             postmaster,
             binary: options.binary.clone(),
+            has_logout_uri: options.logout_uri,
             port,
         };
         for _ in 0..options.nodes {
@@ -224,11 +227,20 @@ impl Server {
             ];
             self.command(&user, "correct horse")?;
         }
-        let metadata = format!(
-            r#"{{"client_id":"bench","client_secret":"{SECRET}","trusted":true,"redirect_uris":["https://bench.example/cb"],
-                "grant_types":["authorization_code","refresh_token","client_credentials"]}}"#
-        );
-        self.command(&["client", "create", "--from", "-"], &metadata)
+        let mut app = json!({
+            "client_id": "bench", "client_secret": SECRET, "trusted": true, "redirect_uris": ["https://bench.example/cb"],
+            "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+        });
+        if self.has_logout_uri {
+            app["backchannel_logout_uri"] = json!("https://bench.example/out");
+        }
+        self.add_client(&app)
+    }
+
+    /// Registers a client.
+    pub fn add_client(&self, metadata: &Value) -> Result<()> {
+        let create = ["client", "create", "--from", "-"];
+        self.command(&create, &metadata.to_string())
     }
 
     fn add_node(&mut self) -> Result<()> {
@@ -262,6 +274,8 @@ impl Server {
                 self.cores.split(',').count().to_string(),
             )
             .env("LATCHKEY_TOKENS__ACCESS_TOKEN_LIFETIME", "1h")
+            // Apps that are told of sign-outs are on this machine.
+            .env("LATCHKEY_OUTBOUND__ALLOW", "127.0.0.0/8")
     }
 
     /// Runs a command of the binary on the same database.
