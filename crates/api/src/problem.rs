@@ -305,7 +305,7 @@ impl From<OperationError> for Problem {
     fn from(error: OperationError) -> Self {
         let kind = match error {
             OperationError::Store(error) => return error.into(),
-            OperationError::Busy(_) => return StoreError::Busy.into(),
+            OperationError::Busy(_) | OperationError::KeysBusy => return StoreError::Busy.into(),
             OperationError::Password(_)
             | OperationError::Jose(_)
             | OperationError::SigningKey { .. }

@@ -148,7 +148,7 @@ pass_on! {
     SigningKeys {
         signing_keys() -> Vec<StoredKey>;
         add_first_key(key: &StoredKey) -> bool;
-        rotate_key(key: &StoredKey, others_retire_at: Timestamp) -> ();
+        rotate_key(key: &StoredKey, others_retire_at: Timestamp) -> bool;
         succeed_key(key: &StoredKey, others_retire_at: Timestamp, predecessor: Option<&str>) -> bool;
         retire_key(kid: &str, at: Timestamp) -> bool;
     }

@@ -6,6 +6,7 @@ use latchkey_protocol::{
     claims::MOST_MAPPINGS,
     field_error::{FieldError, FieldErrors},
     registration::RegistrationError,
+    rotation::{MOST_IN_A_DAY, MOST_PUBLISHED},
     store::WriteOutcome,
     user::User,
 };
@@ -102,6 +103,15 @@ pub enum OperationError {
         name = .0.name()
     )]
     KeyMissing(SigningAlgorithm),
+    /// As many keys of the algorithm are published, or were made within a day, as may be.
+    #[error(
+        "there are too many keys of {name}: {MOST_PUBLISHED} can be published, and {MOST_IN_A_DAY} made within a day; retire one that signs no longer (latchkey key retire), or wait",
+        name = .0.name()
+    )]
+    KeysFull(SigningAlgorithm),
+    /// Too many keys are being made.
+    #[error("too many signing keys are being made; try again in a moment")]
+    KeysBusy,
     /// The key signs, so it cannot be retired.
     #[error("{0} is the key that signs")]
     KeySigns(String),

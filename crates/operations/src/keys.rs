@@ -5,14 +5,14 @@ use latchkey_protocol::{
     Entropy, SigningAlgorithm, Timestamp,
     audit::TargetKind,
     authorization::Lifetimes,
-    rotation::{NextKey, StoredKey, published_after},
+    rotation::{NextKey, StoredKey, has_room, published_after},
 };
 use rand::{CryptoRng, RngCore};
 
 use serde_json::{Value, json};
 
 use crate::{
-    AuditEvent, Operation, OperationError, Operations, Result,
+    AuditEvent, KeyMaker, Operation, OperationError, Operations, Result,
     audit::{self, Recording},
 };
 
@@ -79,7 +79,19 @@ pub fn new_key_for(
     created_at: Timestamp,
     activates_at: Timestamp,
 ) -> Result<StoredKey> {
-    let key = SigningKey::generate_for(jose_algorithm(algorithm), &mut Rng(entropy))?;
+    let random = &mut Rng(entropy);
+    new_key_from(algorithm, master, random, created_at, activates_at)
+}
+
+/// As [`new_key_for`], from another source of randomness.
+pub(crate) fn new_key_from(
+    algorithm: SigningAlgorithm,
+    master: &MasterKey,
+    random: &mut (impl RngCore + CryptoRng),
+    created_at: Timestamp,
+    activates_at: Timestamp,
+) -> Result<StoredKey> {
+    let key = SigningKey::generate_for(jose_algorithm(algorithm), random)?;
     Ok(StoredKey {
         kid: key.kid().to_owned(),
         algorithm,
@@ -182,13 +194,20 @@ impl Operations<'_> {
     /// algorithm. Of callers at the same time, on any node, one makes it, and the others use it.
     ///
     /// # Errors
-    /// When the libraries or the store fail.
-    pub async fn ensure_key(&self, master: &MasterKey, algorithm: SigningAlgorithm) -> Result<()> {
+    /// [`OperationError::KeysBusy`]; when the libraries or the store fail.
+    pub async fn ensure_key<'m>(
+        &self,
+        maker: impl Into<KeyMaker<'m>>,
+        algorithm: SigningAlgorithm,
+    ) -> Result<()> {
         let stored = self.store.signing_keys().await?;
         if stored.iter().any(|key| key.algorithm == algorithm) {
             return Ok(());
         }
-        let key = new_key_for(algorithm, master, self.entropy, self.now, self.now)?;
+        let at_once = (self.now, self.now);
+        let key = (maker.into())
+            .make(algorithm, self.entropy, at_once)
+            .await?;
         let recording = self.recording_key(Operation::KeyCreate, &key.kid, made(&key));
         if recording.store.add_first_key(&key).await? {
             recording.done();
@@ -200,10 +219,11 @@ impl Operations<'_> {
     /// the last token that they signed is over. The first one signs at once.
     ///
     /// # Errors
-    /// When the libraries or the store fail.
-    pub async fn rotate_key(
+    /// [`OperationError::KeysFull`] without [room](has_room) for it; [`OperationError::KeysBusy`]; when the libraries or the
+    /// store fail.
+    pub async fn rotate_key<'m>(
         &self,
-        master: &MasterKey,
+        maker: impl Into<KeyMaker<'m>>,
         algorithm: SigningAlgorithm,
         takeover: Takeover,
         lifetimes: &Lifetimes,
@@ -215,10 +235,17 @@ impl Operations<'_> {
         let stored = self.store.signing_keys().await?;
         let is_first = !stored.iter().any(|key| key.algorithm == algorithm);
         let activates_at = self.now + if is_first { 0 } else { after };
-        let key = new_key_for(algorithm, master, self.entropy, self.now, activates_at)?;
+        let times = (self.now, activates_at);
+        // Before anything is made, and again when it is written.
+        if !has_room(&stored, algorithm, times) {
+            return Err(OperationError::KeysFull(algorithm));
+        }
+        let key = (maker.into()).make(algorithm, self.entropy, times).await?;
         let retire = activates_at + published_after(lifetimes);
         let recording = self.recording_key(operation, &key.kid, made(&key));
-        recording.store.rotate_key(&key, retire).await?;
+        if !recording.store.rotate_key(&key, retire).await? {
+            return Err(OperationError::KeysFull(algorithm));
+        }
         recording.done();
         Ok(key)
     }

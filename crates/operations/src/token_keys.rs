@@ -8,7 +8,10 @@ use latchkey_protocol::{
 };
 use serde::Deserialize;
 
-use crate::keys::{is_ring_of, open_ring};
+use crate::{
+    key_maker::Places,
+    keys::{is_ring_of, open_ring},
+};
 
 /// The ring in use, replaced as a whole when a key is announced, activated or retired, and the issuer that it signs for.
 pub struct Keys {
@@ -18,6 +21,7 @@ pub struct Keys {
     /// Keys of the store that could not be opened; they are tried again when they change. Held while the ring is compared
     /// with the store, so that nobody puts an older one in the place of a newer.
     unusable: tokio::sync::Mutex<Vec<StoredKey>>,
+    places: Places,
 }
 
 impl Keys {
@@ -28,7 +32,13 @@ impl Keys {
             ring: RwLock::new(Arc::new(ring)),
             master,
             unusable: tokio::sync::Mutex::default(),
+            places: Places::default(),
         }
+    }
+
+    /// Those who have new keys made.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 
     /// The ring in use.

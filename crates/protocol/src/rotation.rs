@@ -82,6 +82,31 @@ impl Rotation {
     }
 }
 
+/// Keys of one algorithm that are published at a time, where they are made by hand: everybody who verifies tokens reads all
+/// of them.
+pub const MOST_PUBLISHED: usize = 8;
+/// As many of one algorithm are made by hand within a day: those that have retired stay in the list.
+pub const MOST_IN_A_DAY: usize = 24;
+/// In seconds.
+const DAY: i64 = 86_400;
+
+/// Whether another key can be made by hand at a moment, which signs from another one on. One that would only have signed
+/// after it makes room.
+pub fn has_room(
+    keys: &[StoredKey],
+    algorithm: SigningAlgorithm,
+    (now, activates_at): (Timestamp, Timestamp),
+) -> bool {
+    let stays = |key: &&StoredKey| match key.retires_at {
+        Some(at) => at > now,
+        None => key.activates_at <= activates_at,
+    };
+    let is_new = |key: &&StoredKey| key.created_at > now - DAY;
+    let of_algorithm = || keys.iter().filter(|key| key.algorithm == algorithm);
+    of_algorithm().filter(stays).count() < MOST_PUBLISHED
+        && of_algorithm().filter(is_new).count() < MOST_IN_A_DAY
+}
+
 /// How long a key stays published once another signs: until its last token has expired, and a refresh token that was
 /// presented at its last moment can no longer be presented again. In seconds.
 pub fn published_after(lifetimes: &Lifetimes) -> i64 {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     SigningAlgorithm, Timestamp,
-    rotation::StoredKey,
+    rotation::{StoredKey, has_room},
     store::{self, SigningKeys},
 };
 
@@ -85,10 +85,22 @@ impl SigningKeys for Database {
         self.write_recorded(move |c| add_first(c, &row)).await
     }
 
-    async fn rotate_key(&self, key: &StoredKey, others_retire_at: Timestamp) -> store::Result<()> {
-        let row = Row::from_key(key);
-        self.write_recorded(move |c| rotate(c, &row, others_retire_at))
-            .await
+    async fn rotate_key(
+        &self,
+        key: &StoredKey,
+        others_retire_at: Timestamp,
+    ) -> store::Result<bool> {
+        let key = key.clone();
+        self.write_recorded(move |c| {
+            take_turns(c)?;
+            let times = (key.created_at, key.activates_at);
+            let is_room = has_room(&all(c)?, key.algorithm, times);
+            if is_room {
+                rotate(c, &Row::from_key(&key), others_retire_at)?;
+            }
+            Ok(is_room)
+        })
+        .await
     }
 
     async fn succeed_key(
@@ -138,7 +150,6 @@ pub fn rotate(
     row: &Row,
     others_retire_at: Timestamp,
 ) -> Result<(), RowError> {
-    take_turns(c)?;
     // One that was announced for later would sign instead of this one. It has signed nothing yet.
     let later = signing_keys::table
         .filter(signing_keys::algorithm.eq(&row.algorithm))

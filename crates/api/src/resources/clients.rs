@@ -240,10 +240,7 @@ where
     match operation().await {
         Err(OperationError::KeyMissing(algorithm)) => {
             let keys = &asked.call.realm.keys;
-            asked
-                .operations()
-                .ensure_key(keys.master(), algorithm)
-                .await?;
+            asked.operations().ensure_key(keys, algorithm).await?;
             operation().await
         }
         done => done,

@@ -95,8 +95,8 @@ pub async fn rotate(asked: &Asked<'_>) -> Result<Answer, Problem> {
         false => Takeover::Announced(asked.api.announce),
     };
     let realm = asked.call.realm;
-    let (operations, master) = (asked.operations(), realm.keys.master());
-    let rotated = operations.rotate_key(master, given.algorithm, takeover, &realm.lifetimes);
+    let operations = asked.operations();
+    let rotated = operations.rotate_key(&realm.keys, given.algorithm, takeover, &realm.lifetimes);
     let key = rotated.await?;
     let all = current(asked).await?;
     let made = all.into_iter().find(|listed| listed.key.kid == key.kid);

@@ -190,6 +190,50 @@ pub fn a_key_that_was_announced_for_later_never_signs_after_a_rotation_at_once(
     });
 }
 
+pub fn of_racing_rotations_no_more_keys_are_published_or_made_than_may_be(stores: &impl Stores) {
+    stores.each(async |store| {
+        store.add_first_key(&stored("a", 1, None)).await.unwrap();
+        let won = winners(&store, |store, n| async move {
+            let key = StoredKey {
+                created_at: moment(10),
+                ..stored(&format!("b{n}"), 100, None)
+            };
+            store.rotate_key(&key, moment(5000)).await.unwrap()
+        });
+        assert_eq!(won.await, MOST_PUBLISHED - 1);
+        let published = async || {
+            let keys = store.signing_keys().await.unwrap();
+            keys.iter()
+                .filter(|key| key.retires_at.is_none_or(|at| at > moment(20)))
+                .count()
+        };
+        assert_eq!(published().await, MOST_PUBLISHED);
+        let rotate = async |kid: &str, at| {
+            let key = StoredKey {
+                created_at: moment(at),
+                ..stored(kid, at + 100, None)
+            };
+            store.rotate_key(&key, moment(5000)).await.unwrap()
+        };
+        assert!(!rotate("c", 20).await);
+        // Whoever retires one makes room, and yet not for ever.
+        let mut made = MOST_PUBLISHED;
+        while made < MOST_IN_A_DAY {
+            let kid = format!("d{made}");
+            let last = store.signing_keys().await.unwrap();
+            let last = last.iter().rfind(|key| key.sealed.is_some()).unwrap();
+            assert!(store.retire_key(&last.kid, moment(20)).await.unwrap());
+            assert!(rotate(&kid, 20).await, "{made}");
+            made += 1;
+        }
+        let keys = store.signing_keys().await.unwrap();
+        let last = keys.iter().rfind(|key| key.sealed.is_some()).unwrap();
+        assert!(store.retire_key(&last.kid, moment(20)).await.unwrap());
+        assert!(!rotate("e", 21).await, "too many within a day");
+        assert!(rotate("e", 90_000).await);
+    });
+}
+
 pub fn the_private_half_of_a_retired_key_is_forgotten(stores: &impl Stores) {
     stores.each(async |store| {
         store.add_first_key(&stored("a", 1, None)).await.unwrap();

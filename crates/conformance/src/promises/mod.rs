@@ -34,7 +34,7 @@ use latchkey_protocol::{
     authorization::{Authorization, Handover, RefreshFamily},
     consent::Consent,
     interaction::Interaction,
-    rotation::StoredKey,
+    rotation::{MOST_IN_A_DAY, MOST_PUBLISHED, StoredKey},
     session::{Session, Use},
     store::{ConsentEnd, ConsentsOf, LastAdministrator, UserEnd, WriteOutcome},
     user::User,

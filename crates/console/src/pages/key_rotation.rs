@@ -75,7 +75,7 @@ pub async fn rotate(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     };
     let (realm, operations) = (visit.call().realm, visit.operations());
     let rotated = operations
-        .rotate_key(realm.keys.master(), algorithm, takeover, &realm.lifetimes)
+        .rotate_key(&realm.keys, algorithm, takeover, &realm.lifetimes)
         .await;
     match rotated {
         Ok(_) => {

@@ -104,6 +104,7 @@ pub fn problems(error: OperationError) -> Result<Problems, Failure> {
     match error {
         OperationError::Store(_)
         | OperationError::Busy(_)
+        | OperationError::KeysBusy
         | OperationError::Password(_)
         | OperationError::Jose(_)
         | OperationError::SigningKey { .. }
@@ -136,7 +137,7 @@ fn is_gone(error: &OperationError) -> bool {
 pub fn failed(error: OperationError) -> Failure {
     match error {
         OperationError::Store(error) => error.into(),
-        OperationError::Busy(_) => Fault::Busy.into(),
+        OperationError::Busy(_) | OperationError::KeysBusy => Fault::Busy.into(),
         unknown if is_gone(&unknown) => gone(),
         broken => Failure::broken(broken),
     }

@@ -13,8 +13,9 @@ pub trait SigningKeys: Send + Sync {
     /// Adds the first key of its algorithm. `false` when there is one already: another node was faster.
     async fn add_first_key(&self, key: &StoredKey) -> Result<bool>;
     /// Adds a key, and sets when those of its algorithm before it retire; one that would only have signed after it retires
-    /// at once.
-    async fn rotate_key(&self, key: &StoredKey, others_retire_at: Timestamp) -> Result<()>;
+    /// at once. `false`, and nothing is done, without [room](crate::rotation::has_room) for it; of racing callers none gets
+    /// past that.
+    async fn rotate_key(&self, key: &StoredKey, others_retire_at: Timestamp) -> Result<bool>;
     /// As `rotate_key`, if `predecessor` is still the one key of the algorithm that no other has superseded; none: if
     /// there is no such key. Of racing callers one gets `true`, and nothing comes of the others' keys.
     async fn succeed_key(

@@ -1,5 +1,7 @@
 //! Sessions, keys, consents, the audit log, logout tokens and custom claims.
 
+use futures_util::future::join_all;
+
 use super::*;
 
 #[test]
@@ -75,6 +77,53 @@ fn keys_are_rotated_and_retired() {
             "invalid",
         );
         is_problem(&caller.act("/keys/nothing/retire").await, 404, "not-found");
+    });
+}
+
+/// Everybody who verifies tokens reads all of them.
+#[test]
+fn no_more_keys_are_made_than_may_be_published_also_by_calls_at_once() {
+    on_both(async |h| {
+        let caller = administrator(&h).await;
+        let es256 = || json!({ "algorithm": "ES256" });
+        let made = async || {
+            let keys = caller.get("/keys").await.json["items"].clone();
+            let keys = keys.as_array().unwrap().clone();
+            keys.into_iter().filter(|key| key["alg"] == "ES256").count()
+        };
+        let mut refused = 0;
+        while made().await < 8 {
+            // A few at once: some hear that the server is busy.
+            let heard = join_all((0..8).map(|_| caller.post("/keys/rotate", es256()))).await;
+            for one in &heard {
+                match one.status {
+                    201 => {}
+                    409 => refused += 1,
+                    503 => assert_eq!(one.header("retry-after"), "1"),
+                    _ => panic!("{one:?}"),
+                }
+            }
+        }
+        let full = caller.post("/keys/rotate", es256()).await;
+        is_problem(&full, 409, "conflict");
+        assert!(full.text.contains("8 can be published"), "{full:?}");
+        assert_eq!(made().await, 8, "{refused}");
+        let console = crate::console::administrator(&h).await;
+        let form = [("algorithm", "ES256"), ("takeover", "later")];
+        let page = crate::console::send(&h, &console, "/admin/keys/rotate", &form).await;
+        assert_eq!(page.status, 422, "{page:?}");
+        assert!(page.text.contains("8 can be published"), "{}", page.text);
+        assert_eq!(made().await, 8);
+        // One that nobody needs any more makes room.
+        let keys = caller.get("/keys").await.json["items"].clone();
+        let announced = |key: &&Value| key["alg"] == "ES256" && key["state"] != "active";
+        let kid = keys.as_array().unwrap().iter().find(announced).unwrap()["kid"].clone();
+        let path = format!("/keys/{}/retire", kid.as_str().unwrap());
+        assert_eq!(caller.act(&path).await.status, 204);
+        assert_eq!(caller.post("/keys/rotate", es256()).await.status, 201);
+        // What signs at once takes the place of what was announced for later.
+        let at_once = json!({ "algorithm": "ES256", "now": true });
+        assert_eq!(caller.post("/keys/rotate", at_once).await.status, 201);
     });
 }
 
