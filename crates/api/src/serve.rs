@@ -92,9 +92,10 @@ async fn once(asked: &Asked<'_>, key: &str) -> Result<Answer, Problem> {
             let detail = "this Idempotency-Key came with another call before";
             return Err(Problem::new(Kind::KeyReused, detail));
         }
-        Repetition::NoRoom => {
+        Repetition::NoRoom { wait } => {
             let detail = "too many calls with an Idempotency-Key within a day: leave it out";
-            return Err(Problem::new(Kind::TooMany, detail));
+            let problem = Problem::new(Kind::TooMany, detail);
+            return Err(problem.header(header::RETRY_AFTER, wait.to_string()));
         }
     };
     let answered = (asked.route.run)(asked).await;

@@ -24,7 +24,10 @@ pub enum Repetition {
     /// The key belongs to another request.
     OtherRequest,
     /// Too many calls are known.
-    NoRoom,
+    NoRoom {
+        /// In so many seconds the oldest of them is forgotten.
+        wait: i64,
+    },
 }
 
 impl Idempotency {
@@ -52,7 +55,7 @@ impl Idempotency {
             IdempotencyOutcome::Begun => Repetition::First(call),
             IdempotencyOutcome::UnderWay => Repetition::UnderWay,
             IdempotencyOutcome::OtherRequest => Repetition::OtherRequest,
-            IdempotencyOutcome::NoRoom => Repetition::NoRoom,
+            IdempotencyOutcome::NoRoom { wait } => Repetition::NoRoom { wait },
             IdempotencyOutcome::Answered(sealed) => match self.master.open(&sealed) {
                 Ok(answer) => Repetition::Answered(answer),
                 Err(error) => {

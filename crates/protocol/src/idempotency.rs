@@ -65,5 +65,8 @@ pub enum IdempotencyOutcome {
     /// The key belongs to another request.
     OtherRequest,
     /// Too many calls are known.
-    NoRoom,
+    NoRoom {
+        /// In so many seconds the oldest of them is forgotten.
+        wait: i64,
+    },
 }

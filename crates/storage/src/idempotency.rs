@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use diesel::{
     prelude::*,
-    sql_types::{Binary, Nullable, Text},
+    sql_types::{BigInt, Binary, Nullable, Text},
 };
 use latchkey_protocol::{
     idempotency::{BY_ALL, BY_CLIENT, IdempotencyOutcome, IdempotentCall, KNOWN, UNDER_WAY},
@@ -63,6 +63,31 @@ impl IdempotentCalls for Database {
     }
 }
 
+/// Of a client that has its share, its own oldest; else the oldest of all.
+const OLDEST: &str =
+    "SELECT count(*) AS count, min(began_at) AS began_at FROM idempotent_calls WHERE client_id = ?";
+const OLDEST_OF_ALL: &str =
+    "SELECT count(*) AS count, min(began_at) AS began_at FROM idempotent_calls";
+
+#[derive(QueryableByName)]
+struct Oldest {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    began_at: Option<i64>,
+}
+
+/// How long it takes until there is room again, in seconds.
+fn wait(c: &mut AnyConnection, call: &IdempotentCall) -> Result<i64, RowError> {
+    let mut oldest: Oldest = on!(c => statement(OLDEST, binds![&call.client_id]).get_result(c))?;
+    if oldest.count < BY_CLIENT {
+        oldest = on!(c => statement(OLDEST_OF_ALL, binds![]).get_result(c))?;
+    }
+    let now = call.began_at.as_seconds();
+    let over = oldest.began_at.map_or(now, |began_at| began_at + KNOWN);
+    Ok((over - now).max(1))
+}
+
 fn begin(c: &mut AnyConnection, call: &IdempotentCall) -> Result<IdempotencyOutcome, RowError> {
     let now = call.began_at;
     let binds = binds![
@@ -83,7 +108,9 @@ fn begin(c: &mut AnyConnection, call: &IdempotentCall) -> Result<IdempotencyOutc
     let key = binds![&call.key];
     let known: Option<Known> = on!(c => statement(FIND, key).get_result(c)).optional()?;
     Ok(match known {
-        None => IdempotencyOutcome::NoRoom,
+        None => IdempotencyOutcome::NoRoom {
+            wait: wait(c, call)?,
+        },
         Some(known) if known.request != call.request.as_bytes() => IdempotencyOutcome::OtherRequest,
         Some(Known { answer: None, .. }) => IdempotencyOutcome::UnderWay,
         Some(Known {

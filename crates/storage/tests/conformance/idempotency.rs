@@ -3,7 +3,7 @@
 use latchkey_conformance::samples::client;
 use latchkey_protocol::{
     ClientId,
-    idempotency::{BY_CLIENT, IdempotencyOutcome, IdempotentCall},
+    idempotency::{BY_CLIENT, IdempotencyOutcome, IdempotentCall, KNOWN},
     secret::Pepper,
 };
 
@@ -32,7 +32,8 @@ fn a_key_that_is_there_is_begun_again_although_no_other_has_room() {
             },
         );
         options.script(&others).unwrap();
-        assert_eq!(begin("new", 61).await, IdempotencyOutcome::NoRoom);
+        let full = begin("new", 61).await;
+        assert_eq!(full, IdempotencyOutcome::NoRoom { wait: KNOWN - 60 });
         assert_eq!(begin("k", 30).await, IdempotencyOutcome::UnderWay);
         assert_eq!(begin("k", 70).await, IdempotencyOutcome::Begun);
     });
