@@ -52,6 +52,44 @@ impl Sealed {
     }
 }
 
+/// There is no export that a spreadsheet opens: each line is a JSON object, in which a formula is a text as any other.
+#[test]
+fn a_formula_is_a_text_in_every_line_of_an_export() {
+    let sealed = Sealed::new();
+    let formulas = [
+        "=HYPERLINK(\"http://evil.example\")",
+        "+1+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(1)",
+        "\t=1",
+    ];
+    for formula in formulas {
+        sealed
+            .at
+            .good(&["user", "update", "alice", "--name", formula], "");
+    }
+    sealed.wait();
+    let text = sealed.at.good(&["audit", "export"], "");
+    for line in text.lines() {
+        assert!(line.starts_with('{') && line.ends_with('}'), "{line}");
+    }
+    let names: Vec<_> = sealed
+        .export(&[])
+        .iter()
+        .filter_map(|entry| {
+            let name = entry.pointer("/details/changed/name/new")?;
+            Some(name.as_str()?.to_owned())
+        })
+        .collect();
+    for formula in formulas {
+        let stored = formula.trim();
+        assert!(
+            names.iter().any(|name| name.trim() == stored),
+            "{formula} {names:?}"
+        );
+    }
+}
+
 #[test]
 fn entries_are_listed_by_what_one_looks_for() {
     let sealed = Sealed::new();

@@ -1,6 +1,7 @@
 //! The console: who gets in, at each call; what a change needs; and what its pages do.
 
 mod addresses;
+mod attacks;
 mod bulk_ends;
 mod calls;
 mod client;

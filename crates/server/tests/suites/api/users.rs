@@ -153,6 +153,45 @@ fn of_two_who_change_a_record_the_second_is_told() {
     });
 }
 
+/// In whichever way, and not even two of them each other.
+#[test]
+fn nobody_takes_the_last_administrator_away() {
+    on_both(async |h| {
+        let caller = administrator(&h).await;
+        crate::console::give(&h, "alice", &["admin"]).await;
+        let path = format!("/users/{}", h.alice);
+        let before = caller.get(&path).await.json;
+        let refused = [
+            caller.act(&format!("{path}/disable")).await,
+            caller.delete(&path, "*").await,
+            caller
+                .write("PATCH", &path, "*", json!({ "roles": [] }))
+                .await,
+            caller
+                .write("PATCH", &path, "*", json!({ "roles": null }))
+                .await,
+            caller
+                .write("PATCH", &path, "*", json!({ "roles": ["Admin", "admin "] }))
+                .await,
+            caller
+                .write("PUT", &path, "*", json!({ "email": "alice@example.org" }))
+                .await,
+        ];
+        for refused in &refused {
+            is_problem(refused, 409, "conflict");
+            assert_eq!(named(refused), ["roles"]);
+        }
+        assert_eq!(caller.get(&path).await.json, before);
+        crate::console::give(&h, "bob", &["admin"]).await;
+        let bob = h.store.user_by_name("bob").await.unwrap().unwrap().id;
+        let (one, other) = (format!("{path}/disable"), format!("/users/{bob}/disable"));
+        let (one, other) = tokio::join!(caller.act(&one), caller.act(&other));
+        let mut heard = [one.status, other.status];
+        heard.sort_unstable();
+        assert_eq!(heard, [200, 409]);
+    });
+}
+
 #[test]
 fn what_stands_against_a_user_is_said_at_its_member() {
     on_both(async |h| {

@@ -18,6 +18,8 @@ use tokio::{
 #[derive(Debug, Clone)]
 pub enum Behaviour {
     Answers(u16),
+    /// With a body.
+    Says(u16, &'static str),
     AnswersLate(Duration),
     NeverAnswers,
     AnswersEndlessly,
@@ -173,6 +175,11 @@ async fn behave(stream: &mut TcpStream, behaviour: Behaviour) -> std::io::Result
     match behaviour {
         Behaviour::Answers(status) => {
             let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await
+        }
+        Behaviour::Says(status, body) => {
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n{body}");
             stream.write_all(answer.as_bytes()).await
         }
         Behaviour::AnswersLate(_) => {
