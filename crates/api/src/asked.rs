@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use actix_web::{HttpRequest, http::header, web};
+use actix_web::{HttpRequest, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use latchkey_operations::{Actor, Caller, Operations};
 use latchkey_protocol::{
@@ -10,7 +10,7 @@ use latchkey_protocol::{
 };
 use latchkey_ui::{
     Ui,
-    call::{Call, header as header_text, request_id},
+    call::{Call, request_id},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -191,29 +191,6 @@ impl<'a> Asked<'a> {
         let path = path.strip_prefix(base).unwrap_or(path);
         uri::with_query(&self.call.realm.at(path), &query)
     }
-
-    /// Whether the record is still as the caller has read it (RFC 9110 13.1.1).
-    ///
-    /// # Errors
-    /// No `If-Match`, or one that names another version.
-    pub fn matched(&self, etag: &str) -> Result<(), Problem> {
-        let sent = header_text(self.call.request, header::IF_MATCH.as_str());
-        let Some(sent) = sent else {
-            let detail = "send If-Match with the ETag of the record as you have read it";
-            return Err(Problem::new(Kind::Unconditional, detail));
-        };
-        let is_met = sent
-            .split(',')
-            .map(str::trim)
-            .any(|one| one == "*" || one == etag);
-        if is_met { Ok(()) } else { Err(changed(etag)) }
-    }
-}
-
-/// Somebody else has changed the record since it was read.
-pub fn changed(etag: &str) -> Problem {
-    let detail = "read the record again, and send the ETag that comes with it";
-    Problem::new(Kind::Changed, detail).header(header::ETAG, etag)
 }
 
 fn cursor<C: DeserializeOwned>(text: &str) -> Option<C> {

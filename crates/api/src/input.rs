@@ -27,11 +27,7 @@ impl Asked<'_> {
         }
         match faults.is_empty() {
             true => Ok(object),
-            false => Err(Problem::fields(
-                Kind::Invalid,
-                Kind::Invalid.title(),
-                &faults,
-            )),
+            false => Err(Problem::invalid(&faults)),
         }
     }
 
@@ -56,21 +52,20 @@ impl Asked<'_> {
     /// As [`Asked::object`]; every member that is unknown, of another type, or missing.
     pub fn input<T: DeserializeOwned>(&self, required: &[&str]) -> Result<T, Problem> {
         let object = self.object()?;
-        let mut faults = faulty_members(&object, |alone| {
-            let error = serde_json::from_value::<T>(alone).err()?;
-            Some(error.to_string())
-        });
         let missing = required.iter().filter(|name| !object.contains_key(**name));
-        faults.extend(missing.map(|name| FieldError::new(*name, format!("{name} is needed"))));
-        if !faults.is_empty() {
-            return Err(Problem::fields(
-                Kind::Invalid,
-                Kind::Invalid.title(),
-                &faults,
-            ));
-        }
-        serde_json::from_value(Value::Object(object))
-            .map_err(|error| Problem::new(Kind::Unreadable, error.to_string()))
+        let missing = missing.map(|name| FieldError::new(*name, format!("{name} is needed")));
+        let missing = missing.collect();
+        read(object, missing)
+    }
+
+    /// The body as a change of a record that was read: what only answers have may come back as it was.
+    ///
+    /// # Errors
+    /// As [`Asked::input`]; a member of `answered` with another value.
+    pub fn change<T: DeserializeOwned>(&self, answered: &Map<String, Value>) -> Result<T, Problem> {
+        let mut object = self.object()?;
+        let differing = take_answered(&mut object, answered);
+        read(object, differing)
     }
 
     /// As [`Asked::input`], where all members may be left out, and the body with them.
@@ -94,6 +89,37 @@ impl Asked<'_> {
         struct Nothing {}
         self.input_or_none::<Nothing>().map(drop)
     }
+}
+
+fn read<T: DeserializeOwned>(
+    object: Map<String, Value>,
+    mut faults: Vec<FieldError>,
+) -> Result<T, Problem> {
+    faults.extend(faulty_members(&object, |alone| {
+        let error = serde_json::from_value::<T>(alone).err()?;
+        Some(error.to_string())
+    }));
+    if !faults.is_empty() {
+        return Err(Problem::invalid(&faults));
+    }
+    serde_json::from_value(Value::Object(object))
+        .map_err(|error| Problem::new(Kind::Unreadable, error.to_string()))
+}
+
+/// Takes what only answers have out of a body: generated clients read a whole record, change a member, and send the whole.
+/// Faults are those that say something else than the record.
+pub fn take_answered(
+    body: &mut Map<String, Value>,
+    answered: &Map<String, Value>,
+) -> Vec<FieldError> {
+    let differs = |(name, value): (&String, &Value)| {
+        let given = body.remove(name)?;
+        (given != *value).then(|| {
+            let fault = FieldError::new(name, format!("{name} cannot be changed"));
+            fault.fix("leave it out, or send it as it was read")
+        })
+    };
+    answered.iter().filter_map(differs).collect()
 }
 
 /// PostgreSQL has no NUL in a text, and nobody needs one.

@@ -4,6 +4,7 @@
 
 mod answer;
 mod asked;
+mod condition;
 mod document;
 mod door;
 mod input;
@@ -87,7 +88,7 @@ pub fn table() -> impl Iterator<Item = Call> {
         method: route.method.name(),
         path: route.path,
         writes: route.method != Method::Get,
-        is_conditional: route.is_conditional,
+        is_conditional: route.if_match == route::IfMatch::Needed,
     })
 }
 

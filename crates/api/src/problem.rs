@@ -150,6 +150,8 @@ pub struct Problem {
     /// What is kept for `latchkey why`.
     refusal: Option<Box<Refusal>>,
     headers: Vec<(header::HeaderName, String)>,
+    /// Somebody else was faster: it can be tried again.
+    pub is_contended: bool,
 }
 
 impl Problem {
@@ -161,6 +163,7 @@ impl Problem {
             errors: Vec::new(),
             refusal: None,
             headers: Vec::new(),
+            is_contended: false,
         }
     }
 
@@ -190,6 +193,11 @@ impl Problem {
             errors: errors.iter().map(Fault::in_body).collect(),
             ..Self::new(kind, detail)
         }
+    }
+
+    /// Members of the body that cannot be used.
+    pub fn invalid(errors: &[FieldError]) -> Self {
+        Self::fields(Kind::Invalid, Kind::Invalid.title(), errors)
     }
 
     /// The token, or how often it comes, for whatever call.
@@ -291,7 +299,7 @@ impl From<StoreError> for Problem {
 
 impl From<FieldErrors> for Problem {
     fn from(errors: FieldErrors) -> Self {
-        Self::fields(Kind::Invalid, Kind::Invalid.title(), &errors.into_vec())
+        Self::invalid(&errors.into_vec())
     }
 }
 
@@ -328,6 +336,10 @@ impl From<OperationError> for Problem {
             // What is there stands against it.
             _ => Kind::Conflict,
         };
-        Self::fields(kind, error.to_string(), &error.field_errors())
+        let is_contended = matches!(error, OperationError::Contended(_));
+        Self {
+            is_contended,
+            ..Self::fields(kind, error.to_string(), &error.field_errors())
+        }
     }
 }

@@ -95,6 +95,17 @@ pub struct Success {
     pub is_list: bool,
 }
 
+/// What becomes of an `If-Match`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfMatch {
+    /// There is no version that it could name.
+    Ignored,
+    /// It is judged where it is sent.
+    Taken,
+    /// Nothing is done without.
+    Needed,
+}
+
 /// A line of the table.
 #[derive(Clone, Copy)]
 pub struct Route {
@@ -113,8 +124,8 @@ pub struct Route {
     /// A body, as JSON.
     pub example: Option<&'static str>,
     pub success: Success,
-    /// What it does is done to a record with a version: `If-Match` is needed.
-    pub is_conditional: bool,
+    /// Whether what it does is done to a record with a version.
+    pub if_match: IfMatch,
     /// The answer has the version of the record.
     pub is_versioned: bool,
     /// It makes something: an `Idempotency-Key` is taken.
@@ -153,7 +164,7 @@ impl Route {
                 shape: None,
                 is_list: false,
             },
-            is_conditional: false,
+            if_match: IfMatch::Ignored,
             is_versioned: false,
             creates: false,
             can_conflict: false,
@@ -231,7 +242,16 @@ impl Route {
     #[must_use]
     pub const fn conditional(self) -> Self {
         Self {
-            is_conditional: true,
+            if_match: IfMatch::Needed,
+            ..self
+        }
+    }
+
+    /// For a record as the caller has read it, where they say so.
+    #[must_use]
+    pub const fn guarded(self) -> Self {
+        Self {
+            if_match: IfMatch::Taken,
             ..self
         }
     }

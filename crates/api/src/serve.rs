@@ -61,6 +61,7 @@ async fn admitted(
     let call = ui.call(request);
     let client = door::admit(ui, api, call, route.need()).await?;
     let asked = Asked::new((ui, api), call, client, route, body)?;
+    asked.unversioned()?;
     match header_text(request, KEY).filter(|_| route.creates) {
         None => (route.run)(&asked).await,
         Some(key) => once(&asked, key).await,

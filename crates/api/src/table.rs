@@ -5,10 +5,10 @@ use crate::{
         audit::{self, AuditEntry, ChainVerdict},
         bulk_ends::{self, EndOfSessions, EndsOfSessions},
         claims::{self, CustomClaim, CustomClaims},
-        clients::{
-            self, AdmittedUser, ClientMetadataChange, ClientToRegister, ClientToReplace,
-            RegisteredClientInformation, Rotation,
+        client_shapes::{
+            ClientMetadataChange, ClientToRegister, ClientToReplace, RegisteredClientInformation,
         },
+        clients::{self, AdmittedUser, Rotation},
         consents::{self, Consent, EndedConsent},
         deliveries::{self, Delivery, SentAgain},
         keys::{self, KeyRotation, SigningKey, SigningKeys},
@@ -164,11 +164,13 @@ pub const ROUTES: &[Route] = &[
         )
         .answers::<UserWithEndedSessions>()
         .versioned()
-        .conflicts(),
+        .conflicts()
+        .guarded(),
     route!(Post "/users/{sub}/enable" "enableUser" users::enable)
         .says("Lets a disabled user in again.", "")
         .answers::<User>()
-        .versioned(),
+        .versioned()
+        .guarded(),
     route!(Post "/users/{sub}/set-password" "setUserPassword" users::set_password)
         .says(
             "Sets a new password.",
@@ -176,14 +178,16 @@ pub const ROUTES: &[Route] = &[
         )
         .body::<NewPassword>(r#"{"password":"correct horse battery staple"}"#)
         .answers::<UserWithEndedSessions>()
-        .versioned(),
+        .versioned()
+        .guarded(),
     route!(Post "/users/{sub}/end-sessions" "endUserSessions" users::end_sessions)
         .says(
             "Ends all sessions and authorizations of a user, who may sign in again.",
             "",
         )
         .answers::<UserWithEndedSessions>()
-        .versioned(),
+        .versioned()
+        .guarded(),
     route!(Get "/users/{sub}/consents" "listUserConsents" consents::of_user)
         .says("Lists what a user has allowed, by client.", "")
         .lists::<Consent>(),
@@ -239,11 +243,13 @@ pub const ROUTES: &[Route] = &[
             "Nobody signs in to it, and its tokens count no more until it is enabled.",
         )
         .answers::<RegisteredClientInformation>()
-        .versioned(),
+        .versioned()
+        .guarded(),
     route!(Post "/clients/{client_id}/enable" "enableClient" clients::enable)
         .says("Lets a disabled client go on.", "")
         .answers::<RegisteredClientInformation>()
-        .versioned(),
+        .versioned()
+        .guarded(),
     route!(Post "/clients/{client_id}/rotate-secret" "rotateClientSecret" clients::rotate_secret)
         .says(
             "Gives a client another secret.",
@@ -252,10 +258,12 @@ pub const ROUTES: &[Route] = &[
         .optional_body::<Rotation>(r#"{"keep_old":3600}"#)
         .answers::<RegisteredClientInformation>()
         .versioned()
-        .conflicts(),
+        .conflicts()
+        .guarded(),
     route!(Post "/clients/{client_id}/end-sessions" "endClientSessions" bulk_ends::of_client)
         .says("Ends all sessions in which users signed in to a client, and all that was allowed to it.", "It counts at once; the sessions are ended one after another.")
-        .answers::<EndOfSessions>(),
+        .answers::<EndOfSessions>()
+        .guarded(),
     route!(Get "/clients/{client_id}/preview" "previewTokens" preview::show)
         .says("Shows what a user would get of a client, and why each claim is there or is not.", "Nothing is issued, signed or written.")
         .takes(OF_PREVIEW)
@@ -344,11 +352,18 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/claims" "listClaims" claims::list)
         .says("Lists the custom claims for all clients.", "")
         .answers::<CustomClaims>(),
+    route!(Get "/claims/{name}" "getClaim" claims::show)
+        .says("Reads a custom claim for all clients.", "")
+        .answers::<CustomClaim>()
+        .versioned(),
     route!(Put "/claims/{name}" "setClaim" claims::set)
         .says("Sets a custom claim for all clients.", "")
         .body::<CustomClaim>(r#"{"attribute":"department"}"#)
         .answers::<CustomClaim>()
-        .conflicts(),
+        .conflicts()
+        .versioned()
+        .guarded(),
     route!(Delete "/claims/{name}" "removeClaim" claims::remove)
-        .says("Removes a custom claim.", ""),
+        .says("Removes a custom claim.", "")
+        .guarded(),
 ];

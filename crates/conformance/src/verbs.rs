@@ -32,7 +32,7 @@ use latchkey_protocol::{
     session::{ClientSessions, Session, SessionClient, SessionStart, Use},
     store::{
         AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, BulkEnds, ClaimMappings,
-        Clients, ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping,
+        ClaimOutcome, Clients, ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping,
         IdempotentCalls, Interactions, Jobs, KeptRefusals, LastAdministrator, Result, Sessions,
         SetupOutcome, SigningKeys, Tallies, UserEnd, Users, WriteOutcome,
     },
@@ -74,7 +74,7 @@ pass_on! {
         client_counts(id: &ClientId, now: Timestamp) -> ClientCounts;
         update_client_metadata(client: &Client) -> bool;
         set_client_secret(id: &ClientId, version: i64, secret: &Digest<kind::KeyedClientSecret>, sealed: Option<&str>, former: Option<&FormerSecret>) -> bool;
-        set_client_disabled(id: &ClientId, at: Option<Timestamp>) -> bool;
+        set_client_disabled(id: &ClientId, version: Option<i64>, at: Option<Timestamp>) -> bool;
         delete_client(id: &ClientId, version: Option<i64>) -> bool;
     }
     Users {
@@ -86,11 +86,11 @@ pass_on! {
         user_list(query: &UserQuery, page: &Page<UserCursor>) -> UserPage;
         last_sign_in(id: &UserId) -> Option<Timestamp>;
         update_user_profile(before: &User, after: &User, last: LastAdministrator) -> WriteOutcome;
-        set_password(user_id: &UserId, hash: &str, now: Timestamp) -> Option<usize>;
+        set_password(user_id: &UserId, version: Option<i64>, hash: &str, now: Timestamp) -> Option<usize>;
         rehash_password(user_id: &UserId, old: &str, new: &str) -> bool;
-        disable_user(user_id: &UserId, last: LastAdministrator, now: Timestamp) -> UserEnd;
-        enable_user(user_id: &UserId, now: Timestamp) -> bool;
-        delete_user(id: &UserId, last: LastAdministrator) -> UserEnd;
+        disable_user(user_id: &UserId, version: Option<i64>, last: LastAdministrator, now: Timestamp) -> UserEnd;
+        enable_user(user_id: &UserId, version: Option<i64>, now: Timestamp) -> bool;
+        delete_user(id: &UserId, version: Option<i64>, last: LastAdministrator) -> UserEnd;
     }
     Sessions {
         sign_in(session: &Session, password_hash: &str, replaces: Option<&Digest<kind::Session>>, interaction: Option<&Digest<kind::Interaction>>) -> Option<SessionStart>;
@@ -142,8 +142,8 @@ pass_on! {
     }
     ClaimMappings {
         custom_claims() -> CustomClaims;
-        set_custom_claim(name: &str, mapping: &Mapping) -> bool;
-        remove_custom_claim(name: &str) -> bool;
+        set_custom_claim(name: &str, mapping: &Mapping, seen: Option<&Mapping>) -> ClaimOutcome;
+        remove_custom_claim(name: &str, seen: Option<&Mapping>) -> bool;
     }
     SigningKeys {
         signing_keys() -> Vec<StoredKey>;

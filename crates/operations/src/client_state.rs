@@ -12,6 +12,15 @@ use crate::{
     ClientSecrets, Operation, OperationError, Operations, RegisteredClient, Result, TRIES,
 };
 
+/// Whether a client may do anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientState {
+    /// It goes on.
+    Enabled,
+    /// It is stopped, and what it was allowed is kept.
+    Disabled,
+}
+
 impl Operations<'_> {
     /// Gives a client another secret. The old one is worth nothing at once, or with `keep_old` after so many seconds; one
     /// that was replaced before that is worth nothing in any case. ID tokens that are signed with the secret (HS256) are
@@ -96,7 +105,7 @@ impl Operations<'_> {
     /// # Errors
     /// [`OperationError::ClientUnknown`].
     pub async fn disable_client(&self, id: &ClientId) -> Result<Client> {
-        self.set_client_state(Operation::ClientDisable, id).await
+        self.set_client_state(id, None, ClientState::Disabled).await
     }
 
     /// Lets a client go on.
@@ -104,17 +113,33 @@ impl Operations<'_> {
     /// # Errors
     /// [`OperationError::ClientUnknown`].
     pub async fn enable_client(&self, id: &ClientId) -> Result<Client> {
-        self.set_client_state(Operation::ClientEnable, id).await
+        self.set_client_state(id, None, ClientState::Enabled).await
     }
 
-    async fn set_client_state(&self, operation: Operation, id: &ClientId) -> Result<Client> {
+    /// Lets a client go on, or stops it: with `version` only while it is at that.
+    ///
+    /// # Errors
+    /// [`OperationError::ClientUnknown`]; [`OperationError::Contended`] where somebody else has changed it since.
+    pub async fn set_client_state(
+        &self,
+        id: &ClientId,
+        version: Option<i64>,
+        state: ClientState,
+    ) -> Result<Client> {
         let before = self.client(id).await?.disabled_at;
-        let disabled_at = (operation == Operation::ClientDisable).then_some(self.now);
+        let (operation, disabled_at) = match state {
+            ClientState::Disabled => (Operation::ClientDisable, Some(self.now)),
+            ClientState::Enabled => (Operation::ClientEnable, None),
+        };
         let changed = json!({ "disabled_at": { "old": before, "new": disabled_at.and(before).or(disabled_at) } });
         let target = (TargetKind::Client, &**id, &**id);
         let recording = self.recording(operation, target, json!({ "changed": changed }));
-        if !recording.store.set_client_disabled(id, disabled_at).await? {
-            return Err(OperationError::ClientUnknown(id.to_owned()));
+        let set = (recording.store).set_client_disabled(id, version, disabled_at);
+        if !set.await? {
+            return Err(match version {
+                None => OperationError::ClientUnknown(id.to_owned()),
+                Some(_) => OperationError::Contended(id.to_string()),
+            });
         }
         recording.done();
         self.client(id).await

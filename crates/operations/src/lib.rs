@@ -55,6 +55,7 @@ pub use caller::{Actor, Caller};
 pub use client_guard::ClientGuard;
 pub use client_keys::{JoseSignatures, client_keys};
 pub use client_secrets::ClientSecrets;
+pub use client_state::ClientState;
 pub use client_warnings::{ClientWarning, TokenTypes};
 pub use clients::{ClientChange, RegisteredClient, client_information};
 pub use error::OperationError;

@@ -237,7 +237,12 @@ pub const OFFERS: &[Offer] = &[
         ],
         &["/admin/deliveries/{id}/retry"],
     ),
-    but("claim list", &[("GET", "/claims")], &[], FOR_ALL),
+    but(
+        "claim list",
+        &[("GET", "/claims"), ("GET", "/claims/{name}")],
+        &[],
+        FOR_ALL,
+    ),
     but("claim set", &[("PUT", "/claims/{name}")], &[], FOR_ALL),
     but(
         "claim remove",

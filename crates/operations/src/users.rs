@@ -143,6 +143,7 @@ impl Operations<'_> {
         let (found, name) = match whom.into() {
             Whom::Login(login) => (self.store.user_by_login(&Login::new(login)).await?, login),
             Whom::Id(id) => (self.store.user(id).await?, id.as_str()),
+            Whom::Seen(user) => return Ok(user.clone()),
         };
         found.ok_or_else(|| OperationError::UserUnknown(name.to_owned()))
     }
@@ -164,46 +165,48 @@ impl Operations<'_> {
         Ok(self.store.user_list(query, page).await?)
     }
 
-    /// Changes what describes a user, decided on what is there now; where somebody else changed it in between, again.
+    /// Does something to a user, decided on what they are when it is done: again where somebody else has changed them since
+    /// they were read, but not to one who was seen. None from `act`: they are no longer as they were.
     ///
     /// # Errors
-    /// As [`Operations::create_user`]; [`OperationError::Contended`]; [`OperationError::LastAdministrator`] where they would
-    /// lose the role, unless they may.
+    /// Those of `act`; [`OperationError::UserUnknown`], [`OperationError::Deleted`], [`OperationError::Contended`].
+    async fn as_they_are<T>(
+        &self,
+        whom: Whom<'_>,
+        act: impl AsyncFn(User, &str) -> Result<Option<T>>,
+    ) -> Result<T> {
+        let mut user = self.user(whom).await?;
+        let (id, name) = (user.id.clone(), whom.name(&user).to_owned());
+        for _ in 0..TRIES {
+            if let Some(done) = act(user, &name).await? {
+                return Ok(done);
+            }
+            if let Whom::Seen(_) = whom {
+                break;
+            }
+            let now = self.store.user(&id).await?;
+            user = now.ok_or_else(|| OperationError::Deleted(name.clone()))?;
+        }
+        Err(OperationError::Contended(name))
+    }
+
+    /// Changes what describes a user.
+    ///
+    /// # Errors
+    /// As [`Operations::create_user`]; [`OperationError::UserUnknown`], [`OperationError::Deleted`];
+    /// [`OperationError::Contended`] where somebody else has changed a user who was seen, or changes them all the time;
+    /// [`OperationError::LastAdministrator`] where they would lose the role, unless they may.
     pub async fn update_user<'w>(
         &self,
         whom: impl Into<Whom<'w>>,
         change: &ProfileChange,
         last: LastAdministrator,
     ) -> Result<User> {
-        let whom = whom.into();
-        let mut id = None;
-        for _ in 0..TRIES {
-            let before = match &id {
-                None => self.user(whom).await?,
-                Some(id) => self.user(id).await?,
-            };
-            let name = whom.name(&before);
-            if let Some(after) = self.changed(&before, name, change, last).await? {
-                return Ok(after);
-            }
-            id = Some(before.id);
-        }
-        let name = match whom {
-            Whom::Login(login) => login,
-            Whom::Id(id) => id,
+        let act = async |before: User, name: &str| {
+            let changed = self.changed(&before, name, change, last);
+            changed.await
         };
-        Err(OperationError::Contended(name.to_owned()))
-    }
-
-    /// Changes what describes a user, only if the user still is as `seen`: for a form that shows all of it. The last
-    /// administrator stays one.
-    ///
-    /// # Errors
-    /// As [`Operations::update_user`]; [`OperationError::Contended`] where somebody else has changed the user since.
-    pub async fn update_user_as_seen(&self, seen: &User, change: &ProfileChange) -> Result<User> {
-        let last = LastAdministrator::Stays;
-        let after = self.changed(seen, &seen.username, change, last).await?;
-        after.ok_or_else(|| OperationError::Contended(seen.username.clone()))
+        self.as_they_are(whom.into(), act).await
     }
 
     /// The user after the change; none where they are no longer as they were before.
@@ -233,39 +236,54 @@ impl Operations<'_> {
     /// Ends everything that a user has, and lets them in no more.
     ///
     /// # Errors
-    /// [`OperationError::UserUnknown`], [`OperationError::Deleted`]; [`OperationError::LastAdministrator`], unless they may go.
+    /// As [`Operations::update_user`], but for the change.
     pub async fn disable_user<'w>(
         &self,
         whom: impl Into<Whom<'w>>,
         last: LastAdministrator,
     ) -> Result<EndedSessions> {
-        let whom = whom.into();
-        let mut user = self.user(whom).await?;
-        let details = forced(disabled(&user, Some(self.now)), last);
-        let name = whom.name(&user);
-        let recording = self.recording_user(Operation::UserDisable, &user, name, details);
-        let end = recording.store.disable_user(&user.id, last, self.now);
-        let sessions = ended(end.await?, name)?;
-        recording.done();
-        (user.disabled_at, user.updated_at) = (Some(self.now), self.now);
-        Ok(EndedSessions { user, sessions })
+        let act = async |mut user: User, name: &str| {
+            let details = forced(disabled(&user, Some(self.now)), last);
+            let recording = self.recording_user(Operation::UserDisable, &user, name, details);
+            let at = Some(user.version);
+            let end = (recording.store).disable_user(&user.id, at, last, self.now);
+            let Some(sessions) = ended(end.await?, name)? else {
+                return Ok(None);
+            };
+            recording.done();
+            user.disabled_at = Some(self.now);
+            let user = self.written(user);
+            Ok(Some(EndedSessions { user, sessions }))
+        };
+        self.as_they_are(whom.into(), act).await
     }
 
     /// Lets a user in again.
     ///
     /// # Errors
-    /// As [`Operations::set_password`], but for the password.
+    /// As [`Operations::update_user`], but for the change.
     pub async fn enable_user<'w>(&self, whom: impl Into<Whom<'w>>) -> Result<User> {
-        let whom = whom.into();
-        let mut user = self.user(whom).await?;
-        let (name, details) = (whom.name(&user), disabled(&user, None));
-        let recording = self.recording_user(Operation::UserEnable, &user, name, details);
-        if !recording.store.enable_user(&user.id, self.now).await? {
-            return Err(deleted(name));
+        let act = async |mut user: User, name: &str| {
+            let details = disabled(&user, None);
+            let recording = self.recording_user(Operation::UserEnable, &user, name, details);
+            let enabled = (recording.store).enable_user(&user.id, Some(user.version), self.now);
+            if !enabled.await? {
+                return Ok(None);
+            }
+            recording.done();
+            user.disabled_at = None;
+            Ok(Some(self.written(user)))
+        };
+        self.as_they_are(whom.into(), act).await
+    }
+
+    /// As the row is after a change of it.
+    fn written(&self, user: User) -> User {
+        User {
+            updated_at: self.now,
+            version: user.version + 1,
+            ..user
         }
-        recording.done();
-        (user.disabled_at, user.updated_at) = (None, self.now);
-        Ok(user)
     }
 
     /// Removes a user with their sessions, consents and authorizations; returns who that was.
@@ -277,38 +295,46 @@ impl Operations<'_> {
         whom: impl Into<Whom<'w>>,
         last: LastAdministrator,
     ) -> Result<User> {
-        let whom = whom.into();
-        let user = self.user(whom).await?;
-        let details = forced(json!({ "old": described(&user) }), last);
-        let name = whom.name(&user);
-        let recording = self.recording_user(Operation::UserDelete, &user, name, details);
-        ended(recording.store.delete_user(&user.id, last).await?, name)?;
-        recording.done();
-        Ok(user)
+        let act = async |user: User, name: &str| {
+            let details = forced(json!({ "old": described(&user) }), last);
+            let recording = self.recording_user(Operation::UserDelete, &user, name, details);
+            let end = (recording.store).delete_user(&user.id, Some(user.version), last);
+            if ended(end.await?, name)?.is_none() {
+                return Ok(None);
+            }
+            recording.done();
+            Ok(Some(user))
+        };
+        self.as_they_are(whom.into(), act).await
     }
 
     /// Sets a new password, and ends everything that the old one began. Takes as long as hashing one, where `hasher` says;
     /// only then is the user looked up, so that nothing is decided on what was true before.
     ///
     /// # Errors
-    /// [`OperationError::UserUnknown`], [`OperationError::Deleted`]; a password that is too weak; [`OperationError::Busy`].
+    /// As [`Operations::enable_user`]; a password that is too weak; [`OperationError::Busy`].
     pub async fn set_password<'w, 'h>(
         &self,
         hasher: impl Into<Hasher<'h>>,
         whom: impl Into<Whom<'w>>,
         password: &str,
     ) -> Result<EndedSessions> {
-        let whom = whom.into();
         check_password(password).map_err(FieldErrors::from)?;
         let hash = hasher.into().hash(password, self.entropy).await?;
-        let mut user = self.user(whom).await?;
-        let (name, details) = (whom.name(&user), json!({ "new_password": true }));
-        let recording = self.recording_user(Operation::UserSetPassword, &user, name, details);
-        let set = recording.store.set_password(&user.id, &hash, self.now);
-        let sessions = set.await?.ok_or_else(|| deleted(name))?;
-        recording.done();
-        (user.password_hash, user.updated_at) = (Some(hash), self.now);
-        Ok(EndedSessions { user, sessions })
+        let act = async |mut user: User, name: &str| {
+            let details = json!({ "new_password": true });
+            let recording = self.recording_user(Operation::UserSetPassword, &user, name, details);
+            let at = Some(user.version);
+            let set = (recording.store).set_password(&user.id, at, &hash, self.now);
+            let Some(sessions) = set.await? else {
+                return Ok(None);
+            };
+            recording.done();
+            user.password_hash = Some(hash.clone());
+            let user = self.written(user);
+            Ok(Some(EndedSessions { user, sessions }))
+        };
+        self.as_they_are(whom.into(), act).await
     }
 
     /// Ends all sessions and authorizations of a user, who may sign in again.
@@ -362,14 +388,11 @@ fn forced(mut details: Value, last: LastAdministrator) -> Value {
     details
 }
 
-fn ended(end: UserEnd, name: &str) -> Result<usize> {
+/// How many sessions ended; none where the user is gone, or no longer as they were read.
+fn ended(end: UserEnd, name: &str) -> Result<Option<usize>> {
     match end {
-        UserEnd::Ended(sessions) => Ok(sessions),
-        UserEnd::Unknown => Err(deleted(name)),
+        UserEnd::Ended(sessions) => Ok(Some(sessions)),
+        UserEnd::Unknown => Ok(None),
         UserEnd::LastAdministrator => Err(OperationError::LastAdministrator(name.to_owned())),
     }
-}
-
-fn deleted(login: &str) -> OperationError {
-    OperationError::Deleted(login.to_owned())
 }

@@ -9,6 +9,8 @@ pub enum Whom<'a> {
     Login(&'a str),
     /// The subject of a user who was looked up before.
     Id(&'a UserId),
+    /// A user who was read before, and only while they are as they were then.
+    Seen(&'a User),
 }
 
 impl<'a> From<&'a str> for Whom<'a> {
@@ -29,12 +31,18 @@ impl<'a> From<&'a UserId> for Whom<'a> {
     }
 }
 
+impl<'a> From<&'a User> for Whom<'a> {
+    fn from(seen: &'a User) -> Self {
+        Self::Seen(seen)
+    }
+}
+
 impl<'a> Whom<'a> {
     /// As the audit log and a refusal name them.
     pub(crate) fn name(self, user: &'a User) -> &'a str {
         match self {
             Self::Login(login) => login,
-            Self::Id(_) => &user.username,
+            Self::Id(_) | Self::Seen(_) => &user.username,
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct User {
     pub created_at: Timestamp,
     /// When what describes them was last changed.
     pub updated_at: Timestamp,
-    /// Counts the changes of the profile, so that none is made to what somebody else has changed since.
+    /// Counts the changes of the record, so that none is made to what somebody else has changed since.
     pub version: i64,
 }
 

@@ -231,7 +231,7 @@ async fn add_users(
     for (username, name, role) in USERS {
         if let Some(known) = operations.store.user_by_name(username).await? {
             let last = LastAdministrator::MayGo;
-            operations.store.delete_user(&known.id, last).await?;
+            operations.store.delete_user(&known.id, None, last).await?;
         }
         let password = word(10);
         let new = NewUser {

@@ -91,9 +91,10 @@ fn former<T>(client: &Client, of: impl Fn(&FormerSecret) -> T) -> Option<T> {
 }
 
 /// The version counts this too: whoever read the client before changes nothing.
-const DISABLE: &str = "UPDATE clients SET disabled_at = coalesce(disabled_at, ?), version = version + 1 WHERE id = ? AND id <> ?";
-const ENABLE: &str =
-    "UPDATE clients SET disabled_at = NULL, version = version + 1 WHERE id = ? AND id <> ?";
+const DISABLE: &str = "UPDATE clients SET disabled_at = coalesce(disabled_at, ?), version = version + 1 WHERE id = ? AND id <> ? \
+    AND (CAST(? AS BIGINT) IS NULL OR version = ?)";
+const ENABLE: &str = "UPDATE clients SET disabled_at = NULL, version = version + 1 WHERE id = ? AND id <> ? \
+    AND (CAST(? AS BIGINT) IS NULL OR version = ?)";
 
 /// While its sessions are being ended they are found by what it was allowed, which goes with it.
 const DELETE: &str = "DELETE FROM clients WHERE id = ? AND id <> ? AND (CAST(? AS BIGINT) IS NULL OR version = ?) \
@@ -239,15 +240,15 @@ impl Clients for Database {
     async fn set_client_disabled(
         &self,
         id: &ClientId,
+        version: Option<i64>,
         at: Option<Timestamp>,
     ) -> store::Result<bool> {
         let key = id.to_owned();
         let update = move |c: &mut AnyConnection| {
+            let disable = binds![at, &key, console::CLIENT_ID, version, version];
             let changed = match at {
-                Some(at) => {
-                    on!(c => statement(DISABLE, binds![at, &key, console::CLIENT_ID]).execute(c))?
-                }
-                None => on!(c => statement(ENABLE, binds![&key, console::CLIENT_ID]).execute(c))?,
+                Some(_) => on!(c => statement(DISABLE, disable).execute(c))?,
+                None => on!(c => statement(ENABLE, &disable[1..]).execute(c))?,
             };
             Ok(changed == 1)
         };

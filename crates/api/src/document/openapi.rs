@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     problem::{Kind, ProblemDetails, kind_uri},
-    route::{Parameter, Route, Shape, Takes},
+    route::{IfMatch, Parameter, Route, Shape, Takes},
     table::ROUTES,
 };
 
@@ -84,7 +84,8 @@ pub fn document(issuer: &Issuer) -> Value {
 const ABOUT: &str = "\
 Everything that the commands and the console do with users, clients, sessions, keys, consents, refusals, the audit log and \
 logout tokens.\n\nTimes are in seconds since 1970. Errors are problem details (RFC 9457). Lists come in pieces: while `next` is \
-not null, call again with `cursor`. Records with an `ETag` are changed and deleted with `If-Match` alone. What is created with an \
+not null, call again with `cursor`. Records with an `ETag` are changed and deleted with `If-Match` alone; \
+other calls do nothing where an `If-Match` is sent that does not match (412). What is created with an \
 `Idempotency-Key` is created once.";
 
 /// The first part of each address, in the order of the table.
@@ -132,12 +133,10 @@ fn parameters(route: &Route) -> Vec<Value> {
     let part = |name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 } });
     let mut all: Vec<_> = route.parts().map(part).collect();
     all.extend(route.parameters().map(parameter));
-    if route.is_conditional {
-        all.push(header(
-            "If-Match",
-            true,
-            "The `ETag` of the record as it was read.",
-        ));
+    match route.if_match {
+        IfMatch::Ignored => {}
+        IfMatch::Taken => all.push(header("If-Match", false, MATCH_IF_SENT)),
+        IfMatch::Needed => all.push(header("If-Match", true, MATCH)),
     }
     if route.creates {
         let about = "A name of this call, of 1 to 255 visible ASCII characters: sent again within a day, it is answered again \
@@ -146,6 +145,11 @@ fn parameters(route: &Route) -> Vec<Value> {
     }
     all
 }
+
+const MATCH: &str =
+    "The `ETag` of the record as it was read, or several with commas; `*`: whatever it is.";
+const MATCH_IF_SENT: &str = "The `ETag` of the record as it was read, or several with commas: where it is another one by now, \
+    nothing is done. `*`: the record has to be there.";
 
 fn header(name: &str, is_required: bool, about: &str) -> Value {
     json!({ "name": name, "in": "header", "required": is_required, "description": about, "schema": { "type": "string" } })
@@ -213,11 +217,11 @@ fn failures(route: &Route) -> Vec<u16> {
             route.parts().next().is_some() || !route.query.is_empty(),
         ),
         (409, route.can_conflict),
-        (412, route.is_conditional),
+        (412, route.if_match != IfMatch::Ignored),
         (413, has_body),
         (415, has_body || is_post),
         (422, has_body || is_post),
-        (428, route.is_conditional),
+        (428, route.if_match == IfMatch::Needed),
         (429, true),
         (500, true),
         (503, true),

@@ -4,6 +4,7 @@ use latchkey_protocol::{Timestamp, bulk_end::BulkEnd};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::clients;
 use crate::{answer::Answer, asked::Asked, problem::Problem};
 
 /// The end of many sessions. It counts from its beginning; the sessions themselves are ended one after another.
@@ -58,6 +59,7 @@ pub async fn all(asked: &Asked<'_>) -> Result<Answer, Problem> {
 /// `POST /clients/{client_id}/end-sessions`.
 pub async fn of_client(asked: &Asked<'_>) -> Result<Answer, Problem> {
     asked.no_input()?;
+    clients::seen(asked).await?;
     let operations = asked.operations();
     let begun = operations.end_client_sessions(&asked.client_id()).await?;
     Answer::ok(&EndOfSessions::of(begun))

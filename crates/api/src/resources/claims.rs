@@ -1,5 +1,6 @@
 //! Custom claims for all clients: list, set, remove.
 
+use latchkey_operations::OperationError;
 use latchkey_protocol::claims::Mapping;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::{
     answer::Answer,
     asked::Asked,
+    condition::as_read,
     problem::{Kind, Problem, broken},
 };
 
@@ -50,24 +52,58 @@ pub async fn list(asked: &Asked<'_>) -> Result<Answer, Problem> {
     Answer::ok(&CustomClaims { claims })
 }
 
+/// Which one it is.
+fn etag(mapping: &Mapping) -> String {
+    format!("\"{}\"", mapping.fingerprint())
+}
+
+/// The claim as the caller has read it, if they say so.
+///
+/// # Errors
+/// It is another one now, or gone.
+async fn seen(asked: &Asked<'_>) -> Result<Option<Mapping>, Problem> {
+    let mut claims = asked.operations().custom_claims().await?.0;
+    match claims.remove(asked.part("name")) {
+        None => asked.unmatched().map(|()| None),
+        Some(now) => {
+            let is_seen = asked.matched_if_sent(&etag(&now))?;
+            Ok(is_seen.then_some(now))
+        }
+    }
+}
+
+/// `GET /claims/{name}`.
+pub async fn show(asked: &Asked<'_>) -> Result<Answer, Problem> {
+    let name = asked.part("name");
+    let mut claims = asked.operations().custom_claims().await?.0;
+    let unknown = || OperationError::ClaimUnknown(name.to_owned());
+    let mapping = claims.remove(name).ok_or_else(unknown)?;
+    asked.matched_if_sent(&etag(&mapping))?;
+    Ok(Answer::ok(&mapping)?.etag(etag(&mapping)))
+}
+
 /// `PUT /claims/{name}`.
 pub async fn set(asked: &Asked<'_>) -> Result<Answer, Problem> {
     let given: CustomClaim = asked.input(&[])?;
     let written = serde_json::to_value(&given).map_err(broken)?;
     let wrong = |error: serde_json::Error| Problem::new(Kind::Invalid, error.to_string());
     let mapping: Mapping = serde_json::from_value(written).map_err(wrong)?;
-    asked
-        .operations()
-        .set_custom_claim(asked.part("name"), &mapping)
-        .await?;
-    Answer::ok(&mapping)
+    as_read(async || {
+        let (operations, seen) = (asked.operations(), seen(asked).await?);
+        let set = operations.set_custom_claim(asked.part("name"), &mapping, seen.as_ref());
+        set.await?;
+        Ok(Answer::ok(&mapping)?.etag(etag(&mapping)))
+    })
+    .await
 }
 
 /// `DELETE /claims/{name}`.
 pub async fn remove(asked: &Asked<'_>) -> Result<Answer, Problem> {
-    asked
-        .operations()
-        .remove_custom_claim(asked.part("name"))
-        .await?;
-    Ok(Answer::none())
+    as_read(async || {
+        let (operations, seen) = (asked.operations(), seen(asked).await?);
+        let removed = operations.remove_custom_claim(asked.part("name"), seen.as_ref());
+        removed.await?;
+        Ok(Answer::none())
+    })
+    .await
 }

@@ -1,133 +1,26 @@
 //! Clients: list, register, read, change, disable, delete; their secrets, and who may use them.
 
-use std::borrow::Cow;
-
 use latchkey_operations::{
-    ClientChange, ClientWarning, OperationError, RegisteredClient, TokenTypes, client_information,
+    ClientChange, ClientState, ClientWarning, OperationError, RegisteredClient, TokenTypes,
+    client_information,
 };
 use latchkey_protocol::{
     access::AccessGround,
     client::Client,
-    client_reference::{MEMBERS, Member, Writer},
+    client_reference::{MEMBERS, Writer},
     field_error::FieldError,
     metadata::{members, unknown_members},
     page::Page,
     registration::Registration,
 };
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::client_shapes::WARNINGS;
 use crate::{
-    answer::Answer,
-    asked::{Asked, changed},
-    problem::{Kind, Problem},
+    answer::Answer, asked::Asked, condition::as_read, input::take_answered, problem::Problem,
 };
-
-/// Client metadata as it comes in.
-pub struct ClientToRegister;
-/// All of a client's metadata.
-pub struct ClientToReplace;
-/// A change of client metadata.
-pub struct ClientMetadataChange;
-/// What is said of a registered client.
-pub struct RegisteredClientInformation;
-
-/// The JSON type of a member, by what the reference says of its value.
-fn member_schema(member: &Member) -> Value {
-    let value = member.value;
-    let list = |items: Value| json!({ "type": "array", "items": items });
-    let mut schema = match value {
-        "true, false" => json!({ "type": "boolean" }),
-        "seconds" | "seconds since 1970" | "0" => json!({ "type": "integer" }),
-        _ if value.starts_with("list") => list(json!({ "type": "string" })),
-        _ if value.starts_with("object") || value.starts_with("JWK set") => {
-            json!({ "type": "object", "additionalProperties": true })
-        }
-        _ => json!({ "type": "string" }),
-    };
-    schema["description"] = member.what.into();
-    schema
-}
-
-fn members_schema(wanted: impl Fn(&Member) -> bool, about: &str) -> Schema {
-    let wanted = MEMBERS.iter().filter(|member| wanted(member));
-    let properties: Map<_, _> = wanted
-        .map(|member| (member.name.to_owned(), member_schema(member)))
-        .collect();
-    json_schema!({ "type": "object", "description": about, "properties": properties })
-}
-
-impl JsonSchema for ClientToRegister {
-    fn schema_name() -> Cow<'static, str> {
-        "ClientToRegister".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let about = "Client metadata (RFC 7591, OpenID Connect Registration) and our own members.";
-        members_schema(|member| member.writer != Writer::Answer, about)
-    }
-}
-
-/// What may come in for a client that is there: its id stays.
-fn is_changeable(member: &Member) -> bool {
-    member.writer != Writer::Answer && member.name != "client_id"
-}
-
-impl JsonSchema for ClientToReplace {
-    fn schema_name() -> Cow<'static, str> {
-        "ClientToReplace".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let about = "All of a client's metadata: what is left out is taken away.";
-        members_schema(is_changeable, about)
-    }
-}
-
-impl JsonSchema for ClientMetadataChange {
-    fn schema_name() -> Cow<'static, str> {
-        "ClientMetadataChange".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let about =
-            "A change of client metadata (RFC 7396): what is left out stays, null takes away.";
-        let mut schema = members_schema(is_changeable, about);
-        let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
-        for property in properties.into_iter().flat_map(Map::values_mut) {
-            property["type"] = json!([property["type"], "null"]);
-        }
-        schema
-    }
-}
-
-impl JsonSchema for RegisteredClientInformation {
-    fn schema_name() -> Cow<'static, str> {
-        "Client".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let about = "What a client registered (RFC 7591 3.2.1). `client_secret` is there where it has got a new one, this once.";
-        let mut schema = members_schema(|_| true, about);
-        schema.insert(
-            "required".into(),
-            json!(["client_id", "client_id_issued_at"]),
-        );
-        if let Some(properties) = schema.get_mut("properties") {
-            properties["warnings"] = json!({
-                "type": "array",
-                "description": "What should be known of a registration that is allowed.",
-                "items": {
-                    "type": "object",
-                    "required": ["field", "problem"],
-                    "properties": { "field": { "type": "string" }, "problem": { "type": "string" } },
-                },
-            });
-        }
-        schema
-    }
-}
 
 /// How long the old secret is kept.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -201,34 +94,57 @@ fn told(registered: &RegisteredClient, warnings: &[ClientWarning]) -> Value {
     if !warnings.is_empty() {
         let told = warnings.iter();
         let told = told.map(|w| json!({ "field": w.field(), "problem": w.to_string() }));
-        response["warnings"] = told.collect();
+        response[WARNINGS] = told.collect();
     }
     response
 }
 
 /// The metadata in the body: nothing that is not known.
 fn metadata(asked: &Asked<'_>) -> Result<Map<String, Value>, Problem> {
-    let given = asked.object()?;
-    let unknown = unknown_members(&given).into_iter();
-    let faults: Vec<_> = unknown
-        .map(|unknown| {
-            let fault = FieldError::new(
-                &unknown.name,
-                format!("there is no client metadata {}", unknown.name),
-            );
-            match unknown.meant {
-                Some(meant) => fault.fix(format!("write {meant}, if that is meant")),
-                None => fault.fix("leave it out"),
-            }
-        })
+    known(asked.object()?, Vec::new())
+}
+
+/// The metadata in the body of a change: what only answers have comes back as it was, or not at all.
+async fn changed_metadata(
+    asked: &Asked<'_>,
+    client: &Client,
+) -> Result<Map<String, Value>, Problem> {
+    let mut given = asked.object()?;
+    let now = client_information(client);
+    let only_answered = MEMBERS.iter().filter(|m| m.writer == Writer::Answer);
+    let mut answered: Map<_, _> = only_answered
+        .map(|member| (member.name.to_owned(), now[member.name].clone()))
         .collect();
+    // Of a secret that was made: it has no end.
+    answered.insert("client_secret_expires_at".into(), json!(0));
+    // RFC 7592: no client changes its own registration here.
+    answered.insert("registration_access_token".into(), Value::Null);
+    answered.insert("registration_client_uri".into(), Value::Null);
+    if given.contains_key(WARNINGS) {
+        let secret = None;
+        let client = client.clone();
+        let now = registered(asked, &RegisteredClient { client, secret }).await;
+        answered.insert(WARNINGS.into(), now[WARNINGS].clone());
+    }
+    let differing = take_answered(&mut given, &answered);
+    known(given, differing)
+}
+
+fn known(
+    given: Map<String, Value>,
+    mut faults: Vec<FieldError>,
+) -> Result<Map<String, Value>, Problem> {
+    faults.extend(unknown_members(&given).into_iter().map(|unknown| {
+        let problem = format!("there is no client metadata {}", unknown.name);
+        let fault = FieldError::new(&unknown.name, problem);
+        match unknown.meant {
+            Some(meant) => fault.fix(format!("write {meant}, if that is meant")),
+            None => fault.fix("leave it out"),
+        }
+    }));
     match faults.is_empty() {
         true => Ok(given),
-        false => Err(Problem::fields(
-            Kind::Invalid,
-            Kind::Invalid.title(),
-            &faults,
-        )),
+        false => Err(Problem::invalid(&faults)),
     }
 }
 
@@ -280,7 +196,9 @@ fn in_path(id: &str) -> String {
 
 /// `GET /clients/{client_id}`.
 pub async fn show(asked: &Asked<'_>) -> Result<Answer, Problem> {
-    shown(&asked.operations().client(&asked.client_id()).await?)
+    let client = asked.operations().client(&asked.client_id()).await?;
+    asked.matched_if_sent(&etag(&client))?;
+    shown(&client)
 }
 
 /// `PATCH /clients/{client_id}`.
@@ -303,67 +221,91 @@ async fn write(
     asked: &Asked<'_>,
     change: impl Fn(Map<String, Value>) -> Map<String, Value>,
 ) -> Result<Answer, Problem> {
-    let id = asked.client_id();
-    let client = asked.operations().client(&id).await?;
-    asked.matched(&etag(&client))?;
-    let metadata = Value::Object(change(metadata(asked)?));
     let is_word = |text: &str| text.parse::<bool>().ok();
     let new_secret = asked.read("new_secret", "true or false", is_word)?;
-    let change = ClientChange {
-        metadata: &metadata,
-        rules: asked.api.rules,
-        new_secret: new_secret.unwrap_or_default(),
-    };
     let (operations, secrets) = (asked.operations(), &asked.api.secrets);
-    let update = || operations.update_client_as_seen(secrets, &client, change);
-    match with_key(asked, update).await {
-        Ok(after) => {
-            let body = registered(asked, &after).await;
-            Ok(Answer::ok(&body)?.etag(etag(&after.client)))
-        }
-        Err(OperationError::Contended(_)) => Err(changed(&etag(&operations.client(&id).await?))),
-        Err(error) => Err(error.into()),
-    }
+    as_read(async || {
+        let client = operations.client(&asked.client_id()).await?;
+        asked.matched(&etag(&client))?;
+        let metadata = Value::Object(change(changed_metadata(asked, &client).await?));
+        let change = ClientChange {
+            metadata: &metadata,
+            rules: asked.api.rules,
+            new_secret: new_secret.unwrap_or_default(),
+        };
+        let update = || operations.update_client_as_seen(secrets, &client, change);
+        let after = with_key(asked, update).await?;
+        let body = registered(asked, &after).await;
+        Ok(Answer::ok(&body)?.etag(etag(&after.client)))
+    })
+    .await
 }
 
 /// `DELETE /clients/{client_id}`.
 pub async fn delete(asked: &Asked<'_>) -> Result<Answer, Problem> {
     let (operations, id) = (asked.operations(), asked.client_id());
-    let client = operations.client(&id).await?;
-    asked.matched(&etag(&client))?;
-    match operations.delete_client_as_seen(&client).await {
-        Ok(()) => Ok(Answer::none()),
-        Err(OperationError::Contended(_)) => Err(changed(&etag(&operations.client(&id).await?))),
-        Err(error) => Err(error.into()),
-    }
+    as_read(async || {
+        let client = operations.client(&id).await?;
+        asked.matched(&etag(&client))?;
+        operations.delete_client_as_seen(&client).await?;
+        Ok(Answer::none())
+    })
+    .await
 }
 
 /// `POST /clients/{client_id}/disable`.
 pub async fn disable(asked: &Asked<'_>) -> Result<Answer, Problem> {
-    asked.no_input()?;
-    shown(
-        &asked
-            .operations()
-            .disable_client(&asked.client_id())
-            .await?,
-    )
+    set_state(asked, ClientState::Disabled).await
 }
 
 /// `POST /clients/{client_id}/enable`.
 pub async fn enable(asked: &Asked<'_>) -> Result<Answer, Problem> {
+    set_state(asked, ClientState::Enabled).await
+}
+
+async fn set_state(asked: &Asked<'_>, state: ClientState) -> Result<Answer, Problem> {
     asked.no_input()?;
-    shown(&asked.operations().enable_client(&asked.client_id()).await?)
+    let (operations, id) = (asked.operations(), asked.client_id());
+    as_read(async || {
+        let client = operations.client(&id).await?;
+        let is_seen = asked.matched_if_sent(&etag(&client))?;
+        let version = is_seen.then_some(client.version);
+        shown(&operations.set_client_state(&id, version, state).await?)
+    })
+    .await
 }
 
 /// `POST /clients/{client_id}/rotate-secret`.
 pub async fn rotate_secret(asked: &Asked<'_>) -> Result<Answer, Problem> {
     let given: Rotation = asked.input_or_none()?;
-    let (operations, id) = (asked.operations(), asked.client_id());
-    let rotated = operations.rotate_client_secret(&asked.api.secrets, &id, given.keep_old);
-    let rotated = rotated.await?;
-    let warning = ClientWarning::of_rotation(&rotated.client);
-    let warnings: Vec<_> = warning.into_iter().collect();
-    Ok(Answer::ok(&told(&rotated, &warnings))?.etag(etag(&rotated.client)))
+    let (operations, secrets) = (asked.operations(), &asked.api.secrets);
+    as_read(async || {
+        let client = operations.client(&asked.client_id()).await?;
+        let rotated = match asked.matched_if_sent(&etag(&client))? {
+            true => {
+                let rotated =
+                    operations.rotate_client_secret_as_seen(secrets, &client, given.keep_old);
+                rotated.await?
+            }
+            false => {
+                let rotated = operations.rotate_client_secret(secrets, &client.id, given.keep_old);
+                rotated.await?
+            }
+        };
+        let warning = ClientWarning::of_rotation(&rotated.client);
+        let warnings: Vec<_> = warning.into_iter().collect();
+        Ok(Answer::ok(&told(&rotated, &warnings))?.etag(etag(&rotated.client)))
+    })
+    .await
+}
+
+/// For what is done to a client and leaves its record as it is.
+///
+/// # Errors
+/// There is no such client, or not as the caller has read it.
+pub async fn seen(asked: &Asked<'_>) -> Result<(), Problem> {
+    let client = asked.operations().client(&asked.client_id()).await?;
+    asked.matched_if_sent(&etag(&client)).map(drop)
 }
 
 /// `GET /clients/{client_id}/access`.

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod bulk_ends;
 pub mod claims;
+pub mod client_shapes;
 pub mod clients;
 pub mod consents;
 pub mod deliveries;

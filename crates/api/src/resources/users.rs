@@ -1,16 +1,15 @@
 //! Users: list, create, read, change, disable, delete; their passwords and their sessions.
 
-use latchkey_operations::{EndedSessions, Hasher, NewUser, OperationError, Waiter};
-use latchkey_protocol::{
-    Timestamp, UserId, profile::ProfileChange, store::LastAdministrator, user,
-};
+use latchkey_operations::{EndedSessions, Hasher, NewUser, OperationError, Waiter, Whom};
+use latchkey_protocol::{UserId, profile::ProfileChange, store::LastAdministrator, user};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
     answer::Answer,
-    asked::{Asked, changed},
+    asked::Asked,
+    condition::as_read,
     input::nullable,
     problem::{Kind, Problem},
 };
@@ -63,6 +62,23 @@ impl User {
     }
 }
 
+/// What a caller can write of a user.
+const WRITTEN: [&str; 6] = ["email", "name", "roles", "groups", "claims", "attributes"];
+
+/// What only answers have.
+fn answered(user: &user::User) -> Members {
+    let shown = serde_json::to_value(User::of(user.clone()));
+    let mut shown = shown.map_or_else(
+        |_| Members::new(),
+        |shown| match shown {
+            Value::Object(members) => members,
+            _ => Members::new(),
+        },
+    );
+    shown.retain(|name, _| !WRITTEN.contains(&name.as_str()));
+    shown
+}
+
 /// A user who was locked out of something, and how many sessions ended by it.
 #[derive(Serialize, JsonSchema)]
 pub struct UserWithEndedSessions {
@@ -97,7 +113,7 @@ pub struct UserToCreate {
     password: Option<String>,
 }
 
-/// All that describes a user: what is left out is taken away.
+/// All that describes a user: what is left out is taken away. What only answers have may come back as it was read.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct UserToReplace {
@@ -117,7 +133,8 @@ pub struct UserToReplace {
     attributes: Map<String, Value>,
 }
 
-/// A change of what describes a user (RFC 7396): what is left out stays, null takes away.
+/// A change of what describes a user (RFC 7396): what is left out stays, null takes away. What only answers have may come
+/// back as it was read.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct UserChange {
@@ -187,10 +204,9 @@ fn merged(given: Option<Option<Members>>) -> (Option<Members>, Members) {
     }
 }
 
-/// Its version: of what describes the user, and of whether they may sign in.
+/// Its version. A subject is given to nobody else.
 fn etag(user: &user::User) -> String {
-    let disabled_at = user.disabled_at.map_or(0, Timestamp::as_seconds);
-    format!("\"{}.{}.{disabled_at}\"", user.version, user.updated_at)
+    format!("\"{}\"", user.version)
 }
 
 fn shown(user: user::User) -> Result<Answer, Problem> {
@@ -265,86 +281,112 @@ pub async fn create(asked: &Asked<'_>) -> Result<Answer, Problem> {
     Ok(Answer::created(&User::of(user), at)?.etag(etag))
 }
 
+/// Whom something is done to: a user as the caller has read them, if they say so.
+fn seen<'u>(asked: &Asked<'_>, user: &'u user::User) -> Result<Whom<'u>, Problem> {
+    Ok(match asked.matched_if_sent(&etag(user))? {
+        true => Whom::Seen(user),
+        false => Whom::Id(&user.id),
+    })
+}
+
 /// `GET /users/{sub}`.
 pub async fn show(asked: &Asked<'_>) -> Result<Answer, Problem> {
-    shown(named(asked).await?)
+    let user = named(asked).await?;
+    asked.matched_if_sent(&etag(&user))?;
+    shown(user)
 }
 
 /// `PATCH /users/{sub}`.
 pub async fn update(asked: &Asked<'_>) -> Result<Answer, Problem> {
-    let user = named(asked).await?;
-    asked.matched(&etag(&user))?;
-    let change: UserChange = asked.input(&[])?;
-    write(asked, &user, &change.into_change()).await
+    let change = |user: &user::User| {
+        let change: UserChange = asked.change(&answered(user))?;
+        Ok(change.into_change())
+    };
+    write(asked, change).await
 }
 
 /// `PUT /users/{sub}`.
 pub async fn replace(asked: &Asked<'_>) -> Result<Answer, Problem> {
-    let user = named(asked).await?;
-    asked.matched(&etag(&user))?;
-    let given: UserToReplace = asked.input(&[])?;
-    let change = ProfileChange {
-        // One that stays keeps what was proven of it.
-        email: (given.email != user.email).then_some(given.email),
-        email_unverified: given.email_unverified,
-        name: Some(given.name.unwrap_or_default()),
-        roles: Some(given.roles),
-        groups: Some(given.groups),
-        replace_claims: Some(given.claims),
-        replace_attributes: Some(given.attributes),
-        ..ProfileChange::default()
+    let change = |user: &user::User| {
+        let given: UserToReplace = asked.change(&answered(user))?;
+        Ok(ProfileChange {
+            // One that stays keeps what was proven of it.
+            email: (given.email != user.email).then_some(given.email),
+            email_unverified: given.email_unverified,
+            name: Some(given.name.unwrap_or_default()),
+            roles: Some(given.roles),
+            groups: Some(given.groups),
+            replace_claims: Some(given.claims),
+            replace_attributes: Some(given.attributes),
+            ..ProfileChange::default()
+        })
     };
-    write(asked, &user, &change).await
+    write(asked, change).await
 }
 
 async fn write(
     asked: &Asked<'_>,
-    user: &user::User,
-    change: &ProfileChange,
+    change: impl Fn(&user::User) -> Result<ProfileChange, Problem>,
 ) -> Result<Answer, Problem> {
-    match asked.operations().update_user_as_seen(user, change).await {
-        Ok(after) => shown(after),
-        Err(OperationError::Contended(_)) => Err(changed(&etag(&named(asked).await?))),
-        Err(error) => Err(error.into()),
-    }
+    as_read(async || {
+        let user = named(asked).await?;
+        asked.matched(&etag(&user))?;
+        let (operations, last) = (asked.operations(), LastAdministrator::Stays);
+        let change = change(&user)?;
+        shown(operations.update_user(&user, &change, last).await?)
+    })
+    .await
 }
 
 /// `DELETE /users/{sub}`.
 pub async fn delete(asked: &Asked<'_>) -> Result<Answer, Problem> {
-    let user = named(asked).await?;
-    asked.matched(&etag(&user))?;
-    let last = LastAdministrator::Stays;
-    asked.operations().delete_user(&user.id, last).await?;
-    Ok(Answer::none())
+    as_read(async || {
+        let user = named(asked).await?;
+        asked.matched(&etag(&user))?;
+        let last = LastAdministrator::Stays;
+        asked.operations().delete_user(&user, last).await?;
+        Ok(Answer::none())
+    })
+    .await
 }
 
 /// `POST /users/{sub}/disable`.
 pub async fn disable(asked: &Asked<'_>) -> Result<Answer, Problem> {
     asked.no_input()?;
-    let user = named(asked).await?;
-    let last = LastAdministrator::Stays;
-    ended(asked.operations().disable_user(&user.id, last).await?)
+    as_read(async || {
+        let user = named(asked).await?;
+        let (whom, last) = (seen(asked, &user)?, LastAdministrator::Stays);
+        ended(asked.operations().disable_user(whom, last).await?)
+    })
+    .await
 }
 
 /// `POST /users/{sub}/enable`.
 pub async fn enable(asked: &Asked<'_>) -> Result<Answer, Problem> {
     asked.no_input()?;
-    let user = named(asked).await?;
-    shown(asked.operations().enable_user(&user.id).await?)
+    as_read(async || {
+        let user = named(asked).await?;
+        shown(asked.operations().enable_user(seen(asked, &user)?).await?)
+    })
+    .await
 }
 
 /// `POST /users/{sub}/set-password`.
 pub async fn set_password(asked: &Asked<'_>) -> Result<Answer, Problem> {
     let given: NewPassword = asked.input(&["password"])?;
-    let user = named(asked).await?;
-    let operations = asked.operations();
-    let set = operations.set_password(hasher(asked), &user.id, &given.password);
-    ended(set.await?)
+    as_read(async || {
+        let user = named(asked).await?;
+        let (operations, whom) = (asked.operations(), seen(asked, &user)?);
+        let set = operations.set_password(hasher(asked), whom, &given.password);
+        ended(set.await?)
+    })
+    .await
 }
 
-/// `POST /users/{sub}/end-sessions`.
+/// `POST /users/{sub}/end-sessions`. It leaves the record as it is.
 pub async fn end_sessions(asked: &Asked<'_>) -> Result<Answer, Problem> {
     asked.no_input()?;
     let user = named(asked).await?;
+    asked.matched_if_sent(&etag(&user))?;
     ended(asked.operations().end_sessions(&user.id).await?)
 }

@@ -40,7 +40,7 @@ pub fn a_name_and_an_address_with_an_international_domain_are_one(stores: &impl 
                 );
                 // The other way round.
                 store
-                    .delete_user(&bob.id, LastAdministrator::Stays)
+                    .delete_user(&bob.id, None, LastAdministrator::Stays)
                     .await
                     .unwrap();
                 assert_eq!(store.create_user(&carl).await.unwrap(), WriteOutcome::Done);
@@ -58,7 +58,7 @@ pub fn a_name_and_an_address_with_an_international_domain_are_one(stores: &impl 
                     ..plain
                 };
                 store
-                    .delete_user(&carl.id, LastAdministrator::Stays)
+                    .delete_user(&carl.id, None, LastAdministrator::Stays)
                     .await
                     .unwrap();
                 assert_eq!(

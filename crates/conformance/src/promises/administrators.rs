@@ -24,8 +24,11 @@ const WAYS: [Way; 3] = [Way::Disable, Way::Delete, Way::TakeRole];
 async fn go(store: &Shared, id: &str, way: Way, last: LastAdministrator) -> Option<bool> {
     let id = UserId::new(id);
     let end = match way {
-        Way::Disable => store.disable_user(&id, last, moment(5)).await.unwrap(),
-        Way::Delete => store.delete_user(&id, last).await.unwrap(),
+        Way::Disable => store
+            .disable_user(&id, None, last, moment(5))
+            .await
+            .unwrap(),
+        Way::Delete => store.delete_user(&id, None, last).await.unwrap(),
         Way::TakeRole => {
             let Some(before) = store.user(&id).await.unwrap() else {
                 return Some(false);

@@ -141,7 +141,7 @@ pub fn a_client_that_is_disabled_is_not_enabled_by_a_change_that_was_read_before
         assert_eq!(before.disabled_at, None);
         let disable = async |at| {
             store
-                .set_client_disabled(&ClientId::new("c"), at)
+                .set_client_disabled(&ClientId::new("c"), None, at)
                 .await
                 .unwrap()
         };
@@ -159,9 +159,26 @@ pub fn a_client_that_is_disabled_is_not_enabled_by_a_change_that_was_read_before
         assert!(disable(None).await);
         assert_eq!(read().await.disabled_at, None);
         let none = store
-            .set_client_disabled(&ClientId::new("other"), None)
+            .set_client_disabled(&ClientId::new("other"), None, None)
             .await;
         assert!(!none.unwrap());
+    });
+}
+
+pub fn of_callers_who_have_read_the_same_client_one_stops_it(stores: &impl Stores) {
+    stores.each(async |store| {
+        seeded(&store).await;
+        let id = ClientId::new("c");
+        let before = store.client(&id).await.unwrap().unwrap().version;
+        let won = winners(&store, move |s, n| async move {
+            let at = n.is_multiple_of(2).then(|| moment(5));
+            let id = ClientId::new("c");
+            let set = s.set_client_disabled(&id, Some(before), at);
+            set.await.unwrap()
+        });
+        assert_eq!(won.await, 1);
+        let after = store.client(&id).await.unwrap().unwrap().version;
+        assert_eq!(after, before + 1);
     });
 }
 

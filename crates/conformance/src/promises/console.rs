@@ -83,7 +83,7 @@ pub fn a_set_up_link_is_worth_nothing_while_there_is_an_administrator(stores: &i
         assert_eq!(tried().await, SetupOutcome::LinkUnusable);
         // One who is locked out opens nothing.
         let (id, last) = (UserId::new("a"), LastAdministrator::MayGo);
-        let ended = store.disable_user(&id, last, now);
+        let ended = store.disable_user(&id, None, last, now);
         assert_eq!(ended.await.unwrap(), UserEnd::Ended(0));
         assert!(!store.has_administrator().await.unwrap());
         assert_eq!(tried().await, SetupOutcome::Created);

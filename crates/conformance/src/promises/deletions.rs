@@ -98,8 +98,8 @@ pub fn a_user_who_is_deleted_and_codes_that_are_issued_do_not_wait_for_one_anoth
             race(&store, round, move |s| async move {
                 let (id, last) = (UserId::new("u"), LastAdministrator::Stays);
                 let end = match is_recorded {
-                    true => s.recording(deletion()).delete_user(&id, last).await,
-                    false => s.delete_user(&id, last).await,
+                    true => s.recording(deletion()).delete_user(&id, None, last).await,
+                    false => s.delete_user(&id, None, last).await,
                 };
                 end.unwrap().is_done()
             })

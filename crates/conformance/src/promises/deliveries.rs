@@ -165,27 +165,20 @@ pub fn whatever_ends_a_session_tells_the_clients_that_are_noted_in_it(stores: &i
                 Cause::ClientForced => end_all(&*store, Some("told"), 7).await,
                 Cause::EveryoneForced => end_all(&*store, None, 7).await,
                 Cause::PasswordChanged => {
-                    assert_eq!(
-                        store
-                            .set_password(&UserId::new("u"), "new", now)
-                            .await
-                            .unwrap(),
-                        Some(1)
-                    );
+                    let id = UserId::new("u");
+                    let set = store.set_password(&id, None, "new", now);
+                    assert_eq!(set.await.unwrap(), Some(1));
                 }
                 Cause::UserDisabled => {
-                    assert_eq!(
-                        store
-                            .disable_user(&UserId::new("u"), LastAdministrator::Stays, now)
-                            .await
-                            .unwrap(),
-                        UserEnd::Ended(1)
-                    );
+                    let (id, last) = (UserId::new("u"), LastAdministrator::Stays);
+                    let disabled = store.disable_user(&id, None, last, now);
+                    assert_eq!(disabled.await.unwrap(), UserEnd::Ended(1));
                 }
                 Cause::UserDeleted => {
                     let recording = store.recording(by_command());
                     let (id, last) = (UserId::new("u"), LastAdministrator::Stays);
-                    assert!(recording.delete_user(&id, last).await.unwrap().is_done());
+                    let deleted = recording.delete_user(&id, None, last);
+                    assert!(deleted.await.unwrap().is_done());
                 }
                 Cause::AnotherUser | Cause::TooMany => {
                     store.create_user(&user("v")).await.unwrap();

@@ -36,6 +36,6 @@ use latchkey_protocol::{
     interaction::Interaction,
     rotation::{MOST_IN_A_DAY, MOST_PUBLISHED, StoredKey},
     session::{Session, Use},
-    store::{ConsentEnd, ConsentsOf, LastAdministrator, UserEnd, WriteOutcome},
+    store::{ClaimOutcome, ConsentEnd, ConsentsOf, LastAdministrator, UserEnd, WriteOutcome},
     user::User,
 };

@@ -225,7 +225,7 @@ pub fn a_session_answers_while_it_lives_and_its_user_is_enabled(stores: &impl St
         );
         assert_eq!(
             store
-                .disable_user(&UserId::new("u"), LastAdministrator::Stays, moment(3))
+                .disable_user(&UserId::new("u"), None, LastAdministrator::Stays, moment(3))
                 .await
                 .unwrap(),
             UserEnd::Ended(1)

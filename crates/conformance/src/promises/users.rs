@@ -70,7 +70,7 @@ pub fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_b
     stores.each(async |store| {
         locked_out(&store, "u", |s, id| async move {
             assert!(
-                s.disable_user(&UserId::new(&id), LastAdministrator::Stays, moment(5))
+                s.disable_user(&UserId::new(&id), None, LastAdministrator::Stays, moment(5))
                     .await
                     .unwrap()
                     .is_done()
@@ -79,7 +79,7 @@ pub fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_b
         .await;
         assert!(
             store
-                .enable_user(&UserId::new("u0"), moment(6))
+                .enable_user(&UserId::new("u0"), None, moment(6))
                 .await
                 .unwrap()
         );
@@ -93,14 +93,19 @@ pub fn a_sign_in_under_way_does_not_survive_a_disable_and_enabling_brings_none_b
         );
         assert_eq!(
             store
-                .disable_user(&UserId::new("nobody"), LastAdministrator::Stays, moment(5))
+                .disable_user(
+                    &UserId::new("nobody"),
+                    None,
+                    LastAdministrator::Stays,
+                    moment(5)
+                )
                 .await
                 .unwrap(),
             UserEnd::Unknown
         );
         assert!(
             !store
-                .enable_user(&UserId::new("nobody"), moment(5))
+                .enable_user(&UserId::new("nobody"), None, moment(5))
                 .await
                 .unwrap()
         );
@@ -111,7 +116,7 @@ pub fn a_sign_in_under_way_does_not_survive_a_change_of_password(stores: &impl S
     stores.each(async |store| {
         locked_out(&store, "u", |s, id| async move {
             assert!(
-                s.set_password(&UserId::new(&id), "new", moment(5))
+                s.set_password(&UserId::new(&id), None, "new", moment(5))
                     .await
                     .unwrap()
                     .is_some()
@@ -127,14 +132,14 @@ pub fn a_sign_in_under_way_does_not_survive_a_change_of_password(stores: &impl S
         );
         assert_eq!(
             store
-                .set_password(&UserId::new("u0"), "newer", moment(6))
+                .set_password(&UserId::new("u0"), None, "newer", moment(6))
                 .await
                 .unwrap(),
             Some(1)
         );
         assert_eq!(
             store
-                .set_password(&UserId::new("nobody"), "new", moment(6))
+                .set_password(&UserId::new("nobody"), None, "new", moment(6))
                 .await
                 .unwrap(),
             None
@@ -146,7 +151,7 @@ pub fn a_sign_in_under_way_does_not_survive_a_delete(stores: &impl Stores) {
     stores.each(async |store| {
         locked_out(&store, "u", |s, id| async move {
             assert!(
-                s.delete_user(&UserId::new(&id), LastAdministrator::Stays)
+                s.delete_user(&UserId::new(&id), None, LastAdministrator::Stays)
                     .await
                     .unwrap()
                     .is_done()
@@ -161,7 +166,7 @@ pub fn locking_out_ends_what_was_allowed_as_well(stores: &impl Stores) {
         seeded(&store).await;
         for (id, lock_out) in [("a", "disable"), ("b", "password")] {
             store
-                .enable_user(&UserId::new("u"), moment(2))
+                .enable_user(&UserId::new("u"), None, moment(2))
                 .await
                 .unwrap();
             store
@@ -175,11 +180,11 @@ pub fn locking_out_ends_what_was_allowed_as_well(stores: &impl Stores) {
             issued(&store, id, "openid offline_access").await;
             match lock_out {
                 "disable" => store
-                    .disable_user(&UserId::new("u"), LastAdministrator::Stays, moment(9))
+                    .disable_user(&UserId::new("u"), None, LastAdministrator::Stays, moment(9))
                     .await
                     .map(drop),
                 _ => store
-                    .set_password(&UserId::new("u"), "new", moment(9))
+                    .set_password(&UserId::new("u"), None, "new", moment(9))
                     .await
                     .map(drop),
             }
@@ -217,15 +222,18 @@ pub fn a_profile_is_changed_as_it_was_read_and_nothing_else_is(stores: &impl Sto
         let mut read = store.user(&UserId::new("u")).await.unwrap().unwrap();
         assert!(read.roles != before.roles && read.version == before.version + 1);
 
-        // What was read before a disable and a new password undoes neither.
+        // What was read before a disable or a new password undoes neither: whoever read it is told.
         store
-            .disable_user(&UserId::new("u"), LastAdministrator::Stays, moment(5))
+            .disable_user(&UserId::new("u"), None, LastAdministrator::Stays, moment(5))
             .await
             .unwrap();
         store
-            .set_password(&UserId::new("u"), "new", moment(5))
+            .set_password(&UserId::new("u"), None, "new", moment(5))
             .await
             .unwrap();
+        let late = store.update_user_profile(&read, &read, LastAdministrator::Stays);
+        assert_eq!(late.await.unwrap(), WriteOutcome::Changed);
+        read.version += 2;
         let before = read.clone();
         read.name = Some("M".into());
         read.password_hash = Some("hash".into());
@@ -244,7 +252,7 @@ pub fn a_profile_is_changed_as_it_was_read_and_nothing_else_is(stores: &impl Sto
         );
         assert_eq!(now.name.as_deref(), Some("M"));
         store
-            .delete_user(&UserId::new("u"), LastAdministrator::Stays)
+            .delete_user(&UserId::new("u"), None, LastAdministrator::Stays)
             .await
             .unwrap();
         assert_eq!(
@@ -257,20 +265,66 @@ pub fn a_profile_is_changed_as_it_was_read_and_nothing_else_is(stores: &impl Sto
     });
 }
 
+/// A user is changed in each of the ways, all by who has read the same version, at the same moment.
+pub fn of_callers_who_have_read_the_same_user_one_changes_them(stores: &impl Stores) {
+    stores.each(async |store| {
+        let last = LastAdministrator::Stays;
+        for round in 0..10 {
+            let id = UserId::new(format!("u{round}"));
+            add(&store, &user(&id)).await;
+            let before = store.user(&id).await.unwrap().unwrap();
+            let won = winners(&store, {
+                let before = before.clone();
+                move |s, n| {
+                    let before = before.clone();
+                    async move {
+                        let (id, at, now) = (&before.id, Some(before.version), moment(5));
+                        match (n + round) % 5 {
+                            0 => s.disable_user(id, at, last, now).await.unwrap().is_done(),
+                            1 => s.enable_user(id, at, now).await.unwrap(),
+                            2 => {
+                                let set = s.set_password(id, at, "new", now);
+                                set.await.unwrap().is_some()
+                            }
+                            3 => s.delete_user(id, at, last).await.unwrap().is_done(),
+                            _ => {
+                                let written = s.update_user_profile(&before, &before, last);
+                                written.await.unwrap() == WriteOutcome::Done
+                            }
+                        }
+                    }
+                }
+            });
+            assert_eq!(won.await, 1, "round {round}");
+            if let Some(now) = store.user(&id).await.unwrap() {
+                assert_eq!(now.version, before.version + 1);
+            }
+        }
+        // A sign-in and a rehash are no changes of the record.
+        add(&store, &user("u")).await;
+        let before = store.user(&UserId::new("u")).await.unwrap().unwrap();
+        let hash = before.password_hash.clone().unwrap();
+        let rehashed = store.rehash_password(&before.id, &hash, "the same again");
+        assert!(rehashed.await.unwrap());
+        let after = store.user(&before.id).await.unwrap().unwrap();
+        assert_eq!(after.version, before.version);
+    });
+}
+
 pub fn deleting_takes_everything_along(stores: &impl Stores) {
     stores.each(async |store| {
         seeded(&store).await;
         issued(&store, "a", "openid").await;
         assert_eq!(
             store
-                .delete_user(&UserId::new("u"), LastAdministrator::Stays)
+                .delete_user(&UserId::new("u"), None, LastAdministrator::Stays)
                 .await
                 .unwrap(),
             UserEnd::Ended(1)
         );
         assert_eq!(
             store
-                .delete_user(&UserId::new("u"), LastAdministrator::Stays)
+                .delete_user(&UserId::new("u"), None, LastAdministrator::Stays)
                 .await
                 .unwrap(),
             UserEnd::Unknown

@@ -4,7 +4,8 @@ use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use latchkey_operations::{NewUser, Operation, OperationError};
 use latchkey_protocol::{
-    Params, audit_row::AuditFilter, field_error::FieldError, profile::ProfileChange, user::User,
+    Params, audit_row::AuditFilter, field_error::FieldError, profile::ProfileChange,
+    store::LastAdministrator, user::User,
 };
 use latchkey_ui::{failure::Failure, render::render};
 use serde_json::{Map, Value};
@@ -21,6 +22,14 @@ use crate::{
 
 /// Says whether the address is proven; a box of its own, and not among the other claims.
 const VERIFIED: &str = "email_verified";
+
+/// What makes another version of a user.
+const CHANGES: [Operation; 4] = [
+    Operation::UserUpdate,
+    Operation::UserDisable,
+    Operation::UserEnable,
+    Operation::UserSetPassword,
+];
 
 /// What stands in the fields.
 #[derive(Default)]
@@ -284,8 +293,8 @@ pub async fn update(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         replace_attributes: Some(typed.attributes),
         ..ProfileChange::default()
     };
-    let operations = visit.operations();
-    match operations.update_user_as_seen(&user, &change).await {
+    let (operations, last) = (visit.operations(), LastAdministrator::Stays);
+    match operations.update_user(&user, &change, last).await {
         Ok(_) => {
             let at = format!("/admin/users/{}?done=updated", user.id);
             Ok(visit.arrival.go(&at))
@@ -305,14 +314,15 @@ async fn overtaken(
     user: &User,
     typed: &Fields,
 ) -> Result<HttpResponse, Failure> {
-    let changes = AuditFilter {
-        event: Some(Operation::UserUpdate.name().to_owned()),
+    let of_user = AuditFilter {
         target: Some(user.id.to_string()),
         ..AuditFilter::default()
     };
+    let entries = newest(visit, &of_user).await?;
+    let is_change = |event: &str| CHANGES.iter().any(|change| change.name() == event);
     let words = visit.arrival.words();
     let mut said = words.say("console-overtaken");
-    if let Some(last) = newest(visit, &changes).await?.first() {
+    if let Some(last) = entries.iter().find(|entry| is_change(&entry.event)) {
         let who = format!("{}, {}", last.by, last.at);
         said = format!(
             "{said} {}",

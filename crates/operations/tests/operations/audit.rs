@@ -149,7 +149,10 @@ async fn what_the_server_itself_does_is_in_its_own_log() {
         ..world.operations()
     };
     let mapping: Mapping = serde_json::from_value(json!({ "value": "x" })).unwrap();
-    operations.set_custom_claim("k", &mapping).await.unwrap();
+    operations
+        .set_custom_claim("k", &mapping, None)
+        .await
+        .unwrap();
     let line = r#"INFO audit: command at=5 operation="claim set" on="k" caller="server""#;
     assert_eq!(lines.audit(), [line]);
     assert!(
@@ -261,7 +264,10 @@ async fn an_entry_says_who_did_it_from_where_by_which_front_end() {
             now: Timestamp::from_seconds(5),
             ..world.operations()
         };
-        operations.set_custom_claim("k", &mapping).await.unwrap();
+        operations
+            .set_custom_claim("k", &mapping, None)
+            .await
+            .unwrap();
     }
     let entries = world.entries().await;
     let said: Vec<_> = entries
@@ -310,11 +316,11 @@ async fn every_change_has_its_old_and_new_values() {
 
     let one: Mapping = serde_json::from_value(json!({ "value": "x" })).unwrap();
     let two: Mapping = serde_json::from_value(json!({ "value": "y" })).unwrap();
-    operations.set_custom_claim("k", &one).await.unwrap();
+    operations.set_custom_claim("k", &one, None).await.unwrap();
     assert_eq!(json!(last().await), json!({ "old": null, "new": one }));
-    operations.set_custom_claim("k", &two).await.unwrap();
+    operations.set_custom_claim("k", &two, None).await.unwrap();
     assert_eq!(json!(last().await), json!({ "old": one, "new": two }));
-    operations.remove_custom_claim("k").await.unwrap();
+    operations.remove_custom_claim("k", None).await.unwrap();
     assert_eq!(json!(last().await), json!({ "old": two }));
 
     let registration = json!({ "client_id": "app", "redirect_uris": ["https://a.example/cb"] });

@@ -129,14 +129,20 @@ async fn a_custom_claim_is_set_and_removed_once() {
         scope: "openid".into(),
     };
     let operations = world.operations();
-    let refused = operations.set_custom_claim("sub", &mapping).await;
+    let refused = operations.set_custom_claim("sub", &mapping, None).await;
     assert!(matches!(refused, Err(OperationError::Invalid(_))));
     let name = "department";
-    operations.set_custom_claim(name, &mapping).await.unwrap();
+    operations
+        .set_custom_claim(name, &mapping, None)
+        .await
+        .unwrap();
     let all = operations.custom_claims().await.unwrap();
     assert_eq!(all.0.get(name), Some(&mapping));
-    operations.remove_custom_claim(name).await.unwrap();
-    let refused = operations.remove_custom_claim(name).await.unwrap_err();
+    operations.remove_custom_claim(name, None).await.unwrap();
+    let refused = operations
+        .remove_custom_claim(name, None)
+        .await
+        .unwrap_err();
     assert_eq!(refused.to_string(), "there is no custom claim department");
     assert_eq!(
         world.events().await,

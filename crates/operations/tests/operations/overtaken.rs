@@ -94,10 +94,12 @@ async fn a_change_of_what_was_seen_is_not_made_to_what_came_after() {
     let seen = world.add("alice").await;
     let operations = world.operations();
     operations
-        .update_user_as_seen(&seen, &attribute(1))
+        .update_user(&seen, &attribute(1), LastAdministrator::Stays)
         .await
         .unwrap();
-    let refused = operations.update_user_as_seen(&seen, &attribute(2)).await;
+    let refused = operations
+        .update_user(&seen, &attribute(2), LastAdministrator::Stays)
+        .await;
     assert!(matches!(refused, Err(OperationError::Contended(name)) if name == "alice"));
     let stored = world.stored(&seen).await;
     assert_eq!(stored.attributes.keys().collect::<Vec<_>>(), ["a1"]);

@@ -255,7 +255,7 @@ async fn a_hash_of_another_system_is_renewed_at_the_sign_in() {
     let old = foreign_hash("from elsewhere", 1);
     world
         .store
-        .set_password(&alice.id, &old, NOW)
+        .set_password(&alice.id, None, &old, NOW)
         .await
         .unwrap();
     let door = door(&world);
@@ -276,14 +276,14 @@ async fn a_password_that_is_changed_while_it_is_compared_signs_nobody_in() {
     let slow = foreign_hash("the old password", 24);
     world
         .store
-        .set_password(&alice.id, &slow, NOW)
+        .set_password(&alice.id, None, &slow, NOW)
         .await
         .unwrap();
     let door = door(&world);
     let new = key().hash("the new password", &OsEntropy).unwrap();
     let change = async {
         settle().await;
-        world.store.set_password(&alice.id, &new, NOW).await
+        world.store.set_password(&alice.id, None, &new, NOW).await
     };
     let (outcome, changed) = tokio::join!(attempt(&door, "alice", "the old password"), change);
     assert_eq!(changed.unwrap(), Some(0), "it came first");

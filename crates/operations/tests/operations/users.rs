@@ -276,7 +276,7 @@ async fn the_last_administrator_stays_unless_they_may_go_and_that_is_recorded() 
         operations.disable_user("ada", stays).await.map(drop),
         operations.delete_user("ada", stays).await.map(drop),
         operations.update_user("ada", &none, stays).await.map(drop),
-        operations.update_user_as_seen(&seen, &none).await.map(drop),
+        operations.update_user(&seen, &none, stays).await.map(drop),
     ];
     for refused in refused {
         let refused = refused.unwrap_err();

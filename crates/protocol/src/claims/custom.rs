@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::{is_own_claim, own_claim};
 use crate::{ScopeSet, field_error::FieldError, user::User};
@@ -255,6 +257,13 @@ impl Custom<'_> {
 }
 
 impl Mapping {
+    /// Which one it is: another for every other mapping.
+    pub fn fingerprint(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        let digest = Sha256::digest(text.as_bytes());
+        URL_SAFE_NO_PAD.encode(digest)
+    }
+
     /// # Errors
     /// What is wrong with it under this name.
     pub fn check(&self, name: &str) -> Result<(), FieldError> {

@@ -49,9 +49,14 @@ pub trait Clients: Send + Sync {
         sealed: Option<&str>,
         former: Option<&FormerSecret>,
     ) -> Result<bool>;
-    /// Disables a client since a moment, or enables it. `false` when there is none. A client that is disabled already stays
-    /// so since then.
-    async fn set_client_disabled(&self, id: &ClientId, at: Option<Timestamp>) -> Result<bool>;
+    /// Disables a client since a moment, or enables it; with `version` only while it is at that. `false` when there is none.
+    /// A client that is disabled already stays so since then.
+    async fn set_client_disabled(
+        &self,
+        id: &ClientId,
+        version: Option<i64>,
+        at: Option<Timestamp>,
+    ) -> Result<bool>;
     /// Removes a client with all its authorizations and consents, and from whom the end of a session is told; with `version`
     /// only while it is at that. `false` when there is none.
     async fn delete_client(&self, id: &ClientId, version: Option<i64>) -> Result<bool>;

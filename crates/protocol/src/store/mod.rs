@@ -30,7 +30,7 @@ pub use self::{
     clients::Clients,
     consents::{ConsentEnd, Consents, ConsentsOf},
     console::{Console, SetupOutcome},
-    custom_claims::ClaimMappings,
+    custom_claims::{ClaimMappings, ClaimOutcome},
     deliveries::Deliveries,
     housekeeping::Housekeeping,
     idempotency::IdempotentCalls,

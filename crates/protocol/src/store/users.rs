@@ -45,7 +45,7 @@ pub enum LastAdministrator {
 pub enum UserEnd {
     /// It is done, and so many sessions ended.
     Ended(usize),
-    /// There is no such user.
+    /// There is no such user, or not at the version that was named.
     Unknown,
     /// Nobody else is an administrator, and the last one stays. Nothing was done.
     LastAdministrator,
@@ -59,6 +59,10 @@ impl UserEnd {
 }
 
 /// Users, and what decides whether they may sign in.
+///
+/// Whatever changes a user's record raises its version: the profile, the password, whether they may sign in. A rehash of the
+/// same password and a sign-in do not. Verbs with a `version` do nothing where the user is at another one; of racing callers
+/// with the same one, one changes the user.
 #[async_trait]
 pub trait Users: Send + Sync {
     /// Adds a user, unless the name or the address is somebody else's, be it as a name or as an address.
@@ -87,10 +91,11 @@ pub trait Users: Send + Sync {
         last: LastAdministrator,
     ) -> Result<WriteOutcome>;
     /// Replaces the password hash, and ends all sessions and authorizations of the user in the same step: whoever knew
-    /// the old password is out. How many sessions there were; `None` when there is no such user.
+    /// the old password is out. How many sessions there were; `None` when there is no such user, or not at `version`.
     async fn set_password(
         &self,
         user_id: &UserId,
+        version: Option<i64>,
         hash: &str,
         now: Timestamp,
     ) -> Result<Option<usize>>;
@@ -102,11 +107,22 @@ pub trait Users: Send + Sync {
     async fn disable_user(
         &self,
         user_id: &UserId,
+        version: Option<i64>,
         last: LastAdministrator,
         now: Timestamp,
     ) -> Result<UserEnd>;
-    /// `false` when there is no such user.
-    async fn enable_user(&self, user_id: &UserId, now: Timestamp) -> Result<bool>;
+    /// `false` when there is no such user, or not at `version`.
+    async fn enable_user(
+        &self,
+        user_id: &UserId,
+        version: Option<i64>,
+        now: Timestamp,
+    ) -> Result<bool>;
     /// Removes a user with sessions, consents and authorizations; the last administrator as in [`Users::disable_user`].
-    async fn delete_user(&self, id: &UserId, last: LastAdministrator) -> Result<UserEnd>;
+    async fn delete_user(
+        &self,
+        id: &UserId,
+        version: Option<i64>,
+        last: LastAdministrator,
+    ) -> Result<UserEnd>;
 }

@@ -21,7 +21,9 @@ pub async fn run(at: At, command: ClaimCommand) -> Result<()> {
 async fn set(at: &At, given: ClaimSet) -> Result<()> {
     let name = given.name.clone();
     let mapping = mapping(given);
-    at.operations().set_custom_claim(&name, &mapping).await?;
+    at.operations()
+        .set_custom_claim(&name, &mapping, None)
+        .await?;
     say!(
         "{name} is said in {} where {} was granted",
         spoken(&mapping.places),
@@ -49,7 +51,7 @@ fn mapping(given: ClaimSet) -> Mapping {
 }
 
 async fn remove(at: &At, name: &str) -> Result<()> {
-    at.operations().remove_custom_claim(name).await?;
+    at.operations().remove_custom_claim(name, None).await?;
     say!("removed {name}");
     Ok(())
 }

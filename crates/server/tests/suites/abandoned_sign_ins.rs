@@ -64,7 +64,7 @@ fn a_wrong_password_that_was_judged_stays_counted_when_its_caller_has_gone() {
             assert_eq!(sign_in(&h, "wrong").await, 401);
         }
         h.store
-            .set_password(&h.alice, SLOW, h.moment())
+            .set_password(&h.alice, None, SLOW, h.moment())
             .await
             .unwrap()
             .unwrap();

@@ -1,7 +1,9 @@
 //! The administration API: whom it lets in, what it does, and what it says.
 
+mod assignment;
 mod bodies;
 mod clients;
+mod conditions;
 mod documents;
 mod door;
 mod idempotency;

@@ -126,7 +126,7 @@ fn a_browser_is_known_by_a_cookie_that_nobody_can_make_and_that_a_new_password_e
             .hash("another password", &*h.app.ui.entropy)
             .unwrap();
         h.store
-            .set_password(&h.alice, &hash, h.moment())
+            .set_password(&h.alice, None, &hash, h.moment())
             .await
             .unwrap()
             .unwrap();

@@ -171,7 +171,7 @@ fn a_token_ends_with_its_time_its_session_and_its_user_at_once() {
         assert_eq!(h.userinfo(&everywhere).await.status, 401);
         let deleted = access(&h.browser()).await;
         h.store
-            .delete_user(&h.alice, LastAdministrator::Stays)
+            .delete_user(&h.alice, None, LastAdministrator::Stays)
             .await
             .unwrap();
         assert_eq!(h.userinfo(&deleted).await.status, 401);

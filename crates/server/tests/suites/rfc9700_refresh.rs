@@ -287,7 +287,7 @@ fn a_disabled_user_cannot_refresh() {
     on_both(async |h| {
         let tokens = h.tokens(&h.browser()).await;
         h.store
-            .disable_user(&h.alice, LastAdministrator::Stays, h.moment())
+            .disable_user(&h.alice, None, LastAdministrator::Stays, h.moment())
             .await
             .unwrap();
         assert_eq!(

@@ -38,7 +38,7 @@ fn the_preview_is_what_a_sign_in_gives() {
         let mapping = serde_json::from_value(mapping).unwrap();
         let operations = operations(store, &OsEntropy);
         operations
-            .set_custom_claim("handle", &mapping)
+            .set_custom_claim("handle", &mapping, None)
             .await
             .unwrap();
         h.app

@@ -40,13 +40,14 @@ fn a_sign_in_under_way_does_not_survive_a_disable_or_a_new_password() {
                 match round % 2 {
                     0 => {
                         let last = LastAdministrator::Stays;
-                        let ended = h.store.disable_user(&h.alice, last, h.moment()).await;
+                        let ended = h.store.disable_user(&h.alice, None, last, h.moment()).await;
                         ended.unwrap();
                     }
                     _ => drop(
                         h.store
                             .set_password(
                                 &h.alice,
+                                None,
                                 "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA",
                                 h.moment(),
                             )
@@ -65,9 +66,12 @@ fn a_sign_in_under_way_does_not_survive_a_disable_or_a_new_password() {
                 [],
                 "round {round}"
             );
-            h.store.enable_user(&h.alice, h.moment()).await.unwrap();
             h.store
-                .set_password(&h.alice, &hash, h.moment())
+                .enable_user(&h.alice, None, h.moment())
+                .await
+                .unwrap();
+            h.store
+                .set_password(&h.alice, None, &hash, h.moment())
                 .await
                 .unwrap();
             for (browser, ..) in &browsers {
@@ -181,7 +185,7 @@ const OLD: &str =
 fn an_old_password_signs_in_and_is_renewed_under_the_master_key_by_two_at_once() {
     on_both(async |h| {
         h.store
-            .set_password(&h.alice, OLD, h.moment())
+            .set_password(&h.alice, None, OLD, h.moment())
             .await
             .unwrap();
         let browsers = before_the_page(&h, 4).await;

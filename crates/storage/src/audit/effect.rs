@@ -1,6 +1,6 @@
 //! Whether a verb did what it was called for, by what it answers: only then its entry is written.
 
-use latchkey_protocol::store::{ConsentEnd, SetupOutcome, UserEnd, WriteOutcome};
+use latchkey_protocol::store::{ClaimOutcome, ConsentEnd, SetupOutcome, UserEnd, WriteOutcome};
 
 /// Whether a verb did what it was called for.
 pub trait Effect {
@@ -28,6 +28,12 @@ impl Effect for WriteOutcome {
 impl Effect for UserEnd {
     fn happened(&self) -> bool {
         self.is_done()
+    }
+}
+
+impl Effect for ClaimOutcome {
+    fn happened(&self) -> bool {
+        *self == Self::Set
     }
 }
 

@@ -103,6 +103,17 @@ pub fn hold(c: &mut AnyConnection, id: &str, last: LastAdministrator) -> Result<
     })
 }
 
+const AT_VERSION: &str = "SELECT count(*) AS count FROM users WHERE id = ? AND version = ?";
+
+/// Whether the user is still as whoever asks has read them, if they name a version. To be called with the row held.
+pub fn is_at(c: &mut AnyConnection, id: &str, version: Option<i64>) -> Result<bool, RowError> {
+    let Some(version) = version else {
+        return Ok(true);
+    };
+    let found: Count = on!(c => statement(AT_VERSION, binds![id, version]).get_result(c))?;
+    Ok(found.count == 1)
+}
+
 fn take(c: &mut AnyConnection, [plain, holding]: Texts, id: &str) -> Result<bool, RowError> {
     let binds: &[Bind] = binds![id];
     let found: Vec<Count> = match c {

@@ -32,7 +32,6 @@ use crate::{
     schema::{consents, users},
     sessions,
     statement::{binds, statement},
-    stored::Stored,
 };
 
 #[async_trait]
@@ -128,12 +127,14 @@ impl Users for Database {
     async fn set_password(
         &self,
         user_id: &UserId,
+        version: Option<i64>,
         hash: &str,
         now: Timestamp,
     ) -> store::Result<Option<usize>> {
         let (id, hash) = (user_id.to_owned(), hash.to_owned());
         let entry = self.entry.clone();
-        let set = self.write_recorded(move |c| set_password(c, &id, &hash, now, entry.as_deref()));
+        let set = self
+            .write_recorded(move |c| set_password(c, (&id, version), &hash, now, entry.as_deref()));
         set.await
     }
 
@@ -145,32 +146,39 @@ impl Users for Database {
     async fn disable_user(
         &self,
         user_id: &UserId,
+        version: Option<i64>,
         last: LastAdministrator,
         now: Timestamp,
     ) -> store::Result<UserEnd> {
         let (id, entry) = (user_id.to_owned(), self.entry.clone());
-        let disabled = self.write_recorded(move |c| disable(c, &id, last, now, entry.as_deref()));
+        let disabled =
+            self.write_recorded(move |c| disable(c, (&id, version), last, now, entry.as_deref()));
         disabled.await
     }
 
-    async fn enable_user(&self, user_id: &UserId, now: Timestamp) -> store::Result<bool> {
+    async fn enable_user(
+        &self,
+        user_id: &UserId,
+        version: Option<i64>,
+        now: Timestamp,
+    ) -> store::Result<bool> {
         let id = user_id.to_owned();
         self.write_recorded(move |c| {
-            let values = (
-                users::disabled_at.eq(None::<Stored<Timestamp>>),
-                users::updated_at.eq(Stored(now)),
-            );
-            Ok(
-                on!(c => diesel::update(users::table.find(id.as_str())).set(values).execute(c))?
-                    == 1,
-            )
+            let binds = binds![now, &id, version, version];
+            Ok(on!(c => statement(ENABLE, binds).execute(c))? == 1)
         })
         .await
     }
 
-    async fn delete_user(&self, id: &UserId, last: LastAdministrator) -> store::Result<UserEnd> {
+    async fn delete_user(
+        &self,
+        id: &UserId,
+        version: Option<i64>,
+        last: LastAdministrator,
+    ) -> store::Result<UserEnd> {
         let (id, entry) = (id.to_owned(), self.entry.clone());
-        let deleted = self.write_recorded(move |c| delete(c, &id, last, entry.as_deref()));
+        let deleted =
+            self.write_recorded(move |c| delete(c, (&id, version), last, entry.as_deref()));
         deleted.await
     }
 }
@@ -190,22 +198,34 @@ pub fn find_by_login(c: &mut AnyConnection, login: &Login) -> Result<Option<User
         .transpose()
 }
 
+/// A change of the record: whoever has read it before is told. With a version, only of the record as it was read.
+macro_rules! change {
+    ($set:literal) => {
+        concat!(
+            "UPDATE users SET ",
+            $set,
+            ", updated_at = ?, version = version + 1 WHERE id = ? AND (CAST(? AS BIGINT) IS NULL OR version = ?)"
+        )
+    };
+}
+const PASSWORD: &str = change!("password_hash = ?");
+const DISABLE: &str = change!("disabled_at = ?");
+const ENABLE: &str = change!("disabled_at = NULL");
+
+/// A user, and the version at which whoever asks has read them; none: whatever it is now.
+type Named<'a> = (&'a UserId, Option<i64>);
+
 /// Writes the user's row before it ends the sessions: a sign-in that holds the row is waited for, and its session is
 /// among those that end (on PostgreSQL each statement sees what was committed before it).
 pub fn set_password(
     c: &mut AnyConnection,
-    id: &UserId,
+    (id, version): Named<'_>,
     hash: &str,
     now: Timestamp,
     entry: Option<&AuditEntry>,
 ) -> Result<Option<usize>, RowError> {
-    let values = (
-        users::password_hash.eq(Some(hash)),
-        users::updated_at.eq(Stored(now)),
-    );
-    let known =
-        on!(c => diesel::update(users::table.find(id.as_str())).set(values).execute(c))? == 1;
-    if known {
+    let binds = binds![hash, now, id, version, version];
+    if on!(c => statement(PASSWORD, binds).execute(c))? == 1 {
         sessions::end_all_of(c, id, now, (entry, Cause::PasswordChanged)).map(Some)
     } else {
         Ok(None)
@@ -218,13 +238,14 @@ pub fn set_password(
 /// for, and none begins after it; codes may still look at the row (`FOR KEY SHARE`) until the sessions are gone.
 pub fn delete(
     c: &mut AnyConnection,
-    id: &UserId,
+    (id, version): Named<'_>,
     last: LastAdministrator,
     entry: Option<&AuditEntry>,
 ) -> Result<UserEnd, RowError> {
     match administrators::hold(c, id, last)? {
-        Held::Yes => {}
-        Held::Unknown => return Ok(UserEnd::Unknown),
+        // The row is held: what is seen now is what is deleted.
+        Held::Yes if administrators::is_at(c, id, version)? => {}
+        Held::Yes | Held::Unknown => return Ok(UserEnd::Unknown),
         Held::LastAdministrator => return Ok(UserEnd::LastAdministrator),
     }
     if entry.is_none() {
@@ -243,7 +264,7 @@ pub fn delete(
 /// In the order of [`set_password`], for the same reason.
 pub fn disable(
     c: &mut AnyConnection,
-    id: &UserId,
+    (id, version): Named<'_>,
     last: LastAdministrator,
     now: Timestamp,
     entry: Option<&AuditEntry>,
@@ -253,11 +274,10 @@ pub fn disable(
         Held::Unknown => return Ok(UserEnd::Unknown),
         Held::LastAdministrator => return Ok(UserEnd::LastAdministrator),
     }
-    let values = (
-        users::disabled_at.eq(Some(Stored(now))),
-        users::updated_at.eq(Stored(now)),
-    );
-    on!(c => diesel::update(users::table.find(id.as_str())).set(values).execute(c))?;
+    let binds = binds![now, now, id, version, version];
+    if on!(c => statement(DISABLE, binds).execute(c))? == 0 {
+        return Ok(UserEnd::Unknown);
+    }
     let sessions = sessions::end_all_of(c, id, now, (entry, Cause::UserDisabled))?;
     Ok(UserEnd::Ended(sessions))
 }

@@ -101,13 +101,13 @@ fn an_entry_is_written_with_what_it_records_or_not_at_all() {
         assert_eq!(taken, WriteOutcome::NameTaken);
         assert!(
             !recording
-                .enable_user(&UserId::new("none"), NOW)
+                .enable_user(&UserId::new("none"), None, NOW)
                 .await
                 .unwrap()
         );
         assert_eq!(
             recording
-                .disable_user(&UserId::new("none"), LastAdministrator::Stays, NOW)
+                .disable_user(&UserId::new("none"), None, LastAdministrator::Stays, NOW)
                 .await
                 .unwrap(),
             UserEnd::Unknown
@@ -120,7 +120,7 @@ fn an_entry_is_written_with_what_it_records_or_not_at_all() {
         );
         assert!(recording.create_client(&client()).await.unwrap());
         assert!(!recording.create_client(&client()).await.unwrap());
-        assert!(!recording.remove_custom_claim("none").await.unwrap());
+        assert!(!recording.remove_custom_claim("none", None).await.unwrap());
         assert!(
             !recording
                 .end_session(&SessionId::new("none"), true, NOW)
@@ -133,7 +133,10 @@ fn an_entry_is_written_with_what_it_records_or_not_at_all() {
             "that of the client that was created"
         );
         // A store that records nothing is as it was.
-        store.enable_user(&UserId::new("u"), NOW).await.unwrap();
+        store
+            .enable_user(&UserId::new("u"), None, NOW)
+            .await
+            .unwrap();
         assert_eq!(all(&*store).await.len(), 2);
     });
 }
@@ -183,7 +186,7 @@ fn each_session_that_ends_has_an_entry_whatever_ended_it() {
         let at = last().await;
         sign_in("3").await;
         recording
-            .set_password(&UserId::new("u"), "hash", NOW)
+            .set_password(&UserId::new("u"), None, "hash", NOW)
             .await
             .unwrap();
         assert_eq!(
@@ -193,11 +196,14 @@ fn each_session_that_ends_has_an_entry_whatever_ended_it() {
         let at = last().await;
         sign_in("4").await;
         recording
-            .disable_user(&UserId::new("u"), LastAdministrator::Stays, NOW)
+            .disable_user(&UserId::new("u"), None, LastAdministrator::Stays, NOW)
             .await
             .unwrap();
         assert_eq!(ended(&*store, at).await, one("4", Cause::UserDisabled, by));
-        recording.enable_user(&UserId::new("u"), NOW).await.unwrap();
+        recording
+            .enable_user(&UserId::new("u"), None, NOW)
+            .await
+            .unwrap();
         let at = last().await;
         sign_in("5").await;
         let over = session("5", "u").expires_at;
@@ -210,7 +216,7 @@ fn each_session_that_ends_has_an_entry_whatever_ended_it() {
         sign_in("6").await;
         assert!(
             recording
-                .delete_user(&UserId::new("u"), LastAdministrator::Stays)
+                .delete_user(&UserId::new("u"), None, LastAdministrator::Stays)
                 .await
                 .unwrap()
                 .is_done()

@@ -365,6 +365,7 @@ fn each_session_that_an_administrator_ends_is_named() {
             recording
                 .delete_user(
                     &latchkey_protocol::UserId::new("u"),
+                    None,
                     LastAdministrator::Stays
                 )
                 .await
