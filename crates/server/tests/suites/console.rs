@@ -5,6 +5,7 @@ mod attacks;
 mod bulk_ends;
 mod calls;
 mod client;
+mod client_form;
 mod client_lists;
 mod client_sessions;
 mod clients;
