@@ -117,7 +117,10 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let page = Deliveries {
         frame: Frame::new(visit, Section::Deliveries),
         next: last.map(|last| asked.after(visit.arrival.base(), last.id)),
-        receipts: listed.into_iter().map(ReceiptRow::new).collect(),
+        receipts: listed
+            .into_iter()
+            .map(|receipt| ReceiptRow::new(receipt, false))
+            .collect(),
         is_first: after.is_none(),
         asked,
     };

@@ -9,6 +9,8 @@ pub struct ReceiptRow {
     pub id: i64,
     pub client: String,
     pub session: String,
+    /// Whether the page is that session's own.
+    pub is_here: bool,
     pub ended: String,
     pub state: String,
     pub is_delivered: bool,
@@ -23,12 +25,13 @@ pub struct ReceiptRow {
 }
 
 impl ReceiptRow {
-    pub fn new(receipt: Receipt) -> Self {
+    pub fn new(receipt: Receipt, is_here: bool) -> Self {
         let (state, last) = (receipt.state, receipt.last.as_ref());
         let outcome = last.map(|last| format!("console-outcome-{}", last.delivery.name()));
         let status = last.and_then(|last| last.status).map(|s| s.to_string());
         Self {
             id: receipt.id,
+            is_here,
             ended: utc(receipt.ended_at),
             state: format!("console-delivery-{}", state.name()),
             is_delivered: state == DeliveryState::Delivered,

@@ -157,7 +157,11 @@ async fn page<'a>(
         delivered: count(DeliveryState::Delivered),
         dead: count(DeliveryState::Dead),
         is_waiting: count(DeliveryState::Waiting) > 0,
-        receipts: trace.receipts.into_iter().map(ReceiptRow::new).collect(),
+        receipts: trace
+            .receipts
+            .into_iter()
+            .map(|receipt| ReceiptRow::new(receipt, true))
+            .collect(),
         rows: trace.entries.into_iter().map(Row::new).collect(),
     })
 }

@@ -41,8 +41,6 @@ struct Shown<'a> {
     claims: String,
     attributes: String,
     sessions: Vec<SessionRow>,
-    /// Whether the user has sessions that are not shown.
-    has_more: bool,
     consents: Vec<ConsentRow>,
     has_more_consents: bool,
     rows: Vec<Row>,
@@ -79,7 +77,6 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let mut sessions = store
         .session_list(Some(&user.id), &all, visit.now())
         .await?;
-    let has_more = sessions.len() > MOST;
     sessions.reverse();
     sessions.truncate(MOST);
     let last_sign_in = visit.operations().last_sign_in(&user.id).await;
@@ -96,7 +93,6 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         created: utc(user.created_at),
         updated: utc(user.updated_at),
         last_sign_in: last_sign_in.map(utc),
-        has_more,
         claims: pretty(&user.claims),
         attributes: pretty(&user.attributes),
         sessions: sessions
