@@ -64,7 +64,6 @@ console-own = This session
 console-last-sign-in = Last sign-in
 console-never = never
 console-sessions-more = All sessions
-console-sessions-of-user = All sessions of the user
 console-sessions-of-client = Sessions in which users signed in to
 console-sessions-further = None among those that were looked at so far. The next page looks further.
 console-end = Sign out

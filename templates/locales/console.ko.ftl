@@ -64,7 +64,6 @@ console-own = 현재 세션
 console-last-sign-in = 마지막 로그인
 console-never = 없음
 console-sessions-more = 모든 세션
-console-sessions-of-user = 이 사용자의 모든 세션
 console-sessions-of-client = 사용자가 다음 앱에 로그인한 세션:
 console-sessions-further = 지금까지 살펴본 범위에는 없습니다. 다음 페이지에서 더 찾습니다.
 console-end = 로그아웃시키기
