@@ -8,6 +8,15 @@ AXE = os.path.join(TOOLS, "axe", "node_modules", "axe-core", "axe.min.js")
 RUN = "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(r => done(JSON.stringify(r.violations)), e => done(JSON.stringify([{id: String(e), nodes: []}])));"
 
 
+def ask(driver, script):
+    """What a script of ours says of a page that runs none."""
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    try:
+        return driver.execute_script(script)
+    finally:
+        driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+
+
 def check(driver, page, scripts=True):
     """Fails with each rule that the page breaks, and the elements that do. `scripts`: whether pages may run theirs afterwards."""
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

@@ -64,6 +64,8 @@ def walk(password, language, dark, width, height, name):
         metrics = driver.execute_cdp_cmd("Page.getLayoutMetrics", {})
         wide = metrics["cssContentSize"]["width"]
         assert wide <= width, f"{page} is {wide} pixels wide"
+        cut = accessibility.ask(driver, "return [...document.querySelectorAll('.panel')].filter(p => p.scrollWidth > p.clientWidth + 1).map(p => p.innerText.slice(0, 60))")
+        assert not cut, f"{page} ({name}): these have to be scrolled sideways: {cut}"
         accessibility.check(driver, f"{page} ({name})", scripts=False)
 
     by = lambda element: WebDriverWait(driver, 15).until(lambda d: d.find_element(By.ID, element))

@@ -78,7 +78,7 @@ def fill(path, now):
                 insert(database, "hourly_counts", hour=at, what=what, count=count)
         sessions = []
         for at, (name, user) in enumerate(list(users.items()) * 2):
-            if name in ("admin", "tom") or (at > len(users) and chance.random() < 0.5):
+            if name in ("admin", "tom") or (at > len(users) and name != "kim" and chance.random() < 0.5):
                 continue
             session, began, address = f"01a3185c-{at:04x}-7efb-a86a-e9e0c207865f", now - 600 - at * 1700, f"203.0.113.{10 + at * 7 % 200}"
             insert(database, "sessions", id=session, digest=hashlib.sha256(session.encode()).digest(), user_id=user, auth_time=began, amr="pwd", remember=0, created_at=began,
