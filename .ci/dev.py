@@ -3,6 +3,7 @@
 import os, re, subprocess, sys, tempfile, time
 
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -73,6 +74,12 @@ def by(driver, element, seconds=15):
     return WebDriverWait(driver, seconds, poll_frequency=0.05).until(lambda d: d.find_element(By.ID, element))
 
 
+def press(driver, element, seconds=15):
+    """Once it is there. A page that loads itself again may take it away in between."""
+    WebDriverWait(driver, seconds, poll_frequency=0.05, ignored_exceptions=(StaleElementReferenceException, NoSuchElementException)).until(
+        lambda d: d.find_element(By.ID, element).click() or True)
+
+
 def write(driver, element, text):
     by(driver, element).clear()
     by(driver, element).send_keys(text)
@@ -82,4 +89,4 @@ def sign_in(driver, dev, user):
     """On the provider's page."""
     write(driver, "username", user)
     write(driver, "password", dev.passwords[user])
-    by(driver, "sign-in").click()
+    press(driver, "sign-in")
