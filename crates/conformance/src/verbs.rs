@@ -11,7 +11,7 @@ use latchkey_protocol::{
     audit_row::{AuditFilter, AuditRow},
     audit_walk::StoredRun,
     authorization::{Authorization, Context, RefreshFamily, Support},
-    bulk_end::BulkEnd,
+    bulk_end::{BulkEnd, SessionCount},
     claims::{CustomClaims, Mapping},
     client::{Client, FormerSecret},
     client_list::{ClientCounts, ClientCursor, ClientList},
@@ -29,7 +29,7 @@ use latchkey_protocol::{
     observe::{KeptRefusal, RefusalFilter},
     page::Page,
     rotation::StoredKey,
-    session::{ClientSessions, Session, SessionClient, SessionStart, Use},
+    session::{ClientSessions, ListedSession, Session, SessionClient, SessionStart, Use},
     store::{
         AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, BulkEnds, ClaimMappings,
         ClaimOutcome, Clients, ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping,
@@ -100,7 +100,7 @@ pass_on! {
         clients_of_session(sid: &SessionId) -> Vec<SessionClient>;
         use_session(id: &SessionId, used: Use) -> bool;
         client_sessions(client_id: &ClientId, page: &Page<String>, now: Timestamp) -> ClientSessions;
-        session_list(user_id: Option<&UserId>, page: &Page<(Timestamp, String)>, now: Timestamp) -> Vec<(Session, String)>;
+        session_list(user_id: Option<&UserId>, page: &Page<(Timestamp, String)>, now: Timestamp) -> Vec<ListedSession>;
         end_session(id: &SessionId, offline: bool, now: Timestamp) -> bool;
         end_session_of(sid: &SessionId, user_id: Option<&UserId>, offline: bool, now: Timestamp) -> Option<Session>;
         end_user(user_id: &UserId, now: Timestamp) -> usize;
@@ -109,7 +109,7 @@ pass_on! {
         begin_bulk_end(client: Option<&ClientId>, now: Timestamp) -> Option<BulkEnd>;
         continue_bulk_end(id: i64, now: Timestamp, most: i64) -> Option<BulkEnd>;
         bulk_ends(since: Timestamp) -> Vec<BulkEnd>;
-        count_sessions(client: Option<&ClientId>, most: i64, now: Timestamp) -> i64;
+        count_sessions(client: Option<&ClientId>, most: i64, now: Timestamp) -> SessionCount;
     }
     Interactions {
         begin_interaction(interaction: &Interaction, from: &Origin) -> BeginOutcome;
@@ -175,6 +175,7 @@ pass_on! {
         receipts(of: ReceiptsOf<'_>, page: &Page<i64>) -> Vec<Receipt>;
         receipt(id: i64) -> Option<Receipt>;
         send_again(what: Again, now: Timestamp) -> usize;
+        waiting_deliveries(most: i64) -> i64;
         => delivery_added();
     }
     Console {

@@ -1,6 +1,11 @@
 //! Ends of all sessions, and of all sessions of a client.
 
-use latchkey_protocol::{ClientId, audit::TargetKind, bulk_end::BulkEnd};
+use latchkey_protocol::{
+    ClientId,
+    audit::TargetKind,
+    bounds,
+    bulk_end::{BulkEnd, SessionCount},
+};
 use serde_json::Value;
 
 use crate::{Operation, OperationError, Operations, Result};
@@ -11,15 +16,11 @@ const AT_ONCE: i64 = 200;
 const SHOWN_FOR: i64 = 3600;
 /// So many sessions are counted one by one.
 const COUNTED: i64 = 10_000;
-
-/// How many sessions there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionCount {
-    /// So many.
-    Exactly(i64),
-    /// More than that: they were not counted further.
-    MoreThan(i64),
-}
+/// While so many logout tokens wait, no more sessions are ended: what is beyond [`bounds::WAITING_DELIVERIES`] would be dead
+/// letters. It counts as ended all the same.
+pub const WAITING_AT_MOST: i64 = bounds::WAITING_DELIVERIES / 10 * 9;
+/// Pieces of an end between two looks at that: they add far less than the tenth that is left.
+pub const PIECES: usize = 10;
 
 impl Operations<'_> {
     /// Ends all sessions and everything that was allowed to any client. It counts at once; the sessions are ended one after
@@ -67,15 +68,20 @@ impl Operations<'_> {
         Ok(self.store.bulk_ends(self.now - SHOWN_FOR).await?)
     }
 
+    /// Whether fewer than `most` logout tokens wait, so that more sessions may be ended.
+    ///
+    /// # Errors
+    /// [`OperationError::Store`].
+    pub async fn has_room_for_logout_tokens(&self, most: i64) -> Result<bool> {
+        Ok(self.store.waiting_deliveries(most).await? < most)
+    }
+
     /// How many sessions live, or live and have given a code to a client.
     ///
     /// # Errors
     /// [`OperationError::Store`].
     pub async fn count_sessions(&self, client: Option<&ClientId>) -> Result<SessionCount> {
-        let count = self.store.count_sessions(client, COUNTED + 1, self.now);
-        Ok(match count.await? {
-            count if count > COUNTED => SessionCount::MoreThan(COUNTED),
-            count => SessionCount::Exactly(count),
-        })
+        let count = self.store.count_sessions(client, COUNTED, self.now);
+        Ok(count.await?)
     }
 }

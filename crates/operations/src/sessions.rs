@@ -6,21 +6,12 @@ use latchkey_protocol::{
     audit_row::{AuditFilter, AuditRow},
     deliveries::{Receipt, ReceiptsOf},
     page::Page,
-    session::{Session, SessionClient},
+    session::{ListedSession, Session, SessionClient},
     user::User,
 };
 use serde_json::Value;
 
 use crate::{Operation, OperationError, Operations, Result, audit::SIGNED_IN};
-
-/// A session, and who is signed in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedSession {
-    /// The session.
-    pub session: Session,
-    /// The user's name.
-    pub username: String,
-}
 
 /// All that is known of a session, live or not.
 #[derive(Debug, Clone)]
@@ -100,7 +91,7 @@ impl Operations<'_> {
         })
     }
 
-    /// A piece of the live sessions, of the user whom `login` names or of all; a page goes on after a beginning and an id.
+    /// A piece of the live sessions, and of those that an end of many has not come to yet, of the user whom `login` names or of all; a page goes on after a beginning and an id.
     ///
     /// # Errors
     /// [`OperationError::UserUnknown`].
@@ -114,10 +105,7 @@ impl Operations<'_> {
             None => None,
         };
         let listed = self.store.session_list(owner.as_ref(), page, self.now);
-        let listed = listed.await?.into_iter();
-        Ok(listed
-            .map(|(session, username)| ListedSession { session, username })
-            .collect())
+        Ok(listed.await?)
     }
 
     /// A piece of the live sessions in which users signed in to this client.
@@ -132,9 +120,7 @@ impl Operations<'_> {
         let client = self.client(id).await?;
         let found = self.store.client_sessions(&client.id, page, self.now);
         let found = found.await?;
-        let listed = found.sessions.into_iter();
-        let listed = listed.map(|(session, username)| ListedSession { session, username });
-        Ok((listed.collect(), found.next))
+        Ok((found.sessions, found.next))
     }
 
     /// Ends a session and everything that came of it.

@@ -20,6 +20,15 @@ pub struct BulkEnd {
     pub done_at: Option<Timestamp>,
 }
 
+/// How many sessions there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionCount {
+    /// So many.
+    Exactly(i64),
+    /// So many at least: nobody looked further.
+    AtLeast(i64),
+}
+
 impl BulkEnd {
     /// Why its sessions end.
     pub fn cause(&self) -> Cause {

@@ -10,6 +10,17 @@ use crate::{
 /// A use is noted at most this often, in seconds.
 const NOTED_EVERY: i64 = 60;
 
+/// A session in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSession {
+    /// The session.
+    pub session: Session,
+    /// The name of its user.
+    pub username: String,
+    /// It counts as ended: an end of many sessions means it, and has not come to it yet.
+    pub is_ended: bool,
+}
+
 /// A browser that is signed in, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -52,8 +63,8 @@ pub struct SessionClient {
 /// A piece of the sessions in which users signed in to a client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientSessions {
-    /// Each with the name of its user. There may be fewer than asked for, or none, although more follow.
-    pub sessions: Vec<(Session, String)>,
+    /// There may be fewer than asked for, or none, although more follow.
+    pub sessions: Vec<ListedSession>,
     /// What the next piece goes on after; none at the end.
     pub next: Option<String>,
 }

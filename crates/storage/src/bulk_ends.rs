@@ -8,7 +8,7 @@ use diesel::{prelude::*, sql_types::BigInt};
 use latchkey_protocol::{
     ClientId, Timestamp,
     audit::AuditEntry,
-    bulk_end::BulkEnd,
+    bulk_end::{BulkEnd, SessionCount},
     store::{self, BulkEnds},
 };
 
@@ -120,22 +120,49 @@ fn shown(c: &mut AnyConnection, since: Timestamp) -> Result<Vec<BulkEnd>, RowErr
     Ok(rows.into_iter().map(Row::into_bulk_end).collect())
 }
 
+/// An end of all sessions leaves those that began after it: the newest, by the index.
 const COUNT_ALL: &str = concat!(
-    "SELECT count(*) AS count FROM (SELECT 1 FROM sessions WHERE expires_at > ? AND ",
+    "WITH looked AS (SELECT id, created_at, expires_at FROM sessions WHERE created_at > (SELECT coalesce(max(until_at), ?) \
+    FROM bulk_ends WHERE done_at IS NULL AND client_id IS NULL) ORDER BY created_at DESC, id DESC LIMIT ?) \
+    SELECT (SELECT count(*) FROM looked) AS looked, (SELECT count(*) FROM looked AS sessions WHERE expires_at > ? AND ",
     session_stands!(),
-    " LIMIT ?) AS live"
+    ") AS count"
 );
 const COUNT_CLIENT: &str = concat!(
-    "SELECT count(*) AS count FROM (SELECT DISTINCT sessions.id FROM authorizations AS given \
-    JOIN sessions ON sessions.id = given.session_id WHERE given.client_id = ? AND sessions.expires_at > ? AND ",
+    "WITH looked AS (SELECT session_id FROM authorizations WHERE client_id = ? ORDER BY id DESC LIMIT ?) \
+    SELECT (SELECT count(*) FROM looked) AS looked, (SELECT count(*) FROM sessions \
+    WHERE sessions.id IN (SELECT session_id FROM looked) AND sessions.expires_at > ? AND ",
     session_stands!(),
-    " LIMIT ?) AS live"
+    ") AS count"
 );
 
 #[derive(QueryableByName)]
-struct Count {
+struct Counted {
+    /// Rows that were looked at.
+    #[diesel(sql_type = BigInt)]
+    looked: i64,
     #[diesel(sql_type = BigInt)]
     count: i64,
+}
+
+fn count(
+    c: &mut AnyConnection,
+    client: Option<&ClientId>,
+    most: i64,
+    now: Timestamp,
+) -> Result<SessionCount, RowError> {
+    let looks = most.saturating_mul(2);
+    let Counted { looked, count } = match client {
+        Some(client) => {
+            on!(c => statement(COUNT_CLIENT, binds![client, looks, now]).get_result(c))?
+        }
+        None => on!(c => statement(COUNT_ALL, binds![i64::MIN, looks, now]).get_result(c))?,
+    };
+    Ok(match count {
+        count if count > most => SessionCount::AtLeast(most),
+        count if looked == looks => SessionCount::AtLeast(count),
+        count => SessionCount::Exactly(count),
+    })
 }
 
 #[async_trait]
@@ -173,17 +200,9 @@ impl BulkEnds for Database {
         client: Option<&ClientId>,
         most: i64,
         now: Timestamp,
-    ) -> store::Result<i64> {
+    ) -> store::Result<SessionCount> {
         let client = client.cloned();
-        self.read(move |c| {
-            let count: Count = match &client {
-                Some(client) => {
-                    on!(c => statement(COUNT_CLIENT, binds![client, now, most]).get_result(c))?
-                }
-                None => on!(c => statement(COUNT_ALL, binds![now, most]).get_result(c))?,
-            };
-            Ok(count.count)
-        })
-        .await
+        self.read(move |c| count(c, client.as_ref(), most, now))
+            .await
     }
 }

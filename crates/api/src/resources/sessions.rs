@@ -1,8 +1,11 @@
 //! Sessions: who is signed in, and the end of one, with the receipts of those who are told.
 
-use latchkey_operations::{ListedSession, OperationError};
+use latchkey_operations::OperationError;
 use latchkey_protocol::{
-    ClientId, SessionId, Timestamp, deliveries::ReceiptsOf, page::Page, session,
+    ClientId, SessionId, Timestamp,
+    deliveries::ReceiptsOf,
+    page::Page,
+    session::{self, ListedSession},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -40,11 +43,15 @@ pub struct Session {
     system: Option<String>,
     /// The address of that sign-in; null where it was not recorded.
     address: Option<String>,
+    /// It counts as ended: an end of many sessions means it, and has not come to it yet.
+    ended: bool,
 }
 
 impl Session {
     fn of(listed: ListedSession) -> Self {
-        Self::new(listed.session, listed.username)
+        let ended = listed.is_ended;
+        let session = Self::new(listed.session, listed.username);
+        Self { ended, ..session }
     }
 
     /// With the name of its user.
@@ -61,6 +68,7 @@ impl Session {
             browser: session.device.family.map(|family| family.word().to_owned()),
             system: session.device.system.map(|system| system.word().to_owned()),
             address: session.address.map(|address| address.to_string()),
+            ended: false,
         }
     }
 }

@@ -7,7 +7,10 @@ use latchkey_protocol::{
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd},
     audit_row::AuditFilter,
     authorization::Support,
-    bulk_end::BulkEnd,
+    bulk_end::{
+        BulkEnd,
+        SessionCount::{AtLeast, Exactly},
+    },
     deliveries::ReceiptsOf,
     page::Page,
 };
@@ -80,7 +83,12 @@ pub fn what_an_end_of_many_sessions_means_counts_as_ended_before_any_of_it_is(
             }
             assert!(store.authorization(&kept).await.unwrap().is_none());
             let live = store.count_sessions(None, 10, moment(8)).await;
-            assert_eq!(live.unwrap(), 0);
+            assert_eq!(live.unwrap(), Exactly(0));
+            let listed = store.session_list(None, &Page::first(10), moment(8)).await;
+            let listed = listed.unwrap();
+            assert!(listed.iter().all(|listed| listed.is_ended) && !listed.is_empty());
+            let found = store.session_by_id(&SessionId::new("s")).await.unwrap();
+            assert!(found.is_none());
             // Nobody has worked on it yet, and a sign-in under way renews nothing.
             let mut again = session("again", "u");
             again.created_at = moment(8);
@@ -100,6 +108,44 @@ pub fn what_an_end_of_many_sessions_means_counts_as_ended_before_any_of_it_is(
     }
 }
 
+/// However many there are, or are meant by an end that is under way.
+pub fn what_is_counted_for_a_question_is_bounded(stores: &impl Stores) {
+    stores.each(async |store| {
+        with_clients(&store).await;
+        let many = async |name: &str| {
+            for n in 0..9 {
+                let name = format!("{name}{n}");
+                sign_in(&*store, &name).await;
+                visit(&*store, &name, "told").await;
+            }
+        };
+        let seeded = SessionId::new("s");
+        assert!(store.end_session(&seeded, true, moment(5)).await.unwrap());
+        many("a").await;
+        let told = ClientId::new("told");
+        let count = async |most, client: Option<&ClientId>| {
+            let count = store.count_sessions(client, most, moment(6));
+            count.await.unwrap()
+        };
+        for client in [None, Some(&told)] {
+            assert_eq!(count(9, client).await, Exactly(9));
+            assert_eq!(count(5, client).await, AtLeast(5));
+            assert_eq!(count(4, client).await, AtLeast(4));
+        }
+        let end = begin_end(&*store, Some("told"), 6).await;
+        for client in [None, Some(&told)] {
+            assert_eq!(count(9, client).await, Exactly(0));
+            // No more of them than that were looked at.
+            assert_eq!(count(2, client).await, AtLeast(0));
+        }
+        assert_eq!(finish(&*store, end.id, 6, 100).await, 9);
+        many("b").await;
+        begin_end(&*store, None, 6).await;
+        let by_index = count(2, None).await;
+        assert_eq!(by_index, Exactly(0), "what is meant is not looked at");
+    });
+}
+
 pub fn whoever_signs_in_afterwards_stays(stores: &impl Stores) {
     stores.each(async |store| {
         with_clients(&store).await;
@@ -116,7 +162,10 @@ pub fn whoever_signs_in_afterwards_stays(stores: &impl Stores) {
         assert_eq!(finish(&*store, end.id, 9, 100).await, 1);
         assert_eq!(lives(&*store, "after", "told").await, [true; 4]);
         let live = store.count_sessions(None, 10, moment(9)).await.unwrap();
-        assert_eq!(live, 1);
+        assert_eq!(live, Exactly(1));
+        let listed = store.session_list(None, &Page::first(10), moment(9)).await;
+        let listed: Vec<_> = listed.unwrap().iter().map(|one| one.is_ended).collect();
+        assert_eq!(listed, [false]);
     });
 }
 
@@ -132,10 +181,17 @@ pub fn an_end_of_a_client_takes_its_sessions_and_leaves_the_others(stores: &impl
         visit(&*store, "other", "framed").await;
         let told = ClientId::new("told");
         let count = async |client| store.count_sessions(client, 10, moment(6)).await.unwrap();
-        assert_eq!((count(Some(&told)).await, count(None).await), (2, 4));
-        assert_eq!(store.count_sessions(None, 3, moment(6)).await.unwrap(), 3);
+        assert_eq!(
+            (count(Some(&told)).await, count(None).await),
+            (Exactly(2), Exactly(4))
+        );
+        let few = store.count_sessions(None, 3, moment(6)).await;
+        assert_eq!(few.unwrap(), AtLeast(3));
         end_all(&*store, Some("told"), 7).await;
-        assert_eq!((count(Some(&told)).await, count(None).await), (0, 2));
+        assert_eq!(
+            (count(Some(&told)).await, count(None).await),
+            (Exactly(0), Exactly(2))
+        );
         assert_eq!(lives(&*store, "other", "framed").await, [true; 4]);
         assert_eq!(lives(&*store, "a", "framed").await, [false; 4]);
         // What has ended long before keeps nothing of the client either.

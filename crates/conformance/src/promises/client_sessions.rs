@@ -34,9 +34,9 @@ pub fn each_live_session_of_a_client_is_listed_once_also_where_most_of_what_is_l
             let piece = piece.await.unwrap();
             assert!(piece.sessions.len() <= 2);
             pieces += 1;
-            for (session, username) in piece.sessions {
-                assert_eq!(username, "name-u");
-                found.push(session.id.into_string());
+            for listed in piece.sessions {
+                assert_eq!(listed.username, "name-u");
+                found.push(listed.session.id.into_string());
             }
             match piece.next {
                 Some(next) => page = Page::after(next, 2),

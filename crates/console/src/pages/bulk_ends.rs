@@ -1,8 +1,11 @@
 //! All sessions, or all of a client: the question with their number, and how far it is.
 
 use actix_web::HttpResponse;
-use latchkey_operations::{OperationError, SessionCount};
-use latchkey_protocol::{ClientId, Timestamp, bulk_end::BulkEnd};
+use latchkey_operations::OperationError;
+use latchkey_protocol::{
+    ClientId, Timestamp,
+    bulk_end::{BulkEnd, SessionCount},
+};
 use latchkey_ui::failure::Failure;
 
 use super::{
@@ -50,9 +53,9 @@ async fn count(visit: &Visit<'_>, client: Option<&ClientId>) -> Result<String, F
     let count = visit.operations().count_sessions(client).await;
     Ok(match count.map_err(Failure::broken)? {
         SessionCount::Exactly(count) => number(count),
-        SessionCount::MoreThan(count) => {
+        SessionCount::AtLeast(count) => {
             let words = visit.arrival.words();
-            words.say_with("console-more-than", "count", &number(count))
+            words.say_with("console-at-least", "count", &number(count))
         }
     })
 }

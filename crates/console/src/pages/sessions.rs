@@ -4,7 +4,10 @@ use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use latchkey_operations::OperationError;
 use latchkey_protocol::{
-    ClientId, Params, Reason, SessionId, Timestamp, UserId, page::Page, session::Session, uri,
+    ClientId, Params, Reason, SessionId, Timestamp, UserId,
+    page::Page,
+    session::{ListedSession, Session},
+    uri,
 };
 use latchkey_ui::{failure::Failure, render::render};
 
@@ -34,11 +37,19 @@ struct Row {
     used: String,
     ends: String,
     is_own: bool,
+    /// An end of many sessions means it, and has not come to it yet.
+    is_ended: bool,
 }
 
 impl Row {
-    fn new(visit: &Visit<'_>, session: Session, username: String) -> Self {
+    fn new(visit: &Visit<'_>, listed: ListedSession) -> Self {
+        let ListedSession {
+            session,
+            username,
+            is_ended,
+        } = listed;
         Self {
+            is_ended,
             is_own: session.id == visit.session.id,
             id: session.id.to_string(),
             user_id: session.user_id.to_string(),
@@ -119,7 +130,7 @@ impl<'a> Of<'a> {
 /// A piece of a list.
 #[derive(Default)]
 struct Found {
-    sessions: Vec<(Session, String)>,
+    sessions: Vec<ListedSession>,
     /// What the next piece goes on after.
     next: Option<String>,
     /// Whether whose they are is nobody.
@@ -142,7 +153,10 @@ async fn of_users(
     let goes_on = cut(&mut sessions, LIMIT);
     let last = sessions.last().filter(|_| goes_on);
     Ok(Found {
-        next: last.map(|(last, _)| format!("{}.{}", last.created_at.as_seconds(), last.id)),
+        next: last.map(|last| {
+            let last = &last.session;
+            format!("{}.{}", last.created_at.as_seconds(), last.id)
+        }),
         sessions,
         is_unknown: false,
     })
@@ -167,10 +181,7 @@ async fn find_all(visit: &Visit<'_>, of: Of<'_>, query: &Params) -> Result<Found
             let client = ClientId::new(client);
             match visit.operations().client_sessions(&client, &page).await {
                 Ok((listed, next)) => Ok(Found {
-                    sessions: listed
-                        .into_iter()
-                        .map(|listed| (listed.session, listed.username))
-                        .collect(),
+                    sessions: listed,
                     next,
                     is_unknown: false,
                 }),
@@ -208,12 +219,17 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         rows: found
             .sessions
             .into_iter()
-            .map(|(session, username)| Row::new(visit, session, username))
+            .map(|listed| Row::new(visit, listed))
             .collect(),
     };
     let mut response = render(&page, StatusCode::OK, false);
     if is_watched {
-        look_again(visit, &mut response, 2, "/admin/sessions");
+        // The same piece of the same list.
+        let named = ["user", "client", "after"];
+        let same = query.pairs().filter(|(name, _)| named.contains(name));
+        let same: Vec<_> = same.collect();
+        let here = uri::with_query("/admin/sessions", &same);
+        look_again(visit, &mut response, 2, &here);
     }
     Ok(response)
 }

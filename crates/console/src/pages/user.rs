@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use latchkey_protocol::{
-    Reason, UserId, audit_row::AuditFilter, bounds, page::Page, session::Session, user::User,
+    Reason, UserId, audit_row::AuditFilter, bounds, page::Page, session::ListedSession, user::User,
 };
 use latchkey_ui::{
     failure::Failure,
@@ -53,11 +53,14 @@ struct SessionRow {
     began: String,
     used: String,
     ends: String,
+    is_ended: bool,
 }
 
 impl SessionRow {
-    fn new(visit: &Visit<'_>, session: &Session) -> Self {
+    fn new(visit: &Visit<'_>, listed: &ListedSession) -> Self {
+        let session = &listed.session;
         Self {
+            is_ended: listed.is_ended,
             device: device(visit.arrival.words(), session),
             address: sessions::address_of(session),
             id: session.id.to_string(),
@@ -97,7 +100,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         attributes: pretty(&user.attributes),
         sessions: sessions
             .iter()
-            .map(|(session, _)| SessionRow::new(visit, session))
+            .map(|listed| SessionRow::new(visit, listed))
             .collect(),
         consents,
         has_more_consents,

@@ -3,7 +3,11 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{ClientId, bulk_end::BulkEnd, time::Timestamp};
+use crate::{
+    ClientId,
+    bulk_end::{BulkEnd, SessionCount},
+    time::Timestamp,
+};
 
 /// Ends of all sessions, or of all sessions of a client.
 #[async_trait]
@@ -26,11 +30,12 @@ pub trait BulkEnds: Send + Sync {
     ) -> Result<Option<BulkEnd>>;
     /// Those that are under way, and those that were over after `since`, the newest first: 20 at most.
     async fn bulk_ends(&self, since: Timestamp) -> Result<Vec<BulkEnd>>;
-    /// How many sessions live, or live and have given a code to `client`; counted up to `most`.
+    /// How many sessions live, or live and have given a code to `client`. It looks at twice as many as `most`, however many
+    /// there are or are meant by an end that is under way, and counts up to `most`.
     async fn count_sessions(
         &self,
         client: Option<&ClientId>,
         most: i64,
         now: Timestamp,
-    ) -> Result<i64>;
+    ) -> Result<SessionCount>;
 }

@@ -39,6 +39,8 @@ pub trait Deliveries: Send + Sync {
     /// What is named is due now, and tried for a day from now. What is being sent at this moment is left to whoever sends
     /// it. How many deliveries.
     async fn send_again(&self, what: Again, now: Timestamp) -> Result<usize>;
+    /// How many deliveries wait, counted up to `most`.
+    async fn waiting_deliveries(&self, most: i64) -> Result<i64>;
     /// Comes back when this process has written deliveries, and perhaps without reason.
     async fn delivery_added(&self);
 }

@@ -9,7 +9,7 @@ use crate::{
     kind,
     page::Page,
     secret::Digest,
-    session::{ClientSessions, Session, SessionClient, SessionStart, Use},
+    session::{ClientSessions, ListedSession, Session, SessionClient, SessionStart, Use},
     time::Timestamp,
     user::User,
 };
@@ -67,13 +67,14 @@ pub trait Sessions: Send + Sync {
         Ok(found)
     }
     /// Sessions that live at `now`, of `user_id` or of all, those that began first first; a page goes on after a beginning and
-    /// an id. Each with the name of its user.
+    /// an id. What an end of many sessions means is listed until it has come to it, and says so: a piece costs the same
+    /// however many there are.
     async fn session_list(
         &self,
         user_id: Option<&UserId>,
         page: &Page<(Timestamp, String)>,
         now: Timestamp,
-    ) -> Result<Vec<(Session, String)>>;
+    ) -> Result<Vec<ListedSession>>;
     /// Sessions that live at `now` in which users signed in to a client, each once; a page goes on after what the one before
     /// named. A bounded number of authorizations is looked at for one.
     async fn client_sessions(
@@ -89,11 +90,11 @@ pub trait Sessions: Send + Sync {
             let piece = self
                 .session_list(user_id, &page, Timestamp::from_seconds(i64::MIN))
                 .await?;
-            let Some((last, _)) = piece.last() else {
+            let Some(ListedSession { session: last, .. }) = piece.last() else {
                 return Ok(all);
             };
             page = Page::after((last.created_at, last.id.clone().into_string()), page.limit);
-            all.extend(piece.into_iter().map(|(session, _)| session));
+            all.extend(piece.into_iter().map(|listed| listed.session));
         }
     }
     /// Ends a session and what hangs on it; with `offline`, also what would outlive it. `false` when there is none.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use latchkey_operations::ListedSession;
+use latchkey_operations::bulk_ends::{PIECES, WAITING_AT_MOST};
 use latchkey_protocol::{
     ClientId, SessionId,
     device::{Family, System},
     page::Page,
+    session::ListedSession,
 };
 use serde_json::{Value, json};
 
@@ -63,16 +64,26 @@ async fn list(
     .await
 }
 
-fn shown(ListedSession { session, username }: &ListedSession) -> Value {
+fn shown(listed: &ListedSession) -> Value {
+    let ListedSession {
+        session,
+        username,
+        is_ended,
+    } = listed;
     json!({
         "id": session.id, "user": username, "sub": session.user_id, "auth_time": session.auth_time,
         "created_at": session.created_at, "last_used_at": session.last_used_at, "expires_at": session.expires_at,
         "ends_at": session.ends_at, "browser": session.device.family.map(Family::word), "system": session.device.system.map(System::word),
-        "address": session.address,
+        "address": session.address, "ended": is_ended,
     })
 }
 
-fn row(ListedSession { session, username }: &ListedSession) -> Vec<String> {
+fn row(listed: &ListedSession) -> Vec<String> {
+    let ListedSession {
+        session,
+        username,
+        is_ended,
+    } = listed;
     vec![
         session.id.clone().into_string(),
         username.clone(),
@@ -82,7 +93,10 @@ fn row(ListedSession { session, username }: &ListedSession) -> Vec<String> {
             .map(|address| address.to_string())
             .unwrap_or_default(),
         utc(session.auth_time),
-        utc(session.expires_at),
+        match is_ended {
+            true => "ended".to_owned(),
+            false => utc(session.expires_at),
+        },
     ]
 }
 
@@ -111,6 +125,8 @@ async fn end(at: &At, id: &str, wait: Option<Duration>, json: bool) -> Result<()
 
 /// Between two pieces, so that the server's own writes come between.
 const PAUSE: Duration = Duration::from_millis(10);
+/// Between two looks whether there is room for more logout tokens.
+const ROOM: Duration = Duration::from_secs(1);
 
 /// Of a client, or all. It counts as soon as it has begun; a server that runs helps, and goes on where this one is killed.
 async fn end_many(at: &At, client: Option<String>, json: bool) -> Result<()> {
@@ -119,7 +135,18 @@ async fn end_many(at: &At, client: Option<String>, json: bool) -> Result<()> {
         Some(id) => operations.end_client_sessions(&ClientId::new(id)).await?,
         None => operations.end_all_sessions().await?,
     };
-    while end.done_at.is_none() {
+    for piece in 0.. {
+        if end.done_at.is_some() {
+            break;
+        }
+        let looks = piece % PIECES == 0;
+        while looks
+            && !operations
+                .has_room_for_logout_tokens(WAITING_AT_MOST)
+                .await?
+        {
+            actix_web::rt::time::sleep(ROOM).await;
+        }
         let next = operations.continue_bulk_end(end.id).await?;
         end = next.context("the end of these sessions is gone from the database")?;
         actix_web::rt::time::sleep(PAUSE).await;

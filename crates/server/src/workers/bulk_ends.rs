@@ -6,7 +6,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use latchkey_operations::{Caller, Operations, Result};
+use latchkey_operations::{
+    Caller, Operations, Result,
+    bulk_ends::{PIECES, WAITING_AT_MOST},
+};
 use latchkey_protocol::{
     Clock, Store, StoreError, Timestamp,
     bulk_end::BulkEnd,
@@ -29,12 +32,26 @@ const EVERY: i64 = 2;
 pub struct BulkEndHandler {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    waiting_at_most: i64,
 }
 
 impl BulkEndHandler {
     /// Ends sessions in `store`, by the time of `clock`.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+        Self {
+            store,
+            clock,
+            waiting_at_most: WAITING_AT_MOST,
+        }
+    }
+
+    /// Ends no sessions while so many logout tokens wait.
+    #[must_use]
+    pub fn waiting_at_most(self, waiting_at_most: i64) -> Self {
+        Self {
+            waiting_at_most,
+            ..self
+        }
     }
 
     /// The one that was begun first of those under way.
@@ -45,13 +62,24 @@ impl BulkEndHandler {
 
     async fn work(&self) -> Result<()> {
         let begun = Instant::now();
-        while let Some(end) = self.first().await? {
+        for piece in 0.. {
+            let Some(end) = self.first().await? else {
+                break;
+            };
             let operations = Operations {
                 store: &*self.store,
                 entropy: &OsEntropy,
                 caller: Caller::server(),
                 now: self.clock.now(),
             };
+            let most = self.waiting_at_most;
+            if piece % PIECES == 0 && !operations.has_room_for_logout_tokens(most).await? {
+                tracing::info!(
+                    end = end.id,
+                    "an end of many sessions waits until there is room for more logout tokens"
+                );
+                break;
+            }
             operations.continue_bulk_end(end.id).await?;
             if begun.elapsed() >= AT_MOST {
                 break;

@@ -249,6 +249,14 @@ fn send_again(c: &mut AnyConnection, what: Again, now: Timestamp) -> Result<usiz
     Ok(sent)
 }
 
+const WAITING: &str = "SELECT count(*) AS count FROM (SELECT 1 FROM deliveries WHERE state = 'waiting' LIMIT ?) AS waiting";
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
 #[async_trait]
 impl Deliveries for Database {
     async fn session_clients(&self, session: &SessionId) -> store::Result<Vec<ClientId>> {
@@ -329,6 +337,14 @@ impl Deliveries for Database {
 
     async fn send_again(&self, what: Again, now: Timestamp) -> store::Result<usize> {
         self.write_recorded(move |c| send_again(c, what, now)).await
+    }
+
+    async fn waiting_deliveries(&self, most: i64) -> store::Result<i64> {
+        self.read(move |c| {
+            let found: Counted = on!(c => statement(WAITING, binds![most]).get_result(c))?;
+            Ok(found.count)
+        })
+        .await
     }
 
     async fn delivery_added(&self) {

@@ -1,10 +1,14 @@
 //! Sessions piece by piece, in the order of an index.
 
-use diesel::{prelude::*, sql_types::Text};
-use latchkey_protocol::{Timestamp, UserId, page::Page, session::Session};
+use diesel::{
+    prelude::*,
+    sql_types::{Integer, Text},
+};
+use latchkey_protocol::{Timestamp, UserId, page::Page, session::ListedSession};
 
 use super::Row;
 use crate::{
+    bulk_ends::session_stands,
     connection::{AnyConnection, on},
     error::RowError,
     statement::{Bind, binds, statement},
@@ -13,7 +17,9 @@ use crate::{
 macro_rules! list {
     ($whose:literal) => {
         concat!(
-            "SELECT sessions.*, users.username AS username FROM sessions JOIN users ON users.id = sessions.user_id WHERE ",
+            "SELECT sessions.*, users.username AS username, CASE WHEN ",
+            session_stands!(),
+            " THEN 0 ELSE 1 END AS is_ended FROM sessions JOIN users ON users.id = sessions.user_id WHERE ",
             $whose,
             "(sessions.created_at, sessions.id) > (?, ?) AND sessions.expires_at > ? \
             ORDER BY sessions.created_at, sessions.id LIMIT ?"
@@ -29,6 +35,8 @@ struct Listed {
     session: Row,
     #[diesel(sql_type = Text)]
     username: String,
+    #[diesel(sql_type = Integer)]
+    is_ended: i32,
 }
 
 pub fn list(
@@ -36,7 +44,7 @@ pub fn list(
     user: Option<&UserId>,
     page: &Page<(Timestamp, String)>,
     now: Timestamp,
-) -> Result<Vec<(Session, String)>, RowError> {
+) -> Result<Vec<ListedSession>, RowError> {
     let first = (Timestamp::from_seconds(i64::MIN), String::new());
     let (created_at, id) = page.after.as_ref().unwrap_or(&first);
     let after: &[Bind] = binds![*created_at, id, now, page.limit];
@@ -48,7 +56,13 @@ pub fn list(
         }
     };
     rows.into_iter()
-        .map(|row| Ok((row.session.into_session()?, row.username)))
+        .map(|row| {
+            Ok(ListedSession {
+                session: row.session.into_session()?,
+                username: row.username,
+                is_ended: row.is_ended != 0,
+            })
+        })
         .collect()
 }
 

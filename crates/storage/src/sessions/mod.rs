@@ -13,7 +13,7 @@ use latchkey_protocol::{
     audit::{AuditEntry, AuditTarget, TargetKind},
     kind,
     page::Page,
-    session::{Cause, ClientSessions, Session, SessionClient, SessionStart, Use},
+    session::{Cause, ClientSessions, ListedSession, Session, SessionClient, SessionStart, Use},
     store::{self, Sessions},
     user::User,
 };
@@ -100,7 +100,7 @@ impl Sessions for Database {
         user_id: Option<&UserId>,
         page: &Page<(Timestamp, String)>,
         now: Timestamp,
-    ) -> store::Result<Vec<(Session, String)>> {
+    ) -> store::Result<Vec<ListedSession>> {
         let (user, page) = (user_id.cloned(), page.clone());
         self.read(move |c| list(c, user.as_ref(), &page, now)).await
     }

@@ -12,6 +12,7 @@ use latchkey_protocol::{
 
 use super::{Row, into_found};
 use crate::{
+    bulk_ends::SessionStands,
     connection::{AnyConnection, on},
     error::RowError,
     schema::{sessions, users},
@@ -19,11 +20,12 @@ use crate::{
     users::Row as UserRow,
 };
 
-/// Live or not.
+/// Expired or not.
 pub fn find_by_id(c: &mut AnyConnection, sid: &str) -> Result<Option<(Session, User)>, RowError> {
     let found: Option<(Row, UserRow)> = on!(c => sessions::table
         .inner_join(users::table.on(users::id.eq(sessions::user_id)))
         .filter(sessions::id.eq(sid))
+        .filter(SessionStands)
         .select((Row::as_select(), UserRow::as_select()))
         .get_result(c))
     .optional()?;

@@ -2,12 +2,17 @@
 
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{BigInt, Integer, Nullable, Text},
 };
-use latchkey_protocol::{ClientId, Timestamp, page::Page, session::ClientSessions};
+use latchkey_protocol::{
+    ClientId, Timestamp,
+    page::Page,
+    session::{ClientSessions, ListedSession},
+};
 
 use super::Row;
 use crate::{
+    bulk_ends::session_stands,
     connection::{AnyConnection, on},
     error::RowError,
     statement::{Bind, binds, statement},
@@ -17,14 +22,18 @@ use crate::{
 const LOOKED_AT: i64 = 1000;
 
 /// A session stands at its first authorization for the client, so that it is in one piece alone.
-const LIST: &str = "SELECT sessions.*, users.username AS username, theirs.place AS place FROM (\
+const LIST: &str = concat!(
+    "SELECT sessions.*, users.username AS username, CASE WHEN ",
+    session_stands!(),
+    " THEN 0 ELSE 1 END AS is_ended, theirs.place AS place FROM (\
     SELECT looked.session_id AS session_id, min(looked.id) AS place FROM (\
         SELECT id, session_id FROM authorizations WHERE client_id = ? AND id > ? ORDER BY id LIMIT ?) AS looked \
     WHERE NOT EXISTS (SELECT 1 FROM authorizations AS earlier \
         WHERE earlier.session_id = looked.session_id AND earlier.client_id = ? AND earlier.id <= ?) \
     GROUP BY looked.session_id) AS theirs \
     JOIN sessions ON sessions.id = theirs.session_id JOIN users ON users.id = sessions.user_id \
-    WHERE sessions.expires_at > ? ORDER BY theirs.place LIMIT ?";
+    WHERE sessions.expires_at > ? ORDER BY theirs.place LIMIT ?"
+);
 const LOOKED: &str = "SELECT count(*) AS looked_at, max(id) AS last FROM (\
     SELECT id FROM authorizations WHERE client_id = ? AND id > ? ORDER BY id LIMIT ?) AS looked";
 
@@ -34,6 +43,8 @@ struct Listed {
     session: Row,
     #[diesel(sql_type = Text)]
     username: String,
+    #[diesel(sql_type = Integer)]
+    is_ended: i32,
     #[diesel(sql_type = Text)]
     place: String,
 }
@@ -66,7 +77,13 @@ pub fn list(
         looked.last.filter(|_| looked.looked_at == LOOKED_AT)
     };
     let listed = rows.into_iter();
-    let sessions = listed.map(|row| Ok((row.session.into_session()?, row.username)));
+    let sessions = listed.map(|row| {
+        Ok(ListedSession {
+            session: row.session.into_session()?,
+            username: row.username,
+            is_ended: row.is_ended != 0,
+        })
+    });
     Ok(ClientSessions {
         sessions: sessions.collect::<Result<_, RowError>>()?,
         next,

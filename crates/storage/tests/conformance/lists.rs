@@ -42,10 +42,12 @@ fn of_more_than_ten_thousand_sessions_every_one_is_listed_once_and_in_order() {
         loop {
             let piece = store.session_list(None, &page, moment(10)).await.unwrap();
             assert!(piece.len() <= 1000);
-            let Some((last, _)) = piece.last() else { break };
+            let Some(last) = piece.last() else { break };
+            let last = &last.session;
             page = Page::after((last.created_at, last.id.clone().into_string()), 1000);
-            for (session, username) in &piece {
-                assert_eq!(*username, format!("name-{}", session.user_id));
+            for listed in &piece {
+                let session = &listed.session;
+                assert_eq!(listed.username, format!("name-{}", session.user_id));
                 assert!(
                     session.expires_at > moment(10),
                     "what has expired is no session"
@@ -63,7 +65,7 @@ fn of_more_than_ten_thousand_sessions_every_one_is_listed_once_and_in_order() {
             .session_list(Some(&UserId::new("u7")), &Page::first(1000), moment(10))
             .await;
         let theirs = theirs.unwrap();
-        assert!(theirs.iter().all(|(session, _)| session.user_id == "u7"));
+        assert!(theirs.iter().all(|listed| listed.session.user_id == "u7"));
         let expected = (1..=MANY).filter(|n| n % 50 == 6 && n % 5 != 0).count();
         assert_eq!(theirs.len(), expected);
     });

@@ -14,6 +14,10 @@ use super::*;
 
 fn workers(h: &Harness) -> Workers {
     let handler = BulkEndHandler::new(h.store.clone(), h.app.provider.clock.clone());
+    workers_of(h, handler)
+}
+
+fn workers_of(h: &Harness, handler: BulkEndHandler) -> Workers {
     let (store, clock) = (h.store.clone(), h.app.provider.clock.clone());
     Workers::start(store, clock, Arc::new(OsEntropy), vec![Arc::new(handler)])
 }
@@ -66,6 +70,37 @@ fn all_sessions_end_at_once_at_every_endpoint_before_any_of_them_is_worked_off()
         let page = open(&h, &browser, "/admin/sessions").await;
         assert!(page.text.contains("Under way"), "{}", page.text);
         assert!(page.header("refresh").starts_with("2; url="));
+        // What counts as ended says so, everywhere, and there is nothing to end.
+        assert_eq!(
+            page.text.matches("class=\"tag warn\">Ended<").count(),
+            2,
+            "{}",
+            page.text
+        );
+        assert_eq!(
+            page.text.matches("class=\"end\"").count(),
+            1,
+            "{}",
+            page.text
+        );
+        let user = open(&h, &browser, &format!("/admin/users/{}", h.alice)).await;
+        assert_eq!(user.text.matches("class=\"tag warn\">Ended<").count(), 2);
+        let filtered = open(&h, &browser, "/admin/sessions?user=alice&after=1.a%26b").await;
+        let again = filtered.header("refresh").to_owned();
+        assert!(
+            again.contains("user=alice") && again.contains("after=1.a%26b"),
+            "{again}"
+        );
+        let caller = crate::api::administrator(&h).await;
+        let listed = caller.get("/sessions").await.json["items"].clone();
+        let listed = listed.as_array().unwrap();
+        let ended: Vec<_> = listed
+            .iter()
+            .map(|one| one["ended"].as_bool().unwrap())
+            .collect();
+        assert_eq!(ended, [true, true, false]);
+        let path = format!("/sessions/{}", listed[0]["id"].as_str().unwrap());
+        assert!(caller.get(&path).await.json["session"].is_null());
         let working = workers(&h);
         is_over(&h).await;
         let page = open(&h, &browser, "/admin/sessions").await;
@@ -128,6 +163,36 @@ fn all_sessions_of_a_client_end_for_all_apps_and_each_is_told() {
         assert_eq!(browser.get(&nobody).await.status, 404);
         let page = open(&h, &browser, "/admin/clients/wiki").await;
         assert!(page.text.contains("id=\"end-sessions\""));
+        sending.stop().await;
+        working.stop().await;
+    });
+}
+
+/// What is beyond the bound of the queue would be dead letters.
+#[test]
+fn an_end_of_many_sessions_waits_until_the_queue_has_room_and_counts_all_the_same() {
+    on_both_with(&ALLOWED, async |h| {
+        let wiki = Receiver::start(2, Behaviour::Answers(200)).await;
+        told(&h, "wiki", &wiki.uri).await;
+        joined(&h, "before", &["wiki"]).await;
+        crate::back_channel_logout::end(&h, "before").await;
+        let app = h.browser();
+        let tokens = h.tokens(&app).await;
+        joined(&h, "meant", &["wiki"]).await;
+        let begun = h.store.begin_bulk_end(None, h.moment()).await.unwrap();
+        assert!(begun.is_some());
+        let handler = BulkEndHandler::new(h.store.clone(), h.app.provider.clock.clone());
+        let working = workers_of(&h, handler.waiting_at_most(1));
+        hears_nothing_more(&h, &app, &tokens).await;
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(700)).await;
+        let left = h.store.sessions(None).await.unwrap();
+        assert_eq!(left.len(), 2, "nothing is added to a full queue");
+        let sending = node(&h);
+        wiki.wait_for(2).await;
+        is_over(&h).await;
+        assert_eq!(wiki.sessions(), ["before", "meant"]);
+        let dead = crate::back_channel_logout::receipts(&h).await;
+        assert!(dead.iter().all(is_delivered) || dead.len() == 2, "{dead:?}");
         sending.stop().await;
         working.stop().await;
     });
