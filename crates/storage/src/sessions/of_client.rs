@@ -89,3 +89,56 @@ pub fn list(
         next,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use diesel::connection::SimpleConnection;
+
+    use super::*;
+    use crate::test_database::{on_postgres, on_sqlite, plan};
+
+    /// A client with many of each, and one with few.
+    const ROWS: &str = "
+        INSERT INTO users (id, username, roles, groups, claims, created_at, updated_at) VALUES ('u', 'u', '[]', '[]', '{}', 0, 0);
+        INSERT INTO clients (id, metadata, created_at) VALUES ('many', '{}', 0), ('few', '{}', 0);
+        INSERT INTO sessions (id, digest, user_id, auth_time, amr, remember, created_at, expires_at, ends_at)
+            WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)
+            SELECT 's' || n, DIGEST, 'u', 0, 'pwd', 0, 0, 1000000, 1000000 FROM n;
+        INSERT INTO authorizations (id, client_id, user_id, session_id, scope, offline, auth_time, amr, redirect_uri, redirect_uri_sent,
+                code, code_expires_at, created_at, expires_at)
+            WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)
+            SELECT 'a' || n, CASE WHEN n % 1000 = 0 THEN 'few' ELSE 'many' END, 'u', 's' || n, '', 0, 0, 'pwd', '', 0, DIGEST, 0, 0, 1000000 FROM n;
+        ANALYZE;";
+
+    fn plans(c: &mut AnyConnection) -> String {
+        let list = plan(c, LIST, &["'few'", "''", "1000", "'few'", "''", "10", "51"]);
+        list + &plan(c, LOOKED, &["'few'", "''", "1000"])
+    }
+
+    #[test]
+    fn sqlite_reads_no_whole_table_for_a_piece() {
+        on_sqlite(|c| {
+            let digest = "CAST('d' || n AS BLOB)";
+            c.batch_execute(&ROWS.replace("DIGEST", digest)).unwrap();
+            let plan = plans(c);
+            assert!(plan.contains("authorizations_client"), "{plan}");
+            for whole in ["SCAN authorizations", "SCAN sessions", "SCAN earlier"] {
+                assert!(!plan.contains(whole), "{plan}");
+            }
+        });
+    }
+
+    #[test]
+    fn postgres_reads_no_whole_table_for_a_piece() {
+        on_postgres("of_client", |c| {
+            let digest = "convert_to('d' || n, 'UTF8')";
+            c.batch_execute(&ROWS.replace("DIGEST", digest)).unwrap();
+            let plan = plans(c);
+            assert!(plan.contains("authorizations_client"), "{plan}");
+            for whole in ["Seq Scan on authorizations", "Seq Scan on sessions"] {
+                assert!(!plan.contains(whole), "{plan}");
+            }
+        });
+    }
+}
