@@ -64,9 +64,8 @@ fn a_formula_is_a_text_in_every_line_of_an_export() {
         "\t=1",
     ];
     for formula in formulas {
-        sealed
-            .at
-            .good(&["user", "update", "alice", "--name", formula], "");
+        let name = format!("--name={formula}");
+        sealed.at.good(&["user", "update", "alice", &name], "");
     }
     sealed.wait();
     let text = sealed.at.good(&["audit", "export"], "");
