@@ -213,7 +213,7 @@ impl Authorization {
 impl Context {
     /// Until when the row is kept once its code is exchanged: past the end of the `family`, or of the access token where
     /// there is none, so that a late replay is still seen for what it is; and past the session, since an end of all
-    /// sessions of a client finds them by it.
+    /// sessions of a client finds them by it. Of a session that is renewed, the store keeps it for longer.
     pub fn kept_until(
         &self,
         family: Option<&RefreshFamily>,

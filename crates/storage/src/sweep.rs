@@ -18,6 +18,7 @@ use latchkey_protocol::{
 };
 
 use crate::{
+    authorizations,
     connection::{AnyConnection, Database, on},
     deliveries,
     error::RowError,
@@ -74,10 +75,10 @@ pub fn sweep(
     keys::forget_retired(c, now)?;
     let mut gone = jobs::forget_dead(c, now, most)?
         + deliveries::forget(c, excess, now, most)?
-        + sessions::expire(c, now, most)?;
+        + sessions::expire(c, now, most)?
+        + authorizations::forget(c, now, most)?;
     for (table, key, time, before) in [
         ("interactions", "digest", "expires_at", now),
-        ("authorizations", "id", "expires_at", now),
         ("revoked_access_tokens", "jti", "expires_at", now),
         ("refusals", "reference", "at", now - bounds::EXPLAINED),
         ("attempts", "key", "since", now - WINDOW),

@@ -1,7 +1,7 @@
 //! The sessions in which users signed in to a client.
 
 use super::*;
-use latchkey_protocol::{ClientId, SessionId, bounds, page::Page};
+use latchkey_protocol::{AuthorizationId, ClientId, SessionId, bounds, page::Page};
 
 /// So that the first piece looks at nothing but what is over.
 const OVER: i64 = 1100;
@@ -55,6 +55,108 @@ pub fn each_live_session_of_a_client_is_listed_once_also_where_most_of_what_is_l
         let other = store.client_sessions(&other, &all, moment(2)).await;
         assert!(other.unwrap().sessions.is_empty());
     });
+}
+
+/// The end of the session as it begins, and that after its user has signed in again.
+const FIRST_END: i64 = 1000;
+const NEW_END: i64 = 9 * bounds::KEPT_AFTER;
+
+/// The session `s` goes on until [`NEW_END`].
+async fn renew(store: &Shared) {
+    let again = Session {
+        auth_time: moment(900),
+        created_at: moment(900),
+        expires_at: moment(NEW_END),
+        ends_at: moment(NEW_END),
+        ..session("again", "u")
+    };
+    let replaces = Digest::of("s");
+    let begun = store.sign_in(&again, "hash", Some(&replaces), None).await;
+    assert_eq!(begun.unwrap().unwrap().session_id, "s");
+}
+
+/// Its code is exchanged, as of a session that ends at [`FIRST_END`].
+async fn exchange(store: &Shared, id: &str) {
+    let kept_until = moment(FIRST_END + bounds::KEPT_AFTER);
+    let id = AuthorizationId::new(id);
+    let exchanged = store.exchange_code(&id, moment(5), None, kept_until).await;
+    assert!(exchanged.unwrap());
+}
+
+async fn live_of_client(store: &Shared, now: i64) -> usize {
+    let (client, all) = (ClientId::new("c"), Page::first(9));
+    let found = store.client_sessions(&client, &all, moment(now)).await;
+    found.unwrap().sessions.len()
+}
+
+pub fn a_session_that_is_renewed_is_found_by_its_clients_until_its_new_end(stores: &impl Stores) {
+    stores.each(async |store| {
+        seeded(&store).await;
+        for id in ["a", "unused"] {
+            let given = authorization(id, "openid");
+            assert!(store.issue_code(None, &given).await.unwrap());
+        }
+        exchange(&store, "a").await;
+        renew(&store).await;
+        let late = FIRST_END + bounds::KEPT_AFTER;
+        for days in 0..3 {
+            let now = late + days * bounds::KEPT_AFTER;
+            store.sweep(moment(now), 100).await.unwrap();
+            assert_eq!(live_of_client(&store, now).await, 1, "{days}");
+        }
+        let there = async |id: &str| {
+            let found = store.authorization(&AuthorizationId::new(id)).await;
+            found
+                .unwrap()
+                .map(|context| context.authorization.expires_at)
+        };
+        let kept_until = NEW_END + bounds::KEPT_AFTER;
+        assert_eq!(there("a").await, Some(moment(kept_until)));
+        assert_eq!(there("unused").await, None, "a code that nobody exchanged");
+        let now = late + 3 * bounds::KEPT_AFTER;
+        bulk_ends::end_all(&*store, Some("c"), now).await;
+        let session = store.session(&Digest::of("again"), moment(now)).await;
+        assert!(session.unwrap().is_none(), "it is one of the client's");
+        store.sweep(moment(kept_until - 1), 100).await.unwrap();
+        assert!(there("a").await.is_some(), "a late replay is still seen");
+        store.sweep(moment(kept_until), 100).await.unwrap();
+        assert_eq!(there("a").await, None);
+    });
+}
+
+pub fn a_session_that_is_renewed_while_a_code_is_exchanged_is_found_by_its_client(
+    stores: &impl Stores,
+) {
+    for _ in 0..5 {
+        stores.each(async |store| {
+            seeded(&store).await;
+            let ids: Vec<_> = (0..CALLERS).map(|n| format!("a{n}")).collect();
+            for id in &ids {
+                let given = authorization(id, "openid");
+                assert!(store.issue_code(None, &given).await.unwrap());
+            }
+            let renewing = store.clone();
+            let renewed = tokio::spawn(async move { renew(&renewing).await });
+            let exchanged = winners(&store, |s, n| async move {
+                exchange(&s, &format!("a{n}")).await;
+                true
+            });
+            assert_eq!(exchanged.await, CALLERS);
+            renewed.await.unwrap();
+            // Sweeps that meet the renewed tokens wait for none of them.
+            let late = FIRST_END + bounds::KEPT_AFTER;
+            winners(&store, move |s, _| async move {
+                s.sweep(moment(late), 3).await.unwrap() == 0
+            })
+            .await;
+            store.sweep(moment(late), 100).await.unwrap();
+            assert_eq!(live_of_client(&store, late).await, 1);
+            for id in &ids {
+                let found = store.authorization(&AuthorizationId::new(id)).await;
+                assert!(found.unwrap().is_some(), "{id}");
+            }
+        });
+    }
 }
 
 async fn sign_in(store: &Shared, name: &str) {

@@ -1,5 +1,6 @@
 //! Authorizations: the SQL of codes that are exchanged, refresh tokens that are rotated (`ROTATE`), and of their end.
 
+mod forget;
 mod in_groups;
 mod in_session;
 mod issue;
@@ -20,6 +21,7 @@ use latchkey_protocol::{
 
 pub(crate) use self::rows::{context_columns, support_columns};
 pub use self::{
+    forget::forget,
     in_groups::{Exchanged, ExchangedInSession, Issued, Rotated},
     in_session::exchange_in_session,
     issue::{hold_judged, issue, issue_at_once},
