@@ -65,7 +65,9 @@ class ModAuthOpenidcInFrames(ModAuthOpenidc):
 
     def sign_out(self):
         page = self.browser.follow(self.browser.open(f"{self.world.issuer}/logout"))
-        frames = [html.unescape(source) for source in re.findall(r'<iframe[^>]* src="([^"]+)"', page.text)]
+        # Each frame begins with a document of Latchkey's own, which leads on to the address.
+        begun = [html.unescape(document) for document in re.findall(r'<iframe[^>]* srcdoc="([^"]+)"', page.text)]
+        frames = [html.unescape(re.search(r'url=([^"]+)"', document).group(1)) for document in begun]
         (told,) = [frame for frame in frames if frame.startswith(f"{self.url}/callback?logout=get&")]
         assert urllib.parse.parse_qs(told).keys() >= {"iss", "sid"}, told
         answer = self.browser.open(told)
