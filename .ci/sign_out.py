@@ -229,8 +229,8 @@ def policy_of(driver, address):
     raise AssertionError(f"nothing was received from {address}")
 
 
-def on_page_with_frames(dev, receiver, client, look, scripts):
-    """Front-Channel Logout 1.0: the frame is told, and the browser goes on to the app within the stated time whatever the frame does."""
+def on_page_with_frames(dev, receiver, client, look, scripts, others=()):
+    """Front-Channel Logout 1.0: each frame is told, and the browser goes on to the app within the stated time whatever the frames do."""
     at = f"http://localhost:{receiver.server_port}"
     *look, name = look
     driver = chromium(*look, scripts=scripts, logs={"performance": "ALL", "browser": "ALL"})
@@ -239,6 +239,8 @@ def on_page_with_frames(dev, receiver, client, look, scripts):
         token = visit(driver, dev, client, at)
         part = token.split(".")[1]
         sid = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["sid"]
+        for other in others:
+            visit(driver, dev, other, at)
         asked = {"id_token_hint": token, "post_logout_redirect_uri": f"{at}/bye", "state": "a b&c"}
         to = f"{at}/bye?state=a%20b%26c"
         since = time.monotonic()
@@ -252,12 +254,15 @@ def on_page_with_frames(dev, receiver, client, look, scripts):
                                   f"http://127.0.0.1:{receiver.server_port}/front?not=allowed")
         WebDriverWait(driver, ONWARD[scripts] + SLACK, poll_frequency=0.05).until(lambda d: d.current_url == to)
         seconds = time.monotonic() - since
-        (frame,) = receiver.frames()
-        assert urllib.parse.parse_qs(frame.query) == {"x": ["1"], "iss": [dev.issuer], "sid": [sid]}, frame
+        frames = receiver.frames()
+        assert sorted(frame.path for frame in frames) == sorted(f"/{told}" for told in (client, *others)), frames
+        for frame in frames:
+            assert urllib.parse.parse_qs(frame.query) == {"x": ["1"], "iss": [dev.issuer], "sid": [sid]}, frame
         policy = policy_of(driver, f"{dev.issuer}/logout")
         assert policy.endswith(f"; frame-src {at}") and policy.count("frame-src") == 1, policy
-        what = "which never answers" if client == "hang" else "which answers"
-        done(f"a frame, {what}: on to the app after {seconds:.1f} s with{'' if scripts else 'out'} scripts")
+        what = "one of which never answers" if others else "which never answers" if client == "hang" else "which answers"
+        which = f"{1 + len(others)} frames" if others else "a frame"
+        done(f"{which}, {what}: on to the app after {seconds:.1f} s with{'' if scripts else 'out'} scripts")
     except Exception:
         driver.save_screenshot(os.path.join(SHOTS, f"frames-failed-{client}.png"))
         raise
@@ -277,6 +282,12 @@ def main():
             register(dev, receiver, path)
             for scripts in (True, False):
                 on_page_with_frames(dev, receiver, path.strip("/"), look, scripts)
+        # Where the first of many frames never answers, the last ones must still have been loaded before.
+        others = [f"front-{n}" for n in range(2, 8)]
+        for other in others:
+            register(dev, receiver, f"/{other}")
+        for scripts in (True, False):
+            on_page_with_frames(dev, receiver, "hang", ("en-US", False, 390, 844, "en-light-narrow"), scripts, others)
     finally:
         receiver.over.set()
         dev.end()

@@ -35,7 +35,7 @@ fn frames(page: &Answer) -> Vec<String> {
     let parts = page.text.split("<iframe srcdoc=\"").skip(1);
     let written = parts.map(|part| plain(part.split('"').next().unwrap()));
     let to = |first: String| {
-        let begin = "<!doctype html><meta http-equiv=\"refresh\" content=\"0; url=";
+        let begin = "<!doctype html><meta http-equiv=\"refresh\" content=\"1; url=";
         let to = first
             .strip_prefix(begin)
             .and_then(|to| to.strip_suffix("\">"));

@@ -31,8 +31,9 @@ struct SignedOutPage<'a> {
     next: Option<&'a str>,
 }
 
-/// What a frame shows first: it leads on to the client at once. A frame that had the client's address from the start would keep
-/// the page from being loaded until the client answers, and a page goes on by itself, without scripts, only once it is loaded.
+/// What a frame shows first: it leads on to the client after a second, when the other frames have shown theirs too. A frame that had
+/// the client's address before would keep the page from being loaded until the client answers, and a page goes on by itself, without
+/// scripts, only once it is loaded.
 #[derive(Template)]
 #[template(path = "onward-frame.html")]
 struct OnwardFrame<'a> {
