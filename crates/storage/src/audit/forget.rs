@@ -1,6 +1,6 @@
 //! Entries that go: those that are old, and those beyond what the table may hold.
 
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types::BigInt};
 use latchkey_protocol::{Timestamp, audit_chain::ChainKey};
 
 use super::{Id, Row, list, removed::remove, seal::lock};
@@ -10,6 +10,15 @@ use crate::{
     schema::audit,
     statement::{binds, statement},
 };
+
+/// The last entry that is not from the future. A plain `at` is what SQLite prefers to search by: it would read and sort the table.
+const NEWEST: &str = "SELECT at FROM audit WHERE position IS NOT NULL AND at + 0 <= ? ORDER BY position DESC LIMIT 1";
+
+#[derive(QueryableByName)]
+struct Newest {
+    #[diesel(sql_type = BigInt)]
+    at: i64,
+}
 
 /// The beginning of the chain, as far as it is old; an entry that is younger keeps those after it. A clock that is wrong makes
 /// nothing older than the newest entry says, and an entry from the future keeps nothing.
@@ -21,16 +30,9 @@ pub fn aged(
     most: i64,
 ) -> Result<usize, RowError> {
     lock(c)?;
-    let now = now.as_seconds();
-    let newest = audit::table
-        .filter(audit::position.is_not_null())
-        .filter(audit::at.le(now))
-        .order(audit::position.desc())
-        .select(audit::at)
-        .limit(1);
-    let newest: Option<i64> = on!(c => newest.first(c).optional())?;
+    let newest: Option<Newest> = on!(c => statement(NEWEST, binds![now]).get_result(c).optional())?;
     let Some(newest) = newest else { return Ok(0) };
-    let before = newest - keep;
+    let (now, before) = (now.as_seconds(), newest.at - keep);
     let mut oldest = list::chain(c, 0, most + 1)?;
     // The last one stays.
     oldest.pop();
@@ -87,4 +89,54 @@ pub fn beyond(
         rows = on!(c => statement(OF_ALL, binds![many]).load(c))?;
     }
     remove(c, key, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use diesel::connection::SimpleConnection;
+
+    use super::*;
+    use crate::test_database::{on_postgres, on_sqlite, plan};
+
+    const ROWS: &str = "INSERT INTO audit (at, event, actor_kind, front_end, target_kind, outcome, details, logged, position)
+        WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)
+        SELECT n, 'signed in', 'user', 'protocol', 'user', 'done', '{}', 0, n FROM n;";
+
+    /// Before the database has counted its rows, and after that.
+    fn each_plan(c: &mut AnyConnection, check: impl Fn(&str)) {
+        c.batch_execute(ROWS).unwrap();
+        for counted in [false, true] {
+            if counted {
+                c.batch_execute("ANALYZE").unwrap();
+            }
+            // All but a few are old, as at each sweep, and all but a few are from the future, as with a clock that is wrong.
+            for now in ["19990", "10"] {
+                check(&plan(c, NEWEST, &[now]));
+            }
+        }
+    }
+
+    #[test]
+    fn sqlite_finds_the_newest_entry_by_its_place() {
+        on_sqlite(|c| {
+            each_plan(c, |plan| {
+                assert!(plan.contains("(position>?)"), "{plan}");
+                assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+            });
+        });
+    }
+
+    #[test]
+    fn postgres_finds_the_newest_entry_by_its_place() {
+        on_postgres("newest_entry", |c| {
+            each_plan(c, |plan| {
+                assert!(
+                    plan.contains("Index Scan Backward using audit_position"),
+                    "{plan}"
+                );
+                assert!(!plan.contains("Sort"), "{plan}");
+            });
+        });
+    }
 }
