@@ -61,6 +61,7 @@ problem-mapping-value = { $member }: 값의 JSON은 1024바이트 이하여야 �
 problem-sessions-ending = { $name } 앱의 세션을 종료하는 중입니다. 끝난 뒤에 삭제하세요.
 problem-consent-unknown = { $name } 사용자가 이 앱에 동의한 내용이 없습니다. 이미 취소되었을 수 있습니다.
 problem-key-signs = 지금 서명 중인 키는 폐기할 수 없습니다. 먼저 키를 교체하세요.
+problem-keys-full = { $name } 서명 키가 너무 많습니다. 한 번에 { $published }개까지 공개하고 하루에 { $made }개까지 만들 수 있습니다. 더 이상 서명하지 않는 키를 폐기하거나 나중에 다시 시도하세요.
 problem-changed = 그 사이에 다른 사람이 변경했습니다. 현재 내용을 확인하고 다시 시도하세요.
 warning-secret-readable = HS256: { $client } 앱의 비밀 값을 해시가 아니라 마스터 키로 암호화하여 저장합니다. 데이터베이스와 마스터 키를 가진 사람은 비밀 값을 읽어 이 앱의 ID 토큰을 만들 수 있습니다. 앱이 검증할 수 있다면 RS256을 사용하세요.
 warning-audience-is-client = 대상 API { $audience }은(는) 다른 앱의 client_id입니다. 그 앱이 { $client } 앱의 액세스 토큰(유형 JWT)을 자신의 ID 토큰으로 착각할 수 있습니다. 액세스 토큰 유형을 at+jwt로 선택하거나, 어떤 앱과도 겹치지 않는 API 이름을 사용하세요.

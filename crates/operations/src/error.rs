@@ -105,7 +105,7 @@ pub enum OperationError {
     KeyMissing(SigningAlgorithm),
     /// As many keys of the algorithm are published, or were made within a day, as may be.
     #[error(
-        "there are too many keys of {name}: {MOST_PUBLISHED} can be published, and {MOST_IN_A_DAY} made within a day; retire one that signs no longer (latchkey key retire), or wait",
+        "there are too many keys of {name}: {MOST_PUBLISHED} can be published, and {MOST_IN_A_DAY} made within a day; retire one that signs no longer, or wait",
         name = .0.name()
     )]
     KeysFull(SigningAlgorithm),
@@ -208,6 +208,11 @@ impl OperationError {
             Self::SessionsEnding(id) => ("sessions-ending", id.to_string()),
             Self::ConsentUnknown { user, .. } => ("consent-unknown", user.clone()),
             Self::KeySigns(_) => ("key-signs", String::new()),
+            Self::KeysFull(algorithm) => {
+                let fault = fault.id("keys-full").with("name", algorithm.name());
+                let fault = fault.with("published", MOST_PUBLISHED.to_string());
+                return fault.with("made", MOST_IN_A_DAY.to_string());
+            }
             Self::Changed(_) | Self::Contended(_) => ("changed", String::new()),
             _ => return fault,
         };

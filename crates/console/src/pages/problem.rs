@@ -243,6 +243,7 @@ mod tests {
             OperationError::ClientPublic(id()),
             OperationError::SessionsEnding(id()),
             OperationError::KeySigns("kid".into()),
+            OperationError::KeysFull(SigningAlgorithm::Es256),
             OperationError::Changed("app".into()),
             OperationError::Contended("app".into()),
             OperationError::ConsentUnknown {

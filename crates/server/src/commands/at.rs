@@ -74,6 +74,7 @@ fn with_advice(error: anyhow::Error) -> anyhow::Error {
         OperationError::DeliveryUnknown(_) => "; see latchkey delivery list",
         OperationError::ConsentUnknown { .. } => "; see latchkey consent list",
         OperationError::KeyUnknown(_) => "; see latchkey key list",
+        OperationError::KeysFull(_) => "; see latchkey key list and latchkey key retire",
         OperationError::ClaimUnknown(_) => "; see latchkey claim list",
         OperationError::ClientIdTaken(_) => "; change it with latchkey client update",
         OperationError::LastAdministrator(_) => {
