@@ -3,8 +3,9 @@
 
     .ci/scale.py target/debug/latchkey [DATABASE_URL]
 
-Full is 100,000 users, 1,000 clients, 1,000,000 sessions and 1,000,000 audit entries (USERS, CLIENTS, SESSIONS and AUDIT in the
-environment change it). DATABASE_URL is a PostgreSQL server in which databases may be made (then `psql` fills one of them); without
+Full is 100,000 users, 1,000 clients, 1,000,000 sessions with an authorization each, 100,000 deliveries of logout tokens and
+1,000,000 audit entries (USERS, CLIENTS, SESSIONS, DELIVERIES and AUDIT in the environment change it). SQLite has no statistics,
+as in a real installation. DATABASE_URL is a PostgreSQL server in which databases may be made (then `psql` fills one of them); without
 it both are SQLite files. ROUNDS (40) is how often each page is asked for; what is printed are medians. Ends with 1 where a page
 takes more than twice the time on the full database."""
 
@@ -12,12 +13,12 @@ import http.client, json, os, re, shutil, sqlite3, statistics, subprocess, sys, 
 
 PASSWORD = "a password of admin"
 SIZES = {name: int(os.environ.get(name.upper(), most)) for name, most in
-         (("users", 100_000), ("clients", 1_000), ("sessions", 1_000_000), ("audit", 1_000_000))}
+         (("users", 100_000), ("clients", 1_000), ("sessions", 1_000_000), ("deliveries", 100_000), ("audit", 1_000_000))}
 ROUNDS, MOST = int(os.environ.get("ROUNDS", "40")), 2.0
-PAGES = ["", "/users", "/users?q=u000077", "/users/user-777", "/sessions", "/sessions?user=u0000777", "/clients", "/clients?q=app", "/clients/app-77", "/clients/app-77/users", "/clients/app-77/consents",
-         "/audit", "/audit?event=user+create", "/audit?target=user-777", "/refusals", "/keys", "/deliveries"]
-LISTS = ["/users", "/users?search=u000077", "/users/user-777", "/users/user-777/consents", "/clients", "/clients/app-77", "/clients/app-77/consents", "/sessions",
-         "/sessions?user=u0000777", "/audit", "/audit?event=user+create", "/refusals", "/keys", "/deliveries", "/claims"]
+PAGES = ["", "/users", "/users?q=u000077", "/users/user-777", "/users/user-777/consents", "/sessions", "/sessions?user=u0000777", "/sessions?client=app-77", "/sessions/session-776", "/clients", "/clients?q=app", "/clients/app-77", "/clients/app-77/users", "/clients/app-77/consents", "/clients/app-77/connect",
+         "/clients/app-77/preview?user=u0000777", "/audit", "/audit?event=user+create", "/audit?user=u0000777", "/refusals", "/keys", "/deliveries"]
+LISTS = ["/users", "/users?search=u000077", "/users/user-777", "/users/user-777/consents", "/clients", "/clients/app-77", "/clients/app-77/access", "/clients/app-77/consents", "/sessions",
+         "/sessions?user=u0000777", "/sessions?client=app-77", "/sessions/session-776", "/sessions/ends", "/audit", "/audit?event=user+create", "/refusals", "/keys", "/deliveries", "/claims"]
 
 # The names of one database stand for those of the other: `series`, `blob`.
 FILL = """
@@ -27,6 +28,12 @@ INSERT INTO clients (id, name_key, metadata, created_at)
  SELECT 'app-' || i, 'app ' || i, '{{"client_name":"App ' || i || '","redirect_uris":["https://app' || i || '.example.org/callback"]}}', {now} - i FROM {clients};
 INSERT INTO sessions (id, digest, user_id, auth_time, amr, remember, created_at, expires_at, ends_at, last_used_at)
  SELECT 'session-' || i, {blob}, 'user-' || (1 + i % {most_users}), {now} - i / 100, 'pwd', 0, {now} - i / 100, {now} + 86400, {now} + 86400, {now} FROM {sessions};
+INSERT INTO authorizations (id, client_id, user_id, session_id, scope, offline, auth_time, amr, redirect_uri, redirect_uri_sent, code, code_expires_at, created_at, exchanged_at, expires_at)
+ SELECT 'given-' || i, 'app-' || (1 + (i + 300) % {most_clients}), 'user-' || (1 + i % {most_users}), 'session-' || i, 'openid', 0, {now} - i / 100, 'pwd', 'https://app.example.org/callback', 1, {blob},
+  {now} - i / 100, {now} - i / 100, {now} - i / 100, {now} + 86400 FROM {sessions};
+INSERT INTO deliveries (session_id, client_id, user_id, cause, ended_at, since, state, attempts, due_at, attempted_at, outcome, status, milliseconds)
+ SELECT 'ended-' || i, 'app-' || (1 + i % {most_clients}), 'user-' || (1 + i % {most_users}), 'ended by an administrator', {now} - i / 10, {now} - i / 10, 'delivered', 1, {now} - i / 10, {now} - i / 10, 'delivered', 200, 9
+ FROM {deliveries};
 INSERT INTO consents (user_id, client_id, scope, granted_at)
  SELECT 'user-' || i, 'app-' || (1 + (i + 299) % {most_clients}), 'openid profile', {now} - i FROM {users};
 INSERT INTO audit (at, event, actor_kind, front_end, target_kind, target, outcome, details, logged)
@@ -54,7 +61,7 @@ def fill(url, path, full):
         subprocess.run(["psql", "-q", "-v", "ON_ERROR_STOP=1", url], input=text + "ANALYZE;", text=True, check=True)
     else:
         with sqlite3.connect(path) as database:
-            database.executescript(text + "ANALYZE;")
+            database.executescript(text)
 
 
 class Server:
