@@ -1,6 +1,8 @@
 -- What one session or user has of one client is found by both. By a single column of either, SQLite may as well go through
--- all that the client was ever given.
+-- all that the client was ever given. Whoever reads goes on while the indexes are built: what waits for all is the end.
+CREATE INDEX authorizations_pair_of_session ON authorizations (session_id, client_id);
+CREATE INDEX authorizations_pair_of_user ON authorizations (user_id, client_id);
 DROP INDEX authorizations_session;
-CREATE INDEX authorizations_session ON authorizations (session_id, client_id);
+ALTER INDEX authorizations_pair_of_session RENAME TO authorizations_session;
 DROP INDEX authorizations_user;
-CREATE INDEX authorizations_user ON authorizations (user_id, client_id);
+ALTER INDEX authorizations_pair_of_user RENAME TO authorizations_user;
