@@ -70,9 +70,11 @@ async fn act(
     if let Some((id, mut visit)) = demo.visit(request)
         && let Some(tokens) = visit.tokens.clone()
     {
-        let done = work(demo, &mut visit, tokens).await;
+        // What it shows comes after the steps that are there when it is done.
+        visit.steps.clear();
+        let done = work(demo, &mut visit, tokens.clone()).await;
         visit.problem = done.err().map(|e| format!("{e:#}"));
-        demo.sessions.change(&id, visit);
+        demo.sessions.add(&id, &tokens, visit);
     }
     see_other("/")
 }

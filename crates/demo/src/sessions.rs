@@ -9,7 +9,7 @@ use latchkey_protocol::Timestamp;
 
 use crate::{
     logout_token::{LogoutToken, MARGIN},
-    visit::{Ended, EndedBy, Pending, Step, Visit},
+    visit::{Ended, EndedBy, Pending, Step, Tokens, Visit},
 };
 
 /// Browsers, ended sessions and logout tokens that are remembered at once, each.
@@ -58,6 +58,28 @@ impl Sessions {
         visit.revision = known.next();
         known.visits.insert(id.to_owned(), visit);
         true
+    }
+
+    /// Adds what a signed-in browser has done, whatever else it did meanwhile: the steps of `done`, and its tokens where
+    /// the visit still has those that it `began` with. Of one that was signed out meanwhile nothing is kept.
+    pub fn add(&self, id: &str, began: &Tokens, done: Visit) {
+        let mut known = self.lock();
+        let revision = known.next();
+        let visit = known.visits.get_mut(id);
+        let Some(visit) = visit.filter(|visit| visit.tokens.is_some()) else {
+            return;
+        };
+        // A refresh that was quicker has newer tokens: a refresh token that was rotated must not come back.
+        if visit.tokens.as_ref() == Some(began) {
+            visit.tokens = done.tokens;
+            visit.sid = done.sid;
+            visit.name = done.name;
+        }
+        for step in done.steps {
+            visit.show(step);
+        }
+        visit.problem = done.problem;
+        visit.revision = revision;
     }
 
     /// Signs in under a new id, which nobody knew before. If the provider's session has ended meanwhile, that is what
@@ -167,7 +189,7 @@ fn push<T>(among: &mut VecDeque<T>, new: T) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::visit::{Tokens, step};
+    use crate::visit::step;
     use serde_json::json;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -267,6 +289,49 @@ mod tests {
             sessions.find("begun").is_none(),
             "the id from before the sign-in is worth nothing"
         );
+    }
+
+    fn with_access(tokens: &str) -> Option<Tokens> {
+        let access = tokens.into();
+        Some(Tokens {
+            access,
+            ..Tokens::default()
+        })
+    }
+
+    /// A visit that was read before, and what came of a call that began then.
+    fn called(before: &Visit, said: &str, tokens: &str) -> Visit {
+        Visit {
+            tokens: with_access(tokens),
+            steps: vec![step(said, "", String::new())],
+            ..before.clone()
+        }
+    }
+
+    #[test]
+    fn tokens_and_steps_of_calls_at_once_are_all_kept() {
+        let sessions = Sessions::default();
+        sessions.begin("b".into(), visit("alice", "s1"));
+        let before = sessions.find("b").unwrap();
+        let began = before.tokens.clone().unwrap();
+        let add = |said, tokens| sessions.add("b", &began, called(&before, said, tokens));
+        // Another call was done before the refresh, and one comes after it with the tokens from before.
+        add("userinfo", "");
+        add("refresh", "new");
+        add("api", "");
+        let now = sessions.find("b").unwrap();
+        assert_eq!(now.tokens, with_access("new"));
+        let titles: Vec<_> = now.steps.iter().map(|step| &*step.title).collect();
+        assert_eq!(titles, ["userinfo", "refresh", "api"]);
+        // A slow refresh brings no tokens back that were replaced.
+        add("slow refresh", "old");
+        assert_eq!(sessions.find("b").unwrap().tokens, with_access("new"));
+        // After the end nothing comes back at all.
+        told(&sessions, &token("1", json!({ "sid": "s1" }))).unwrap();
+        let ended = sessions.find("b").unwrap();
+        sessions.add("b", &with_access("new").unwrap(), called(&now, "late", "x"));
+        let there = sessions.find("b").unwrap();
+        assert_eq!((there.tokens, there.steps.len()), (None, ended.steps.len()));
     }
 
     #[test]

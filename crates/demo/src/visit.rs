@@ -37,7 +37,7 @@ pub struct Pending {
 }
 
 /// What a signed-in app holds.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tokens {
     pub access: String,
     pub refresh: Option<String>,
