@@ -9,6 +9,9 @@ use tokio::sync::Mutex;
 /// Whoever sends unknown key ids makes us ask for the keys no more often than this, in seconds.
 const PAUSE: i64 = 5;
 
+/// How long a key set counts, in seconds: a key that the provider has withdrawn is forgotten then.
+const FRESH: i64 = 300;
+
 /// The key set as it was read last.
 pub struct PublishedKeys {
     address: String,
@@ -55,12 +58,14 @@ impl PublishedKeys {
     async fn find(&self, kid: &str) -> Result<Jwk, String> {
         // Held while the keys are read, so that they are read once for all who wait for them.
         let mut known = self.known.lock().await;
-        if let Some(key) = known.key(kid) {
-            return Ok(key);
-        }
         let now = self.clock.now();
-        if known.read_at.is_none_or(|at| now - at >= PAUSE) {
-            // An unknown key id: the keys may have been rotated.
+        // An unknown key id: the keys may have been rotated.
+        let counts = match known.key(kid) {
+            Some(_) => FRESH,
+            None => PAUSE,
+        };
+        let is_good = |at| (0..counts).contains(&(now - at));
+        if !known.read_at.is_some_and(is_good) {
             known.set = self.read().await.map_err(|e| e.to_string())?;
             known.read_at = Some(now);
         }
@@ -86,12 +91,20 @@ mod tests {
     use latchkey_jose::{Algorithm, Signer, SigningKey};
     use rand::{SeedableRng, rngs::StdRng};
     use serde_json::json;
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        sync::atomic::{AtomicI64, Ordering},
+    };
 
-    struct At(Timestamp);
+    const BEGIN: i64 = 1_800_000_000;
+
+    /// A clock that is set.
+    struct At(AtomicI64);
 
     impl Clock for At {
         fn now(&self) -> Timestamp {
-            self.0
+            Timestamp::from_seconds(self.0.load(Ordering::Relaxed))
         }
     }
 
@@ -99,11 +112,10 @@ mod tests {
         SigningKey::generate_for(Algorithm::Es256, &mut StdRng::seed_from_u64(1)).unwrap()
     }
 
-    /// That were read just now, so that they are not asked for again.
-    fn published(key: &SigningKey) -> PublishedKeys {
-        let clock = Arc::new(At(Timestamp::from_seconds(1_800_000_000)));
-        let mut keys =
-            PublishedKeys::of("http://127.0.0.1:9", reqwest::Client::new(), clock.clone());
+    /// That were read just now from this provider, so that they are not asked for again at once.
+    fn published(key: &SigningKey, issuer: &str) -> (PublishedKeys, Arc<At>) {
+        let clock = Arc::new(At(AtomicI64::new(BEGIN)));
+        let mut keys = PublishedKeys::of(issuer, reqwest::Client::new(), clock.clone());
         let set = JwkSet {
             keys: vec![key.public().clone()],
         };
@@ -111,13 +123,43 @@ mod tests {
             set,
             read_at: Some(clock.now()),
         });
-        keys
+        (keys, clock)
+    }
+
+    /// A provider that has withdrawn all its keys.
+    fn provider_without_keys() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]).unwrap();
+                let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 11";
+                write!(stream, "{head}\r\n\r\n{{\"keys\":[]}}").unwrap();
+            }
+        });
+        address
+    }
+
+    #[actix_web::test]
+    async fn a_key_counts_no_longer_than_some_minutes_after_the_provider_withdrew_it() {
+        let key = signing_key();
+        let signer = Signer::new(&key).unwrap();
+        let token = signer.sign("at+jwt", &json!({ "sub": "a" })).unwrap();
+        // One that is not there proves nothing either.
+        for issuer in [&*provider_without_keys(), "http://127.0.0.1:9"] {
+            let (keys, clock) = published(&key, issuer);
+            clock.0.store(BEGIN + FRESH - 1, Ordering::Relaxed);
+            assert!(keys.verified(&token, "at+jwt").await.is_ok());
+            clock.0.store(BEGIN + FRESH, Ordering::Relaxed);
+            assert!(keys.verified(&token, "at+jwt").await.is_err());
+        }
     }
 
     #[actix_web::test]
     async fn a_token_counts_by_a_published_key_and_its_type_alone() {
         let key = signing_key();
-        let keys = published(&key);
+        let (keys, _) = published(&key, "http://127.0.0.1:9");
         let sign = |key: &SigningKey, typ| {
             Signer::new(key)
                 .unwrap()
