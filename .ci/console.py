@@ -8,6 +8,7 @@ import accessibility
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -77,12 +78,18 @@ def walk(password, language, dark, width, height, name):
     def press(element, page=None):
         if page:
             shot(page)
-        pressed = by(element)
+        pressed, sent = by(element), None
         if pressed.tag_name == "button":
             form = pressed.find_element(By.XPATH, "ancestor::form")
             if form.get_dom_attribute("method") == "post":
-                walked.add(route("Post", form.get_dom_attribute("action") or driver.current_url))
+                sent = route("Post", form.get_dom_attribute("action") or driver.current_url)
         pressed.click()
+        if not sent:
+            return
+        WebDriverWait(driver, 15).until(staleness_of(pressed))
+        # A form that is shown again with what is wrong in it was not carried out.
+        if accessibility.ask(driver, "return performance.getEntriesByType('navigation')[0].responseStatus") < 400:
+            walked.add(sent)
 
     def sign_in():
         write("username", "admin")
@@ -238,7 +245,15 @@ def walk(password, language, dark, width, height, name):
         time.sleep(1)
         driver.get(AT + "/admin/refusals")
         write("reference", reference)
+        press("explain")
+        by("explained")
+        press("all-refusals")
+        write("reason", "ClientUnknown")
+        choose("within", "hour")
         press("find")
+        assert by("reason").get_dom_attribute("value") == "ClientUnknown"
+        shot("refusals")
+        driver.find_element(By.CSS_SELECTOR, f"a.refusal[href$='/{reference}']").click()
         by("explained")
         shot("refusal")
         driver.get(AT + "/admin/keys")
@@ -310,11 +325,16 @@ class first_start:
         env = {**os.environ, "LATCHKEY_ISSUER": NEW, "LATCHKEY_LISTEN": urlparse(NEW).netloc.replace("localhost", "127.0.0.1"),
                "LATCHKEY_DATABASE_URL": f"sqlite://{self.work}/db", "LATCHKEY_KEYS_DIR": f"{self.work}/keys"}
         self.server = subprocess.Popen([BIN, "serve"], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        for line in self.server.stdout:
-            found = re.search(r"http\S+/admin/setup\?link=\S+", line)
-            if found:
-                return wait_for(NEW) and found.group(0)
-        sys.exit("latchkey serve printed no link")
+        try:
+            for line in self.server.stdout:
+                found = re.search(r"http\S+/admin/setup\?link=\S+", line)
+                if found:
+                    return wait_for(NEW) and found.group(0)
+            sys.exit("latchkey serve printed no link")
+        except BaseException:
+            # Nobody leaves what was not entered.
+            self.__exit__()
+            raise
 
     def __exit__(self, *_):
         self.server.terminate()

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use latchkey_operations::{Actor, Caller, Operations};
 use latchkey_protocol::{
-    ClientId, Params, audit::FrontEnd, client::Client, page::Page, paths, uri,
+    ClientId, Params, Timestamp, audit::FrontEnd, client::Client, page::Page, paths, uri,
 };
 use latchkey_ui::{
     Ui,
@@ -123,6 +123,17 @@ impl<'a> Asked<'a> {
         given
             .map(|value| read(value).ok_or_else(|| wrong(value)))
             .transpose()
+    }
+
+    /// A parameter of the address that is a moment, in seconds since 1970.
+    ///
+    /// # Errors
+    /// A value that is none.
+    pub fn moment(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        self.read(name, "a number of seconds since 1970", |text| {
+            let seconds = text.parse().ok().filter(|seconds| *seconds >= 0);
+            seconds.map(Timestamp::from_seconds)
+        })
     }
 
     /// The address of a record under this API.

@@ -68,21 +68,25 @@ const OF_PREVIEW: &[Parameter] = &[
     ),
     text("scope", "What the client asks for."),
 ];
+const SINCE: Parameter = Parameter {
+    name: "since",
+    about: "At this moment or later, in seconds since 1970.",
+    takes: Takes::Number(0, i64::MAX),
+};
+const UNTIL: Parameter = Parameter {
+    name: "until",
+    about: "Before this moment, in seconds since 1970.",
+    takes: Takes::Number(0, i64::MAX),
+};
 const OF_REFUSAL: &[Parameter] = &[
     text("client_id", "Those of this client, as far as it said so."),
     text("reason", "Those for this reason, such as `CodeExpired`."),
+    SINCE,
+    UNTIL,
 ];
 const OF_ENTRY: &[Parameter] = &[
-    Parameter {
-        name: "since",
-        about: "At this moment or later, in seconds since 1970.",
-        takes: Takes::Number(0, i64::MAX),
-    },
-    Parameter {
-        name: "until",
-        about: "Before this moment, in seconds since 1970.",
-        takes: Takes::Number(0, i64::MAX),
-    },
+    SINCE,
+    UNTIL,
     text("event", "With this event, such as `user disable`."),
     text("actor", "By this actor: a subject, a `client_id`, `uid 0`."),
     text("target", "Of this target, by its id."),

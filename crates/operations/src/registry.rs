@@ -195,16 +195,15 @@ pub const OFFERS: &[Offer] = &[
     but(
         "refusal list",
         &[("GET", "/refusals")],
-        &[],
-        &[
-            Lack::Command("Whoever was refused has the reference; the log has the others."),
-            Lack::Page("Whoever was refused has the reference; the log has the others."),
-        ],
+        &["/admin/refusals"],
+        &[Lack::Command(
+            "Whoever was refused has the reference; the log has the others.",
+        )],
     ),
     offer(
         "why",
         &[("GET", "/refusals/{reference}")],
-        &["/admin/refusals"],
+        &["/admin/refusals/{id}"],
     ),
     offer("audit list", &[("GET", "/audit")], &["/admin/audit"]),
     but(

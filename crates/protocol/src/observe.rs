@@ -40,6 +40,10 @@ pub struct RefusalFilter {
     pub client_id: Option<String>,
     /// With this reason, by its name.
     pub reason: Option<String>,
+    /// At this moment or later.
+    pub since: Option<Timestamp>,
+    /// Before this moment.
+    pub until: Option<Timestamp>,
 }
 
 /// Where refusals go. Bounded: under a flood some are only logged.

@@ -77,6 +77,12 @@ macro_rules! filtered {
         if let Some(reason) = &filter.reason {
             rows = rows.filter(refusals::reason.eq(reason));
         }
+        if let Some(since) = filter.since {
+            rows = rows.filter(refusals::at.ge(since.as_seconds()));
+        }
+        if let Some(until) = filter.until {
+            rows = rows.filter(refusals::at.lt(until.as_seconds()));
+        }
         if let Some((at, reference)) = &page.after {
             let at = at.as_seconds();
             let before = refusals::at.eq(at).and(refusals::reference.lt(reference));

@@ -168,15 +168,10 @@ impl ChainVerdict {
 /// `GET /audit`.
 pub async fn list(asked: &Asked<'_>) -> Result<Answer, Problem> {
     let page: Page<(Timestamp, i64)> = asked.page()?;
-    let moment = |text: &str| {
-        let seconds = text.parse().ok().filter(|seconds| *seconds >= 0);
-        seconds.map(Timestamp::from_seconds)
-    };
-    let fix = "a number of seconds since 1970";
     let text = |name: &str| asked.parameter(name).map(str::to_owned);
     let filter = AuditFilter {
-        since: asked.read("since", fix, moment)?,
-        until: asked.read("until", fix, moment)?,
+        since: asked.moment("since")?,
+        until: asked.moment("until")?,
         event: text("event"),
         actor: text("actor"),
         target: text("target"),

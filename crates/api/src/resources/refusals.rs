@@ -68,6 +68,8 @@ pub async fn list(asked: &Asked<'_>) -> Result<Answer, Problem> {
     let filter = RefusalFilter {
         client_id: asked.parameter("client_id").map(str::to_owned),
         reason: asked.parameter("reason").map(str::to_owned),
+        since: asked.moment("since")?,
+        until: asked.moment("until")?,
     };
     let found = asked.operations().refusals(&filter, &page).await?;
     let place = |kept: &KeptRefusal| (kept.at, kept.reference.clone());

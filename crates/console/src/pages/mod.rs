@@ -19,6 +19,7 @@ pub mod keys;
 pub mod overview;
 pub mod problem;
 pub mod receipt;
+pub mod refusal;
 pub mod refusals;
 pub mod session;
 pub mod sessions;

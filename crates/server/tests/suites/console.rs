@@ -16,6 +16,7 @@ mod korean;
 mod overtaken;
 mod overview;
 mod records;
+mod refusals;
 mod setup;
 mod user_lists;
 mod user_page;

@@ -149,5 +149,17 @@ fn sessions_and_refusals_are_listed_with_their_filters() {
             all(&caller, "/refusals?reason=Other", 2).await,
             Vec::<Value>::new()
         );
+        // Two seconds passed between them: of two moments each, and the first alone.
+        let (newest, oldest) = (moments[0], moments[4]);
+        for (piece, held) in [
+            (format!("since={newest}"), 2),
+            (format!("until={newest}"), 3),
+            (format!("since={}&until={newest}", oldest + 1), 2),
+        ] {
+            let found = all(&caller, &format!("/refusals?{piece}"), 2).await;
+            assert_eq!(found.len(), held, "{piece} {moments:?}");
+        }
+        let wrong = caller.get("/refusals?since=yesterday").await;
+        is_problem(&wrong, 400, "parameter-invalid");
     });
 }
