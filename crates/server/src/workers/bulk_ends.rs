@@ -1,7 +1,10 @@
 //! Ends of many sessions: begun by an operation, carried out here piece by piece, on one node at a time.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -25,7 +28,7 @@ const LEASE: i64 = 60;
 const AT_MOST: Duration = Duration::from_secs(30);
 /// Between two pieces, room for requests.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Seconds until it is tried again after it failed.
+/// Seconds until it is tried again after it failed, or found no room.
 const EVERY: i64 = 2;
 
 /// Ends sessions that are to end together.
@@ -33,6 +36,10 @@ pub struct BulkEndHandler {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     waiting_at_most: i64,
+    /// The end of which the log says that it waits.
+    said: AtomicI64,
+    /// Until then this node asks for no job: one that is asked for is due at once, whenever it was to be repeated.
+    waits_until: AtomicI64,
 }
 
 impl BulkEndHandler {
@@ -42,6 +49,8 @@ impl BulkEndHandler {
             store,
             clock,
             waiting_at_most: WAITING_AT_MOST,
+            said: AtomicI64::new(0),
+            waits_until: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -60,7 +69,8 @@ impl BulkEndHandler {
         Ok(self.store.bulk_ends(far).await?.pop())
     }
 
-    async fn work(&self) -> Result<()> {
+    /// Whether it has to wait for room: a job that were done would begin again at once.
+    async fn work(&self) -> Result<bool> {
         let begun = Instant::now();
         for piece in 0.. {
             let Some(end) = self.first().await? else {
@@ -74,11 +84,13 @@ impl BulkEndHandler {
             };
             let most = self.waiting_at_most;
             if piece % PIECES == 0 && !operations.has_room_for_logout_tokens(most).await? {
-                tracing::info!(
-                    end = end.id,
-                    "an end of many sessions waits until there is room for more logout tokens"
-                );
-                break;
+                if self.said.swap(end.id, Ordering::Relaxed) != end.id {
+                    tracing::info!(
+                        end = end.id,
+                        "an end of many sessions waits until there is room for more logout tokens"
+                    );
+                }
+                return Ok(true);
             }
             operations.continue_bulk_end(end.id).await?;
             if begun.elapsed() >= AT_MOST {
@@ -86,7 +98,7 @@ impl BulkEndHandler {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Ok(())
+        Ok(false)
     }
 }
 
@@ -105,12 +117,20 @@ impl JobHandler for BulkEndHandler {
     }
 
     async fn wanted(&self, now: Timestamp) -> std::result::Result<Option<NewJob>, StoreError> {
+        if now.as_seconds() < self.waits_until.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         Ok(self.first().await?.map(|_| NewJob::only(KIND, now)))
     }
 
     async fn run(&self, _job: &Job) -> JobOutcome {
         match self.work().await {
-            Ok(()) => JobOutcome::Done,
+            Ok(true) => {
+                let at = self.clock.now() + EVERY;
+                self.waits_until.store(at.as_seconds(), Ordering::Relaxed);
+                JobOutcome::Repeat(at)
+            }
+            Ok(false) => JobOutcome::Done,
             Err(error) => JobOutcome::Failed(error.to_string()),
         }
     }

@@ -188,6 +188,12 @@ fn an_end_of_many_sessions_waits_until_the_queue_has_room_and_counts_all_the_sam
         let left = h.store.sessions(None).await.unwrap();
         assert_eq!(left.len(), 2, "nothing is added to a full queue");
         let sending = node(&h);
+        wiki.wait_for(1).await;
+        until(&h, "wiki", is_delivered).await;
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(700)).await;
+        let left = h.store.sessions(None).await.unwrap();
+        assert_eq!(left.len(), 2, "it looks again in two seconds, not at once");
+        h.pass(2);
         wiki.wait_for(2).await;
         is_over(&h).await;
         assert_eq!(wiki.sessions(), ["before", "meant"]);
