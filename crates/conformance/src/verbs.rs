@@ -28,7 +28,7 @@ use latchkey_protocol::{
     names::Login,
     observe::{KeptRefusal, RefusalFilter},
     page::Page,
-    rotation::StoredKey,
+    rotation::{KeyBound, RotationOutcome, StoredKey},
     session::{ClientSessions, ListedSession, Session, SessionClient, SessionStart, Use},
     store::{
         AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, BulkEnds, ClaimMappings,
@@ -148,7 +148,7 @@ pass_on! {
     SigningKeys {
         signing_keys() -> Vec<StoredKey>;
         add_first_key(key: &StoredKey) -> bool;
-        rotate_key(key: &StoredKey, others_retire_at: Timestamp) -> bool;
+        rotate_key(key: &StoredKey, others_retire_at: Timestamp, bounds: &'static [KeyBound]) -> RotationOutcome;
         succeed_key(key: &StoredKey, others_retire_at: Timestamp, predecessor: Option<&str>) -> bool;
         retire_key(kid: &str, at: Timestamp) -> bool;
     }

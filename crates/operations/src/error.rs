@@ -6,7 +6,7 @@ use latchkey_protocol::{
     claims::MOST_MAPPINGS,
     field_error::{FieldError, FieldErrors},
     registration::RegistrationError,
-    rotation::{MOST_IN_A_DAY, MOST_PUBLISHED},
+    rotation::{KeyBound, MOST_IN_A_DAY, MOST_PUBLISHED},
     store::WriteOutcome,
     user::User,
 };
@@ -103,12 +103,18 @@ pub enum OperationError {
         name = .0.name()
     )]
     KeyMissing(SigningAlgorithm),
-    /// As many keys of the algorithm are published, or were made within a day, as may be.
+    /// As many keys of the algorithm are published as may be.
     #[error(
-        "there are too many keys of {name}: {MOST_PUBLISHED} can be published, and {MOST_IN_A_DAY} made within a day; retire one that signs no longer, or wait",
+        "there are too many keys of {name}: {MOST_PUBLISHED} can be published; retire one that signs no longer",
         name = .0.name()
     )]
     KeysFull(SigningAlgorithm),
+    /// As many keys of the algorithm were made within a day as may be.
+    #[error(
+        "{MOST_IN_A_DAY} keys of {name} were made within a day, which is as many as may be; wait",
+        name = .0.name()
+    )]
+    KeysMadeInADay(SigningAlgorithm),
     /// Too many keys are being made.
     #[error("too many signing keys are being made; try again in a moment")]
     KeysBusy,
@@ -210,13 +216,26 @@ impl OperationError {
             Self::KeySigns(_) => ("key-signs", String::new()),
             Self::KeysFull(algorithm) => {
                 let fault = fault.id("keys-full").with("name", algorithm.name());
-                let fault = fault.with("published", MOST_PUBLISHED.to_string());
+                return fault.with("published", MOST_PUBLISHED.to_string());
+            }
+            Self::KeysMadeInADay(algorithm) => {
+                let fault = fault
+                    .id("keys-made-in-a-day")
+                    .with("name", algorithm.name());
                 return fault.with("made", MOST_IN_A_DAY.to_string());
             }
             Self::Changed(_) | Self::Contended(_) => ("changed", String::new()),
             _ => return fault,
         };
         fault.id(id).with("name", name)
+    }
+
+    /// Which bound keeps another key of `algorithm` out.
+    pub(crate) fn keys_full(bound: KeyBound, algorithm: SigningAlgorithm) -> Self {
+        match bound {
+            KeyBound::Published => Self::KeysFull(algorithm),
+            KeyBound::MadeInADay => Self::KeysMadeInADay(algorithm),
+        }
     }
 
     /// Why `user` was not written.

@@ -5,7 +5,7 @@ use latchkey_protocol::{
     Entropy, SigningAlgorithm, Timestamp,
     audit::TargetKind,
     authorization::Lifetimes,
-    rotation::{NextKey, StoredKey, has_room, published_after},
+    rotation::{KeyBound, NextKey, RotationOutcome, StoredKey, bound_hit, published_after},
 };
 use rand::{CryptoRng, RngCore};
 
@@ -219,8 +219,8 @@ impl Operations<'_> {
     /// the last token that they signed is over. The first one signs at once.
     ///
     /// # Errors
-    /// [`OperationError::KeysFull`] without [room](has_room) for it; [`OperationError::KeysBusy`]; when the libraries or the
-    /// store fail.
+    /// [`OperationError::KeysFull`], [`OperationError::KeysMadeInADay`]: not where a command replaces a key at once;
+    /// [`OperationError::KeysBusy`]; when the libraries or the store fail.
     pub async fn rotate_key<'m>(
         &self,
         maker: impl Into<KeyMaker<'m>>,
@@ -232,22 +232,30 @@ impl Operations<'_> {
             Takeover::Now => (0, Operation::KeyRotateNow),
             Takeover::Announced(after) => (after, Operation::KeyRotate),
         };
+        let maker = maker.into();
+        let bounds = match (maker, takeover) {
+            (KeyMaker::Here(_), Takeover::Now) => KeyBound::EMERGENCY,
+            _ => KeyBound::ALL,
+        };
+        let full = |bound| OperationError::keys_full(bound, algorithm);
         let stored = self.store.signing_keys().await?;
         let is_first = !stored.iter().any(|key| key.algorithm == algorithm);
         let activates_at = self.now + if is_first { 0 } else { after };
         let times = (self.now, activates_at);
         // Before anything is made, and again when it is written.
-        if !has_room(&stored, algorithm, times) {
-            return Err(OperationError::KeysFull(algorithm));
+        if let Some(bound) = bound_hit(&stored, algorithm, times, bounds) {
+            return Err(full(bound));
         }
-        let key = (maker.into()).make(algorithm, self.entropy, times).await?;
+        let key = maker.make(algorithm, self.entropy, times).await?;
         let retire = activates_at + published_after(lifetimes);
         let recording = self.recording_key(operation, &key.kid, made(&key));
-        if !recording.store.rotate_key(&key, retire).await? {
-            return Err(OperationError::KeysFull(algorithm));
+        match recording.store.rotate_key(&key, retire, bounds).await? {
+            RotationOutcome::Full(bound) => Err(full(bound)),
+            RotationOutcome::Done => {
+                recording.done();
+                Ok(key)
+            }
         }
-        recording.done();
-        Ok(key)
     }
 
     /// Adds `key` as the one that is due, unless another node was faster. Whether it was added.

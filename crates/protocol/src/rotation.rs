@@ -90,21 +90,51 @@ pub const MOST_IN_A_DAY: usize = 24;
 /// In seconds.
 const DAY: i64 = 86_400;
 
-/// Whether another key can be made by hand at a moment, which signs from another one on. One that would only have signed
-/// after it makes room.
-pub fn has_room(
+/// What bounds the keys of one algorithm that are made by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyBound {
+    /// [`MOST_PUBLISHED`].
+    Published,
+    /// [`MOST_IN_A_DAY`].
+    MadeInADay,
+}
+
+impl KeyBound {
+    /// For whoever can ask from afar.
+    pub const ALL: &[Self] = &[Self::Published, Self::MadeInADay];
+    /// For whoever holds the master key and replaces a key that may be stolen: what others made today does not keep them
+    /// from it.
+    pub const EMERGENCY: &[Self] = &[Self::Published];
+}
+
+/// What became of a key that was made by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotationOutcome {
+    /// It was added.
+    Done,
+    /// Nothing was done, for this bound.
+    Full(KeyBound),
+}
+
+/// The first of `bounds` that keeps another key from being made by hand at a moment, which signs from another one on; none:
+/// it can be made. A key that would only have signed after it makes room.
+pub fn bound_hit(
     keys: &[StoredKey],
     algorithm: SigningAlgorithm,
     (now, activates_at): (Timestamp, Timestamp),
-) -> bool {
+    bounds: &[KeyBound],
+) -> Option<KeyBound> {
     let stays = |key: &&StoredKey| match key.retires_at {
         Some(at) => at > now,
         None => key.activates_at <= activates_at,
     };
     let is_new = |key: &&StoredKey| key.created_at > now - DAY;
     let of_algorithm = || keys.iter().filter(|key| key.algorithm == algorithm);
-    of_algorithm().filter(stays).count() < MOST_PUBLISHED
-        && of_algorithm().filter(is_new).count() < MOST_IN_A_DAY
+    let is_hit = |bound: &KeyBound| match bound {
+        KeyBound::Published => of_algorithm().filter(stays).count() >= MOST_PUBLISHED,
+        KeyBound::MadeInADay => of_algorithm().filter(is_new).count() >= MOST_IN_A_DAY,
+    };
+    bounds.iter().copied().find(is_hit)
 }
 
 /// How long a key stays published once another signs: until its last token has expired, and a refresh token that was

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use diesel::{pg::Pg, prelude::*, sqlite::Sqlite};
 use latchkey_protocol::{
     SigningAlgorithm, Timestamp,
-    rotation::{StoredKey, has_room},
+    rotation::{KeyBound, RotationOutcome, StoredKey, bound_hit},
     store::{self, SigningKeys},
 };
 
@@ -89,16 +89,17 @@ impl SigningKeys for Database {
         &self,
         key: &StoredKey,
         others_retire_at: Timestamp,
-    ) -> store::Result<bool> {
+        bounds: &'static [KeyBound],
+    ) -> store::Result<RotationOutcome> {
         let key = key.clone();
         self.write_recorded(move |c| {
             take_turns(c)?;
             let times = (key.created_at, key.activates_at);
-            let is_room = has_room(&all(c)?, key.algorithm, times);
-            if is_room {
-                rotate(c, &Row::from_key(&key), others_retire_at)?;
+            if let Some(bound) = bound_hit(&all(c)?, key.algorithm, times, bounds) {
+                return Ok(RotationOutcome::Full(bound));
             }
-            Ok(is_room)
+            rotate(c, &Row::from_key(&key), others_retire_at)?;
+            Ok(RotationOutcome::Done)
         })
         .await
     }

@@ -42,7 +42,7 @@ pub fn a_rotation_leaves_the_keys_of_other_algorithms_alone(stores: &impl Stores
             "it signs ES256"
         );
         store
-            .rotate_key(&key("r2", Rs256, 5), moment(100))
+            .rotate_key(&key("r2", Rs256, 5), moment(100), KeyBound::ALL)
             .await
             .unwrap();
         let next = key("e2", Es256, 6);
@@ -86,7 +86,7 @@ pub fn the_first_key_is_made_once_and_rotation_retires_the_others(stores: &impl 
         });
         assert_eq!(made.await, 1);
         store
-            .rotate_key(&key("next", 5), moment(100))
+            .rotate_key(&key("next", 5), moment(100), KeyBound::ALL)
             .await
             .unwrap();
         let keys = store.signing_keys().await.unwrap();
@@ -160,6 +160,7 @@ pub fn a_key_that_was_announced_for_later_never_signs_after_a_rotation_at_once(
                     ..stored("later", 3600, None)
                 },
                 moment(5000),
+                KeyBound::ALL,
             )
             .await
             .unwrap();
@@ -170,6 +171,7 @@ pub fn a_key_that_was_announced_for_later_never_signs_after_a_rotation_at_once(
                     ..stored("now", 20, None)
                 },
                 moment(1000),
+                KeyBound::ALL,
             )
             .await
             .unwrap();
@@ -198,7 +200,11 @@ pub fn of_racing_rotations_no_more_keys_are_published_or_made_than_may_be(stores
                 created_at: moment(10),
                 ..stored(&format!("b{n}"), 100, None)
             };
-            store.rotate_key(&key, moment(5000)).await.unwrap()
+            store
+                .rotate_key(&key, moment(5000), KeyBound::ALL)
+                .await
+                .unwrap()
+                == RotationOutcome::Done
         });
         assert_eq!(won.await, MOST_PUBLISHED - 1);
         let published = async || {
@@ -213,7 +219,11 @@ pub fn of_racing_rotations_no_more_keys_are_published_or_made_than_may_be(stores
                 created_at: moment(at),
                 ..stored(kid, at + 100, None)
             };
-            store.rotate_key(&key, moment(5000)).await.unwrap()
+            store
+                .rotate_key(&key, moment(5000), KeyBound::ALL)
+                .await
+                .unwrap()
+                == RotationOutcome::Done
         };
         assert!(!rotate("c", 20).await);
         // Whoever retires one makes room, and yet not for ever.
@@ -230,6 +240,20 @@ pub fn of_racing_rotations_no_more_keys_are_published_or_made_than_may_be(stores
         let last = keys.iter().rfind(|key| key.sealed.is_some()).unwrap();
         assert!(store.retire_key(&last.kid, moment(20)).await.unwrap());
         assert!(!rotate("e", 21).await, "too many within a day");
+        let key = StoredKey {
+            created_at: moment(21),
+            ..stored("stolen", 21, None)
+        };
+        let hit = store.rotate_key(&key, moment(5000), KeyBound::ALL).await;
+        assert_eq!(hit.unwrap(), RotationOutcome::Full(KeyBound::MadeInADay));
+        let hit = store
+            .rotate_key(&key, moment(5000), KeyBound::EMERGENCY)
+            .await;
+        assert_eq!(
+            hit.unwrap(),
+            RotationOutcome::Done,
+            "a stolen key is replaced all the same"
+        );
         assert!(rotate("e", 90_000).await);
     });
 }
@@ -238,11 +262,11 @@ pub fn the_private_half_of_a_retired_key_is_forgotten(stores: &impl Stores) {
     stores.each(async |store| {
         store.add_first_key(&stored("a", 1, None)).await.unwrap();
         store
-            .rotate_key(&stored("b", 10, None), moment(100))
+            .rotate_key(&stored("b", 10, None), moment(100), KeyBound::ALL)
             .await
             .unwrap();
         store
-            .rotate_key(&stored("c", 20, None), moment(200))
+            .rotate_key(&stored("c", 20, None), moment(200), KeyBound::ALL)
             .await
             .unwrap();
         let sealed = async || {

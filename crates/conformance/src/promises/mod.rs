@@ -34,7 +34,7 @@ use latchkey_protocol::{
     authorization::{Authorization, Handover, RefreshFamily},
     consent::Consent,
     interaction::Interaction,
-    rotation::{MOST_IN_A_DAY, MOST_PUBLISHED, StoredKey},
+    rotation::{KeyBound, MOST_IN_A_DAY, MOST_PUBLISHED, RotationOutcome, StoredKey},
     session::{Session, Use},
     store::{ClaimOutcome, ConsentEnd, ConsentsOf, LastAdministrator, UserEnd, WriteOutcome},
     user::User,

@@ -244,6 +244,7 @@ mod tests {
             OperationError::SessionsEnding(id()),
             OperationError::KeySigns("kid".into()),
             OperationError::KeysFull(SigningAlgorithm::Es256),
+            OperationError::KeysMadeInADay(SigningAlgorithm::Es256),
             OperationError::Changed("app".into()),
             OperationError::Contended("app".into()),
             OperationError::ConsentUnknown {

@@ -8,7 +8,7 @@ use latchkey_operations::{
 use latchkey_protocol::{
     IdTokenAlgorithm, SigningAlgorithm,
     claims::{Mapping, Place, Source},
-    rotation::published_after,
+    rotation::{MOST_IN_A_DAY, MOST_PUBLISHED, published_after},
 };
 
 use crate::support::*;
@@ -118,6 +118,37 @@ async fn the_key_of_an_algorithm_is_made_once_and_rotates_alone() {
     let stored = world.store.signing_keys().await.unwrap();
     let of_rsa = stored.iter().find(|key| key.kid == rsa[0].kid).unwrap();
     assert_eq!(of_rsa.retires_at, None, "the others go on");
+}
+
+/// Whoever took over a client of the API could otherwise keep the operator from it for a day.
+#[tokio::test]
+async fn a_command_replaces_a_stolen_key_however_many_were_made_that_day() {
+    let world = World::new();
+    let (master, lifetimes, es256) = (master(), LIFETIMES, SigningAlgorithm::Es256);
+    let operations = world.operations();
+    operations.ensure_key(&master, es256).await.unwrap();
+    let held = ring(&world).await;
+    let rotate =
+        async |takeover| (operations.rotate_key(&master, es256, takeover, &lifetimes)).await;
+    for _ in 1..MOST_IN_A_DAY {
+        let announced = rotate(Takeover::Announced(60)).await.unwrap();
+        operations.retire_key(&held, &announced.kid).await.unwrap();
+    }
+    let refused = rotate(Takeover::Announced(60)).await.unwrap_err();
+    let said = refused.to_string();
+    assert!(said.starts_with("24 keys of ES256 were made within a day"));
+    for _ in 1..MOST_PUBLISHED {
+        rotate(Takeover::Now).await.unwrap();
+    }
+    // Those that are published have a bound all the same, which retiring one gets below.
+    let full = rotate(Takeover::Now).await.unwrap_err();
+    let said = full.to_string();
+    assert!(said.starts_with("there are too many keys of ES256: 8 can be published"));
+    let old = operations.signing_keys(&held).await.unwrap();
+    let old = old.iter().find(|old| old.key.sealed.is_some()).unwrap();
+    let held = ring(&world).await;
+    operations.retire_key(&held, &old.key.kid).await.unwrap();
+    rotate(Takeover::Now).await.unwrap();
 }
 
 #[tokio::test]

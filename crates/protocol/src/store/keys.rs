@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{rotation::StoredKey, time::Timestamp};
+use crate::{
+    rotation::{KeyBound, RotationOutcome, StoredKey},
+    time::Timestamp,
+};
 
 /// Signing keys at rest, and their succession.
 #[async_trait]
@@ -13,9 +16,14 @@ pub trait SigningKeys: Send + Sync {
     /// Adds the first key of its algorithm. `false` when there is one already: another node was faster.
     async fn add_first_key(&self, key: &StoredKey) -> Result<bool>;
     /// Adds a key, and sets when those of its algorithm before it retire; one that would only have signed after it retires
-    /// at once. `false`, and nothing is done, without [room](crate::rotation::has_room) for it; of racing callers none gets
-    /// past that.
-    async fn rotate_key(&self, key: &StoredKey, others_retire_at: Timestamp) -> Result<bool>;
+    /// at once. Nothing is done where one of `bounds` [keeps it out](crate::rotation::bound_hit); of
+    /// racing callers none gets past them.
+    async fn rotate_key(
+        &self,
+        key: &StoredKey,
+        others_retire_at: Timestamp,
+        bounds: &'static [KeyBound],
+    ) -> Result<RotationOutcome>;
     /// As `rotate_key`, if `predecessor` is still the one key of the algorithm that no other has superseded; none: if
     /// there is no such key. Of racing callers one gets `true`, and nothing comes of the others' keys.
     async fn succeed_key(

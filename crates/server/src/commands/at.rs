@@ -75,6 +75,9 @@ fn with_advice(error: anyhow::Error) -> anyhow::Error {
         OperationError::ConsentUnknown { .. } => "; see latchkey consent list",
         OperationError::KeyUnknown(_) => "; see latchkey key list",
         OperationError::KeysFull(_) => "; see latchkey key list and latchkey key retire",
+        OperationError::KeysMadeInADay(_) => {
+            "; if a key may be stolen, replace it with latchkey key rotate --now"
+        }
         OperationError::ClaimUnknown(_) => "; see latchkey claim list",
         OperationError::ClientIdTaken(_) => "; change it with latchkey client update",
         OperationError::LastAdministrator(_) => {

@@ -1,6 +1,7 @@
 //! OpenID Connect Discovery, RFC 8414, RFC 7517.
 
 use latchkey_operations::keys::{new_key, open_ring};
+use latchkey_protocol::rotation::KeyBound;
 use latchkey_server::wiring::{OsEntropy, open_keys};
 use serde_json::Value;
 
@@ -104,7 +105,7 @@ fn a_key_is_published_before_it_signs_and_after_it_signed() {
         let old = h.tokens(&h.browser()).await;
         let key = new_key(&master, &OsEntropy, h.moment(), h.moment() + 20).unwrap();
         h.store
-            .rotate_key(&key, h.moment() + 20 + 400)
+            .rotate_key(&key, h.moment() + 20 + 400, KeyBound::ALL)
             .await
             .unwrap();
         let stored = h.store.signing_keys().await.unwrap();

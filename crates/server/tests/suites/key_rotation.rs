@@ -2,7 +2,7 @@
 //! that jump.
 
 use latchkey_operations::keys::new_key;
-use latchkey_protocol::rotation::{Rotation, published_after};
+use latchkey_protocol::rotation::{KeyBound, Rotation, RotationOutcome, published_after};
 use latchkey_server::{
     key_watch::KeyWatch,
     wiring::{OsEntropy, open_keys},
@@ -79,7 +79,8 @@ fn a_rotation_during_a_start_is_loaded() {
             .await
             .unwrap();
         let key = new_key(&master, &OsEntropy, h.moment(), h.moment() + 60).unwrap();
-        h.store.rotate_key(&key, h.moment() + 1000).await.unwrap();
+        let rotated = (h.store).rotate_key(&key, h.moment() + 1000, KeyBound::ALL);
+        assert_eq!(rotated.await.unwrap(), RotationOutcome::Done);
         let mut watch = node(&h).await;
         watch.look(&h.app.provider).await;
         assert_eq!(published(&h).await.len(), 2);

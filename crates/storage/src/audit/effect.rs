@@ -1,6 +1,9 @@
 //! Whether a verb did what it was called for, by what it answers: only then its entry is written.
 
-use latchkey_protocol::store::{ClaimOutcome, ConsentEnd, SetupOutcome, UserEnd, WriteOutcome};
+use latchkey_protocol::{
+    rotation::RotationOutcome,
+    store::{ClaimOutcome, ConsentEnd, SetupOutcome, UserEnd, WriteOutcome},
+};
 
 /// Whether a verb did what it was called for.
 pub trait Effect {
@@ -20,6 +23,12 @@ impl<T> Effect for Option<T> {
 }
 
 impl Effect for WriteOutcome {
+    fn happened(&self) -> bool {
+        *self == Self::Done
+    }
+}
+
+impl Effect for RotationOutcome {
     fn happened(&self) -> bool {
         *self == Self::Done
     }
