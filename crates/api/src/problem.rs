@@ -152,6 +152,8 @@ pub struct Problem {
     headers: Vec<(header::HeaderName, String)>,
     /// Somebody else was faster: it can be tried again.
     pub is_contended: bool,
+    /// Nothing was done, and that is known: whatever the kind says, it can be sent again.
+    pub is_undone: bool,
 }
 
 impl Problem {
@@ -164,6 +166,7 @@ impl Problem {
             refusal: None,
             headers: Vec::new(),
             is_contended: false,
+            is_undone: false,
         }
     }
 
@@ -313,7 +316,14 @@ impl From<OperationError> for Problem {
     fn from(error: OperationError) -> Self {
         let kind = match error {
             OperationError::Store(error) => return error.into(),
-            OperationError::Busy(_) | OperationError::KeysBusy => return StoreError::Busy.into(),
+            // The line is before the work: no fault of ours, and nothing was begun.
+            OperationError::Busy(_) | OperationError::KeysBusy => {
+                let busy = Self::new(Kind::Busy, Reason::Busy.refusal().public);
+                return Self {
+                    is_undone: true,
+                    ..busy
+                };
+            }
             OperationError::Password(_)
             | OperationError::Jose(_)
             | OperationError::SigningKey { .. }

@@ -106,7 +106,7 @@ async fn once(asked: &Asked<'_>, key: &str) -> Result<Answer, Problem> {
             keys.note(store, &call, Some(&answer)).await;
         }
         // Whether it was done is not known.
-        Err(problem) if matches!(problem.kind, Kind::Fault | Kind::Busy) => {}
+        Err(problem) if !problem.is_undone && matches!(problem.kind, Kind::Fault | Kind::Busy) => {}
         Err(_) => keys.note(store, &call, None).await,
     }
     answered

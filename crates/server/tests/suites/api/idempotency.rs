@@ -1,5 +1,6 @@
 //! What is created once, however often it is asked for.
 
+use futures_util::future::join_all;
 use latchkey_protocol::{
     ClientId,
     idempotency::{IdempotencyOutcome, IdempotentCall},
@@ -118,5 +119,28 @@ fn a_call_that_was_refused_frees_its_key() {
         assert_eq!(made.status, 201, "{made:?}");
         let again = create(&caller, "/users", "k", &json!({ "username": "ab" })).await;
         assert_eq!((again.status, again.text), (201, made.text));
+    });
+}
+
+/// Nothing was done, and the answer says when to come again.
+#[test]
+fn a_call_that_found_the_server_busy_is_carried_out_when_it_is_sent_again() {
+    on_both(async |h| {
+        let caller = administrator(&h).await;
+        let rotate = async |n: usize| {
+            let key = format!("k{n}");
+            create(&caller, "/keys/rotate", &key, &json!({})).await
+        };
+        // More than can wait for one to be made; with the first key, as many as can be published.
+        let heard = join_all((0..7).map(rotate)).await;
+        let busy = |one: &&(usize, Answer)| one.1.status == 503;
+        let heard: Vec<_> = heard.into_iter().enumerate().collect();
+        assert_ne!(heard.iter().filter(busy).count(), 0, "{heard:?}");
+        for (n, refused) in heard.iter().filter(busy) {
+            is_problem(refused, 503, "busy");
+            assert_eq!(refused.header("retry-after"), "1");
+            let again = rotate(*n).await;
+            assert_eq!(again.status, 201, "{again:?}");
+        }
     });
 }
