@@ -113,6 +113,14 @@ fn no_more_keys_are_made_than_may_be_published_also_by_calls_at_once() {
         let page = crate::console::send(&h, &console, "/admin/keys/rotate", &form).await;
         assert_eq!(page.status, 422, "{page:?}");
         assert!(page.text.contains("8 can be published"), "{}", page.text);
+        assert!(
+            !page.text.contains("latchkey key retire"),
+            "it is for a browser"
+        );
+        let korean = h.browser_sending(&[("accept-language", "ko")]);
+        let page = crate::console::send(&h, &korean, "/admin/keys/rotate", &form).await;
+        let said = "ES256 서명 키가 너무 많습니다. 한 번에 8개까지 공개할 수 있습니다";
+        assert!(page.text.contains(said), "{}", page.text);
         assert_eq!(made().await, 8);
         // One that nobody needs any more makes room.
         let keys = caller.get("/keys").await.json["items"].clone();
