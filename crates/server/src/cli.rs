@@ -191,10 +191,33 @@ mod tests {
     fn a_key_whose_id_begins_with_a_hyphen_can_be_retired() {
         for id in ["-vQ2x", "-hV", "--json_x", "-"] {
             let cli = Cli::try_parse_from(["latchkey", "key", "retire", id]);
-            let Ok(Command::Key(KeyCommand::Retire { kid })) = cli.map(|cli| cli.command) else {
+            let Ok(Command::Key(KeyCommand::Retire { kid, json: false })) =
+                cli.map(|cli| cli.command)
+            else {
                 panic!("{id}")
             };
             assert_eq!(kid, id);
+        }
+    }
+
+    /// What prints JSON anyway, and what a program reads in a form of its own.
+    const WITHOUT: [&str; 5] = [
+        "client create",
+        "client update",
+        "audit export",
+        "config check",
+        "config reference",
+    ];
+
+    #[test]
+    fn each_command_that_reads_or_changes_something_speaks_json() {
+        let cli = <Cli as clap::CommandFactory>::command();
+        for noun in cli.get_subcommands() {
+            for verb in noun.get_subcommands() {
+                let name = format!("{} {}", noun.get_name(), verb.get_name());
+                let speaks = verb.get_arguments().any(|a| a.get_long() == Some("json"));
+                assert_ne!(speaks, WITHOUT.contains(&&*name), "{name}");
+            }
         }
     }
 }

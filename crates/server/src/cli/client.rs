@@ -68,11 +68,23 @@ pub enum ClientCommand {
         new_secret: bool,
     },
     /// Removes an app and all that was allowed to it.
-    Delete { client_id: String },
+    Delete {
+        client_id: String,
+        #[arg(long)]
+        json: bool,
+    },
     /// Stops an app: nobody signs in to it, and it gets and renews no tokens.
-    Disable { client_id: String },
+    Disable {
+        client_id: String,
+        #[arg(long)]
+        json: bool,
+    },
     /// Lets an app go on, with what it was allowed before.
-    Enable { client_id: String },
+    Enable {
+        client_id: String,
+        #[arg(long)]
+        json: bool,
+    },
     /// Makes a new secret and prints it this once.
     #[command(after_help = "Example: latchkey client rotate-secret my-app --keep-old 1h")]
     RotateSecret {
@@ -81,6 +93,9 @@ pub enum ClientCommand {
         /// once. ID tokens that are signed with it (HS256) are signed with the new one at once.
         #[arg(long, value_name = "TIME", value_parser = crate::config::duration)]
         keep_old: Option<i64>,
+        /// In one line, with what should be known of it as a member.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -97,7 +112,11 @@ pub enum ClaimCommand {
     )]
     Set(ClaimSet),
     /// Says a claim no more.
-    Remove { name: String },
+    Remove {
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// A claim, and what it says.
@@ -121,6 +140,8 @@ pub struct ClaimSet {
     /// Only where this scope was granted.
     #[arg(long, default_value = "openid")]
     pub scope: String,
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn value(text: &str) -> Result<Value, String> {

@@ -17,7 +17,12 @@ pub enum ConsentCommand {
     },
     /// Takes back what a user allowed an app, and ends all that came of it.
     #[command(after_help = "Example: latchkey consent revoke alice my-app")]
-    Revoke { username: String, client_id: String },
+    Revoke {
+        username: String,
+        client_id: String,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Whose consents.

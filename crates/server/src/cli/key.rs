@@ -27,6 +27,8 @@ pub enum KeyCommand {
         // One thumbprint in 64 begins with a hyphen.
         #[arg(allow_hyphen_values = true)]
         kid: String,
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -49,15 +49,23 @@ pub enum UserCommand {
         /// Also the last enabled user with the role admin.
         #[arg(long)]
         force: bool,
+        #[arg(long)]
+        json: bool,
     },
     /// Lets a user in again.
-    Enable { username: String },
+    Enable {
+        username: String,
+        #[arg(long)]
+        json: bool,
+    },
     /// Removes a user and everything of theirs.
     Delete {
         username: String,
         /// Also the last enabled user with the role admin.
         #[arg(long)]
         force: bool,
+        #[arg(long)]
+        json: bool,
     },
     /// Sets a new password, read from standard input.
     #[command(
@@ -68,6 +76,8 @@ pub enum UserCommand {
         /// Says that the password comes from standard input, and never from an argument.
         #[arg(long, required = true)]
         password_stdin: bool,
+        #[arg(long)]
+        json: bool,
     },
     /// Throws a user out, everywhere, at once.
     #[command(after_help = "Example: latchkey user end-sessions alice --wait")]
@@ -182,6 +192,8 @@ pub struct UserUpdate {
     /// Takes the role admin also from the last enabled user who has it.
     #[arg(long)]
     pub force: bool,
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn claim(text: &str) -> Result<(String, Value), String> {

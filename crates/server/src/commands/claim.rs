@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     at::At,
-    print::{print_table, say},
+    print::{done, print_table, say},
 };
 use crate::cli::{ClaimCommand, ClaimSet};
 
@@ -14,21 +14,22 @@ pub async fn run(at: At, command: ClaimCommand) -> Result<()> {
     match command {
         ClaimCommand::List { json } => list(&at, json).await,
         ClaimCommand::Set(given) => set(&at, given).await,
-        ClaimCommand::Remove { name } => remove(&at, &name).await,
+        ClaimCommand::Remove { name, json } => remove(&at, &name, json).await,
     }
 }
 
 async fn set(at: &At, given: ClaimSet) -> Result<()> {
-    let name = given.name.clone();
+    let (name, json) = (given.name.clone(), given.json);
     let mapping = mapping(given);
     at.operations()
         .set_custom_claim(&name, &mapping, None)
         .await?;
-    say!(
+    let sentence = format!(
         "{name} is said in {} where {} was granted",
         spoken(&mapping.places),
         mapping.scope
     );
+    done(json, &json!(mapping), &sentence);
     Ok(())
 }
 
@@ -50,9 +51,9 @@ fn mapping(given: ClaimSet) -> Mapping {
     }
 }
 
-async fn remove(at: &At, name: &str) -> Result<()> {
+async fn remove(at: &At, name: &str, json: bool) -> Result<()> {
     at.operations().remove_custom_claim(name, None).await?;
-    say!("removed {name}");
+    done(json, &json!({ "name": name }), &format!("removed {name}"));
     Ok(())
 }
 

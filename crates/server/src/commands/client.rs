@@ -7,8 +7,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use latchkey_operations::{
-    ClientChange, ClientSecrets, ClientWarning, OperationError, RegisteredClient, TokenTypes,
-    client_information,
+    ClientChange, ClientSecrets, ClientState, ClientWarning, OperationError, RegisteredClient,
+    TokenTypes, client_information,
 };
 use latchkey_protocol::{
     ClientId, Issuer,
@@ -17,12 +17,12 @@ use latchkey_protocol::{
     page::Page,
     registration::Registration,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     at::At,
     input::{input_name, read_json},
-    print::{List, say, utc},
+    print::{List, done, say, utc},
 };
 use crate::cli::ClientCommand;
 
@@ -49,25 +49,18 @@ pub async fn run(at: At, command: ClientCommand) -> Result<()> {
             from,
             new_secret,
         } => update(&at, &ClientId::new(&client_id), &from, new_secret).await,
-        ClientCommand::Delete { client_id } => delete(&at, &ClientId::new(&client_id)).await,
-        ClientCommand::Disable { client_id } => {
-            at.operations()
-                .disable_client(&ClientId::new(&client_id))
-                .await?;
-            say!("disabled {client_id}");
-            Ok(())
+        ClientCommand::Delete { client_id, json } => delete(&at, &client_id, json).await,
+        ClientCommand::Disable { client_id, json } => {
+            set_state(&at, &client_id, ClientState::Disabled, json).await
         }
-        ClientCommand::Enable { client_id } => {
-            at.operations()
-                .enable_client(&ClientId::new(&client_id))
-                .await?;
-            say!("enabled {client_id}");
-            Ok(())
+        ClientCommand::Enable { client_id, json } => {
+            set_state(&at, &client_id, ClientState::Enabled, json).await
         }
         ClientCommand::RotateSecret {
             client_id,
             keep_old,
-        } => rotate_secret(&at, &client_id, keep_old).await,
+            json,
+        } => rotate_secret(&at, &client_id, keep_old, json).await,
     }
 }
 
@@ -117,20 +110,42 @@ async fn update(at: &At, id: &ClientId, from: &Path, new_secret: bool) -> Result
     say_registered(at, &updated.map_err(|error| refused(from, error))?).await
 }
 
-async fn delete(at: &At, id: &ClientId) -> Result<()> {
-    at.operations().delete_client(id).await?;
-    say!("deleted {id}");
+async fn delete(at: &At, id: &str, json: bool) -> Result<()> {
+    at.operations().delete_client(&ClientId::new(id)).await?;
+    let gone = json!({ "client_id": id });
+    done(json, &gone, &format!("deleted {id}"));
     Ok(())
 }
 
-async fn rotate_secret(at: &At, id: &str, keep_old: Option<i64>) -> Result<()> {
+async fn set_state(at: &At, id: &str, state: ClientState, json: bool) -> Result<()> {
+    let operations = at.operations();
+    let name = ClientId::new(id);
+    let (client, verb) = match state {
+        ClientState::Disabled => (operations.disable_client(&name).await?, "disabled"),
+        ClientState::Enabled => (operations.enable_client(&name).await?, "enabled"),
+    };
+    done(json, &client_information(&client), &format!("{verb} {id}"));
+    Ok(())
+}
+
+async fn rotate_secret(at: &At, id: &str, keep_old: Option<i64>, json: bool) -> Result<()> {
     let secrets = ClientSecrets::new(&at.master);
     let registered = at
         .operations()
         .rotate_client_secret(&secrets, &ClientId::new(id), keep_old)
         .await?;
+    let warning = ClientWarning::of_rotation(&registered.client);
+    if json {
+        let mut response = registered.response();
+        if let Some(warning) = warning {
+            let told = json!({ "field": warning.field(), "problem": warning.to_string() });
+            response["warnings"] = json!([told]);
+        }
+        say!("{response}");
+        return Ok(());
+    }
     say_registered(at, &registered).await?;
-    if let Some(warning) = ClientWarning::of_rotation(&registered.client) {
+    if let Some(warning) = warning {
         eprintln!("latchkey: {warning}");
     }
     Ok(())

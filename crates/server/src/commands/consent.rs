@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     at::At,
-    print::{List, say, utc},
+    print::{List, done, utc},
 };
 use crate::cli::{ConsentCommand, ConsentOwner};
 
@@ -16,11 +16,16 @@ pub async fn run(at: At, command: ConsentCommand) -> Result<()> {
         ConsentCommand::Revoke {
             username,
             client_id,
+            json,
         } => {
             let client = ClientId::new(&client_id);
             let ended = at.operations().revoke_consent(&username, &client).await?;
             let count = ended.authorizations;
-            say!("revoked what {username} allowed {client_id}; {count} authorizations ended");
+            let answer = json!({ "consented": ended.consented, "authorizations_ended": count });
+            let sentence = format!(
+                "revoked what {username} allowed {client_id}; {count} authorizations ended"
+            );
+            done(json, &answer, &sentence);
             Ok(())
         }
     }

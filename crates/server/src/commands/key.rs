@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     at::At,
-    print::{print_table, say, utc},
+    print::{done, print_table, say, utc},
 };
 use crate::cli::KeyCommand;
 
@@ -19,7 +19,7 @@ pub async fn run(at: At, command: KeyCommand) -> Result<()> {
             algorithm,
             json,
         } => rotate(&at, now, algorithm.into(), json).await,
-        KeyCommand::Retire { kid } => retire(&at, &kid).await,
+        KeyCommand::Retire { kid, json } => retire(&at, &kid, json).await,
     }
 }
 
@@ -86,10 +86,11 @@ async fn rotate(at: &At, now: bool, algorithm: SigningAlgorithm, json: bool) -> 
     Ok(())
 }
 
-async fn retire(at: &At, kid: &str) -> Result<()> {
+async fn retire(at: &At, kid: &str, json: bool) -> Result<()> {
     at.operations().retire_key(&at.ring, kid).await?;
-    say!(
+    let sentence = format!(
         "key {kid} is retired: what it signed is refused from now on, and nobody can sign with it again"
     );
+    done(json, &json!({ "kid": kid }), &sentence);
     Ok(())
 }

@@ -21,6 +21,14 @@ pub fn line(line: Arguments<'_>) {
     text(format_args!("{line}\n"));
 }
 
+/// What was done: for a machine with the names of the administration API, else as a sentence.
+pub fn done(json: bool, answer: &Value, sentence: &str) {
+    match json {
+        true => say!("{answer}"),
+        false => say!("{sentence}"),
+    }
+}
+
 /// As [`say!`], without the end of a line.
 fn text(text: Arguments<'_>) {
     let mut out = std::io::stdout().lock();

@@ -22,7 +22,7 @@ use super::{
     at::At,
     delivery::{Ended, wait_for_receipts},
     input::{input_name, read_input, read_json},
-    print::{List, say, utc},
+    print::{List, done, say, utc},
 };
 use crate::{
     cli::{UserCommand, UserCreate, UserUpdate},
@@ -43,10 +43,18 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
         }
         UserCommand::Show { username, json } => show(&at, &username, json).await,
         UserCommand::Update(change) => update(&at, change).await,
-        UserCommand::Disable { username, force } => disable(&at, &username, last(force)).await,
-        UserCommand::Enable { username } => enable(&at, &username).await,
-        UserCommand::Delete { username, force } => delete(&at, &username, last(force)).await,
-        UserCommand::SetPassword { username, .. } => set_password(&at, &username).await,
+        UserCommand::Disable {
+            username,
+            force,
+            json,
+        } => disable(&at, &username, last(force), json).await,
+        UserCommand::Enable { username, json } => enable(&at, &username, json).await,
+        UserCommand::Delete {
+            username,
+            force,
+            json,
+        } => delete(&at, &username, last(force), json).await,
+        UserCommand::SetPassword { username, json, .. } => set_password(&at, &username, json).await,
         UserCommand::EndSessions {
             username,
             wait,
@@ -102,37 +110,42 @@ async fn show(at: &At, login: &str, json: bool) -> Result<()> {
 
 async fn update(at: &At, given: UserUpdate) -> Result<()> {
     let (login, last) = (given.username.clone(), last(given.force));
+    let json = given.json;
     let change = profile_change(given)?;
     let operations = at.operations();
-    operations.update_user(&login, &change, last).await?;
-    say!("updated {login}");
+    let user = operations.update_user(&login, &change, last).await?;
+    done(json, &described(&user), &format!("updated {login}"));
     Ok(())
 }
 
-async fn disable(at: &At, login: &str, last: LastAdministrator) -> Result<()> {
-    let EndedSessions { sessions, .. } = at.operations().disable_user(login, last).await?;
-    say!("disabled {login}; {sessions} sessions ended");
+async fn disable(at: &At, login: &str, last: LastAdministrator, json: bool) -> Result<()> {
+    let ended = at.operations().disable_user(login, last).await?;
+    let sentence = format!("disabled {login}; {} sessions ended", ended.sessions);
+    done(json, &with_ended(&ended), &sentence);
     Ok(())
 }
 
-async fn enable(at: &At, login: &str) -> Result<()> {
-    at.operations().enable_user(login).await?;
-    say!("enabled {login}");
+async fn enable(at: &At, login: &str, json: bool) -> Result<()> {
+    let user = at.operations().enable_user(login).await?;
+    done(json, &described(&user), &format!("enabled {login}"));
     Ok(())
 }
 
-async fn delete(at: &At, login: &str, last: LastAdministrator) -> Result<()> {
-    at.operations().delete_user(login, last).await?;
-    say!("deleted {login}");
+async fn delete(at: &At, login: &str, last: LastAdministrator, json: bool) -> Result<()> {
+    let user = at.operations().delete_user(login, last).await?;
+    let gone = json!({ "sub": user.id, "username": user.username });
+    done(json, &gone, &format!("deleted {login}"));
     Ok(())
 }
 
-async fn set_password(at: &At, login: &str) -> Result<()> {
+async fn set_password(at: &At, login: &str, json: bool) -> Result<()> {
     let key = password_key(&at.master);
     let password = read_password()?;
     let operations = at.operations();
-    let EndedSessions { sessions, .. } = operations.set_password(&key, login, &password).await?;
-    say!("set a new password for {login}; {sessions} sessions ended");
+    let ended = operations.set_password(&key, login, &password).await?;
+    let count = ended.sessions;
+    let sentence = format!("set a new password for {login}; {count} sessions ended");
+    done(json, &with_ended(&ended), &sentence);
     Ok(())
 }
 
@@ -238,6 +251,10 @@ fn described(user: &User) -> Value {
         "groups": user.groups, "claims": user.claims, "attributes": user.attributes, "disabled": user.disabled_at.is_some(),
         "has_password": user.password_hash.is_some(), "created_at": user.created_at, "updated_at": user.updated_at,
     })
+}
+
+fn with_ended(EndedSessions { user, sessions }: &EndedSessions) -> Value {
+    json!({ "user": described(user), "sessions_ended": sessions })
 }
 
 fn shown(listed: &ListedUser) -> Value {

@@ -11,6 +11,7 @@ mod consents;
 mod deliveries;
 mod dev;
 mod host;
+mod json_answers;
 mod management;
 mod manual;
 mod memory;
