@@ -7,6 +7,7 @@ from urllib.parse import urlparse
 import accessibility
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -79,16 +80,18 @@ def walk(password, language, dark, width, height, name):
         if page:
             shot(page)
         pressed, sent = by(element), None
-        if pressed.tag_name == "button":
+        is_button = pressed.tag_name == "button"
+        if is_button:
             form = pressed.find_element(By.XPATH, "ancestor::form")
             if form.get_dom_attribute("method") == "post":
                 sent = route("Post", form.get_dom_attribute("action") or driver.current_url)
         pressed.click()
-        if not sent:
+        if not is_button:
             return
-        WebDriverWait(driver, 15).until(staleness_of(pressed))
+        # While one page takes the place of the other, Chromium may know the element and not its document: it is asked again.
+        WebDriverWait(driver, 15, ignored_exceptions=[WebDriverException]).until(staleness_of(pressed))
         # A form that is shown again with what is wrong in it was not carried out.
-        if accessibility.ask(driver, "return performance.getEntriesByType('navigation')[0].responseStatus") < 400:
+        if sent and accessibility.ask(driver, "return performance.getEntriesByType('navigation')[0].responseStatus") < 400:
             walked.add(sent)
 
     def sign_in():
