@@ -29,14 +29,25 @@ macro_rules! list {
 const OF_ALL: &str = list!("");
 const OF_USER: &str = list!("sessions.user_id = ? AND ");
 
+/// A session with its user's name, and whether it counts as ended.
 #[derive(QueryableByName)]
-struct Listed {
+pub struct Listed {
     #[diesel(embed)]
     session: Row,
     #[diesel(sql_type = Text)]
     username: String,
     #[diesel(sql_type = Integer)]
     is_ended: i32,
+}
+
+impl Listed {
+    pub fn into_listed(self) -> Result<ListedSession, RowError> {
+        Ok(ListedSession {
+            session: self.session.into_session()?,
+            username: self.username,
+            is_ended: self.is_ended != 0,
+        })
+    }
 }
 
 pub fn list(
@@ -55,15 +66,7 @@ pub fn list(
             on!(c => statement(OF_USER, &[whose, after].concat()).load(c))?
         }
     };
-    rows.into_iter()
-        .map(|row| {
-            Ok(ListedSession {
-                session: row.session.into_session()?,
-                username: row.username,
-                is_ended: row.is_ended != 0,
-            })
-        })
-        .collect()
+    rows.into_iter().map(Listed::into_listed).collect()
 }
 
 #[cfg(test)]

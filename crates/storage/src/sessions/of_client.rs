@@ -2,15 +2,11 @@
 
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Integer, Nullable, Text},
+    sql_types::{BigInt, Nullable, Text},
 };
-use latchkey_protocol::{
-    ClientId, Timestamp,
-    page::Page,
-    session::{ClientSessions, ListedSession},
-};
+use latchkey_protocol::{ClientId, Timestamp, page::Page, session::ClientSessions};
 
-use super::Row;
+use super::list::Listed;
 use crate::{
     bulk_ends::session_stands,
     connection::{AnyConnection, on},
@@ -38,13 +34,9 @@ const LOOKED: &str = "SELECT count(*) AS looked_at, max(id) AS last FROM (\
     SELECT id FROM authorizations WHERE client_id = ? AND id > ? ORDER BY id LIMIT ?) AS looked";
 
 #[derive(QueryableByName)]
-struct Listed {
+struct Placed {
     #[diesel(embed)]
-    session: Row,
-    #[diesel(sql_type = Text)]
-    username: String,
-    #[diesel(sql_type = Integer)]
-    is_ended: i32,
+    listed: Listed,
     #[diesel(sql_type = Text)]
     place: String,
 }
@@ -66,7 +58,7 @@ pub fn list(
     let after = page.after.clone().unwrap_or_default();
     let (most, looked_at) = (page.limit + 1, LOOKED_AT);
     let values: &[Bind] = binds![client, &after, looked_at, client, &after, now, most];
-    let mut rows: Vec<Listed> = on!(c => statement(LIST, values).load(c))?;
+    let mut rows: Vec<Placed> = on!(c => statement(LIST, values).load(c))?;
     let wanted = usize::try_from(page.limit).unwrap_or_default();
     let next = if rows.len() > wanted {
         rows.truncate(wanted);
@@ -76,14 +68,7 @@ pub fn list(
         let looked: Looked = on!(c => statement(LOOKED, values).get_result(c))?;
         looked.last.filter(|_| looked.looked_at == LOOKED_AT)
     };
-    let listed = rows.into_iter();
-    let sessions = listed.map(|row| {
-        Ok(ListedSession {
-            session: row.session.into_session()?,
-            username: row.username,
-            is_ended: row.is_ended != 0,
-        })
-    });
+    let sessions = rows.into_iter().map(|row| row.listed.into_listed());
     Ok(ClientSessions {
         sessions: sessions.collect::<Result<_, RowError>>()?,
         next,
