@@ -1,0 +1,164 @@
+//! The check before a route, a scope or an app.
+
+use std::{
+    future::{Ready, ready},
+    rc::Rc,
+    sync::Arc,
+};
+
+use actix_web::{
+    Error, HttpMessage,
+    body::{EitherBody, MessageBody},
+    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
+    http::header,
+};
+use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
+
+use super::{Caller, answer::answer};
+use crate::{AccessToken, Rejection, Rule, Verifier, bearer};
+
+/// Lets a request pass when its token is good and the guard is content. To close a whole app, whatever its routes are:
+///
+/// ```no_run
+/// use actix_web::{App, web};
+/// use latchkey_resource_server::{Authenticated, Verifier, actix::Protect};
+///
+/// # fn app(api: Verifier) {
+/// let app = App::new()
+///     .route("/", web::get().to(|| async { "for callers with a token" }))
+///     .wrap(Protect::new(&api, Authenticated));
+/// # }
+/// ```
+///
+/// A narrower guard is put around a single route or scope likewise. [`Routes`](super::Routes) does that for each route.
+#[derive(Clone)]
+pub struct Protect(Arc<Shared>);
+
+struct Shared {
+    verifier: Verifier,
+    rule: Rule,
+}
+
+impl Protect {
+    /// With the guard, or guards, that a caller has to pass.
+    pub fn new(verifier: &Verifier, rule: impl Into<Rule>) -> Self {
+        Self(Arc::new(Shared {
+            verifier: verifier.clone(),
+            rule: rule.into(),
+        }))
+    }
+}
+
+impl Shared {
+    fn check(&self, caller: Arc<AccessToken>) -> Result<Caller, Rejection> {
+        self.verifier.check(&self.rule, &caller)?;
+        Ok(Caller(caller))
+    }
+
+    /// At once, where nothing has to be waited for; a token that has to be verified comes back.
+    fn look(&self, request: &ServiceRequest) -> Look {
+        let headers = request.headers().get_all(header::AUTHORIZATION);
+        match bearer(headers.map(header::HeaderValue::as_bytes)) {
+            Err(refusal) => Look::Done(Err(refusal.into())),
+            Ok(token) => match self.verifier.verify_seen(token) {
+                Some(caller) => Look::Done(self.check(caller)),
+                None => Look::New(token.to_owned()),
+            },
+        }
+    }
+
+    async fn verify(&self, token: &str) -> Result<Caller, Rejection> {
+        self.check(self.verifier.verify(token).await?)
+    }
+
+    fn refuse<B: MessageBody>(
+        &self,
+        request: ServiceRequest,
+        rejection: &Rejection,
+    ) -> ServiceResponse<EitherBody<B>> {
+        let challenge = self.verifier.challenge(rejection);
+        request.into_response(answer(&challenge).map_into_right_body())
+    }
+}
+
+enum Look {
+    Done(Result<Caller, Rejection>),
+    New(String),
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Protect
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = ProtectService<S>;
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(ProtectService {
+            service: Rc::new(service),
+            shared: self.0.clone(),
+        }))
+    }
+}
+
+/// What [`Protect`] makes of a service.
+pub struct ProtectService<S> {
+    service: Rc<S>,
+    shared: Arc<Shared>,
+}
+
+type Answered<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
+type Passing<F, B> = Map<F, fn(Result<ServiceResponse<B>, Error>) -> Answered<B>>;
+
+impl<S, B> Service<ServiceRequest> for ProtectService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = Either<Passing<S::Future, B>, LocalBoxFuture<'static, Answered<B>>>;
+
+    forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        if self.shared.rule.is_public() {
+            return Either::Left(pass(&*self.service, request));
+        }
+        match self.shared.look(&request) {
+            Look::Done(Ok(caller)) => {
+                request.extensions_mut().insert(caller);
+                Either::Left(pass(&*self.service, request))
+            }
+            Look::Done(Err(rejection)) => {
+                let response = self.shared.refuse(request, &rejection);
+                Either::Right(ready(Ok(response)).boxed_local())
+            }
+            Look::New(token) => {
+                let (service, shared) = (self.service.clone(), self.shared.clone());
+                Either::Right(Box::pin(async move {
+                    match shared.verify(&token).await {
+                        Ok(caller) => {
+                            request.extensions_mut().insert(caller);
+                            pass(&*service, request).await
+                        }
+                        Err(rejection) => Ok(shared.refuse(request, &rejection)),
+                    }
+                }))
+            }
+        }
+    }
+}
+
+fn pass<S, B>(service: &S, request: ServiceRequest) -> Passing<S::Future, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+{
+    service
+        .call(request)
+        .map(|result| result.map(ServiceResponse::map_into_left_body))
+}

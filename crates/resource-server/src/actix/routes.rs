@@ -1,0 +1,141 @@
+//! A table of routes, each with the guard that stands beside it.
+
+use actix_web::{
+    FromRequest, Handler, HttpResponse, Resource, Responder, Route,
+    http::Method,
+    web::{self, ServiceConfig},
+};
+
+use super::Protect;
+use crate::{Authenticated, Public, Rule, Verifier};
+
+/// Routes of an API that are closed by default: one is made together with its guard, or not at all.
+///
+/// ```no_run
+/// use actix_web::App;
+/// use latchkey_resource_server::{Public, RequireRole, RequireScope, StepUp, Verifier, actix::Routes};
+///
+/// # async fn home() -> &'static str { "" }
+/// # async fn list() -> &'static str { "" }
+/// # async fn create() -> &'static str { "" }
+/// # async fn remove() -> &'static str { "" }
+/// # fn app(api: Verifier) {
+/// let app = App::new().configure(Routes::of(&api)
+///     .get("/", home, Public)
+///     .get("/orders", list, RequireScope("orders:read"))
+///     .post("/orders", create, (RequireScope("orders:write"), RequireRole("clerk")))
+///     .delete("/orders/{id}", remove, (RequireRole("admin"), StepUp::within(300)))
+///     .metadata()
+///     .into_config());
+/// # }
+/// ```
+///
+/// Without a guard it does not compile:
+///
+/// ```compile_fail
+/// # use latchkey_resource_server::{Verifier, actix::Routes};
+/// # async fn home() -> &'static str { "" }
+/// # fn app(api: Verifier) {
+/// Routes::of(&api).get("/", home);
+/// # }
+/// ```
+///
+/// Whoever comes without a valid token hears 401 for every other path and method too, so that strangers do not learn which
+/// there are. With one it is 404 or 405.
+pub struct Routes {
+    verifier: Verifier,
+    /// One for each path: actix takes the first that fits.
+    resources: Vec<(String, Resource)>,
+}
+
+/// Routes of one method.
+macro_rules! method {
+    ($name:ident, $method:ident) => {
+        #[doc = concat!("A route for `", stringify!($method), "`.")]
+        #[must_use]
+        pub fn $name<F, Args>(self, path: &str, handler: F, rule: impl Into<Rule>) -> Self
+        where
+            F: Handler<Args>,
+            Args: FromRequest + 'static,
+            F::Output: Responder + 'static,
+        {
+            self.route(Method::$method, path, handler, rule)
+        }
+    };
+}
+
+impl Routes {
+    /// None yet.
+    pub fn of(verifier: &Verifier) -> Self {
+        Self {
+            verifier: verifier.clone(),
+            resources: Vec::new(),
+        }
+    }
+
+    method!(get, GET);
+    method!(head, HEAD);
+    method!(post, POST);
+    method!(put, PUT);
+    method!(patch, PATCH);
+    method!(delete, DELETE);
+
+    /// A route for any method. `path` is a pattern of actix-web, such as `/orders/{id}`.
+    #[must_use]
+    pub fn route<F, Args>(
+        self,
+        method: Method,
+        path: &str,
+        handler: F,
+        rule: impl Into<Rule>,
+    ) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let route = web::method(method).to(handler);
+        let route = route.wrap(Protect::new(&self.verifier, rule));
+        self.add(path, route)
+    }
+
+    /// Publishes the API's own metadata (RFC 9728), and names it in refusals: so clients find out which issuer to ask.
+    /// Only where the audience is an address; for these routes at the root of the app.
+    #[must_use]
+    pub fn metadata(self) -> Self {
+        let verifier = self.verifier.clone();
+        let Some((path, document)) = verifier.publish_metadata() else {
+            tracing::warn!("the audience is no address: there is no metadata to publish");
+            return self;
+        };
+        let document = document.clone();
+        let answer = move || {
+            let document = document.clone();
+            async move { web::Json(document) }
+        };
+        self.get(path, answer, Public)
+    }
+
+    /// For [`App::configure`](actix_web::App::configure), or that of a scope.
+    pub fn into_config(self) -> impl FnOnce(&mut ServiceConfig) {
+        move |config| {
+            let closed = Protect::new(&self.verifier, Authenticated);
+            for (_, resource) in self.resources {
+                let other = web::to(HttpResponse::MethodNotAllowed);
+                config.service(resource.default_service(other.wrap(closed.clone())));
+            }
+            config.default_service(web::to(HttpResponse::NotFound).wrap(closed));
+        }
+    }
+
+    fn add(mut self, path: &str, route: Route) -> Self {
+        let at = self.resources.iter().position(|(known, _)| known == path);
+        let (path, resource) = match at {
+            Some(at) => self.resources.remove(at),
+            None => (path.to_owned(), web::resource(path)),
+        };
+        let place = at.unwrap_or(self.resources.len());
+        self.resources.insert(place, (path, resource.route(route)));
+        self
+    }
+}

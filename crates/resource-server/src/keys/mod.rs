@@ -1,0 +1,233 @@
+//! The published keys of the issuer: who verifies asks here, and one task alone fetches.
+
+mod jwk;
+mod keeper;
+mod set;
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use latchkey_jose::{Algorithm, Compact};
+use latchkey_protocol::{Clock, Timestamp};
+use tokio::sync::{Notify, watch};
+
+use crate::{Refusal, Rejection, Unavailable};
+
+pub use keeper::Source;
+use set::{Found, KeySet};
+
+/// The longest that a request waits for keys.
+const WAIT: Duration = Duration::from_secs(3);
+
+/// The most requests that wait at a time.
+const MOST_WAITING: usize = 1000;
+
+/// After a fetch that failed the next one may come sooner than after one that brought keys.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// How often keys are fetched, and how long they count.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// How long keys count after they were fetched, in seconds.
+    pub stale_for: i64,
+    /// The shortest time between two fetches that unknown keys cause.
+    pub pause: Duration,
+    /// The time between two fetches by themselves; none: as the answer says.
+    pub every: Option<Duration>,
+}
+
+/// The keys of one issuer. The task that fetches them ends with the last clone.
+#[derive(Clone)]
+pub struct Keys(Arc<Shared>);
+
+struct Shared {
+    set: RwLock<Arc<KeySet>>,
+    /// That of `set`, to be compared without a lock.
+    generation: AtomicU64,
+    /// When keys were fetched last.
+    fetched_at: AtomicI64,
+    clock: Arc<dyn Clock>,
+    pace: Pace,
+    waiting: AtomicUsize,
+    asked: Arc<Notify>,
+    rounds: watch::Sender<Round>,
+}
+
+/// How the last fetch ended.
+#[derive(Debug, Clone, Copy, Default)]
+struct Round {
+    ended: Option<Instant>,
+    failed: bool,
+}
+
+/// How it stands with the keys of the issuer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// Whether tokens can be verified now.
+    pub is_ready: bool,
+    /// When keys were fetched last.
+    pub keys_fetched_at: Option<Timestamp>,
+    /// Whether the last attempt to fetch them failed.
+    pub is_issuer_away: bool,
+}
+
+impl Keys {
+    pub fn new(source: Source, pace: Pace, clock: Arc<dyn Clock>) -> Self {
+        let shared = Arc::new(Shared {
+            set: RwLock::new(Arc::new(KeySet::empty())),
+            generation: AtomicU64::new(0),
+            fetched_at: AtomicI64::new(i64::MIN),
+            clock,
+            pace,
+            waiting: AtomicUsize::new(0),
+            asked: Arc::new(Notify::new()),
+            rounds: watch::Sender::default(),
+        });
+        tokio::spawn(keeper::keep(Arc::downgrade(&shared), source));
+        Self(shared)
+    }
+
+    /// Waits until keys are there.
+    pub async fn ready(&self, at_most: Duration) -> bool {
+        let mut rounds = self.0.rounds.subscribe();
+        let wait = rounds.wait_for(|_| self.0.are_usable());
+        matches!(tokio::time::timeout(at_most, wait).await, Ok(Ok(_)))
+    }
+
+    /// Verifies the signature by the published key of this `kid` and algorithm. Returns the generation of the set that
+    /// had it. A key that is not known is fetched, once for all who wait.
+    pub async fn verify(
+        &self,
+        token: &Compact<'_>,
+        kid: &str,
+        algorithm: Algorithm,
+    ) -> Result<u64, Rejection> {
+        if let Some(judged) = self.0.verify(token, kid, algorithm) {
+            return Ok(judged?);
+        }
+        self.0.fetch_again().await?;
+        match self.0.verify(token, kid, algorithm) {
+            Some(judged) => Ok(judged?),
+            None if self.0.are_usable() => Err(Refusal::UnknownKey.into()),
+            None => Err(Unavailable::Keys.into()),
+        }
+    }
+
+    /// Whether what was verified by the set of this generation is so by the keys of now.
+    pub fn still_prove(&self, generation: u64) -> bool {
+        self.0.generation.load(Ordering::Acquire) == generation && self.0.are_usable()
+    }
+
+    pub fn health(&self) -> Health {
+        let at = self.0.fetched_at.load(Ordering::Acquire);
+        Health {
+            is_ready: self.0.are_usable(),
+            keys_fetched_at: (at != i64::MIN).then_some(Timestamp::from_seconds(at)),
+            is_issuer_away: self.0.rounds.borrow().failed,
+        }
+    }
+}
+
+impl Shared {
+    /// None when the key is not known, or no key may be used any more.
+    fn verify(
+        &self,
+        token: &Compact<'_>,
+        kid: &str,
+        algorithm: Algorithm,
+    ) -> Option<Result<u64, Refusal>> {
+        if !self.are_usable() {
+            return None;
+        }
+        let set = self.set();
+        match set.find(kid, algorithm) {
+            Found::Key(key) => Some(set::verify(key, token).map(|()| set.generation)),
+            Found::OtherAlgorithm => Some(Err(Refusal::Algorithm)),
+            Found::Nothing => None,
+        }
+    }
+
+    fn are_usable(&self) -> bool {
+        let at = self.fetched_at.load(Ordering::Acquire);
+        let until = Timestamp::from_seconds(at) + self.pace.stale_for;
+        at != i64::MIN && self.clock.now() < until
+    }
+
+    fn set(&self) -> Arc<KeySet> {
+        self.set
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Has the keys fetched, unless that was done a moment ago: whoever sends unknown key ids causes no more fetches.
+    async fn fetch_again(&self) -> Result<(), Unavailable> {
+        let mut rounds = self.rounds.subscribe();
+        let last = *rounds.borrow_and_update();
+        if last.is_recent(self.pace.pause) {
+            return last.outcome();
+        }
+        let _seat = Seat::take(&self.waiting)?;
+        self.asked.notify_one();
+        match tokio::time::timeout(WAIT, rounds.changed()).await {
+            Ok(Ok(())) => rounds.borrow().outcome(),
+            Ok(Err(_)) | Err(_) => Err(Unavailable::Keys),
+        }
+    }
+}
+
+/// So that the task sees that nobody is left.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.asked.notify_one();
+    }
+}
+
+impl Round {
+    fn pause(self, pause: Duration) -> Duration {
+        if self.failed {
+            pause.min(AFTER_FAILURE)
+        } else {
+            pause
+        }
+    }
+
+    fn is_recent(self, pause: Duration) -> bool {
+        self.ended
+            .is_some_and(|at| at.elapsed() < self.pause(pause))
+    }
+
+    fn outcome(self) -> Result<(), Unavailable> {
+        if self.failed {
+            Err(Unavailable::Keys)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// One of those who wait.
+struct Seat<'a>(&'a AtomicUsize);
+
+impl<'a> Seat<'a> {
+    fn take(taken: &'a AtomicUsize) -> Result<Self, Unavailable> {
+        let seat = Self(taken);
+        if taken.fetch_add(1, Ordering::AcqRel) < MOST_WAITING {
+            Ok(seat)
+        } else {
+            Err(Unavailable::Busy)
+        }
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

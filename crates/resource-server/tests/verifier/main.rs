@@ -1,0 +1,18 @@
+//! The verifier against an issuer of the test's own: what it takes, every attack that it refuses, and what it does while the
+//! issuer is away.
+#![allow(clippy::unwrap_used)]
+
+mod algorithms;
+mod answers;
+mod audiences;
+mod guards;
+mod headers;
+mod http_client;
+mod keys;
+mod kinds;
+mod logs;
+mod outages;
+mod remembered;
+mod routes;
+mod support;
+mod times;
