@@ -41,6 +41,7 @@ mod overload;
 mod pages;
 mod parameters;
 mod refusals;
+mod resource_server;
 mod rfc6749_authorize;
 mod rfc6749_client_authentication;
 mod rfc6749_token;
