@@ -2,6 +2,7 @@
 //!
 //! `cargo build --release -p latchkey && cargo run --release -p latchkey-bench`
 
+mod apis;
 mod bare;
 mod client;
 mod crowd;
@@ -62,6 +63,9 @@ struct Options {
     /// Only forced sign-outs: how long until all receipts are there, of so many ends of a session.
     #[arg(long, num_args = 0..=1, default_missing_value = "200")]
     sign_out: Option<usize>,
+    /// Only what verifying tokens costs an API, with latchkey-resource-server.
+    #[arg(long)]
+    apis: bool,
     /// The app has a backchannel_logout_uri, so that each code exchange notes it in the session.
     #[arg(long)]
     logout_uri: bool,
@@ -71,6 +75,9 @@ struct Options {
     /// Answers the bytes of a file; what the program starts for itself to compare with.
     #[arg(long, hide = true)]
     bare: Option<std::path::PathBuf>,
+    /// An API that knows the keys of a file; likewise.
+    #[arg(long, hide = true)]
+    api: Option<std::path::PathBuf>,
     /// Prints signatures per second; likewise.
     #[arg(long, hide = true)]
     signatures: bool,
@@ -104,6 +111,9 @@ fn main() -> Result<()> {
     if let Some(file) = options.bare {
         return bare::serve(&file);
     }
+    if let Some(file) = options.api {
+        return apis::serve(&file);
+    }
     if options.signatures {
         println!("{}", sign()?);
         return Ok(());
@@ -121,6 +131,9 @@ fn run(options: &Options) -> Result<()> {
         // PostgreSQL needs the drivers' cores.
         spin: options.database_url.is_none(),
     };
+    if options.apis {
+        return apis::run(&load, &options.cores);
+    }
     if let Some(callers) = options.crowd {
         let server = Server::start(options)?;
         server.prepare()?;
