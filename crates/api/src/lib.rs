@@ -8,6 +8,7 @@ mod condition;
 mod document;
 mod door;
 mod input;
+mod parameters;
 mod problem;
 mod rate;
 mod resources;

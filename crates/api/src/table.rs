@@ -1,6 +1,10 @@
 //! THE route table: each address, its method, the call that answers it, and what is documented of it.
 
 use crate::{
+    parameters::{
+        CHECKPOINT, NEW_SECRET, OF_DELIVERY, OF_ENTRY, OF_OVERVIEW, OF_PREVIEW, OF_REFUSAL,
+        OF_SESSION, OF_USERS,
+    },
     resources::{
         audit::{self, AuditEntry, ChainVerdict},
         bulk_ends::{self, EndOfSessions, EndsOfSessions},
@@ -12,6 +16,7 @@ use crate::{
         consents::{self, Consent, EndedConsent},
         deliveries::{self, Delivery, SentAgain},
         keys::{self, KeyRotation, SigningKey, SigningKeys},
+        overview::{self, Overview},
         preview::{self, TokenPreview},
         refusals::{self, Refusal, RefusalExplained},
         session::{self, SessionRecord},
@@ -21,7 +26,7 @@ use crate::{
             self, NewPassword, User, UserChange, UserToCreate, UserToReplace, UserWithEndedSessions,
         },
     },
-    route::{Parameter, Route, Takes, route, text},
+    route::{Route, route},
 };
 
 const NEW_USER: &str =
@@ -31,90 +36,15 @@ const NEW_CLIENT: &str =
     r#"{"client_name":"My app","redirect_uris":["https://app.example/callback"]}"#;
 const CLIENT_CHANGE: &str = r#"{"client_name":"Our app","tos_uri":null}"#;
 
-const OF_USERS: &[Parameter] = &[
-    text(
-        "login",
-        "The one user with this user name or email address, or none.",
-    ),
-    text(
-        "search",
-        "Those whose user name, email address, display name or subject begins so.",
-    ),
-    Parameter {
-        name: "sort",
-        about: "The order: by user name, those added last first, or those who signed in last first.",
-        takes: Takes::Word(&["name", "created", "last-sign-in"]),
-    },
-];
-const OF_SESSION: &[Parameter] = &[
-    text(
-        "user",
-        "Those of this user: a user name, an email address or a subject.",
-    ),
-    text(
-        "client",
-        "Those in which users signed in to this client, by its `client_id`. Not together with `user`; a piece may be short although more follow.",
-    ),
-];
-const NEW_SECRET: &[Parameter] = &[Parameter {
-    name: "new_secret",
-    about: "The client gets another secret as well, one that is made; the old one is worth nothing at once.",
-    takes: Takes::Word(&["true", "false"]),
-}];
-const OF_PREVIEW: &[Parameter] = &[
-    text(
-        "user",
-        "Who signs in: a user name, an email address or a subject. Without one: the client for itself.",
-    ),
-    text("scope", "What the client asks for."),
-];
-const SINCE: Parameter = Parameter {
-    name: "since",
-    about: "At this moment or later, in seconds since 1970.",
-    takes: Takes::Number(0, i64::MAX),
-};
-const UNTIL: Parameter = Parameter {
-    name: "until",
-    about: "Before this moment, in seconds since 1970.",
-    takes: Takes::Number(0, i64::MAX),
-};
-const OF_REFUSAL: &[Parameter] = &[
-    text("client_id", "Those of this client, as far as it said so."),
-    text("reason", "Those for this reason, such as `CodeExpired`."),
-    SINCE,
-    UNTIL,
-];
-const OF_ENTRY: &[Parameter] = &[
-    SINCE,
-    UNTIL,
-    text("event", "With this event, such as `user disable`."),
-    text("actor", "By this actor: a subject, a `client_id`, `uid 0`."),
-    text("target", "Of this target, by its id."),
-    text(
-        "user",
-        "Those that concern this user: a user name, an email address or a subject.",
-    ),
-    Parameter {
-        name: "outcome",
-        about: "With this outcome.",
-        takes: Takes::Word(&["done", "refused"]),
-    },
-];
-const CHECKPOINT: &[Parameter] = &[text(
-    "checkpoint",
-    "A checkpoint that was kept elsewhere, as `POSITION:HASH`, to hold the chain against.",
-)];
-const OF_DELIVERY: &[Parameter] = &[
-    text("session", "Those of this session."),
-    Parameter {
-        name: "state",
-        about: "Those that nobody tries any more.",
-        takes: Takes::Word(&["dead"]),
-    },
-];
-
 /// Every address under `/admin/api/v1`.
 pub const ROUTES: &[Route] = &[
+    route!(Get "/overview" "getOverview" overview::show)
+        .says(
+            "Reads how much happened lately: sign-ins and failures, tokens, sessions.",
+            "Each server counts in memory and adds that up once a minute: what other servers counted within the last minute is missing.",
+        )
+        .takes(OF_OVERVIEW)
+        .answers::<Overview>(),
     route!(Get "/users" "listUsers" user_list::list)
         .says(
             "Lists users, or finds some.",

@@ -31,6 +31,7 @@ mod key_maker;
 pub mod keys;
 mod known_browser;
 mod line;
+mod overview;
 mod password;
 mod preview;
 mod realm;

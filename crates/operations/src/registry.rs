@@ -52,8 +52,22 @@ const FOR_ALL: &[Lack] = &[Lack::Page(
     "Custom claims for all clients change what every app is told: they are set up with the installation.",
 )];
 
-/// Everything that can be done with what an installation holds.
+const CONNECT: &str = "It reads nothing but the client, which all three show, and puts it into settings that are copied by hand.";
+
+/// Pages that show nothing an installation holds, and why.
+pub const PAGES_APART: &[(&str, &str)] = &[
+    ("/admin/sign-in", "Of the browser that is at the console."),
+    ("/admin/callback", "Of the browser that is at the console."),
+    ("/admin/sign-out", "Of the browser that is at the console."),
+    (
+        "/admin/setup",
+        "Once, for the first administrator; user create does the same.",
+    ),
+];
+
+/// Everything that can be read or done with what an installation holds.
 pub const OFFERS: &[Offer] = &[
+    offer("overview", &[("GET", "/overview")], &["/admin"]),
     offer("user list", &[("GET", "/users")], &["/admin/users"]),
     offer(
         "user show",
@@ -130,6 +144,12 @@ pub const OFFERS: &[Offer] = &[
         &[("POST", "/clients/{client_id}/rotate-secret")],
         &["/admin/clients/{id}/secret"],
     ),
+    but(
+        "client connect",
+        &[],
+        &["/admin/clients/{id}/connect"],
+        &[Lack::Command(CONNECT), Lack::Call(CONNECT)],
+    ),
     offer(
         "client preview",
         &[("GET", "/clients/{client_id}/preview")],
@@ -158,13 +178,10 @@ pub const OFFERS: &[Offer] = &[
         &[("GET", "/sessions")],
         &["/admin/sessions"],
     ),
-    but(
+    offer(
         "session show",
         &[("GET", "/sessions/{id}")],
         &["/admin/sessions/{id}"],
-        &[Lack::Command(
-            "session list, delivery list and audit list say it in parts.",
-        )],
     ),
     offer(
         "session end",
@@ -178,8 +195,13 @@ pub const OFFERS: &[Offer] = &[
     ),
     offer(
         "session end --all",
-        &[("POST", "/sessions/end-all"), ("GET", "/sessions/ends")],
+        &[("POST", "/sessions/end-all")],
         &["/admin/sessions/end-all"],
+    ),
+    offer(
+        "session ends",
+        &[("GET", "/sessions/ends")],
+        &["/admin/sessions"],
     ),
     offer("key list", &[("GET", "/keys")], &["/admin/keys"]),
     offer(
@@ -192,13 +214,10 @@ pub const OFFERS: &[Offer] = &[
         &[("POST", "/keys/{kid}/retire")],
         &["/admin/keys/{id}/retire"],
     ),
-    but(
+    offer(
         "refusal list",
         &[("GET", "/refusals")],
         &["/admin/refusals"],
-        &[Lack::Command(
-            "Whoever was refused has the reference; the log has the others.",
-        )],
     ),
     offer(
         "why",

@@ -50,6 +50,7 @@ pub mod metadata;
 pub mod names;
 pub mod observe;
 pub mod outbound;
+pub mod overview;
 pub mod page;
 pub mod params;
 pub mod passwords;

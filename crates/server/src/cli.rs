@@ -5,19 +5,22 @@ mod client;
 mod consent;
 mod delivery;
 mod key;
+mod refusal;
+mod session;
 mod user;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
-
-use crate::config::patience;
+use clap::{Parser, Subcommand, builder::PossibleValuesParser};
+use latchkey_protocol::overview::Period;
 
 pub use audit::{After, AuditCommand, AuditList};
 pub use client::{ClaimCommand, ClaimSet, ClientCommand};
 pub use consent::{ConsentCommand, ConsentOwner};
 pub use delivery::DeliveryCommand;
 pub use key::KeyCommand;
+pub use refusal::{RefusalCommand, RefusalList};
+pub use session::SessionCommand;
 pub use user::{UserCommand, UserCreate, UserUpdate};
 
 /// Sign-in for your apps and APIs: an OpenID Connect provider in one binary.
@@ -59,6 +62,15 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// How much happened lately: sign-ins and failures, tokens, sessions.
+    #[command(after_help = "Example: latchkey overview --period week")]
+    Overview {
+        /// The last 24 hours, 7 days or 30 days.
+        #[arg(long, value_name = "PERIOD", default_value = Period::Day.name(), value_parser = PossibleValuesParser::new(Period::ALL.map(Period::name)))]
+        period: String,
+        #[arg(long)]
+        json: bool,
+    },
     /// Users.
     #[command(subcommand)]
     User(UserCommand),
@@ -83,6 +95,9 @@ pub enum Command {
     /// Logout tokens, by which clients hear of the end of a session.
     #[command(subcommand)]
     Delivery(DeliveryCommand),
+    /// Requests that were refused.
+    #[command(subcommand)]
+    Refusal(RefusalCommand),
     /// Tokens.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -111,46 +126,6 @@ pub enum Command {
     },
     /// Prints the version.
     Version,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum SessionCommand {
-    /// Lists sessions.
-    List {
-        /// Of this user.
-        #[arg(long, conflicts_with = "client")]
-        user: Option<String>,
-        /// In which users signed in to this client.
-        #[arg(long, value_name = "ID")]
-        client: Option<String>,
-        /// At most so many.
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
-        limit: Option<i64>,
-        #[arg(long)]
-        json: bool,
-    },
-    /// Ends a session and everything that came of it.
-    #[command(
-        after_help = "Example: latchkey session end 01a3185c-5000-7efb-a86a-e9e0c207865f --wait"
-    )]
-    End {
-        #[arg(required_unless_present_any = ["client", "all"], conflicts_with_all = ["client", "all"])]
-        id: Option<String>,
-        /// All sessions in which users signed in to this client, and everything that it was allowed.
-        #[arg(long, value_name = "ID", conflicts_with = "all")]
-        client: Option<String>,
-        /// All sessions, of everyone.
-        #[arg(long)]
-        all: bool,
-        /// Waits until every client that hears of it has taken its logout token, and fails where one has not.
-        #[arg(long, conflicts_with_all = ["client", "all"])]
-        wait: bool,
-        /// How long it waits.
-        #[arg(long, value_name = "TIME", default_value = "10s", value_parser = patience, requires = "wait")]
-        timeout: Duration,
-        #[arg(long)]
-        json: bool,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,7 +6,7 @@ use clap::CommandFactory;
 use latchkey_console::{Method, Needs};
 use latchkey_operations::{
     Operation,
-    registry::{Lack, OFFERS, Offer},
+    registry::{Lack, OFFERS, Offer, PAGES_APART},
 };
 
 use crate::cli::Cli;
@@ -118,6 +118,42 @@ fn every_change_in_the_console_is_an_offer_and_every_offer_has_its_page() {
             offered.contains(path),
             "{path} changes something that is no offer"
         );
+    }
+}
+
+/// What only reads, as opposed to a form's own page, is somebody's question: it can be asked at all three.
+fn offers_reading() -> impl Iterator<Item = &'static Offer> {
+    let only_reads = |offer: &&Offer| {
+        let posts = latchkey_console::table().filter(|(method, ..)| *method == Method::Post);
+        let posts: BTreeSet<_> = posts.map(|(_, path, _)| path).collect();
+        offer.calls.iter().all(|(method, _)| *method == "GET")
+            && offer.pages.iter().all(|page| !posts.contains(page))
+    };
+    OFFERS.iter().filter(only_reads)
+}
+
+#[test]
+fn every_page_that_shows_something_is_an_offer_that_only_reads() {
+    for (page, reason) in PAGES_APART {
+        assert!(reason.len() > 15, "{page}: a reason");
+        let is_there = |(_, path, _): (_, &str, _)| path == *page;
+        assert!(latchkey_console::table().any(is_there), "{page}");
+    }
+    for (method, page, needs) in latchkey_console::table() {
+        let is_apart = PAGES_APART.iter().any(|(apart, _)| *apart == page);
+        if method == Method::Get && needs != Needs::Admin && !is_apart {
+            let is_offered = offers_reading().any(|offer| offer.pages.contains(&page));
+            assert!(is_offered, "{page} shows something that is no offer");
+        }
+    }
+}
+
+#[test]
+fn every_call_that_reads_is_an_offer_that_only_reads() {
+    for call in latchkey_api::table().filter(|call| call.method == "GET") {
+        let is_it = |at: &(&str, &str)| *at == ("GET", call.path);
+        let is_offered = offers_reading().any(|offer| offer.calls.iter().any(is_it));
+        assert!(is_offered, "{} reads something that is no offer", call.path);
     }
 }
 

@@ -8,6 +8,7 @@ pub mod clients;
 pub mod consents;
 pub mod deliveries;
 pub mod keys;
+pub mod overview;
 pub mod preview;
 pub mod refusals;
 pub mod session;

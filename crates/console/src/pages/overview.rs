@@ -5,13 +5,14 @@ use askama::Template;
 use latchkey_protocol::{
     Issuer,
     audit_row::AuditFilter,
-    tally::{Counted, HourlyCount},
+    overview::{Overview as Seen, Period},
+    tally::Counted,
 };
 use latchkey_ui::{failure::Failure, render::render};
 
 use super::audit::{Row, newest};
 use crate::{
-    chart::{Chart, Period, Series},
+    chart::Chart,
     layout::{Frame, Section, number},
     visit::Visit,
 };
@@ -29,29 +30,20 @@ struct Overview<'a> {
     rows: Vec<Row>,
 }
 
-/// What this process has counted since the last minute is there at once.
-fn series(visit: &Visit<'_>, period: Period, counts: &[HourlyCount]) -> Series {
-    let mut series = Series::new(period, counts, visit.now());
-    for what in Counted::ALL {
-        series.add(what, visit.ui().tally.so_far(what));
-    }
-    series
-}
-
-fn charts(series: &Series) -> [Chart; 3] {
+fn charts(seen: &Seen) -> [Chart; 3] {
     let signed_in = [(Counted::SignIns, "ok"), (Counted::FailedSignIns, "no")];
     [
-        Chart::new("sign-ins", "console-chart-sign-ins", series, &signed_in),
+        Chart::new("sign-ins", "console-chart-sign-ins", seen, &signed_in),
         Chart::new(
             "tokens",
             "console-chart-tokens",
-            series,
+            seen,
             &[(Counted::Tokens, "ok")],
         ),
         Chart::new(
             "sessions",
             "console-chart-sessions",
-            series,
+            seen,
             &[(Counted::Sessions, "ok")],
         ),
     ]
@@ -62,12 +54,9 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let query = visit.arrival.query();
     let period = query.optional("period").and_then(Period::from_name);
     let period = period.unwrap_or(Period::Day);
-    let store = &visit.ui().store;
-    let counts = store.hourly_counts(period.begin(visit.now())).await?;
-    let sessions = counts.iter().rfind(|c| c.what == Counted::Sessions);
-    let sessions = sessions.map_or(0, |counted| counted.count);
-    let series = series(visit, period, &counts);
-    let sum = |what| number(series.sum(what));
+    let seen = visit.operations().overview(period, &visit.ui().tally).await;
+    let seen = seen.map_err(Failure::broken)?;
+    let sum = |what| number(seen.sum(what));
     let page = Overview {
         frame: Frame::new(visit, Section::Overview),
         issuer: &visit.call().realm.issuer,
@@ -76,7 +65,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         tiles: [
             (
                 "console-count-sessions",
-                number(sessions),
+                number(seen.active_sessions),
                 "/admin/sessions",
             ),
             (
@@ -95,7 +84,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
                 "/admin/clients",
             ),
         ],
-        charts: charts(&series),
+        charts: charts(&seen),
         rows: newest(visit, &AuditFilter::default()).await?,
     };
     Ok(render(&page, StatusCode::OK, false))

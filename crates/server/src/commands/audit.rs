@@ -5,27 +5,20 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use latchkey_operations::{AuditVerdict, OperationError};
 use latchkey_protocol::{
-    Timestamp,
     audit_chain::{ChainKey, Checkpoint, hex},
     audit_place::AuditPlace,
     audit_row::{AuditFilter, AuditRow},
     audit_walk::{Break, Damage},
 };
 use serde_json::{Value, json};
-use time::{
-    Date, OffsetDateTime,
-    format_description::well_known::{Iso8601, Rfc3339},
-};
 
 use super::{
     at::At,
     input::{input_name, read_input},
-    print::{List, say, utc},
+    moment::moment,
+    print::{List, printable, say, utc},
 };
-use crate::{
-    cli::{After, AuditCommand, AuditList},
-    config::seconds,
-};
+use crate::cli::{After, AuditCommand, AuditList};
 
 /// Entries that are read at once.
 const PIECE: i64 = 500;
@@ -54,10 +47,6 @@ pub async fn run(at: At, command: AuditCommand) -> Result<()> {
 
 async fn list(at: &At, asked: AuditList) -> Result<()> {
     let operations = at.operations();
-    let moment = |given: &Option<String>| {
-        let given = given.as_deref();
-        given.map(|given| moment(given, at.now)).transpose()
-    };
     let user = match asked.user {
         None => None,
         Some(named) => Some(match operations.user(&named).await {
@@ -68,8 +57,8 @@ async fn list(at: &At, asked: AuditList) -> Result<()> {
         }),
     };
     let filter = AuditFilter {
-        since: moment(&asked.since)?,
-        until: moment(&asked.until)?,
+        since: moment(asked.since.as_deref(), at.now)?,
+        until: moment(asked.until.as_deref(), at.now)?,
         event: asked.event,
         actor: asked.actor,
         target: asked.target,
@@ -139,15 +128,10 @@ fn row(entry: &AuditRow) -> Vec<String> {
     cells.map(printable).to_vec()
 }
 
-/// Nothing that a terminal takes for a command.
-fn printable(cell: String) -> String {
-    cell.replace(char::is_control, "\u{fffd}")
-}
-
 async fn export(at: &At, since: Option<&str>, after: After, limit: Option<i64>) -> Result<()> {
     let operations = at.operations();
     refuse_another_chain(at, &after).await?;
-    let since = since.map(|given| moment(given, at.now)).transpose()?;
+    let since = moment(since, at.now)?;
     let is_wanted = |row: &&AuditRow| since.is_none_or(|since| row.at >= since);
     let (mut after, mut left) = (after.position, limit.unwrap_or(i64::MAX));
     while left > 0 {
@@ -196,23 +180,6 @@ fn one_line(json: &str) -> String {
         }
     }
     line
-}
-
-/// A moment as it is typed: a day, a time, or how long ago.
-fn moment(given: &str, now: Timestamp) -> Result<Timestamp> {
-    if let Ok(time) = OffsetDateTime::parse(given, &Rfc3339) {
-        return Ok(Timestamp::from_seconds(time.unix_timestamp()));
-    }
-    if let Ok(day) = Date::parse(given, &Iso8601::DATE) {
-        let midnight = day.midnight().assume_utc();
-        return Ok(Timestamp::from_seconds(midnight.unix_timestamp()));
-    }
-    match seconds(given) {
-        Ok(ago) => Ok(now + -ago),
-        Err(_) => bail!(
-            "{given:?} is no time: write 2026-11-22, 2026-11-22T03:00:00Z, or 7d for seven days ago"
-        ),
-    }
 }
 
 fn checkpoints(file: &Path) -> Result<Vec<Checkpoint>> {
@@ -320,16 +287,6 @@ fn sentence(position: i64, damage: Damage) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn a_moment_is_a_day_a_time_or_how_long_ago() {
-        let now = Timestamp::from_seconds(1_000_000);
-        let seconds = |given| moment(given, now).map(Timestamp::as_seconds);
-        assert_eq!(seconds("1970-01-02").unwrap(), 86_400);
-        assert_eq!(seconds("1970-01-02T01:00:00+01:00").unwrap(), 86_400);
-        assert_eq!(seconds("2d").unwrap(), 1_000_000 - 2 * 86_400);
-        assert!(seconds("yesterday").is_err());
-    }
 
     #[test]
     fn no_value_ends_a_line_or_reaches_the_terminal() {

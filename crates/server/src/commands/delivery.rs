@@ -22,6 +22,11 @@ use crate::cli::DeliveryCommand;
 /// How often is looked for new receipts.
 const LOOKED_EVERY: Duration = Duration::from_millis(50);
 
+/// Of a table of receipts.
+pub const HEAD: &[&str] = &[
+    "ID", "CLIENT", "SESSION", "ENDED", "STATE", "ATTEMPTS", "ANSWER", "NEXT",
+];
+
 pub async fn run(at: At, command: DeliveryCommand) -> Result<()> {
     match command {
         DeliveryCommand::List {
@@ -73,9 +78,7 @@ async fn list(
         None => ReceiptsOf::Filtered(filter),
     };
     let list = List {
-        head: &[
-            "ID", "CLIENT", "SESSION", "ENDED", "STATE", "ATTEMPTS", "ANSWER", "NEXT",
-        ],
+        head: HEAD,
         json,
         limit,
         shown,
@@ -102,7 +105,8 @@ async fn retry(at: &At, id: Option<i64>, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn shown(receipt: &Receipt) -> Value {
+/// A receipt, with the names of the administration API.
+pub fn shown(receipt: &Receipt) -> Value {
     let last = receipt.last.as_ref();
     json!({
         "id": receipt.id, "client_id": receipt.client_id, "session": receipt.end.session_id, "sub": receipt.end.user_id,
@@ -113,7 +117,8 @@ fn shown(receipt: &Receipt) -> Value {
     })
 }
 
-fn row(receipt: &Receipt) -> Vec<String> {
+/// As a line below [`HEAD`].
+pub fn row(receipt: &Receipt) -> Vec<String> {
     vec![
         receipt.id.to_string(),
         receipt.client_id.clone().into_string(),

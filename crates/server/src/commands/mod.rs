@@ -13,7 +13,10 @@ mod input;
 mod installation;
 mod key;
 mod manual;
+mod moment;
+mod overview;
 mod print;
+mod refusal;
 mod session;
 mod token;
 mod user;
@@ -69,6 +72,9 @@ pub fn run() -> Result<ExitCode> {
             dev::run(settings()?, data, ports)
         }
         Command::Healthcheck => block_on(healthcheck::run(settings()?)),
+        Command::Overview { period, json } => {
+            at_installation(settings()?, |at| overview::show(at, period, json))
+        }
         Command::User(command) => at_installation(settings()?, |at| user::run(at, command)),
         Command::Client(command) => at_installation(settings()?, |at| client::run(at, command)),
         Command::Claim(command) => at_installation(settings()?, |at| claim::run(at, command)),
@@ -77,6 +83,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Session(command) => at_installation(settings()?, |at| session::run(at, command)),
         Command::Audit(command) => at_installation(settings()?, |at| audit::run(at, command)),
         Command::Delivery(command) => at_installation(settings()?, |at| delivery::run(at, command)),
+        Command::Refusal(command) => at_installation(settings()?, |at| refusal::run(at, command)),
         Command::Token(command) => at_installation(settings()?, |at| token::run(at, command)),
         Command::Why { reference, json } => {
             at_installation(settings()?, |at| why::run(at, reference.join(" "), json))

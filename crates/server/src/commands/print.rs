@@ -154,6 +154,11 @@ fn print_row<'a>(widths: &[usize], cells: impl Iterator<Item = &'a str>) {
     say!("{}", padded.join("  ").trim_end());
 }
 
+/// Nothing that a terminal takes for a command.
+pub fn printable(cell: String) -> String {
+    cell.replace(char::is_control, "\u{fffd}")
+}
+
 /// Seconds since the epoch as UTC, for users. What lies outside the years -9999 to 9999 stays a number.
 pub fn utc(at: Timestamp) -> String {
     OffsetDateTime::from_unix_timestamp(at.as_seconds())

@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use latchkey_operations::bulk_ends::{PIECES, WAITING_AT_MOST};
+use latchkey_operations::{
+    OperationError, SessionTrace,
+    bulk_ends::{PIECES, WAITING_AT_MOST},
+};
 use latchkey_protocol::{
     ClientId, SessionId,
+    bulk_end::BulkEnd,
     device::{Family, System},
     page::Page,
-    session::ListedSession,
+    session::{ListedSession, SessionClient},
 };
 use serde_json::{Value, json};
 
 use super::{
     at::At,
-    delivery::{Ended, wait_for_receipts},
-    print::{List, say, utc},
+    delivery::{self, Ended, wait_for_receipts},
+    print::{List, print_table, printable, say, utc},
 };
 use crate::cli::SessionCommand;
 
@@ -27,6 +31,8 @@ pub async fn run(at: At, command: SessionCommand) -> Result<()> {
             limit,
             json,
         } => list(&at, (user.as_deref(), client), limit, json).await,
+        SessionCommand::Show { id, json } => show(&at, &SessionId::new(id), json).await,
+        SessionCommand::Ends { json } => ends(&at, json).await,
         SessionCommand::End {
             id: Some(id),
             wait,
@@ -98,6 +104,102 @@ fn row(listed: &ListedSession) -> Vec<String> {
             false => utc(session.expires_at),
         },
     ]
+}
+
+async fn show(at: &At, id: &SessionId, json: bool) -> Result<()> {
+    let trace = at.operations().session_trace(id).await?;
+    if trace.is_empty() {
+        return Err(OperationError::SessionUnknown(id.clone()).into());
+    }
+    if json {
+        say!("{}", shown_trace(id, &trace));
+    } else {
+        print_trace(id, &trace);
+    }
+    Ok(())
+}
+
+/// With the names of the administration API.
+fn shown_trace(id: &SessionId, trace: &SessionTrace) -> Value {
+    let live = trace.session.clone().zip(trace.user.as_ref());
+    let live = live.map(|(session, user)| {
+        shown(&ListedSession {
+            session,
+            username: user.username.clone(),
+            is_ended: false,
+        })
+    });
+    let client =
+        |client: &SessionClient| json!({ "client_id": client.client_id, "since": client.since });
+    json!({
+        "id": id, "session": live, "clients": trace.clients.iter().map(client).collect::<Value>(),
+        "receipts": trace.receipts.iter().map(delivery::shown).collect::<Value>(),
+    })
+}
+
+fn print_trace(id: &SessionId, trace: &SessionTrace) {
+    let user = trace.user.as_ref().map(|user| user.username.clone());
+    let of = trace.session.as_ref();
+    let lines = [
+        ("user", user.unwrap_or_default()),
+        ("browser", of.map(|s| s.device.name()).unwrap_or_default()),
+        ("from", trace.address().unwrap_or_default()),
+        (
+            "signed in",
+            of.map(|s| utc(s.auth_time)).unwrap_or_default(),
+        ),
+        (
+            "last used",
+            of.map(|s| utc(s.last_used_at)).unwrap_or_default(),
+        ),
+        ("expires", of.map(|s| utc(s.expires_at)).unwrap_or_default()),
+    ];
+    say!(
+        "session {id}, {}",
+        if of.is_some() { "live" } else { "ended" }
+    );
+    for (name, text) in lines.into_iter().filter(|(_, text)| !text.is_empty()) {
+        say!("  {name:<9}  {}", printable(text));
+    }
+    let signed_in = |client: &SessionClient| vec![client.client_id.to_string(), utc(client.since)];
+    print_table(
+        &["CLIENT", "SINCE"],
+        &trace.clients.iter().map(signed_in).collect::<Vec<_>>(),
+    );
+    if !trace.receipts.is_empty() {
+        let rows: Vec<_> = trace.receipts.iter().map(delivery::row).collect();
+        print_table(delivery::HEAD, &rows);
+    }
+}
+
+async fn ends(at: &At, json: bool) -> Result<()> {
+    let ends = at.operations().bulk_ends().await?;
+    if json {
+        say!("{}", ends.iter().map(shown_end).collect::<Value>());
+        return Ok(());
+    }
+    let row = |end: &BulkEnd| {
+        let client = end.client_id.as_ref().map(ToString::to_string);
+        vec![
+            end.id.to_string(),
+            client.unwrap_or_else(|| "(all)".to_owned()),
+            utc(end.begun_at),
+            end.ended.to_string(),
+            end.done_at.map(utc).unwrap_or_default(),
+        ]
+    };
+    print_table(
+        &["ID", "CLIENT", "BEGUN", "ENDED", "DONE"],
+        &ends.iter().map(row).collect::<Vec<_>>(),
+    );
+    Ok(())
+}
+
+/// With the names of the administration API.
+fn shown_end(end: &BulkEnd) -> Value {
+    json!({
+        "id": end.id, "client_id": end.client_id, "begun_at": end.begun_at, "ended": end.ended, "done_at": end.done_at,
+    })
 }
 
 /// `wait`: for the receipts of its clients, so long at most.

@@ -18,6 +18,7 @@ mod memory;
 mod port;
 #[path = "../suites/support/postgres.rs"]
 mod postgres;
+mod reads;
 #[allow(dead_code)] // Most of it is for the suites.
 #[path = "../suites/support/receiver.rs"]
 mod receiver;
