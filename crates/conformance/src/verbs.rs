@@ -68,6 +68,7 @@ pass_on! {
     Clients {
         create_client(client: &Client) -> bool;
         client(id: &ClientId) -> Option<Arc<Client>>;
+        client_now(id: &ClientId) -> Option<Client>;
         client_of_token(id: &ClientId, jti: &str) -> Option<Client>;
         clients(page: &Page<String>) -> Vec<Client>;
         client_list(asked: &ClientList, page: &Page<ClientCursor>) -> Vec<Client>;

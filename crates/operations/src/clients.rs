@@ -94,7 +94,7 @@ impl Operations<'_> {
             .client_id
             .unwrap_or_else(|| new_id(self.now, self.entropy));
         let id = ClientId::new(id);
-        if self.store.client(&id).await?.is_some() {
+        if self.store.client_now(&id).await?.is_some() {
             return Err(OperationError::ClientIdTaken(id));
         }
         // Last of all: whoever is told that a key is missing has nothing else to correct.
@@ -126,16 +126,16 @@ impl Operations<'_> {
         Ok(RegisteredClient { client, secret })
     }
 
-    /// The client with this id.
+    /// The client with this id, as it is at this moment: a version that was read a second ago would be a wrong one to hold
+    /// a change against.
     ///
     /// # Errors
     /// [`OperationError::ClientUnknown`].
     pub async fn client(&self, id: &ClientId) -> Result<Client> {
-        let found = self.store.client(id).await?;
+        let found = self.store.client_now(id).await?;
         // Its row is there for what refers to it: it is no registration.
         let found = found.filter(|client| client.id != console::CLIENT_ID);
-        let client = found.ok_or_else(|| OperationError::ClientUnknown(id.to_owned()))?;
-        Ok((*client).clone())
+        found.ok_or_else(|| OperationError::ClientUnknown(id.to_owned()))
     }
 
     /// A piece of the clients, by id; a page goes on after an id.

@@ -125,19 +125,23 @@ impl Clients for Database {
         if let Some(client) = self.clients.get(id.as_str()) {
             return Ok(Some(client));
         }
-        let key = id.to_owned();
-        let found = move |c: &mut AnyConnection| {
-            on!(c => clients::table.find(key.as_str()).select(Row::as_select()).get_result(c))
-                .optional()?
-                .map(Row::into_client)
-                .transpose()
-        };
-        let found = self.read(found).await?.map(Arc::new);
+        let found = self.client_now(id).await?.map(Arc::new);
         if let Some(client) = &found {
             self.clients
                 .insert(id.to_owned().into_string(), client.clone());
         }
         Ok(found)
+    }
+
+    async fn client_now(&self, id: &ClientId) -> store::Result<Option<Client>> {
+        let key = id.to_owned();
+        self.read(move |c| {
+            on!(c => clients::table.find(key.as_str()).select(Row::as_select()).get_result(c))
+                .optional()?
+                .map(Row::into_client)
+                .transpose()
+        })
+        .await
     }
 
     async fn client_of_token(&self, id: &ClientId, jti: &str) -> store::Result<Option<Client>> {

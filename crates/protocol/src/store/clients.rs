@@ -23,6 +23,8 @@ pub trait Clients: Send + Sync {
     async fn create_client(&self, client: &Client) -> Result<bool>;
     /// May be up to a second behind what another process wrote.
     async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>>;
+    /// The client as it is at this moment, whatever others wrote a moment ago: for whoever shows or changes registrations.
+    async fn client_now(&self, id: &ClientId) -> Result<Option<Client>>;
     /// The client that got the access token `jti` for itself, as it is at this moment, whatever others wrote a moment ago;
     /// none when it is gone, or the token was revoked on its own.
     async fn client_of_token(&self, id: &ClientId, jti: &str) -> Result<Option<Client>>;

@@ -8,6 +8,7 @@ mod documents;
 mod door;
 mod idempotency;
 mod lists;
+mod nodes;
 mod overview;
 mod records;
 mod users;

@@ -214,12 +214,15 @@ impl Harness {
         harness
     }
 
-    /// Another node on the same database and keys, with the same clock: its address, which is its issuer too.
+    /// Another node on the same database and keys, with the same clock: its address, which is its issuer too, unless that of
+    /// this one is elsewhere.
     pub async fn another_node(&self) -> String {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let mut settings = self.settings.clone();
-        settings.issuer.clone_from(&address);
+        if self.issuer == self.address {
+            settings.issuer.clone_from(&address);
+        }
         let store: Arc<dyn Store> = Arc::new(Database::open(&self.database).unwrap());
         let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(8))));
         let (master, ring) = open_keys(&*store, &settings.keys_dir, Timestamp::from_seconds(START))
