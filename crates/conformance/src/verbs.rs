@@ -105,9 +105,10 @@ pass_on! {
         end_session(id: &SessionId, offline: bool, now: Timestamp) -> bool;
         end_session_of(sid: &SessionId, user_id: Option<&UserId>, offline: bool, now: Timestamp) -> Option<Session>;
         end_user(user_id: &UserId, now: Timestamp) -> usize;
+        end_user_at(user_id: &UserId, version: i64, now: Timestamp) -> Option<usize>;
     }
     BulkEnds {
-        begin_bulk_end(client: Option<&ClientId>, now: Timestamp) -> Option<BulkEnd>;
+        begin_bulk_end(client: Option<&ClientId>, version: Option<i64>, now: Timestamp) -> Option<BulkEnd>;
         continue_bulk_end(id: i64, now: Timestamp, most: i64) -> Option<BulkEnd>;
         bulk_ends(since: Timestamp) -> Vec<BulkEnd>;
         count_sessions(client: Option<&ClientId>, most: i64, now: Timestamp) -> SessionCount;

@@ -31,22 +31,30 @@ impl Operations<'_> {
     pub async fn end_all_sessions(&self) -> Result<BulkEnd> {
         let target = (TargetKind::Session, "all", "all");
         let recording = self.recording(Operation::SessionEndAll, target, Value::Null);
-        let begun = recording.store.begin_bulk_end(None, self.now).await?;
+        let begun = recording.store.begin_bulk_end(None, None, self.now).await?;
         let begun = begun.ok_or_else(|| OperationError::Broken("it did not begin".into()))?;
         recording.done();
         Ok(begun)
     }
 
-    /// As [`Operations::end_all_sessions`], of those in which users signed in to a client, and of what was allowed to it.
+    /// As [`Operations::end_all_sessions`], of those in which users signed in to a client, and of what was allowed to it; with
+    /// `version` only while the client is at that.
     ///
     /// # Errors
-    /// [`OperationError::ClientUnknown`].
-    pub async fn end_client_sessions(&self, id: &ClientId) -> Result<BulkEnd> {
+    /// [`OperationError::ClientUnknown`]; [`OperationError::Contended`] where somebody else has changed it since.
+    pub async fn end_client_sessions(
+        &self,
+        id: &ClientId,
+        version: Option<i64>,
+    ) -> Result<BulkEnd> {
         self.client(id).await?;
         let target = (TargetKind::Client, &**id, &**id);
         let recording = self.recording(Operation::SessionEndClient, target, Value::Null);
-        let begun = recording.store.begin_bulk_end(Some(id), self.now).await?;
-        let begun = begun.ok_or_else(|| OperationError::ClientUnknown(id.clone()))?;
+        let begun = (recording.store).begin_bulk_end(Some(id), version, self.now);
+        let begun = begun.await?.ok_or_else(|| match version {
+            None => OperationError::ClientUnknown(id.clone()),
+            Some(_) => OperationError::Contended(id.to_string()),
+        })?;
         recording.done();
         Ok(begun)
     }

@@ -340,13 +340,20 @@ impl Operations<'_> {
     /// Ends all sessions and authorizations of a user, who may sign in again.
     ///
     /// # Errors
-    /// [`OperationError::UserUnknown`].
+    /// [`OperationError::UserUnknown`]; [`OperationError::Contended`] where somebody else has changed a user who was seen.
     pub async fn end_sessions<'w>(&self, whom: impl Into<Whom<'w>>) -> Result<EndedSessions> {
         let whom = whom.into();
         let user = self.user(whom).await?;
         let name = whom.name(&user);
         let recording = self.recording_user(Operation::UserEndSessions, &user, name, Value::Null);
-        let sessions = recording.store.end_user(&user.id, self.now).await?;
+        let sessions = match whom {
+            Whom::Login(_) | Whom::Id(_) => recording.store.end_user(&user.id, self.now).await?,
+            Whom::Seen(_) => {
+                let ended = (recording.store).end_user_at(&user.id, user.version, self.now);
+                let contended = || OperationError::Contended(name.to_owned());
+                ended.await?.ok_or_else(contended)?
+            }
+        };
         recording.done();
         Ok(EndedSessions { user, sessions })
     }

@@ -68,12 +68,12 @@ macro_rules! begin {
 const BEGIN_ALL: &str = begin!("", "");
 const BEGIN_CLIENT: &str = begin!(
     "WHERE client_id = ? ",
-    "WHERE EXISTS (SELECT 1 FROM clients WHERE id = ?) "
+    "WHERE EXISTS (SELECT 1 FROM clients WHERE id = ? AND (CAST(? AS BIGINT) IS NULL OR version = ?)) "
 );
 
 fn begin(
     c: &mut AnyConnection,
-    client: Option<&ClientId>,
+    (client, version): (Option<&ClientId>, Option<i64>),
     entry: Option<&AuditEntry>,
     now: Timestamp,
 ) -> Result<Option<BulkEnd>, RowError> {
@@ -95,7 +95,10 @@ fn begin(
         address.as_deref(),
         by.request_id.as_deref(),
     ];
-    let exists: Vec<Bind> = client.map(Bind::from).into_iter().collect();
+    let exists: Vec<Bind> = match client {
+        Some(client) => binds![client, version, version].to_vec(),
+        None => Vec::new(),
+    };
     let all = [&newest, about, &exists].concat();
     let text = if client.is_some() {
         BEGIN_CLIENT
@@ -170,11 +173,12 @@ impl BulkEnds for Database {
     async fn begin_bulk_end(
         &self,
         client: Option<&ClientId>,
+        version: Option<i64>,
         now: Timestamp,
     ) -> store::Result<Option<BulkEnd>> {
         let (client, entry) = (client.cloned(), self.entry.clone());
         let begun = self
-            .write_recorded(move |c| begin(c, client.as_ref(), entry.as_deref(), now))
+            .write_recorded(move |c| begin(c, (client.as_ref(), version), entry.as_deref(), now))
             .await;
         // The worker asks what there is.
         self.job_added.notify_one();

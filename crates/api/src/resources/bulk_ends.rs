@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::clients;
-use crate::{answer::Answer, asked::Asked, problem::Problem};
+use crate::{answer::Answer, asked::Asked, condition::as_read, problem::Problem};
 
 /// The end of many sessions. It counts from its beginning; the sessions themselves are ended one after another.
 #[derive(Serialize, JsonSchema)]
@@ -59,8 +59,13 @@ pub async fn all(asked: &Asked<'_>) -> Result<Answer, Problem> {
 /// `POST /clients/{client_id}/end-sessions`.
 pub async fn of_client(asked: &Asked<'_>) -> Result<Answer, Problem> {
     asked.no_input()?;
-    clients::seen(asked).await?;
     let operations = asked.operations();
-    let begun = operations.end_client_sessions(&asked.client_id()).await?;
-    Answer::ok(&EndOfSessions::of(begun))
+    as_read(async || {
+        let client = operations.client(&asked.client_id()).await?;
+        let is_seen = asked.matched_if_sent(&clients::etag(&client))?;
+        let version = is_seen.then_some(client.version);
+        let begun = operations.end_client_sessions(&client.id, version).await?;
+        Answer::ok(&EndOfSessions::of(begun))
+    })
+    .await
 }

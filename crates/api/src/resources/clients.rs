@@ -68,7 +68,7 @@ impl Because {
 }
 
 /// Its version. One that was deleted and registered again is another client.
-fn etag(client: &Client) -> String {
+pub fn etag(client: &Client) -> String {
     format!("\"{}.{}\"", client.version, client.created_at)
 }
 
@@ -297,15 +297,6 @@ pub async fn rotate_secret(asked: &Asked<'_>) -> Result<Answer, Problem> {
         Ok(Answer::ok(&told(&rotated, &warnings))?.etag(etag(&rotated.client)))
     })
     .await
-}
-
-/// For what is done to a client and leaves its record as it is.
-///
-/// # Errors
-/// There is no such client, or not as the caller has read it.
-pub async fn seen(asked: &Asked<'_>) -> Result<(), Problem> {
-    let client = asked.operations().client(&asked.client_id()).await?;
-    asked.matched_if_sent(&etag(&client)).map(drop)
 }
 
 /// `GET /clients/{client_id}/access`.

@@ -386,7 +386,9 @@ pub async fn set_password(asked: &Asked<'_>) -> Result<Answer, Problem> {
 /// `POST /users/{sub}/end-sessions`. It leaves the record as it is.
 pub async fn end_sessions(asked: &Asked<'_>) -> Result<Answer, Problem> {
     asked.no_input()?;
-    let user = named(asked).await?;
-    asked.matched_if_sent(&etag(&user))?;
-    ended(asked.operations().end_sessions(&user.id).await?)
+    as_read(async || {
+        let user = named(asked).await?;
+        ended(asked.operations().end_sessions(seen(asked, &user)?).await?)
+    })
+    .await
 }

@@ -17,7 +17,9 @@ use latchkey_protocol::{
 
 async fn begin_end(store: &dyn Store, client: Option<&str>, now: i64) -> BulkEnd {
     let client = client.map(ClientId::new);
-    let begun = store.begin_bulk_end(client.as_ref(), moment(now)).await;
+    let begun = store
+        .begin_bulk_end(client.as_ref(), None, moment(now))
+        .await;
     begun.unwrap().unwrap()
 }
 
@@ -221,7 +223,7 @@ pub fn an_end_of_a_client_takes_its_sessions_and_leaves_the_others(stores: &impl
                 .is_some()
         );
         let nobody = ClientId::new("nobody");
-        let none = store.begin_bulk_end(Some(&nobody), moment(9)).await;
+        let none = store.begin_bulk_end(Some(&nobody), None, moment(9)).await;
         assert_eq!(none.unwrap(), None);
         assert_eq!(
             store.continue_bulk_end(999, moment(9), 1).await.unwrap(),
@@ -255,7 +257,10 @@ pub fn of_many_who_end_at_once_each_session_is_ended_once(stores: &impl Stores) 
             details: serde_json::Map::new(),
             is_logged: true,
         };
-        let end = store.recording(entry).begin_bulk_end(None, moment(7)).await;
+        let end = store
+            .recording(entry)
+            .begin_bulk_end(None, None, moment(7))
+            .await;
         let id = end.unwrap().unwrap().id;
         let workers: Vec<_> = (0..4)
             .map(|_| {

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod addresses;
 pub mod administrators;
+pub mod as_read;
 pub mod audit;
 pub mod authorizations;
 pub mod bulk_ends;

@@ -136,6 +136,6 @@ pub async fn ask_client(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
 /// `POST /admin/clients/{id}/end-sessions`.
 pub async fn client(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let id = named(visit).await?.id;
-    let done = visit.operations().end_client_sessions(&id).await;
+    let done = visit.operations().end_client_sessions(&id, None).await;
     begun(visit, Some(&id), done).await
 }

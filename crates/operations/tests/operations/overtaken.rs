@@ -105,3 +105,20 @@ async fn a_change_of_what_was_seen_is_not_made_to_what_came_after() {
     assert_eq!(stored.attributes.keys().collect::<Vec<_>>(), ["a1"]);
     assert_eq!(world.events().await.len(), 1);
 }
+
+#[tokio::test]
+async fn sessions_of_who_was_seen_do_not_end_once_they_have_changed() {
+    let world = World::new();
+    let seen = world.add("alice").await;
+    let operations = world.operations();
+    let enabled = operations.enable_user(&seen.id).await.unwrap();
+    world.events().await;
+    let refused = operations.end_sessions(&seen).await;
+    assert!(matches!(refused, Err(OperationError::Contended(name)) if name == "alice"));
+    assert_eq!(world.events().await, []);
+    operations.end_sessions(&enabled).await.unwrap();
+    assert_eq!(
+        world.events().await,
+        [(Operation::UserEndSessions, "alice".into())]
+    );
+}

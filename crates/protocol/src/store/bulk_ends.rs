@@ -14,10 +14,11 @@ use crate::{
 pub trait BulkEnds: Send + Sync {
     /// Begins to end all sessions, or all in which `client` has got a code, and all that was allowed in them or to the client,
     /// offline access too. From here on none of it counts: no verb that answers whether something lives finds it. None where
-    /// there is no such client.
+    /// there is no such client, or not at `version` where one is named.
     async fn begin_bulk_end(
         &self,
         client: Option<&ClientId>,
+        version: Option<i64>,
         now: Timestamp,
     ) -> Result<Option<BulkEnd>>;
     /// Ends the next `most` sessions or so, with their entries and deliveries. Racing callers come one by one. How it stands

@@ -110,4 +110,12 @@ pub trait Sessions: Send + Sync {
     ) -> Result<Option<Session>>;
     /// Ends all sessions and all authorizations of a user. How many sessions there were.
     async fn end_user(&self, user_id: &UserId, now: Timestamp) -> Result<usize>;
+    /// As [`Sessions::end_user`], only while the user is at `version`: whoever is changing them at this moment is waited for.
+    /// None where they are not, or are gone; nothing ends then.
+    async fn end_user_at(
+        &self,
+        user_id: &UserId,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<Option<usize>>;
 }

@@ -234,7 +234,11 @@ const ROOM: Duration = Duration::from_secs(1);
 async fn end_many(at: &At, client: Option<String>, json: bool) -> Result<()> {
     let operations = at.operations();
     let mut end = match &client {
-        Some(id) => operations.end_client_sessions(&ClientId::new(id)).await?,
+        Some(id) => {
+            operations
+                .end_client_sessions(&ClientId::new(id), None)
+                .await?
+        }
         None => operations.end_all_sessions().await?,
     };
     for piece in 0.. {

@@ -33,7 +33,7 @@ use crate::{
     schema::{authorizations, sessions, users as user_rows},
     statement::{binds, statement},
     stored::Stored,
-    users::Row as UserRow,
+    users::{self, Row as UserRow},
 };
 
 #[async_trait]
@@ -161,6 +161,22 @@ impl Sessions for Database {
         let (id, entry) = (user_id.to_owned(), self.entry.clone());
         let ended = self
             .write_recorded(move |c| end_all_of(c, &id, now, (entry.as_deref(), Cause::AllForced)));
+        ended.await
+    }
+
+    async fn end_user_at(
+        &self,
+        user_id: &UserId,
+        version: i64,
+        now: Timestamp,
+    ) -> store::Result<Option<usize>> {
+        let (id, entry) = (user_id.to_owned(), self.entry.clone());
+        let ended = self.write_recorded(move |c| {
+            if !users::hold_at(c, &id, version)? {
+                return Ok(None);
+            }
+            end_all_of(c, &id, now, (entry.as_deref(), Cause::AllForced)).map(Some)
+        });
         ended.await
     }
 }

@@ -84,23 +84,30 @@ pub enum Held {
 /// Whoever is no administrator costs one look. On PostgreSQL the others wait for a lock first, and then see what those before
 /// them have committed; nobody waits for that lock with a row in hand.
 pub fn hold(c: &mut AnyConnection, id: &str, last: LastAdministrator) -> Result<Held, RowError> {
-    if last == LastAdministrator::Stays && take(c, NO_ADMINISTRATOR, id)? {
+    if last == LastAdministrator::Stays && take(c, NO_ADMINISTRATOR, binds![id])? {
         return Ok(Held::Yes);
     }
     if let AnyConnection::Postgres(c) = &mut *c {
         diesel::sql_query(format!("SELECT pg_advisory_xact_lock({LOCK})")).execute(c)?;
     }
     let held = match last {
-        LastAdministrator::Stays => take(c, ONE_OF_SEVERAL, id)?,
-        LastAdministrator::MayGo => take(c, WHOEVER, id)?,
+        LastAdministrator::Stays => take(c, ONE_OF_SEVERAL, binds![id])?,
+        LastAdministrator::MayGo => take(c, WHOEVER, binds![id])?,
     };
     Ok(if held {
         Held::Yes
-    } else if last == LastAdministrator::Stays && take(c, WHOEVER, id)? {
+    } else if last == LastAdministrator::Stays && take(c, WHOEVER, binds![id])? {
         Held::LastAdministrator
     } else {
         Held::Unknown
     })
+}
+
+const WHILE_AT: Texts = hold!(" AND version = ?");
+
+/// Takes the row of a user who is still as whoever asks has read them: nobody changes it before this transaction is over.
+pub fn hold_at(c: &mut AnyConnection, id: &str, version: i64) -> Result<bool, RowError> {
+    take(c, WHILE_AT, binds![id, version])
 }
 
 const AT_VERSION: &str = "SELECT count(*) AS count FROM users WHERE id = ? AND version = ?";
@@ -114,8 +121,11 @@ pub fn is_at(c: &mut AnyConnection, id: &str, version: Option<i64>) -> Result<bo
     Ok(found.count == 1)
 }
 
-fn take(c: &mut AnyConnection, [plain, holding]: Texts, id: &str) -> Result<bool, RowError> {
-    let binds: &[Bind] = binds![id];
+fn take(
+    c: &mut AnyConnection,
+    [plain, holding]: Texts,
+    binds: &[Bind<'_>],
+) -> Result<bool, RowError> {
     let found: Vec<Count> = match c {
         AnyConnection::Sqlite(c) => statement(plain, binds).load(c)?,
         AnyConnection::Postgres(c) => statement(holding, binds).load(c)?,

@@ -21,7 +21,7 @@ use latchkey_protocol::{
 
 use self::{administrators::Held, names::update_profile};
 pub use self::{
-    administrators::exists as has_administrator,
+    administrators::{exists as has_administrator, hold_at},
     names::{create, wait_for_names},
     rows::Row,
 };
