@@ -40,6 +40,11 @@ impl Asked<'_> {
         }
     }
 
+    /// Whether an `If-Match` names versions: only then has the record to be as it was read until something is done to it.
+    pub fn names_versions(&self) -> bool {
+        self.if_match().is_some_and(|sent| sent != "*")
+    }
+
     /// For a record that is not there.
     ///
     /// # Errors

@@ -22,9 +22,8 @@ use crate::{
         session::{self, SessionRecord},
         sessions::{self, EndedSession, Session},
         user_list::{self, ListedUser},
-        users::{
-            self, NewPassword, User, UserChange, UserToCreate, UserToReplace, UserWithEndedSessions,
-        },
+        user_password::{self, NewPassword},
+        users::{self, User, UserChange, UserToCreate, UserToReplace, UserWithEndedSessions},
     },
     route::{Route, route},
 };
@@ -105,7 +104,7 @@ pub const ROUTES: &[Route] = &[
         .answers::<User>()
         .versioned()
         .guarded(),
-    route!(Post "/users/{sub}/set-password" "setUserPassword" users::set_password)
+    route!(Post "/users/{sub}/set-password" "setUserPassword" user_password::set)
         .says(
             "Sets a new password.",
             "All sessions and authorizations end at once.",

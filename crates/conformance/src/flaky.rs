@@ -1,6 +1,9 @@
 //! A store between a caller and the real one, which fails at the verb that a test names.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use latchkey_protocol::{Store, StoreError, store::Result};
 
@@ -24,7 +27,11 @@ struct Plan {
     next: Option<(usize, Failure)>,
     failed: Option<&'static str>,
     before_sealing: Option<Box<dyn FnOnce() + Send>>,
+    before_each: Option<(&'static str, Act)>,
 }
+
+/// What a test does between two verbs.
+type Act = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// A store of which one verb fails, once: everything before it and after it works.
 ///
@@ -55,6 +62,22 @@ impl Flaky {
     /// Lets `act` happen right before entries of the audit table are sealed the next time.
     pub fn before_sealing(&self, act: impl FnOnce() + Send + 'static) {
         self.plan().before_sealing = Some(Box::new(act));
+    }
+
+    /// Lets `act` happen right before each `verb` from now on.
+    pub fn before_each<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        verb: &'static str,
+        act: impl Fn() -> F + Send + Sync + 'static,
+    ) {
+        self.plan().before_each = Some((verb, Arc::new(move || Box::pin(act()))));
+    }
+
+    async fn happen_before(&self, verb: &'static str) {
+        let planned = self.plan().before_each.clone();
+        if let Some((_, act)) = planned.filter(|(before, _)| *before == verb) {
+            act().await;
+        }
     }
 
     pub(crate) fn happen_before_sealing(&self) {
@@ -92,6 +115,7 @@ impl Flaky {
         verb: &'static str,
         asked: impl Future<Output = Result<T>>,
     ) -> Result<T> {
+        self.happen_before(verb).await;
         let lost = || StoreError::Unavailable(format!("a test lets {verb} fail"));
         match self.turn(verb) {
             None => asked.await,

@@ -41,6 +41,7 @@ mod sessions;
 mod setup;
 mod sign_in;
 pub mod token_keys;
+mod user_password;
 mod users;
 mod whom;
 
@@ -70,6 +71,7 @@ pub use realm::Realm;
 pub use refusals::ExplainedRefusal;
 pub use sessions::SessionTrace;
 pub use sign_in::{PasswordSignIn, SignIn, SignInOutcome, SignedIn};
+pub use user_password::HashedPassword;
 pub use users::{EndedSessions, NewUser};
 pub use whom::Whom;
 

@@ -170,7 +170,7 @@ impl Operations<'_> {
     ///
     /// # Errors
     /// Those of `act`; [`OperationError::UserUnknown`], [`OperationError::Deleted`], [`OperationError::Contended`].
-    async fn as_they_are<T>(
+    pub(crate) async fn as_they_are<T>(
         &self,
         whom: Whom<'_>,
         act: impl AsyncFn(User, &str) -> Result<Option<T>>,
@@ -278,7 +278,7 @@ impl Operations<'_> {
     }
 
     /// As the row is after a change of it.
-    fn written(&self, user: User) -> User {
+    pub(crate) fn written(&self, user: User) -> User {
         User {
             updated_at: self.now,
             version: user.version + 1,
@@ -304,35 +304,6 @@ impl Operations<'_> {
             }
             recording.done();
             Ok(Some(user))
-        };
-        self.as_they_are(whom.into(), act).await
-    }
-
-    /// Sets a new password, and ends everything that the old one began. Takes as long as hashing one, where `hasher` says;
-    /// only then is the user looked up, so that nothing is decided on what was true before.
-    ///
-    /// # Errors
-    /// As [`Operations::enable_user`]; a password that is too weak; [`OperationError::Busy`].
-    pub async fn set_password<'w, 'h>(
-        &self,
-        hasher: impl Into<Hasher<'h>>,
-        whom: impl Into<Whom<'w>>,
-        password: &str,
-    ) -> Result<EndedSessions> {
-        check_password(password).map_err(FieldErrors::from)?;
-        let hash = hasher.into().hash(password, self.entropy).await?;
-        let act = async |mut user: User, name: &str| {
-            let details = json!({ "new_password": true });
-            let recording = self.recording_user(Operation::UserSetPassword, &user, name, details);
-            let at = Some(user.version);
-            let set = (recording.store).set_password(&user.id, at, &hash, self.now);
-            let Some(sessions) = set.await? else {
-                return Ok(None);
-            };
-            recording.done();
-            user.password_hash = Some(hash.clone());
-            let user = self.written(user);
-            Ok(Some(EndedSessions { user, sessions }))
         };
         self.as_they_are(whom.into(), act).await
     }
@@ -369,7 +340,7 @@ impl Operations<'_> {
     }
 }
 
-fn check_password(password: &str) -> std::result::Result<(), FieldError> {
+pub(crate) fn check_password(password: &str) -> std::result::Result<(), FieldError> {
     let fault = |problem| FieldError::new("password", problem).id("password-unfit");
     check_new(password).map_err(fault)
 }

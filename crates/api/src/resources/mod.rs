@@ -14,4 +14,5 @@ pub mod refusals;
 pub mod session;
 pub mod sessions;
 pub mod user_list;
+pub mod user_password;
 pub mod users;

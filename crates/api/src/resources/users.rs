@@ -1,11 +1,12 @@
-//! Users: list, create, read, change, disable, delete; their passwords and their sessions.
+//! Users: list, create, read, change, disable, delete; their sessions.
 
-use latchkey_operations::{EndedSessions, Hasher, NewUser, OperationError, Waiter, Whom};
+use latchkey_operations::{EndedSessions, NewUser, OperationError, Whom};
 use latchkey_protocol::{UserId, profile::ProfileChange, store::LastAdministrator, user};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::user_password::hasher;
 use crate::{
     answer::Answer,
     asked::Asked,
@@ -166,15 +167,6 @@ pub struct UserChange {
     attributes: Option<Option<Map<String, Value>>>,
 }
 
-/// A new password.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct NewPassword {
-    /// 8 characters or more.
-    #[schemars(required)]
-    password: String,
-}
-
 impl UserChange {
     fn into_change(self) -> ProfileChange {
         let (replace_claims, merge_claims) = merged(self.claims);
@@ -214,25 +206,13 @@ fn shown(user: user::User) -> Result<Answer, Problem> {
     Ok(Answer::ok(&User::of(user))?.etag(etag))
 }
 
-fn ended(ended: EndedSessions) -> Result<Answer, Problem> {
+pub fn ended(ended: EndedSessions) -> Result<Answer, Problem> {
     let etag = etag(&ended.user);
     let shown = UserWithEndedSessions {
         user: User::of(ended.user),
         sessions_ended: ended.sessions,
     };
     Ok(Answer::ok(&shown)?.etag(etag))
-}
-
-/// Where a new password is hashed: on the threads that sign-ins wait for, and in the same line.
-fn hasher<'a>(asked: &'a Asked<'_>) -> Hasher<'a> {
-    let waiter = Waiter {
-        address: asked.call.address,
-        known: true,
-    };
-    Hasher::Threads {
-        passwords: &asked.ui.sign_in.passwords,
-        waiter,
-    }
 }
 
 /// The user whose subject stands in the address.
@@ -281,9 +261,10 @@ pub async fn create(asked: &Asked<'_>) -> Result<Answer, Problem> {
     Ok(Answer::created(&User::of(user), at)?.etag(etag))
 }
 
-/// Whom something is done to: a user as the caller has read them, if they say so.
-fn seen<'u>(asked: &Asked<'_>, user: &'u user::User) -> Result<Whom<'u>, Problem> {
-    Ok(match asked.matched_if_sent(&etag(user))? {
+/// Whom something is done to: a user as the caller has read them, if they say how that was.
+pub fn seen<'u>(asked: &Asked<'_>, user: &'u user::User) -> Result<Whom<'u>, Problem> {
+    asked.matched_if_sent(&etag(user))?;
+    Ok(match asked.names_versions() {
         true => Whom::Seen(user),
         false => Whom::Id(&user.id),
     })
@@ -367,18 +348,6 @@ pub async fn enable(asked: &Asked<'_>) -> Result<Answer, Problem> {
     as_read(async || {
         let user = named(asked).await?;
         shown(asked.operations().enable_user(seen(asked, &user)?).await?)
-    })
-    .await
-}
-
-/// `POST /users/{sub}/set-password`.
-pub async fn set_password(asked: &Asked<'_>) -> Result<Answer, Problem> {
-    let given: NewPassword = asked.input(&["password"])?;
-    as_read(async || {
-        let user = named(asked).await?;
-        let (operations, whom) = (asked.operations(), seen(asked, &user)?);
-        let set = operations.set_password(hasher(asked), whom, &given.password);
-        ended(set.await?)
     })
     .await
 }

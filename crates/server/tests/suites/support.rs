@@ -27,7 +27,6 @@ use latchkey_server::{
     wiring::{App as Joined, OsEntropy, join, open_keys, outbound},
 };
 use latchkey_storage::{Database, Options};
-use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 pub use browser::*;
@@ -59,6 +58,7 @@ pub struct Harness {
     pub app: Joined,
     pub alice: UserId,
     clock: Arc<HandClock>,
+    entropy: Arc<Seeded>,
     settings: Settings,
     folder: tempfile::TempDir,
     server: actix_web::dev::ServerHandle,
@@ -148,7 +148,7 @@ impl Harness {
         let flaky = Arc::new(Flaky::new(Arc::new(Database::open(&database).unwrap())));
         let store: Arc<dyn Store> = flaky.clone();
         let clock = Arc::new(HandClock(AtomicI64::new(START), AtomicU64::new(0)));
-        let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(7))));
+        let entropy = Arc::new(Seeded::new(7));
         let (master, ring) = open_keys(&*store, &settings.keys_dir, Timestamp::from_seconds(START))
             .await
             .unwrap();
@@ -194,6 +194,7 @@ impl Harness {
             app,
             alice,
             clock,
+            entropy,
             settings,
             folder,
             server: handle,
@@ -224,7 +225,7 @@ impl Harness {
             settings.issuer.clone_from(&address);
         }
         let store: Arc<dyn Store> = Arc::new(Database::open(&self.database).unwrap());
-        let entropy = Arc::new(Seeded(std::sync::Mutex::new(StdRng::seed_from_u64(8))));
+        let entropy = Arc::new(Seeded::new(8));
         let (master, ring) = open_keys(&*store, &settings.keys_dir, Timestamp::from_seconds(START))
             .await
             .unwrap();
@@ -234,6 +235,11 @@ impl Harness {
             listener,
         );
         address
+    }
+
+    /// How many passwords were hashed to be stored, or something else took 16 random bytes.
+    pub fn salts(&self) -> u64 {
+        self.entropy.salts.load(Ordering::SeqCst)
     }
 
     /// Runs SQL behind the server's back.

@@ -1,5 +1,10 @@
 //! `If-Match`: what is done only to a record as its caller has read it.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
 use futures_util::future::join_all;
 use latchkey_api::{Call, table};
 
@@ -204,4 +209,50 @@ fn a_custom_claim_is_replaced_and_removed_as_it_was_read() {
         assert_eq!(gone.status, 204, "{gone:?}");
         is_problem(&caller.get(path).await, 404, "not-found");
     });
+}
+
+/// Whatever others do to the user meanwhile: hashing costs more than all the rest.
+#[test]
+fn a_password_that_is_set_while_others_change_the_user_is_hashed_once() {
+    on_both(async |h| {
+        let caller = administrator(&h).await;
+        let user = format!("/users/{}", h.alice);
+        let left = Arc::new(AtomicUsize::new(0));
+        let (store, alice, times) = (h.store.clone(), h.alice.clone(), left.clone());
+        h.flaky.before_each("set_password", move || {
+            let (store, alice, times) = (store.clone(), alice.clone(), times.clone());
+            async move {
+                let less = |left: usize| left.checked_sub(1);
+                if times.fetch_update(SeqCst, SeqCst, less).is_ok() {
+                    let enabled = store.enable_user(&alice, None, moment()).await;
+                    assert!(enabled.unwrap());
+                }
+            }
+        });
+        let path = format!("{user}/set-password");
+        let read = async || caller.get(&user).await.header("etag").to_owned();
+        let set = async |etag: Option<&str>| {
+            let before = h.salts();
+            let request = caller.request("POST", &path);
+            let request = match etag {
+                None => request,
+                Some(etag) => request.header("If-Match", etag),
+            };
+            let set = answer(request.json(&json!({ "password": PASSWORD }))).await;
+            (set.status, h.salts() - before)
+        };
+        for etag in [None, Some("*")] {
+            left.store(15, SeqCst);
+            assert_eq!(set(etag).await, (200, 1), "{etag:?}");
+        }
+        let etag = read().await;
+        left.store(1, SeqCst);
+        assert_eq!(set(Some(&etag)).await, (412, 1));
+        assert_eq!(set(Some(&etag)).await, (412, 0), "known to be late");
+        assert_eq!(set(Some(&read().await)).await, (200, 1));
+    });
+}
+
+fn moment() -> latchkey_protocol::Timestamp {
+    latchkey_protocol::Timestamp::from_seconds(START)
 }

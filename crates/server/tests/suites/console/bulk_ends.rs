@@ -179,7 +179,11 @@ fn an_end_of_many_sessions_waits_until_the_queue_has_room_and_counts_all_the_sam
         let app = h.browser();
         let tokens = h.tokens(&app).await;
         joined(&h, "meant", &["wiki"]).await;
-        let begun = h.store.begin_bulk_end(None, None, h.moment()).await.unwrap();
+        let begun = h
+            .store
+            .begin_bulk_end(None, None, h.moment())
+            .await
+            .unwrap();
         assert!(begun.is_some());
         let handler = BulkEndHandler::new(h.store.clone(), h.app.provider.clock.clone());
         let working = workers_of(&h, handler.waiting_at_most(1));

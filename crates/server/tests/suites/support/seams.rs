@@ -1,9 +1,12 @@
 //! Time and randomness in the hands of a test.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicI64, AtomicU64, Ordering},
+};
 
 use latchkey_protocol::{Clock, Entropy, Timestamp};
-use rand::{RngCore, rngs::StdRng};
+use rand::{RngCore, SeedableRng, rngs::StdRng};
 
 /// A clock that is moved by hand, and counts how often it is read.
 pub struct HandClock(pub AtomicI64, pub AtomicU64);
@@ -15,10 +18,26 @@ impl Clock for HandClock {
     }
 }
 
-pub struct Seeded(pub std::sync::Mutex<StdRng>);
+/// Of a seed; counts how often as much was asked for as the salt of a password has.
+pub struct Seeded {
+    random: Mutex<StdRng>,
+    pub salts: AtomicU64,
+}
+
+impl Seeded {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            random: Mutex::new(StdRng::seed_from_u64(seed)),
+            salts: AtomicU64::new(0),
+        }
+    }
+}
 
 impl Entropy for Seeded {
     fn fill(&self, bytes: &mut [u8]) {
-        self.0.lock().unwrap().fill_bytes(bytes);
+        if bytes.len() == 16 {
+            self.salts.fetch_add(1, Ordering::SeqCst);
+        }
+        self.random.lock().unwrap().fill_bytes(bytes);
     }
 }
