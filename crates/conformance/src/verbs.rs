@@ -18,8 +18,8 @@ use latchkey_protocol::{
     consent::Consent,
     console::{Draft, SetupLink},
     deliveries::{
-        AfterAttempt, Again, Attempted, DeliveryLease, Receipt, ReceiptsOf, TakeDeliveries,
-        TakenDelivery,
+        AfterAttempt, Again, Attempted, DeliveryLease, GivenUp, Receipt, ReceiptsOf,
+        TakeDeliveries, TakenDelivery,
     },
     idempotency::{IdempotencyOutcome, IdempotentCall},
     interaction::Interaction,
@@ -178,6 +178,7 @@ pass_on! {
         receipt(id: i64) -> Option<Receipt>;
         send_again(what: Again, now: Timestamp) -> usize;
         waiting_deliveries(most: i64) -> i64;
+        give_up_failing(most: i64, now: Timestamp) -> Option<GivenUp>;
         => delivery_added();
     }
     Console {

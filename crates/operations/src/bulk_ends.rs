@@ -5,6 +5,7 @@ use latchkey_protocol::{
     audit::TargetKind,
     bounds,
     bulk_end::{BulkEnd, SessionCount},
+    deliveries::GivenUp,
 };
 use serde_json::Value;
 
@@ -19,6 +20,10 @@ const COUNTED: i64 = 10_000;
 /// While so many logout tokens wait, no more sessions are ended: what is beyond [`bounds::WAITING_DELIVERIES`] would be dead
 /// letters. It counts as ended all the same.
 pub const WAITING_AT_MOST: i64 = bounds::WAITING_DELIVERIES / 10 * 9;
+/// Logout tokens that are given up in a transaction: what it holds meanwhile, others wait for. And how often, before it is
+/// looked again: together more than the pieces between two looks add.
+const GIVEN_UP_AT_ONCE: i64 = 5000;
+const GIVEN_UP_TIMES: usize = 10;
 /// Pieces of an end between two looks at that: they add far less than the tenth that is left.
 pub const PIECES: usize = 10;
 
@@ -76,11 +81,31 @@ impl Operations<'_> {
         Ok(self.store.bulk_ends(self.now - SHOWN_FOR).await?)
     }
 
-    /// Whether fewer than `most` logout tokens wait, so that more sessions may be ended.
+    /// Whether fewer than `most` logout tokens wait, so that more sessions may be ended. Where more wait, the oldest of clients
+    /// that keep failing are given up: receivers that are dead do not keep those that live from being told.
     ///
     /// # Errors
     /// [`OperationError::Store`].
-    pub async fn has_room_for_logout_tokens(&self, most: i64) -> Result<bool> {
+    pub async fn make_room_for_logout_tokens(&self, most: i64) -> Result<bool> {
+        if self.has_room(most).await? {
+            return Ok(true);
+        }
+        for _ in 0..GIVEN_UP_TIMES {
+            let given_up = self.store.give_up_failing(GIVEN_UP_AT_ONCE, self.now);
+            let Some(GivenUp { client_id, count }) = given_up.await? else {
+                break;
+            };
+            let client = client_id.as_str();
+            tracing::error!(
+                client,
+                count,
+                "too many logout tokens wait: of a client that keeps failing the oldest are dead letters now"
+            );
+        }
+        self.has_room(most).await
+    }
+
+    async fn has_room(&self, most: i64) -> Result<bool> {
         Ok(self.store.waiting_deliveries(most).await? < most)
     }
 

@@ -52,6 +52,19 @@ pub struct Attempted {
     pub reason: Option<String>,
 }
 
+/// A client keeps failing when for so many seconds attempts to tell it have failed, or took a second or longer, and none has
+/// worked sooner.
+pub const FAILING_FOR: i64 = 600;
+
+/// Deliveries that were given up, because too many wait and their client keeps failing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// The client that is not told.
+    pub client_id: ClientId,
+    /// How many.
+    pub count: usize,
+}
+
 /// What is known of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {

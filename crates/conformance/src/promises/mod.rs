@@ -14,6 +14,7 @@ pub mod console;
 pub mod custom_claims;
 pub mod deletions;
 pub mod deliveries;
+pub mod full_queue;
 pub mod groups;
 pub mod idempotency;
 pub mod jobs;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::config::patience;
 
@@ -38,22 +38,26 @@ pub enum SessionCommand {
     #[command(
         after_help = "Example: latchkey session end 01a3185c-5000-7efb-a86a-e9e0c207865f --wait"
     )]
-    End {
-        #[arg(required_unless_present_any = ["client", "all"], conflicts_with_all = ["client", "all"])]
-        id: Option<String>,
-        /// All sessions in which users signed in to this client, and everything that it was allowed.
-        #[arg(long, value_name = "ID", conflicts_with = "all")]
-        client: Option<String>,
-        /// All sessions, of everyone.
-        #[arg(long)]
-        all: bool,
-        /// Waits until every client that hears of it has taken its logout token, and fails where one has not.
-        #[arg(long, conflicts_with_all = ["client", "all"])]
-        wait: bool,
-        /// How long it waits.
-        #[arg(long, value_name = "TIME", default_value = "10s", value_parser = patience, requires = "wait")]
-        timeout: Duration,
-        #[arg(long)]
-        json: bool,
-    },
+    End(SessionEnd),
+}
+
+/// Which sessions end.
+#[derive(Debug, Args)]
+pub struct SessionEnd {
+    #[arg(required_unless_present_any = ["client", "all"], conflicts_with_all = ["client", "all"])]
+    pub id: Option<String>,
+    /// All sessions in which users signed in to this client, and everything that it was allowed.
+    #[arg(long, value_name = "ID", conflicts_with = "all")]
+    pub client: Option<String>,
+    /// All sessions, of everyone.
+    #[arg(long)]
+    pub all: bool,
+    /// Waits until every client that hears of it has taken its logout token, and fails where one has not.
+    #[arg(long)]
+    pub wait: bool,
+    /// How long it waits, after the sessions have ended.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = patience, requires = "wait")]
+    pub timeout: Duration,
+    #[arg(long)]
+    pub json: bool,
 }

@@ -132,7 +132,7 @@ pub fn row(receipt: &Receipt) -> Vec<String> {
 }
 
 /// What the last attempt came to.
-fn answered(receipt: &Receipt) -> String {
+pub fn answered(receipt: &Receipt) -> String {
     let Some(last) = &receipt.last else {
         return String::new();
     };

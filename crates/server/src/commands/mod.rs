@@ -16,6 +16,7 @@ mod manual;
 mod moment;
 mod overview;
 mod print;
+mod progress;
 mod refusal;
 mod session;
 mod token;

@@ -1,18 +1,17 @@
 //! `latchkey session`.
 
+mod many;
+
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use latchkey_operations::{
-    OperationError, SessionTrace,
-    bulk_ends::{PIECES, WAITING_AT_MOST},
-};
+use anyhow::Result;
+use latchkey_operations::{OperationError, SessionTrace};
 use latchkey_protocol::{
-    ClientId, SessionId,
+    ClientId, SessionId, Timestamp,
     bulk_end::BulkEnd,
     device::{Family, System},
     page::Page,
-    session::{ListedSession, SessionClient},
+    session::{ListedSession, Session, SessionClient},
 };
 use serde_json::{Value, json};
 
@@ -33,14 +32,13 @@ pub async fn run(at: At, command: SessionCommand) -> Result<()> {
         } => list(&at, (user.as_deref(), client), limit, json).await,
         SessionCommand::Show { id, json } => show(&at, &SessionId::new(id), json).await,
         SessionCommand::Ends { json } => ends(&at, json).await,
-        SessionCommand::End {
-            id: Some(id),
-            wait,
-            timeout,
-            json,
-            ..
-        } => end(&at, &id, wait.then_some(timeout), json).await,
-        SessionCommand::End { client, json, .. } => end_many(&at, client, json).await,
+        SessionCommand::End(asked) => {
+            let (wait, json) = (asked.wait.then_some(asked.timeout), asked.json);
+            match asked.id {
+                Some(id) => end(&at, &id, wait, json).await,
+                None => many::end(&at, asked.client, wait, json).await,
+            }
+        }
     }
 }
 
@@ -137,35 +135,34 @@ fn shown_trace(id: &SessionId, trace: &SessionTrace) -> Value {
     })
 }
 
-fn print_trace(id: &SessionId, trace: &SessionTrace) {
+/// What is known of the session itself.
+fn facts(trace: &SessionTrace) -> [(&'static str, String); 6] {
     let user = trace.user.as_ref().map(|user| user.username.clone());
-    let of = trace.session.as_ref();
-    let lines = [
+    let session = trace.session.as_ref();
+    let moment = |of: fn(&Session) -> Timestamp| session.map(|s| utc(of(s))).unwrap_or_default();
+    let browser = session.map(|session| session.device.name());
+    [
         ("user", user.unwrap_or_default()),
-        ("browser", of.map(|s| s.device.name()).unwrap_or_default()),
+        ("browser", browser.unwrap_or_default()),
         ("from", trace.address().unwrap_or_default()),
-        (
-            "signed in",
-            of.map(|s| utc(s.auth_time)).unwrap_or_default(),
-        ),
-        (
-            "last used",
-            of.map(|s| utc(s.last_used_at)).unwrap_or_default(),
-        ),
-        ("expires", of.map(|s| utc(s.expires_at)).unwrap_or_default()),
-    ];
-    say!(
-        "session {id}, {}",
-        if of.is_some() { "live" } else { "ended" }
-    );
-    for (name, text) in lines.into_iter().filter(|(_, text)| !text.is_empty()) {
+        ("signed in", moment(|session| session.auth_time)),
+        ("last used", moment(|session| session.last_used_at)),
+        ("expires", moment(|session| session.expires_at)),
+    ]
+}
+
+fn print_trace(id: &SessionId, trace: &SessionTrace) {
+    let state = trace.session.as_ref().map_or("ended", |_| "live");
+    say!("session {id}, {state}");
+    for (name, text) in facts(trace)
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+    {
         say!("  {name:<9}  {}", printable(text));
     }
     let signed_in = |client: &SessionClient| vec![client.client_id.to_string(), utc(client.since)];
-    print_table(
-        &["CLIENT", "SINCE"],
-        &trace.clients.iter().map(signed_in).collect::<Vec<_>>(),
-    );
+    let clients: Vec<_> = trace.clients.iter().map(signed_in).collect();
+    print_table(&["CLIENT", "SINCE"], &clients);
     if !trace.receipts.is_empty() {
         let rows: Vec<_> = trace.receipts.iter().map(delivery::row).collect();
         print_table(delivery::HEAD, &rows);
@@ -182,7 +179,7 @@ async fn ends(at: &At, json: bool) -> Result<()> {
         let client = end.client_id.as_ref().map(ToString::to_string);
         vec![
             end.id.to_string(),
-            client.unwrap_or_else(|| "(all)".to_owned()),
+            printable(client.unwrap_or_else(|| "(all)".to_owned())),
             utc(end.begun_at),
             end.ended.to_string(),
             end.done_at.map(utc).unwrap_or_default(),
@@ -223,44 +220,4 @@ async fn end(at: &At, id: &str, wait: Option<Duration>, json: bool) -> Result<()
             Ok(())
         }
     }
-}
-
-/// Between two pieces, so that the server's own writes come between.
-const PAUSE: Duration = Duration::from_millis(10);
-/// Between two looks whether there is room for more logout tokens.
-const ROOM: Duration = Duration::from_secs(1);
-
-/// Of a client, or all. It counts as soon as it has begun; a server that runs helps, and goes on where this one is killed.
-async fn end_many(at: &At, client: Option<String>, json: bool) -> Result<()> {
-    let operations = at.operations();
-    let mut end = match &client {
-        Some(id) => {
-            operations
-                .end_client_sessions(&ClientId::new(id), None)
-                .await?
-        }
-        None => operations.end_all_sessions().await?,
-    };
-    for piece in 0.. {
-        if end.done_at.is_some() {
-            break;
-        }
-        let looks = piece % PIECES == 0;
-        while looks
-            && !operations
-                .has_room_for_logout_tokens(WAITING_AT_MOST)
-                .await?
-        {
-            actix_web::rt::time::sleep(ROOM).await;
-        }
-        let next = operations.continue_bulk_end(end.id).await?;
-        end = next.context("the end of these sessions is gone from the database")?;
-        actix_web::rt::time::sleep(PAUSE).await;
-    }
-    match (json, client) {
-        (true, client) => say!("{}", json!({ "ended": end.ended, "client_id": client })),
-        (false, Some(id)) => say!("ended {} sessions with {id}", end.ended),
-        (false, None) => say!("ended {} sessions", end.ended),
-    }
-    Ok(())
 }

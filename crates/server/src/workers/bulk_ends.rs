@@ -83,7 +83,7 @@ impl BulkEndHandler {
                 now: self.clock.now(),
             };
             let most = self.waiting_at_most;
-            if piece % PIECES == 0 && !operations.has_room_for_logout_tokens(most).await? {
+            if piece % PIECES == 0 && !operations.make_room_for_logout_tokens(most).await? {
                 if self.said.swap(end.id, Ordering::Relaxed) != end.id {
                     tracing::info!(
                         end = end.id,

@@ -14,7 +14,7 @@ use super::{
     support::*,
 };
 
-fn serve(at: &Place) -> Running {
+pub fn serve(at: &Place) -> Running {
     let mut command = at.command(&["serve"]);
     command
         .env("LATCHKEY_OUTBOUND__ALLOW", "127.0.0.0/8")
@@ -184,7 +184,7 @@ fn all_sessions_of_a_user_of_a_client_and_of_everyone_end_by_commands() {
         &["session", "end"][..],
         &["session", "end", "x", "--all"],
         &["session", "end", "--all", "--client", "up"],
-        &["session", "end", "--all", "--wait"],
+        &["session", "end", "--all", "--timeout", "2s"],
     ] {
         assert_eq!(at.run(wrong, "").status.code(), Some(2), "{wrong:?}");
     }

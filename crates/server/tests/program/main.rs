@@ -14,6 +14,7 @@ mod host;
 mod json_answers;
 mod management;
 mod manual;
+mod many_ends;
 mod memory;
 mod port;
 #[path = "../suites/support/postgres.rs"]

@@ -1,12 +1,10 @@
 //! Deliveries that go: those that were settled long ago, and settled ones beyond the bound. What waits never goes: beyond a
 //! bound of its own the oldest of it become dead letters.
 
-use diesel::{
-    prelude::*,
-    sql_types::{BigInt, Text},
-};
-use latchkey_protocol::{Timestamp, bounds, logout_token::Delivery};
+use diesel::{prelude::*, sql_types::Text};
+use latchkey_protocol::{Timestamp, bounds};
 
+use super::give_up::{Why, failing, give_up};
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
@@ -16,12 +14,8 @@ use crate::{
 
 const OLD: &str = "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state = ? AND state <> 'waiting' \
     AND attempted_at <= ? ORDER BY attempted_at LIMIT ?)";
-/// What somebody sends at this moment is left to them.
-const GIVE_UP: &str = "UPDATE deliveries SET state = 'dead', lease_owner = NULL, attempted_at = ?, outcome = ?, \
-    status = NULL, milliseconds = 0, reason = 'too many logout tokens wait for this client' WHERE id IN (SELECT id FROM deliveries \
-    WHERE client_id = ? AND state = 'waiting' AND (lease_owner IS NULL OR due_at <= ?) ORDER BY due_at, id LIMIT ?)";
-const NOISY: &str = "SELECT client_id, count(*) AS waiting FROM deliveries WHERE state = 'waiting' \
-    GROUP BY client_id ORDER BY waiting DESC LIMIT 1";
+const NOISY: &str = "SELECT client_id FROM deliveries WHERE state = 'waiting' \
+    GROUP BY client_id ORDER BY count(*) DESC LIMIT 1";
 /// Settled whenever that was.
 const EVER: Timestamp = Timestamp::from_seconds(i64::MAX);
 
@@ -29,8 +23,6 @@ const EVER: Timestamp = Timestamp::from_seconds(i64::MAX);
 struct Noisy {
     #[diesel(sql_type = Text)]
     client_id: String,
-    #[diesel(sql_type = BigInt)]
-    waiting: i64,
 }
 
 /// What is beyond the bounds.
@@ -38,16 +30,21 @@ struct Noisy {
 pub struct Excess {
     /// So many settled deliveries.
     settled: i64,
-    /// So many that wait, and the client that has the most of them.
-    waiting: Option<(i64, String)>,
+    /// So many that wait, and the client whose oldest are given up.
+    waiting: Option<(i64, String, Why)>,
 }
 
 /// Looks for what is beyond the bounds. It counts, which takes long where there is much: not within a write.
-pub fn excess(c: &mut AnyConnection) -> Result<Excess, RowError> {
-    beyond(c, bounds::DELIVERIES, bounds::WAITING_DELIVERIES)
+pub fn excess(c: &mut AnyConnection, now: Timestamp) -> Result<Excess, RowError> {
+    beyond(c, bounds::DELIVERIES, bounds::WAITING_DELIVERIES, now)
 }
 
-fn beyond(c: &mut AnyConnection, settled: i64, waiting: i64) -> Result<Excess, RowError> {
+fn beyond(
+    c: &mut AnyConnection,
+    settled: i64,
+    waiting: i64,
+    now: Timestamp,
+) -> Result<Excess, RowError> {
     let ends = deliveries::table.select((
         diesel::dsl::min(deliveries::id),
         diesel::dsl::max(deliveries::id),
@@ -73,19 +70,27 @@ fn beyond(c: &mut AnyConnection, settled: i64, waiting: i64) -> Result<Excess, R
         waiting: None,
     };
     if waits > waiting {
-        let noisy: Option<Noisy> = on!(c => statement(NOISY, binds![]).load(c))?
-            .into_iter()
-            .next();
-        found.waiting = noisy.map(|noisy| {
+        found.waiting = given_up(c, now)?.map(|(client, why)| {
             tracing::error!(
-                client = noisy.client_id,
-                waiting = noisy.waiting,
-                "too many logout tokens wait: the oldest of the client that has the most are dead letters now"
+                client,
+                waits,
+                ?why,
+                "too many logout tokens wait: the oldest of this client are dead letters now"
             );
-            (waits - waiting, noisy.client_id)
+            (waits - waiting, client, why)
         });
     }
     Ok(found)
+}
+
+/// One that keeps failing, or else the one that has the most.
+fn given_up(c: &mut AnyConnection, now: Timestamp) -> Result<Option<(String, Why)>, RowError> {
+    if let Some(failing) = failing(c, now)? {
+        return Ok(Some((failing, Why::KeepsFailing)));
+    }
+    let noisy: Vec<Noisy> = on!(c => statement(NOISY, binds![]).load(c))?;
+    let noisy = noisy.into_iter().next();
+    Ok(noisy.map(|noisy| (noisy.client_id, Why::HasTheMost)))
 }
 
 /// At most `most` of each kind, and of what was found beyond the bounds. How many rows went or were given up.
@@ -110,10 +115,8 @@ pub fn forget(
             done += gone;
         }
     }
-    if let Some((waiting, client_id)) = &excess.waiting {
-        let unsent = Delivery::Unsent.name();
-        let binds = binds![now, unsent, client_id, now, (*waiting).min(most)];
-        done += on!(c => statement(GIVE_UP, binds).execute(c))?;
+    if let Some((waiting, client_id, why)) = &excess.waiting {
+        done += give_up(c, client_id, *why, now, (*waiting).min(most))?;
     }
     Ok(done)
 }
@@ -145,7 +148,7 @@ mod tests {
     fn what_waits_beyond_the_bound_is_a_dead_letter(c: &mut AnyConnection) {
         c.batch_execute(ROWS).unwrap();
         let now = Timestamp::from_seconds(50);
-        let found = beyond(c, 2, 4).unwrap();
+        let found = beyond(c, 2, 4, now).unwrap();
         assert_eq!(forget(c, &found, now, 100).unwrap(), 3);
         let row = |client: &str, session: &str| (client.to_owned(), session.to_owned());
         assert_eq!(
@@ -156,7 +159,7 @@ mod tests {
         assert_eq!(of(c, "dead"), [row("b", "2"), row("b", "3"), row("b", "7")]);
         let waiting = [row("a", "1"), row("a", "2"), row("b", "1"), row("b", "4")];
         assert_eq!(of(c, "waiting"), waiting, "the one being sent is left");
-        let found = beyond(c, 4, 4).unwrap();
+        let found = beyond(c, 4, 4, now).unwrap();
         assert_eq!(forget(c, &found, now, 100).unwrap(), 0);
     }
 

@@ -1,6 +1,7 @@
 //! The SQL of deliveries: who is noted in a session, what is sent to them when it ends, and what came of that.
 
 mod forget;
+mod give_up;
 mod list;
 mod rows;
 
@@ -14,7 +15,7 @@ use diesel::{
 use latchkey_protocol::{
     ClientId, SessionId, Timestamp, UserId,
     deliveries::{
-        AfterAttempt, Again, Attempted, DeliveryLease, DeliveryState, Receipt, ReceiptsOf,
+        AfterAttempt, Again, Attempted, DeliveryLease, DeliveryState, GivenUp, Receipt, ReceiptsOf,
         TakeDeliveries, TakenDelivery,
     },
     logout_token::{Delivery, SessionEnd},
@@ -345,6 +346,11 @@ impl Deliveries for Database {
             Ok(found.count)
         })
         .await
+    }
+
+    async fn give_up_failing(&self, most: i64, now: Timestamp) -> store::Result<Option<GivenUp>> {
+        self.write(move |c| give_up::give_up_failing(c, now, most))
+            .await
     }
 
     async fn delivery_added(&self) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use latchkey_protocol::deliveries::DeliveryState;
 use latchkey_server::workers::{BulkEndHandler, Workers};
 
 use crate::{
@@ -205,5 +206,57 @@ fn an_end_of_many_sessions_waits_until_the_queue_has_room_and_counts_all_the_sam
         assert!(dead.iter().all(is_delivered) || dead.len() == 2, "{dead:?}");
         sending.stop().await;
         working.stop().await;
+    });
+}
+
+/// A receiver that is dead must not keep those that live from hearing.
+#[test]
+fn a_full_queue_gives_up_what_waits_for_a_dead_app_and_the_others_hear() {
+    on_both_with(&ALLOWED, async |h| {
+        let down = Receiver::start(2, Behaviour::Answers(503)).await;
+        let wiki = Receiver::start(3, Behaviour::Answers(200)).await;
+        told(&h, "down", &down.uri).await;
+        told(&h, "wiki", &wiki.uri).await;
+        joined(&h, "before", &["down"]).await;
+        crate::back_channel_logout::end(&h, "before").await;
+        let sending = node(&h);
+        until(&h, "down", |receipt| receipt.last.is_some()).await;
+        sending.stop().await;
+        joined(&h, "meant", &["wiki"]).await;
+        let begun = h.store.begin_bulk_end(None, None, h.moment()).await;
+        assert!(begun.unwrap().is_some());
+        let handler = || {
+            let clock = h.app.provider.clock.clone();
+            BulkEndHandler::new(h.store.clone(), clock).waiting_at_most(1)
+        };
+        let working = workers_of(&h, handler());
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(700)).await;
+        let left = h.store.sessions(None).await.unwrap();
+        assert_eq!(left.len(), 1, "it may be back in a moment");
+        h.pass(600);
+        is_over(&h).await;
+        working.stop().await;
+        let sending = node(&h);
+        wiki.wait_for(1).await;
+        until(&h, "wiki", is_delivered).await;
+        sending.stop().await;
+        let given_up = until(&h, "down", |receipt| receipt.state == DeliveryState::Dead).await;
+        let reason = given_up.last.unwrap().reason.unwrap();
+        assert!(reason.contains("this client keeps failing"), "{reason}");
+        let browser = administrator(&h).await;
+        let audit = open(&h, &browser, "/admin/audit?event=deliveries+given+up").await;
+        assert!(audit.text.contains("down"), "{}", audit.text);
+        let page = open(&h, &browser, "/admin/deliveries?state=dead").await;
+        assert!(
+            page.text.contains("this client keeps failing"),
+            "{}",
+            page.text
+        );
+        down.behave(Behaviour::Answers(200));
+        let again = format!("/admin/deliveries/{}/retry", given_up.id);
+        assert_eq!(send(&h, &browser, &again, &[]).await.status, 303);
+        let sending = node(&h);
+        until(&h, "down", is_delivered).await;
+        sending.stop().await;
     });
 }
