@@ -50,6 +50,7 @@ pub fn client() -> Client {
         id: ClientId::new("c"),
         secret: Some(Digest::of("s")),
         sealed_secret: None,
+        secret_since: None,
         former_secret: None,
         disabled_at: None,
         metadata: registration.metadata,

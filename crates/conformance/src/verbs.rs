@@ -74,7 +74,7 @@ pass_on! {
         client_list(asked: &ClientList, page: &Page<ClientCursor>) -> Vec<Client>;
         client_counts(id: &ClientId, now: Timestamp) -> ClientCounts;
         update_client_metadata(client: &Client) -> bool;
-        set_client_secret(id: &ClientId, version: i64, secret: &Digest<kind::KeyedClientSecret>, sealed: Option<&str>, former: Option<&FormerSecret>) -> bool;
+        set_client_secret(id: &ClientId, version: i64, secret: &Digest<kind::KeyedClientSecret>, sealed: Option<&str>, former: Option<&FormerSecret>, now: Timestamp) -> bool;
         set_client_disabled(id: &ClientId, version: Option<i64>, at: Option<Timestamp>) -> bool;
         delete_client(id: &ClientId, version: Option<i64>) -> bool;
     }

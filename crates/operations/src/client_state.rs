@@ -81,6 +81,7 @@ impl Operations<'_> {
         let digest = new.digest.clone();
         (client.secret, client.sealed_secret) = (Some(new.digest), new.sealed);
         client.former_secret = former;
+        client.secret_since = Some(self.now);
         let former = client.former_secret.as_ref();
         let mut details = json!({ "new_secret": true });
         if let Some(former) = former {
@@ -89,7 +90,8 @@ impl Operations<'_> {
         let target = (TargetKind::Client, &*id, &*id);
         let recording = self.recording(Operation::ClientRotateSecret, target, details);
         let sealed = client.sealed_secret.as_deref();
-        let set = (recording.store).set_client_secret(&id, client.version, &digest, sealed, former);
+        let (store, version) = (&recording.store, client.version);
+        let set = store.set_client_secret(&id, version, &digest, sealed, former, self.now);
         if !set.await? {
             return Ok(None);
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use latchkey_protocol::{
-    ClientId, Secret, SigningAlgorithm,
+    ClientId, Secret, SigningAlgorithm, Timestamp,
     audit::{TargetKind, changes},
     bulk_end::BulkEnd,
     client::{Client, Metadata},
@@ -107,6 +107,7 @@ impl Operations<'_> {
         let mut client = Client {
             secret: None,
             sealed_secret: None,
+            secret_since: None,
             former_secret: None,
             disabled_at: None,
             id,
@@ -115,7 +116,7 @@ impl Operations<'_> {
             // One that is deleted and registered again does not come back to a version that somebody has read.
             version: self.now.as_seconds(),
         };
-        give(&mut client, secrets, secret.as_deref())?;
+        give(&mut client, secrets, secret.as_deref(), self.now)?;
         let details = json!({ "new": client_information(&client) });
         let target = (TargetKind::Client, &*client.id, &*client.id);
         let recording = self.recording(Operation::ClientCreate, target, details);
@@ -217,7 +218,7 @@ impl Operations<'_> {
         let secret = self.next_secret(&client, changed.client_secret, change.new_secret)?;
         // Last of all, as at registration.
         self.check_algorithm(&client.metadata).await?;
-        give(&mut client, secrets, secret.as_deref())?;
+        give(&mut client, secrets, secret.as_deref(), self.now)?;
         let changed = changes(&before, &client_information(&client));
         let details = json!({ "changed": changed, "new_secret": secret.is_some() });
         let id = client.id.clone();
@@ -325,15 +326,22 @@ impl Operations<'_> {
 
 /// The client has this secret, or keeps the one that it has; a public one has none. It is readable only as long as its ID
 /// tokens are signed with it.
-fn give(client: &mut Client, secrets: &ClientSecrets, secret: Option<&str>) -> Result<()> {
+fn give(
+    client: &mut Client,
+    secrets: &ClientSecrets,
+    secret: Option<&str>,
+    now: Timestamp,
+) -> Result<()> {
     let readable = client.metadata.signs_with_secret();
     if let Some(secret) = secret {
         let stored = secrets.store(&client.id, secret, readable)?;
         (client.secret, client.sealed_secret) = (Some(stored.digest), stored.sealed);
         client.former_secret = None;
+        client.secret_since = Some(now);
     }
     if client.is_public() {
         (client.secret, client.former_secret) = (None, None);
+        client.secret_since = None;
     }
     if client.is_public() || !readable {
         client.sealed_secret = None;

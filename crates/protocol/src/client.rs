@@ -184,6 +184,8 @@ pub struct Client {
     pub secret: Option<Digest<KeyedClientSecret>>,
     /// The secret itself, sealed under the master key: only where ID tokens are signed with it (HS256).
     pub sealed_secret: Option<String>,
+    /// Since when it has this secret; none: since it was registered, or it has none.
+    pub secret_since: Option<Timestamp>,
     /// The secret before that, while it lives on.
     pub former_secret: Option<FormerSecret>,
     /// Since when it may do nothing; none: it may.

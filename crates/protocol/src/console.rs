@@ -38,6 +38,7 @@ pub fn client(callback: &str) -> Arc<Client> {
         id: ClientId::new(CLIENT_ID),
         secret: None,
         sealed_secret: None,
+        secret_since: None,
         former_secret: None,
         disabled_at: None,
         metadata,

@@ -19,6 +19,7 @@ fn client(metadata: Value) -> Client {
         id: ClientId::new("client"),
         secret: None,
         sealed_secret: None,
+        secret_since: None,
         former_secret: None,
         disabled_at: None,
         metadata,

@@ -44,6 +44,7 @@ pub struct Row {
     former_secret: Option<Stored<Digest<kind::KeyedClientSecret>>>,
     former_secret_until: Option<Stored<Timestamp>>,
     name_key: String,
+    secret_since: Option<Stored<Timestamp>>,
 }
 
 impl Row {
@@ -59,6 +60,7 @@ impl Row {
             former_secret: former(client, |former| Stored(former.digest.clone())),
             former_secret_until: former(client, |former| Stored(former.until)),
             name_key: name_key(client.name()),
+            secret_since: client.secret_since.map(Stored),
         }
     }
 
@@ -72,6 +74,7 @@ impl Row {
             id: ClientId::new(self.id),
             secret: self.secret.map(|digest| digest.0),
             sealed_secret: self.sealed_secret,
+            secret_since: self.secret_since.map(|since| since.0),
             former_secret: self.former_secret.zip(self.former_secret_until).map(
                 |(digest, until)| FormerSecret {
                     digest: digest.0,
@@ -198,6 +201,7 @@ impl Clients for Database {
                 clients::name_key.eq(&row.name_key),
                 clients::secret.eq(&row.secret),
                 clients::sealed_secret.eq(&row.sealed_secret),
+                clients::secret_since.eq(&row.secret_since),
                 clients::former_secret.eq(&row.former_secret),
                 clients::former_secret_until.eq(&row.former_secret_until),
                 clients::version.eq(row.version + 1),
@@ -217,6 +221,7 @@ impl Clients for Database {
         secret: &Digest<kind::KeyedClientSecret>,
         sealed: Option<&str>,
         former: Option<&FormerSecret>,
+        now: Timestamp,
     ) -> store::Result<bool> {
         let (key, secret, sealed) = (
             id.to_owned(),
@@ -229,6 +234,7 @@ impl Clients for Database {
             let values = (
                 clients::secret.eq(Some(&secret)),
                 clients::sealed_secret.eq(&sealed),
+                clients::secret_since.eq(Some(Stored(now))),
                 clients::former_secret.eq(&former_digest),
                 clients::former_secret_until.eq(&former_until),
                 clients::version.eq(version + 1),

@@ -4,7 +4,7 @@ diesel::table! {
     clients (id) {
         id -> Text, secret -> Nullable<Binary>, metadata -> Text, created_at -> BigInt, version -> BigInt, sealed_secret -> Nullable<Text>,
         disabled_at -> Nullable<BigInt>, former_secret -> Nullable<Binary>, former_secret_until -> Nullable<BigInt>,
-        name_key -> Text,
+        name_key -> Text, secret_since -> Nullable<BigInt>,
     }
 }
 diesel::table! {

@@ -23,6 +23,8 @@ mod limits;
 mod lists;
 #[path = "conformance/races.rs"]
 mod races;
+#[path = "conformance/secret_since.rs"]
+mod secret_since;
 #[path = "conformance/sessions.rs"]
 mod sessions;
 #[path = "conformance/space.rs"]

@@ -15,7 +15,14 @@ pub fn a_registration_is_changed_as_it_was_read(stores: &impl Stores) {
         let won = winners(&store, |s, n| async move {
             if n % 2 == 0 {
                 return s
-                    .set_client_secret(&ClientId::new("c"), 0, &Digest::of("new"), None, None)
+                    .set_client_secret(
+                        &ClientId::new("c"),
+                        0,
+                        &Digest::of("new"),
+                        None,
+                        None,
+                        moment(6),
+                    )
                     .await
                     .unwrap();
             }
@@ -28,7 +35,14 @@ pub fn a_registration_is_changed_as_it_was_read(stores: &impl Stores) {
         assert_eq!(read.version, 1);
         assert!(
             store
-                .set_client_secret(&ClientId::new("c"), 1, &Digest::of("newer"), None, None)
+                .set_client_secret(
+                    &ClientId::new("c"),
+                    1,
+                    &Digest::of("newer"),
+                    None,
+                    None,
+                    moment(6)
+                )
                 .await
                 .unwrap()
         );
@@ -39,7 +53,14 @@ pub fn a_registration_is_changed_as_it_was_read(stores: &impl Stores) {
         );
         assert!(
             !store
-                .set_client_secret(&ClientId::new("other"), 0, &Digest::of("x"), None, None)
+                .set_client_secret(
+                    &ClientId::new("other"),
+                    0,
+                    &Digest::of("x"),
+                    None,
+                    None,
+                    moment(6)
+                )
                 .await
                 .unwrap()
         );
@@ -63,14 +84,14 @@ pub fn a_sealed_secret_comes_and_goes_with_its_secret(stores: &impl Stores) {
         for (at, now) in [(0, Some("first")), (1, Some("second")), (2, None)] {
             assert!(
                 store
-                    .set_client_secret(&ClientId::new("c"), at, &new, now, None)
+                    .set_client_secret(&ClientId::new("c"), at, &new, now, None, moment(6))
                     .await
                     .unwrap()
             );
             assert_eq!(sealed().await.as_deref(), now);
             // Whoever was overtaken changes neither.
             let id = ClientId::new("c");
-            let late = store.set_client_secret(&id, at, &new, Some("late"), None);
+            let late = store.set_client_secret(&id, at, &new, Some("late"), None, moment(6));
             assert!(!late.await.unwrap());
             assert_eq!(sealed().await.as_deref(), now);
         }
@@ -112,12 +133,12 @@ pub fn a_former_secret_comes_and_goes_with_its_successor(stores: &impl Stores) {
             (2, None),
         ] {
             let id = ClientId::new("c");
-            let set = store.set_client_secret(&id, at, &new, None, now.as_ref());
+            let set = store.set_client_secret(&id, at, &new, None, now.as_ref(), moment(6));
             assert!(set.await.unwrap());
             assert_eq!(read().await, now);
             let late = former("late", 9);
             let late = store
-                .set_client_secret(&ClientId::new("c"), at, &new, None, Some(&late))
+                .set_client_secret(&ClientId::new("c"), at, &new, None, Some(&late), moment(6))
                 .await;
             assert!(!late.unwrap());
             assert_eq!(read().await, now);
@@ -151,7 +172,7 @@ pub fn a_client_that_is_disabled_is_not_enabled_by_a_change_that_was_read_before
         assert!(!store.update_client_metadata(&before).await.unwrap());
         let new = Digest::of("new");
         let set = store
-            .set_client_secret(&ClientId::new("c"), 0, &new, None, None)
+            .set_client_secret(&ClientId::new("c"), 0, &new, None, None, moment(6))
             .await;
         assert!(!set.unwrap());
         assert!(store.update_client_metadata(&*read().await).await.unwrap());

@@ -14,6 +14,7 @@ fn client(id: &str, metadata: serde_json::Value) -> Client {
         id: ClientId::new(id),
         secret: None,
         sealed_secret: None,
+        secret_since: None,
         former_secret: None,
         disabled_at: None,
         metadata,

@@ -11,7 +11,6 @@ use latchkey_protocol::{
     client::{ApplicationType, Client, GrantType},
     client_list::ClientCounts,
     metadata::difference,
-    page::Page,
     uri,
 };
 use latchkey_ui::{Words, failure::Failure, render::render};
@@ -147,7 +146,7 @@ fn said(frame: &Frame<'_>, fields: &Fields, member: &Member) -> Vec<String> {
 }
 
 struct Secrets {
-    /// Since when there is the present one, as far as is known.
+    /// Since when there is the present one.
     since: String,
     /// Until when the former one lives on.
     former_until: Option<String>,
@@ -197,27 +196,15 @@ fn warned(words: Words, warning: &ClientWarning) -> String {
     }
 }
 
-/// When the client got its present secret: by the newest entry of the audit log that gave it one, else when it was
-/// registered.
-async fn secrets(visit: &Visit<'_>, client: &Client) -> Result<Option<Secrets>, Failure> {
-    if client.secret.is_none() {
-        return Ok(None);
-    }
-    let rotations = AuditFilter {
-        target: Some(client.id.to_string()),
-        event: Some("client rotate-secret".to_owned()),
-        ..AuditFilter::default()
-    };
-    let store = &visit.ui().store;
-    let newest = store.audit_entries(&rotations, &Page::first(1)).await?;
-    let since = newest.first().map_or(client.created_at, |row| row.at);
+fn secrets(visit: &Visit<'_>, client: &Client) -> Option<Secrets> {
+    client.secret.as_ref()?;
     let former = client.former_secret.as_ref();
     let former = former.filter(|former| visit.now() < former.until);
-    Ok(Some(Secrets {
-        since: utc(since),
+    Some(Secrets {
+        since: utc(client.secret_since.unwrap_or(client.created_at)),
         former_until: former.map(|former| utc(former.until)),
         is_readable: client.sealed_secret.is_some(),
-    }))
+    })
 }
 
 /// `GET /admin/clients/{id}`.
@@ -240,7 +227,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         created: utc(client.created_at),
         disabled: client.disabled_at.map(utc),
         is_limited: client.metadata.access.is_some(),
-        secrets: secrets(visit, &client).await?,
+        secrets: secrets(visit, &client),
         sessions: uri::with_query(
             &format!("{}/admin/sessions", visit.arrival.base()),
             &[("client", &client.id)],

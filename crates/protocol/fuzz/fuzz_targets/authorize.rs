@@ -19,6 +19,7 @@ fn client() -> Client {
         id: latchkey_protocol::ClientId::new("c"),
         secret: None,
         sealed_secret: None,
+        secret_since: None,
         former_secret: None,
         disabled_at: None,
         metadata: Registration::parse(&json).expect("metadata").metadata,

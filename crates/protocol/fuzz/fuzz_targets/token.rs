@@ -15,6 +15,7 @@ fn client(pepper: &Pepper, secret: &str) -> Client {
         id: latchkey_protocol::ClientId::new("c"),
         secret: Some(pepper.digest(&["c", secret])),
         sealed_secret: None,
+        secret_since: None,
         former_secret: None,
         disabled_at: None,
         metadata: Registration::parse(&json).expect("metadata").metadata,

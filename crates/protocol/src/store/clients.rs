@@ -41,7 +41,7 @@ pub trait Clients: Send + Sync {
     /// Replaces metadata and secret, if the client is still at the version that `client` was read at. `false` when it is
     /// not, or is gone: of racing callers one wins, and the others read again.
     async fn update_client_metadata(&self, client: &Client) -> Result<bool>;
-    /// Replaces the secret alone, what is sealed of it (nothing, unless the client's ID tokens are signed with it), and the
+    /// Replaces the secret alone, since `now`, what is sealed of it (nothing, unless the client's ID tokens are signed with it), and the
     /// former one that lives on, if the client is still at `version`. `false` as above.
     async fn set_client_secret(
         &self,
@@ -50,6 +50,7 @@ pub trait Clients: Send + Sync {
         secret: &Digest<kind::KeyedClientSecret>,
         sealed: Option<&str>,
         former: Option<&FormerSecret>,
+        now: Timestamp,
     ) -> Result<bool>;
     /// Disables a client since a moment, or enables it; with `version` only while it is at that. `false` when there is none.
     /// A client that is disabled already stays so since then.

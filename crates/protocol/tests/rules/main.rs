@@ -124,6 +124,7 @@ fn each_client_authenticates_by_its_registered_method_alone() {
             id: ClientId::new("c"),
             secret,
             sealed_secret: None,
+            secret_since: None,
             former_secret: None,
             disabled_at: None,
             metadata,

@@ -56,6 +56,7 @@ pub fn client(more: Value) -> Client {
         id: ClientId::new("app"),
         secret: None,
         sealed_secret: None,
+        secret_since: None,
         former_secret: None,
         disabled_at: None,
         metadata: Registration::parse(&metadata).unwrap().metadata,

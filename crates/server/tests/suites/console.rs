@@ -17,6 +17,7 @@ mod overtaken;
 mod overview;
 mod records;
 mod refusals;
+mod secret_since;
 mod setup;
 mod user_lists;
 mod user_page;

@@ -149,7 +149,7 @@ fn of_racing_changes_as_many_entries_as_were_made() {
             let recording = store.recording(entry("client rotate-secret"));
             let new = Digest::of(&n.to_string());
             recording
-                .set_client_secret(&ClientId::new("c"), 0, &new, None, None)
+                .set_client_secret(&ClientId::new("c"), 0, &new, None, None, NOW)
                 .await
                 .unwrap()
         });
