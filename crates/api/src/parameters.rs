@@ -76,12 +76,20 @@ pub const CHECKPOINT: &[Parameter] = &[text(
     "A checkpoint that was kept elsewhere, as `POSITION:HASH`, to hold the chain against.",
 )];
 pub const OF_DELIVERY: &[Parameter] = &[
-    text("session", "Those of this session."),
+    text(
+        "session",
+        "Those of this session; with no other parameter but those of the piece.",
+    ),
     Parameter {
         name: "state",
-        about: "Those that nobody tries any more.",
-        takes: Takes::Word(&["dead"]),
+        about: "Those that stand like this; `dead`: nobody tries them any more.",
+        takes: Takes::Word(&["waiting", "delivered", "dead"]),
     },
+    text("client_id", "Those of this client."),
+    text(
+        "user",
+        "Those of sessions of this user: a user name, an email address or a subject.",
+    ),
 ];
 
 pub const OF_OVERVIEW: &[Parameter] = &[Parameter {

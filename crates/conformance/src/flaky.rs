@@ -70,7 +70,8 @@ impl Flaky {
         verb: &'static str,
         act: impl Fn() -> F + Send + Sync + 'static,
     ) {
-        self.plan().before_each = Some((verb, Arc::new(move || Box::pin(act()))));
+        let act: Act = Arc::new(move || Box::pin(act()));
+        self.plan().before_each = Some((verb, act));
     }
 
     async fn happen_before(&self, verb: &'static str) {

@@ -1,13 +1,14 @@
 //! Logout tokens on their way: receipts, and sending again.
 
 use latchkey_protocol::{
-    SessionId, Timestamp,
-    deliveries::{Again, Receipt, ReceiptsOf},
+    ClientId, SessionId, Timestamp, UserId,
+    deliveries::{Again, DeliveryState, Receipt, ReceiptFilter, ReceiptsOf},
     page::Page,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::users::subject;
 use crate::{
     answer::Answer,
     asked::Asked,
@@ -80,22 +81,36 @@ pub struct SentAgain {
 pub async fn list(asked: &Asked<'_>) -> Result<Answer, Problem> {
     let page: Page<i64> = asked.page()?;
     let session = asked.parameter("session").map(SessionId::new);
-    let is_dead = asked.read("state", "dead", |state| (state == "dead").then_some(()))?;
-    let of = match (&session, is_dead) {
-        (Some(session), None) => ReceiptsOf::Session(session),
-        (None, Some(())) => ReceiptsOf::Dead,
-        (None, None) => ReceiptsOf::All,
-        (Some(_), Some(())) => {
+    let filter = filter(asked).await?;
+    let of = match &session {
+        None => ReceiptsOf::Filtered(&filter),
+        Some(session) if filter == ReceiptFilter::default() => ReceiptsOf::Session(session),
+        Some(_) => {
             let problem = "it goes with no other parameter";
-            return Err(Problem::parameter(
-                "state",
-                problem,
-                "leave one of the two out",
-            ));
+            let fix = "leave it out, or the others";
+            return Err(Problem::parameter("session", problem, fix));
         }
     };
     let found = asked.operations().receipts(of, &page).await?;
     asked.listed(&page, found, |receipt| receipt.id, Delivery::of)
+}
+
+async fn filter(asked: &Asked<'_>) -> Result<ReceiptFilter, Problem> {
+    let state = asked.read(
+        "state",
+        "waiting, delivered or dead",
+        DeliveryState::from_name,
+    )?;
+    let user = match asked.parameter("user") {
+        None => None,
+        Some(named) => Some(UserId::new(subject(asked, named).await?)),
+    };
+    Ok(ReceiptFilter {
+        state,
+        client: asked.parameter("client_id").map(ClientId::new),
+        user,
+        newest_first: false,
+    })
 }
 
 /// `POST /deliveries/{id}/retry`.

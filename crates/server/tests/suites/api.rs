@@ -4,6 +4,7 @@ mod assignment;
 mod bodies;
 mod clients;
 mod conditions;
+mod deliveries;
 mod documents;
 mod door;
 mod idempotency;
