@@ -1,26 +1,29 @@
 //! What the owner reads: why each was refused, bounded, and never a token.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+use std::{cell::RefCell, io, sync::LazyLock};
 
 use serde_json::json;
 
 use super::support::{Issuer, ec_key, judge, rsa_key, sign, with};
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Lines {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
+thread_local! {
+    /// What was logged on this thread: each test here has one, with its runtime.
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-impl io::Write for Lines {
+/// One for the whole program: with one for each thread, lines get lost while others come and go.
+static LOG: LazyLock<()> = LazyLock::new(|| {
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(|| ThisThread);
+    tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+});
+
+struct ThisThread;
+
+impl io::Write for ThisThread {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -29,25 +32,20 @@ impl io::Write for Lines {
     }
 }
 
-/// Of this thread, as long as the guard lives: the tests here have a runtime of one thread.
-fn log() -> (Lines, tracing::subscriber::DefaultGuard) {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    (lines, tracing::subscriber::set_default(subscriber))
+/// What was logged since the last call.
+fn logged() -> String {
+    LazyLock::force(&LOG);
+    String::from_utf8(LINES.take()).unwrap()
 }
 
 #[tokio::test]
 async fn the_owner_reads_why_and_of_whom() {
     let key = rsa_key();
     let api = Issuer::with(&[&key]).start().await;
-    let (lines, _guard) = log();
+    logged();
     let token = sign(&key, &with("aud", json!("https://other.example")));
     judge(&api, &token).await.unwrap_err();
-    let text = lines.text();
+    let text = logged();
     for part in [
         "another audience",
         "shop",
@@ -67,13 +65,13 @@ async fn the_owner_reads_why_and_of_whom() {
 #[tokio::test]
 async fn strangers_cannot_forge_or_flood_the_log() {
     let api = Issuer::with(&[&rsa_key()]).start().await;
-    let (lines, _guard) = log();
+    logged();
     let evil = format!("shop\n2026-01-01 INFO all is well {}", "x".repeat(1000));
     let token = sign(&ec_key(), &with("client_id", json!(evil)));
     for _ in 0..300 {
         judge(&api, &token).await.unwrap_err();
     }
-    let text = lines.text();
+    let text = logged();
     let count = text.lines().count();
     // 50 in a second; the loop may take several.
     assert!((50..=260).contains(&count), "{count}");

@@ -52,6 +52,10 @@ fn every_fault() -> Vec<Fault> {
 async fn known_keys_go_on_for_the_stated_time_and_no_longer() {
     let key = rsa_key();
     for fault in every_fault() {
+        if matches!(fault, Fault::Answer(304, _)) {
+            // To a request with the ETag this says that the keys are the same.
+            continue;
+        }
         let (issuer, clock) = (Issuer::with(&[&key]), At::begin());
         let builder = eager(issuer.verifier_at(&clock));
         let api = builder.keys_stale_for(Duration::from_secs(600)).start();
