@@ -6,8 +6,9 @@ use latchkey_jose::Algorithm;
 use latchkey_protocol::Clock;
 
 use crate::{
-    Fetch, SystemClock, Verifier, discovery,
+    Fetch, Introspection, SystemClock, Verifier, discovery,
     http::Client,
+    introspection::Asker,
     keys::{Keys, Pace, Source},
     rules::Rules,
 };
@@ -32,6 +33,7 @@ pub struct Builder {
     pause: Duration,
     every: Option<Duration>,
     http: Option<Arc<dyn Fetch>>,
+    introspection: Option<Introspection>,
     clock: Arc<dyn Clock>,
 }
 
@@ -61,6 +63,7 @@ impl Builder {
             pause: Duration::from_secs(5),
             every: None,
             http: None,
+            introspection: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -117,6 +120,12 @@ impl Builder {
         self
     }
 
+    /// Asks the issuer about tokens that are no JWT, or about each: see [`Introspection`].
+    pub fn introspection(mut self, introspection: Introspection) -> Self {
+        self.introspection = Some(introspection);
+        self
+    }
+
     /// What calls the issuer. Without it: [`HttpClient`](crate::HttpClient).
     pub fn http(mut self, http: impl Fetch + 'static) -> Self {
         self.http = Some(Arc::new(http));
@@ -162,7 +171,11 @@ impl Builder {
             pause: self.pause,
             every: self.every,
         };
-        let source = Source::new(Client(http), self.issuer.clone(), self.jwks_uri);
+        let (http, issuer) = (Client(http), self.issuer.clone());
+        let asker = self
+            .introspection
+            .map(|introspection| Asker::new(introspection, http.clone(), issuer.clone()));
+        let source = Source::new(http, issuer, self.jwks_uri);
         let keys = Keys::new(source, pace, self.clock.clone());
         let rules = Rules {
             issuer: self.issuer,
@@ -171,13 +184,22 @@ impl Builder {
             takes_plain_jwt: self.takes_plain_jwt,
             leeway: i64::try_from(self.leeway.as_secs()).unwrap_or_default(),
         };
-        Ok(Verifier::new(rules, keys, self.tokens_seen, self.clock))
+        Ok(Verifier::new(
+            rules,
+            keys,
+            asker,
+            self.tokens_seen,
+            self.clock,
+        ))
     }
 
     fn check(&self) -> Result<(), String> {
         discovery::address(&self.issuer).map_err(|why| format!("the issuer {why}"))?;
         if let Some(keys) = &self.jwks_uri {
             discovery::address(keys).map_err(|why| format!("the address of the keys {why}"))?;
+        }
+        if let Some(introspection) = &self.introspection {
+            introspection.check()?;
         }
         if self.audience.is_empty() {
             return Err("the audience is empty: any token of the issuer would open the API".into());

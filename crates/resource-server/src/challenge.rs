@@ -88,9 +88,8 @@ fn outside(refusal: &Refusal) -> (u16, Option<&'static str>, &'static str) {
         | Refusal::Audience
         | Refusal::Expired
         | Refusal::NotYet
-        | Refusal::SenderConstrained => {
-            (401, Some("invalid_token"), r#"{"error":"invalid_token"}"#)
-        }
+        | Refusal::SenderConstrained
+        | Refusal::Inactive => (401, Some("invalid_token"), r#"{"error":"invalid_token"}"#),
         Refusal::Scope { .. }
         | Refusal::Role { .. }
         | Refusal::Group { .. }

@@ -5,20 +5,22 @@ use url::{Host, Url};
 
 use crate::http::{Client, FetchError, Fetched};
 
+/// The issuer's own document.
 #[derive(Deserialize)]
-struct Metadata {
+pub struct Metadata {
     issuer: String,
     jwks_uri: String,
+    introspection_endpoint: Option<String>,
 }
 
-/// The address of the keys, which the issuer's own document names. It lies at the issuer's origin: another one is named by
-/// [`Builder::jwks_uri`](crate::Builder::jwks_uri) or not used.
-pub async fn jwks_uri(http: &Client, issuer: &str) -> Result<String, FetchError> {
+/// The metadata of the issuer, which names itself in it.
+pub async fn metadata(http: &Client, issuer: &str) -> Result<Metadata, FetchError> {
     for address in documents(issuer)? {
         if let Fetched::Document { body, .. } = http.get(&address, None).await? {
-            let metadata = serde_json::from_slice(&body)
+            let metadata: Metadata = serde_json::from_slice(&body)
                 .map_err(|_| FetchError::new(format!("{address}: this is no metadata")))?;
-            return checked(metadata, issuer);
+            metadata.check(issuer)?;
+            return Ok(metadata);
         }
     }
     Err(FetchError::new(format!(
@@ -26,21 +28,43 @@ pub async fn jwks_uri(http: &Client, issuer: &str) -> Result<String, FetchError>
     )))
 }
 
-fn checked(metadata: Metadata, issuer: &str) -> Result<String, FetchError> {
-    // RFC 8414 3.3: byte for byte.
-    if metadata.issuer != issuer {
-        let other = metadata.issuer;
+impl Metadata {
+    /// RFC 8414 3.3: byte for byte.
+    fn check(&self, issuer: &str) -> Result<(), FetchError> {
+        if self.issuer != issuer {
+            return Err(FetchError::new(format!(
+                "the metadata of {issuer} is that of the issuer {:?}",
+                self.issuer
+            )));
+        }
+        Ok(())
+    }
+
+    /// The address of the keys. It lies at the issuer's origin: another one is named by
+    /// [`Builder::jwks_uri`](crate::Builder::jwks_uri) or not used.
+    pub fn jwks_uri(self, issuer: &str) -> Result<String, FetchError> {
+        at_origin(self.jwks_uri, issuer, "Builder::jwks_uri")
+    }
+
+    /// The address to ask about tokens, likewise: the API's secret goes there.
+    pub fn introspection_endpoint(self, issuer: &str) -> Result<String, FetchError> {
+        let named = self.introspection_endpoint.ok_or_else(|| {
+            FetchError::new(format!(
+                "{issuer} has no introspection endpoint in its metadata"
+            ))
+        })?;
+        at_origin(named, issuer, "Introspection::at")
+    }
+}
+
+fn at_origin(named: String, issuer: &str, setting: &str) -> Result<String, FetchError> {
+    let url = address(&named).map_err(FetchError::new)?;
+    if url.origin() != address(issuer).map_err(FetchError::new)?.origin() {
         return Err(FetchError::new(format!(
-            "the metadata of {issuer} is that of the issuer {other:?}"
+            "the metadata of {issuer} names another origin, {url}: give that to {setting} if it is right"
         )));
     }
-    let keys = address(&metadata.jwks_uri).map_err(FetchError::new)?;
-    if keys.origin() != address(issuer).map_err(FetchError::new)?.origin() {
-        return Err(FetchError::new(format!(
-            "{issuer} publishes its keys at another origin, {keys}: name that by Builder::jwks_uri if it is right"
-        )));
-    }
-    Ok(metadata.jwks_uri)
+    Ok(named)
 }
 
 /// OpenID Connect Discovery 4 appends to the issuer; RFC 8414 3.1 puts it before the path.
@@ -119,8 +143,17 @@ mod tests {
         let metadata = |issuer: &str, keys: &str| Metadata {
             issuer: issuer.into(),
             jwks_uri: keys.into(),
+            introspection_endpoint: Some(keys.into()),
         };
-        let check = |metadata| checked(metadata, "https://id.example");
+        let check = |metadata: Metadata| {
+            metadata.check("https://id.example")?;
+            metadata.jwks_uri("https://id.example")
+        };
+        let secret_goes_to = |keys: &str| {
+            metadata("https://id.example", keys).introspection_endpoint("https://id.example")
+        };
+        assert!(secret_goes_to("https://id.example/introspect").is_ok());
+        assert!(secret_goes_to("https://evil.example/introspect").is_err());
         assert!(check(metadata("https://id.example", "https://id.example/jwks")).is_ok());
         for (issuer, keys) in [
             ("https://id.example/", "https://id.example/jwks"),

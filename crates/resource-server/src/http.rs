@@ -60,14 +60,8 @@ impl Client {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
         let request = request.body(Vec::new()).map_err(FetchError::new)?;
-        let named = |why: &dyn std::fmt::Display| FetchError(format!("{address}: {why}"));
-        let answer = tokio::time::timeout(PATIENCE, self.0.fetch(request)).await;
-        let answer = answer
-            .map_err(|_| named(&"no whole answer within 5 s"))?
-            .map_err(|error| named(&error))?;
-        let (head, body) = answer.into_parts();
+        let (head, body) = self.send(address, request).await?.into_parts();
         match head.status {
-            StatusCode::OK if body.len() > MOST => Err(named(&"the answer is longer than 1 MiB")),
             StatusCode::OK => Ok(Fetched::Document {
                 body,
                 headers: head.headers,
@@ -76,9 +70,48 @@ impl Client {
                 headers: head.headers,
             }),
             StatusCode::NOT_FOUND => Ok(Fetched::Absent),
-            other => Err(named(&format_args!("the answer is {other}"))),
+            other => Err(unexpected(address, other)),
         }
     }
+
+    /// Sends a form, and returns the body of the answer.
+    pub async fn post(
+        &self,
+        address: &str,
+        authorization: &str,
+        form: String,
+    ) -> Result<Vec<u8>, FetchError> {
+        let request = Request::post(address)
+            .header(header::ACCEPT, "application/json")
+            .header(header::AUTHORIZATION, authorization)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request = request.body(form.into_bytes()).map_err(FetchError::new)?;
+        let (head, body) = self.send(address, request).await?.into_parts();
+        match head.status {
+            StatusCode::OK => Ok(body),
+            other => Err(unexpected(address, other)),
+        }
+    }
+
+    async fn send(
+        &self,
+        address: &str,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, FetchError> {
+        let named = |why: &dyn std::fmt::Display| FetchError(format!("{address}: {why}"));
+        let answer = tokio::time::timeout(PATIENCE, self.0.fetch(request)).await;
+        let answer = answer
+            .map_err(|_| named(&"no whole answer within 5 s"))?
+            .map_err(|error| named(&error))?;
+        if answer.body().len() > MOST {
+            return Err(named(&"the answer is longer than 1 MiB"));
+        }
+        Ok(answer)
+    }
+}
+
+fn unexpected(address: &str, status: StatusCode) -> FetchError {
+    FetchError(format!("{address}: the answer is {status}"))
 }
 
 /// The HTTP client that comes with the crate: TLS by rustls, no redirects, no proxy from the environment.

@@ -38,6 +38,11 @@
 //! be reached, known keys count for 24 hours ([`Builder::keys_stale_for`]); afterwards the answer is 503. Nothing is let
 //! through because something failed, and nothing needs a restart. A key that the issuer takes back ends what it signed
 //! with the next fetch, also for tokens that were verified before.
+//!
+//! # Revocation
+//!
+//! The keys do not say whether a token was revoked before its end. [`Introspection`] asks the issuer (RFC 7662): about each
+//! token, or about those that are no JWT.
 
 #![warn(missing_docs)]
 
@@ -53,11 +58,13 @@ mod compact;
 mod discovery;
 mod guard;
 mod http;
+mod introspection;
 mod keys;
 mod log;
 mod metadata;
 mod refusal;
 mod rules;
+mod seat;
 mod verifier;
 
 #[cfg(feature = "http-client")]
@@ -72,6 +79,7 @@ pub use compact::MOST_BYTES;
 pub use guard::{
     Authenticated, Guard, Public, RequireGroup, RequireRole, RequireScope, Rule, StepUp,
 };
+pub use introspection::Introspection;
 pub use keys::Health;
 pub use latchkey_jose::Algorithm;
 pub use latchkey_protocol::{Clock, Timestamp};

@@ -50,6 +50,11 @@ pub enum Refusal {
     /// have stolen it.
     #[error("the token is bound to a key of its client (`cnf`), and came as a Bearer token")]
     SenderConstrained,
+    /// The issuer was asked, and says that it is no access token that still counts (RFC 7662 2.2).
+    #[error(
+        "the issuer says that the token is not active: it was revoked, has ended, or is none of this API's"
+    )]
+    Inactive,
     /// [`RequireScope`](crate::RequireScope): the client was not granted all of it.
     #[error("the scope `{needed}` is needed")]
     Scope {
@@ -89,9 +94,12 @@ pub enum Unavailable {
     /// [`keys_stale_for`](crate::Builder::keys_stale_for) allows, and cannot be fetched.
     #[error("the keys of the issuer cannot be fetched")]
     Keys,
-    /// Too many requests wait for keys.
-    #[error("too many requests wait for the keys of the issuer")]
+    /// Too many requests wait for the issuer.
+    #[error("too many requests wait for the issuer")]
     Busy,
+    /// The issuer cannot be asked about the token.
+    #[error("the issuer cannot be asked about the token")]
+    Introspection,
 }
 
 /// Why there is no verified token.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     AccessToken, Builder, Challenge, Health, Refusal, Rejection, Rule, cache::SeenTokens, compact,
-    keys::Keys, log::Log, metadata::Metadata, rules::Rules,
+    introspection::Asker, keys::Keys, log::Log, metadata::Metadata, rules::Rules,
 };
 
 /// Verifies the access tokens of one issuer, for one API. Cheap to clone: all clones share keys and remembered tokens.
@@ -20,6 +20,7 @@ pub struct Verifier(Arc<Inner>);
 struct Inner {
     rules: Rules,
     keys: Keys,
+    asker: Option<Asker>,
     seen: SeenTokens,
     clock: Arc<dyn Clock>,
     log: Log,
@@ -50,11 +51,18 @@ impl Verifier {
         Builder::new(issuer, audience)
     }
 
-    pub(crate) fn new(rules: Rules, keys: Keys, tokens_seen: u64, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        rules: Rules,
+        keys: Keys,
+        asker: Option<Asker>,
+        tokens_seen: u64,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let metadata = Metadata::of(&rules.audience, &rules.issuer);
         Self(Arc::new(Inner {
             rules,
             keys,
+            asker,
             seen: SeenTokens::new(tokens_seen),
             clock,
             log: Log::default(),
@@ -82,6 +90,20 @@ impl Verifier {
     /// As [`Verifier::verify`], without waiting, for a token that was verified before and still counts. None says nothing
     /// of the token: ask [`Verifier::verify`].
     pub fn verify_seen(&self, token: &str) -> Option<Arc<AccessToken>> {
+        let Some(asker) = &self.0.asker else {
+            return self.proven(token);
+        };
+        let now = self.now();
+        if compact::is_jws(token) {
+            let counts = !asker.asks_of_each() || asker.active(token, now).is_some();
+            return self.proven(token).filter(|_| counts);
+        }
+        let active = asker.active(token, now)?;
+        active.filter(|claims| self.0.rules.check_claims(claims, now).is_ok())
+    }
+
+    /// A token whose signature was verified by keys that still count, and that has not ended.
+    fn proven(&self, token: &str) -> Option<Arc<AccessToken>> {
         let seen = self.0.seen.find(token)?;
         let counts = self.0.keys.still_prove(seen.generation)
             && self.0.rules.check_expiry(&seen.claims, self.now()).is_ok();
@@ -92,7 +114,28 @@ impl Verifier {
         Some(seen.claims.clone())
     }
 
+    /// Shape decides who judges: a token that could not be verified is not asked about.
     async fn judge(&self, token: &str) -> Result<Arc<AccessToken>, Rejection> {
+        let Some(asker) = &self.0.asker else {
+            return self.prove(token).await;
+        };
+        if !compact::is_jws(token) {
+            let active = asker.ask(token, || self.now()).await?;
+            let claims = active.ok_or(Refusal::Malformed)?;
+            self.0.rules.check_claims(&claims, self.now())?;
+            return Ok(claims);
+        }
+        let claims = match self.proven(token) {
+            Some(claims) => claims,
+            None => self.prove(token).await?,
+        };
+        if asker.asks_of_each() {
+            asker.ask(token, || self.now()).await?;
+        }
+        Ok(claims)
+    }
+
+    async fn prove(&self, token: &str) -> Result<Arc<AccessToken>, Rejection> {
         // Steps 1 to 3: length, shape, a header without `crit`.
         let compact = compact::parse(token)?;
         // 4 to 6: `typ`, `alg` from the allow-list, `kid`.

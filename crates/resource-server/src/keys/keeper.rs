@@ -168,7 +168,8 @@ impl Source {
         {
             return Ok(address.clone());
         }
-        let found = discovery::jwks_uri(&self.http, &self.issuer).await?;
+        let found = discovery::metadata(&self.http, &self.issuer).await?;
+        let found = found.jwks_uri(&self.issuer)?;
         self.etag = None;
         self.found = Some((found.clone(), Instant::now()));
         Ok(found)

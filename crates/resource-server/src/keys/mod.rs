@@ -16,16 +16,13 @@ use latchkey_jose::{Algorithm, Compact};
 use latchkey_protocol::{Clock, Timestamp};
 use tokio::sync::{Notify, watch};
 
-use crate::{Refusal, Rejection, Unavailable};
+use crate::{Refusal, Rejection, Unavailable, seat::Seat};
 
 pub use keeper::Source;
 use set::{Found, KeySet};
 
 /// The longest that a request waits for keys.
 const WAIT: Duration = Duration::from_secs(3);
-
-/// The most requests that wait at a time.
-const MOST_WAITING: usize = 1000;
 
 /// After a fetch that failed the next one may come sooner than after one that brought keys.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -209,25 +206,5 @@ impl Round {
         } else {
             Ok(())
         }
-    }
-}
-
-/// One of those who wait.
-struct Seat<'a>(&'a AtomicUsize);
-
-impl<'a> Seat<'a> {
-    fn take(taken: &'a AtomicUsize) -> Result<Self, Unavailable> {
-        let seat = Self(taken);
-        if taken.fetch_add(1, Ordering::AcqRel) < MOST_WAITING {
-            Ok(seat)
-        } else {
-            Err(Unavailable::Busy)
-        }
-    }
-}
-
-impl Drop for Seat<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -19,6 +19,7 @@ fn every_fault_of_a_token() -> Vec<Refusal> {
         Refusal::Expired,
         Refusal::NotYet,
         Refusal::SenderConstrained,
+        Refusal::Inactive,
     ]
 }
 
@@ -111,7 +112,11 @@ async fn a_step_up_says_what_to_ask_for() {
 #[tokio::test]
 async fn what_is_our_fault_is_503() {
     let api = Issuer::with(&[&rsa_key()]).start().await;
-    for away in [Unavailable::Keys, Unavailable::Busy] {
+    for away in [
+        Unavailable::Keys,
+        Unavailable::Busy,
+        Unavailable::Introspection,
+    ] {
         let answer = api.challenge(&away.into());
         assert_eq!((answer.status, answer.retry_after), (503, Some(1)));
         assert_eq!(answer.www_authenticate, None);

@@ -8,6 +8,7 @@ mod audiences;
 mod guards;
 mod headers;
 mod http_client;
+mod introspection;
 mod keys;
 mod kinds;
 mod logs;

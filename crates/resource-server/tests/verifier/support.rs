@@ -124,7 +124,7 @@ impl Issuer {
         }
         let document = match path {
             "/.well-known/openid-configuration" => {
-                json!({ "issuer": state.name, "jwks_uri": format!("{ISSUER}/jwks") })
+                json!({ "issuer": state.name, "jwks_uri": format!("{ISSUER}/jwks"), "introspection_endpoint": format!("{ISSUER}/introspect") })
             }
             "/jwks" => json!({ "keys": state.keys }),
             _ => return answer(404, Vec::new()),

@@ -6,7 +6,7 @@ use actix_web::{App, HttpServer};
 use latchkey_operations::keys::new_key;
 use latchkey_protocol::rotation::{KeyBound, Rotation, RotationOutcome};
 use latchkey_resource_server::{
-    Authenticated, Public, RequireRole, RequireScope, Verifier,
+    Authenticated, Introspection, Public, Refusal, Rejection, RequireRole, RequireScope, Verifier,
     actix::{Caller, Routes},
 };
 use latchkey_server::{
@@ -183,5 +183,35 @@ fn an_api_follows_a_key_rotation_without_refusing_anybody() {
         assert_eq!(api.status("/me", &after).await, 200);
         assert_eq!(api.status("/me", &before).await, 200);
         api.server.stop(false).await;
+    });
+}
+
+/// RFC 7662: an API that asks about each token hears of a sign-out within the time that it remembers an answer.
+#[test]
+fn an_api_that_asks_about_each_token_refuses_one_that_was_revoked() {
+    on_both(async |h| {
+        h.client(json!({ "client_id": API, "client_secret": SECRET, "grant_types": [] }))
+            .await;
+        let each = Introspection::by(API, SECRET).of_each_token();
+        let api = Verifier::for_api(&h.issuer, API)
+            .clock(h.app.provider.clock.clone())
+            .introspection(each.remember_for(Duration::from_secs(5)));
+        let api = api.start().await.unwrap();
+        let tokens = tokens(&h, "shop", "openid email offline_access").await;
+        let access = tokens["access_token"].as_str().unwrap();
+        let own = own_token(&h, "shop").await;
+        assert!(api.verify(access).await.is_ok());
+        assert!(api.verify(own.as_str().unwrap()).await.is_ok());
+        let refresh = tokens["refresh_token"].as_str().unwrap();
+        let form = [
+            ("token", refresh),
+            ("client_id", "shop"),
+            ("client_secret", SECRET),
+        ];
+        assert_eq!(h.post("/revoke", &form).await.status, 200);
+        h.pass(5);
+        let inactive = Err(Rejection::Refused(Refusal::Inactive));
+        assert_eq!(api.verify(access).await.map(drop), inactive);
+        assert!(api.verify(own.as_str().unwrap()).await.is_ok());
     });
 }

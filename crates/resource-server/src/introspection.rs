@@ -1,0 +1,353 @@
+//! Asking the issuer about a token (RFC 7662): for those that are no JWT, or for each, where a revocation has to count at once.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use latchkey_protocol::Timestamp;
+use moka::{policy::EvictionPolicy, sync::Cache};
+use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
+use url::form_urlencoded::{Serializer, byte_serialize};
+
+use crate::{
+    AccessToken, Refusal, Rejection, Unavailable, discovery,
+    http::{Client, FetchError},
+    seat::Seat,
+};
+
+/// The longest token that is asked about, in bytes.
+const LONGEST: usize = 4096;
+
+/// The most calls under way at a time.
+const MOST_CALLS: usize = 64;
+
+/// The longest that a request waits for an answer.
+const WAIT: Duration = Duration::from_secs(3);
+
+/// How many answers of each kind are remembered.
+const MOST_ANSWERS: u64 = 10_000;
+
+/// How long it is remembered that a token is not active, in seconds.
+const REFUSED_FOR: i64 = 5;
+
+/// How long the address of the endpoint counts that the issuer's metadata named.
+const ADDRESS_FOR: Duration = Duration::from_secs(3600);
+
+/// How an API asks the issuer about tokens; see [`Builder::introspection`](crate::Builder::introspection).
+///
+/// ```
+/// use std::time::Duration;
+/// use latchkey_resource_server::Introspection;
+///
+/// // Tokens that are no JWT.
+/// let opaque = Introspection::by("https://api.example.org", "the secret of that client");
+/// // Each token, after it was verified: a user who was signed out is refused five seconds later.
+/// let each = Introspection::by("https://api.example.org", "the secret of that client")
+///     .of_each_token()
+///     .remember_for(Duration::from_secs(5));
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Introspection {
+    client_id: String,
+    secret: String,
+    endpoint: Option<String>,
+    keep: Duration,
+    each: bool,
+}
+
+/// Never with the secret.
+impl std::fmt::Debug for Introspection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Introspection")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Introspection {
+    /// As this client of the issuer, with its secret (`client_secret_basic`). Latchkey tells a client of its own tokens and
+    /// of those whose audience it is: so it is called as the API is.
+    pub fn by(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            client_id: client_id.into(),
+            secret: secret.into(),
+            endpoint: None,
+            keep: Duration::from_secs(30),
+            each: false,
+        }
+    }
+
+    /// The address to ask at, instead of the one in the issuer's metadata.
+    pub fn at(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Asks about each token, after it was verified by the keys: what was revoked is refused as soon as an answer is no
+    /// longer remembered. Without it, only tokens that are no JWT are asked about.
+    pub fn of_each_token(mut self) -> Self {
+        self.each = true;
+        self
+    }
+
+    /// How long an answer that a token is good is remembered, and never beyond the token's end. Without it: 30 seconds.
+    pub fn remember_for(mut self, time: Duration) -> Self {
+        self.keep = time;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if let Some(endpoint) = &self.endpoint {
+            discovery::address(endpoint)
+                .map_err(|why| format!("the introspection endpoint {why}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Asks, and remembers the answers.
+pub struct Asker {
+    with: Introspection,
+    http: Client,
+    issuer: String,
+    found: Mutex<Option<(String, Instant)>>,
+    active: Cache<Box<str>, Kept>,
+    refused: Cache<Box<str>, Timestamp>,
+    calls: Semaphore,
+    waiting: AtomicUsize,
+    /// One call for all who ask about the same token.
+    flights: Mutex<HashMap<Box<str>, Arc<tokio::sync::Mutex<()>>>>,
+    is_away: AtomicBool,
+}
+
+#[derive(Clone)]
+struct Kept {
+    until: Timestamp,
+    claims: Option<Arc<AccessToken>>,
+}
+
+/// A token that the issuer knows.
+pub type Active = Option<Arc<AccessToken>>;
+
+impl Asker {
+    pub fn new(with: Introspection, http: Client, issuer: String) -> Self {
+        Self {
+            with,
+            http,
+            issuer,
+            found: Mutex::default(),
+            active: cache(),
+            refused: cache(),
+            calls: Semaphore::new(MOST_CALLS),
+            waiting: AtomicUsize::new(0),
+            flights: Mutex::default(),
+            is_away: AtomicBool::new(false),
+        }
+    }
+
+    pub fn asks_of_each(&self) -> bool {
+        self.with.each
+    }
+
+    /// What is remembered of a token that is active.
+    pub fn active(&self, token: &str, now: Timestamp) -> Option<Active> {
+        let kept = self.active.get(token)?;
+        (now < kept.until).then_some(kept.claims)
+    }
+
+    /// Asks, unless the answer is remembered.
+    pub async fn ask(&self, token: &str, now: impl Fn() -> Timestamp) -> Result<Active, Rejection> {
+        check_form(token)?;
+        if let Some(known) = self.remembered(token, now()) {
+            return Ok(known?);
+        }
+        let _seat = Seat::take(&self.waiting)?;
+        let asked = tokio::time::timeout(WAIT, self.ask_once(token, now)).await;
+        asked.unwrap_or(Err(Unavailable::Introspection.into()))
+    }
+
+    fn remembered(&self, token: &str, now: Timestamp) -> Option<Result<Active, Refusal>> {
+        if let Some(active) = self.active(token, now) {
+            return Some(Ok(active));
+        }
+        let is_refused = self.refused.get(token).is_some_and(|until| now < until);
+        is_refused.then_some(Err(Refusal::Inactive))
+    }
+
+    /// The second of two who ask about the same token finds what the first one brought.
+    async fn ask_once(
+        &self,
+        token: &str,
+        now: impl Fn() -> Timestamp,
+    ) -> Result<Active, Rejection> {
+        let flight = Flight::join(&self.flights, token);
+        let _turn = flight.turn.lock().await;
+        if let Some(known) = self.remembered(token, now()) {
+            return Ok(known?);
+        }
+        let _call = self.calls.acquire().await;
+        match self.call(token).await {
+            Ok(answer) => {
+                self.is_away.store(false, Ordering::Relaxed);
+                Ok(self.take(token, answer, now())?)
+            }
+            Err(error) => {
+                *self.found.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                if !self.is_away.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "the issuer cannot be asked about tokens");
+                }
+                Err(Unavailable::Introspection.into())
+            }
+        }
+    }
+
+    async fn call(&self, token: &str) -> Result<Map<String, Value>, FetchError> {
+        let address = self.address().await?;
+        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        // RFC 6749 2.3.1: form-encoded, then joined.
+        let (id, secret) = (encoded(&self.with.client_id), encoded(&self.with.secret));
+        let basic = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+        let body = self.http.post(&address, &basic, form(token)).await?;
+        serde_json::from_slice(&body)
+            .map_err(|_| FetchError::new(format!("{address}: the answer is no JSON object")))
+    }
+
+    async fn address(&self) -> Result<String, FetchError> {
+        if let Some(named) = &self.with.endpoint {
+            return Ok(named.clone());
+        }
+        let known = self
+            .found
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some((address, at)) = known
+            && at.elapsed() < ADDRESS_FOR
+        {
+            return Ok(address);
+        }
+        let metadata = discovery::metadata(&self.http, &self.issuer).await?;
+        let address = metadata.introspection_endpoint(&self.issuer)?;
+        let found = Some((address.clone(), Instant::now()));
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        Ok(address)
+    }
+
+    /// RFC 7662 2.2. A refresh token may be active too, and is none that opens an API.
+    fn take(
+        &self,
+        token: &str,
+        answer: Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Active, Refusal> {
+        let text = |name: &str| answer.get(name).and_then(Value::as_str);
+        let is_bearer = answer.get("token_type").is_none()
+            || text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("Bearer"));
+        if answer.get("active") != Some(&Value::Bool(true)) || !is_bearer {
+            self.refused.insert(token.into(), now + REFUSED_FOR);
+            return Err(Refusal::Inactive);
+        }
+        let keep = i64::try_from(self.with.keep.as_secs()).unwrap_or(i64::MAX);
+        let claims = claims(answer, &self.issuer, now, now + keep);
+        let until = claims
+            .as_ref()
+            .map_or(now + keep, |claims| claims.exp.min(now + keep));
+        let kept = Kept { until, claims };
+        self.active.insert(token.into(), kept.clone());
+        Ok(kept.claims)
+    }
+}
+
+/// What an answer says as claims; it need not say all that a token would.
+fn claims(
+    mut answer: Map<String, Value>,
+    issuer: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Active {
+    answer.remove("active");
+    answer.remove("token_type");
+    let either = |one: &str, other: &str| answer.get(one).or(answer.get(other)).cloned();
+    let (sub, client) = (either("sub", "client_id"), either("client_id", "sub"));
+    for (name, value) in [
+        ("iss", Some(json!(issuer))),
+        ("sub", sub),
+        ("client_id", client),
+        ("jti", Some(json!(""))),
+        ("iat", Some(json!(now))),
+        ("exp", Some(json!(until))),
+    ] {
+        if let Some(value) = value {
+            answer.entry(name).or_insert(value);
+        }
+    }
+    serde_json::from_value(Value::Object(answer))
+        .ok()
+        .map(Arc::new)
+}
+
+/// RFC 7662 2.1.
+fn form(token: &str) -> String {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("token", token);
+    form.append_pair("token_type_hint", "access_token");
+    form.finish()
+}
+
+/// RFC 6750 2.1.
+fn check_form(token: &str) -> Result<(), Refusal> {
+    if token.len() > LONGEST {
+        return Err(Refusal::TooLong);
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(is_plain) {
+        return Err(Refusal::Malformed);
+    }
+    Ok(())
+}
+
+fn cache<V: Clone + Send + Sync + 'static>() -> Cache<Box<str>, V> {
+    Cache::builder()
+        .max_capacity(MOST_ANSWERS)
+        .eviction_policy(EvictionPolicy::lru())
+        .build()
+}
+
+type Flights = Mutex<HashMap<Box<str>, Arc<tokio::sync::Mutex<()>>>>;
+
+/// One who asks about a token; the last one takes the entry away.
+struct Flight<'a> {
+    flights: &'a Flights,
+    token: Box<str>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl<'a> Flight<'a> {
+    fn join(flights: &'a Flights, token: &str) -> Self {
+        let mut all = flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = all.entry(token.into()).or_default().clone();
+        Self {
+            flights,
+            token: token.into(),
+            turn,
+        }
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let mut all = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        // The map's own, and this one.
+        if Arc::strong_count(&self.turn) <= 2 {
+            all.remove(&self.token);
+        }
+    }
+}
