@@ -152,7 +152,9 @@ def by_one_app(dev, scripts):
         driver.switch_to.window(first)
         since = time.monotonic()
         press(driver, "sign-out")
-        WebDriverWait(driver, 15).until(lambda d: d.current_url == dev.apps[0])
+        # By what the page says: its address is the same before and after.
+        by(driver, "ended", ONWARD[scripts] + SLACK)
+        assert driver.current_url == dev.apps[0], driver.current_url
         at = time.monotonic()
         expect_signed_out(driver, first, at, ["here"])
         expect_signed_out(driver, second, at, ["back-channel", "front-channel"])
