@@ -68,6 +68,10 @@ const GROUP: usize = 512;
 /// there: mapped, a page costs no system call and no copy, and the memory is the kernel's page cache, which it takes back
 /// when it needs it.
 const MAPPED: &str = "PRAGMA mmap_size = 1073741824";
+/// What the connection that writes keeps of the file, in KiB: it reads what it changes by a call for each page that it has not
+/// (a page that stands in the log is not mapped), and 2 MB, which SQLite takes by itself, hold no more than some 5,000
+/// authorizations with their indexes.
+const CACHED: &str = "PRAGMA cache_size = -8192";
 /// How long another process may hold SQLite's write lock.
 const BUSY: &str = "PRAGMA busy_timeout = 10000";
 
@@ -198,6 +202,8 @@ impl Database {
     pub fn open_migrated(options: &Options, connection: AnyConnection) -> Result<Self, StoreError> {
         let backend = match options.sqlite_path() {
             Some(path) => {
+                let mut connection = connection;
+                connection.batch_execute(CACHED).map_err(unavailable)?;
                 let (writer, queue) = bounded(WAITING);
                 std::thread::Builder::new()
                     .name("sqlite-writer".into())

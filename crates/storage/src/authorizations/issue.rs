@@ -122,6 +122,41 @@ const ISSUE_FOR_INTERACTION: &str = concat!(
     " FROM held WHERE ? = 0 OR EXISTS (SELECT 1 FROM allowed)"
 );
 
+const ISSUE_WITH_ROOM: &str = concat!(
+    "INSERT INTO authorizations (",
+    columns!(),
+    ") SELECT ",
+    values!(),
+    " FROM sessions JOIN clients ON clients.id = ? WHERE sessions.id = ? \
+     AND (? = 0 OR EXISTS (SELECT 1 FROM consents WHERE user_id = ? AND client_id = ?)) \
+     AND (SELECT count(*) FROM authorizations WHERE session_id = ? AND client_id = ? AND exchanged_at IS NULL) < ? \
+     AND (SELECT count(*) FROM authorizations WHERE session_id = ? AND client_id = ?) <= ?"
+);
+
+/// What [`issue`] does without an interaction, in one statement of SQLite, where nothing need make room. If nothing is issued,
+/// [`issue`] says why.
+pub fn issue_with_room(
+    c: &mut AnyConnection,
+    row: &Row,
+    rests_on_consent: bool,
+) -> Result<bool, RowError> {
+    let last: &[Bind] = binds![
+        &row.client_id,
+        &row.session_id,
+        i64::from(rests_on_consent),
+        &row.user_id,
+        &row.client_id,
+        &row.session_id,
+        &row.client_id,
+        bounds::CODES,
+        &row.session_id,
+        &row.client_id,
+        bounds::AUTHORIZATIONS,
+    ];
+    let all = [&row.binds(), last].concat();
+    Ok(on!(c => statement(ISSUE_WITH_ROOM, &all).execute(c))? == 1)
+}
+
 /// What [`issue`] does for an interaction, in one statement of PostgreSQL, where there is ample room. If not, or if there
 /// is nothing to issue for, nothing is issued, and [`issue`] says why.
 ///
@@ -156,6 +191,10 @@ struct Count {
     #[diesel(sql_type = BigInt)]
     used: i64,
 }
+/// By indexes: of what was exchanged no row is read.
+const COUNT_SQLITE: &str = "SELECT unused, given - unused AS used FROM (SELECT \
+    (SELECT count(*) FROM authorizations WHERE session_id = ? AND client_id = ? AND exchanged_at IS NULL) AS unused, \
+    (SELECT count(*) FROM authorizations WHERE session_id = ? AND client_id = ?) AS given)";
 const COUNT: &str = "SELECT count(*) FILTER (WHERE exchanged_at IS NULL) AS unused, \
     count(*) FILTER (WHERE exchanged_at IS NOT NULL) AS used FROM authorizations WHERE session_id = ? AND client_id = ?";
 
@@ -190,8 +229,13 @@ const USED_FREE: &str = free!(used!());
 
 /// Makes room for one more, so that no loop of sign-ins in one session fills the database.
 fn trim(c: &mut AnyConnection, row: &Row) -> Result<(), RowError> {
-    let binds = binds![&row.session_id, &row.client_id];
-    let count = on!(c => statement(COUNT, binds).get_result::<Count>(c))?;
+    let (session, client) = (&row.session_id, &row.client_id);
+    let count: Count = match c {
+        AnyConnection::Sqlite(c) => {
+            statement(COUNT_SQLITE, binds![session, client, session, client]).get_result(c)?
+        }
+        AnyConnection::Postgres(c) => statement(COUNT, binds![session, client]).get_result(c)?,
+    };
     if count.unused >= bounds::CODES {
         let surplus = binds![&row.session_id, &row.client_id, bounds::CODES - 1];
         delete(c, (UNUSED, UNUSED_FREE), surplus)?;
@@ -221,17 +265,24 @@ fn delete(
 
 #[cfg(test)]
 mod tests {
-    use super::{COUNT, UNUSED, USED};
+    use super::{COUNT_SQLITE, ISSUE_WITH_ROOM, UNUSED, USED};
     use crate::test_database::{on_sqlite, plan};
 
     /// Without statistics SQLite takes the index of which the most columns are known.
     #[test]
     fn what_a_session_has_of_a_client_is_found_by_both() {
         on_sqlite(|c| {
-            for text in [COUNT, UNUSED, USED] {
-                let plan = plan(c, text, &["'s1'", "'c1'", "20"]);
-                let both = "authorizations_session (session_id=? AND client_id=?)";
-                assert!(plan.contains(both), "{text}: {plan}");
+            let used = plan(c, USED, &["'s1'", "'c1'", "20"]);
+            let both = "INDEX authorizations_session (session_id=? AND client_id=?)";
+            assert!(used.contains(both), "{used}");
+            let unused = plan(c, UNUSED, &["'s1'", "'c1'", "20"]);
+            let by_index = "INDEX authorizations_unused (session_id=? AND client_id=?)";
+            assert!(unused.contains(by_index), "{unused}");
+            for (text, binds) in [(ISSUE_WITH_ROOM, 37), (COUNT_SQLITE, 4)] {
+                let plan = plan(c, text, &vec!["'1'"; binds]);
+                for covering in [by_index, &format!("COVERING {both}")] {
+                    assert!(plan.contains(covering), "{text}: {plan}");
+                }
             }
         });
     }

@@ -24,7 +24,7 @@ pub use self::{
     forget::forget,
     in_groups::{Exchanged, ExchangedInSession, Issued, Rotated},
     in_session::exchange_in_session,
-    issue::{hold_judged, issue, issue_at_once},
+    issue::{hold_judged, issue, issue_at_once, issue_with_room},
     rows::{ContextRow, Row, SupportRow, into_context, into_support},
 };
 use crate::{
@@ -51,24 +51,11 @@ impl Authorizations for Database {
             return self.issue_limited(digest, authorization, row, judged).await;
         }
         let rests_on_consent = authorization.rests_on_consent;
-        if let Some(groups) = self.groups() {
-            let is_issued = match digest.clone() {
-                None => {
-                    let issued = Issued {
-                        row: row.clone(),
-                        rests_on_consent,
-                    };
-                    groups.issue.ask(issued).await?.is_some()
-                }
-                Some(digest) => {
-                    let row = row.clone();
-                    self.write_one(move |c| issue_at_once(c, &digest, &row, rests_on_consent))
-                        .await?
-                }
-            };
-            if is_issued {
-                return Ok(true);
-            }
+        if self
+            .issue_at_once(digest.as_ref(), &row, rests_on_consent)
+            .await?
+        {
+            return Ok(true);
         }
         self.write(move |c| issue(c, digest.as_ref(), &row, rests_on_consent))
             .await
@@ -200,6 +187,34 @@ impl Authorizations for Database {
 }
 
 impl Database {
+    /// As a single statement, where there is room. Whether it was issued; if not, [`issue`] must decide.
+    async fn issue_at_once(
+        &self,
+        interaction: Option<&Digest<kind::Interaction>>,
+        row: &Arc<Row>,
+        rests_on_consent: bool,
+    ) -> store::Result<bool> {
+        let (row, interaction) = (row.clone(), interaction.cloned());
+        match (self.groups(), interaction) {
+            (Some(groups), None) => {
+                let issued = Issued {
+                    row,
+                    rests_on_consent,
+                };
+                Ok(groups.issue.ask(issued).await?.is_some())
+            }
+            (Some(_), Some(digest)) => {
+                self.write_one(move |c| issue_at_once(c, &digest, &row, rests_on_consent))
+                    .await
+            }
+            (None, None) => {
+                self.write_one(move |c| issue_with_room(c, &row, rests_on_consent))
+                    .await
+            }
+            (None, Some(_)) => Ok(false),
+        }
+    }
+
     /// A code of a client that is limited to some users: for the user and the client that were judged. Not in groups, as
     /// few clients are limited.
     async fn issue_limited(
