@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 ROUNDS = int(os.environ.get("ROUNDS", "10"))
 CONNECTIONS = int(os.environ.get("CONNECTIONS", "16"))
 SECRET = "0123456789012345678901234567890123"
-PASSWORD = "a password of alice"
+PASSWORD = "a password of all users"
 BASIC = "Basic " + base64.b64encode(f"app:{SECRET}".encode()).decode()
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 CALLBACK = "https://app.example/cb"
@@ -28,8 +28,10 @@ AUTHORIZE = "/authorize?" + urlencode({
 })
 EXCHANGE = urlencode({"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": VERIFIER})
 SCENARIOS = ["client_credentials", "refresh", "userinfo", "introspection", "code_flow", "sign_in", "healthz"]
-# Those that ask for codes: what one has been given makes its next code dearer.
-BROWSERS = 100
+# Those that ask for codes: what one has been given makes its next code dearer, and hardly any browser asks for 20.
+BROWSERS = 500
+# A user has no more than 200 sessions.
+USERS = [f"user-{n}" for n in range(BROWSERS // 100)]
 # The sign-ins of a turn. Hashing the password is most of one.
 SIGN_INS = 25
 
@@ -54,7 +56,8 @@ class Server:
             "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
         }
         self.command("client", "create", "--from", "-", stdin=json.dumps(client))
-        self.command("user", "create", "alice", "--email", "alice@app.example", "--password-stdin", stdin=PASSWORD)
+        for user in USERS:
+            self.command("user", "create", user, "--email", f"{user}@app.example", "--password-stdin", stdin=PASSWORD)
         log = open(f"{self.folder}/log", "w")
         self.process = subprocess.Popen(
             ["taskset", "-c", "0", self.program, "serve"], env=self.settings, cwd=self.folder, stderr=log
@@ -80,7 +83,7 @@ class Server:
         answer = self.http.getresponse()
         return answer, answer.read().decode()
 
-    def tokens(self):
+    def tokens(self, user=USERS[0]):
         """Signs in with a new browser, and exchanges the code."""
         cookies = {}
 
@@ -97,7 +100,7 @@ class Server:
         to, _ = browse("GET", AUTHORIZE)
         _, page = browse("GET", to)
         csrf = re.search('name="csrf" value="([^"]+)"', page).group(1)
-        to, _ = browse("POST", to, {"csrf": csrf, "username": "alice", "password": PASSWORD})
+        to, _ = browse("POST", to, {"csrf": csrf, "username": user, "password": PASSWORD})
         if "code=" not in to:
             to, _ = browse("GET", to)
         self.cookies = "; ".join(f"{k}={v}" for k, v in cookies.items())
@@ -117,8 +120,8 @@ class Server:
             # A thread of wrk holds one connection.
             self.wrk_threads, self.path, self.answers = CONNECTIONS, "/", 2
             browsers = []
-            for _ in range(BROWSERS):
-                self.tokens()
+            for n in range(BROWSERS):
+                self.tokens(USERS[n % len(USERS)])
                 browsers.append(f"'{self.cookies}'")
             script = FLOW.replace("@BROWSERS@", ", ".join(browsers)).replace("@BASIC@", BASIC)
             script = script.replace("@AUTHORIZE@", AUTHORIZE).replace("@EXCHANGE@", EXCHANGE)
