@@ -93,7 +93,9 @@ class Server:
                 self.http.close()
                 time.sleep(0.05)
         self.wait_for_the_chain()
-        # The server has closed it meanwhile.
+
+    def enter(self):
+        """Once all servers stand: to fill one takes longer than a token lives, and than a quiet connection is kept."""
         self.http.close()
         self.sign_in()
         self.token = self.access_token()
@@ -182,6 +184,8 @@ def main():
         for port, full in ((9190, False), (9191, True)):
             servers.append(server := Server(port, url))
             server.start(binary, work, url, full)
+        for server in servers:
+            server.enter()
         print(f"{'PostgreSQL' if url else 'SQLite'}: {', '.join(f'{most:,} {name}' for name, most in SIZES.items())}")
         print(f"{'':44} {'empty':>11} {'full':>11}   ratio")
         paths = ["/admin" + page for page in PAGES] + ["/admin/api/v1" + page for page in LISTS]
