@@ -124,8 +124,8 @@ pub struct ClientCounts {
 }
 
 impl ClientCounts {
-    /// The most that is counted.
-    pub const MOST: i64 = 1000;
+    /// The most that is counted: each is a row that the page of the client waits for.
+    pub const MOST: i64 = 250;
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::{
     statement::{Bind, binds, statement},
 };
 
-/// So many authorizations are looked at for one piece: of a client with few live sessions, nobody reads all it ever had.
+/// So many authorizations are looked at for one piece at most: of a client with few live sessions, nobody reads all it ever had.
 const LOOKED_AT: i64 = 1000;
 
 /// A session stands at its first authorization for the client, so that it is in one piece alone. That one is asked for by the
@@ -49,6 +49,19 @@ struct Looked {
     last: Option<String>,
 }
 
+/// Of so many authorizations after that place.
+fn placed(
+    c: &mut AnyConnection,
+    client: &ClientId,
+    after: &str,
+    looked_at: i64,
+    most: i64,
+    now: Timestamp,
+) -> Result<Vec<Placed>, RowError> {
+    let values: &[Bind] = binds![client, after, looked_at, client, after, now, most];
+    Ok(on!(c => statement(LIST, values).load(c))?)
+}
+
 pub fn list(
     c: &mut AnyConnection,
     client: &ClientId,
@@ -56,15 +69,18 @@ pub fn list(
     now: Timestamp,
 ) -> Result<ClientSessions, RowError> {
     let after = page.after.clone().unwrap_or_default();
-    let (most, looked_at) = (page.limit + 1, LOOKED_AT);
-    let values: &[Bind] = binds![client, &after, looked_at, client, &after, now, most];
-    let mut rows: Vec<Placed> = on!(c => statement(LIST, values).load(c))?;
     let wanted = usize::try_from(page.limit).unwrap_or_default();
+    // As a rule each authorization is of another session, which lives: then so many are enough.
+    let most = page.limit + 1;
+    let mut rows = placed(c, client, &after, most, most, now)?;
+    if rows.len() <= wanted {
+        rows = placed(c, client, &after, LOOKED_AT, most, now)?;
+    }
     let next = if rows.len() > wanted {
         rows.truncate(wanted);
         rows.last().map(|last| last.place.clone())
     } else {
-        let values: &[Bind] = binds![client, &after, looked_at];
+        let values: &[Bind] = binds![client, &after, LOOKED_AT];
         let looked: Looked = on!(c => statement(LOOKED, values).get_result(c))?;
         looked.last.filter(|_| looked.looked_at == LOOKED_AT)
     };
