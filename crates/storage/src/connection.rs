@@ -25,7 +25,7 @@ use crate::{
     migrate,
     postgres::{self, Link},
     questions::Groups,
-    space,
+    sqlite,
     task::{AT_MOST, Kind, Task, VerbTask},
 };
 
@@ -64,17 +64,6 @@ pub struct Options {
 pub const WAITING: usize = 10_000;
 /// The most operations in one SQLite commit.
 const GROUP: usize = 512;
-/// How much of a SQLite database readers map into memory, in bytes. A large one is read all over, a page here and a page
-/// there: mapped, a page costs no system call and no copy, and the memory is the kernel's page cache, which it takes back
-/// when it needs it.
-const MAPPED: &str = "PRAGMA mmap_size = 1073741824";
-/// What the connection that writes keeps of the file, in KiB: it reads what it changes by a call for each page that it has not
-/// (a page that stands in the log is not mapped), and 2 MB, which SQLite takes by itself, hold no more than some 5,000
-/// authorizations with their indexes.
-const CACHED: &str = "PRAGMA cache_size = -8192";
-/// How long another process may hold SQLite's write lock.
-const BUSY: &str = "PRAGMA busy_timeout = 10000";
-
 enum Backend {
     Sqlite {
         path: String,
@@ -109,26 +98,6 @@ pub fn unavailable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string().trim().replace('\n', " "))
 }
 
-pub(crate) fn connect_sqlite(path: &str) -> Result<AnyConnection, StoreError> {
-    let mut connection = SqliteConnection::establish(path).map_err(unavailable)?;
-    // Only in a new file does auto_vacuum do anything, and only before anything else.
-    let pragmas = format!(
-        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = {}; \
-         PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
-        space::LOG
-    );
-    connection
-        .batch_execute(&format!("{BUSY}; {pragmas}"))
-        .map_err(unavailable)?;
-    Ok(AnyConnection::Sqlite(connection))
-}
-
-fn connect_reader(path: &str) -> Result<AnyConnection, StoreError> {
-    let mut connection = connect_sqlite(path)?;
-    connection.batch_execute(MAPPED).map_err(unavailable)?;
-    Ok(connection)
-}
-
 impl Options {
     fn sqlite_path(&self) -> Option<&str> {
         self.url
@@ -152,7 +121,7 @@ impl Options {
             )),
             Some(path) => {
                 files::prepare(path).map_err(unavailable)?;
-                connect_sqlite(path)
+                sqlite::connect(path)
             }
             None if self.url.starts_with("postgres://")
                 || self.url.starts_with("postgresql://") =>
@@ -199,11 +168,13 @@ impl Database {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub fn open_migrated(options: &Options, connection: AnyConnection) -> Result<Self, StoreError> {
+    pub fn open_migrated(
+        options: &Options,
+        mut connection: AnyConnection,
+    ) -> Result<Self, StoreError> {
         let backend = match options.sqlite_path() {
             Some(path) => {
-                let mut connection = connection;
-                connection.batch_execute(CACHED).map_err(unavailable)?;
+                sqlite::prepare_writer(&mut connection)?;
                 let (writer, queue) = bounded(WAITING);
                 std::thread::Builder::new()
                     .name("sqlite-writer".into())
@@ -268,7 +239,7 @@ impl Database {
         let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match idle {
             Some(connection) => connection,
-            None => connect_reader(path)?,
+            None => sqlite::connect_reader(path)?,
         };
         let result = work(&mut connection);
         readers

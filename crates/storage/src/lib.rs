@@ -34,6 +34,7 @@ mod schema;
 mod schema_tests;
 mod sessions;
 mod space;
+mod sqlite;
 mod statement;
 mod stored;
 mod sweep;

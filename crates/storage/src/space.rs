@@ -4,10 +4,7 @@ use std::path::PathBuf;
 
 use diesel::connection::SimpleConnection;
 
-use crate::{
-    connection::{AnyConnection, connect_sqlite},
-    error::RowError,
-};
+use crate::{connection::AnyConnection, error::RowError, sqlite};
 
 /// The size that SQLite's log is cut back to, in bytes.
 pub const LOG: u64 = 64 * 1024 * 1024;
@@ -30,7 +27,7 @@ pub fn bound_log(path: &str) {
     }
     let path = path.to_owned();
     let cut = move || {
-        let cut = connect_sqlite(&path).map(|mut c| {
+        let cut = sqlite::connect(&path).map(|mut c| {
             c.batch_execute("PRAGMA busy_timeout = 2000; PRAGMA wal_checkpoint(TRUNCATE)")
         });
         if let Ok(Err(error)) = cut {

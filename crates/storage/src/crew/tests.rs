@@ -10,10 +10,11 @@ use std::{
 
 use super::{Connect, Crew, Shared};
 use crate::{
-    connection::{AnyConnection, connect_sqlite},
+    connection::AnyConnection,
     group::Waits,
     lanes::Work,
     postgres::{Held, Link},
+    sqlite,
 };
 
 const SOON: Duration = Duration::from_secs(30);
@@ -33,7 +34,7 @@ impl Waits for Meet {
 
 fn connection() -> Option<AnyConnection> {
     // Any will do: nothing is asked of it.
-    Some(connect_sqlite(":memory:").unwrap())
+    Some(sqlite::connect(":memory:").unwrap())
 }
 
 fn crew(most: usize, idle: Duration) -> Crew {
