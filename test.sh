@@ -160,7 +160,7 @@ run_examples() {
 }
 
 run_proxies() {
-  say "proxies: sign-in through nginx and Caddy, set up by docs/proxies.md"
+  say "proxies: sign-in through nginx, Caddy and Traefik, as far as they are installed, set up by docs/proxies.md"
   binaries
   python3 .ci/proxies.py
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Signs in through nginx and Caddy, set up by the text of docs/proxies.md, in front of a real `latchkey serve`. Only ports and
+"""Signs in through nginx, Caddy and Traefik, as far as they are installed, set up by the text of docs/proxies.md, in front of a real `latchkey serve`. Only ports and
 certificates are put into that text. Callers come from several addresses of this machine, and claim to come from others."""
 
 import http.client, json, os, re, shutil, ssl, socket, subprocess, sys, time, tomllib, urllib.parse
@@ -8,14 +8,14 @@ from processes import Processes
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR", "target"), "debug", "latchkey")
-HOST, PORTS, SERVER, UNUSED = "login.example.com", {"nginx": 9443, "caddy": 9444}, 9180, 9181
+HOST, PORTS, SERVER, UNUSED = "login.example.com", {"nginx": 9443, "caddy": 9444, "traefik": 9445}, 9180, 9181
 ISSUER, PASSWORD, CALLBACK = f"https://{HOST}", "correct horse", "https://app.example/callback"
 ALICE, MALLORY, BOB, CLAIMED = "127.0.0.2", "127.0.0.3", "127.0.0.4", "203.0.113.9"
 DOC = open(f"{ROOT}/docs/proxies.md").read()
 
 
-def block(language):
-    return re.search(rf"^```{language}\n(.*?)^```", DOC, re.M | re.S)[1]
+def block(language, number=0):
+    return re.findall(rf"^```{language}\n(.*?)^```", DOC, re.M | re.S)[number]
 
 
 def put(text, *pairs):
@@ -155,6 +155,16 @@ def caddy():
     started.start("caddy", ["caddy", "run", "--config", f"{work}/Caddyfile", "--adapter", "caddyfile"], {"HOME": work})
 
 
+def traefik():
+    # Its own certificate in place of a public one.
+    dynamic = put(block("yaml"), ("127.0.0.1:8080", f"127.0.0.1:{SERVER}"), ("tls:\n        certResolver: letsencrypt\n", "tls: {}\n"))
+    static = put(block("yaml", 1), (":443", f"127.0.0.1:{PORTS['traefik']}"), ("/etc/traefik/latchkey.yml", f"{work}/dynamic.yml"),
+                 ("/etc/traefik/acme.json", f"{work}/acme.json"))
+    for name, text in (("dynamic", dynamic), ("static", static)):
+        open(f"{work}/{name}.yml", "w").write(text)
+    started.start("traefik", ["traefik", f"--configFile={work}/static.yml"])
+
+
 def has(program):
     """In CI a missing nginx is a failure; otherwise it is said."""
     if shutil.which(program):
@@ -174,11 +184,11 @@ with Processes("proxies") as started:
                 "LATCHKEY_DATABASE_URL": f"sqlite://{work}/latchkey.db", "LATCHKEY_KEYS_DIR": f"{work}/keys", "LATCHKEY_LOG__FORMAT": "json"}
     started.start("latchkey", [BIN, "serve"], settings)
     wait(SERVER)
-    for name in ("alice", "bob-nginx", "bob-caddy"):
+    for name in ("alice", "bob-nginx", "bob-caddy", "bob-traefik"):
         latchkey("user", "create", name, "--password-stdin", stdin=PASSWORD)
     latchkey("client", "create", "--from", "-", stdin=json.dumps({"client_id": "app", "client_name": "App", "redirect_uris": [CALLBACK], "trusted": True}))
     passed = 0
-    for begin in (nginx, caddy):
+    for begin in (nginx, caddy, traefik):
         if has(begin.__name__):
             begin()
             wait(PORTS[begin.__name__])
