@@ -24,7 +24,7 @@ pub const OF_SESSION: &[Parameter] = &[
     ),
     text(
         "client",
-        "Those in which users signed in to this client, by its `client_id`. Not together with `user`; a piece may be short although more follow.",
+        "Those in which users signed in to this client, by its `client_id`; with `user`, those in which that user did. Without `user` a piece may be short, or empty, although more follow: go on while there is a `next`.",
     ),
 ];
 pub const NEW_SECRET: &[Parameter] = &[Parameter {

@@ -101,6 +101,7 @@ pass_on! {
         clients_of_session(sid: &SessionId) -> Vec<SessionClient>;
         use_session(id: &SessionId, used: Use) -> bool;
         client_sessions(client_id: &ClientId, page: &Page<String>, now: Timestamp) -> ClientSessions;
+        user_client_sessions(user_id: &UserId, client_id: &ClientId, page: &Page<(Timestamp, String)>, now: Timestamp) -> Vec<ListedSession>;
         session_list(user_id: Option<&UserId>, page: &Page<(Timestamp, String)>, now: Timestamp) -> Vec<ListedSession>;
         end_session(id: &SessionId, offline: bool, now: Timestamp) -> bool;
         end_session_of(sid: &SessionId, user_id: Option<&UserId>, offline: bool, now: Timestamp) -> Option<Session>;

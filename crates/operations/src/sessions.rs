@@ -108,6 +108,23 @@ impl Operations<'_> {
         Ok(listed.await?)
     }
 
+    /// As [`Operations::sessions`], those of a user who signed in to this client in them.
+    ///
+    /// # Errors
+    /// [`OperationError::UserUnknown`], [`OperationError::ClientUnknown`].
+    pub async fn user_client_sessions(
+        &self,
+        login: &str,
+        client: &ClientId,
+        page: &Page<(Timestamp, String)>,
+    ) -> Result<Vec<ListedSession>> {
+        let (user, client) = (self.user(login).await?, self.client(client).await?);
+        let listed = self
+            .store
+            .user_client_sessions(&user.id, &client.id, page, self.now);
+        Ok(listed.await?)
+    }
+
     /// A piece of the live sessions in which users signed in to this client.
     ///
     /// # Errors

@@ -11,11 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{deliveries::Delivery, users::whom};
-use crate::{
-    answer::Answer,
-    asked::Asked,
-    problem::{Kind, Problem},
-};
+use crate::{answer::Answer, asked::Asked, problem::Problem};
 
 /// A browser that is signed in.
 #[derive(Serialize, JsonSchema)]
@@ -85,15 +81,18 @@ pub struct EndedSession {
 
 /// `GET /sessions`.
 pub async fn list(asked: &Asked<'_>) -> Result<Answer, Problem> {
-    if let Some(client) = asked.parameter("client") {
-        return of_client(asked, &ClientId::new(client)).await;
-    }
-    let page: Page<(Timestamp, String)> = asked.page()?;
-    let login = match asked.parameter("user") {
-        None => None,
-        Some(named) => Some(whom(asked, named).await?.username),
+    let client = asked.parameter("client").map(ClientId::new);
+    let login = match (asked.parameter("user"), &client) {
+        (None, Some(client)) => return of_client(asked, client).await,
+        (None, None) => None,
+        (Some(named), _) => Some(whom(asked, named).await?.username),
     };
-    let found = asked.operations().sessions(login.as_deref(), &page).await?;
+    let page: Page<(Timestamp, String)> = asked.page()?;
+    let operations = asked.operations();
+    let found = match (&login, &client) {
+        (Some(login), Some(client)) => operations.user_client_sessions(login, client, &page).await,
+        (login, _) => operations.sessions(login.as_deref(), &page).await,
+    }?;
     let place = |listed: &ListedSession| {
         let session = &listed.session;
         (session.created_at, session.id.to_string())
@@ -102,10 +101,6 @@ pub async fn list(asked: &Asked<'_>) -> Result<Answer, Problem> {
 }
 
 async fn of_client(asked: &Asked<'_>, client: &ClientId) -> Result<Answer, Problem> {
-    if asked.parameter("user").is_some() {
-        let both = "sessions are those of a user or those of a client: leave one of them out";
-        return Err(Problem::new(Kind::Parameter, both));
-    }
     let mut page: Page<String> = asked.page()?;
     // The list says itself whether there is a next piece.
     page.limit -= 1;

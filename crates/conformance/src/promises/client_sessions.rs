@@ -1,7 +1,7 @@
 //! The sessions in which users signed in to a client.
 
 use super::*;
-use latchkey_protocol::{AuthorizationId, ClientId, SessionId, bounds, page::Page};
+use latchkey_protocol::{AuthorizationId, ClientId, SessionId, UserId, bounds, page::Page};
 
 /// So that the first piece looks at nothing but what is over.
 const OVER: i64 = 1100;
@@ -54,6 +54,53 @@ pub fn each_live_session_of_a_client_is_listed_once_also_where_most_of_what_is_l
         let other = ClientId::new("d");
         let other = store.client_sessions(&other, &all, moment(2)).await;
         assert!(other.unwrap().sessions.is_empty());
+    });
+}
+
+pub fn the_sessions_of_a_user_at_a_client_are_those_of_both_each_once_and_in_order(
+    stores: &impl Stores,
+) {
+    stores.each(async |store| {
+        seeded(&store).await;
+        store.create_user(&user("v")).await.unwrap();
+        for name in ["s1", "s2", "s3", "nowhere"] {
+            sign_in(&store, name).await;
+        }
+        let theirs = session("theirs", "v");
+        let begun = store.sign_in(&theirs, "hash", None, None).await;
+        assert!(begun.unwrap().is_some());
+        for (name, whose) in [("s1", "u"), ("s2", "u"), ("s3", "u"), ("theirs", "v")] {
+            for turn in ["a", "b"] {
+                let mut given = authorization(&format!("{turn}-{name}"), "openid");
+                let code = code_of(&mut given);
+                (code.session_id, code.code) =
+                    (SessionId::new(name), Digest::of(&format!("{turn}{name}")));
+                given.user_id = UserId::new(whose);
+                assert!(store.issue_code(None, &given).await.unwrap(), "{name}");
+            }
+        }
+        let (owner, client) = (UserId::new("u"), ClientId::new("c"));
+        let (mut page, mut found) = (Page::first(2), Vec::new());
+        loop {
+            let piece = store.user_client_sessions(&owner, &client, &page, moment(2));
+            let piece = piece.await.unwrap();
+            let Some(last) = piece.last().map(|last| &last.session) else {
+                break;
+            };
+            page = Page::after((last.created_at, last.id.to_string()), 2);
+            found.extend(
+                piece
+                    .into_iter()
+                    .map(|listed| listed.session.id.into_string()),
+            );
+        }
+        assert_eq!(found, ["s1", "s2", "s3"]);
+        let all = Page::first(9);
+        let late = store.user_client_sessions(&owner, &client, &all, moment(1000));
+        assert!(late.await.unwrap().is_empty(), "expired");
+        let other = ClientId::new("d");
+        let other = store.user_client_sessions(&owner, &other, &all, moment(2));
+        assert!(other.await.unwrap().is_empty());
     });
 }
 

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
-use latchkey_operations::OperationError;
 use latchkey_protocol::{
     ClientId, Params, Reason, SessionId, Timestamp, UserId,
     page::Page,
@@ -21,6 +20,7 @@ use super::{
 use crate::{
     address,
     layout::{Frame, Section, cut, utc},
+    shell::word,
     visit::{Visit, look_again},
 };
 
@@ -73,13 +73,10 @@ pub fn address_of(session: &Session) -> String {
 #[template(path = "console/sessions.html")]
 struct Sessions<'a> {
     frame: Frame<'a>,
-    /// Whose sessions were asked for.
-    user: &'a str,
-    /// In which client users signed in; none: it was not asked for.
-    client: &'a str,
-    /// That client's page.
+    asked: Asked<'a>,
+    /// The page of the client that was asked for.
     client_path: String,
-    is_unknown: bool,
+    unknown: Option<Unknown>,
     rows: Vec<Row>,
     /// Ends of many sessions.
     ends: Vec<BulkRow>,
@@ -89,42 +86,50 @@ struct Sessions<'a> {
     next: Option<String>,
 }
 
-/// Where a page goes on: a beginning and an id, as [`of_users`] wrote them. What is none begins at the beginning.
-fn after(query: &Params) -> Option<(Timestamp, String)> {
-    let (began, id) = query.optional("after")?.split_once('.')?;
-    Some((Timestamp::from_seconds(began.parse().ok()?), id.to_owned()))
-}
-
-/// The same list, from its beginning or after a place.
-fn same(visit: &Visit<'_>, of: Of<'_>, after: Option<&str>) -> String {
-    let at = format!("{}/admin/sessions", visit.arrival.base());
-    let of = match of {
-        Of::All => None,
-        Of::User(user) => Some(("user", user)),
-        Of::Client(client) => Some(("client", client)),
-    };
-    let after = after.map(|after| ("after", after));
-    let query: Vec<_> = of.into_iter().chain(after).collect();
-    uri::with_query(&at, &query)
-}
-
-/// Whose sessions are asked for.
+/// Whose sessions are asked for, as it was typed; empty: anybody's.
 #[derive(Debug, Clone, Copy)]
-enum Of<'a> {
-    All,
-    User(&'a str),
-    Client(&'a str),
+struct Asked<'a> {
+    user: &'a str,
+    /// In which client they signed in.
+    client: &'a str,
 }
 
-impl<'a> Of<'a> {
-    fn asked(query: &'a Params) -> Self {
-        let text = |name| query.optional(name).unwrap_or_default().trim();
-        match (text("user"), text("client")) {
-            ("", "") => Self::All,
-            ("", client) => Self::Client(client),
-            (user, _) => Self::User(user),
+impl<'a> Asked<'a> {
+    fn new(query: &'a Params) -> Self {
+        let typed = |name| query.optional(name).unwrap_or_default().trim();
+        Self {
+            user: typed("user"),
+            client: typed("client"),
         }
     }
+
+    fn named(&self) -> impl Iterator<Item = (&'static str, &'a str)> {
+        let all = [("user", self.user), ("client", self.client)];
+        all.into_iter().filter(|(_, value)| !value.is_empty())
+    }
+
+    /// The same list, from its beginning or after a place.
+    fn same(&self, base: &str, after: Option<&str>) -> String {
+        let after = after.map(|after| ("after", after));
+        let query: Vec<_> = self.named().chain(after).collect();
+        uri::with_query(&format!("{base}/admin/sessions"), &query)
+    }
+
+    /// The command that lists the same.
+    fn command(&self) -> String {
+        let mut command = "latchkey session list".to_owned();
+        for (option, value) in self.named() {
+            command.push_str(&format!(" --{option} {}", word(value)));
+        }
+        command + " --json"
+    }
+}
+
+/// Who of those that were asked for is nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    User,
+    Client,
 }
 
 /// A piece of a list.
@@ -133,14 +138,28 @@ struct Found {
     sessions: Vec<ListedSession>,
     /// What the next piece goes on after.
     next: Option<String>,
-    /// Whether whose they are is nobody.
-    is_unknown: bool,
+    unknown: Option<Unknown>,
 }
 
-/// In the order in which they began.
-async fn of_users(
+impl Found {
+    fn none(unknown: Unknown) -> Self {
+        Self {
+            unknown: Some(unknown),
+            ..Self::default()
+        }
+    }
+}
+
+/// Where a page of a list in the order of their beginning goes on: a beginning and an id. What is none begins at the beginning.
+fn after(query: &Params) -> Option<(Timestamp, String)> {
+    let (began, id) = query.optional("after")?.split_once('.')?;
+    Some((Timestamp::from_seconds(began.parse().ok()?), id.to_owned()))
+}
+
+/// In the order in which they began: all, those of a user, or those in which the user signed in to a client.
+async fn in_order(
     visit: &Visit<'_>,
-    owner: Option<&UserId>,
+    (owner, client): (Option<&UserId>, Option<&ClientId>),
     query: &Params,
 ) -> Result<Found, Failure> {
     let page = Page {
@@ -148,8 +167,12 @@ async fn of_users(
         // One more than is shown says whether there is a next page.
         limit: LIMIT + 1,
     };
-    let store = &visit.ui().store;
-    let mut sessions = store.session_list(owner, &page, visit.now()).await?;
+    let (store, now) = (&visit.ui().store, visit.now());
+    let listed = match (owner, client) {
+        (Some(user), Some(client)) => store.user_client_sessions(user, client, &page, now).await,
+        (owner, _) => store.session_list(owner, &page, now).await,
+    };
+    let mut sessions = listed?;
     let goes_on = cut(&mut sessions, LIMIT);
     let last = sessions.last().filter(|_| goes_on);
     Ok(Found {
@@ -158,37 +181,39 @@ async fn of_users(
             format!("{}.{}", last.created_at.as_seconds(), last.id)
         }),
         sessions,
-        is_unknown: false,
+        unknown: None,
     })
 }
 
-async fn find_all(visit: &Visit<'_>, of: Of<'_>, query: &Params) -> Result<Found, Failure> {
-    let unknown = || Found {
-        is_unknown: true,
-        ..Found::default()
+/// Of all users of a client.
+async fn of_client(visit: &Visit<'_>, client: &ClientId, query: &Params) -> Result<Found, Failure> {
+    let page = Page {
+        after: query.optional("after").map(str::to_owned),
+        limit: LIMIT,
     };
-    match of {
-        Of::All => of_users(visit, None, query).await,
-        Of::User(user) => match find(visit, user).await? {
-            Some(user) => of_users(visit, Some(&user.id), query).await,
-            None => Ok(unknown()),
+    let listed = visit.operations().client_sessions(client, &page).await;
+    let (sessions, next) = listed.map_err(failed)?;
+    Ok(Found {
+        sessions,
+        next,
+        unknown: None,
+    })
+}
+
+async fn find_all(visit: &Visit<'_>, asked: Asked<'_>, query: &Params) -> Result<Found, Failure> {
+    let client = Some(ClientId::new(asked.client)).filter(|_| !asked.client.is_empty());
+    if let Some(client) = &client
+        && visit.ui().store.client(client).await?.is_none()
+    {
+        return Ok(Found::none(Unknown::Client));
+    }
+    match (asked.user, &client) {
+        ("", None) => in_order(visit, (None, None), query).await,
+        ("", Some(client)) => of_client(visit, client, query).await,
+        (user, client) => match find(visit, user).await? {
+            Some(user) => in_order(visit, (Some(&user.id), client.as_ref()), query).await,
+            None => Ok(Found::none(Unknown::User)),
         },
-        Of::Client(client) => {
-            let page = Page {
-                after: query.optional("after").map(str::to_owned),
-                limit: LIMIT,
-            };
-            let client = ClientId::new(client);
-            match visit.operations().client_sessions(&client, &page).await {
-                Ok((listed, next)) => Ok(Found {
-                    sessions: listed,
-                    next,
-                    is_unknown: false,
-                }),
-                Err(OperationError::ClientUnknown(_)) => Ok(unknown()),
-                Err(error) => Err(failed(error)),
-            }
-        }
     }
 }
 
@@ -196,26 +221,21 @@ async fn find_all(visit: &Visit<'_>, of: Of<'_>, query: &Params) -> Result<Found
 pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let query = visit.arrival.query();
     query.sound()?;
-    let of = Of::asked(&query);
-    let found = find_all(visit, of, &query).await?;
+    let asked = Asked::new(&query);
+    let found = find_all(visit, asked, &query).await?;
     let ends = visit.operations().bulk_ends().await;
     let ends = ends.map_err(Failure::broken)?;
     let is_watched = bulk_ends::is_watched(&ends, visit.now());
-    let (user, client) = match of {
-        Of::All => ("", ""),
-        Of::User(user) => (user, ""),
-        Of::Client(client) => ("", client),
-    };
+    let (base, after) = (visit.arrival.base(), query.optional("after"));
     let page = Sessions {
         frame: Frame::new(visit, Section::Sessions),
-        user,
-        client,
-        client_path: address::of_client(client),
-        is_unknown: found.is_unknown,
+        asked,
+        client_path: address::of_client(asked.client),
+        unknown: found.unknown,
         ends: ends.into_iter().map(BulkRow::new).collect(),
-        is_first: query.optional("after").is_none(),
-        first: same(visit, of, None),
-        next: found.next.map(|after| same(visit, of, Some(&after))),
+        is_first: after.is_none(),
+        first: asked.same(base, None),
+        next: found.next.map(|after| asked.same(base, Some(&after))),
         rows: found
             .sessions
             .into_iter()
@@ -225,11 +245,7 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let mut response = render(&page, StatusCode::OK, false);
     if is_watched {
         // The same piece of the same list.
-        let named = ["user", "client", "after"];
-        let same = query.pairs().filter(|(name, _)| named.contains(name));
-        let same: Vec<_> = same.collect();
-        let here = uri::with_query("/admin/sessions", &same);
-        look_again(visit, &mut response, 2, &here);
+        look_again(visit, &mut response, 2, &asked.same("", after));
     }
     Ok(response)
 }
@@ -243,7 +259,7 @@ fn question(visit: &Visit<'_>, id: &str, problem: Option<String>) -> HttpRespons
         press: "console-end",
         is_dangerous: true,
         back: &back,
-        command: format!("latchkey session end {}", crate::shell::word(id)),
+        command: format!("latchkey session end {}", word(id)),
         problem,
         section: Section::Sessions,
     };

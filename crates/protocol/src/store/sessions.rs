@@ -75,6 +75,15 @@ pub trait Sessions: Send + Sync {
         page: &Page<(Timestamp, String)>,
         now: Timestamp,
     ) -> Result<Vec<ListedSession>>;
+    /// As [`Sessions::session_list`], those of a user who signed in to a client in them. A user has
+    /// [`crate::bounds::SESSIONS`] at most, and each is looked at.
+    async fn user_client_sessions(
+        &self,
+        user_id: &UserId,
+        client_id: &ClientId,
+        page: &Page<(Timestamp, String)>,
+        now: Timestamp,
+    ) -> Result<Vec<ListedSession>>;
     /// Sessions that live at `now` in which users signed in to a client, each once; a page goes on after what the one before
     /// named. A bounded number of authorizations is looked at for one.
     async fn client_sessions(

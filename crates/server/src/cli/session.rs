@@ -11,9 +11,9 @@ pub enum SessionCommand {
     /// Lists sessions.
     List {
         /// Of this user.
-        #[arg(long, conflicts_with = "client")]
+        #[arg(long)]
         user: Option<String>,
-        /// In which users signed in to this client.
+        /// In which users, or this user, signed in to this client.
         #[arg(long, value_name = "ID")]
         client: Option<String>,
         /// At most so many.

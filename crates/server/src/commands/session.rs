@@ -42,7 +42,7 @@ pub async fn run(at: At, command: SessionCommand) -> Result<()> {
     }
 }
 
-/// `of`: of a user, or of a client, or of all.
+/// `of`: of a user, of a client, of both, or all.
 async fn list(
     at: &At,
     of: (Option<&str>, Option<String>),
@@ -57,12 +57,20 @@ async fn list(
         row,
     };
     let operations = at.operations();
-    if let Some(client) = of.1.map(ClientId::new) {
-        let read = async |page: &Page<_>| Ok(operations.client_sessions(&client, page).await?);
+    let client = of.1.map(ClientId::new);
+    if let (None, Some(client)) = (of.0, &client) {
+        let read = async |page: &Page<_>| Ok(operations.client_sessions(client, page).await?);
         return list.print_pieces(read).await;
     }
     list.print(
-        async |page: &Page<_>| Ok(operations.sessions(of.0, page).await?),
+        async |page: &Page<_>| {
+            Ok(match (of.0, &client) {
+                (Some(user), Some(client)) => {
+                    operations.user_client_sessions(user, client, page).await
+                }
+                (user, _) => operations.sessions(user, page).await,
+            }?)
+        },
         |ListedSession { session, .. }| (session.created_at, session.id.clone().into_string()),
     )
     .await

@@ -4,7 +4,7 @@ use diesel::{
     prelude::*,
     sql_types::{Integer, Text},
 };
-use latchkey_protocol::{Timestamp, UserId, page::Page, session::ListedSession};
+use latchkey_protocol::{Timestamp, page::Page, session::ListedSession};
 
 use super::Row;
 use crate::{
@@ -26,8 +26,13 @@ macro_rules! list {
         )
     };
 }
-const OF_ALL: &str = list!("");
-const OF_USER: &str = list!("sessions.user_id = ? AND ");
+pub const OF_ALL: &str = list!("");
+pub const OF_USER: &str = list!("sessions.user_id = ? AND ");
+/// Each session of the user is asked for its client: PostgreSQL would join an EXISTS with all that the client ever had.
+pub const OF_USER_AT_CLIENT: &str = list!(
+    "sessions.user_id = ? AND (SELECT 1 FROM authorizations AS given WHERE given.session_id = sessions.id \
+    AND given.client_id = ? LIMIT 1) IS NOT NULL AND "
+);
 
 /// A session with its user's name, and whether it counts as ended.
 #[derive(QueryableByName)]
@@ -50,22 +55,18 @@ impl Listed {
     }
 }
 
+/// `text`: one of the lists, `whose`: its own values.
 pub fn list(
     c: &mut AnyConnection,
-    user: Option<&UserId>,
+    text: &'static str,
+    whose: &[Bind<'_>],
     page: &Page<(Timestamp, String)>,
     now: Timestamp,
 ) -> Result<Vec<ListedSession>, RowError> {
     let first = (Timestamp::from_seconds(i64::MIN), String::new());
     let (created_at, id) = page.after.as_ref().unwrap_or(&first);
     let after: &[Bind] = binds![*created_at, id, now, page.limit];
-    let rows: Vec<Listed> = match user {
-        None => on!(c => statement(OF_ALL, after).load(c))?,
-        Some(user) => {
-            let whose: &[Bind] = binds![user];
-            on!(c => statement(OF_USER, &[whose, after].concat()).load(c))?
-        }
-    };
+    let rows: Vec<Listed> = on!(c => statement(text, &[whose, after].concat()).load(c))?;
     rows.into_iter().map(Listed::into_listed).collect()
 }
 
@@ -84,41 +85,79 @@ mod tests {
         INSERT INTO sessions (id, digest, user_id, auth_time, amr, remember, created_at, expires_at, ends_at)
             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)
             SELECT 's' || n, DIGEST, 'u' || (1 + n % 500), 0, 'pwd', 0, n / 3, 1000000, 1000000 FROM n;
-        ANALYZE;";
+        INSERT INTO clients (id, metadata, created_at) VALUES ('many', '{}', 0), ('few', '{}', 0);
+        INSERT INTO authorizations (id, client_id, user_id, session_id, scope, offline, auth_time, amr, redirect_uri, redirect_uri_sent,
+                code, code_expires_at, created_at, expires_at)
+            WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)
+            SELECT 'a' || n, CASE WHEN n % 1000 = 0 THEN 'few' ELSE 'many' END, 'u' || (1 + n % 500), 's' || n, '', 0, 0, 'pwd', '', 0, DIGEST, 0, 0, 1000000 FROM n;";
 
-    const LISTS: [(&str, &[&str], &str); 2] = [
+    const LISTS: [(&str, &[&str], &str); 4] = [
         (OF_ALL, &["3000", "'s'", "10", "100"], "sessions_list"),
         (
             OF_USER,
             &["'u7'", "3000", "'s'", "10", "100"],
             "sessions_list_user",
         ),
+        (
+            OF_USER_AT_CLIENT,
+            &["'u7'", "'few'", "3000", "'s'", "10", "100"],
+            "sessions_list_user",
+        ),
+        (
+            OF_USER_AT_CLIENT,
+            &["'u7'", "'many'", "3000", "'s'", "10", "100"],
+            "sessions_list_user",
+        ),
     ];
+
+    /// Before the database has counted its rows and after that.
+    fn each_plan(c: &mut AnyConnection, rows: &str, check: impl Fn(&str, &str, &str, bool)) {
+        c.batch_execute(rows).unwrap();
+        for counted in [false, true] {
+            if counted {
+                c.batch_execute("ANALYZE").unwrap();
+            }
+            for (text, values, index) in LISTS {
+                check(&plan(c, text, values), text, index, counted);
+            }
+        }
+    }
 
     #[test]
     fn sqlite_finds_each_piece_by_an_index() {
+        let rows = ROWS.replace("DIGEST", "CAST('d' || n AS BLOB)");
         on_sqlite(|c| {
-            let digest = "CAST('d' || n AS BLOB)";
-            c.batch_execute(&ROWS.replace("DIGEST", digest)).unwrap();
-            for (text, values, index) in LISTS {
-                let plan = plan(c, text, values);
+            each_plan(c, &rows, |plan, text, index, _| {
                 assert!(plan.contains(&format!("USING INDEX {index} ")), "{plan}");
                 assert!(!plan.contains("TEMP B-TREE"), "nothing is sorted: {plan}");
-            }
+                let by_both = "SEARCH given USING COVERING INDEX authorizations_session (session_id=? AND client_id=?)";
+                assert!(
+                    text != OF_USER_AT_CLIENT || plan.contains(by_both),
+                    "{plan}"
+                );
+            });
         });
     }
 
     #[test]
     fn postgres_finds_each_piece_by_an_index() {
+        let rows = ROWS.replace("DIGEST", "convert_to('d' || n, 'UTF8')");
         on_postgres("list", |c| {
-            let digest = "convert_to('d' || n, 'UTF8')";
-            c.batch_execute(&ROWS.replace("DIGEST", digest)).unwrap();
-            for (text, values, index) in LISTS {
-                let plan = plan(c, text, values);
-                // The few sessions of one user may be sorted.
-                assert!(plan.contains(&format!(" {index} ")), "{plan}");
-                assert!(text == OF_USER || !plan.contains("Sort"), "{plan}");
-            }
+            each_plan(c, &rows, |plan, text, index, counted| {
+                if counted {
+                    // The few sessions of one user may be sorted.
+                    assert!(plan.contains(&format!(" {index} ")), "{plan}");
+                    assert!(text != OF_ALL || !plan.contains("Sort"), "{plan}");
+                }
+                // Each of the user's sessions by itself, not joined with all that the client ever had.
+                if text == OF_USER_AT_CLIENT {
+                    assert!(!plan.contains("Seq Scan on authorizations"), "{plan}");
+                    let given = plan.split("authorizations given").nth(1).unwrap();
+                    let condition = given.lines().nth(1).unwrap();
+                    assert!(condition.contains("Cond: ((session_id = "), "{plan}");
+                    assert!(condition.contains(") AND (client_id = '"), "{plan}");
+                }
+            });
         });
     }
 }

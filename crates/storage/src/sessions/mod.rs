@@ -20,7 +20,7 @@ use latchkey_protocol::{
 
 pub use self::rows::Row;
 use self::{
-    list::list,
+    list::{OF_ALL, OF_USER, OF_USER_AT_CLIENT, list},
     named::{clients_of, find_by_id},
     sign_in::sign_in,
 };
@@ -102,7 +102,24 @@ impl Sessions for Database {
         now: Timestamp,
     ) -> store::Result<Vec<ListedSession>> {
         let (user, page) = (user_id.cloned(), page.clone());
-        self.read(move |c| list(c, user.as_ref(), &page, now)).await
+        self.read(move |c| match &user {
+            None => list(c, OF_ALL, &[], &page, now),
+            Some(user) => list(c, OF_USER, binds![user], &page, now),
+        })
+        .await
+    }
+
+    async fn user_client_sessions(
+        &self,
+        user_id: &UserId,
+        client_id: &ClientId,
+        page: &Page<(Timestamp, String)>,
+        now: Timestamp,
+    ) -> store::Result<Vec<ListedSession>> {
+        let (user, client) = (user_id.to_owned(), client_id.to_owned());
+        let page = page.clone();
+        self.read(move |c| list(c, OF_USER_AT_CLIENT, binds![&user, &client], &page, now))
+            .await
     }
 
     async fn client_sessions(

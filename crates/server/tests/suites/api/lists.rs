@@ -124,8 +124,15 @@ fn sessions_and_refusals_are_listed_with_their_filters() {
         assert!(listed["browser"].is_null() && listed["system"].is_null());
         let unknown = caller.get("/sessions?client=nobody").await;
         is_problem(&unknown, 404, "not-found");
-        let both = caller.get("/sessions?client=app&user=bob").await;
-        is_problem(&both, 400, "parameter-invalid");
+        let both = |user| format!("/sessions?client=app&user={user}");
+        assert_eq!(texts(&all(&caller, &both("bob"), 2).await, "user"), ["bob"]);
+        assert_eq!(all(&caller, &both("alice"), 2).await.len(), 3);
+        let elsewhere = all(&caller, "/sessions?client=native&user=bob", 2).await;
+        assert_eq!(elsewhere, Vec::<Value>::new(), "bob never signed in there");
+        for nobody in ["client=nobody&user=bob", "client=app&user=nobody"] {
+            let unknown = caller.get(&format!("/sessions?{nobody}")).await;
+            is_problem(&unknown, 404, "not-found");
+        }
 
         for n in 0..5 {
             h.pass(n % 2);
