@@ -239,7 +239,7 @@ def walk(password, language, dark, width, height, name):
         assert by("unknown")
         clients()
         driver.get(AT + "/admin/audit")
-        write("event", "user delete")
+        choose("event", "user delete")
         press("find", "audit")
         by("main")
         assert "minji" in driver.page_source

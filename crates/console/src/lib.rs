@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod audit_words;
 mod chart;
 mod connect;
 mod guard;

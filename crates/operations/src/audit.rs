@@ -13,9 +13,6 @@ use serde_json::Value;
 
 use crate::{Caller, Operations};
 
-/// The event of a sign-in, whose target is the session.
-pub(crate) const SIGNED_IN: &str = "signed in";
-
 /// What an administrator can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {

@@ -2,7 +2,7 @@
 
 use latchkey_protocol::{
     ClientId, SessionId, Timestamp, UserId,
-    audit::TargetKind,
+    audit::{Event, TargetKind},
     audit_row::{AuditFilter, AuditRow},
     deliveries::{Receipt, ReceiptsOf},
     page::Page,
@@ -11,7 +11,7 @@ use latchkey_protocol::{
 };
 use serde_json::Value;
 
-use crate::{Operation, OperationError, Operations, Result, audit::SIGNED_IN};
+use crate::{Operation, OperationError, Operations, Result};
 
 /// All that is known of a session, live or not.
 #[derive(Debug, Clone)]
@@ -40,14 +40,12 @@ impl SessionTrace {
     /// From where its user signed in, as far as that was recorded.
     pub fn address(&self) -> Option<String> {
         let live = self.session.as_ref().and_then(|session| session.address);
-        let signed_in = |entry: &&AuditRow| entry.event == SIGNED_IN;
+        let signed_in = |entry: &&AuditRow| entry.event == Event::SignedIn.name();
         let noted = || self.entries.iter().find(signed_in)?.address.clone();
         live.map(|address| address.to_string()).or_else(noted)
     }
 }
 
-/// The event of a session's end, whatever ended it.
-const SESSION_ENDED: &str = "session ended";
 /// As much of the audit table as is shown with a session.
 const ENTRIES: i64 = 20;
 
@@ -70,7 +68,10 @@ impl Operations<'_> {
             Some((session, user)) => (Some(session), Some(user)),
             None => {
                 // Of other entries it is who did something to the session.
-                let of_user = |e: &&AuditRow| [SIGNED_IN, SESSION_ENDED].contains(&&*e.event);
+                let of_user = |e: &&AuditRow| {
+                    let event = Event::from_name(&e.event);
+                    matches!(event, Some(Event::SignedIn | Event::SessionEnded))
+                };
                 let named = entries.iter().filter(of_user);
                 let named = named.filter_map(|e| e.user_id.as_deref()).next();
                 let told = receipts.first().map(|r| r.end.user_id.clone());

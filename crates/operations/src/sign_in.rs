@@ -5,7 +5,9 @@ use std::{net::IpAddr, sync::Arc};
 use latchkey_protocol::{
     ClientId, Digest, Entropy, Reason, Secret, SessionId, Store, StoreError, Timestamp, UserId,
     attempts::Guess,
-    audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, TargetKind},
+    audit::{
+        ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, Event, FrontEnd, TargetKind,
+    },
     authorization::Lifetimes,
     device::Device,
     error::Refusal,
@@ -133,7 +135,7 @@ impl PasswordSignIn {
         let known = known.is_some();
         let Some(counted) = self.throttle.reserve(guess, address, now).await? else {
             let user = user.as_ref().map(|user| &user.id);
-            let entry = entry(&asked, "sign-in refused", user);
+            let entry = entry(&asked, Event::SignInRefused, user);
             self.failures
                 .count_refusal(login.canonical(), address, entry);
             return Ok(SignInOutcome::Refused(too_many(address)));
@@ -156,7 +158,8 @@ impl PasswordSignIn {
                 counted.was_wrong();
                 self.log_failure(&asked, &login, subject.as_ref());
                 let user = subject.as_ref();
-                self.failures.count(entry(&asked, "sign-in failed", user));
+                self.failures
+                    .count(entry(&asked, Event::SignInFailed, user));
                 SignInOutcome::Wrong
             }
         })
@@ -222,7 +225,7 @@ impl PasswordSignIn {
             asked.now,
         );
         (session.device, session.address) = (asked.device, Some(asked.address));
-        let mut signed_in = entry(&asked, audit::SIGNED_IN, Some(&user.id));
+        let mut signed_in = entry(&asked, Event::SignedIn, Some(&user.id));
         (signed_in.actor.kind, signed_in.outcome) = (ActorKind::User, AuditOutcome::Done);
         signed_in.actor.id = Some(user.id.clone().into_string());
         signed_in.actor.name = Some(user.username.clone());
@@ -283,10 +286,10 @@ impl PasswordSignIn {
 }
 
 /// Of a stranger who tries to sign in, as this user where there is one.
-fn entry(asked: &SignIn<'_>, event: &str, user: Option<&UserId>) -> AuditEntry {
+fn entry(asked: &SignIn<'_>, event: Event, user: Option<&UserId>) -> AuditEntry {
     AuditEntry {
         at: asked.now,
-        event: event.to_owned(),
+        event: event.name().to_owned(),
         actor: AuditActor {
             kind: ActorKind::Stranger,
             id: None,

@@ -14,6 +14,9 @@ macro_rules! named {
         pub enum $type { $($(#[$member_doc])* $member,)+ }
 
         impl $type {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$member,)+];
+
             /// As it is stored.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$member => $name,)+ }
@@ -25,6 +28,29 @@ macro_rules! named {
             }
         }
     };
+}
+
+named! {
+    /// What happens by itself, and what users and clients do or fail to do. What administrators do is named as the command is
+    /// called that does it.
+    Event {
+        /// A user signed in.
+        SignedIn = "signed in",
+        /// With a wrong password, or under a name that nobody has.
+        SignInFailed = "sign-in failed",
+        /// There were too many attempts.
+        SignInRefused = "sign-in refused",
+        /// A session ended, whatever ended it.
+        SessionEnded = "session ended",
+        /// A code or a refresh token came a second time.
+        Replay = "replay",
+        /// A client gave back what it was allowed (RFC 7009).
+        AuthorizationRevoked = "authorization revoked",
+        /// With a wrong secret.
+        ClientAuthenticationFailed = "client authentication failed",
+        /// There were too many wrong secrets.
+        ClientAuthenticationRefused = "client authentication refused",
+    }
 }
 
 named! {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, http::header};
 use latchkey_protocol::{
     ClientId, Params, Reason,
-    audit::{ActorKind, AuditOutcome, AuditTarget, TargetKind},
+    audit::{ActorKind, AuditOutcome, AuditTarget, Event, TargetKind},
     client::Client,
     client_auth::Credentials,
     reason::unknown_id,
@@ -74,8 +74,8 @@ pub async fn authenticate(
 /// A wrong secret, or too many of them, in the audit table: once for each client and network in ten minutes.
 fn record_failure(provider: &Provider, call: Call<'_>, client: &Client, reason: Reason) {
     let event = match reason {
-        Reason::ClientSecretWrong => "client authentication failed",
-        Reason::ClientAuthLocked => "client authentication refused",
+        Reason::ClientSecretWrong => Event::ClientAuthenticationFailed,
+        Reason::ClientAuthLocked => Event::ClientAuthenticationRefused,
         _ => return,
     };
     let mut entry = call.entry(event, (ActorKind::Client, &client.id));

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use latchkey_operations::{AuditEvent, audit};
 use latchkey_protocol::{
     AuthorizationId, Reason,
-    audit::{ActorKind, AuditEntry, AuditOutcome, AuditTarget, TargetKind},
+    audit::{ActorKind, AuditEntry, AuditOutcome, AuditTarget, Event, TargetKind},
 };
 use latchkey_ui::{
     call::Call,
@@ -49,7 +49,7 @@ pub async fn client(
 /// By the client, or by whoever has what is the client's.
 fn replay(call: Call<'_>, authorization: &AuthorizationId, reason: Reason) -> AuditEntry {
     let client = call.observed_client().unwrap_or_default();
-    let mut entry = call.entry("replay", (ActorKind::Client, &client));
+    let mut entry = call.entry(Event::Replay, (ActorKind::Client, &client));
     entry.target = Some(AuditTarget {
         kind: TargetKind::Authorization,
         id: Some(authorization.as_str().to_owned()),

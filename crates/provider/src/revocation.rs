@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use latchkey_protocol::{
     Reason, StoreError,
-    audit::{ActorKind, AuditTarget, TargetKind},
+    audit::{ActorKind, AuditTarget, Event, TargetKind},
     claims::{AccessToken, RefreshToken},
     client::Client,
     revocation::{Revocation, of_access_token, of_refresh_token},
@@ -50,7 +50,8 @@ async fn end(
 ) -> Result<(), StoreError> {
     match revocation {
         Revocation::Authorization(id) => {
-            let mut entry = call.entry("authorization revoked", (ActorKind::Client, &client.id));
+            let actor = (ActorKind::Client, &*client.id);
+            let mut entry = call.entry(Event::AuthorizationRevoked, actor);
             entry.target = Some(AuditTarget {
                 kind: TargetKind::Authorization,
                 id: Some(id.as_str().to_owned()),

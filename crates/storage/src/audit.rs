@@ -13,8 +13,8 @@ use latchkey_protocol::{
     Store, Timestamp, UserId,
     attempts::network,
     audit::{
-        ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, FrontEnd, StoredAuditEntry,
-        TargetKind,
+        ActorKind, AuditActor, AuditEntry, AuditOutcome, AuditTarget, Event, FrontEnd,
+        StoredAuditEntry, TargetKind,
     },
     audit_chain::{ChainKey, Checkpoint},
     audit_row::{AuditFilter, AuditRow},
@@ -104,7 +104,7 @@ pub fn sessions_ended(
     }
     deliveries::tell(c, &ended, cause, now)?;
     let mut like = by.cloned().unwrap_or_else(|| unasked(now));
-    like.event = "session ended".into();
+    like.event = Event::SessionEnded.name().into();
     like.is_logged = true;
     let mut rows = Vec::with_capacity(ended.len());
     for Ended { session, user } in ended {

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use latchkey_operations::{AuditEvent, Realm, audit};
 use latchkey_protocol::{
     Digest, Secret, SessionId, StoreError, Timestamp, UserId,
-    audit::ActorKind,
+    audit::{ActorKind, Event},
     client::Client,
     kind,
     session::{Cookie, Session, cookie_name},
@@ -145,7 +145,7 @@ pub async fn end_session(
     client: Option<&Client>,
     (id, user_id): (&SessionId, &UserId),
 ) -> Result<(), StoreError> {
-    let entry = call.entry("signed out", (ActorKind::User, user_id));
+    let entry = call.entry(Event::SessionEnded, (ActorKind::User, user_id));
     let ended = ui
         .store
         .recording(entry)

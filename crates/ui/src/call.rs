@@ -9,7 +9,7 @@ use actix_web::{HttpMessage, HttpRequest};
 use latchkey_operations::Realm;
 use latchkey_protocol::{
     Timestamp,
-    audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, FrontEnd},
+    audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, Event, FrontEnd},
     observe::Observation,
 };
 
@@ -38,10 +38,10 @@ impl Call<'_> {
     }
 
     /// An entry for the audit table about what this call does, by whom.
-    pub fn entry(&self, event: &str, (kind, id): (ActorKind, &str)) -> AuditEntry {
+    pub fn entry(&self, event: Event, (kind, id): (ActorKind, &str)) -> AuditEntry {
         AuditEntry {
             at: self.now,
-            event: event.to_owned(),
+            event: event.name().to_owned(),
             actor: AuditActor {
                 kind,
                 id: Some(id.to_owned()),

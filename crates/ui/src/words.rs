@@ -59,17 +59,20 @@ type Bundle = FluentBundle<FluentResource>;
 static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle("en", &ENGLISH_TEXTS));
 static KOREAN: LazyLock<Bundle> = LazyLock::new(|| bundle("ko", &KOREAN_TEXTS));
 
-const ENGLISH_TEXTS: [&str; 3] = [
+const ENGLISH_TEXTS: [&str; 4] = [
     include_str!("../../../templates/locales/en.ftl"),
     include_str!("../../../templates/locales/console.en.ftl"),
     include_str!("../../../templates/locales/clients.en.ftl"),
+    include_str!("../../../templates/locales/audit.en.ftl"),
 ];
-const KOREAN_TEXTS: [&str; 4] = [
+const KOREAN_TEXTS: [&str; 6] = [
     include_str!("../../../templates/locales/ko.ftl"),
     include_str!("../../../templates/locales/console.ko.ftl"),
     include_str!("../../../templates/locales/clients.ko.ftl"),
+    include_str!("../../../templates/locales/audit.ko.ftl"),
     // Of these, English is in the rules themselves.
     include_str!("../../../templates/locales/problems.ko.ftl"),
+    include_str!("../../../templates/locales/refusals.ko.ftl"),
 ];
 
 fn bundle(tag: &str, sources: &[&str]) -> Bundle {
@@ -138,7 +141,9 @@ impl Words {
 
 #[cfg(test)]
 mod tests {
-    use latchkey_protocol::{Issuer, claims::CustomClaims, discovery::metadata, scope::STANDARD};
+    use latchkey_protocol::{
+        Issuer, Reason, claims::CustomClaims, discovery::metadata, scope::STANDARD,
+    };
 
     use super::*;
 
@@ -171,6 +176,19 @@ mod tests {
         for scope in STANDARD {
             for id in [format!("scope-{scope}"), format!("scope-{scope}-text")] {
                 assert_ne!(Words(Language::English).say(&id), id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_refusal_is_explained_in_korean_too() {
+        for reason in Reason::ALL {
+            for what in ["checked", "fix"] {
+                let id = format!("{what}-{}", reason.name());
+                let said = Words(Language::Korean).say(&id);
+                assert!(said.chars().any(|c| ('가'..='힣').contains(&c)), "{id}");
+                // English stands in the table, and nowhere else.
+                assert_eq!(Words(Language::English).say(&id), id);
             }
         }
     }

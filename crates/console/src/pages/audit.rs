@@ -10,9 +10,10 @@ use latchkey_protocol::{
     page::Page,
     uri,
 };
-use latchkey_ui::{failure::Failure, render::render};
+use latchkey_ui::{Words, failure::Failure, render::render};
 
 use crate::{
+    audit_words::{ACTOR, EVENT, FRONT_END, TARGET, events, said},
     layout::{Frame, Section, cut, utc},
     visit::Visit,
 };
@@ -25,7 +26,10 @@ const FEW: i64 = 10;
 /// An entry as a line of a table.
 pub struct Row {
     pub at: String,
+    /// As it is stored.
     pub event: String,
+    /// In the language of the page, as its actor, front end and kind.
+    pub said: String,
     pub by: String,
     pub front_end: String,
     pub of: String,
@@ -37,18 +41,19 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn new(row: AuditRow) -> Self {
+    pub fn new(words: Words, row: AuditRow) -> Self {
         let either = |name: Option<String>, id: Option<String>| name.or(id).unwrap_or_default();
         Self {
             at: utc(row.at),
+            said: said(words, EVENT, &row.event),
             event: row.event,
             by: match either(row.actor_name, row.actor) {
-                nobody if nobody.is_empty() => row.actor_kind,
+                nobody if nobody.is_empty() => said(words, ACTOR, &row.actor_kind),
                 named => named,
             },
-            front_end: row.front_end,
+            front_end: said(words, FRONT_END, &row.front_end),
             of: either(row.target_name, row.target),
-            kind: row.target_kind.unwrap_or_default(),
+            kind: said(words, TARGET, &row.target_kind.unwrap_or_default()),
             is_refused: row.outcome == AuditOutcome::Refused.name(),
             address: row.address.unwrap_or_default(),
             count: row.count,
@@ -64,7 +69,8 @@ impl Row {
 pub async fn newest(visit: &Visit<'_>, filter: &AuditFilter) -> Result<Vec<Row>, StoreError> {
     let page = Page::first(FEW);
     let rows = visit.ui().store.audit_entries(filter, &page).await?;
-    Ok(rows.into_iter().map(Row::new).collect())
+    let words = visit.arrival.words();
+    Ok(rows.into_iter().map(|row| Row::new(words, row)).collect())
 }
 
 #[derive(Template)]
@@ -72,11 +78,21 @@ pub async fn newest(visit: &Visit<'_>, filter: &AuditFilter) -> Result<Vec<Row>,
 struct Audit<'a> {
     frame: Frame<'a>,
     event: &'a str,
+    /// What can be asked for, in groups.
+    events: [(&'static str, Vec<(&'static str, String)>); 2],
     user: &'a str,
     outcome: &'a str,
     rows: Vec<Row>,
     is_first: bool,
     next: Option<String>,
+}
+
+impl Audit<'_> {
+    /// An event that is none of this version's.
+    fn is_foreign(&self) -> bool {
+        let mut known = self.events.iter().flat_map(|(_, events)| events);
+        !self.event.is_empty() && !known.any(|(name, _)| *name == self.event)
+    }
 }
 
 /// Where a page goes on: a moment and an id. What is none begins at the beginning.
@@ -124,12 +140,14 @@ pub async fn list(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         let query: Vec<_> = asked.chain([("after", after.as_str())]).collect();
         uri::with_query(&format!("{}/admin/audit", visit.arrival.base()), &query)
     });
+    let words = visit.arrival.words();
     let page = Audit {
         frame: Frame::new(visit, Section::Audit),
         event,
         user,
         outcome,
-        rows: rows.into_iter().map(Row::new).collect(),
+        events: events(words),
+        rows: rows.into_iter().map(|row| Row::new(words, row)).collect(),
         is_first,
         next,
     };

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use latchkey_operations::{ExplainedRefusal, OperationError};
-use latchkey_protocol::{RefusalText, reason::pasted_reference};
+use latchkey_protocol::{Reason, reason::pasted_reference};
 use latchkey_ui::{Words, failure::Failure, render::render};
 
 use crate::{
@@ -13,7 +13,10 @@ use crate::{
 
 struct Explained {
     refused: ExplainedRefusal,
-    text: RefusalText,
+    code: &'static str,
+    /// In the language of the page.
+    checked: String,
+    fix: String,
     /// What the outside heard, in the language of the page where its pages say it in that language.
     said: String,
     at: String,
@@ -29,13 +32,18 @@ struct Refusal<'a> {
     unknown: Option<String>,
 }
 
+/// A text of the table of reasons, in the language of the page. English is what the table itself speaks.
+fn translated(words: Words, what: &str, reason: &str, english: &str) -> String {
+    let translated = words.find(&format!("{what}-{reason}"), None);
+    translated.unwrap_or_else(|| english.to_owned())
+}
+
 /// What the outside heard for the reason of this name; nothing where this version does not know it.
 pub fn said(words: Words, reason: &str) -> String {
-    let known = latchkey_protocol::Reason::ALL.iter();
-    let known = known.copied().find(|known| known.name() == reason);
+    let mut all = Reason::ALL.iter();
+    let known = all.find(|known| known.name() == reason);
     known.map_or_else(String::new, |known| {
-        let translated = words.find(&format!("reason-{reason}"), None);
-        translated.unwrap_or_else(|| known.refusal().public.to_owned())
+        translated(words, "reason", reason, known.refusal().public)
     })
 }
 
@@ -50,9 +58,12 @@ pub async fn explain(visit: &Visit<'_>, pasted: &str) -> Result<HttpResponse, Fa
     let (mut explained, mut unknown) = (None, None);
     match visit.operations().refusal(pasted).await {
         Ok(refused) => {
+            let (name, text) = (refused.reason.name(), refused.reason.refusal());
             explained = Some(Explained {
-                text: refused.reason.refusal(),
-                said: said(words, refused.reason.name()),
+                code: text.code.0,
+                checked: translated(words, "checked", name, text.checked),
+                fix: translated(words, "fix", name, text.fix),
+                said: said(words, name),
                 at: utc(refused.kept.at),
                 refused,
             });

@@ -162,7 +162,11 @@ async fn page<'a>(
             .into_iter()
             .map(|receipt| ReceiptRow::new(receipt, true))
             .collect(),
-        rows: trace.entries.into_iter().map(Row::new).collect(),
+        rows: trace
+            .entries
+            .into_iter()
+            .map(|entry| Row::new(visit.arrival.words(), entry))
+            .collect(),
     })
 }
 

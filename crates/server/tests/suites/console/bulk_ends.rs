@@ -117,7 +117,7 @@ fn all_sessions_end_at_once_at_every_endpoint_before_any_of_them_is_worked_off()
         assert_eq!(
             audit
                 .text
-                .matches("<strong>session end --all</strong>")
+                .matches("data-event=\"session end --all\"")
                 .count(),
             1
         );

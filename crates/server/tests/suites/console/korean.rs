@@ -46,3 +46,45 @@ fn why_a_question_was_not_carried_out_is_said_in_korean() {
         assert!(is_korean(said.unwrap_or_default()), "{said:?}");
     });
 }
+
+#[test]
+fn what_was_refused_and_what_happened_is_explained_in_korean() {
+    on_both(async |h| {
+        give(&h, "alice", &["admin"]).await;
+        let browser = h.browser_sending(&[("accept-language", "ko")]);
+        let page = open(&h, &browser, "/admin/audit").await.text;
+        assert!(
+            page.contains("data-event=\"signed in\">로그인</strong>"),
+            "{page}"
+        );
+        let chosen = "<option value=\"user set-password\">비밀번호 설정</option>";
+        assert!(page.contains(chosen), "{page}");
+        assert!(page.contains("<span class=\"sub\">로그인 페이지</span>"));
+        let refused = h.browser().begin(&[("client_id", "nobody")]).await;
+        let reference = refused.text.split("id=\"error-ref\">").nth(1).unwrap();
+        let reference = reference.split('<').next().unwrap();
+        crate::refusals::kept(&h, reference).await;
+        let at = h.at(&format!("/admin/refusals/{reference}"));
+        let page = browser.get(&at).await.text;
+        for said in [
+            "client_id가 등록된 클라이언트인지",
+            "앱을 등록하거나(latchkey client create)",
+        ] {
+            assert!(page.contains(said), "{page}");
+        }
+    });
+}
+
+/// A list that is asked for what another version wrote keeps asking for it.
+#[test]
+fn an_event_that_this_version_does_not_know_stays_chosen() {
+    on_both(async |h| {
+        let browser = administrator(&h).await;
+        let at = h.at("/admin/audit?event=user+%3Cteleport%3E");
+        let page = browser.get(&at).await.text;
+        assert!(
+            page.contains("<option selected>user &#60;teleport&#62;</option>"),
+            "{page}"
+        );
+    });
+}

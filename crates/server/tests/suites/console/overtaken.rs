@@ -40,7 +40,7 @@ fn who_was_overtaken_sees_what_is_there_now_beside_what_they_typed_and_who_was_f
         );
         assert!(!typed.contains("blue"), "the same in both: {typed}");
         assert!(
-            late.text.contains("Last change: server, 20"),
+            late.text.contains("Last change: Server, 20"),
             "{}",
             late.text
         );

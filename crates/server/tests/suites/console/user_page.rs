@@ -150,7 +150,7 @@ fn a_users_page_shows_their_sign_ins_refusals_and_changes_and_leads_to_the_whole
         }
         let activity = panel(&page, "activity");
         for event in ["signed in", "sign-in failed", "user end-sessions"] {
-            let event = format!("<strong>{event}</strong>");
+            let event = format!("data-event=\"{event}\"");
             assert!(activity.contains(&event), "{event} {activity}");
         }
         let all = format!("id=\"all-activity\" href=\"/admin/audit?user={}\"", bob.id);
