@@ -44,6 +44,14 @@ fn frames(page: &Answer) -> Vec<String> {
     written.map(to).collect()
 }
 
+/// Where a script sends the frames of a page, as it was written.
+fn frames_of_script(page: &Answer) -> Vec<String> {
+    let parts = page.text.split(" data-to=\"").skip(1);
+    parts
+        .map(|part| plain(part.split('"').next().unwrap()))
+        .collect()
+}
+
 /// An attribute's value.
 fn plain(attribute: &str) -> String {
     let quoted = attribute.replace("&#34;", "\"").replace("&#60;", "<");
@@ -71,6 +79,7 @@ fn the_signed_out_page_tells_the_clients_in_frames_and_goes_on_to_the_one_that_a
         let issuer: String = url::form_urlencoded::byte_serialize(h.issuer.as_bytes()).collect();
         let frame = |id| format!("https://app.example/out?of={id}&iss={issuer}&sid={sid}");
         assert_eq!(frames(&page), [frame("one"), frame("two")]);
+        assert_eq!(frames_of_script(&page), frames(&page));
         let policy = page.header("content-security-policy");
         assert!(
             policy.ends_with("; frame-src https://app.example"),

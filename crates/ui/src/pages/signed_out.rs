@@ -25,15 +25,20 @@ struct SignedOutPage<'a> {
     base: &'a str,
     /// The reference of what was wrong with the request.
     refused: Option<&'a str>,
-    /// What each frame shows first.
-    frames: &'a [String],
+    frames: &'a [Framed<'a>],
     /// Where the browser goes on to when they have.
     next: Option<&'a str>,
 }
 
-/// What a frame shows first: it leads on to the client after a second, when the other frames have shown theirs too. A frame that had
-/// the client's address before would keep the page from being loaded until the client answers, and a page goes on by itself, without
-/// scripts, only once it is loaded.
+/// A frame: the client's address, and what it shows first.
+struct Framed<'a> {
+    to: &'a str,
+    first: String,
+}
+
+/// What a frame shows first. Without scripts it leads on to the client after a second, when the other frames have shown theirs too: a frame
+/// that had the client's address before would keep the page from being loaded until the client answers, and a page goes on by itself, without
+/// scripts, only once it is loaded. With scripts the page sends each frame on at once.
 #[derive(Template)]
 #[template(path = "onward-frame.html")]
 struct OnwardFrame<'a> {
@@ -78,7 +83,10 @@ pub fn farewell(ui: &Ui, call: Call<'_>, frames: &[String], way: Farewell<'_>) -
     }
     let first: Vec<_> = frames
         .iter()
-        .map(|to| OnwardFrame { to }.to_string())
+        .map(|to| Framed {
+            to,
+            first: OnwardFrame { to }.to_string(),
+        })
         .collect();
     let page = SignedOutPage {
         words: words(call.request, way.ui_locales),
