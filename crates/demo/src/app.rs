@@ -29,14 +29,14 @@ pub struct DemoApp {
     pub client_id: &'static str,
     /// The client's secret.
     pub secret: String,
-    /// What it is called on its page.
+    /// What it is registered as.
     pub name: &'static str,
-    /// What its mark says, and its colours go by.
+    /// What its mark says, and its name and its colours go by: 1 or 2.
     pub number: u8,
     /// Where it is found.
     pub address: String,
-    /// Name and address of the other app.
-    pub other: (&'static str, String),
+    /// Where the other app is found.
+    pub other: String,
     /// The provider.
     pub issuer: String,
     /// Where the demo API is found.

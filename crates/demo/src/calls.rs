@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     app::{Demo, see_other},
     tokens::take,
-    visit::{Tokens, Visit, step},
+    visit::{Problem, Tokens, Visit, step},
 };
 
 pub async fn refresh(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
@@ -17,13 +17,7 @@ pub async fn refresh(demo: web::Data<Demo>, request: HttpRequest) -> HttpRespons
         let client = demo.client().await?;
         let answer = client.exchange_refresh_token(&token)?;
         let answer = answer.request_async(&demo.http).await?;
-        take(
-            &client,
-            visit,
-            &answer,
-            None,
-            "The app refreshed its tokens",
-        )
+        take(&client, visit, &answer, None, "demo-step-refreshed")
     })
     .await
 }
@@ -35,8 +29,8 @@ pub async fn userinfo(demo: web::Data<Demo>, request: HttpRequest) -> HttpRespon
         let asked = client.user_info(AccessToken::new(tokens.access), Some(subject))?;
         let claims: CoreUserInfoClaims = asked.request_async(&demo.http).await?;
         visit.show(step(
-            "UserInfo",
-            "The claims of the scopes that were allowed.",
+            "demo-step-userinfo",
+            "demo-step-userinfo-text",
             serde_json::to_string_pretty(&claims)?,
         ));
         Ok(())
@@ -50,11 +44,8 @@ pub async fn call_api(demo: web::Data<Demo>, request: HttpRequest) -> HttpRespon
         let answer = asked.send().await?;
         let status = answer.status();
         let body: Value = answer.json().await?;
-        visit.show(step(
-            "The API answered",
-            &status.to_string(),
-            format!("{body:#}"),
-        ));
+        let answered = step("demo-step-api", "demo-step-api-text", format!("{body:#}"));
+        visit.show(answered.with("status", status.to_string()));
         Ok(())
     })
     .await
@@ -73,7 +64,7 @@ async fn act(
         // What it shows comes after the steps that are there when it is done.
         visit.steps.clear();
         let done = work(demo, &mut visit, tokens.clone()).await;
-        visit.problem = done.err().map(|e| format!("{e:#}"));
+        visit.problem = done.err().map(Problem::from);
         demo.sessions.add(&id, &tokens, visit);
     }
     see_other("/")

@@ -3,11 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use askama::Template;
 use latchkey_protocol::Timestamp;
+use latchkey_ui::{Words, render::words};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     app::{Demo, DemoApp},
-    visit::{Ended, EndedBy, Visit},
+    visit::{Ended, Problem, Visit},
 };
 
 /// Nothing is loaded from elsewhere, and nobody frames it.
@@ -16,32 +17,46 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 #[derive(Template)]
 #[template(path = "demo.html")]
 struct DemoPage<'a> {
+    words: Words,
     app: &'a DemoApp,
     visit: &'a Visit,
     ended: Option<Farewell>,
 }
 
+impl DemoPage<'_> {
+    /// What this app, or the other one, is called.
+    fn name(&self, other: bool) -> String {
+        let is_second = (self.app.number == 2) != other;
+        let id = if is_second {
+            "demo-name-2"
+        } else {
+            "demo-name-1"
+        };
+        self.words.say(id)
+    }
+}
+
 /// How the page speaks of the end.
 struct Farewell {
     by: &'static str,
-    title: &'static str,
-    text: &'static str,
+    title: String,
+    text: String,
     at: String,
     machine_at: String,
 }
 
 pub async fn home(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
     let visit = demo.visit(&request).map(|(_, visit)| visit);
-    show(&demo, &visit.unwrap_or_default())
+    show(&demo, &request, &visit.unwrap_or_default())
 }
 
 /// What went wrong where no browser is known.
-pub fn problem(demo: &Demo, what: String) -> HttpResponse {
+pub fn problem(demo: &Demo, request: &HttpRequest, what: Problem) -> HttpResponse {
     let visit = Visit {
         problem: Some(what),
         ..Visit::default()
     };
-    show(demo, &visit)
+    show(demo, request, &visit)
 }
 
 /// `GET /state`: another word after each change.
@@ -53,11 +68,13 @@ pub async fn state(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse 
         .body(revision.unwrap_or_default().to_string())
 }
 
-fn show(demo: &Demo, visit: &Visit) -> HttpResponse {
+fn show(demo: &Demo, request: &HttpRequest, visit: &Visit) -> HttpResponse {
+    let words = words(request, None);
     let page = DemoPage {
+        words,
         app: &demo.app,
         visit,
-        ended: visit.ended.map(farewell),
+        ended: visit.ended.map(|ended| farewell(words, ended)),
     };
     match page.render() {
         Ok(html) => HttpResponse::Ok()
@@ -71,26 +88,12 @@ fn show(demo: &Demo, visit: &Visit) -> HttpResponse {
     }
 }
 
-fn farewell(ended: Ended) -> Farewell {
-    let provider = "Signed out by the identity provider";
-    let (title, text) = match ended.by {
-        EndedBy::Here => (
-            "You signed out here",
-            "This app asked Latchkey to end the session, and Latchkey tells every other app.",
-        ),
-        EndedBy::BackChannel => (
-            provider,
-            "The session has ended at Latchkey, and Latchkey told this app directly (back-channel logout): your browser took no part.",
-        ),
-        EndedBy::FrontChannel => (
-            provider,
-            "You signed out elsewhere in this browser, and Latchkey's page told this app in a hidden frame (front-channel logout).",
-        ),
-    };
+fn farewell(words: Words, ended: Ended) -> Farewell {
+    let by = ended.by.name();
     Farewell {
-        by: ended.by.name(),
-        title,
-        text,
+        by,
+        title: words.say(&format!("demo-ended-{by}")),
+        text: words.say(&format!("demo-ended-{by}-text")),
         at: clock_time(ended.at),
         machine_at: machine_time(ended.at),
     }

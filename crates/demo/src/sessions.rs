@@ -300,7 +300,7 @@ mod tests {
     }
 
     /// A visit that was read before, and what came of a call that began then.
-    fn called(before: &Visit, said: &str, tokens: &str) -> Visit {
+    fn called(before: &Visit, said: &'static str, tokens: &str) -> Visit {
         Visit {
             tokens: with_access(tokens),
             steps: vec![step(said, "", String::new())],
@@ -321,7 +321,7 @@ mod tests {
         add("api", "");
         let now = sessions.find("b").unwrap();
         assert_eq!(now.tokens, with_access("new"));
-        let titles: Vec<_> = now.steps.iter().map(|step| &*step.title).collect();
+        let titles: Vec<_> = now.steps.iter().map(|step| step.title).collect();
         assert_eq!(titles, ["userinfo", "refresh", "api"]);
         // A slow refresh brings no tokens back that were replaced.
         add("slow refresh", "old");

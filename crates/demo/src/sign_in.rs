@@ -9,13 +9,13 @@ use crate::{
     app::{Demo, see_other},
     page,
     tokens::redeem,
-    visit::{Pending, Visit, step},
+    visit::{Pending, Problem, Visit, step},
 };
 
-pub async fn login(demo: web::Data<Demo>) -> HttpResponse {
+pub async fn login(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
     let client = match demo.client().await {
         Ok(client) => client,
-        Err(error) => return page::problem(&demo, format!("{error:#}")),
+        Err(error) => return page::problem(&demo, &request, error.into()),
     };
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (address, state, nonce) = client
@@ -36,8 +36,8 @@ pub async fn login(demo: web::Data<Demo>) -> HttpResponse {
         ..Visit::default()
     };
     visit.show(step(
-        "1. The app sends the browser to Latchkey",
-        "With a state, a nonce and a PKCE challenge.",
+        "demo-step-sent",
+        "demo-step-sent-text",
         address.to_string(),
     ));
     let id = CsrfToken::new_random().secret().clone();
@@ -55,11 +55,10 @@ pub async fn callback(
 ) -> HttpResponse {
     let id = demo.id_of(&request).unwrap_or_default();
     let Some((mut visit, pending)) = demo.sessions.take_pending(&id) else {
-        let what = "This sign-in was not started here, or was answered already. Start again.";
-        return page::problem(&demo, what.into());
+        return page::problem(&demo, &request, Problem::Foreign);
     };
     if let Err(error) = redeem(&demo, &mut visit, &pending, &query).await {
-        visit.problem = Some(format!("{error:#}"));
+        visit.problem = Some(error.into());
         demo.sessions.change(&id, visit);
         return see_other("/");
     }

@@ -34,8 +34,8 @@ pub async fn leave(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse 
             &format!("{}/", demo.app.address),
         );
     let asked = step(
-        "The app asks Latchkey to end the session",
-        "With the ID token as a hint, and the address to come back to (RP-initiated logout).",
+        "demo-step-asked-end",
+        "demo-step-asked-end-text",
         address.to_string(),
     );
     let here = ended(&demo, EndedBy::Here);
@@ -60,8 +60,8 @@ async fn act_upon(demo: &Demo, token: &str) -> Result<(), String> {
     let now = demo.clock.now();
     let token = LogoutToken::read(claims, &demo.app.issuer, demo.app.client_id, now)?;
     let heard = step(
-        "Latchkey told this app that the session has ended",
-        "By a logout token, over the back channel. Its signature, issuer, audience, times and event are right, it has no nonce, and it did not come before.",
+        "demo-step-told",
+        "demo-step-told-text",
         serde_json::to_string_pretty(&token).map_err(|e| e.to_string())?,
     );
     demo.sessions.end_by(&token, now, &heard)?;
@@ -78,8 +78,8 @@ pub async fn framed(
     let sid = query.get("sid").filter(|sid| is_ours && !sid.is_empty());
     if let (Some(sid), Some(id)) = (sid, demo.id_of(&request)) {
         let heard = step(
-            "Latchkey's page told this app in a frame",
-            "With issuer and session, over the front channel: by this browser.",
+            "demo-step-framed",
+            "demo-step-framed-text",
             request.query_string().to_owned(),
         );
         let ended = ended(&demo, EndedBy::FrontChannel);

@@ -36,8 +36,8 @@ pub async fn redeem(
         .map(|(k, v)| format!("{k}={}", if k == "code" { "(the code)" } else { v }))
         .collect();
     visit.show(step(
-        "2. The browser comes back",
-        "With a code, the state and the issuer.",
+        "demo-step-back",
+        "demo-step-back-text",
         shown.join("\n"),
     ));
     if query.get("iss") != Some(&demo.app.issuer) {
@@ -60,17 +60,17 @@ pub async fn redeem(
         .set_pkce_verifier(PkceCodeVerifier::new(asked.verifier.clone()))
         .request_async(&demo.http)
         .await?;
-    let title = "3. The app exchanges the code for tokens";
-    take(&client, visit, &tokens, Some(&asked.nonce), title)
+    let nonce = Some(&*asked.nonce);
+    take(&client, visit, &tokens, nonce, "demo-step-exchanged")
 }
 
-/// Verifies what was received and shows it. `nonce`: of the sign-in; a refresh has none.
+/// Verifies what was received and shows it. `nonce`: of the sign-in; a refresh has none. `title`: the id of a text.
 pub fn take(
     client: &Client,
     visit: &mut Visit,
     tokens: &CoreTokenResponse,
     nonce: Option<&str>,
-    title: &str,
+    title: &'static str,
 ) -> Result<()> {
     let id_token = tokens.id_token().context("there is no ID token")?;
     let verifier = client.id_token_verifier();
@@ -111,25 +111,22 @@ fn name(visit: &mut Visit, id_token: &str) {
     visit.name = name.unwrap_or_else(|| visit.subject.clone());
 }
 
-fn show(visit: &mut Visit, tokens: &CoreTokenResponse, received: &Tokens, title: &str) {
-    let what = format!(
-        "Access token for {} seconds, ID token, refresh token: {}.",
-        tokens.expires_in().map_or(0, |d| d.as_secs()),
-        if received.refresh.is_some() {
-            "yes"
-        } else {
-            "no"
-        }
-    );
-    visit.show(step(title, &what, String::new()));
+fn show(visit: &mut Visit, tokens: &CoreTokenResponse, received: &Tokens, title: &'static str) {
+    let text = match received.refresh {
+        Some(_) => "demo-step-tokens-refresh",
+        None => "demo-step-tokens",
+    };
+    let seconds = tokens.expires_in().map_or(0, |d| d.as_secs());
+    let got = step(title, text, String::new());
+    visit.show(got.with("seconds", seconds.to_string()));
     visit.show(step(
-        "ID token, verified",
-        "Signature, issuer, audience, times and nonce are right.",
+        "demo-step-id-token",
+        "demo-step-id-token-text",
         decoded(&received.id_token),
     ));
     visit.show(step(
-        "Access token",
-        "For the API; the app does not look inside, but you may.",
+        "demo-step-access-token",
+        "demo-step-access-token-text",
         decoded(&received.access),
     ));
 }

@@ -1,6 +1,7 @@
 //! What a demo app knows of a browser, and what it shows of each step.
 
 use latchkey_protocol::Timestamp;
+use latchkey_ui::Words;
 use serde_json::Value;
 
 /// Steps that are shown of one browser.
@@ -25,7 +26,31 @@ pub struct Visit {
     pub name: String,
     pub steps: Vec<Step>,
     /// What went wrong last.
-    pub problem: Option<String>,
+    pub problem: Option<Problem>,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone)]
+pub enum Problem {
+    /// The answer to a sign-in that this browser has not begun.
+    Foreign,
+    /// As the provider or a library says it.
+    Failed(String),
+}
+
+impl Problem {
+    pub fn said(&self, words: &Words) -> String {
+        match self {
+            Self::Foreign => words.say("demo-foreign"),
+            Self::Failed(error) => words.say_with("demo-problem", "error", error),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Problem {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(format!("{error:#}"))
+    }
 }
 
 /// What the answer to a sign-in must fit.
@@ -72,19 +97,37 @@ impl EndedBy {
     }
 }
 
-/// A step of the flow, as the page shows it.
+/// A step of the flow. Whoever looks at it says in which language: a step may be heard of by another way than from their browser.
 #[derive(Debug, Clone)]
 pub struct Step {
-    pub title: String,
-    pub text: String,
+    /// The ids of its texts.
+    pub title: &'static str,
+    text: &'static str,
+    /// What stands in the text under which name.
+    value: Option<(&'static str, String)>,
     pub code: String,
 }
 
-pub fn step(title: &str, text: &str, code: String) -> Step {
+pub fn step(title: &'static str, text: &'static str, code: String) -> Step {
     Step {
-        title: title.to_owned(),
-        text: text.to_owned(),
+        title,
+        text,
+        value: None,
         code,
+    }
+}
+
+impl Step {
+    pub fn with(self, name: &'static str, value: String) -> Self {
+        let value = Some((name, value));
+        Self { value, ..self }
+    }
+
+    pub fn said(&self, words: &Words) -> String {
+        match &self.value {
+            Some((name, value)) => words.say_with(self.text, name, value),
+            None => words.say(self.text),
+        }
     }
 }
 

@@ -103,9 +103,9 @@ impl Demos {
         let api = at(ports.api);
         let mut apps = Vec::new();
         for (number, (known, port)) in (1..).zip(APPS.iter().zip(ports.apps)) {
-            let (other, other_port) = match number {
-                1 => (&APPS[1], ports.apps[1]),
-                _ => (&APPS[0], ports.apps[0]),
+            let other_port = match number {
+                1 => ports.apps[1],
+                _ => ports.apps[0],
             };
             let app = DemoApp {
                 client_id: known.client_id,
@@ -113,7 +113,7 @@ impl Demos {
                 name: known.name,
                 number,
                 address: at(port),
-                other: (other.name, at(other_port)),
+                other: at(other_port),
                 issuer: issuer.to_owned(),
                 api: api.clone(),
             };

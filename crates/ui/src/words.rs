@@ -59,17 +59,19 @@ type Bundle = FluentBundle<FluentResource>;
 static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle("en", &ENGLISH_TEXTS));
 static KOREAN: LazyLock<Bundle> = LazyLock::new(|| bundle("ko", &KOREAN_TEXTS));
 
-const ENGLISH_TEXTS: [&str; 4] = [
+const ENGLISH_TEXTS: [&str; 5] = [
     include_str!("../../../templates/locales/en.ftl"),
     include_str!("../../../templates/locales/console.en.ftl"),
     include_str!("../../../templates/locales/clients.en.ftl"),
     include_str!("../../../templates/locales/audit.en.ftl"),
+    include_str!("../../../templates/locales/demo.en.ftl"),
 ];
-const KOREAN_TEXTS: [&str; 6] = [
+const KOREAN_TEXTS: [&str; 7] = [
     include_str!("../../../templates/locales/ko.ftl"),
     include_str!("../../../templates/locales/console.ko.ftl"),
     include_str!("../../../templates/locales/clients.ko.ftl"),
     include_str!("../../../templates/locales/audit.ko.ftl"),
+    include_str!("../../../templates/locales/demo.ko.ftl"),
     // Of these, English is in the rules themselves.
     include_str!("../../../templates/locales/problems.ko.ftl"),
     include_str!("../../../templates/locales/refusals.ko.ftl"),

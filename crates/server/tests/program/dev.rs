@@ -260,6 +260,40 @@ fn a_sign_out_in_one_app_reaches_the_other_one() {
     });
 }
 
+#[test]
+fn the_demo_apps_speak_the_language_of_the_browser() {
+    let dev = Dev::start();
+    in_runtime(async {
+        let mut korean = header::HeaderMap::new();
+        korean.insert(header::ACCEPT_LANGUAGE, "ko-KR,ko;q=0.9".parse().unwrap());
+        let client = Client::builder().no_proxy().cookie_store(true);
+        let web = Web(client.default_headers(korean).build().unwrap());
+        let (first, second) = (&dev.apps[0], &dev.apps[1]);
+        let (_, page) = web.page(first).await;
+        for said in [
+            "lang=\"ko\"",
+            "<h1>데모 앱</h1>",
+            "두 번째 데모 앱</a>",
+            "alice로 로그인해",
+        ] {
+            assert!(page.contains(said), "{said} {page}");
+        }
+        let (_, page) = web.sign_in(second, "alice", dev.password("alice")).await;
+        let steps = page.split("<ol class=\"steps\">").nth(1).unwrap();
+        assert!(
+            steps.contains("3. 앱이 코드를 토큰으로 교환합니다"),
+            "{page}"
+        );
+        // Its own words, and the names of what it got.
+        let told = steps.split("<pre>").next().unwrap();
+        assert!(!told.contains("The ") && !told.contains("demo-"), "{told}");
+        let (_, page) = web.page(&format!("{second}/callback?code=x")).await;
+        assert!(page.contains("이곳에서 시작한 로그인이 아니거나"), "{page}");
+        let (_, page) = Web::new().page(second).await;
+        assert!(page.contains("lang=\"en\"") && page.contains("<h1>Second demo app</h1>"));
+    });
+}
+
 /// Back-Channel Logout 1.0 2.6, 2.8; Front-Channel Logout 1.0 3.
 #[test]
 fn nobody_but_the_provider_signs_a_user_out_of_a_demo_app() {
