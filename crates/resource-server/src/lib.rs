@@ -22,6 +22,8 @@
 //! }
 //! ```
 //!
+//! For axum, tonic and hyper there is a layer of tower (feature `tower`).
+//!
 //! Anywhere else, [`bearer`] finds the token, [`Verifier::verify`] proves it, [`Verifier::check`] asks a guard, and
 //! [`Verifier::challenge`] is the answer to whoever is refused.
 //!
@@ -52,6 +54,8 @@ mod bearer;
 mod builder;
 mod cache;
 mod challenge;
+#[cfg(any(feature = "actix", feature = "tower"))]
+mod check;
 mod claims;
 mod clock;
 mod compact;
@@ -65,6 +69,8 @@ mod metadata;
 mod refusal;
 mod rules;
 mod seat;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod verifier;
 
 #[cfg(feature = "http-client")]

@@ -15,7 +15,10 @@ use actix_web::{
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
 
 use super::{Caller, answer::answer};
-use crate::{AccessToken, Rejection, Rule, Verifier, bearer};
+use crate::{
+    Rejection, Rule, Verifier,
+    check::{self, Look},
+};
 
 /// Lets a request pass when its token is good and the guard is content. To close a whole app, whatever its routes are:
 ///
@@ -50,27 +53,6 @@ impl Protect {
 }
 
 impl Shared {
-    fn check(&self, caller: Arc<AccessToken>) -> Result<Caller, Rejection> {
-        self.verifier.check(&self.rule, &caller)?;
-        Ok(Caller(caller))
-    }
-
-    /// At once, where nothing has to be waited for; a token that has to be verified comes back.
-    fn look(&self, request: &ServiceRequest) -> Look {
-        let headers = request.headers().get_all(header::AUTHORIZATION);
-        match bearer(headers.map(header::HeaderValue::as_bytes)) {
-            Err(refusal) => Look::Done(Err(refusal.into())),
-            Ok(token) => match self.verifier.verify_seen(token) {
-                Some(caller) => Look::Done(self.check(caller)),
-                None => Look::New(token.to_owned()),
-            },
-        }
-    }
-
-    async fn verify(&self, token: &str) -> Result<Caller, Rejection> {
-        self.check(self.verifier.verify(token).await?)
-    }
-
     fn refuse<B: MessageBody>(
         &self,
         request: ServiceRequest,
@@ -79,11 +61,6 @@ impl Shared {
         let challenge = self.verifier.challenge(rejection);
         request.into_response(answer(&challenge).map_into_right_body())
     }
-}
-
-enum Look {
-    Done(Result<Caller, Rejection>),
-    New(String),
 }
 
 impl<S, B> Transform<S, ServiceRequest> for Protect
@@ -129,9 +106,11 @@ where
         if self.shared.rule.is_public() {
             return Either::Left(pass(&*self.service, request));
         }
-        match self.shared.look(&request) {
+        let Shared { verifier, rule } = &*self.shared;
+        let headers = request.headers().get_all(header::AUTHORIZATION);
+        match check::look(verifier, rule, headers.map(header::HeaderValue::as_bytes)) {
             Look::Done(Ok(caller)) => {
-                request.extensions_mut().insert(caller);
+                request.extensions_mut().insert(Caller(caller));
                 Either::Left(pass(&*self.service, request))
             }
             Look::Done(Err(rejection)) => {
@@ -141,9 +120,9 @@ where
             Look::New(token) => {
                 let (service, shared) = (self.service.clone(), self.shared.clone());
                 Either::Right(Box::pin(async move {
-                    match shared.verify(&token).await {
+                    match check::verify(&shared.verifier, &shared.rule, &token).await {
                         Ok(caller) => {
-                            request.extensions_mut().insert(caller);
+                            request.extensions_mut().insert(Caller(caller));
                             pass(&*service, request).await
                         }
                         Err(rejection) => Ok(shared.refuse(request, &rejection)),

@@ -17,3 +17,4 @@ mod remembered;
 mod routes;
 mod support;
 mod times;
+mod tower;
