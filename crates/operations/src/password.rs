@@ -26,6 +26,8 @@ fn fault(error: impl std::fmt::Display) -> PasswordFault {
 
 /// OWASP's parameters: 19 MiB, two passes, one lane.
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
+/// The least that Argon2 allows: 8 KiB, one pass, one lane.
+const LEAST: (u32, u32, u32) = (8, 1, 1);
 
 /// The secret that goes into every hash (RFC 9106 3.1), so that the database alone is not enough to guess a password. The
 /// name of the key stands in the hash: those from before there was one go on, and are renewed when they are used.
@@ -33,6 +35,7 @@ const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 pub struct PasswordKey {
     secret: [u8; 32],
     id: [u8; 8],
+    cost: (u32, u32, u32),
 }
 
 impl PasswordKey {
@@ -41,15 +44,29 @@ impl PasswordKey {
         let (mut secret, mut id) = ([0; 32], [0; 8]);
         secret.copy_from_slice(&pepper.bytes(&["secret"]));
         id.copy_from_slice(&pepper.bytes(&["id"])[..8]);
-        Self { secret, id }
+        Self {
+            secret,
+            id,
+            cost: COST,
+        }
+    }
+
+    /// The same key, whose new hashes cost next to nothing to make, and to guess: for passwords that are no secret. A sign-in
+    /// with such a password renews the hash.
+    #[must_use]
+    pub fn for_known_passwords(self) -> Self {
+        Self {
+            cost: LEAST,
+            ..self
+        }
     }
 
     fn params(&self) -> Result<Params, PasswordFault> {
         let mut builder = ParamsBuilder::new();
         builder
-            .m_cost(COST.0)
-            .t_cost(COST.1)
-            .p_cost(COST.2)
+            .m_cost(self.cost.0)
+            .t_cost(self.cost.1)
+            .p_cost(self.cost.2)
             .keyid(argon2::KeyId::new(&self.id).map_err(fault)?);
         builder.build().map_err(fault)
     }
@@ -135,7 +152,7 @@ impl PasswordKey {
         if !judged.unwrap_or(false) || hash.is_none() {
             return PasswordCheck::Wrong;
         }
-        if keyed && cost == COST && parsed.algorithm == Algorithm::Argon2id.ident() {
+        if keyed && cost == self.cost && parsed.algorithm == Algorithm::Argon2id.ident() {
             return PasswordCheck::Right;
         }
         self.hash_in(memory, password, &salt(entropy))
@@ -311,6 +328,18 @@ mod tests {
             PasswordCheck::Wrong
         );
         PasswordHash::new(NOBODY).expect("nobody's hash can be read");
+    }
+
+    #[test]
+    fn a_cheap_hash_of_a_known_password_is_renewed_at_full_cost() {
+        let cheap = key(1).for_known_passwords().hash("secret", &Zero);
+        let cheap = cheap.expect("hash");
+        assert!(cheap.contains("$m=8,t=1,p=1,"), "{cheap}");
+        let renewed = key(1).check(&mut HashMemory::default(), "secret", Some(&cheap), &Zero);
+        let PasswordCheck::RightButStale(new) = renewed else {
+            panic!("not renewed")
+        };
+        assert!(new.contains("$m=19456,t=2,p=1,"), "{new}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod audit;
 mod client;
 mod consent;
 mod delivery;
+mod dev;
 mod key;
 mod refusal;
 mod session;
@@ -18,6 +19,7 @@ pub use audit::{After, AuditCommand, AuditList};
 pub use client::{ClaimCommand, ClaimSet, ClientCommand};
 pub use consent::{ConsentCommand, ConsentOwner};
 pub use delivery::DeliveryCommand;
+pub use dev::DevOptions;
 pub use key::KeyCommand;
 pub use refusal::{RefusalCommand, RefusalList};
 pub use session::SessionCommand;
@@ -39,22 +41,11 @@ pub enum Command {
     /// Runs the provider; creates the database, applies migrations and creates keys where there are none.
     #[command(after_help = "Example: LATCHKEY_ISSUER=https://id.example.org latchkey serve")]
     Serve,
-    /// The whole thing for a first look: provider, users, two demo apps and a demo API.
-    #[command(after_help = "Example: latchkey dev")]
-    Dev {
-        /// Keep everything in this folder; else it is gone when the program ends.
-        #[arg(long, value_name = "FOLDER")]
-        data: Option<PathBuf>,
-        /// Port of the demo app.
-        #[arg(long, default_value_t = 8081)]
-        app_port: u16,
-        /// Port of the second demo app.
-        #[arg(long, default_value_t = 8083)]
-        second_app_port: u16,
-        /// Port of the demo API.
-        #[arg(long, default_value_t = 8082)]
-        api_port: u16,
-    },
+    /// The whole thing for a first look, and for the tests of an app: provider, users, two demo apps and a demo API.
+    #[command(
+        after_help = "Example: latchkey dev\n         latchkey dev --port 0 --seed seed.json --no-demo"
+    )]
+    Dev(DevOptions),
     /// Applies pending migrations.
     #[command(after_help = "Example: latchkey migrate --check")]
     Migrate {

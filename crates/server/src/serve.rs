@@ -1,17 +1,19 @@
 //! Listens, answers, and keeps house.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, dev::Server, middleware::from_fn, web};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use latchkey_jose::{KeyRing, MasterKey};
 use latchkey_operations::{Caller, Operations};
-use latchkey_protocol::{Store, audit_chain::ChainKey, paths, rotation::Rotation};
+use latchkey_protocol::{Clock, Store, audit_chain::ChainKey, paths, rotation::Rotation};
 use latchkey_storage::{Database, Options};
 
 use crate::{
     config::Settings,
     connections::{self, Limits},
     deliveries,
+    dev::KNOWN_KEY,
     key_watch::KeyWatch,
     observe::observe,
     supervised::Supervised,
@@ -127,61 +129,103 @@ impl Service {
     }
 }
 
+/// What a server stands on, before it answers anybody.
+pub struct Base {
+    listener: TcpListener,
+    certificate: Option<Arc<Certificate>>,
+    /// The store, open, with its threads.
+    pub store: Arc<dyn Store>,
+    /// The time that all is judged by.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Base {
+    /// Opens what the settings name. `listener` is bound before anything is made, so that a port in use leaves nothing behind.
+    ///
+    /// # Errors
+    /// A sentence: a broken certificate, an unreachable database.
+    pub fn open(settings: &Settings, listener: TcpListener, clock: Arc<dyn Clock>) -> Result<Self> {
+        for warning in settings.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let certificate = settings
+            .tls()
+            .map(|(certificate, key)| Certificate::load(certificate, key))
+            .transpose()?;
+        Ok(Self {
+            listener,
+            certificate,
+            store: open_store(settings)?,
+            clock,
+        })
+    }
+
+    /// Starts serving the routes that are made of the whole, with these keys.
+    ///
+    /// # Errors
+    /// A sentence: a broken list of certificate authorities, an unreachable database.
+    pub async fn launch<R>(
+        self,
+        settings: &Settings,
+        (master, ring): (MasterKey, KeyRing),
+        routes: impl FnOnce(App) -> R,
+    ) -> Result<Service>
+    where
+        R: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+    {
+        let outbound = outbound(settings)?;
+        let (store, clock) = (self.store, self.clock);
+        let entropy = Arc::new(OsEntropy);
+        let app = join(settings, store, clock, entropy, outbound, &master, ring);
+        app.provider
+            .use_custom_claims(app.provider.store.custom_claims().await?);
+        let rotation = Rotation {
+            after: settings.rotate_after,
+            announce: settings.announce,
+        };
+        let chain_key = ChainKey::derive(master.bytes());
+        let keys = KeyWatch::new(master, rotation);
+        keep_house(&app, keys, self.certificate.clone());
+
+        let (listener, limits) = (self.listener, limits(settings));
+        let routes = routes(app.clone());
+        let server = connections::serve(listener, &limits, self.certificate.as_ref(), routes)?;
+        let workers = start_workers(&app, settings.audit_keep, chain_key);
+        let deliveries = deliveries::start(app.provider.clone(), app.outbound.clone());
+        let (provider, counted) = (&app.provider, app.ui.tally.clone());
+        let tally = tally::start(counted, provider.store.clone(), provider.clock.clone());
+        Ok(Service {
+            server,
+            workers,
+            deliveries,
+            tally,
+            app,
+        })
+    }
+}
+
 /// Starts serving.
 ///
 /// # Errors
-/// A sentence: a port in use, a broken certificate, a wrong key file, an unreachable database.
+/// A sentence: a port in use, a broken certificate, a wrong key file, an unreachable database, a database that `latchkey dev`
+/// has made.
 pub async fn start(settings: &Settings) -> Result<Service> {
-    for warning in settings.warnings() {
-        tracing::warn!("{warning}");
-    }
-    // Bound before anything is made, so that a port in use leaves nothing behind.
     let listener = connections::bind(&settings.listen)?;
-    let certificate = settings
-        .tls()
-        .map(|(certificate, key)| Certificate::load(certificate, key))
-        .transpose()?;
-    let store = open_store(settings)?;
-    let clock = Arc::new(SystemClock);
-    let now = latchkey_protocol::Clock::now(&*clock);
-    let (master, ring) = open_keys(&*store, &settings.keys_dir, now).await?;
-    let outbound = outbound(settings)?;
-    let app = join(
-        settings,
-        store,
-        clock,
-        Arc::new(OsEntropy),
-        outbound,
-        &master,
-        ring,
-    );
-    app.provider
-        .use_custom_claims(app.provider.store.custom_claims().await?);
-    let rotation = Rotation {
-        after: settings.rotate_after,
-        announce: settings.announce,
-    };
-    let chain_key = ChainKey::derive(master.bytes());
-    keep_house(&app, KeyWatch::new(master, rotation), certificate.clone());
+    let base = Base::open(settings, listener, Arc::new(SystemClock))?;
+    let keys = open_keys(&*base.store, &settings.keys_dir, base.clock.now()).await?;
+    refuse_known_key(&keys.1)?;
+    base.launch(settings, keys, configure).await
+}
 
-    let limits = limits(settings);
-    let server = connections::serve(
-        listener,
-        &limits,
-        certificate.as_ref(),
-        configure(app.clone()),
-    )?;
-    let workers = start_workers(&app, settings.audit_keep, chain_key);
-    let deliveries = deliveries::start(app.provider.clone(), app.outbound.clone());
-    let (provider, counted) = (&app.provider, app.ui.tally.clone());
-    let tally = tally::start(counted, provider.store.clone(), provider.clock.clone());
-    Ok(Service {
-        server,
-        workers,
-        deliveries,
-        tally,
-        app,
-    })
+/// What is signed with a key that everybody has proves nothing.
+fn refuse_known_key(ring: &KeyRing) -> Result<()> {
+    if ring.entries().any(|known| known.key.kid() == KNOWN_KEY) {
+        bail!(
+            "this database was made by latchkey dev: its signing key is published with the program, and anybody can sign \
+             with it. Name another database, such as a new file, in database_url"
+        );
+    }
+    Ok(())
 }
 
 /// The address at which the first administrator is created, where there is none: a new one at each start.

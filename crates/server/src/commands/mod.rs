@@ -9,7 +9,7 @@ mod config;
 mod consent;
 mod delivery;
 mod healthcheck;
-mod input;
+pub(crate) mod input;
 mod installation;
 mod key;
 mod manual;
@@ -60,18 +60,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Config(command) => config::run(command, settings),
         Command::Migrate { check } => installation::migrate(&settings()?, check),
         Command::Serve => serve(&settings()?),
-        Command::Dev {
-            data,
-            app_port,
-            second_app_port,
-            api_port,
-        } => {
-            let ports = dev::Ports {
-                apps: [app_port, second_app_port],
-                api: api_port,
-            };
-            dev::run(settings()?, data, ports)
-        }
+        Command::Dev(options) => dev::run(settings()?, options),
         Command::Healthcheck => block_on(healthcheck::run(settings()?)),
         Command::Overview { period, json } => {
             at_installation(settings()?, |at| overview::show(at, period, json))
