@@ -88,7 +88,7 @@ binaries() { cargo build --workspace --bins --locked --quiet; }
 
 venv() {
   [ -x "$tools/venv/bin/python" ] || python3 -m venv "$tools/venv"
-  "$tools/venv/bin/pip" install --quiet --disable-pip-version-check selenium -r examples/relying-party-python/requirements.txt
+  "$tools/venv/bin/pip" install --quiet --disable-pip-version-check selenium -r examples/relying-party-python/requirements.txt -r examples/testing/pytest/requirements.txt
 }
 
 # A tool of cargo's, unless it is installed. Unoptimised: it runs for seconds, and compiles in a third of the time.
@@ -152,11 +152,12 @@ run_browser() {
 }
 
 run_examples() {
-  say "examples: three client libraries and an API against a real server"
+  say "examples: three client libraries and an API against a real server, and tests of an app that start their own"
   binaries
   venv
   (cd examples/relying-party-node && npm install --no-audit --no-fund --no-package-lock --loglevel=error)
   EXAMPLE_PYTHON="$tools/venv/bin/python" "$tools/venv/bin/python" .ci/examples.py
+  "$tools/venv/bin/python" .ci/testing.py
 }
 
 run_proxies() {
