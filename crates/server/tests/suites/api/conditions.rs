@@ -7,6 +7,7 @@ use std::sync::{
 
 use futures_util::future::join_all;
 use latchkey_api::{Call, table};
+use latchkey_protocol::ClientId;
 
 use super::*;
 
@@ -250,6 +251,42 @@ fn a_password_that_is_set_while_others_change_the_user_is_hashed_once() {
         assert_eq!(set(Some(&etag)).await, (412, 1));
         assert_eq!(set(Some(&etag)).await, (412, 0), "known to be late");
         assert_eq!(set(Some(&read().await)).await, (200, 1));
+    });
+}
+
+/// Also where the record changes right before the write.
+#[test]
+fn sessions_do_not_end_where_the_record_has_changed_since_it_was_judged() {
+    on_both(async |h| {
+        let caller = administrator(&h).await;
+        h.tokens(&h.browser()).await;
+        let live = async || h.store.sessions(None).await.unwrap().len();
+        let user = format!("/users/{}", h.alice);
+        let (store, alice) = (h.store.clone(), h.alice.clone());
+        h.flaky.before_each("end_user_at", move || {
+            let (store, alice) = (store.clone(), alice.clone());
+            async move { assert!(store.enable_user(&alice, None, moment()).await.unwrap()) }
+        });
+        let etag = caller.get(&user).await.header("etag").to_owned();
+        let late = act(&caller, &format!("{user}/end-sessions"), &etag).await;
+        is_problem(&late, 412, "changed-meanwhile");
+        assert_eq!(live().await, 1);
+        let store = h.store.clone();
+        h.flaky.before_each("begin_bulk_end", move || {
+            let store = store.clone();
+            async move {
+                let app = ClientId::new("app");
+                let set = store.set_client_disabled(&app, None, None).await;
+                assert!(set.unwrap());
+            }
+        });
+        let etag = caller.get("/clients/app").await.header("etag").to_owned();
+        let late = act(&caller, "/clients/app/end-sessions", &etag).await;
+        is_problem(&late, 412, "changed-meanwhile");
+        assert_eq!(caller.get("/sessions/ends").await.json["items"], json!([]));
+        assert_eq!(live().await, 1);
+        let any = caller.act("/clients/app/end-sessions").await;
+        assert_eq!(any.status, 200, "whatever it is: {any:?}");
     });
 }
 

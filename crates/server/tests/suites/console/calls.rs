@@ -10,6 +10,7 @@ fn a_page_shows_the_call_that_does_the_same_with_its_ids() {
         h.client(serde_json::json!({ "client_id": "a/b <c>", "redirect_uris": [CALLBACK] }))
             .await;
         for (page, call) in [
+            ("/admin".to_owned(), "GET /overview".to_owned()),
             ("/admin/users".to_owned(), "GET /users".to_owned()),
             ("/admin/users/new".to_owned(), "POST /users".to_owned()),
             (
