@@ -43,6 +43,10 @@ STEADY = r"""
             .replace(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, id);
     }
 """
+# Pages that are looked at, and of which docs/pictures has none, or none that is wide and light.
+MORE = [("keys", "/admin/keys", 900), ("rotate", "/admin/keys/rotate", 900), ("refusals", "/admin/refusals", 900), ("refusal", "/admin/refusals/7K3M9Q2X", 900), ("new-app", "/admin/new-client", 1000), ("access", "/admin/clients/wiki/access", 1100),
+        ("connect", "/admin/clients/wiki/connect", 1400), ("app-users", "/admin/clients/wiki/users", 900), ("app-consents", "/admin/clients/wiki/consents", 900), ("new-user", "/admin/users/new", 1200), ("session-filter", "/admin/sessions?user=kim&client=wiki", 900),
+        ("end-all", "/admin/sessions/end-all", 700), ("apps", "/admin/clients", 900), ("secret", "/admin/clients/wiki/secret", 700)]
 THEN = 1_798_797_600  # 2027-01-01 10:00 UTC
 
 
@@ -115,6 +119,12 @@ def fill(path, now):
             app, state, outcome, status = [("wiki", "delivered", "delivered", 200), ("shop-desk", "delivered", "delivered", 204), ("payroll", "dead", "refused", 400)][at % 3]
             insert(database, "deliveries", session_id=f"01a3185c-1{at:03x}-7efb-a86a-e9e0c207865f", client_id=app, user_id=user, cause="signed out", ended_at=now - 4000 * (at + 1), since=now - 4000 * (at + 1),
                    state=state, attempts=1 if state == "delivered" else 14, due_at=now, attempted_at=now - 4000 * (at + 1) + 1, outcome=outcome, status=status, milliseconds=20 + 13 * at)
+        refused = [("7K3M9Q2X", 130, "RedirectUriUnregistered", "/authorize", "wiki", "one of the registered redirect URIs", "https://wiki.example.org/callback/"),
+                   ("4QZ0V8TC", 900, "ClientSecretWrong", "/token", "shop-desk", "the client's secret", "(43 characters, masked)"), ("9D2JX6HB", 2600, "CodeReplayed", "/token", "payroll", "a code that was not used", "used before"),
+                   ("1M5RW7NF", 5200, "UserNotAdmitted", "/authorize", "wiki", "one of the groups, roles or users of the client's access", "tom"), ("C3P8K0GE", 9100, "TokenExpired", "/userinfo", None, "not expired", "expired 40 seconds ago"),
+                   ("2B6TY4SA", 15_000, "TooManyAttempts", "/login", "wiki", "fewer attempts", "10 within ten minutes")]
+        for reference, ago, reason, endpoint, client, expected, came in refused:
+            insert(database, "refusals", reference=reference, at=now - ago, reason=reason, endpoint=endpoint, client_id=client, request_id=f"5a1c{ago:08x}00b7", expected=expected, came=came)
 
 
 class Company:
@@ -202,12 +212,21 @@ def main():
                  ("deliveries", "/admin/deliveries", 900), ("audit", "/admin/audit", 1000)]
         for name, path, most in pages:
             camera.take(name, path, most)
-        camera.driver.quit()
         phone = Camera(folder, company.now, language, dark, 390, 844)
         phone.take("phone", kim, 844)
         if folder != os.path.join(ROOT, "docs", "pictures"):
-            for name, path, most in pages:
+            for name, path, most in [*pages, *MORE]:
                 phone.take(f"{name}-phone", path, 2400)
+                if (name, path, most) in MORE:
+                    camera.take(name, path, most)
+        else:
+            for look, width, some in [("korean-dark", 390, ["overview", "sessions", "audit", "refusal"]), ("dark", 1280, ["overview"])]:
+                other = Camera(folder, company.now, "ko-KR" if "korean" in look else language, True, width, 844)
+                for name, path, _ in pages + MORE:
+                    if name in some:
+                        other.take(f"{name}-{look}", path, 844 if width == 390 else 1000)
+                other.driver.quit()
+        camera.driver.quit()
         phone.driver.quit()
 
 
