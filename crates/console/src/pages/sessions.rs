@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
+use latchkey_operations::OperationError;
 use latchkey_protocol::{
     ClientId, Params, Reason, SessionId, Timestamp, UserId,
     page::Page,
@@ -202,10 +203,12 @@ async fn of_client(visit: &Visit<'_>, client: &ClientId, query: &Params) -> Resu
 
 async fn find_all(visit: &Visit<'_>, asked: Asked<'_>, query: &Params) -> Result<Found, Failure> {
     let client = Some(ClientId::new(asked.client)).filter(|_| !asked.client.is_empty());
-    if let Some(client) = &client
-        && visit.ui().store.client(client).await?.is_none()
-    {
-        return Ok(Found::none(Unknown::Client));
+    if let Some(client) = &client {
+        match visit.operations().client(client).await {
+            Ok(_) => (),
+            Err(OperationError::ClientUnknown(_)) => return Ok(Found::none(Unknown::Client)),
+            Err(error) => return Err(failed(error)),
+        }
     }
     match (asked.user, &client) {
         ("", None) => in_order(visit, (None, None), query).await,

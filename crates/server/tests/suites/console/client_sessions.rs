@@ -73,6 +73,9 @@ fn the_sessions_of_a_user_in_an_app_are_those_of_both_on_the_page_too() {
         for (query, nobody) in [
             ("user=nobody&client=app", "nobody"),
             ("user=bob&client=nothing", "nothing"),
+            // The console's own client is no registration.
+            ("client=latchkey-console", "latchkey-console"),
+            ("user=alice&client=latchkey-console", "latchkey-console"),
         ] {
             let unknown = find(query).await;
             let said = unknown.split("id=\"unknown\">").nth(1).unwrap();
