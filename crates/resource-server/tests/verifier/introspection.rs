@@ -261,7 +261,7 @@ async fn while_nobody_can_say_the_answer_is_503_and_then_it_recovers() {
     desk.takes(Duration::from_secs(60));
     let before = std::time::Instant::now();
     assert_eq!(judge(&api, "opaque").await, away);
-    assert!(before.elapsed() < Duration::from_secs(4));
+    assert!(before.elapsed() < Duration::from_secs(20));
     desk.takes(Duration::ZERO);
     desk.says("opaque", active(claims()));
     eventually("it recovers by itself", async || {

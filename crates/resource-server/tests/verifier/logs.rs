@@ -1,6 +1,6 @@
 //! What the owner reads: why each was refused, bounded, and never a token.
 
-use std::{cell::RefCell, io, sync::LazyLock};
+use std::{cell::RefCell, io, sync::LazyLock, time::Instant};
 
 use serde_json::json;
 
@@ -68,13 +68,15 @@ async fn strangers_cannot_forge_or_flood_the_log() {
     logged();
     let evil = format!("shop\n2026-01-01 INFO all is well {}", "x".repeat(1000));
     let token = sign(&ec_key(), &with("client_id", json!(evil)));
+    let began = Instant::now();
     for _ in 0..300 {
         judge(&api, &token).await.unwrap_err();
     }
     let text = logged();
     let count = text.lines().count();
-    // 50 in a second; the loop may take several.
-    assert!((50..=260).contains(&count), "{count}");
+    // 50 in a second, and one that says how many there were besides; the loop may take several.
+    let most = 51 * (usize::try_from(began.elapsed().as_secs()).unwrap() + 1);
+    assert!((50..=most).contains(&count), "{count}");
     assert!(text.lines().all(|line| line.len() < 700), "{text}");
     assert!(!text.lines().any(|line| line.starts_with("2026-01-01 INFO")));
     assert!(!text.contains(&"x".repeat(100)));
