@@ -16,6 +16,9 @@ use crate::{
 /// How long [`Builder::start`] waits for the issuer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The shortest time that keys may count.
+const LEAST_STALE: Duration = Duration::from_secs(60);
+
 /// The longest leeway for `exp`.
 const MOST_LEEWAY: Duration = Duration::from_secs(60);
 
@@ -100,7 +103,7 @@ impl Builder {
         self
     }
 
-    /// How long known keys count while the issuer cannot be reached. Without it: 24 hours. Afterwards every token is
+    /// How long known keys count while the issuer cannot be reached, at least a minute. Without it: 24 hours. Afterwards every token is
     /// answered 503, until there are keys again.
     pub fn keys_stale_for(mut self, time: Duration) -> Self {
         self.stale_for = time;
@@ -108,7 +111,7 @@ impl Builder {
     }
 
     /// The time between two fetches of the keys. Without it: as the `max-age` of their answer says, between one minute and
-    /// one hour.
+    /// one hour, and five minutes where it says nothing. Never more than half of [`Builder::keys_stale_for`].
     pub fn refresh_every(mut self, time: Duration) -> Self {
         self.every = Some(time);
         self
@@ -206,6 +209,12 @@ impl Builder {
         }
         if self.algorithms.is_empty() {
             return Err("no algorithm is allowed".into());
+        }
+        if self.stale_for < LEAST_STALE {
+            return Err(
+                "keys count for less than a minute: then nothing counts while one fetch fails"
+                    .into(),
+            );
         }
         if self.leeway > MOST_LEEWAY {
             return Err("the leeway is longer than a minute".into());

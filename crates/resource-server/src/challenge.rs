@@ -17,7 +17,7 @@ use crate::{Refusal, Rejection};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Challenge {
-    /// 401, 403 or 503.
+    /// 400, 401, 403 or 503.
     pub status: u16,
     /// The header `WWW-Authenticate`.
     pub www_authenticate: Option<String>,
@@ -59,6 +59,10 @@ fn refused(refusal: &Refusal, metadata: Option<&str>) -> Challenge {
     if let Some(metadata) = metadata.filter(|_| status == 401) {
         parameters.push(format!("resource_metadata=\"{}\"", quoted(metadata)));
     }
+    if parameters.is_empty() {
+        // RFC 6750 3: one at least.
+        parameters.push("realm=\"api\"".to_owned());
+    }
     let mut header = "Bearer".to_owned();
     for (at, parameter) in parameters.iter().enumerate() {
         let _ = write!(header, "{}{parameter}", if at == 0 { " " } else { ", " });
@@ -76,8 +80,13 @@ fn outside(refusal: &Refusal) -> (u16, Option<&'static str>, &'static str) {
     match refusal {
         // RFC 6750 3.1: who sent nothing gets no error code.
         Refusal::Missing => (401, None, "{}"),
-        Refusal::Twice
-        | Refusal::TooLong
+        // RFC 6750 3.1: the token may be good, the request is not.
+        Refusal::Twice => (
+            400,
+            Some("invalid_request"),
+            r#"{"error":"invalid_request"}"#,
+        ),
+        Refusal::TooLong
         | Refusal::Malformed
         | Refusal::Critical
         | Refusal::Type

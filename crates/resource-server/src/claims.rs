@@ -12,8 +12,15 @@ use serde_json::{Map, Value};
 /// The last second of the year 9999. A time beyond it is nobody's: it would be an overflow, or a token for ever.
 const LAST: i64 = 253_402_300_799;
 
-/// The claims of a verified access token (RFC 9068 2.2). Only a [`Verifier`](crate::Verifier) makes one.
+/// The claims of a verified access token (RFC 9068 2.2). A [`Verifier`](crate::Verifier) makes one; it is not `Deserialize`, so
+/// that no body or form of a request can pass for it:
+///
+/// ```compile_fail
+/// fn is_read_from_requests<T: serde::de::DeserializeOwned>() {}
+/// is_read_from_requests::<latchkey_resource_server::AccessToken>();
+/// ```
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(remote = "Self")]
 #[non_exhaustive]
 pub struct AccessToken {
     /// The issuer.
@@ -60,6 +67,15 @@ pub struct AccessToken {
     /// Every other claim.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+/// Claims that nobody has verified yet.
+pub struct Unverified(pub AccessToken);
+
+impl<'de> Deserialize<'de> for Unverified {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        AccessToken::deserialize(deserializer).map(Self)
+    }
 }
 
 impl AccessToken {

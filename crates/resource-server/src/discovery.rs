@@ -15,17 +15,24 @@ pub struct Metadata {
 
 /// The metadata of the issuer, which names itself in it.
 pub async fn metadata(http: &Client, issuer: &str) -> Result<Metadata, FetchError> {
-    for address in documents(issuer)? {
-        if let Fetched::Document { body, .. } = http.get(&address, None).await? {
-            let metadata: Metadata = serde_json::from_slice(&body)
-                .map_err(|_| FetchError::new(format!("{address}: this is no metadata")))?;
-            metadata.check(issuer)?;
-            return Ok(metadata);
-        }
+    let [first, second] = documents(issuer)?;
+    // Many answer anything but 404 for what they do not have: 403, or a page of theirs.
+    match document(http, &first, issuer).await {
+        Ok(metadata) => Ok(metadata),
+        Err(one) => document(http, &second, issuer)
+            .await
+            .map_err(|other| FetchError::new(format!("{one}; {other}"))),
     }
-    Err(FetchError::new(format!(
-        "{issuer} publishes neither openid-configuration nor oauth-authorization-server"
-    )))
+}
+
+async fn document(http: &Client, address: &str, issuer: &str) -> Result<Metadata, FetchError> {
+    let Fetched::Document { body, .. } = http.get(address, None).await? else {
+        return Err(FetchError::new(format!("{address}: there is none")));
+    };
+    let metadata: Metadata = serde_json::from_slice(&body)
+        .map_err(|_| FetchError::new(format!("{address}: this is no metadata")))?;
+    metadata.check(issuer)?;
+    Ok(metadata)
 }
 
 impl Metadata {

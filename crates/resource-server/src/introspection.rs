@@ -17,16 +17,16 @@ use tokio::sync::Semaphore;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
 use crate::{
-    AccessToken, Refusal, Rejection, Unavailable, discovery,
+    AccessToken, Refusal, Rejection, Unavailable,
+    claims::Unverified,
+    compact::{self, MOST_BYTES},
+    discovery,
     http::{Client, FetchError},
     seat::Seat,
 };
 
-/// The longest token that is asked about, in bytes.
-const LONGEST: usize = 4096;
-
-/// The most calls under way at a time.
-const MOST_CALLS: usize = 64;
+/// The most calls under way at a time in each lane.
+const MOST_CALLS: usize = 32;
 
 /// The longest that a request waits for an answer.
 const WAIT: Duration = Duration::from_secs(3);
@@ -61,6 +61,8 @@ pub struct Introspection {
     endpoint: Option<String>,
     keep: Duration,
     each: bool,
+    opaque: bool,
+    untyped: bool,
 }
 
 /// Never with the secret.
@@ -82,6 +84,8 @@ impl Introspection {
             endpoint: None,
             keep: Duration::from_secs(30),
             each: false,
+            opaque: true,
+            untyped: false,
         }
     }
 
@@ -92,13 +96,29 @@ impl Introspection {
     }
 
     /// Asks about each token, after it was verified by the keys: what was revoked is refused as soon as an answer is no
-    /// longer remembered. Without it, only tokens that are no JWT are asked about.
+    /// longer remembered. A token that is no JWT is then refused unasked, so that strangers cause no call. Without it, only
+    /// tokens that are no JWT are asked about.
     pub fn of_each_token(mut self) -> Self {
-        self.each = true;
+        (self.each, self.opaque) = (true, false);
         self
     }
 
-    /// How long an answer that a token is good is remembered, and never beyond the token's end. Without it: 30 seconds.
+    /// After [`Introspection::of_each_token`]: about tokens that are no JWT as well. Each that anybody makes up is a call to the
+    /// issuer then, 32 at a time.
+    pub fn and_of_opaque_ones(mut self) -> Self {
+        self.opaque = true;
+        self
+    }
+
+    /// Believes that a token that is no JWT is an access token where the answer says neither `token_type` nor `token_use`. To
+    /// be set for an issuer that says none, and whose refresh tokens are not active for this client.
+    pub fn accept_untyped(mut self) -> Self {
+        self.untyped = true;
+        self
+    }
+
+    /// How long an answer that a token is good is remembered, from the question on, and never beyond the token's end. Without
+    /// it: 30 seconds. At least one.
     pub fn remember_for(mut self, time: Duration) -> Self {
         self.keep = time;
         self
@@ -108,6 +128,9 @@ impl Introspection {
         if let Some(endpoint) = &self.endpoint {
             discovery::address(endpoint)
                 .map_err(|why| format!("the introspection endpoint {why}"))?;
+        }
+        if self.keep < Duration::from_secs(1) {
+            return Err("an answer about a token is remembered for less than a second".into());
         }
         Ok(())
     }
@@ -121,11 +144,28 @@ pub struct Asker {
     found: Mutex<Option<(String, Instant)>>,
     active: Cache<Box<str>, Kept>,
     refused: Cache<Box<str>, Timestamp>,
-    calls: Semaphore,
-    waiting: AtomicUsize,
+    /// For tokens that were good before, or whose signature is.
+    known: Lane,
+    /// For those that anybody may have made up: they never stand before the others.
+    strange: Lane,
     /// One call for all who ask about the same token.
     flights: Mutex<HashMap<Box<str>, Arc<tokio::sync::Mutex<()>>>>,
     is_away: AtomicBool,
+}
+
+/// Calls under way, and those who wait for theirs.
+struct Lane {
+    calls: Semaphore,
+    waiting: AtomicUsize,
+}
+
+impl Lane {
+    fn new() -> Self {
+        Self {
+            calls: Semaphore::new(MOST_CALLS),
+            waiting: AtomicUsize::new(0),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -146,8 +186,8 @@ impl Asker {
             found: Mutex::default(),
             active: cache(),
             refused: cache(),
-            calls: Semaphore::new(MOST_CALLS),
-            waiting: AtomicUsize::new(0),
+            known: Lane::new(),
+            strange: Lane::new(),
             flights: Mutex::default(),
             is_away: AtomicBool::new(false),
         }
@@ -155,6 +195,10 @@ impl Asker {
 
     pub fn asks_of_each(&self) -> bool {
         self.with.each
+    }
+
+    pub fn asks_of_opaque(&self) -> bool {
+        self.with.opaque
     }
 
     /// What is remembered of a token that is active.
@@ -169,8 +213,11 @@ impl Asker {
         if let Some(known) = self.remembered(token, now()) {
             return Ok(known?);
         }
-        let _seat = Seat::take(&self.waiting)?;
-        let asked = tokio::time::timeout(WAIT, self.ask_once(token, now)).await;
+        // What is no longer fresh is still there: none that was never good is.
+        let is_known = compact::is_jws(token) || self.active.contains_key(token);
+        let lane = if is_known { &self.known } else { &self.strange };
+        let _seat = Seat::take(&lane.waiting)?;
+        let asked = tokio::time::timeout(WAIT, self.ask_once(token, lane, now)).await;
         asked.unwrap_or(Err(Unavailable::Introspection.into()))
     }
 
@@ -186,6 +233,7 @@ impl Asker {
     async fn ask_once(
         &self,
         token: &str,
+        lane: &Lane,
         now: impl Fn() -> Timestamp,
     ) -> Result<Active, Rejection> {
         let flight = Flight::join(&self.flights, token);
@@ -193,11 +241,13 @@ impl Asker {
         if let Some(known) = self.remembered(token, now()) {
             return Ok(known?);
         }
-        let _call = self.calls.acquire().await;
+        let _call = lane.calls.acquire().await;
+        // An answer may be true of any moment since.
+        let asked_at = now();
         match self.call(token).await {
             Ok(answer) => {
                 self.is_away.store(false, Ordering::Relaxed);
-                Ok(self.take(token, answer, now())?)
+                Ok(self.take(token, answer, asked_at)?)
             }
             Err(error) => {
                 *self.found.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -249,9 +299,15 @@ impl Asker {
         now: Timestamp,
     ) -> Result<Active, Refusal> {
         let text = |name: &str| answer.get(name).and_then(Value::as_str);
-        let is_bearer = answer.get("token_type").is_none()
-            || text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("Bearer"));
-        if answer.get("active") != Some(&Value::Bool(true)) || !is_bearer {
+        // Of what kind it is an answer need not say; some say what it is for instead.
+        let is_access = match (text("token_use"), answer.get("token_type")) {
+            (Some(used), _) if used != "access_token" => false,
+            (_, Some(kind)) => kind
+                .as_str()
+                .is_some_and(|kind| kind.eq_ignore_ascii_case("Bearer")),
+            (used, None) => used.is_some() || self.with.untyped || compact::is_jws(token),
+        };
+        if answer.get("active") != Some(&Value::Bool(true)) || !is_access {
             self.refused.insert(token.into(), now + REFUSED_FOR);
             return Err(Refusal::Inactive);
         }
@@ -275,12 +331,12 @@ fn claims(
 ) -> Active {
     answer.remove("active");
     answer.remove("token_type");
-    let either = |one: &str, other: &str| answer.get(one).or(answer.get(other)).cloned();
-    let (sub, client) = (either("sub", "client_id"), either("client_id", "sub"));
+    // Not the other way round: a user is no client.
+    let sub = answer.get("sub").or(answer.get("client_id")).cloned();
     for (name, value) in [
         ("iss", Some(json!(issuer))),
         ("sub", sub),
-        ("client_id", client),
+        ("client_id", Some(json!(""))),
         ("jti", Some(json!(""))),
         ("iat", Some(json!(now))),
         ("exp", Some(json!(until))),
@@ -291,7 +347,7 @@ fn claims(
     }
     serde_json::from_value(Value::Object(answer))
         .ok()
-        .map(Arc::new)
+        .map(|Unverified(claims)| Arc::new(claims))
 }
 
 /// RFC 7662 2.1.
@@ -304,7 +360,7 @@ fn form(token: &str) -> String {
 
 /// RFC 6750 2.1.
 fn check_form(token: &str) -> Result<(), Refusal> {
-    if token.len() > LONGEST {
+    if token.len() > MOST_BYTES {
         return Err(Refusal::TooLong);
     }
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);

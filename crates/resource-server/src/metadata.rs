@@ -26,8 +26,9 @@ impl Metadata {
         if !is_address {
             return None;
         }
-        // RFC 9728 3.1: between host and path.
-        let path = format!("{WELL_KNOWN}{}", url.path().trim_end_matches('/'));
+        // RFC 9728 3.1: between host and path. The slash that ends the host goes, one that ends a path stays.
+        let own = Some(url.path()).filter(|path| *path != "/");
+        let path = format!("{WELL_KNOWN}{}", own.unwrap_or_default());
         Some(Self {
             address: format!("{}{path}", url.origin().ascii_serialization()),
             path,
@@ -54,7 +55,11 @@ mod tests {
             ),
             (
                 "https://api.example:8443/orders/",
-                "https://api.example:8443/.well-known/oauth-protected-resource/orders",
+                "https://api.example:8443/.well-known/oauth-protected-resource/orders/",
+            ),
+            (
+                "https://api.example/orders",
+                "https://api.example/.well-known/oauth-protected-resource/orders",
             ),
         ] {
             assert_eq!(address(audience).as_deref(), Some(expected));

@@ -9,8 +9,9 @@ use latchkey_protocol::{Clock, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    AccessToken, Builder, Challenge, Health, Refusal, Rejection, Rule, cache::SeenTokens, compact,
-    introspection::Asker, keys::Keys, log::Log, metadata::Metadata, rules::Rules,
+    AccessToken, Builder, Challenge, Health, Refusal, Rejection, Rule, cache::SeenTokens,
+    claims::Unverified, compact, introspection::Asker, keys::Keys, log::Log, metadata::Metadata,
+    rules::Rules,
 };
 
 /// Verifies the access tokens of one issuer, for one API. Cheap to clone: all clones share keys and remembered tokens.
@@ -120,6 +121,9 @@ impl Verifier {
             return self.prove(token).await;
         };
         if !compact::is_jws(token) {
+            if !asker.asks_of_opaque() {
+                return Err(Refusal::Malformed.into());
+            }
             let active = asker.ask(token, || self.now()).await?;
             let claims = active.ok_or(Refusal::Malformed)?;
             self.0.rules.check_claims(&claims, self.now())?;
@@ -143,7 +147,7 @@ impl Verifier {
         // 7 and 8: a published key of that algorithm, and its signature.
         let generation = self.0.keys.verify(&compact, kid, algorithm).await?;
         // 9 to 13: `iss`, `aud`, `exp`, `nbf` and `iat`, `cnf`. Keys may have been waited for: the time is read now.
-        let claims: AccessToken = compact
+        let Unverified(claims) = compact
             .unverified_claims()
             .map_err(|_| Refusal::Malformed)?;
         self.0.rules.check_claims(&claims, self.now())?;

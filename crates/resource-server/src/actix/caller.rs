@@ -43,7 +43,7 @@ impl FromRequest for Caller {
         let verified = request.extensions().get::<Self>().cloned();
         ready(verified.ok_or_else(|| {
             let answer = HttpResponse::Unauthorized()
-                .insert_header((header::WWW_AUTHENTICATE, "Bearer"))
+                .insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"api\""))
                 .finish();
             InternalError::from_response("no token was verified for this route", answer).into()
         }))

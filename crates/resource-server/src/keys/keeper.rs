@@ -17,6 +17,8 @@ use crate::{
 
 /// The bounds of what the issuer says of the time until the next fetch. Most say seconds, which is more often than keys change.
 const SOONEST: Duration = Duration::from_secs(60);
+/// Where it says nothing.
+const USUAL: Duration = Duration::from_secs(300);
 const LATEST: Duration = Duration::from_secs(3600);
 
 /// The longest time until the next attempt while the issuer is away.
@@ -67,9 +69,8 @@ pub async fn keep(shared: Weak<Shared>, mut source: Source) {
                 retry_after(failures)
             }
         };
-        let pause = strong.end_round(failures > 0);
+        let earliest = strong.end_round(failures > 0);
         drop(strong);
-        let earliest = Instant::now() + pause.min(LATEST);
         tokio::select! {
             () = tokio::time::sleep(next) => {}
             () = somebody_asks(&asked, earliest, &shared) => {}
@@ -111,18 +112,21 @@ impl Shared {
         }
         let now = self.clock.now().as_seconds();
         self.fetched_at.store(now, Ordering::Release);
-        let said = brought.max_age.unwrap_or(LATEST).clamp(SOONEST, LATEST);
-        Ok(self.pace.every.unwrap_or(said))
+        let said = brought.max_age.unwrap_or(USUAL).clamp(SOONEST, LATEST);
+        // Twice before they are too old to be used.
+        let stale_for = Duration::from_secs(self.pace.stale_for.unsigned_abs());
+        Ok(self.pace.every.unwrap_or(said).min(stale_for / 2))
     }
 
-    /// Wakes all who wait, and says how long no other fetch is made for them.
-    fn end_round(&self, failed: bool) -> Duration {
+    /// Wakes all who wait, and says until when no other fetch is made for them.
+    fn end_round(&self, failed: bool) -> Instant {
+        let ended = Instant::now();
         let round = Round {
-            ended: Some(Instant::now()),
+            ended: Some(ended),
             failed,
         };
         self.rounds.send_replace(round);
-        round.pause(self.pace.pause)
+        ended + round.pause(self.pace.pause).min(LATEST)
     }
 }
 
@@ -186,9 +190,51 @@ fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str
     headers.get(name)?.to_str().ok()
 }
 
-/// RFC 9111 5.2.2.1.
+/// RFC 9111 5.2: names in whatever case, values perhaps quoted, in one line or several. What must not be kept is fetched again soon.
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
-    let mut directives = text(headers, &header::CACHE_CONTROL)?.split(',');
-    let seconds = directives.find_map(|one| one.trim().strip_prefix("max-age="))?;
-    seconds.parse().ok().map(Duration::from_secs)
+    let lines = headers.get_all(header::CACHE_CONTROL);
+    let lines: Vec<&str> = lines.iter().filter_map(|line| line.to_str().ok()).collect();
+    let directives = lines.iter().flat_map(|line| line.split(',')).map(str::trim);
+    let mut most = None;
+    for directive in directives {
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        if name.eq_ignore_ascii_case("no-store") || name.eq_ignore_ascii_case("no-cache") {
+            return Some(Duration::ZERO);
+        }
+        if name.eq_ignore_ascii_case("max-age") {
+            let seconds = value.trim_matches('"').parse().ok();
+            most = seconds.map(Duration::from_secs);
+        }
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_an_answer_counts_is_read_as_others_write_it() {
+        let said = |lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::CACHE_CONTROL, line.parse().unwrap());
+            }
+            max_age(&headers).map(|time| time.as_secs())
+        };
+        for (lines, expected) in [
+            (&["public, max-age=15"][..], Some(15)),
+            (&["Max-Age=60"], Some(60)),
+            (&["max-age=\"60\""], Some(60)),
+            (&["public", "max-age=60"], Some(60)),
+            (&["no-store"], Some(0)),
+            (&["max-age=3600, No-Cache"], Some(0)),
+            (&["no-cache=\"Set-Cookie\", max-age=9"], Some(0)),
+            (&["max-age=soon"], None),
+            (&["s-maxage=9"], None),
+            (&[], None),
+        ] {
+            assert_eq!(said(lines), expected, "{lines:?}");
+        }
+    }
 }

@@ -24,6 +24,9 @@ use set::{Found, KeySet};
 /// The longest that a request waits for keys.
 const WAIT: Duration = Duration::from_secs(3);
 
+/// How far a clock may be set back, in seconds.
+const CLOCKS_DIFFER: i64 = 60;
+
 /// After a fetch that failed the next one may come sooner than after one that brought keys.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -153,7 +156,9 @@ impl Shared {
     fn are_usable(&self) -> bool {
         let at = self.fetched_at.load(Ordering::Acquire);
         let until = Timestamp::from_seconds(at) + self.pace.stale_for;
-        at != i64::MIN && self.clock.now() < until
+        let now = self.clock.now();
+        // Fetched later than now: the clock has gone back, and says nothing of how old they are.
+        at != i64::MIN && now < until && Timestamp::from_seconds(at) <= now + CLOCKS_DIFFER
     }
 
     fn set(&self) -> Arc<KeySet> {

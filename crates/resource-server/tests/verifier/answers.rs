@@ -6,7 +6,6 @@ use super::support::{Issuer, rsa_key};
 
 fn every_fault_of_a_token() -> Vec<Refusal> {
     vec![
-        Refusal::Twice,
         Refusal::TooLong,
         Refusal::Malformed,
         Refusal::Critical,
@@ -45,7 +44,7 @@ async fn who_sent_no_token_is_told_that_one_is_needed() {
     let missing = Rejection::from(Refusal::Missing);
     assert_eq!(
         api.challenge(&missing).www_authenticate.as_deref(),
-        Some("Bearer")
+        Some(r#"Bearer realm="api""#)
     );
     let (path, document) = api.publish_metadata().unwrap();
     assert_eq!(path, "/.well-known/oauth-protected-resource");
@@ -57,6 +56,15 @@ async fn who_sent_no_token_is_told_that_one_is_needed() {
         api.challenge(&missing).www_authenticate.as_deref(),
         Some(named)
     );
+}
+
+/// RFC 6750 3.1.
+#[tokio::test]
+async fn two_headers_are_a_bad_request() {
+    let api = Issuer::with(&[&rsa_key()]).start().await;
+    let answer = api.challenge(&Refusal::Twice.into());
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.body, r#"{"error":"invalid_request"}"#);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::support::{BEGIN, claims, with, without};
 
 fn check(guard: impl Guard, claims: Value) -> Result<(), Refusal> {
-    let caller: AccessToken = serde_json::from_value(claims).unwrap();
+    let caller = AccessToken::deserialize(claims).unwrap();
     Rule::from(guard).check(&caller, Timestamp::from_seconds(BEGIN))
 }
 

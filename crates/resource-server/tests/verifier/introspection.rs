@@ -109,6 +109,8 @@ fn by_api() -> Introspection {
 fn active(claims: Value) -> Value {
     let mut answer = claims;
     answer["active"] = json!(true);
+    let members = answer.as_object_mut().unwrap();
+    members.entry("token_type").or_insert(json!("Bearer"));
     answer
 }
 
@@ -155,14 +157,17 @@ async fn what_is_said_of_a_token_is_checked_as_a_token_is() {
             Refusal::Inactive,
         ),
         (active(with("token_type", json!(7))), Refusal::Inactive),
+        (
+            active(with("token_use", json!("refresh_token"))),
+            Refusal::Inactive,
+        ),
+        // Of what kind it is nobody says.
+        (with("active", json!(true)), Refusal::Inactive),
         (with("active", json!("true")), Refusal::Inactive),
         (with("active", json!(1)), Refusal::Inactive),
         (claims(), Refusal::Inactive),
-        (json!({ "active": true }), Refusal::Malformed),
-        (
-            json!({ "active": true, "sub": "alice" }),
-            Refusal::Malformed,
-        ),
+        (active(json!({})), Refusal::Malformed),
+        (active(json!({ "sub": "alice" })), Refusal::Malformed),
     ] {
         let token = format!("t{}", desk.asked());
         desk.says(&token, answer);
@@ -174,7 +179,46 @@ async fn what_is_said_of_a_token_is_checked_as_a_token_is() {
         "short",
         json!({ "active": true, "token_type": "bearer", "client_id": "shop", "aud": API }),
     );
-    assert_eq!(api.verify("short").await.unwrap().sub, "shop");
+    let short = api.verify("short").await.unwrap();
+    assert!(short.sub == "shop" && short.is_of_client());
+    desk.says("user", active(json!({ "sub": "alice", "aud": API })));
+    assert!(!api.verify("user").await.unwrap().is_of_client());
+    let by_use = json!({ "active": true, "token_use": "access_token", "sub": "alice", "aud": API });
+    desk.says("by-use", by_use);
+    assert!(api.verify("by-use").await.is_ok());
+}
+
+/// RFC 7662 2.2: `token_type` is optional.
+#[tokio::test]
+async fn an_answer_without_a_type_counts_where_the_owner_says_so() {
+    let desk = Desk::new();
+    desk.says("opaque", with("active", json!(true)));
+    let (strict, _) = desk.start(by_api()).await;
+    assert_refused(&strict, "opaque", Refusal::Inactive).await;
+    let (api, _) = desk.start(by_api().accept_untyped()).await;
+    assert!(api.verify("opaque").await.is_ok());
+}
+
+/// What anybody makes up must not stand before the tokens that were good a moment ago.
+#[tokio::test]
+async fn made_up_tokens_do_not_delay_those_that_were_good() {
+    let desk = Desk::new();
+    desk.says("opaque", active(claims()));
+    let (api, clock) = desk.start(by_api()).await;
+    assert!(judge(&api, "opaque").await.is_ok());
+    clock.pass(30);
+    desk.takes(Duration::from_secs(2));
+    let mut strangers = tokio::task::JoinSet::new();
+    for n in 0..1500 {
+        let api = api.clone();
+        strangers.spawn(async move { judge(&api, &format!("made-up-{n}")).await.is_ok() });
+    }
+    eventually("they are asked about", async || desk.asked() > 30).await;
+    desk.takes(Duration::ZERO);
+    assert!(judge(&api, "opaque").await.is_ok());
+    while let Some(judged) = strangers.join_next().await {
+        assert!(!judged.unwrap());
+    }
 }
 
 /// Shape decides who judges a token: one that could not be verified is not asked about.
@@ -191,7 +235,7 @@ async fn a_jwt_that_is_no_good_is_not_asked_about() {
     for garbage in ["", "a b", "a\"b", "a\nb", "ü", "a&token=b"] {
         assert_refused(&api, garbage, Refusal::Malformed).await;
     }
-    assert_refused(&api, &"x".repeat(5000), Refusal::TooLong).await;
+    assert_refused(&api, &"x".repeat(17_000), Refusal::TooLong).await;
     assert_eq!(desk.asked(), 0);
 }
 
@@ -224,6 +268,13 @@ async fn a_revoked_token_is_refused_when_its_answer_is_forgotten() {
     let other = sign(&rsa_key(), &with("aud", json!("https://other.example")));
     desk.says(&other, active(claims()));
     assert_refused(&api, &other, Refusal::Audience).await;
+    // What is no JWT is none of this issuer's: nobody can have it asked about.
+    desk.says("opaque", active(claims()));
+    assert_refused(&api, "opaque", Refusal::Malformed).await;
+    assert_eq!(desk.asked(), 2);
+    let both = by_api().of_each_token().and_of_opaque_ones();
+    let (api, _) = desk.start(both).await;
+    assert!(judge(&api, "opaque").await.is_ok());
 }
 
 #[tokio::test]

@@ -209,7 +209,7 @@ async fn one_authorization_header_counts() {
             .append_header((header::AUTHORIZATION, other))
             .append_header((header::AUTHORIZATION, bearer.as_str()));
         let answer = answered(call_service(&app, request.to_request()).await).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{other}");
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{other}");
     }
     let in_query = TestRequest::get().uri(&format!("/orders?access_token={token}"));
     let answer = answered(call_service(&app, in_query.to_request()).await).await;
