@@ -1,10 +1,9 @@
 //! Asking the issuer about a token (RFC 7662): for those that are no JWT, or for each, where a revocation has to count at once.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -13,7 +12,6 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use latchkey_protocol::Timestamp;
 use moka::{policy::EvictionPolicy, sync::Cache};
 use serde_json::{Map, Value, json};
-use tokio::sync::Semaphore;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
 use crate::{
@@ -22,11 +20,9 @@ use crate::{
     compact::{self, MOST_BYTES},
     discovery,
     http::{Client, FetchError},
+    lanes::{Flight, Flights, Lane},
     seat::Seat,
 };
-
-/// The most calls under way at a time in each lane.
-const MOST_CALLS: usize = 32;
 
 /// The longest that a request waits for an answer.
 const WAIT: Duration = Duration::from_secs(3);
@@ -149,23 +145,8 @@ pub struct Asker {
     /// For those that anybody may have made up: they never stand before the others.
     strange: Lane,
     /// One call for all who ask about the same token.
-    flights: Mutex<HashMap<Box<str>, Arc<tokio::sync::Mutex<()>>>>,
+    flights: Flights,
     is_away: AtomicBool,
-}
-
-/// Calls under way, and those who wait for theirs.
-struct Lane {
-    calls: Semaphore,
-    waiting: AtomicUsize,
-}
-
-impl Lane {
-    fn new() -> Self {
-        Self {
-            calls: Semaphore::new(MOST_CALLS),
-            waiting: AtomicUsize::new(0),
-        }
-    }
 }
 
 #[derive(Clone)]
@@ -375,35 +356,4 @@ fn cache<V: Clone + Send + Sync + 'static>() -> Cache<Box<str>, V> {
         .max_capacity(MOST_ANSWERS)
         .eviction_policy(EvictionPolicy::lru())
         .build()
-}
-
-type Flights = Mutex<HashMap<Box<str>, Arc<tokio::sync::Mutex<()>>>>;
-
-/// One who asks about a token; the last one takes the entry away.
-struct Flight<'a> {
-    flights: &'a Flights,
-    token: Box<str>,
-    turn: Arc<tokio::sync::Mutex<()>>,
-}
-
-impl<'a> Flight<'a> {
-    fn join(flights: &'a Flights, token: &str) -> Self {
-        let mut all = flights.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = all.entry(token.into()).or_default().clone();
-        Self {
-            flights,
-            token: token.into(),
-            turn,
-        }
-    }
-}
-
-impl Drop for Flight<'_> {
-    fn drop(&mut self) {
-        let mut all = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        // The map's own, and this one.
-        if Arc::strong_count(&self.turn) <= 2 {
-            all.remove(&self.token);
-        }
-    }
 }

@@ -64,6 +64,7 @@ mod guard;
 mod http;
 mod introspection;
 mod keys;
+mod lanes;
 mod log;
 mod metadata;
 mod refusal;
