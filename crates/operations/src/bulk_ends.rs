@@ -24,6 +24,8 @@ pub const WAITING_AT_MOST: i64 = bounds::WAITING_DELIVERIES / 10 * 9;
 /// looked again: together more than the pieces between two looks add.
 const GIVEN_UP_AT_ONCE: i64 = 5000;
 const GIVEN_UP_TIMES: usize = 10;
+/// What waits for a client is given up only where that is more than this part of what may wait.
+const SHARES: i64 = 10;
 /// Pieces of an end between two looks at that: they add far less than the tenth that is left.
 pub const PIECES: usize = 10;
 
@@ -82,7 +84,7 @@ impl Operations<'_> {
     }
 
     /// Whether fewer than `most` logout tokens wait, so that more sessions may be ended. Where more wait, the oldest of clients
-    /// that keep failing are given up: receivers that are dead do not keep those that live from being told.
+    /// that keep failing, and have a tenth of them or more, are given up: receivers that are dead do not keep those that live from being told.
     ///
     /// # Errors
     /// [`OperationError::Store`].
@@ -90,8 +92,12 @@ impl Operations<'_> {
         if self.has_room(most).await? {
             return Ok(true);
         }
+        // Who holds less is not why there is no room.
+        let share = (most / SHARES).max(1);
         for _ in 0..GIVEN_UP_TIMES {
-            let given_up = self.store.give_up_failing(GIVEN_UP_AT_ONCE, self.now);
+            let given_up = self
+                .store
+                .give_up_failing(share, GIVEN_UP_AT_ONCE, self.now);
             let Some(GivenUp { client_id, count }) = given_up.await? else {
                 break;
             };

@@ -52,8 +52,8 @@ pub struct Attempted {
     pub reason: Option<String>,
 }
 
-/// A client keeps failing when for so many seconds attempts to tell it have failed, or took a second or longer, and none has
-/// worked sooner.
+/// A client keeps failing when what it is to be told has waited for so many seconds and was tried several times, and nothing was
+/// delivered to it meanwhile, though to others something was.
 pub const FAILING_FOR: i64 = 600;
 
 /// Deliveries that were given up, because too many wait and their client keeps failing.

@@ -34,7 +34,7 @@ const SLICES: usize = 8;
 #[async_trait]
 impl Housekeeping for Database {
     async fn sweep(&self, now: Timestamp, most: i64) -> store::Result<usize> {
-        let excess = self.read(move |c| deliveries::excess(c, now)).await?;
+        let excess = self.read(deliveries::excess).await?;
         let swept = self.write(move |c| sweep(c, &excess, now, most));
         let gone = swept.await?;
         self.recount().await?;

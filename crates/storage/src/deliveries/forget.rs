@@ -1,10 +1,10 @@
 //! Deliveries that go: those that were settled long ago, and settled ones beyond the bound. What waits never goes: beyond a
 //! bound of its own the oldest of it become dead letters.
 
-use diesel::{prelude::*, sql_types::Text};
+use diesel::prelude::*;
 use latchkey_protocol::{Timestamp, bounds};
 
-use super::give_up::{Why, failing, give_up};
+use super::give_up::{Why, give_up, hoarders};
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
@@ -14,16 +14,11 @@ use crate::{
 
 const OLD: &str = "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state = ? AND state <> 'waiting' \
     AND attempted_at <= ? ORDER BY attempted_at LIMIT ?)";
-const NOISY: &str = "SELECT client_id FROM deliveries WHERE state = 'waiting' \
-    GROUP BY client_id ORDER BY count(*) DESC LIMIT 1";
+/// What was given up for want of room goes first when there is no room for it either: it pushes nobody else's out.
+const GIVEN_UP: &str = "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state = 'dead' \
+    AND reason IN (?, ?) ORDER BY id LIMIT ?)";
 /// Settled whenever that was.
 const EVER: Timestamp = Timestamp::from_seconds(i64::MAX);
-
-#[derive(QueryableByName)]
-struct Noisy {
-    #[diesel(sql_type = Text)]
-    client_id: String,
-}
 
 /// What is beyond the bounds.
 #[derive(Debug, Default)]
@@ -31,20 +26,15 @@ pub struct Excess {
     /// So many settled deliveries.
     settled: i64,
     /// So many that wait, and the client whose oldest are given up.
-    waiting: Option<(i64, String, Why)>,
+    waiting: Option<(i64, String)>,
 }
 
 /// Looks for what is beyond the bounds. It counts, which takes long where there is much: not within a write.
-pub fn excess(c: &mut AnyConnection, now: Timestamp) -> Result<Excess, RowError> {
-    beyond(c, bounds::DELIVERIES, bounds::WAITING_DELIVERIES, now)
+pub fn excess(c: &mut AnyConnection) -> Result<Excess, RowError> {
+    beyond(c, bounds::DELIVERIES, bounds::WAITING_DELIVERIES)
 }
 
-fn beyond(
-    c: &mut AnyConnection,
-    settled: i64,
-    waiting: i64,
-    now: Timestamp,
-) -> Result<Excess, RowError> {
+fn beyond(c: &mut AnyConnection, settled: i64, waiting: i64) -> Result<Excess, RowError> {
     let ends = deliveries::table.select((
         diesel::dsl::min(deliveries::id),
         diesel::dsl::max(deliveries::id),
@@ -70,27 +60,16 @@ fn beyond(
         waiting: None,
     };
     if waits > waiting {
-        found.waiting = given_up(c, now)?.map(|(client, why)| {
+        found.waiting = hoarders(c, 1)?.into_iter().next().map(|client| {
             tracing::error!(
                 client,
                 waits,
-                ?why,
                 "too many logout tokens wait: the oldest of this client are dead letters now"
             );
-            (waits - waiting, client, why)
+            (waits - waiting, client)
         });
     }
     Ok(found)
-}
-
-/// One that keeps failing, or else the one that has the most.
-fn given_up(c: &mut AnyConnection, now: Timestamp) -> Result<Option<(String, Why)>, RowError> {
-    if let Some(failing) = failing(c, now)? {
-        return Ok(Some((failing, Why::KeepsFailing)));
-    }
-    let noisy: Vec<Noisy> = on!(c => statement(NOISY, binds![]).load(c))?;
-    let noisy = noisy.into_iter().next();
-    Ok(noisy.map(|noisy| (noisy.client_id, Why::HasTheMost)))
 }
 
 /// At most `most` of each kind, and of what was found beyond the bounds. How many rows went or were given up.
@@ -108,6 +87,12 @@ pub fn forget(
         done += on!(c => statement(OLD, binds![state, now - kept, most]).execute(c))?;
     }
     let mut left = excess.settled.min(most);
+    if left > 0 {
+        let (failing, noisy) = (Why::KeepsFailing.text(), Why::HasTheMost.text());
+        let gone = on!(c => statement(GIVEN_UP, binds![failing, noisy, left]).execute(c))?;
+        left -= i64::try_from(gone).unwrap_or(i64::MAX);
+        done += gone;
+    }
     for state in ["delivered", "dead"] {
         if left > 0 {
             let gone = on!(c => statement(OLD, binds![state, EVER, left]).execute(c))?;
@@ -115,8 +100,8 @@ pub fn forget(
             done += gone;
         }
     }
-    if let Some((waiting, client_id, why)) = &excess.waiting {
-        done += give_up(c, client_id, *why, now, (*waiting).min(most))?;
+    if let Some((waiting, client_id)) = &excess.waiting {
+        done += give_up(c, client_id, Why::HasTheMost, now, (*waiting).min(most))?;
     }
     Ok(done)
 }
@@ -148,7 +133,7 @@ mod tests {
     fn what_waits_beyond_the_bound_is_a_dead_letter(c: &mut AnyConnection) {
         c.batch_execute(ROWS).unwrap();
         let now = Timestamp::from_seconds(50);
-        let found = beyond(c, 2, 4, now).unwrap();
+        let found = beyond(c, 2, 4).unwrap();
         assert_eq!(forget(c, &found, now, 100).unwrap(), 3);
         let row = |client: &str, session: &str| (client.to_owned(), session.to_owned());
         assert_eq!(
@@ -159,7 +144,7 @@ mod tests {
         assert_eq!(of(c, "dead"), [row("b", "2"), row("b", "3"), row("b", "7")]);
         let waiting = [row("a", "1"), row("a", "2"), row("b", "1"), row("b", "4")];
         assert_eq!(of(c, "waiting"), waiting, "the one being sent is left");
-        let found = beyond(c, 4, 4, now).unwrap();
+        let found = beyond(c, 4, 4).unwrap();
         assert_eq!(forget(c, &found, now, 100).unwrap(), 0);
     }
 

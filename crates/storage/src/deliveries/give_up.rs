@@ -2,9 +2,9 @@
 
 use diesel::{prelude::*, sql_types::Text};
 use latchkey_protocol::{
-    ClientId, Timestamp,
+    Timestamp,
     audit::{AuditEntry, AuditTarget, TargetKind},
-    deliveries::{FAILING_FOR, GivenUp},
+    deliveries::FAILING_FOR,
     logout_token::Delivery,
 };
 use serde_json::json;
@@ -16,59 +16,52 @@ use crate::{
     statement::{binds, statement},
 };
 
-/// What was delivered to a client last is among what was added last.
-macro_rules! taken {
-    ($how:literal) => {
-        concat!(
-            "EXISTS (SELECT 1 FROM (SELECT d.attempted_at, d.milliseconds FROM deliveries AS d WHERE d.client_id = told.client_id \
-            AND d.state = 'delivered' ORDER BY d.id DESC LIMIT 20) AS taken WHERE taken.attempted_at > ? AND taken.milliseconds ",
-            $how,
-            ")"
-        )
-    };
-}
+/// Whom very much waits for. It counts what waits: not within a write.
+const HOARDERS: &str = "SELECT client_id FROM deliveries WHERE state = 'waiting' GROUP BY client_id \
+    HAVING count(*) >= ? ORDER BY count(*) DESC, client_id LIMIT 10";
 
-/// From one client that something waits for to the next, by the index. What failed is due last of all that waits for a
-/// client. A server must have tried: while none runs, nobody fails. Whoever was found to fail fails on for a while: what was
-/// tried is given up first. Of those that keep failing the one whose delivery waits longest.
-const FAILING: &str = concat!(
-    "WITH RECURSIVE told (client_id) AS (SELECT (SELECT min(client_id) FROM deliveries WHERE state = 'waiting') \
-    UNION ALL SELECT (SELECT min(d.client_id) FROM deliveries AS d WHERE d.state = 'waiting' AND d.client_id > told.client_id) \
-    FROM told WHERE told.client_id IS NOT NULL) SELECT client_id FROM (SELECT told.client_id AS client_id, \
-    (SELECT d.id FROM deliveries AS d WHERE d.client_id = told.client_id AND d.state = 'waiting' \
-    AND (d.lease_owner IS NULL OR d.due_at <= ?) ORDER BY d.id LIMIT 1) AS oldest FROM told WHERE told.client_id IS NOT NULL \
-    AND (EXISTS (SELECT 1 FROM (SELECT d.since, d.attempted_at, d.outcome FROM deliveries AS d WHERE d.state = 'waiting' \
-    AND d.client_id = told.client_id ORDER BY d.due_at DESC, d.id DESC LIMIT 20) AS tried WHERE tried.attempted_at >= tried.since \
-    AND tried.attempted_at > ? AND tried.outcome <> 'unsent' AND tried.since <= ?) \
-    OR EXISTS (SELECT 1 FROM (SELECT d.attempted_at, d.reason FROM deliveries AS d WHERE d.client_id = told.client_id \
-    AND d.state = 'dead' ORDER BY d.id DESC LIMIT 20) AS given_up WHERE given_up.attempted_at > ? AND given_up.reason = ?) OR (",
-    taken!(">= 1000"),
-    " AND (SELECT d.since FROM deliveries AS d WHERE d.state = 'waiting' AND d.client_id = told.client_id \
-    ORDER BY d.due_at, d.id LIMIT 1) <= ?)) AND NOT ",
-    taken!("< 1000"),
-    ") AS failing WHERE oldest IS NOT NULL ORDER BY oldest LIMIT 1"
-);
-
-/// What somebody sends at this moment is left to them.
+/// What somebody sends at this moment is left to them. What was tried is due last, and goes last: by it is seen that the
+/// client fails.
 macro_rules! give_up {
-    ($lock:literal) => {
+    ($lock:literal, $also:expr) => {
         concat!(
             "UPDATE deliveries SET state = 'dead', lease_owner = NULL, attempted_at = ?, outcome = ?, status = NULL, \
             milliseconds = 0, reason = ? WHERE id IN (SELECT id FROM deliveries WHERE client_id = ? AND state = 'waiting' \
-            AND (lease_owner IS NULL OR due_at <= ?) ORDER BY id LIMIT ?",
+            AND (lease_owner IS NULL OR due_at <= ?) AND since <= ? ORDER BY due_at, id LIMIT ?",
             $lock,
-            ")"
+            ")",
+            $also
         )
     };
 }
-const GIVE_UP_SQLITE: &str = give_up!("");
-const GIVE_UP_POSTGRES: &str = give_up!(" FOR UPDATE SKIP LOCKED");
+/// Of the client something was tried several times within the last hours and has waited for long enough; nothing was
+/// delivered to it meanwhile (what was delivered last is among what was added last), but to others something was: it is not we
+/// who cannot send.
+macro_rules! fails {
+    () => {
+        " AND EXISTS (SELECT 1 FROM (SELECT d.since, d.attempted_at, d.attempts - d.attempts_before AS times, d.outcome \
+         FROM deliveries AS d WHERE d.state = 'waiting' AND d.client_id = ? ORDER BY d.due_at DESC, d.id DESC LIMIT 20) AS tried \
+         WHERE tried.times >= ? AND tried.attempted_at > ? AND tried.outcome <> 'unsent' AND tried.since <= ?) \
+         AND NOT EXISTS (SELECT 1 FROM (SELECT d.attempted_at FROM deliveries AS d WHERE d.client_id = ? \
+         AND d.state = 'delivered' ORDER BY d.id DESC LIMIT 20) AS taken WHERE taken.attempted_at > ?) \
+         AND EXISTS (SELECT 1 FROM deliveries AS d WHERE d.state = 'delivered' AND d.state <> 'waiting' \
+         AND d.attempted_at > ? AND d.client_id <> ?)"
+    };
+}
+/// The text for SQLite and the one for PostgreSQL.
+const OLDEST: (&str, &str) = (give_up!("", ""), give_up!(" FOR UPDATE SKIP LOCKED", ""));
+const OF_FAILING: (&str, &str) = (
+    give_up!("", fails!()),
+    give_up!(" FOR UPDATE SKIP LOCKED", fails!()),
+);
 
 /// What fails is tried again within an hour, in seconds.
 const TRIED_WITHIN: i64 = 2 * 3600;
+/// About a minute of attempts.
+const TIMES: i64 = 5;
 
 #[derive(QueryableByName)]
-struct Failing {
+struct Hoarder {
     #[diesel(sql_type = Text)]
     client_id: String,
 }
@@ -82,7 +75,7 @@ pub enum Why {
 
 impl Why {
     /// As receipts and the audit log say it.
-    fn text(self) -> &'static str {
+    pub fn text(self) -> &'static str {
         match self {
             Self::KeepsFailing => {
                 "given up: too many logout tokens wait, and this client keeps failing"
@@ -92,16 +85,14 @@ impl Why {
     }
 }
 
-/// The client that keeps failing and has waited longest for.
-pub fn failing(c: &mut AnyConnection, now: Timestamp) -> Result<Option<String>, RowError> {
-    let (before, tried) = (now - FAILING_FOR, now - TRIED_WITHIN);
-    let reason = Why::KeepsFailing.text();
-    let binds = binds![now, tried, before, before, reason, before, before, before];
-    let found: Vec<Failing> = on!(c => statement(FAILING, binds).load(c))?;
-    Ok(found.into_iter().next().map(|failing| failing.client_id))
+/// Clients for which at least so many deliveries wait, those with the most first.
+pub fn hoarders(c: &mut AnyConnection, least: i64) -> Result<Vec<String>, RowError> {
+    let found: Vec<Hoarder> = on!(c => statement(HOARDERS, binds![least]).load(c))?;
+    Ok(found.into_iter().map(|found| found.client_id).collect())
 }
 
-/// Makes dead letters of the `most` oldest deliveries that wait for a client, with an entry about it. How many.
+/// Makes dead letters of the `most` oldest deliveries that wait for a client, with an entry about it. How many: none where
+/// it must keep failing and does not.
 pub fn give_up(
     c: &mut AnyConnection,
     client_id: &str,
@@ -109,11 +100,23 @@ pub fn give_up(
     now: Timestamp,
     most: i64,
 ) -> Result<usize, RowError> {
-    let unsent = Delivery::Unsent.name();
-    let binds = binds![now, unsent, why.text(), client_id, now, most];
+    let (unsent, before) = (Delivery::Unsent.name(), now - FAILING_FOR);
+    let (texts, since) = match why {
+        Why::KeepsFailing => (OF_FAILING, before),
+        Why::HasTheMost => (OLDEST, now),
+    };
+    let rows = binds![now, unsent, why.text(), client_id, now, since, most];
+    let tried = now - TRIED_WITHIN;
+    let fails = binds![
+        client_id, TIMES, tried, before, client_id, before, before, client_id
+    ];
+    let binds = match why {
+        Why::KeepsFailing => [rows.as_slice(), fails.as_slice()].concat(),
+        Why::HasTheMost => rows.to_vec(),
+    };
     let count = match c {
-        AnyConnection::Sqlite(c) => statement(GIVE_UP_SQLITE, binds).execute(c)?,
-        AnyConnection::Postgres(c) => statement(GIVE_UP_POSTGRES, binds).execute(c)?,
+        AnyConnection::Sqlite(c) => statement(texts.0, &binds).execute(c)?,
+        AnyConnection::Postgres(c) => statement(texts.1, &binds).execute(c)?,
     };
     if count > 0 {
         audit::add(c, &entry(client_id, why, count, now))?;
@@ -136,47 +139,36 @@ fn entry(client_id: &str, why: Why, count: usize, now: Timestamp) -> AuditEntry 
     }
 }
 
-/// As [`give_up`], of the client that [`failing`] names.
-pub fn give_up_failing(
-    c: &mut AnyConnection,
-    now: Timestamp,
-    most: i64,
-) -> Result<Option<GivenUp>, RowError> {
-    let Some(client_id) = failing(c, now)? else {
-        return Ok(None);
-    };
-    let count = give_up(c, &client_id, Why::KeepsFailing, now, most)?;
-    let client_id = ClientId::new(client_id);
-    Ok((count > 0).then_some(GivenUp { client_id, count }))
-}
-
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::test_database::{on_postgres, on_sqlite, plan};
 
-    /// Whoever is looked for among two million rows is found by indexes, without statistics.
-    fn no_table_is_read(c: &mut AnyConnection) {
-        let plan = plan(c, FAILING, &["1", "2", "3", "4", "'x'", "6", "7", "8"]);
-        assert!(
-            !plan.contains("SCAN deliveries") && !plan.contains("SCAN d"),
-            "{plan}"
-        );
-        assert!(!plan.contains("TEMP B-TREE FOR ORDER BY (d"), "{plan}");
-    }
-
+    /// Among two million rows all is found by indexes, without statistics.
     #[test]
     fn who_keeps_failing_is_found_by_indexes_on_sqlite() {
-        on_sqlite(no_table_is_read);
+        on_sqlite(|c| {
+            let plan = plan(c, OF_FAILING.0, &["1"; 15]);
+            assert!(!plan.contains("SCAN d"), "{plan}");
+            for (index, times) in [
+                ("INDEX deliveries_due (client_id=?)", 2),
+                ("INDEX deliveries_client (client_id=? AND state=?)", 1),
+                ("INDEX deliveries_settled (state=? AND attempted_at>?)", 1),
+            ] {
+                assert_eq!(plan.matches(index).count(), times, "{index}: {plan}");
+            }
+        });
     }
 
     #[test]
-    fn a_statement_that_gives_up_is_one_that_postgres_takes() {
+    fn statements_that_give_up_are_such_as_postgres_takes() {
         on_postgres("give_up", |c| {
-            assert!(matches!(
-                give_up_failing(c, Timestamp::from_seconds(1), 10),
-                Ok(None)
-            ));
+            assert!(hoarders(c, 1).unwrap().is_empty());
+            for why in [Why::KeepsFailing, Why::HasTheMost] {
+                let given_up = give_up(c, "app", why, Timestamp::from_seconds(1), 10);
+                assert_eq!(given_up.unwrap(), 0);
+            }
         });
     }
 }

@@ -1,5 +1,6 @@
 //! The SQL of deliveries: who is noted in a session, what is sent to them when it ends, and what came of that.
 
+mod due;
 mod forget;
 mod give_up;
 mod list;
@@ -26,6 +27,8 @@ use latchkey_protocol::{
 
 pub use self::forget::{Excess, excess, forget};
 use self::{
+    due::clients_to_tell,
+    give_up::{Why, give_up, hoarders},
     list::{Wanted, list},
     rows::Row,
 };
@@ -119,18 +122,6 @@ pub fn forget_client(c: &mut AnyConnection, client_id: &str) -> Result<(), RowEr
     let binds = binds![Delivery::Unsent.name(), client_id];
     on!(c => statement(GIVE_UP, binds).execute(c))?;
     Ok(())
-}
-
-/// From one client that something waits for to the next, by the index, and of those whom something is due for.
-const DUE: &str = "WITH RECURSIVE told (client_id) AS (SELECT (SELECT min(client_id) FROM deliveries WHERE state = 'waiting') \
-    UNION ALL SELECT (SELECT min(d.client_id) FROM deliveries AS d WHERE d.state = 'waiting' AND d.client_id > told.client_id) \
-    FROM told WHERE told.client_id IS NOT NULL) SELECT client_id FROM told WHERE client_id IS NOT NULL \
-    AND EXISTS (SELECT 1 FROM deliveries AS d WHERE d.state = 'waiting' AND d.client_id = told.client_id AND d.due_at <= ?)";
-
-#[derive(QueryableByName)]
-struct ToTell {
-    #[diesel(sql_type = Text)]
-    client_id: String,
 }
 
 macro_rules! take {
@@ -274,14 +265,7 @@ impl Deliveries for Database {
     }
 
     async fn clients_to_tell(&self, now: Timestamp) -> store::Result<Vec<ClientId>> {
-        self.read(move |c| {
-            let due: Vec<ToTell> = on!(c => statement(DUE, binds![now]).load(c))?;
-            Ok(due
-                .into_iter()
-                .map(|due| ClientId::new(due.client_id))
-                .collect())
-        })
-        .await
+        self.read(move |c| clients_to_tell(c, now)).await
     }
 
     async fn take_deliveries(
@@ -348,9 +332,21 @@ impl Deliveries for Database {
         .await
     }
 
-    async fn give_up_failing(&self, most: i64, now: Timestamp) -> store::Result<Option<GivenUp>> {
-        self.write(move |c| give_up::give_up_failing(c, now, most))
-            .await
+    async fn give_up_failing(
+        &self,
+        share: i64,
+        most: i64,
+        now: Timestamp,
+    ) -> store::Result<Option<GivenUp>> {
+        for client in self.read(move |c| hoarders(c, share)).await? {
+            let client_id = ClientId::new(client.as_str());
+            let given_up = self.write(move |c| give_up(c, &client, Why::KeepsFailing, now, most));
+            let count = given_up.await?;
+            if count > 0 {
+                return Ok(Some(GivenUp { client_id, count }));
+            }
+        }
+        Ok(None)
     }
 
     async fn delivery_added(&self) {

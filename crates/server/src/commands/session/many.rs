@@ -48,7 +48,8 @@ pub async fn end(
     json: bool,
 ) -> Result<()> {
     let after = newest(at).await?;
-    let end = finish(at, begin(at, client.as_deref()).await?).await?;
+    let until = wait.map(|most| Instant::now() + most);
+    let end = finish(at, begin(at, client.as_deref()).await?, until).await?;
     let mut sentence = format!("ended {} sessions", end.ended);
     if let Some(id) = &client {
         sentence = format!("{sentence} with {id}");
@@ -85,14 +86,17 @@ fn now(at: &At) -> Operations<'_> {
 }
 
 /// Ends one session after another, until it is over.
-async fn finish(at: &At, begun: BulkEnd) -> Result<BulkEnd> {
+///
+/// # Errors
+/// When there is no room for more logout tokens until then.
+async fn finish(at: &At, begun: BulkEnd, until: Option<Instant>) -> Result<BulkEnd> {
     let (mut end, mut progress) = (begun, Progress::new());
     for piece in 0.. {
         if end.done_at.is_some() {
             break;
         }
         if piece % PIECES == 0 {
-            wait_for_room(at, &end, &mut progress).await?;
+            wait_for_room(at, &end, until, &mut progress).await?;
         }
         let next = now(at).continue_bulk_end(end.id).await?;
         end = next.context("the end of these sessions is gone from the database")?;
@@ -102,8 +106,19 @@ async fn finish(at: &At, begun: BulkEnd) -> Result<BulkEnd> {
     Ok(end)
 }
 
-async fn wait_for_room(at: &At, end: &BulkEnd, progress: &mut Progress) -> Result<()> {
+async fn wait_for_room(
+    at: &At,
+    end: &BulkEnd,
+    until: Option<Instant>,
+    progress: &mut Progress,
+) -> Result<()> {
     while !now(at).make_room_for_logout_tokens(WAITING_AT_MOST).await? {
+        if until.is_some_and(|until| Instant::now() >= until) {
+            bail!(
+                "all sessions count as ended, but too many logout tokens wait: apps have heard of {} sessions; a server that runs goes on with it",
+                end.ended
+            );
+        }
         progress.say(|| {
             format!(
                 "{} sessions ended; the others count as ended, and apps hear of them as soon as there is room for more logout tokens",
