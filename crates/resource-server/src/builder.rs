@@ -47,9 +47,14 @@ pub enum StartError {
     /// A setting cannot be used; says which, and why.
     #[error("{0}")]
     Setting(String),
-    /// The issuer gave no keys within 30 seconds. Its log lines say why.
-    #[error("the issuer {0} gave no keys within 30 seconds")]
-    NoKeys(String),
+    /// The issuer gave no keys within 30 seconds.
+    #[error("the issuer {issuer} gave no keys within 30 seconds: {why}")]
+    NoKeys {
+        /// The issuer.
+        issuer: String,
+        /// What came of the last attempt.
+        why: String,
+    },
 }
 
 impl Builder {
@@ -152,7 +157,11 @@ impl Builder {
         if verifier.keys().ready(PATIENCE).await {
             Ok(verifier)
         } else {
-            Err(StartError::NoKeys(issuer))
+            let why = verifier.keys().failure();
+            Err(StartError::NoKeys {
+                issuer,
+                why: why.unwrap_or_else(|| "it has not answered".into()),
+            })
         }
     }
 

@@ -19,7 +19,10 @@ pub fn look<'a>(
     headers: impl IntoIterator<Item = &'a [u8]>,
 ) -> Look {
     match bearer(headers) {
-        Err(refusal) => Look::Done(Err(refusal.into())),
+        Err(refusal) => {
+            verifier.note_malformed(&refusal);
+            Look::Done(Err(refusal.into()))
+        }
         Ok(token) => match verifier.verify_seen(token) {
             Some(caller) => Look::Done(check(verifier, rule, caller)),
             None => Look::New(token.to_owned()),

@@ -32,14 +32,15 @@
 //! In this order: length (16 KiB), shape, no `crit`; `typ` is `at+jwt`; `alg` is one of RS256, PS256, ES256 and EdDSA; a
 //! published key has this `kid` and this algorithm; the signature; `iss`, byte for byte; `aud`; `exp`; `nbf` and `iat`; no
 //! `cnf`, because a token that is bound to a key must not come as a mere Bearer token. Whoever is refused hears
-//! `invalid_token` and nothing else; the log (target `latchkey_resource_server`) says why, in 50 lines a second at the most.
+//! `invalid_token` and nothing else; the log (target `latchkey_resource_server`) says why, in 50 lines of a kind a second at the most.
 //!
 //! # Keys
 //!
 //! A token whose key is not known makes one fetch for all who wait, and no other within 5 seconds. While the issuer cannot
 //! be reached, known keys count for 24 hours ([`Builder::keys_stale_for`]); afterwards the answer is 503. Nothing is let
 //! through because something failed, and nothing needs a restart. A key that the issuer takes back ends what it signed
-//! with the next fetch, also for tokens that were verified before.
+//! with the next fetch, also for tokens that were verified before. A set without any key that can be used counts as a fault of
+//! the issuer, not as the end of all keys.
 //!
 //! # Revocation
 //!

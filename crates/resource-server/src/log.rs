@@ -9,18 +9,25 @@ use serde_json::Value;
 
 use crate::{AccessToken, Refusal, Rejection, compact};
 
-/// The most lines in a second.
+/// The most lines of a kind in a second.
 const MOST: u32 = 50;
 
 /// The longest text of a stranger's in a line, in characters.
 const LONGEST: usize = 80;
 
-/// Counts the lines of this second.
+/// Counts the lines of this second: those that anybody can cause apart, so that they hide no others.
 #[derive(Debug, Default)]
-pub struct Log(Mutex<Window>);
+pub struct Log {
+    unproven: Window,
+    proven: Window,
+    unavailable: Window,
+}
 
 #[derive(Debug, Default)]
-struct Window {
+struct Window(Mutex<Second>);
+
+#[derive(Debug, Default)]
+struct Second {
     began: Option<Instant>,
     lines: u32,
     left_out: u64,
@@ -29,7 +36,11 @@ struct Window {
 impl Log {
     /// A token that was not accepted. What it says of itself is unproven, and marked so.
     pub fn rejected(&self, rejection: &Rejection, token: &str) {
-        if !self.has_room() {
+        let window = match rejection {
+            Rejection::Refused(_) => &self.unproven,
+            Rejection::Unavailable(_) => &self.unavailable,
+        };
+        if !window.has_room() {
             return;
         }
         let header = compact::parse(token).ok();
@@ -52,13 +63,22 @@ impl Log {
         }
     }
 
-    /// A good token that does not open this route.
-    pub fn forbidden(&self, why: &Refusal, caller: &AccessToken) {
-        if self.has_room() {
-            tracing::info!(%why, client_id = ?short(&caller.client_id), scope = ?short(&caller.scope), jti = ?short(&caller.jti), "request refused");
+    /// A request with headers that bring no token, though they should. Who sends none at all is a stranger like any other.
+    pub fn malformed(&self, why: &Refusal) {
+        if *why != Refusal::Missing && self.unproven.has_room() {
+            tracing::info!(%why, "request refused");
         }
     }
 
+    /// A good token that does not open this route.
+    pub fn forbidden(&self, why: &Refusal, caller: &AccessToken) {
+        if self.proven.has_room() {
+            tracing::info!(%why, client_id = ?short(&caller.client_id), scope = ?short(&caller.scope), jti = ?short(&caller.jti), "request refused");
+        }
+    }
+}
+
+impl Window {
     fn has_room(&self) -> bool {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -70,9 +90,9 @@ impl Log {
                     "more refusals than are logged in a second"
                 );
             }
-            *window = Window {
+            *window = Second {
                 began: Some(now),
-                ..Window::default()
+                ..Second::default()
             };
         }
         let has_room = window.lines < MOST;

@@ -187,6 +187,11 @@ impl Verifier {
         Some((&metadata.path, &metadata.document))
     }
 
+    /// Of a request whose headers bring no token.
+    pub(crate) fn note_malformed(&self, refusal: &Refusal) {
+        self.0.log.malformed(refusal);
+    }
+
     pub(crate) fn keys(&self) -> &Keys {
         &self.0.keys
     }

@@ -62,6 +62,12 @@ pub async fn keep(shared: Weak<Shared>, mut source: Source) {
             }
             Err(error) => {
                 source.forget();
+                let mut failure = strong
+                    .failure
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                *failure = Some(error.to_string());
+                drop(failure);
                 if failures == 0 {
                     tracing::warn!(%error, "the keys of the issuer cannot be fetched; those that are known go on for a while");
                 }

@@ -6,7 +6,7 @@ mod set;
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -56,6 +56,8 @@ struct Shared {
     waiting: AtomicUsize,
     asked: Arc<Notify>,
     rounds: watch::Sender<Round>,
+    /// Why the last fetch failed that did.
+    failure: Mutex<Option<String>>,
 }
 
 /// How the last fetch ended.
@@ -88,6 +90,7 @@ impl Keys {
             waiting: AtomicUsize::new(0),
             asked: Arc::new(Notify::new()),
             rounds: watch::Sender::default(),
+            failure: Mutex::default(),
         });
         tokio::spawn(keeper::keep(Arc::downgrade(&shared), source));
         Self(shared)
@@ -98,6 +101,12 @@ impl Keys {
         let mut rounds = self.0.rounds.subscribe();
         let wait = rounds.wait_for(|_| self.0.are_usable());
         matches!(tokio::time::timeout(at_most, wait).await, Ok(Ok(_)))
+    }
+
+    /// Why there are none, as far as a fetch has failed.
+    pub fn failure(&self) -> Option<String> {
+        let failure = self.0.failure.lock();
+        failure.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Verifies the signature by the published key of this `kid` and algorithm. Returns the generation of the set that
