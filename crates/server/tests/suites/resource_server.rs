@@ -121,7 +121,7 @@ fn an_api_takes_the_access_tokens_that_are_for_it_and_nothing_else() {
         let nothing = answer(plain().get(format!("{}/me", api.address))).await;
         assert_eq!(
             (nothing.status, nothing.header("www-authenticate")),
-            (401, "Bearer")
+            (401, r#"Bearer realm="api""#)
         );
         assert_eq!(api.status("/", &Value::Null).await, 200);
 
