@@ -307,7 +307,7 @@ fn a_preview_reads_four_things_and_writes_none() {
         }
         assert_eq!(
             verbs,
-            ["client", "user_by_login", "custom_claims", "consent"]
+            ["client_now", "user_by_login", "custom_claims", "consent"]
         );
     });
 }
