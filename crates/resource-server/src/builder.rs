@@ -225,6 +225,9 @@ impl Builder {
                     .into(),
             );
         }
+        if self.every.is_some_and(|time| time.is_zero()) {
+            return Err("between two fetches of the keys there is no time at all".into());
+        }
         if self.leeway > MOST_LEEWAY {
             return Err("the leeway is longer than a minute".into());
         }

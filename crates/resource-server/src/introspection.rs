@@ -199,7 +199,7 @@ impl Asker {
         let lane = if is_known { &self.known } else { &self.strange };
         let _seat = Seat::take(&lane.waiting)?;
         let asked = tokio::time::timeout(WAIT, self.ask_once(token, lane, now)).await;
-        asked.unwrap_or(Err(Unavailable::Introspection.into()))
+        asked.unwrap_or_else(|_| Err(self.is_gone(&"no answer within 3 s")))
     }
 
     fn remembered(&self, token: &str, now: Timestamp) -> Option<Result<Active, Refusal>> {
@@ -218,7 +218,7 @@ impl Asker {
         now: impl Fn() -> Timestamp,
     ) -> Result<Active, Rejection> {
         let flight = Flight::join(&self.flights, token);
-        let _turn = flight.turn.lock().await;
+        let _turn = flight.turn().await;
         if let Some(known) = self.remembered(token, now()) {
             return Ok(known?);
         }
@@ -230,14 +230,17 @@ impl Asker {
                 self.is_away.store(false, Ordering::Relaxed);
                 Ok(self.take(token, answer, asked_at)?)
             }
-            Err(error) => {
-                *self.found.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                if !self.is_away.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%error, "the issuer cannot be asked about tokens");
-                }
-                Err(Unavailable::Introspection.into())
-            }
+            Err(error) => Err(self.is_gone(&error)),
         }
+    }
+
+    /// The next one looks for the address anew.
+    fn is_gone(&self, error: &dyn std::fmt::Display) -> Rejection {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if !self.is_away.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%error, "the issuer cannot be asked about tokens");
+        }
+        Unavailable::Introspection.into()
     }
 
     async fn call(&self, token: &str) -> Result<Map<String, Value>, FetchError> {

@@ -31,7 +31,7 @@ pub type Flights = Mutex<HashMap<Box<str>, Arc<tokio::sync::Mutex<()>>>>;
 pub struct Flight<'a> {
     flights: &'a Flights,
     token: Box<str>,
-    pub turn: Arc<tokio::sync::Mutex<()>>,
+    turn: Option<Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl<'a> Flight<'a> {
@@ -41,17 +41,47 @@ impl<'a> Flight<'a> {
         Self {
             flights,
             token: token.into(),
-            turn,
+            turn: Some(turn),
         }
+    }
+
+    /// Waits for the others who came before.
+    pub async fn turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        Some(self.turn.as_ref()?.lock().await)
     }
 }
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
         let mut all = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        // The map's own, and this one.
-        if Arc::strong_count(&self.turn) <= 2 {
+        // While nobody else can count: of two who leave together the second one is the last.
+        self.turn = None;
+        if all
+            .get(&self.token)
+            .is_some_and(|turn| Arc::strong_count(turn) == 1)
+        {
             all.remove(&self.token);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Strangers choose the tokens: what stays would stay for ever.
+    #[test]
+    fn of_those_who_leave_together_one_takes_the_entry_away() {
+        let flights = Flights::default();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for n in 0..5000 {
+                        drop(Flight::join(&flights, &format!("t{}", n / 10)));
+                    }
+                });
+            }
+        });
+        assert!(flights.lock().unwrap().is_empty());
     }
 }

@@ -39,6 +39,7 @@ pub struct ProtectLayer {
     verifier: Verifier,
     paths: HashMap<String, Arc<Rule>>,
     otherwise: Arc<Rule>,
+    grpc: bool,
 }
 
 /// Lets nobody pass.
@@ -57,7 +58,16 @@ impl ProtectLayer {
             verifier: verifier.clone(),
             paths: HashMap::new(),
             otherwise: Arc::new(rule.into()),
+            grpc: false,
         }
+    }
+
+    /// Refuses callers who speak gRPC in its words: 200, with the status in `grpc-status`. Without it the status is that of
+    /// HTTP for everybody, as whoever looks at no more than that has to see it: a proxy that asks first, a log.
+    #[must_use]
+    pub fn grpc(mut self) -> Self {
+        self.grpc = true;
+        self
     }
 
     /// With a table of paths. What it does not name is closed, to callers with a token as well.
@@ -132,21 +142,21 @@ where
                 Either::Left(self.inner.call(request))
             }
             Look::Done(Err(rejection)) => {
-                let refused = refuse(verifier, &rejection, &request);
+                let refused = self.layer.refuse(&rejection, &request);
                 Either::Right(Either::Left(ready(Ok(refused))))
             }
             Look::New(token) => {
-                let (verifier, rule) = (verifier.clone(), rule.clone());
+                let (layer, rule) = (self.layer.clone(), rule.clone());
                 // The one that is ready; the next call has to ask its clone anew.
                 let clone = self.inner.clone();
                 let mut inner = mem::replace(&mut self.inner, clone);
                 Either::Right(Either::Right(Box::pin(async move {
-                    match check::verify(&verifier, &rule, &token).await {
+                    match check::verify(&layer.verifier, &rule, &token).await {
                         Ok(caller) => {
                             request.extensions_mut().insert(Caller(caller));
                             inner.call(request).await
                         }
-                        Err(rejection) => Ok(refuse(&verifier, &rejection, &request)),
+                        Err(rejection) => Ok(layer.refuse(&rejection, &request)),
                     }
                 })))
             }
@@ -154,11 +164,9 @@ where
     }
 }
 
-fn refuse<B, R: Default>(
-    verifier: &Verifier,
-    rejection: &Rejection,
-    request: &Request<B>,
-) -> Response<R> {
-    let challenge = verifier.challenge(rejection);
-    answer(&challenge, speaks_grpc(request.headers()))
+impl ProtectLayer {
+    fn refuse<B, R: Default>(&self, rejection: &Rejection, request: &Request<B>) -> Response<R> {
+        let challenge = self.verifier.challenge(rejection);
+        answer(&challenge, self.grpc && speaks_grpc(request.headers()))
+    }
 }

@@ -11,6 +11,7 @@
 //!
 //! // tonic: Server::builder().layer(grpc)
 //! let grpc = ProtectLayer::of(&api)
+//!     .grpc()
 //!     .open("/grpc.health.v1.Health/Check")
 //!     .require("/shop.Orders/List", RequireScope("orders:read"));
 //! # }

@@ -125,8 +125,13 @@ async fn without_keys_the_answer_is_503() {
         ("Authorization", &*good),
         ("Content-Type", "application/grpc"),
     ];
-    let answer = ask(&layer, call("/", &grpc)).await;
+    let answer = ask(&layer.clone().grpc(), call("/", &grpc)).await;
     assert_eq!(answer.headers()["grpc-status"], "14");
+    // A proxy that asks first looks at the status alone, and passes on what the caller says.
+    let answer = ask(&layer, call("/", &grpc)).await;
+    assert_eq!(answer.status(), 503);
+    let answer = ask(&layer, call("/", &grpc[1..])).await;
+    assert_eq!(answer.status(), 401);
 }
 
 /// What the table does not name is closed to callers too, and the status is where gRPC looks for it.
@@ -134,6 +139,7 @@ async fn without_keys_the_answer_is_503() {
 async fn a_table_of_paths_closes_what_it_does_not_name() {
     let key = rsa_key();
     let table = ProtectLayer::of(&api(&key).await)
+        .grpc()
         .open("/grpc.health.v1.Health/Check")
         .require("/shop.Orders/List", RequireScope("orders:read"))
         .require("/shop.Orders/Delete", RequireRole("admin"));
