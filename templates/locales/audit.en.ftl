@@ -8,6 +8,7 @@ audit-event-replay = Code or refresh token used twice
 audit-event-authorization-revoked = Token revoked by the app
 audit-event-client-authentication-failed = App authentication failed
 audit-event-client-authentication-refused = App authentication refused: too many attempts
+audit-event-deliveries-given-up = Logout tokens given up: too many wait
 audit-event-user-create = User created
 audit-event-user-update = User changed
 audit-event-user-disable = User disabled

@@ -8,6 +8,7 @@ audit-event-replay = 코드 또는 리프레시 토큰 재사용
 audit-event-authorization-revoked = 앱이 토큰을 폐기함
 audit-event-client-authentication-failed = 앱 인증 실패
 audit-event-client-authentication-refused = 앱 인증 차단: 시도 횟수 초과
+audit-event-deliveries-given-up = 로그아웃 토큰 전송 포기: 대기 중인 토큰이 너무 많음
 audit-event-user-create = 사용자 생성
 audit-event-user-update = 사용자 변경
 audit-event-user-disable = 사용자 사용 중지

@@ -179,7 +179,7 @@ pass_on! {
         receipt(id: i64) -> Option<Receipt>;
         send_again(what: Again, now: Timestamp) -> usize;
         waiting_deliveries(most: i64) -> i64;
-        give_up_failing(share: i64, most: i64, now: Timestamp) -> Option<GivenUp>;
+        give_up_failing(share: i64, most: i64, times: usize, now: Timestamp) -> Option<GivenUp>;
         => delivery_added();
     }
     Console {

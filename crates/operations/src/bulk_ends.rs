@@ -94,13 +94,10 @@ impl Operations<'_> {
         }
         // Who holds less is not why there is no room.
         let share = (most / SHARES).max(1);
-        for _ in 0..GIVEN_UP_TIMES {
-            let given_up = self
-                .store
-                .give_up_failing(share, GIVEN_UP_AT_ONCE, self.now);
-            let Some(GivenUp { client_id, count }) = given_up.await? else {
-                break;
-            };
+        let given_up =
+            self.store
+                .give_up_failing(share, GIVEN_UP_AT_ONCE, GIVEN_UP_TIMES, self.now);
+        if let Some(GivenUp { client_id, count }) = given_up.await? {
             let client = client_id.as_str();
             tracing::error!(
                 client,

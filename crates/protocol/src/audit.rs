@@ -50,6 +50,8 @@ named! {
         ClientAuthenticationFailed = "client authentication failed",
         /// There were too many wrong secrets.
         ClientAuthenticationRefused = "client authentication refused",
+        /// Too many logout tokens wait: those of one client are dead letters.
+        DeliveriesGivenUp = "deliveries given up",
     }
 }
 

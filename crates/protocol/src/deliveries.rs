@@ -52,8 +52,8 @@ pub struct Attempted {
     pub reason: Option<String>,
 }
 
-/// A client keeps failing when what it is to be told has waited for so many seconds and was tried several times, and nothing was
-/// delivered to it meanwhile, though to others something was.
+/// A client keeps failing when an attempt to tell it has failed so many seconds ago or longer, and nothing was delivered to it
+/// within them, though to others something was not long ago.
 pub const FAILING_FOR: i64 = 600;
 
 /// Deliveries that were given up, because too many wait and their client keeps failing.

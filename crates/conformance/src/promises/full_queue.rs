@@ -78,7 +78,7 @@ pub fn of_a_full_queue_the_oldest_of_whoever_keeps_failing_are_given_up_and_can_
         let clients = ["told", "live", "new", "ours", "slow"];
         ended(&*store, &["a", "b", "c", "d"], &clients).await;
         ended(&*store, &["few"], &["few"]).await;
-        let late = 10 + FAILING_FOR;
+        let late = 50 + FAILING_FOR;
         // Each of four, five times.
         for time in 0..20 {
             for failing in ["told", "few"] {
@@ -87,7 +87,7 @@ pub fn of_a_full_queue_the_oldest_of_whoever_keeps_failing_are_given_up_and_can_
             attempt(&*store, "ours", 10 + 2 * time, (Outcome::Unsent, 3)).await;
         }
         attempt(&*store, "live", 10, (Outcome::Unreached, 3)).await;
-        let give_up = async |now| store.give_up_failing(2, 2, moment(now)).await.unwrap();
+        let give_up = async |now| store.give_up_failing(2, 2, 1, moment(now)).await.unwrap();
         assert_eq!(give_up(60).await, None, "it has just begun to fail");
         assert_eq!(give_up(late).await, None, "nobody is reached: it may be us");
         attempt(&*store, "live", late, (Outcome::Delivered, 3)).await;

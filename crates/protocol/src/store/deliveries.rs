@@ -41,13 +41,14 @@ pub trait Deliveries: Send + Sync {
     async fn send_again(&self, what: Again, now: Timestamp) -> Result<usize>;
     /// How many deliveries wait, counted up to `most`.
     async fn waiting_deliveries(&self, most: i64) -> Result<i64>;
-    /// Makes dead letters of the `most` oldest deliveries that wait for a client that keeps failing ([`crate::deliveries::FAILING_FOR`]) and
+    /// Makes dead letters, `times` times in a row, of the `most` oldest deliveries that wait for a client that keeps failing ([`crate::deliveries::FAILING_FOR`]) and
     /// for which at least `share` wait, with an entry in the audit table; of several such clients, of the one that has the most.
     /// What is being sent at this moment is left to whoever sends it. None where there is no such client.
     async fn give_up_failing(
         &self,
         share: i64,
         most: i64,
+        times: usize,
         now: Timestamp,
     ) -> Result<Option<GivenUp>>;
     /// Comes back when this process has written deliveries, and perhaps without reason.

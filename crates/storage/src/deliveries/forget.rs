@@ -16,7 +16,7 @@ const OLD: &str = "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries
     AND attempted_at <= ? ORDER BY attempted_at LIMIT ?)";
 /// What was given up for want of room goes first when there is no room for it either: it pushes nobody else's out.
 const GIVEN_UP: &str = "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state = 'dead' \
-    AND reason IN (?, ?) ORDER BY id LIMIT ?)";
+    AND outcome = 'unsent' AND reason IN (?, ?) ORDER BY id LIMIT ?)";
 /// Settled whenever that was.
 const EVER: Timestamp = Timestamp::from_seconds(i64::MAX);
 

@@ -28,7 +28,7 @@ use latchkey_protocol::{
 pub use self::forget::{Excess, excess, forget};
 use self::{
     due::clients_to_tell,
-    give_up::{Why, give_up, hoarders},
+    give_up::{Why, give_up, hoarders, keeps_failing},
     list::{Wanted, list},
     rows::Row,
 };
@@ -336,12 +336,25 @@ impl Deliveries for Database {
         &self,
         share: i64,
         most: i64,
+        times: usize,
         now: Timestamp,
     ) -> store::Result<Option<GivenUp>> {
         for client in self.read(move |c| hoarders(c, share)).await? {
+            let asked = client.clone();
+            if !self.read(move |c| keeps_failing(c, &asked, now)).await? {
+                continue;
+            }
             let client_id = ClientId::new(client.as_str());
-            let given_up = self.write(move |c| give_up(c, &client, Why::KeepsFailing, now, most));
-            let count = given_up.await?;
+            let mut count = 0;
+            for _ in 0..times {
+                let client = client.clone();
+                let given_up =
+                    self.write(move |c| give_up(c, &client, Why::KeepsFailing, now, most));
+                match given_up.await? {
+                    0 => break,
+                    more => count += more,
+                }
+            }
             if count > 0 {
                 return Ok(Some(GivenUp { client_id, count }));
             }

@@ -63,7 +63,9 @@ pub async fn end(
         say!("{sentence}");
     }
     let cause = end.cause().text();
-    Receipts { after, cause }.wait(at, answer, most, json).await
+    let until = until.unwrap_or_else(Instant::now);
+    let receipts = Receipts { after, cause };
+    receipts.wait(at, answer, (most, until), json).await
 }
 
 async fn begin(at: &At, client: Option<&str>) -> Result<BulkEnd> {
@@ -115,7 +117,7 @@ async fn wait_for_room(
     while !now(at).make_room_for_logout_tokens(WAITING_AT_MOST).await? {
         if until.is_some_and(|until| Instant::now() >= until) {
             bail!(
-                "all sessions count as ended, but too many logout tokens wait: apps have heard of {} sessions; a server that runs goes on with it",
+                "all sessions count as ended, but too many logout tokens wait: those of {} sessions are in the queue; a server that runs goes on with it",
                 end.ended
             );
         }
@@ -224,10 +226,16 @@ impl Receipts {
     ///
     /// # Errors
     /// When one is missing after `most`.
-    async fn wait(&self, at: &At, mut answer: Value, most: Duration, json: bool) -> Result<()> {
-        let (begun, mut progress) = (Instant::now(), Progress::new());
+    async fn wait(
+        &self,
+        at: &At,
+        mut answer: Value,
+        (most, until): (Duration, Instant),
+        json: bool,
+    ) -> Result<()> {
+        let mut progress = Progress::new();
         while let Some(waiting) = self.waiting(at).await? {
-            if begun.elapsed() >= most {
+            if Instant::now() >= until {
                 break;
             }
             let (client, last) = (&waiting.client_id, answered(&waiting));
