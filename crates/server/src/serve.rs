@@ -13,7 +13,7 @@ use crate::{
     config::Settings,
     connections::{self, Limits},
     deliveries,
-    dev::KNOWN_KEY,
+    dev::{KNOWN_KEY, is_of_dev},
     key_watch::KeyWatch,
     observe::observe,
     supervised::Supervised,
@@ -213,13 +213,18 @@ pub async fn start(settings: &Settings) -> Result<Service> {
     let listener = connections::bind(&settings.listen)?;
     let base = Base::open(settings, listener, Arc::new(SystemClock))?;
     let keys = open_keys(&*base.store, &settings.keys_dir, base.clock.now()).await?;
-    refuse_known_key(&keys.1)?;
+    refuse_dev(settings, &*base.store).await?;
     base.launch(settings, keys, configure).await
 }
 
-/// What is signed with a key that everybody has proves nothing.
-fn refuse_known_key(ring: &KeyRing) -> Result<()> {
-    if ring.entries().any(|known| known.key.kid() == KNOWN_KEY) {
+/// What is signed with a key that everybody has proves nothing, and its users have passwords that everybody may have seen.
+async fn refuse_dev(settings: &Settings, store: &dyn Store) -> Result<()> {
+    // One that signs no more counts too.
+    let keys = store.signing_keys().await?;
+    let is_known = keys.iter().any(|key| key.kid == KNOWN_KEY);
+    let url = settings.database_url.clone();
+    let options = Options { url, pool: 1 };
+    if is_known || options.file().is_some_and(is_of_dev) {
         bail!(
             "this database was made by latchkey dev: its signing key is published with the program, and anybody can sign \
              with it. Name another database, such as a new file, in database_url"

@@ -1,11 +1,14 @@
 //! Who may move what `latchkey dev` is tested by: a program on this machine, and no page of another site in a browser on it.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    Error, HttpRequest, HttpResponse,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
         header::{self, HeaderName},
     },
+    middleware::Next,
 };
 use latchkey_protocol::{Issuer, StoreError, json, uri};
 use serde::de::DeserializeOwned;
@@ -83,17 +86,7 @@ pub fn admit(request: &HttpRequest, issuer: &Issuer) -> Result<(), Problem> {
             "a proxy passed this on; call without one",
         ));
     }
-    let hosts: Vec<_> = request.headers().get_all(header::HOST).collect();
-    let named = match hosts[..] {
-        [host] => host.to_str().is_ok_and(is_here),
-        _ => false,
-    };
-    // An absolute target would count before the header (RFC 9112 3.2.2).
-    if !named || request.uri().authority().is_some() {
-        return Err(Problem::forbidden(
-            "the Host is no name of this machine; use the issuer's",
-        ));
-    }
+    admit_host(request)?;
     let own = Url::parse(issuer).map(|url| url.origin().ascii_serialization());
     let own = own.unwrap_or_default();
     let foreign = |name: HeaderName, wanted: &str| {
@@ -107,6 +100,43 @@ pub fn admit(request: &HttpRequest, issuer: &Issuer) -> Result<(), Problem> {
         ));
     }
     Ok(())
+}
+
+/// Lets a request in that names this machine. Where the signing key is known, a page under a name that leads here by a lie could
+/// sign its own access tokens.
+///
+/// # Errors
+/// 403.
+fn admit_host(request: &HttpRequest) -> Result<(), Problem> {
+    let hosts: Vec<_> = request.headers().get_all(header::HOST).collect();
+    let named = match hosts[..] {
+        [host] => host.to_str().is_ok_and(is_here),
+        _ => false,
+    };
+    // An absolute target would count before the header (RFC 9112 3.2.2).
+    if !named || request.uri().authority().is_some() {
+        return Err(Problem::forbidden(
+            "the Host is no name of this machine; use the issuer's",
+        ));
+    }
+    Ok(())
+}
+
+/// [`admit_host`], before all that is served.
+///
+/// # Errors
+/// Those of what is served.
+pub async fn only_here<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    match admit_host(request.request()) {
+        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
+        Err(problem) => {
+            let refused = answer(Err(problem));
+            Ok(request.into_response(refused).map_into_right_body())
+        }
+    }
 }
 
 /// Whether a Host names this machine.

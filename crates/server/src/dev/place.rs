@@ -2,11 +2,11 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::config::Settings;
@@ -15,6 +15,8 @@ use crate::config::Settings;
 const PREFIX: &str = "latchkey-dev-";
 /// The file that whoever uses a folder has locked. The system lets go of the lock however they end.
 const LOCK: &str = "in-use";
+/// The file that says that a folder was made here: its users are known, and what has the names of a seed is replaced.
+const MARK: &str = "made-by-latchkey-dev";
 /// Files here are in memory, on Linux.
 const MEMORY: &str = "/dev/shm";
 
@@ -31,7 +33,7 @@ impl Place {
     pub fn take(settings: &mut Settings, named: Option<PathBuf>) -> Result<Self> {
         let (folder, temporary) = match named {
             // As a program elsewhere names it, too.
-            Some(named) => (std::path::absolute(named)?, None),
+            Some(named) => (kept(std::path::absolute(named)?)?, None),
             None => {
                 let (folder, lock) = temporary().context("cannot make a temporary folder")?;
                 (folder.path().to_path_buf(), Some((folder, lock)))
@@ -43,6 +45,30 @@ impl Place {
             _temporary: temporary,
         })
     }
+}
+
+/// Whether the database beside which this is was made by `latchkey dev`.
+pub fn is_of_dev(database: &Path) -> bool {
+    let mark = database.parent().map(|folder| folder.join(MARK));
+    mark.is_some_and(|mark| mark.exists())
+}
+
+/// A folder that stays.
+fn kept(folder: PathBuf) -> Result<PathBuf> {
+    let (database, mark) = (folder.join("latchkey.db"), folder.join(MARK));
+    if database.exists() && !mark.exists() {
+        bail!(
+            "{} was not made by latchkey dev, which would replace users and clients in it: name another folder, such as an empty one",
+            database.display()
+        );
+    }
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder);
+    made.and_then(|()| fs::write(&mark, ""))
+        .with_context(|| format!("cannot write to {}", folder.display()))?;
+    Ok(folder)
 }
 
 /// In memory where that can be, else where temporary files are.
@@ -112,6 +138,27 @@ mod tests {
         remove_left(parent.path());
         assert!(!left.exists(), "nobody uses it");
         assert!(used.path().exists() && unlocked.exists() && other.exists());
+    }
+
+    #[test]
+    fn a_database_of_others_is_left_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let ours = parent.path().join("a/b");
+        for _ in 0..2 {
+            kept(ours.clone()).unwrap();
+            fs::write(ours.join("latchkey.db"), "").unwrap();
+            assert!(is_of_dev(&ours.join("latchkey.db")));
+        }
+        let theirs = parent.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        fs::write(theirs.join("latchkey.db"), "").unwrap();
+        assert!(!is_of_dev(&theirs.join("latchkey.db")));
+        let refused = kept(theirs.clone()).unwrap_err().to_string();
+        assert!(
+            refused.contains("was not made by latchkey dev"),
+            "{refused}"
+        );
+        assert_eq!(fs::read_dir(&theirs).unwrap().count(), 1);
     }
 
     #[test]

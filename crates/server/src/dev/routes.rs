@@ -12,7 +12,7 @@ use latchkey_protocol::{Issuer, discovery};
 
 use super::{
     clock::DevClock,
-    door::{Problem, admit, answer, read},
+    door::{Problem, admit, answer, only_here, read},
     faults::{self, Faults},
     sign_in,
 };
@@ -50,6 +50,7 @@ pub fn routes(
             .default_service(web::to(unknown));
         let served = web::scope("")
             .wrap(from_fn(faults::apply))
+            .wrap(from_fn(only_here))
             .configure(configure(controls.app.clone()));
         config
             .app_data(controls.clone())

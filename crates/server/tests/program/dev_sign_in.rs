@@ -158,6 +158,14 @@ fn no_page_of_another_site_moves_anything() {
                 assert_eq!(said["error"], "access_denied");
             }
         }
+        // The key that signs is known: nothing is served under a name that leads here by a lie.
+        for path in ["/.well-known/openid-configuration", "/admin/api/v1/users"] {
+            for (host, is_served) in [("evil.example", false), ("127.0.0.1", true)] {
+                let sent = test.call(Method::GET, path).header("Host", host);
+                let status = sent.send().await.unwrap().status();
+                assert_eq!(status != 403, is_served, "{path} at {host}: {status}");
+            }
+        }
         let text = test
             .call(Method::POST, "/dev/clock")
             .header("Content-Type", "text/plain");
