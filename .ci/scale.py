@@ -15,9 +15,9 @@ PASSWORD = "a password of admin"
 SIZES = {name: int(os.environ.get(name.upper(), most)) for name, most in
          (("users", 100_000), ("clients", 1_000), ("sessions", 1_000_000), ("deliveries", 100_000), ("audit", 1_000_000))}
 ROUNDS, MOST = int(os.environ.get("ROUNDS", "40")), 2.0
-PAGES = ["", "/users", "/users?q=u000077", "/users/user-777", "/users/user-777/consents", "/sessions", "/sessions?user=u0000777", "/sessions?client=app-77", "/sessions/session-776", "/clients", "/clients?q=app", "/clients/app-77", "/clients/app-77/users", "/clients/app-77/consents", "/clients/app-77/connect",
+PAGES = ["", "/users", "/users?q=u000077", "/users/user-777", "/users/user-777/consents", "/sessions", "/sessions?user=u0000777", "/sessions?client=app-77", "/sessions?user=u0000777&client=app-77", "/sessions/session-776", "/clients", "/clients?q=app", "/clients/app-77", "/clients/app-77/users", "/clients/app-77/consents", "/clients/app-77/connect",
          "/clients/app-77/preview?user=u0000777", "/audit", "/audit?event=user+create", "/audit?user=u0000777", "/refusals", "/keys", "/deliveries"]
-LISTS = ["/users", "/users?search=u000077", "/users/user-777", "/users/user-777/consents", "/clients", "/clients/app-77", "/clients/app-77/access", "/clients/app-77/consents", "/sessions",
+LISTS = ["/overview", "/users", "/users?search=u000077", "/users/user-777", "/users/user-777/consents", "/clients", "/clients/app-77", "/clients/app-77/access", "/clients/app-77/consents", "/sessions",
          "/sessions?user=u0000777", "/sessions?client=app-77", "/sessions/session-776", "/sessions/ends", "/audit", "/audit?event=user+create", "/refusals", "/keys", "/deliveries", "/claims"]
 
 # The names of one database stand for those of the other: `series`, `blob`.
