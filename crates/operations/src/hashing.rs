@@ -101,7 +101,9 @@ impl Shared {
     /// The next task that somebody still waits for; `None` when it is over. A thread that waits long keeps no memory.
     fn wait(&self, memory: &mut HashMemory) -> Option<Box<dyn Work>> {
         let mut lines = self.lines();
-        let mut holds = true;
+        // What is left to do while nothing comes: what was given back the allocator gives on once it has seen it lie for a while.
+        let mut idle = [HashMemory::give_back, |_: &mut HashMemory| purge()].into_iter();
+        let mut next = idle.next();
         loop {
             if lines.ended {
                 return None;
@@ -109,14 +111,13 @@ impl Shared {
             match lines.next() {
                 Some(task) if task.is_wanted() => return Some(task),
                 Some(_) => {}
-                None if holds => {
+                None if let Some(act) = next => {
                     let waited = self.filled.wait_timeout(lines, QUIET);
                     let (back, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
                     lines = back;
-                    holds = !timeout.timed_out();
-                    if !holds {
-                        memory.give_back();
-                        purge();
+                    if timeout.timed_out() {
+                        act(memory);
+                        next = idle.next();
                     }
                 }
                 None => {
