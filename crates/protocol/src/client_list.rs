@@ -125,7 +125,7 @@ pub struct ClientCounts {
 
 impl ClientCounts {
     /// The most that is counted: each is a row that the page of the client waits for.
-    pub const MOST: i64 = 250;
+    pub const MOST: i64 = 100;
 }
 
 #[cfg(test)]
