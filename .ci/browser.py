@@ -6,7 +6,9 @@ import accessibility
 from dev import SHOTS, Dev
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import WebDriverWait
 
 APP = "http://localhost:9181/"
@@ -45,6 +47,12 @@ def flow(password, language, dark, width, height, name):
 
     by = lambda element: WebDriverWait(driver, 15).until(lambda d: d.find_element(By.ID, element))
 
+    def press(element):
+        pressed = by(element)
+        pressed.click()
+        # The next page may have the same elements. While one takes the place of the other, Chromium may know the element and not its document.
+        WebDriverWait(driver, 15, ignored_exceptions=[WebDriverException]).until(staleness_of(pressed))
+
     def press_twice(element):
         prevented = driver.execute_script(PRESSED_TWICE, by(element))
         assert prevented == [False, True], prevented
@@ -52,12 +60,12 @@ def flow(password, language, dark, width, height, name):
     errors = lambda: [entry for entry in driver.get_log("browser") if "favicon" not in entry["message"]]
     try:
         driver.get(APP)
-        by("sign-in").click()
+        press("sign-in")
         by("password")
         shot("login")
         by("username").send_keys("alice")
         by("password").send_keys("wrong")
-        by("sign-in").click()
+        press("sign-in")
         by("login-error")
         shot("login-error")
         by("password").send_keys(password)
@@ -69,11 +77,11 @@ def flow(password, language, dark, width, height, name):
         by("subject")
         shot("demo")
         for button in ("refresh", "userinfo", "api"):
-            by(button).click()
+            press(button)
             by("subject")
             assert not driver.find_elements(By.ID, "problem"), driver.page_source
-        assert "The API verified this token" in driver.page_source
-        by("sign-out").click()
+        assert "The API verified this token" in driver.page_source, driver.page_source
+        press("sign-out")
         by("sign-in")
         # An app may sign users in in a popup, and hears of it there.
         driver.execute_script("window.open('/login', 'popup')")
@@ -81,7 +89,7 @@ def flow(password, language, dark, width, height, name):
         driver.switch_to.window(driver.window_handles[1])
         by("username").send_keys("alice")
         by("password").send_keys(password)
-        by("sign-in").click()
+        press("sign-in")
         by("subject")
         assert driver.execute_script("return window.opener !== null")
         driver.close()
@@ -92,7 +100,7 @@ def flow(password, language, dark, width, height, name):
         driver.get("http://localhost:9180/logout")
         by("sign-out")
         shot("logout")
-        by("sign-out").click()
+        press("sign-out")
         by("signed-out")
         shot("signed-out")
         driver.get("http://localhost:9180/authorize?client_id=nobody")
