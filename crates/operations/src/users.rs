@@ -13,12 +13,14 @@ use latchkey_protocol::{
     user::User,
     user_list::{UserCursor, UserPage, UserQuery},
 };
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{Hasher, Operation, OperationError, Operations, Result, TRIES, Whom, audit::Recording};
 
-/// A user to be added.
-#[derive(Default)]
+/// A user to be added. A seed has it with these members.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct NewUser {
     /// The user name as it was given.
     pub username: String,

@@ -39,37 +39,6 @@ pub enum List {
     Clients,
 }
 
-/// A user of the file.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct SeededUser {
-    username: String,
-    email: Option<String>,
-    email_unverified: bool,
-    name: Option<String>,
-    roles: Vec<String>,
-    groups: Vec<String>,
-    claims: Map<String, Value>,
-    attributes: Map<String, Value>,
-    password: Option<String>,
-}
-
-impl From<SeededUser> for NewUser {
-    fn from(seeded: SeededUser) -> Self {
-        Self {
-            username: seeded.username,
-            email: seeded.email,
-            email_unverified: seeded.email_unverified,
-            name: seeded.name,
-            roles: seeded.roles,
-            groups: seeded.groups,
-            claims: seeded.claims,
-            attributes: seeded.attributes,
-            password: seeded.password,
-        }
-    }
-}
-
 impl List {
     fn name(self) -> &'static str {
         match self {
@@ -211,7 +180,7 @@ fn user(given: &Value) -> Result<NewUser, Vec<FieldError>> {
         return Err(vec![FieldError::new("", "a user is a JSON object")]);
     };
     let mut faults = faulty_members(members, |alone| {
-        let error = SeededUser::deserialize(alone).err()?;
+        let error = NewUser::deserialize(alone).err()?;
         Some(error.to_string())
     });
     if !members.contains_key("username") {
@@ -221,9 +190,9 @@ fn user(given: &Value) -> Result<NewUser, Vec<FieldError>> {
     if !faults.is_empty() {
         return Err(faults);
     }
-    let read = SeededUser::deserialize(given);
+    let read = NewUser::deserialize(given);
     let read = read.map_err(|error| vec![FieldError::new("", error.to_string())])?;
-    Ok(read.into())
+    Ok(read)
 }
 
 fn client(given: &Value, rules: RegistrationRules) -> Result<Registration, Vec<FieldError>> {
