@@ -48,14 +48,14 @@ pub async fn end(
     json: bool,
 ) -> Result<()> {
     let after = newest(at).await?;
-    let until = wait.map(|most| Instant::now() + most);
-    let end = finish(at, begin(at, client.as_deref()).await?, until).await?;
+    let limit = wait.map(Limit::from_now);
+    let end = finish(at, begin(at, client.as_deref()).await?, limit).await?;
     let mut sentence = format!("ended {} sessions", end.ended);
     if let Some(id) = &client {
         sentence = format!("{sentence} with {id}");
     }
     let answer = json!({ "ended": end.ended, "client_id": client });
-    let Some(most) = wait else {
+    let Some(limit) = limit else {
         done(json, &answer, &sentence);
         return Ok(());
     };
@@ -63,9 +63,27 @@ pub async fn end(
         say!("{sentence}");
     }
     let cause = end.cause().text();
-    let until = until.unwrap_or_else(Instant::now);
-    let receipts = Receipts { after, cause };
-    receipts.wait(at, answer, (most, until), json).await
+    Receipts { after, cause }
+        .wait(at, answer, limit, json)
+        .await
+}
+
+/// How long all of it may take.
+#[derive(Clone, Copy)]
+struct Limit {
+    most: Duration,
+    until: Instant,
+}
+
+impl Limit {
+    fn from_now(most: Duration) -> Self {
+        let until = Instant::now() + most;
+        Self { most, until }
+    }
+
+    fn is_over(self) -> bool {
+        Instant::now() >= self.until
+    }
 }
 
 async fn begin(at: &At, client: Option<&str>) -> Result<BulkEnd> {
@@ -91,14 +109,14 @@ fn now(at: &At) -> Operations<'_> {
 ///
 /// # Errors
 /// When there is no room for more logout tokens until then.
-async fn finish(at: &At, begun: BulkEnd, until: Option<Instant>) -> Result<BulkEnd> {
+async fn finish(at: &At, begun: BulkEnd, limit: Option<Limit>) -> Result<BulkEnd> {
     let (mut end, mut progress) = (begun, Progress::new());
     for piece in 0.. {
         if end.done_at.is_some() {
             break;
         }
         if piece % PIECES == 0 {
-            wait_for_room(at, &end, until, &mut progress).await?;
+            wait_for_room(at, &end, limit, &mut progress).await?;
         }
         let next = now(at).continue_bulk_end(end.id).await?;
         end = next.context("the end of these sessions is gone from the database")?;
@@ -111,11 +129,11 @@ async fn finish(at: &At, begun: BulkEnd, until: Option<Instant>) -> Result<BulkE
 async fn wait_for_room(
     at: &At,
     end: &BulkEnd,
-    until: Option<Instant>,
+    limit: Option<Limit>,
     progress: &mut Progress,
 ) -> Result<()> {
     while !now(at).make_room_for_logout_tokens(WAITING_AT_MOST).await? {
-        if until.is_some_and(|until| Instant::now() >= until) {
+        if limit.is_some_and(Limit::is_over) {
             bail!(
                 "all sessions count as ended, but too many logout tokens wait: those of {} sessions are in the queue; a server that runs goes on with it",
                 end.ended
@@ -225,17 +243,11 @@ impl Receipts {
     /// Waits for them, and says by clients who has taken theirs.
     ///
     /// # Errors
-    /// When one is missing after `most`.
-    async fn wait(
-        &self,
-        at: &At,
-        mut answer: Value,
-        (most, until): (Duration, Instant),
-        json: bool,
-    ) -> Result<()> {
+    /// When one is missing at the limit.
+    async fn wait(&self, at: &At, mut answer: Value, limit: Limit, json: bool) -> Result<()> {
         let mut progress = Progress::new();
         while let Some(waiting) = self.waiting(at).await? {
-            if Instant::now() >= until {
+            if limit.is_over() {
                 break;
             }
             let (client, last) = (&waiting.client_id, answered(&waiting));
@@ -255,7 +267,7 @@ impl Receipts {
                 heard.all()
             );
         }
-        outcome(&heard, most)
+        outcome(&heard, limit.most)
     }
 }
 
