@@ -46,7 +46,7 @@ macro_rules! give_up {
         )
     };
 }
-/// Something was tried for ten minutes or longer ago, of what is due last (which was tried often) or was due then (of a long
+/// An attempt failed ten minutes ago or longer, of what is due last (which was tried often) or was due then (of a long
 /// queue each is tried once, and then waits for its turn behind all others). Since then nothing was delivered to the client, while to
 /// others something was within the last hours: it is not we who cannot send.
 macro_rules! fails {
@@ -146,16 +146,13 @@ pub fn give_up(
     most: i64,
 ) -> Result<usize, RowError> {
     let (unsent, before) = (Delivery::Unsent.name(), now - FAILING_FOR);
-    let (texts, since) = match why {
-        Why::KeepsFailing => (OF_FAILING, before),
-        Why::HasTheMost => (OLDEST, now),
+    let fails = failing_binds(client_id, now);
+    let (texts, since, also) = match why {
+        Why::KeepsFailing => (OF_FAILING, before, &fails[..]),
+        Why::HasTheMost => (OLDEST, now, &[][..]),
     };
     let rows = binds![now, unsent, why.text(), client_id, now, since, most];
-    let fails = failing_binds(client_id, now);
-    let binds = match why {
-        Why::KeepsFailing => [rows.as_slice(), fails.as_slice()].concat(),
-        Why::HasTheMost => rows.to_vec(),
-    };
+    let binds = [rows, also].concat();
     let count = match c {
         AnyConnection::Sqlite(c) => statement(texts.0, &binds).execute(c)?,
         AnyConnection::Postgres(c) => statement(texts.1, &binds).execute(c)?,
