@@ -1,5 +1,10 @@
 //! Where the issuer publishes its keys (RFC 8414, OpenID Connect Discovery 1.0).
 
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
 use serde::Deserialize;
 use url::{Host, Url};
 
@@ -13,8 +18,60 @@ pub struct Metadata {
     introspection_endpoint: Option<String>,
 }
 
+/// How long an address counts that the metadata named.
+const FOUND_FOR: Duration = Duration::from_secs(3600);
+
+/// An address of the issuer: named by the owner, or else in the metadata, which is read again each hour and after whatever
+/// went wrong.
+pub struct Endpoint {
+    issuer: String,
+    fixed: Option<String>,
+    of: fn(Metadata, &str) -> Result<String, FetchError>,
+    found: Mutex<Option<(String, Instant)>>,
+}
+
+impl Endpoint {
+    pub fn new(
+        issuer: String,
+        fixed: Option<String>,
+        of: fn(Metadata, &str) -> Result<String, FetchError>,
+    ) -> Self {
+        Self {
+            issuer,
+            fixed,
+            of,
+            found: Mutex::default(),
+        }
+    }
+
+    /// The address, and whether it was looked for just now.
+    pub async fn address(&self, http: &Client) -> Result<(String, bool), FetchError> {
+        if let Some(fixed) = &self.fixed {
+            return Ok((fixed.clone(), false));
+        }
+        let known = self.found().clone();
+        if let Some((address, at)) = known
+            && at.elapsed() < FOUND_FOR
+        {
+            return Ok((address, false));
+        }
+        let address = (self.of)(metadata(http, &self.issuer).await?, &self.issuer)?;
+        *self.found() = Some((address.clone(), Instant::now()));
+        Ok((address, true))
+    }
+
+    /// The next one looks for it anew.
+    pub fn forget(&self) {
+        *self.found() = None;
+    }
+
+    fn found(&self) -> MutexGuard<'_, Option<(String, Instant)>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The metadata of the issuer, which names itself in it.
-pub async fn metadata(http: &Client, issuer: &str) -> Result<Metadata, FetchError> {
+async fn metadata(http: &Client, issuer: &str) -> Result<Metadata, FetchError> {
     let [first, second] = documents(issuer)?;
     // Many answer anything but 404 for what they do not have: 403, or a page of theirs.
     match document(http, &first, issuer).await {

@@ -2,23 +2,24 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use latchkey_protocol::Timestamp;
 use moka::{policy::EvictionPolicy, sync::Cache};
 use serde_json::{Map, Value, json};
+use tokio::time::timeout_at;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
 use crate::{
     AccessToken, Refusal, Rejection, Unavailable,
     claims::Unverified,
     compact::{self, MOST_BYTES},
-    discovery,
+    discovery::{self, Endpoint, Metadata},
     http::{Client, FetchError},
     lanes::{Flight, Flights, Lane},
     seat::Seat,
@@ -32,9 +33,6 @@ const MOST_ANSWERS: u64 = 10_000;
 
 /// How long it is remembered that a token is not active, in seconds.
 const REFUSED_FOR: i64 = 5;
-
-/// How long the address of the endpoint counts that the issuer's metadata named.
-const ADDRESS_FOR: Duration = Duration::from_secs(3600);
 
 /// How an API asks the issuer about tokens; see [`Builder::introspection`](crate::Builder::introspection).
 ///
@@ -137,7 +135,7 @@ pub struct Asker {
     with: Introspection,
     http: Client,
     issuer: String,
-    found: Mutex<Option<(String, Instant)>>,
+    endpoint: Endpoint,
     active: Cache<Box<str>, Kept>,
     refused: Cache<Box<str>, Timestamp>,
     /// For tokens that were good before, or whose signature is.
@@ -160,11 +158,12 @@ pub type Active = Option<Arc<AccessToken>>;
 
 impl Asker {
     pub fn new(with: Introspection, http: Client, issuer: String) -> Self {
+        let named = with.endpoint.clone();
         Self {
             with,
             http,
+            endpoint: Endpoint::new(issuer.clone(), named, Metadata::introspection_endpoint),
             issuer,
-            found: Mutex::default(),
             active: cache(),
             refused: cache(),
             known: Lane::new(),
@@ -198,8 +197,7 @@ impl Asker {
         let is_known = compact::is_jws(token) || self.active.contains_key(token);
         let lane = if is_known { &self.known } else { &self.strange };
         let _seat = Seat::take(&lane.waiting)?;
-        let asked = tokio::time::timeout(WAIT, self.ask_once(token, lane, now)).await;
-        asked.unwrap_or_else(|_| Err(self.is_gone(&"no answer within 3 s")))
+        self.ask_once(token, lane, now).await
     }
 
     fn remembered(&self, token: &str, now: Timestamp) -> Option<Result<Active, Refusal>> {
@@ -217,34 +215,36 @@ impl Asker {
         lane: &Lane,
         now: impl Fn() -> Timestamp,
     ) -> Result<Active, Rejection> {
+        let deadline = tokio::time::Instant::now() + WAIT;
+        // Who does not come to ask says nothing of the issuer.
+        let late = |_| Unavailable::Introspection;
         let flight = Flight::join(&self.flights, token);
-        let _turn = flight.turn().await;
+        let _turn = timeout_at(deadline, flight.turn()).await.map_err(late)?;
         if let Some(known) = self.remembered(token, now()) {
             return Ok(known?);
         }
-        let _call = lane.calls.acquire().await;
+        let acquired = timeout_at(deadline, lane.calls.acquire()).await;
+        let _call = acquired.map_err(late)?;
         // An answer may be true of any moment since.
         let asked_at = now();
-        match self.call(token).await {
+        let called = timeout_at(deadline, self.call(token)).await;
+        match called.unwrap_or_else(|_| Err(FetchError::new("no answer within 3 s"))) {
             Ok(answer) => {
                 self.is_away.store(false, Ordering::Relaxed);
                 Ok(self.take(token, answer, asked_at)?)
             }
-            Err(error) => Err(self.is_gone(&error)),
+            Err(error) => {
+                self.endpoint.forget();
+                if !self.is_away.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "the issuer cannot be asked about tokens");
+                }
+                Err(Unavailable::Introspection.into())
+            }
         }
-    }
-
-    /// The next one looks for the address anew.
-    fn is_gone(&self, error: &dyn std::fmt::Display) -> Rejection {
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        if !self.is_away.swap(true, Ordering::Relaxed) {
-            tracing::warn!(%error, "the issuer cannot be asked about tokens");
-        }
-        Unavailable::Introspection.into()
     }
 
     async fn call(&self, token: &str) -> Result<Map<String, Value>, FetchError> {
-        let address = self.address().await?;
+        let (address, _) = self.endpoint.address(&self.http).await?;
         let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
         // RFC 6749 2.3.1: form-encoded, then joined.
         let (id, secret) = (encoded(&self.with.client_id), encoded(&self.with.secret));
@@ -252,27 +252,6 @@ impl Asker {
         let body = self.http.post(&address, &basic, form(token)).await?;
         serde_json::from_slice(&body)
             .map_err(|_| FetchError::new(format!("{address}: the answer is no JSON object")))
-    }
-
-    async fn address(&self) -> Result<String, FetchError> {
-        if let Some(named) = &self.with.endpoint {
-            return Ok(named.clone());
-        }
-        let known = self
-            .found
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some((address, at)) = known
-            && at.elapsed() < ADDRESS_FOR
-        {
-            return Ok(address);
-        }
-        let metadata = discovery::metadata(&self.http, &self.issuer).await?;
-        let address = metadata.introspection_endpoint(&self.issuer)?;
-        let found = Some((address.clone(), Instant::now()));
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
-        Ok(address)
     }
 
     /// RFC 7662 2.2. A refresh token may be active too, and is none that opens an API.

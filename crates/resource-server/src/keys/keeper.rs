@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::{AFTER_FAILURE, Round, Shared, set, set::KeySet};
 use crate::{
-    discovery,
+    discovery::{Endpoint, Metadata},
     http::{Client, FetchError, Fetched},
 };
 
@@ -27,10 +27,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(30);
 /// Where keys come from.
 pub struct Source {
     http: Client,
-    issuer: String,
-    /// Named by the owner: then no metadata is asked for.
-    fixed: Option<String>,
-    found: Option<(String, Instant)>,
+    endpoint: Endpoint,
     etag: Option<String>,
 }
 
@@ -137,18 +134,20 @@ impl Shared {
 }
 
 impl Source {
+    /// `fixed`: where the owner says that they are.
     pub fn new(http: Client, issuer: String, fixed: Option<String>) -> Self {
         Self {
             http,
-            issuer,
-            fixed,
-            found: None,
+            endpoint: Endpoint::new(issuer, fixed, Metadata::jwks_uri),
             etag: None,
         }
     }
 
     async fn fetch(&mut self) -> Result<Brought, FetchError> {
-        let address = self.address().await?;
+        let (address, is_new) = self.endpoint.address(&self.http).await?;
+        if is_new {
+            self.etag = None;
+        }
         let etag = self.etag.as_deref();
         match self.http.get(&address, etag).await? {
             Fetched::Same { headers } => Ok(Brought {
@@ -168,26 +167,9 @@ impl Source {
         }
     }
 
-    /// The metadata is read again each hour, and after whatever went wrong.
-    async fn address(&mut self) -> Result<String, FetchError> {
-        if let Some(fixed) = &self.fixed {
-            return Ok(fixed.clone());
-        }
-        if let Some((address, at)) = &self.found
-            && at.elapsed() < LATEST
-        {
-            return Ok(address.clone());
-        }
-        let found = discovery::metadata(&self.http, &self.issuer).await?;
-        let found = found.jwks_uri(&self.issuer)?;
-        self.etag = None;
-        self.found = Some((found.clone(), Instant::now()));
-        Ok(found)
-    }
-
     /// The next attempt begins with nothing in hand.
     fn forget(&mut self) {
-        self.found = None;
+        self.endpoint.forget();
         self.etag = None;
     }
 }

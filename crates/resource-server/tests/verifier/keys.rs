@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use latchkey_resource_server::{Refusal, Rejection, Unavailable};
+use latchkey_resource_server::{Refusal, Rejection, Unavailable, Verifier};
 use serde_json::{Value, json};
 
 use super::support::{
@@ -16,6 +16,14 @@ use super::support::{
 };
 
 const SHORT: Duration = Duration::from_millis(50);
+
+/// One that fetches again at once when a key is not known.
+async fn that_may_fetch(issuer: &Issuer) -> Verifier {
+    let builder = issuer.verifier().refetch_pause(SHORT);
+    let api = builder.start().await.unwrap();
+    tokio::time::sleep(SHORT).await;
+    api
+}
 
 #[tokio::test]
 async fn a_key_that_is_new_is_fetched_when_its_first_token_comes() {
@@ -40,13 +48,7 @@ async fn a_key_that_is_new_is_fetched_when_its_first_token_comes() {
 async fn unknown_keys_cause_one_fetch_for_all_who_wait() {
     let key = rsa_key();
     let issuer = Issuer::with(&[&key]);
-    let api = issuer
-        .verifier()
-        .refetch_pause(SHORT)
-        .start()
-        .await
-        .unwrap();
-    tokio::time::sleep(SHORT).await;
+    let api = that_may_fetch(&issuer).await;
     issuer.fails(Fault::Slow(Duration::from_secs(1)));
     let mut waiting = tokio::task::JoinSet::new();
     for n in 0..200 {
@@ -81,13 +83,7 @@ async fn a_flood_of_unknown_keys_is_not_passed_on_to_the_issuer() {
 async fn those_who_wait_are_bounded_in_all() {
     let key = rsa_key();
     let issuer = Issuer::with(&[&key]);
-    let api = issuer
-        .verifier()
-        .refetch_pause(SHORT)
-        .start()
-        .await
-        .unwrap();
-    tokio::time::sleep(SHORT).await;
+    let api = that_may_fetch(&issuer).await;
     issuer.fails(Fault::Silent);
     let unknown = sign(&ec_key(), &claims());
     let mut waiting = tokio::task::JoinSet::new();
