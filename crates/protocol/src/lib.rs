@@ -65,6 +65,7 @@ pub mod rotation;
 pub mod scope;
 pub mod secret;
 pub mod session;
+pub mod status;
 pub mod store;
 pub mod subject;
 pub mod tally;

@@ -16,6 +16,8 @@ pub const USERINFO: &str = "/userinfo";
 pub const INTROSPECT: &str = "/introspect";
 /// RFC 7009 2.
 pub const REVOKE: &str = "/revoke";
+/// The status lists; below it each by its number (draft-ietf-oauth-status-list-21).
+pub const STATUS_LISTS: &str = "/status-lists";
 /// RP-Initiated Logout 2.
 pub const END_SESSION: &str = "/logout";
 /// What is seen after a sign-out.
