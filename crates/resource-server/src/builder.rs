@@ -6,11 +6,12 @@ use latchkey_jose::Algorithm;
 use latchkey_protocol::Clock;
 
 use crate::{
-    Fetch, Introspection, SystemClock, Verifier, discovery,
+    Fetch, Introspection, StatusLists, SystemClock, Verifier, discovery,
     http::Client,
     introspection::Asker,
     keys::{Keys, Pace, Source},
     rules::Rules,
+    status::Lists,
 };
 
 /// How long [`Builder::start`] waits for the issuer.
@@ -37,6 +38,7 @@ pub struct Builder {
     every: Option<Duration>,
     http: Option<Arc<dyn Fetch>>,
     introspection: Option<Introspection>,
+    status_lists: StatusLists,
     clock: Arc<dyn Clock>,
 }
 
@@ -72,6 +74,7 @@ impl Builder {
             every: None,
             http: None,
             introspection: None,
+            status_lists: StatusLists::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -102,7 +105,8 @@ impl Builder {
         self
     }
 
-    /// Where the keys are, instead of asking the issuer's metadata for it.
+    /// Where the keys are, instead of asking the issuer's metadata for it. Whether the issuer publishes status lists is not
+    /// asked either then: say it by [`StatusLists::at`], so that tokens without a status are refused.
     pub fn jwks_uri(mut self, address: impl Into<String>) -> Self {
         self.jwks_uri = Some(address.into());
         self
@@ -131,6 +135,12 @@ impl Builder {
     /// Asks the issuer about tokens that are no JWT, or about each: see [`Introspection`].
     pub fn introspection(mut self, introspection: Introspection) -> Self {
         self.introspection = Some(introspection);
+        self
+    }
+
+    /// How the status lists of the issuer are followed, which say what was revoked: see [`StatusLists`].
+    pub fn status_lists(mut self, lists: StatusLists) -> Self {
+        self.status_lists = lists;
         self
     }
 
@@ -187,8 +197,17 @@ impl Builder {
         let asker = self
             .introspection
             .map(|introspection| Asker::new(introspection, http.clone(), issuer.clone()));
-        let source = Source::new(http, issuer, self.jwks_uri);
+        let mut source = Source::new(http.clone(), issuer.clone(), self.jwks_uri);
+        let advert = source.lists(self.status_lists.aggregation.clone());
         let keys = Keys::new(source, pace, self.clock.clone());
+        let lists = Lists::new(
+            self.status_lists,
+            (issuer, self.algorithms.clone()),
+            http,
+            keys.clone(),
+            self.clock.clone(),
+            advert,
+        );
         let rules = Rules {
             issuer: self.issuer,
             audience: self.audience,
@@ -198,7 +217,7 @@ impl Builder {
         };
         Ok(Verifier::new(
             rules,
-            keys,
+            (keys, lists),
             asker,
             self.tokens_seen,
             self.clock,
@@ -213,6 +232,7 @@ impl Builder {
         if let Some(introspection) = &self.introspection {
             introspection.check()?;
         }
+        self.status_lists.check()?;
         if self.audience.is_empty() {
             return Err("the audience is empty: any token of the issuer would open the API".into());
         }

@@ -7,7 +7,7 @@ use std::{
 
 use moka::{policy::EvictionPolicy, sync::Cache};
 
-use crate::AccessToken;
+use crate::{AccessToken, status::Standing};
 
 /// How much of a token's end is hashed, in bytes: a part of the signature, which no two tokens share.
 const END: usize = 64;
@@ -21,11 +21,28 @@ pub struct SeenTokens {
     tokens: Cache<u64, Arc<SeenToken>>,
 }
 
-/// A token, and by which set of keys it was verified.
+/// A token, by which set of keys it was verified, and where its status stands.
 pub struct SeenToken {
     token: Box<str>,
     pub claims: Arc<AccessToken>,
     pub generation: u64,
+    pub standing: Option<Standing>,
+}
+
+impl SeenToken {
+    pub fn new(
+        token: &str,
+        claims: AccessToken,
+        generation: u64,
+        standing: Option<Standing>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            token: token.into(),
+            claims: Arc::new(claims),
+            generation,
+            standing,
+        })
+    }
 }
 
 impl SeenTokens {
@@ -46,14 +63,9 @@ impl SeenTokens {
         (*seen.token == *token).then_some(seen)
     }
 
-    pub fn insert(&self, token: &str, claims: &Arc<AccessToken>, generation: u64) {
-        if token.len() <= LONGEST {
-            let seen = SeenToken {
-                token: token.into(),
-                claims: claims.clone(),
-                generation,
-            };
-            self.tokens.insert(self.key(token), Arc::new(seen));
+    pub fn insert(&self, seen: &Arc<SeenToken>) {
+        if seen.token.len() <= LONGEST {
+            self.tokens.insert(self.key(&seen.token), seen.clone());
         }
     }
 

@@ -98,7 +98,10 @@ fn outside(refusal: &Refusal) -> (u16, Option<&'static str>, &'static str) {
         | Refusal::Expired
         | Refusal::NotYet
         | Refusal::SenderConstrained
-        | Refusal::Inactive => (401, Some("invalid_token"), r#"{"error":"invalid_token"}"#),
+        | Refusal::Inactive
+        | Refusal::Revoked
+        | Refusal::StatusMissing
+        | Refusal::StatusUnreadable => (401, Some("invalid_token"), r#"{"error":"invalid_token"}"#),
         Refusal::Scope { .. }
         | Refusal::Role { .. }
         | Refusal::Group { .. }

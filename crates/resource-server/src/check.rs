@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{AccessToken, Rejection, Rule, Verifier, bearer};
+use crate::{AccessToken, Rejection, Rule, Verifier, bearer, status::Access};
 
 /// How it stands with a request.
 pub enum Look {
@@ -35,8 +35,17 @@ pub async fn verify(
     verifier: &Verifier,
     rule: &Rule,
     token: &str,
+    access: Access,
 ) -> Result<Arc<AccessToken>, Rejection> {
-    check(verifier, rule, verifier.verify(token).await?)
+    check(verifier, rule, verifier.verify_for(token, access).await?)
+}
+
+/// What a request of this method does (RFC 9110 9.2.1).
+pub fn access(method: &str) -> Access {
+    match method {
+        "GET" | "HEAD" => Access::Read,
+        _ => Access::Change,
+    }
 }
 
 fn check(

@@ -16,25 +16,42 @@ pub struct Metadata {
     issuer: String,
     jwks_uri: String,
     introspection_endpoint: Option<String>,
+    status_list_aggregation_endpoint: Option<String>,
+}
+
+/// What the issuer publishes for whoever verifies its tokens.
+#[derive(Clone)]
+pub struct Published {
+    pub jwks_uri: String,
+    pub lists: Advert,
+}
+
+/// What the issuer says of its status lists (draft-ietf-oauth-status-list-21 9.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Advert {
+    /// Whether it publishes any.
+    pub is_there: bool,
+    /// Where they are all named, if that is to be asked.
+    pub address: Option<String>,
 }
 
 /// How long an address counts that the metadata named.
-const FOUND_FOR: Duration = Duration::from_secs(3600);
+const FOUND_FOR: Duration = Duration::from_secs(600);
 
-/// An address of the issuer: named by the owner, or else in the metadata, which is read again each hour and after whatever
-/// went wrong.
-pub struct Endpoint {
+/// An address of the issuer: named by the owner, or else in the metadata, which is read again every ten minutes and after
+/// whatever went wrong.
+pub struct Endpoint<T = String> {
     issuer: String,
-    fixed: Option<String>,
-    of: fn(Metadata, &str) -> Result<String, FetchError>,
-    found: Mutex<Option<(String, Instant)>>,
+    fixed: Option<T>,
+    of: fn(Metadata, &str) -> Result<T, FetchError>,
+    found: Mutex<Option<(T, Instant)>>,
 }
 
-impl Endpoint {
+impl<T: Clone> Endpoint<T> {
     pub fn new(
         issuer: String,
-        fixed: Option<String>,
-        of: fn(Metadata, &str) -> Result<String, FetchError>,
+        fixed: Option<T>,
+        of: fn(Metadata, &str) -> Result<T, FetchError>,
     ) -> Self {
         Self {
             issuer,
@@ -45,7 +62,7 @@ impl Endpoint {
     }
 
     /// The address, and whether it was looked for just now.
-    pub async fn address(&self, http: &Client) -> Result<(String, bool), FetchError> {
+    pub async fn address(&self, http: &Client) -> Result<(T, bool), FetchError> {
         if let Some(fixed) = &self.fixed {
             return Ok((fixed.clone(), false));
         }
@@ -65,7 +82,7 @@ impl Endpoint {
         *self.found() = None;
     }
 
-    fn found(&self) -> MutexGuard<'_, Option<(String, Instant)>> {
+    fn found(&self) -> MutexGuard<'_, Option<(T, Instant)>> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -104,9 +121,17 @@ impl Metadata {
         Ok(())
     }
 
+    /// Where the keys are, and what there is of status lists.
+    pub fn published(self, issuer: &str) -> Result<Published, FetchError> {
+        Ok(Published {
+            lists: self.lists(issuer),
+            jwks_uri: self.jwks_uri(issuer)?,
+        })
+    }
+
     /// The address of the keys. It lies at the issuer's origin: another one is named by
     /// [`Builder::jwks_uri`](crate::Builder::jwks_uri) or not used.
-    pub fn jwks_uri(self, issuer: &str) -> Result<String, FetchError> {
+    fn jwks_uri(self, issuer: &str) -> Result<String, FetchError> {
         at_origin(self.jwks_uri, issuer, "Builder::jwks_uri")
     }
 
@@ -118,6 +143,23 @@ impl Metadata {
             ))
         })?;
         at_origin(named, issuer, "Introspection::at")
+    }
+}
+
+impl Metadata {
+    /// Where the status lists are named. At another origin nobody is asked, unless the owner named it; that there are lists
+    /// is said all the same.
+    fn lists(&self, issuer: &str) -> Advert {
+        let Some(named) = self.status_list_aggregation_endpoint.clone() else {
+            return Advert::default();
+        };
+        let address = at_origin(named, issuer, "StatusLists::at");
+        Advert {
+            is_there: true,
+            address: address
+                .inspect_err(|error| tracing::warn!(%error, "status lists are not pushed"))
+                .ok(),
+        }
     }
 }
 
@@ -208,6 +250,7 @@ mod tests {
             issuer: issuer.into(),
             jwks_uri: keys.into(),
             introspection_endpoint: Some(keys.into()),
+            status_list_aggregation_endpoint: Some(keys.into()),
         };
         let check = |metadata: Metadata| {
             metadata.check("https://id.example")?;
@@ -216,6 +259,10 @@ mod tests {
         let secret_goes_to = |keys: &str| {
             metadata("https://id.example", keys).introspection_endpoint("https://id.example")
         };
+        let lists = |at: &str| metadata("https://id.example", at).lists("https://id.example");
+        assert!(lists("https://id.example/lists").address.is_some());
+        let elsewhere = lists("https://evil.example/lists");
+        assert!(elsewhere.is_there && elsewhere.address.is_none());
         assert!(secret_goes_to("https://id.example/introspect").is_ok());
         assert!(secret_goes_to("https://evil.example/introspect").is_err());
         assert!(check(metadata("https://id.example", "https://id.example/jwks")).is_ok());

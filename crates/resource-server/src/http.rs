@@ -3,13 +3,26 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{
+    HeaderMap, Request, Response, StatusCode,
+    header::{self, HeaderName},
+    request,
+};
 
-/// What one answer may take.
+/// What one answer may take, beside the time that it was asked to wait (`Prefer`).
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The longest answer, in bytes.
-const MOST: usize = 1024 * 1024;
+/// The longest answer, in MiB.
+const MOST: usize = 1;
+
+/// The longest status list: what is compressed badly, and then base64url twice.
+const MOST_OF_A_LIST: usize = 2;
+
+/// The media type of status list tokens (draft-ietf-oauth-status-list-21 8.2).
+const STATUS_LIST: &str = "application/statuslist+jwt";
+
+/// RFC 7240.
+const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// Calls the issuer. [`HttpClient`] is one; bring your own for a proxy, or in tests.
 ///
@@ -55,7 +68,38 @@ pub(crate) enum Fetched {
 
 impl Client {
     pub async fn get(&self, address: &str, etag: Option<&str>) -> Result<Fetched, FetchError> {
-        let mut request = Request::get(address).header(header::ACCEPT, "application/json");
+        let request = Request::get(address).header(header::ACCEPT, "application/json");
+        self.document(address, request, etag).await
+    }
+
+    /// A status list, as it is now: what lies between keeps it for seconds, and a revocation would wait for that too.
+    pub async fn list(&self, address: &str, etag: Option<&str>) -> Result<Fetched, FetchError> {
+        let request = Request::get(address)
+            .header(header::ACCEPT, STATUS_LIST)
+            .header(header::CACHE_CONTROL, "no-cache");
+        self.document(address, request, etag).await
+    }
+
+    /// A document, as soon as it is another one than that with the ETag, or `wait` seconds later (RFC 7240 4.3).
+    pub async fn next(
+        &self,
+        address: &str,
+        etag: Option<&str>,
+        wait: u64,
+    ) -> Result<Fetched, FetchError> {
+        let request = Request::get(address)
+            .header(header::ACCEPT, "application/json")
+            .header(header::CACHE_CONTROL, "no-cache")
+            .header(PREFER, format!("wait={wait}"));
+        self.document(address, request, etag).await
+    }
+
+    async fn document(
+        &self,
+        address: &str,
+        mut request: request::Builder,
+        etag: Option<&str>,
+    ) -> Result<Fetched, FetchError> {
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
@@ -99,14 +143,42 @@ impl Client {
         request: Request<Vec<u8>>,
     ) -> Result<Response<Vec<u8>>, FetchError> {
         let named = |why: &dyn std::fmt::Display| FetchError(format!("{address}: {why}"));
-        let answer = tokio::time::timeout(PATIENCE, self.0.fetch(request)).await;
+        let bounds = Bounds::of(request.headers());
+        let answer = tokio::time::timeout(bounds.time, self.0.fetch(request)).await;
         let answer = answer
-            .map_err(|_| named(&"no whole answer within 5 s"))?
+            .map_err(|_| named(&format!("no whole answer within {:?}", bounds.time)))?
             .map_err(|error| named(&error))?;
-        if answer.body().len() > MOST {
-            return Err(named(&"the answer is longer than 1 MiB"));
-        }
+        bounds
+            .check(answer.body().len())
+            .map_err(|why| named(&why))?;
         Ok(answer)
+    }
+}
+
+/// What the answer to a request may take, which depends on what was asked for.
+struct Bounds {
+    time: Duration,
+    mebibytes: usize,
+}
+
+impl Bounds {
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let wait = text(PREFER).and_then(|preference| preference.strip_prefix("wait="));
+        let wait = wait.and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+        let is_list = text(header::ACCEPT) == Some(STATUS_LIST);
+        Self {
+            time: PATIENCE + Duration::from_secs(wait),
+            mebibytes: if is_list { MOST_OF_A_LIST } else { MOST },
+        }
+    }
+
+    fn check(&self, length: usize) -> Result<(), FetchError> {
+        if length > self.mebibytes * 1024 * 1024 {
+            let most = self.mebibytes;
+            return Err(FetchError(format!("the answer is longer than {most} MiB")));
+        }
+        Ok(())
     }
 }
 
@@ -150,7 +222,7 @@ impl HttpClient {
         let built = client
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
+            .connect_timeout(PATIENCE)
             .build();
         Ok(Self(built.map_err(FetchError::new)?))
     }
@@ -160,7 +232,9 @@ impl HttpClient {
 #[async_trait]
 impl Fetch for HttpClient {
     async fn fetch(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, FetchError> {
-        let request = reqwest::Request::try_from(request).map_err(FetchError::new)?;
+        let bounds = Bounds::of(request.headers());
+        let mut request = reqwest::Request::try_from(request).map_err(FetchError::new)?;
+        *request.timeout_mut() = Some(bounds.time);
         let mut answer = self.0.execute(request).await.map_err(whole)?;
         let mut response = Response::builder().status(answer.status());
         if let Some(headers) = response.headers_mut() {
@@ -168,9 +242,7 @@ impl Fetch for HttpClient {
         }
         let mut body = Vec::new();
         while let Some(piece) = answer.chunk().await.map_err(whole)? {
-            if body.len() + piece.len() > MOST {
-                return Err(FetchError::new("the answer is longer than 1 MiB"));
-            }
+            bounds.check(body.len() + piece.len())?;
             body.extend_from_slice(&piece);
         }
         response.body(body).map_err(FetchError::new)

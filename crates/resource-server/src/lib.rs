@@ -44,8 +44,13 @@
 //!
 //! # Revocation
 //!
-//! The keys do not say whether a token was revoked before its end. [`Introspection`] asks the issuer (RFC 7662): about each
-//! token, or about those that are no JWT.
+//! Where the issuer publishes status lists (draft-ietf-oauth-status-list-21), a token that was revoked, or whose user was
+//! signed out, is refused within two seconds, also if it was verified before: the lists are followed in the background, and
+//! each use looks at a bit in memory. A token without a status is refused then. While lists cannot be fetched, they count
+//! until they end by themselves (Latchkey's: a minute after they were made); what passes then is for
+//! [`StatusLists::when_stale`] to say: without it nothing.
+//!
+//! [`Introspection`] asks the issuer (RFC 7662): about each token, or about those that are no JWT.
 
 #![warn(missing_docs)]
 
@@ -71,6 +76,7 @@ mod metadata;
 mod refusal;
 mod rules;
 mod seat;
+mod status;
 #[cfg(feature = "tower")]
 pub mod tower;
 mod verifier;
@@ -92,4 +98,5 @@ pub use keys::Health;
 pub use latchkey_jose::Algorithm;
 pub use latchkey_protocol::{Clock, Timestamp};
 pub use refusal::{Refusal, Rejection, Unavailable};
+pub use status::{ListsHealth, StatusLists, WhenStale};
 pub use verifier::Verifier;

@@ -55,6 +55,17 @@ pub enum Refusal {
         "the issuer says that the token is not active: it was revoked, has ended, or is none of this API's"
     )]
     Inactive,
+    /// The status list of the issuer says that it does not count any more (draft-ietf-oauth-status-list-21 8.3).
+    #[error("the token was revoked, says the status list of the issuer")]
+    Revoked,
+    /// The issuer publishes status lists, and the token names none.
+    #[error("the token has no `status`, though its issuer publishes status lists")]
+    StatusMissing,
+    /// The token names no list that is believed, or a place that the list does not have.
+    #[error(
+        "the `status` of the token cannot be looked up: it names no status list of the issuer, or no place in it"
+    )]
+    StatusUnreadable,
     /// [`RequireScope`](crate::RequireScope): the client was not granted all of it.
     #[error("the scope `{needed}` is needed")]
     Scope {
@@ -100,6 +111,9 @@ pub enum Unavailable {
     /// The issuer cannot be asked about the token.
     #[error("the issuer cannot be asked about the token")]
     Introspection,
+    /// There is no status list that still counts, and [`WhenStale`](crate::WhenStale) lets nothing pass without one.
+    #[error("the status list of the issuer is stale")]
+    StatusList,
 }
 
 /// Why there is no verified token.

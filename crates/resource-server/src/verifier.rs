@@ -9,9 +9,16 @@ use latchkey_protocol::{Clock, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    AccessToken, Builder, Challenge, Health, Refusal, Rejection, Rule, cache::SeenTokens,
-    claims::Unverified, compact, introspection::Asker, keys::Keys, log::Log, metadata::Metadata,
+    AccessToken, Builder, Challenge, Health, Refusal, Rejection, Rule,
+    cache::{SeenToken, SeenTokens},
+    claims::Unverified,
+    compact,
+    introspection::Asker,
+    keys::Keys,
+    log::Log,
+    metadata::Metadata,
     rules::Rules,
+    status::{Access, Lists, Standing},
 };
 
 /// Verifies the access tokens of one issuer, for one API. Cheap to clone: all clones share keys and remembered tokens.
@@ -21,6 +28,7 @@ pub struct Verifier(Arc<Inner>);
 struct Inner {
     rules: Rules,
     keys: Keys,
+    lists: Lists,
     asker: Option<Asker>,
     seen: SeenTokens,
     clock: Arc<dyn Clock>,
@@ -54,7 +62,7 @@ impl Verifier {
 
     pub(crate) fn new(
         rules: Rules,
-        keys: Keys,
+        (keys, lists): (Keys, Lists),
         asker: Option<Asker>,
         tokens_seen: u64,
         clock: Arc<dyn Clock>,
@@ -63,6 +71,7 @@ impl Verifier {
         Self(Arc::new(Inner {
             rules,
             keys,
+            lists,
             asker,
             seen: SeenTokens::new(tokens_seen),
             clock,
@@ -72,16 +81,33 @@ impl Verifier {
         }))
     }
 
-    /// Verifies a token: signature, type, algorithm, issuer, audience and times. What its bearer may do is for a [`Rule`]
-    /// to say. A rejection is logged.
+    /// Verifies a token: signature, type, algorithm, issuer, audience and times, and that it was not revoked since, where
+    /// the issuer publishes status lists. What its bearer may do is for a [`Rule`] to say. A rejection is logged.
     ///
     /// # Errors
     /// [`Rejection::Refused`] for a token that is no good, [`Rejection::Unavailable`] where nobody can tell.
     pub async fn verify(&self, token: &str) -> Result<Arc<AccessToken>, Rejection> {
+        self.verify_for(token, Access::Change).await
+    }
+
+    /// As [`Verifier::verify`], for a request that changes nothing: while the status list is stale,
+    /// [`WhenStale::AllowReads`](crate::WhenStale::AllowReads) lets it pass.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`].
+    pub async fn verify_read(&self, token: &str) -> Result<Arc<AccessToken>, Rejection> {
+        self.verify_for(token, Access::Read).await
+    }
+
+    pub(crate) async fn verify_for(
+        &self,
+        token: &str,
+        access: Access,
+    ) -> Result<Arc<AccessToken>, Rejection> {
         if let Some(seen) = self.verify_seen(token) {
             return Ok(seen);
         }
-        let judged = self.judge(token).await;
+        let judged = self.judge(token, access).await;
         if let Err(rejection) = &judged {
             self.0.log.rejected(rejection, token);
         }
@@ -91,34 +117,42 @@ impl Verifier {
     /// As [`Verifier::verify`], without waiting, for a token that was verified before and still counts. None says nothing
     /// of the token: ask [`Verifier::verify`].
     pub fn verify_seen(&self, token: &str) -> Option<Arc<AccessToken>> {
-        let Some(asker) = &self.0.asker else {
-            return self.proven(token);
-        };
         let now = self.now();
+        let Some(asker) = &self.0.asker else {
+            return self.good(token, now);
+        };
         if compact::is_jws(token) {
             let counts = !asker.asks_of_each() || asker.active(token, now).is_some();
-            return self.proven(token).filter(|_| counts);
+            return self.good(token, now).filter(|_| counts);
         }
         let active = asker.active(token, now)?;
         active.filter(|claims| self.0.rules.check_claims(claims, now).is_ok())
     }
 
+    /// A proven token that was not revoked, as far as is known without waiting.
+    fn good(&self, token: &str, now: Timestamp) -> Option<Arc<AccessToken>> {
+        let seen = self.proven(token, now)?;
+        let is_good = self.0.lists.is_good(seen.standing.as_ref(), now);
+        is_good.then(|| seen.claims.clone())
+    }
+
     /// A token whose signature was verified by keys that still count, and that has not ended.
-    fn proven(&self, token: &str) -> Option<Arc<AccessToken>> {
+    fn proven(&self, token: &str, now: Timestamp) -> Option<Arc<SeenToken>> {
         let seen = self.0.seen.find(token)?;
         let counts = self.0.keys.still_prove(seen.generation)
-            && self.0.rules.check_expiry(&seen.claims, self.now()).is_ok();
+            && self.0.rules.check_expiry(&seen.claims, now).is_ok()
+            && seen.standing.as_ref().is_none_or(Standing::is_followed);
         if !counts {
             self.0.seen.forget(token);
             return None;
         }
-        Some(seen.claims.clone())
+        Some(seen)
     }
 
     /// Shape decides who judges: a token that could not be verified is not asked about.
-    async fn judge(&self, token: &str) -> Result<Arc<AccessToken>, Rejection> {
+    async fn judge(&self, token: &str, access: Access) -> Result<Arc<AccessToken>, Rejection> {
         let Some(asker) = &self.0.asker else {
-            return self.prove(token).await;
+            return self.prove(token, access).await;
         };
         if !compact::is_jws(token) {
             if !asker.asks_of_opaque() {
@@ -129,17 +163,26 @@ impl Verifier {
             self.0.rules.check_claims(&claims, self.now())?;
             return Ok(claims);
         }
-        let claims = match self.proven(token) {
-            Some(claims) => claims,
-            None => self.prove(token).await?,
-        };
+        let claims = self.prove(token, access).await?;
         if asker.asks_of_each() {
             asker.ask(token, || self.now()).await?;
         }
         Ok(claims)
     }
 
-    async fn prove(&self, token: &str) -> Result<Arc<AccessToken>, Rejection> {
+    async fn prove(&self, token: &str, access: Access) -> Result<Arc<AccessToken>, Rejection> {
+        let proven = match self.proven(token, self.now()) {
+            Some(seen) => seen,
+            None => self.prove_anew(token).await?,
+        };
+        // 14: the status. A list may have been waited for, and the token have ended meanwhile.
+        let standing = proven.standing.as_ref();
+        self.0.lists.check(standing, access).await?;
+        self.0.rules.check_expiry(&proven.claims, self.now())?;
+        Ok(proven.claims.clone())
+    }
+
+    async fn prove_anew(&self, token: &str) -> Result<Arc<SeenToken>, Rejection> {
         // Steps 1 to 3: length, shape, a header without `crit`.
         let compact = compact::parse(token)?;
         // 4 to 6: `typ`, `alg` from the allow-list, `kid`.
@@ -151,9 +194,10 @@ impl Verifier {
             .unverified_claims()
             .map_err(|_| Refusal::Malformed)?;
         self.0.rules.check_claims(&claims, self.now())?;
-        let claims = Arc::new(claims);
-        self.0.seen.insert(token, &claims, generation);
-        Ok(claims)
+        let standing = self.0.lists.standing(&claims)?;
+        let seen = SeenToken::new(token, claims, generation, standing);
+        self.0.seen.insert(&seen);
+        Ok(seen)
     }
 
     /// Whether `rule` lets the bearer of this token pass. A refusal is logged.
@@ -174,9 +218,12 @@ impl Verifier {
         Challenge::of(rejection, metadata.map(|metadata| &*metadata.address))
     }
 
-    /// How it stands with the issuer's keys: for `/readyz`, and for alarms.
+    /// How it stands with the issuer's keys and status lists: for `/readyz`, and for alarms.
     pub fn health(&self) -> Health {
-        self.0.keys.health()
+        Health {
+            lists: self.0.lists.health(),
+            ..self.0.keys.health()
+        }
     }
 
     /// The API's own metadata (RFC 9728 2) and the path where it is to be served. From now on refusals name its address.

@@ -120,7 +120,8 @@ where
             Look::New(token) => {
                 let (service, shared) = (self.service.clone(), self.shared.clone());
                 Either::Right(Box::pin(async move {
-                    match check::verify(&shared.verifier, &shared.rule, &token).await {
+                    let access = check::access(request.method().as_str());
+                    match check::verify(&shared.verifier, &shared.rule, &token, access).await {
                         Ok(caller) => {
                             request.extensions_mut().insert(Caller(caller));
                             pass(&*service, request).await

@@ -7,11 +7,11 @@ use std::{
 
 use http::{HeaderMap, header};
 use latchkey_jose::Jwk;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{AFTER_FAILURE, Round, Shared, set, set::KeySet};
 use crate::{
-    discovery::{Endpoint, Metadata},
+    discovery::{Advert, Endpoint, Metadata, Published},
     http::{Client, FetchError, Fetched},
 };
 
@@ -27,8 +27,11 @@ const LONGEST_RETRY: Duration = Duration::from_secs(30);
 /// Where keys come from.
 pub struct Source {
     http: Client,
-    endpoint: Endpoint,
+    endpoint: Endpoint<Published>,
     etag: Option<String>,
+    lists: watch::Sender<Advert>,
+    /// Whether the owner said what `lists` says.
+    lists_are_named: bool,
 }
 
 /// What one fetch brought.
@@ -45,6 +48,13 @@ pub async fn keep(shared: Weak<Shared>, mut source: Source) {
     };
     let mut failures = 0;
     loop {
+        let Some(strong) = shared.upgrade() else {
+            return;
+        };
+        if strong.looks_again.swap(false, Ordering::AcqRel) {
+            source.forget();
+        }
+        drop(strong);
         let brought = source.fetch().await;
         let Some(strong) = shared.upgrade() else {
             return;
@@ -136,17 +146,45 @@ impl Shared {
 impl Source {
     /// `fixed`: where the owner says that they are.
     pub fn new(http: Client, issuer: String, fixed: Option<String>) -> Self {
+        let fixed = fixed.map(|jwks_uri| Published {
+            jwks_uri,
+            lists: Advert::default(),
+        });
         Self {
             http,
-            endpoint: Endpoint::new(issuer, fixed, Metadata::jwks_uri),
+            endpoint: Endpoint::new(issuer, fixed, Metadata::published),
             etag: None,
+            lists: watch::Sender::default(),
+            lists_are_named: false,
         }
     }
 
+    /// What is known of the issuer's status lists, now and later. `named`: where the owner says that they are.
+    pub fn lists(&mut self, named: Option<String>) -> watch::Receiver<Advert> {
+        self.lists_are_named = named.is_some();
+        self.lists.send_replace(Advert {
+            is_there: named.is_some(),
+            address: named,
+        });
+        self.lists.subscribe()
+    }
+
+    fn tell_of_lists(&self, found: Advert) {
+        self.lists.send_if_modified(|known| {
+            let is_news = !self.lists_are_named && *known != found;
+            if is_news {
+                *known = found;
+            }
+            is_news
+        });
+    }
+
     async fn fetch(&mut self) -> Result<Brought, FetchError> {
-        let (address, is_new) = self.endpoint.address(&self.http).await?;
+        let (published, is_new) = self.endpoint.address(&self.http).await?;
+        let address = published.jwks_uri;
         if is_new {
             self.etag = None;
+            self.tell_of_lists(published.lists);
         }
         let etag = self.etag.as_deref();
         match self.http.get(&address, etag).await? {

@@ -7,7 +7,7 @@ mod set;
 use std::{
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,7 +16,7 @@ use latchkey_jose::{Algorithm, Compact};
 use latchkey_protocol::{Clock, Timestamp};
 use tokio::sync::{Notify, watch};
 
-use crate::{Refusal, Rejection, Unavailable, seat::Seat};
+use crate::{Refusal, Rejection, Unavailable, seat::Seat, status::ListsHealth};
 
 pub use keeper::Source;
 use set::{Found, KeySet};
@@ -55,6 +55,8 @@ struct Shared {
     pace: Pace,
     waiting: AtomicUsize,
     asked: Arc<Notify>,
+    /// Whether the metadata is to be read anew before the next fetch.
+    looks_again: AtomicBool,
     rounds: watch::Sender<Round>,
     /// Why the last fetch failed that did.
     failure: Mutex<Option<String>>,
@@ -67,7 +69,7 @@ struct Round {
     failed: bool,
 }
 
-/// How it stands with the keys of the issuer.
+/// How it stands with the keys and the status lists of the issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
@@ -77,6 +79,8 @@ pub struct Health {
     pub keys_fetched_at: Option<Timestamp>,
     /// Whether the last attempt to fetch them failed.
     pub is_issuer_away: bool,
+    /// The status lists.
+    pub lists: ListsHealth,
 }
 
 impl Keys {
@@ -89,6 +93,7 @@ impl Keys {
             pace,
             waiting: AtomicUsize::new(0),
             asked: Arc::new(Notify::new()),
+            looks_again: AtomicBool::new(false),
             rounds: watch::Sender::default(),
             failure: Mutex::default(),
         });
@@ -128,6 +133,12 @@ impl Keys {
         }
     }
 
+    /// Has the issuer's metadata read anew, not sooner than another fetch is made for somebody.
+    pub fn look_again(&self) {
+        self.0.looks_again.store(true, Ordering::Release);
+        self.0.asked.notify_one();
+    }
+
     /// Whether what was verified by the set of this generation is so by the keys of now.
     pub fn still_prove(&self, generation: u64) -> bool {
         self.0.generation.load(Ordering::Acquire) == generation && self.0.are_usable()
@@ -139,6 +150,7 @@ impl Keys {
             is_ready: self.0.are_usable(),
             keys_fetched_at: (at != i64::MIN).then_some(Timestamp::from_seconds(at)),
             is_issuer_away: self.0.rounds.borrow().failed,
+            lists: ListsHealth::default(),
         }
     }
 }

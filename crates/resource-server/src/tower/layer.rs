@@ -1,7 +1,7 @@
 //! The layer, and the service that it makes.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     mem,
     ops::Deref,
     pin::Pin,
@@ -19,6 +19,7 @@ use super::answer::{answer, speaks_grpc};
 use crate::{
     AccessToken, Guard, Public, Refusal, Rejection, Rule, Verifier,
     check::{self, Look},
+    status::Access,
 };
 
 /// The verified token of a request, in its extensions.
@@ -40,6 +41,7 @@ pub struct ProtectLayer {
     paths: HashMap<String, Arc<Rule>>,
     otherwise: Arc<Rule>,
     grpc: bool,
+    reads: HashSet<String>,
 }
 
 /// Lets nobody pass.
@@ -59,6 +61,7 @@ impl ProtectLayer {
             paths: HashMap::new(),
             otherwise: Arc::new(rule.into()),
             grpc: false,
+            reads: HashSet::new(),
         }
     }
 
@@ -86,6 +89,22 @@ impl ProtectLayer {
     pub fn require(mut self, path: impl Into<String>, rule: impl Into<Rule>) -> Self {
         self.paths.insert(path.into(), Arc::new(rule.into()));
         self
+    }
+
+    /// A path whose calls change nothing, whatever their method is: those of gRPC are all `POST`. They pass as `GET` does
+    /// where the API allows reads by a stale status list ([`WhenStale::AllowReads`](crate::WhenStale::AllowReads)).
+    #[must_use]
+    pub fn reads(mut self, path: impl Into<String>) -> Self {
+        self.reads.insert(path.into());
+        self
+    }
+
+    fn access<B>(&self, request: &Request<B>) -> Access {
+        if self.reads.contains(request.uri().path()) {
+            Access::Read
+        } else {
+            check::access(request.method().as_str())
+        }
     }
 
     fn rule(&self, path: &str) -> &Arc<Rule> {
@@ -151,7 +170,8 @@ where
                 let clone = self.inner.clone();
                 let mut inner = mem::replace(&mut self.inner, clone);
                 Either::Right(Either::Right(Box::pin(async move {
-                    match check::verify(&layer.verifier, &rule, &token).await {
+                    let access = layer.access(&request);
+                    match check::verify(&layer.verifier, &rule, &token, access).await {
                         Ok(caller) => {
                             request.extensions_mut().insert(Caller(caller));
                             inner.call(request).await

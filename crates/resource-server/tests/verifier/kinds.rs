@@ -4,8 +4,8 @@ use latchkey_resource_server::Refusal;
 use serde_json::{Value, json};
 
 use super::support::{
-    API, BEGIN, ISSUER, Issuer, assert_refused, claims, judge, rsa_key, sign, sign_as, with,
-    without,
+    API, BEGIN, ISSUER, Issuer, assert_refused, claims, judge, list_token, rsa_key, sign, sign_as,
+    with, with_status, without,
 };
 
 fn id_token(audience: &str) -> Value {
@@ -77,10 +77,10 @@ async fn an_access_token_has_all_that_it_must_have() {
 #[tokio::test]
 async fn what_it_says_is_read() {
     let key = rsa_key();
-    let api = Issuer::with(&[&key]).start().await;
-    let mut claims = claims();
-    claims["status"] =
-        json!({ "status_list": { "idx": 1, "uri": "https://id.example/status-lists/1" } });
+    let issuer = Issuer::with(&[&key]);
+    issuer.publish_list(&list_token(&key, &[]));
+    let api = issuer.start().await;
+    let mut claims = with_status(1);
     claims["https://example.org/branch"] = json!("Seoul");
     claims["amr"] = json!(["pwd"]);
     claims["sid"] = json!("s1");

@@ -2,9 +2,13 @@
 
 use std::{cell::RefCell, io, sync::LazyLock, time::Instant};
 
+use latchkey_resource_server::{StatusLists, WhenStale};
 use serde_json::json;
 
-use super::support::{Issuer, ec_key, judge, rsa_key, sign, with};
+use super::support::{
+    At, Fault, Issuer, LIST, ec_key, eventually, judge, list_token, list_token_at, rsa_key, sign,
+    with, with_status,
+};
 
 thread_local! {
     /// What was logged on this thread: each test here has one, with its runtime.
@@ -80,4 +84,34 @@ async fn strangers_cannot_forge_or_flood_the_log() {
     assert!(text.lines().all(|line| line.len() < 700), "{text}");
     assert!(!text.lines().any(|line| line.starts_with("2026-01-01 INFO")));
     assert!(!text.contains(&"x".repeat(100)));
+}
+
+/// Not at each request: once, with what passes meanwhile.
+#[tokio::test]
+async fn the_owner_reads_when_a_list_is_stale_and_when_no_longer() {
+    let key = rsa_key();
+    let (issuer, clock) = (Issuer::with(&[&key]), At::begin());
+    issuer.publish_list(&list_token(&key, &[]));
+    let lists = StatusLists::default().when_stale(WhenStale::Allow);
+    let api = issuer.verifier_at(&clock).status_lists(lists);
+    let api = api.start().await.unwrap();
+    let token = sign(&key, &with_status(1));
+    assert!(judge(&api, &token).await.is_ok());
+    logged();
+    issuer.lists_fail("/status-lists", Fault::Down);
+    clock.pass(60);
+    for _ in 0..50 {
+        assert!(judge(&api, &token).await.is_ok());
+    }
+    let text = logged();
+    let count = |text: &str, part: &str| text.lines().filter(|line| line.contains(part)).count();
+    assert_eq!(count(&text, "the status list is stale"), 1, "{text}");
+    assert!(text.contains(LIST) && text.contains("Allow"), "{text}");
+    issuer.publish_list(&list_token_at(&key, &[], 60));
+    issuer.lists_fail("/status-lists", None);
+    eventually("it recovers", async || {
+        judge(&api, &token).await.is_ok() && !api.health().lists.are_stale
+    })
+    .await;
+    assert_eq!(count(&logged(), "the status list is fresh again"), 1);
 }

@@ -8,12 +8,12 @@ use actix_web::{
     web,
 };
 use latchkey_resource_server::{
-    Authenticated, Public, RequireRole, RequireScope, StepUp, Verifier,
+    Authenticated, Public, RequireRole, RequireScope, StatusLists, StepUp, Verifier, WhenStale,
     actix::{Caller, Protect, Routes},
 };
 use serde_json::json;
 
-use super::support::{Fault, Issuer, claims, ec_key, rsa_key, sign, with};
+use super::support::{Fault, Issuer, claims, ec_key, rsa_key, sign, with, with_status};
 
 async fn home(caller: Option<Caller>) -> String {
     format!("nobody: {}", caller.is_none())
@@ -249,5 +249,19 @@ async fn an_app_behind_the_check_is_closed_whatever_its_routes_are() {
         }
         let answer = answered(call_service(&app, request.to_request()).await).await;
         assert_eq!(answer.status.as_u16(), expected, "{path}");
+    }
+}
+
+/// The list of the token is stale, and the API lets pass what changes nothing.
+#[actix_web::test]
+async fn reads_alone_pass_by_a_stale_list_where_the_api_says_so() {
+    let key = rsa_key();
+    let lists = StatusLists::default().when_stale(WhenStale::AllowReads);
+    let builder = Issuer::with(&[&key]).verifier().status_lists(lists);
+    let api = builder.start().await.unwrap();
+    let token = sign(&key, &with_status(1));
+    for (method, status) in [(Method::GET, 200), (Method::POST, 503)] {
+        let answer = ask(&api, method, "/orders", &token).await;
+        assert_eq!(answer.status.as_u16(), status);
     }
 }

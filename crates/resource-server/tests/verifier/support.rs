@@ -1,5 +1,9 @@
 //! An issuer with keys, documents, and what can go wrong with them; tokens of every kind; a clock that is moved by hand.
 
+mod lists;
+
+pub use lists::*;
+
 use std::{
     sync::{
         Arc, LazyLock, Mutex,
@@ -65,6 +69,7 @@ struct State {
     fault: Option<Fault>,
     fetches: usize,
     max_age: u64,
+    lists: Lists,
 }
 
 impl Issuer {
@@ -76,6 +81,7 @@ impl Issuer {
             fault: None,
             fetches: 0,
             max_age: 300,
+            lists: Lists::default(),
         })));
         issuer.publish(keys);
         issuer
@@ -124,7 +130,9 @@ impl Issuer {
         }
         let document = match path {
             "/.well-known/openid-configuration" => {
-                json!({ "issuer": state.name, "jwks_uri": format!("{ISSUER}/jwks"), "introspection_endpoint": format!("{ISSUER}/introspect") })
+                let mut document = json!({ "issuer": state.name, "jwks_uri": format!("{ISSUER}/jwks"), "introspection_endpoint": format!("{ISSUER}/introspect") });
+                state.lists.advertise(&mut document);
+                document
             }
             "/jwks" => json!({ "keys": state.keys }),
             _ => return answer(404, Vec::new()),
@@ -144,20 +152,27 @@ impl Issuer {
     }
 }
 
-fn answer(status: u16, body: Vec<u8>) -> Response<Vec<u8>> {
+pub fn answer(status: u16, body: Vec<u8>) -> Response<Vec<u8>> {
     Response::builder().status(status).body(body).unwrap()
 }
 
 #[async_trait]
 impl Fetch for Issuer {
     async fn fetch(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, FetchError> {
-        let fault = self.0.lock().unwrap().fault.clone();
+        let fault = {
+            let state = self.0.lock().unwrap();
+            let of_lists = state.lists.fault(request.uri().path());
+            state.fault.clone().or(of_lists)
+        };
         match fault {
             None => {}
             Some(Fault::Down) => return Err(FetchError::new("connection refused")),
             Some(Fault::Silent) => std::future::pending().await,
             Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
             Some(Fault::Answer(status, body)) => return Ok(answer(status, body)),
+        }
+        if request.uri().path().starts_with(LISTS) {
+            return Ok(self.answer_of_lists(&request).await);
         }
         let etag = request.headers().get("If-None-Match").map(|v| v.as_bytes());
         Ok(self.answer(request.uri().path(), etag))

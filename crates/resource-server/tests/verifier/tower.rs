@@ -8,14 +8,14 @@ use std::{
 
 use http::{Method, Request, Response};
 use latchkey_resource_server::{
-    Authenticated, Public, RequireRole, RequireScope, Verifier,
+    Authenticated, Public, RequireRole, RequireScope, StatusLists, Verifier, WhenStale,
     tower::{Caller, ProtectLayer},
 };
 use serde_json::json;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::support::{Fault, Issuer, claims, ec_key, rsa_key, sign, with};
+use super::support::{Fault, Issuer, claims, ec_key, rsa_key, sign, with, with_status};
 
 /// Says whose request it serves.
 #[derive(Clone)]
@@ -172,5 +172,29 @@ async fn a_table_of_paths_closes_what_it_does_not_name() {
             "{path}"
         );
         assert_eq!(answer.body().is_empty(), expected.is_some(), "{path}");
+    }
+}
+
+/// The list of the token is stale, and the API lets pass what changes nothing: it says which calls of gRPC are such.
+#[tokio::test]
+async fn reads_alone_pass_by_a_stale_list_where_the_api_says_so() {
+    let key = rsa_key();
+    let lists = StatusLists::default().when_stale(WhenStale::AllowReads);
+    let builder = Issuer::with(&[&key]).verifier().status_lists(lists);
+    let api = builder.start().await.unwrap();
+    let layer = ProtectLayer::new(&api, Authenticated).reads("/shop.Orders/List");
+    let bearer = format!("Bearer {}", sign(&key, &with_status(1)));
+    for (method, path, status) in [
+        (Method::GET, "/orders", 200),
+        (Method::HEAD, "/orders", 200),
+        (Method::POST, "/orders", 503),
+        (Method::DELETE, "/orders", 503),
+        (Method::POST, "/shop.Orders/List", 200),
+        (Method::POST, "/shop.Orders/Create", 503),
+    ] {
+        let mut request = call(path, &[("Authorization", &bearer)]);
+        *request.method_mut() = method.clone();
+        let answer = ask(&layer, request).await;
+        assert_eq!(answer.status().as_u16(), status, "{method} {path}");
     }
 }
