@@ -1,6 +1,6 @@
 //! What the promises are tried with: a client, users, sessions, requests, and callers who race.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use latchkey_protocol::{
     AuthorizationId, ClientId, Digest, ScopeSet, SessionId, Store, Timestamp, UserId,
@@ -10,6 +10,7 @@ use latchkey_protocol::{
     authorize::{AnswerRoute, AuthorizationRequest, ClaimsRequest, GrantRequest},
     client::{Client, ResponseMode},
     device::Device,
+    entry_change::{EntryChange, LiveEntries},
     interaction::Interaction,
     registration::Registration,
     secret::Pepper,
@@ -22,6 +23,9 @@ pub const CALLERS: usize = 16;
 
 /// Any store: the suite knows no other.
 pub type Shared = Arc<dyn Store>;
+
+/// Of nothing to nothing: for what is exchanged and rotated without entries in status lists.
+pub static NO_ENTRIES: LazyLock<EntryChange> = LazyLock::new(EntryChange::default);
 
 /// So many seconds after the epoch.
 pub fn moment(seconds: i64) -> Timestamp {
@@ -156,6 +160,7 @@ pub fn authorization(id: &str, scope: &str) -> Authorization {
         asked_claims: ClaimsRequest::default(),
         rests_on_consent: false,
         access_judged_at: None,
+        live_entries: LiveEntries::default(),
     }
 }
 

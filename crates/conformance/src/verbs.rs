@@ -21,6 +21,7 @@ use latchkey_protocol::{
         AfterAttempt, Again, Attempted, DeliveryLease, GivenUp, Receipt, ReceiptsOf,
         TakeDeliveries, TakenDelivery,
     },
+    entry_change::EntryChange,
     idempotency::{IdempotencyOutcome, IdempotentCall},
     interaction::Interaction,
     jobs::{EnqueueOutcome, Job, JobLease, NewJob, TakeJobs},
@@ -30,11 +31,13 @@ use latchkey_protocol::{
     page::Page,
     rotation::{KeyBound, RotationOutcome, StoredKey},
     session::{ClientSessions, ListedSession, Session, SessionClient, SessionStart, Use},
+    status::TokenEntry,
     store::{
         AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, BulkEnds, ClaimMappings,
-        ClaimOutcome, Clients, ConsentEnd, Consents, ConsentsOf, Console, Deliveries, Housekeeping,
-        IdempotentCalls, Interactions, Jobs, KeptRefusals, LastAdministrator, Result, Sessions,
-        SetupOutcome, SigningKeys, Tallies, UserEnd, Users, WriteOutcome,
+        ClaimOutcome, Clients, ConsentEnd, Consents, ConsentsOf, Console, Deliveries, EndedCursor,
+        EntryLease, Housekeeping, IdempotentCalls, Interactions, Jobs, KeptRefusals,
+        LastAdministrator, LeaseRequest, Result, Sessions, SetupOutcome, SigningKeys,
+        StatusChanges, StatusLists, Tallies, UserEnd, Users, WriteOutcome,
     },
     tally::{Counted, HourlyCount},
     user::User,
@@ -134,14 +137,19 @@ pass_on! {
         authorization_by_code(code: &Digest<kind::AuthorizationCode>) -> Option<Context>;
         authorization(id: &AuthorizationId) -> Option<Context>;
         support(id: &AuthorizationId, jti: &str) -> Option<Support>;
-        exchange_code(id: &AuthorizationId, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp) -> bool;
-        exchange_code_in_session(id: &AuthorizationId, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp) -> bool;
-        rotate_refresh_token(id: &AuthorizationId, expected: &Digest<kind::RefreshToken>, next: &RefreshFamily) -> bool;
+        exchange_code(id: &AuthorizationId, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp, entries: &EntryChange) -> bool;
+        exchange_code_in_session(id: &AuthorizationId, now: Timestamp, refresh: Option<&RefreshFamily>, expires_at: Timestamp, entries: &EntryChange) -> bool;
+        rotate_refresh_token(id: &AuthorizationId, expected: &Digest<kind::RefreshToken>, next: &RefreshFamily, entries: &EntryChange) -> bool;
         revoke_authorization(id: &AuthorizationId, now: Timestamp) -> ();
     }
     AccessTokens {
-        revoke_access_token(jti: &str, expires_at: Timestamp) -> ();
+        revoke_access_token(jti: &str, expires_at: Timestamp, entry: Option<TokenEntry>) -> ();
         is_access_token_revoked(jti: &str) -> bool;
+    }
+    StatusLists {
+        lease_status_entries(request: LeaseRequest) -> EntryLease;
+        status_lists_since(cursor: EndedCursor, most: i64) -> StatusChanges;
+        add_token_entry(id: &AuthorizationId, change: &EntryChange) -> bool;
     }
     ClaimMappings {
         custom_claims() -> CustomClaims;

@@ -148,10 +148,12 @@ async fn exchange(
         return Err(deny(arrival, denied, &context).await?);
     }
     let id = &context.authorization.id;
+    // It gives no access token.
+    let entries = context.authorization.live_entries.unchanged();
     let kept_until = context.kept_until(None, &call.realm.lifetimes, call.now);
     if !ui
         .store
-        .exchange_code(id, call.now, None, kept_until)
+        .exchange_code(id, call.now, None, kept_until, &entries)
         .await?
     {
         let refused = Reason::CodeReplayed.because("its first use", "a use at the same moment");

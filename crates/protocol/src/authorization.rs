@@ -6,6 +6,7 @@ use crate::{
     authentication::Amr,
     authorize::{Approval, ClaimsRequest},
     bounds::KEPT_AFTER,
+    entry_change::LiveEntries,
     kind,
     secret::{Digest, Secret},
     session::{Session, Use},
@@ -107,6 +108,8 @@ pub struct Authorization {
     /// The versions of user and client by which the user was admitted, where the client is limited to some: it is issued only
     /// while they are those. Not kept: afterwards each use asks again.
     pub access_judged_at: Option<JudgedVersions>,
+    /// The entries of its access tokens in status lists. None when it is issued; afterwards its grants change them.
+    pub live_entries: LiveEntries,
 }
 
 /// How what was approved reaches the client. All else about an authorization is the same however it came about.
@@ -201,6 +204,7 @@ impl Authorization {
             asked_claims: asked.claims.clone(),
             rests_on_consent: approval.rests_on_consent(),
             access_judged_at: approval.access_judged_at(),
+            live_entries: LiveEntries::default(),
         }
     }
 

@@ -31,6 +31,7 @@ pub mod console;
 pub mod deliveries;
 pub mod device;
 pub mod discovery;
+pub mod entry_change;
 pub mod error;
 pub mod field_error;
 pub mod front_channel;

@@ -54,6 +54,7 @@ fn authorization(granted: &str, ignored: &str) -> Authorization {
         asked_claims: ClaimsRequest::default(),
         rests_on_consent: false,
         access_judged_at: None,
+        live_entries: Default::default(),
     }
 }
 

@@ -60,7 +60,9 @@ async fn end(
             let store = provider.store.recording(entry);
             store.revoke_authorization(id, call.now).await
         }
-        Revocation::AccessToken { jti, exp } => provider.store.revoke_access_token(jti, exp).await,
+        Revocation::AccessToken { jti, exp } => {
+            provider.store.revoke_access_token(jti, exp, None).await
+        }
         Revocation::Nothing => Ok(()),
     }
 }

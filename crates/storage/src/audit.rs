@@ -39,6 +39,7 @@ use crate::{
     error::RowError,
     schema::audit,
     statement::{binds, statement},
+    status_lists::in_sessions,
 };
 
 pub use effect::Effect;
@@ -89,8 +90,8 @@ impl Ended {
     }
 }
 
-/// An entry for each session that ends, and a delivery for each client that hears of it, in the transaction of whatever ends
-/// it, after its row is gone. `by`: the entry of that; without one it
+/// An entry for each session that ends, the end of its access tokens, and a delivery for each client that hears of it, in the
+/// transaction of whatever ends it, after its row is gone. `by`: the entry of that; without one it
 /// was the server.
 pub fn sessions_ended(
     c: &mut AnyConnection,
@@ -102,6 +103,7 @@ pub fn sessions_ended(
     if ended.is_empty() {
         return Ok(());
     }
+    in_sessions::note(c, &ended, cause, now)?;
     deliveries::tell(c, &ended, cause, now)?;
     let mut like = by.cloned().unwrap_or_else(|| unasked(now));
     like.event = Event::SessionEnded.name().into();

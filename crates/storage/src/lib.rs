@@ -36,6 +36,7 @@ mod sessions;
 mod space;
 mod sqlite;
 mod statement;
+mod status_lists;
 mod stored;
 mod sweep;
 mod tallies;

@@ -1,6 +1,7 @@
 //! What PostgreSQL keeps prepared: a statement of a verb is parsed and planned once for each connection, not at each call.
 
 mod questions;
+mod status_lists;
 
 use diesel::{
     QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::BigInt,
@@ -8,13 +9,14 @@ use diesel::{
 use latchkey_protocol::{
     AuthorizationId, Digest, Timestamp, UserId,
     authorization::{Authorization, Handover, RefreshFamily},
+    entry_change::EntryChange,
     observe::KeptRefusal,
     session::Use,
 };
 
 use crate::{
     access_tokens, attempts,
-    authorizations::{self, Exchanged, ExchangedInSession, Issued, Rotated},
+    authorizations::{self, Entries, Exchanged, ExchangedInSession, Issued, Rotated},
     connection::{AnyConnection, on},
     error::RowError,
     group::Question,
@@ -73,6 +75,11 @@ fn family() -> RefreshFamily {
     }
 }
 
+/// Of nothing, and to nothing: what is bound is of the same types.
+fn entries() -> Entries {
+    Entries::of(&EntryChange::default())
+}
+
 fn refusal(n: usize) -> KeptRefusal {
     KeptRefusal {
         reference: format!("f{n}"),
@@ -122,6 +129,7 @@ fn verbs(a: &Authorization) -> Vec<Verb<'_>> {
     all.extend(grouped(a));
     all.extend(alone(a));
     all.extend(others());
+    all.extend(status_lists::verbs());
     all
 }
 
@@ -186,6 +194,7 @@ fn grouped(a: &Authorization) -> Vec<Verb<'_>> {
                     now: Timestamp::from_seconds(1),
                     refresh: Some(family()),
                     expires_at: Timestamp::from_seconds(9),
+                    entries: entries(),
                 };
                 ask_each(c, &[one(format!("a{n}"))])
             }),
@@ -200,6 +209,7 @@ fn grouped(a: &Authorization) -> Vec<Verb<'_>> {
                         now: Timestamp::from_seconds(1),
                         refresh: Some(family()),
                         expires_at: Timestamp::from_seconds(9),
+                        entries: entries(),
                     })
                 };
                 ask_each(c, &[one(format!("d{}", 5 + n))])
@@ -213,6 +223,7 @@ fn grouped(a: &Authorization) -> Vec<Verb<'_>> {
                     id: format!("a{n}"),
                     expected: Digest::of("r"),
                     next: family(),
+                    entries: entries(),
                 };
                 ask_each(c, &[one])
             }),
@@ -237,7 +248,7 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             Box::new(|c, n| {
                 let (now, end) = (Timestamp::from_seconds(1), Timestamp::from_seconds(9));
                 let id = AuthorizationId::new(format!("a{}", 100 + n));
-                authorizations::exchange(c, &id, now, Some(&family()), end)
+                authorizations::exchange(c, &id, now, Some(&family()), end, &entries())
                     .map(|done| assert!(done))
             }),
         ),
@@ -247,7 +258,7 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             Box::new(|c, n| {
                 let (now, end) = (Timestamp::from_seconds(1), Timestamp::from_seconds(9));
                 let id = AuthorizationId::new(format!("d{n}"));
-                authorizations::exchange_in_session(c, &id, now, Some(&family()), end)
+                authorizations::exchange_in_session(c, &id, now, Some(&family()), end, &entries())
                     .map(|done| assert!(done))
             }),
         ),
@@ -256,7 +267,7 @@ fn alone(a: &Authorization) -> Vec<Verb<'_>> {
             1,
             Box::new(|c, n| {
                 let id = AuthorizationId::new(format!("a{n}"));
-                authorizations::rotate(c, &id, &Digest::of("r"), &family())
+                authorizations::rotate(c, &id, &Digest::of("r"), &family(), &entries())
                     .map(|done| assert!(done))
             }),
         ),

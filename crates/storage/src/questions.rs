@@ -13,14 +13,16 @@ use latchkey_protocol::{
     AuthorizationId, ClientId, Digest, StoreError, Timestamp, UserId,
     authorization::{Context, Support},
     consent::Consent,
+    entry_change::EntryChange,
     kind,
     session::Session,
     user::User,
 };
 
 use crate::{
+    access_tokens::EndedEntry,
     authorizations::{
-        self, ContextRow, Exchanged, ExchangedInSession, Issued, Rotated, SupportRow,
+        self, ContextRow, Entries, Exchanged, ExchangedInSession, Issued, Rotated, SupportRow,
     },
     bulk_ends::{authorization_stands, session_stands},
     columns::{Grouped, Values, columns, with_values},
@@ -76,6 +78,7 @@ impl Groups {
             now: Timestamp::from_seconds(0),
             refresh: None,
             expires_at: Timestamp::EPOCH,
+            entries: Entries::of(&EntryChange::default()),
         };
         self.exchange.ask(none).await?;
         Ok(())
@@ -275,16 +278,20 @@ impl Question for ConsentOf {
     }
 }
 
-/// An access token to be revoked, and when it expires.
+/// An access token to be revoked, when it expires, and its entry in a status list.
 pub struct Revoked {
     pub jti: String,
     pub expires_at: Timestamp,
+    pub entry: Option<EndedEntry>,
 }
 
-/// Each token once, and in one order everywhere, so that nodes that revoke the same ones do not lock each other out.
-const REVOKE: &str = "INSERT INTO revoked_access_tokens (jti, expires_at) \
-    SELECT asked.jti, max(asked.expires_at) FROM unnest(?, ?) AS asked (jti, expires_at) \
-    GROUP BY asked.jti ORDER BY asked.jti \
+/// Each token once, and in one order everywhere, so that nodes that revoke the same ones do not lock each other out. What
+/// was revoked before ends nothing more, however often that is asked for.
+const REVOKE: &str = "WITH asked AS MATERIALIZED (SELECT DISTINCT ON (asked.jti) asked.* \
+    FROM unnest(?, ?, ?, ?) AS asked (jti, expires_at, entries, entries_until) ORDER BY asked.jti, asked.expires_at DESC), \
+    ended AS (INSERT INTO ended_tokens (until_at, entries) SELECT entries_until, entries FROM asked WHERE entries IS NOT NULL \
+    AND NOT EXISTS (SELECT 1 FROM revoked_access_tokens AS known WHERE known.jti = asked.jti)) \
+    INSERT INTO revoked_access_tokens (jti, expires_at) SELECT jti, expires_at FROM asked ORDER BY jti \
     ON CONFLICT (jti) DO UPDATE SET expires_at = excluded.expires_at";
 
 impl Question for Revoked {
@@ -293,7 +300,13 @@ impl Question for Revoked {
 
     fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<()>>> {
         let values = columns(&rows(questions, |q| {
-            [Bind::from(&q.jti), Bind::from(q.expires_at)]
+            let entry = q.entry.as_ref();
+            [
+                Bind::from(&q.jti),
+                Bind::from(q.expires_at),
+                Bind::from(entry.map(|e| e.stored.as_slice())),
+                Bind::from(entry.map(|e| e.until)),
+            ]
         }));
         Grouped::<Self, BigInt>::new(REVOKE, &values).execute(c)?;
         Ok((1..)

@@ -38,8 +38,15 @@ diesel::table! {
         exchanged_at -> Nullable<BigInt>, refresh_current -> Nullable<Binary>, refresh_issued_at -> Nullable<BigInt>,
         refresh_idle_expires_at -> Nullable<BigInt>, refresh_kid -> Nullable<Text>, refresh_parent -> Nullable<Binary>,
         refresh_expires_at -> Nullable<BigInt>, revoked_at -> Nullable<BigInt>, expires_at -> BigInt,
-        ignored_scope -> Text, asked_claims -> Nullable<Text>,
+        ignored_scope -> Text, asked_claims -> Nullable<Text>, token_entries -> Nullable<Binary>,
+        token_entries_until -> Nullable<BigInt>,
     }
+}
+diesel::table! {
+    status_lists (list) { list -> BigInt, taken -> BigInt, leased_at -> BigInt, live_until -> BigInt, }
+}
+diesel::table! {
+    ended_tokens (id) { id -> BigInt, until_at -> BigInt, in_session -> BigInt, entries -> Binary, tx -> BigInt, }
 }
 diesel::table! { revoked_access_tokens (jti) { jti -> Text, expires_at -> BigInt, } }
 diesel::table! { custom_claims (name) { name -> Text, mapping -> Text, } }

@@ -82,6 +82,7 @@ bind_from! {
     &'a UserId, id => Self::Text(Some(id));
     Option<&'a UserId>, id => Self::Text(id.map(UserId::as_str));
     Option<&'a str>, text => Self::Text(text);
+    Option<&'a [u8]>, bytes => Self::Bytes(bytes);
     &'a Option<String>, text => Self::Text(text.as_deref());
     Timestamp, at => Self::Number(Some(at.as_seconds()));
     Option<Timestamp>, at => Self::Number(at.map(Timestamp::as_seconds));

@@ -22,7 +22,7 @@ use crate::{
     connection::{AnyConnection, Database, on},
     deliveries,
     error::RowError,
-    jobs, keys, migrate, sessions, space,
+    jobs, keys, migrate, sessions, space, status_lists,
     stored::Stored,
 };
 
@@ -76,7 +76,8 @@ pub fn sweep(
     let mut gone = jobs::forget_dead(c, now, most)?
         + deliveries::forget(c, excess, now, most)?
         + sessions::expire(c, now, most)?
-        + authorizations::forget(c, now, most)?;
+        + authorizations::forget(c, now, most)?
+        + status_lists::forget(c, now, most)?;
     for (table, key, time, before) in [
         ("interactions", "digest", "expires_at", now),
         ("revoked_access_tokens", "jti", "expires_at", now),
@@ -85,6 +86,7 @@ pub fn sweep(
         ("idempotent_calls", "key", "began_at", now - KNOWN),
         ("bulk_ends", "id", "done_at", now - bounds::BULK_ENDS_KEPT),
         ("console_drafts", "session_id", "expires_at", now),
+        ("ended_tokens", "id", "until_at", now - status_lists::SHOWN),
     ] {
         let delete = format!(
             "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {time} <= $1 LIMIT $2)"

@@ -29,6 +29,8 @@ mod secret_since;
 mod sessions;
 #[path = "conformance/space.rs"]
 mod space;
+#[path = "conformance/status_lists.rs"]
+mod status_lists;
 
 use std::{io::Write as _, sync::Arc};
 

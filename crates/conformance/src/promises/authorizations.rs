@@ -26,6 +26,7 @@ pub fn a_code_is_issued_once_per_interaction_and_exchanged_once(stores: &impl St
                 moment(2),
                 Some(&family(&format!("r{n}"), None)),
                 moment(900),
+                &NO_ENTRIES,
             )
             .await
             .unwrap()
@@ -104,14 +105,20 @@ pub fn a_refresh_token_is_rotated_once_and_never_after_revocation(stores: &impl 
                 moment(2),
                 Some(&family("r0", None)),
                 moment(900),
+                &NO_ENTRIES,
             )
             .await
             .unwrap();
         let next = |n: usize| family(&format!("r1-{n}"), Some("r0"));
         let won = winners(&store, move |s, n| async move {
-            s.rotate_refresh_token(&AuthorizationId::new("a"), &Digest::of("r0"), &next(n))
-                .await
-                .unwrap()
+            s.rotate_refresh_token(
+                &AuthorizationId::new("a"),
+                &Digest::of("r0"),
+                &next(n),
+                &NO_ENTRIES,
+            )
+            .await
+            .unwrap()
         });
         assert_eq!(won.await, 1);
         let kept = store
@@ -136,7 +143,8 @@ pub fn a_refresh_token_is_rotated_once_and_never_after_revocation(stores: &impl 
                 .rotate_refresh_token(
                     &AuthorizationId::new("a"),
                     &kept.current,
-                    &family("r2", None)
+                    &family("r2", None),
+                    &NO_ENTRIES
                 )
                 .await
                 .unwrap()
@@ -158,7 +166,13 @@ pub fn a_refresh_token_is_rotated_once_and_never_after_revocation(stores: &impl 
             .unwrap();
         assert!(
             !store
-                .exchange_code(&AuthorizationId::new("b"), moment(8), None, moment(900))
+                .exchange_code(
+                    &AuthorizationId::new("b"),
+                    moment(8),
+                    None,
+                    moment(900),
+                    &NO_ENTRIES
+                )
                 .await
                 .unwrap()
         );

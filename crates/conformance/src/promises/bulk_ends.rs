@@ -15,7 +15,7 @@ use latchkey_protocol::{
     page::Page,
 };
 
-async fn begin_end(store: &dyn Store, client: Option<&str>, now: i64) -> BulkEnd {
+pub async fn begin_end(store: &dyn Store, client: Option<&str>, now: i64) -> BulkEnd {
     let client = client.map(ClientId::new);
     let begun = store
         .begin_bulk_end(client.as_ref(), None, moment(now))
@@ -24,7 +24,7 @@ async fn begin_end(store: &dyn Store, client: Option<&str>, now: i64) -> BulkEnd
 }
 
 /// Until it is over; how many sessions it has ended.
-async fn finish(store: &dyn Store, id: i64, now: i64, most: i64) -> i64 {
+pub async fn finish(store: &dyn Store, id: i64, now: i64, most: i64) -> i64 {
     for _ in 0..500 {
         let end = store.continue_bulk_end(id, moment(now), most).await;
         let end = end.unwrap().unwrap();

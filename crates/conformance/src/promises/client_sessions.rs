@@ -126,7 +126,9 @@ async fn renew(store: &Shared) {
 async fn exchange(store: &Shared, id: &str) {
     let kept_until = moment(FIRST_END + bounds::KEPT_AFTER);
     let id = AuthorizationId::new(id);
-    let exchanged = store.exchange_code(&id, moment(5), None, kept_until).await;
+    let exchanged = store
+        .exchange_code(&id, moment(5), None, kept_until, &NO_ENTRIES)
+        .await;
     assert!(exchanged.unwrap());
 }
 

@@ -54,7 +54,8 @@ pub async fn visit(store: &dyn Store, session: &str, client: &str) {
 
 async fn exchange(store: &dyn Store, id: &str) -> bool {
     let (id, family) = (AuthorizationId::new(id), family("r", None));
-    let exchanged = store.exchange_code_in_session(&id, moment(5), Some(&family), moment(900));
+    let exchanged =
+        store.exchange_code_in_session(&id, moment(5), Some(&family), moment(900), &NO_ENTRIES);
     exchanged.await.unwrap()
 }
 
@@ -146,7 +147,7 @@ pub fn whatever_ends_a_session_tells_the_clients_that_are_noted_in_it(stores: &i
             // No ID token: nothing that hangs on the session.
             issued(&store, "plain", "profile").await;
             let plain = AuthorizationId::new("plain");
-            let plain = store.exchange_code(&plain, moment(5), None, moment(900));
+            let plain = store.exchange_code(&plain, moment(5), None, moment(900), &NO_ENTRIES);
             assert!(plain.await.unwrap());
             let sid = SessionId::new("s");
             let noted = store.session_clients(&sid).await.unwrap();

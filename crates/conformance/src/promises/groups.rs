@@ -101,6 +101,7 @@ pub fn of_many_codes_that_are_exchanged_at_once_each_goes_to_one_of_its_callers(
                         moment(2),
                         Some(&theirs),
                         moment(900),
+                        &NO_ENTRIES,
                     )
                     .await
             }
@@ -147,7 +148,8 @@ pub fn of_many_refresh_tokens_that_are_rotated_at_once_each_is_rotated_once(stor
         for n in 0..16 {
             let first = family(&format!("first-{n}"), None);
             let id = AuthorizationId::new(format!("a{n}"));
-            let exchanged = store.exchange_code(&id, moment(2), Some(&first), moment(900));
+            let exchanged =
+                store.exchange_code(&id, moment(2), Some(&first), moment(900), &NO_ENTRIES);
             assert!(exchanged.await.unwrap());
         }
         store
@@ -168,7 +170,7 @@ pub fn of_many_refresh_tokens_that_are_rotated_at_once_each_is_rotated_once(stor
             async move {
                 let id = format!("a{of}");
                 store
-                    .rotate_refresh_token(&AuthorizationId::new(&id), &expected, &next)
+                    .rotate_refresh_token(&AuthorizationId::new(&id), &expected, &next, &NO_ENTRIES)
                     .await
             }
         });

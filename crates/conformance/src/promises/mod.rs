@@ -14,6 +14,7 @@ pub mod console;
 pub mod custom_claims;
 pub mod deletions;
 pub mod deliveries;
+pub mod ended_tokens;
 pub mod full_queue;
 pub mod groups;
 pub mod idempotency;
@@ -25,6 +26,7 @@ pub mod receipts;
 pub mod revoked_consents;
 pub mod sessions;
 pub mod space;
+pub mod status_lists;
 pub mod tallies;
 pub mod user_lists;
 pub mod user_names;
@@ -35,6 +37,7 @@ use latchkey_protocol::{
     Digest, ScopeSet, SigningAlgorithm, Store, Timestamp,
     authorization::{Authorization, Handover, RefreshFamily},
     consent::Consent,
+    entry_change::LiveEntries,
     interaction::Interaction,
     rotation::{KeyBound, MOST_IN_A_DAY, MOST_PUBLISHED, RotationOutcome, StoredKey},
     session::{Session, Use},

@@ -83,7 +83,7 @@ pub fn an_access_token_is_revoked_by_many_at_once(stores: &impl Stores) {
         for round in 0..10 {
             let revoked = winners(&store, move |s, n| async move {
                 let expires_at = 100 + i64::try_from(n).unwrap();
-                s.revoke_access_token(&format!("j{round}"), moment(expires_at))
+                s.revoke_access_token(&format!("j{round}"), moment(expires_at), None)
                     .await
                     .is_ok()
             });
@@ -108,7 +108,9 @@ pub fn whoever_asks_after_a_revocation_hears_of_it_also_among_many(stores: &impl
                         .unwrap()
                         .is_some()
                 );
-                s.revoke_access_token(&jti, moment(900)).await.unwrap();
+                s.revoke_access_token(&jti, moment(900), None)
+                    .await
+                    .unwrap();
                 if s.support(&AuthorizationId::new("a"), &jti)
                     .await
                     .unwrap()

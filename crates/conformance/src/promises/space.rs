@@ -21,7 +21,8 @@ pub fn a_session_holds_so_many_codes_and_authorizations_of_a_client(stores: &imp
                             &AuthorizationId::new(&id),
                             NOW + at,
                             Some(&family),
-                            NOW + 86_400
+                            NOW + 86_400,
+                            &NO_ENTRIES
                         )
                         .await
                         .unwrap()
@@ -61,7 +62,12 @@ pub fn a_session_holds_so_many_codes_and_authorizations_of_a_client(stores: &imp
             };
             assert!(
                 store
-                    .rotate_refresh_token(&AuthorizationId::new("used0"), &expected, &next)
+                    .rotate_refresh_token(
+                        &AuthorizationId::new("used0"),
+                        &expected,
+                        &next,
+                        &NO_ENTRIES
+                    )
                     .await
                     .unwrap(),
                 "{n}"
@@ -83,8 +89,14 @@ pub fn expired_rows_are_swept_in_small_batches_and_live_ones_stay(stores: &impl 
         for n in 0..7 {
             begin(&store, &format!("i{n}")).await;
         }
-        store.revoke_access_token("j", moment(1000)).await.unwrap();
-        store.revoke_access_token("j", moment(1000)).await.unwrap();
+        store
+            .revoke_access_token("j", moment(1000), None)
+            .await
+            .unwrap();
+        store
+            .revoke_access_token("j", moment(1000), None)
+            .await
+            .unwrap();
         let refusal = KeptRefusal {
             reference: "R".into(),
             at: moment(1),

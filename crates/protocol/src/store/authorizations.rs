@@ -6,6 +6,7 @@ use super::Result;
 use crate::{
     AuthorizationId,
     authorization::{Authorization, Context, RefreshFamily, Support},
+    entry_change::EntryChange,
     kind,
     secret::Digest,
     time::Timestamp,
@@ -33,7 +34,8 @@ pub trait Authorizations: Send + Sync {
     async fn authorization(&self, id: &AuthorizationId) -> Result<Option<Context>>;
     /// What an access token of the authorization `id` hangs on, unless its `jti` has been revoked on its own.
     async fn support(&self, id: &AuthorizationId, jti: &str) -> Result<Option<Support>>;
-    /// Marks the code used and starts the refresh family, if the code is unused and nothing was revoked.
+    /// Marks the code used, starts the refresh family and writes the entries of the access token, if the code is unused,
+    /// nothing was revoked, and the entries are those that were read: a session that ended since then has moved them.
     /// Of racing callers one gets `true`.
     async fn exchange_code(
         &self,
@@ -41,6 +43,7 @@ pub trait Authorizations: Send + Sync {
         now: Timestamp,
         refresh: Option<&RefreshFamily>,
         expires_at: Timestamp,
+        entries: &EntryChange,
     ) -> Result<bool>;
     /// As [`Authorizations::exchange_code`], if its session is there as well; notes the client in the session, so that it
     /// hears of its end. The session ends either before, and the code is not exchanged, or after, and the client is told.
@@ -50,14 +53,16 @@ pub trait Authorizations: Send + Sync {
         now: Timestamp,
         refresh: Option<&RefreshFamily>,
         expires_at: Timestamp,
+        entries: &EntryChange,
     ) -> Result<bool>;
-    /// Replaces the current refresh token by its successor, if `expected` is still current and nothing was
-    /// revoked. Of racing callers one gets `true`.
+    /// Replaces the current refresh token by its successor, and the entries of the access tokens, if `expected` is still
+    /// current, the entries are those that were read, and nothing was revoked. Of racing callers one gets `true`.
     async fn rotate_refresh_token(
         &self,
         id: &AuthorizationId,
         expected: &Digest<kind::RefreshToken>,
         next: &RefreshFamily,
+        entries: &EntryChange,
     ) -> Result<bool>;
     /// Ends an authorization; idempotent.
     async fn revoke_authorization(&self, id: &AuthorizationId, now: Timestamp) -> Result<()>;

@@ -18,6 +18,7 @@ mod jobs;
 mod keys;
 mod refusals;
 mod sessions;
+mod status_lists;
 mod tallies;
 mod users;
 
@@ -39,6 +40,9 @@ pub use self::{
     keys::SigningKeys,
     refusals::KeptRefusals,
     sessions::Sessions,
+    status_lists::{
+        EndedCursor, EndedTokens, EntryLease, KnownList, LeaseRequest, StatusChanges, StatusLists,
+    },
     tallies::Tallies,
     users::{LastAdministrator, UserEnd, Users, WriteOutcome},
 };
@@ -98,6 +102,7 @@ subjects![
     Consents,
     Authorizations,
     AccessTokens,
+    StatusLists,
     ClaimMappings,
     SigningKeys,
     Audit,

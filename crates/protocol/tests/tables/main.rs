@@ -131,6 +131,7 @@ pub fn authorization(scope: &str) -> Authorization {
         asked_claims: ClaimsRequest::default(),
         rests_on_consent: false,
         access_judged_at: None,
+        live_entries: Default::default(),
     }
 }
 

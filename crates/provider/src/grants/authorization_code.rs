@@ -49,12 +49,13 @@ pub async fn grant(
     let tokens = issue(provider, issued).await?;
     let kept_until = context.kept_until(family.as_ref(), &call.realm.lifetimes, call.now);
     let id = &authorization.id;
+    let entries = authorization.live_entries.unchanged();
     let (store, family) = (&provider.store, family.as_ref());
     let is_exchanged = if is_noted(authorization, client) {
-        let exchanged = store.exchange_code_in_session(id, call.now, family, kept_until);
+        let exchanged = store.exchange_code_in_session(id, call.now, family, kept_until, &entries);
         exchanged.await?
     } else {
-        let exchanged = store.exchange_code(id, call.now, family, kept_until);
+        let exchanged = store.exchange_code(id, call.now, family, kept_until, &entries);
         exchanged.await?
     };
     if !is_exchanged {

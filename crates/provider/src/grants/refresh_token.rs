@@ -101,9 +101,10 @@ async fn look(
     };
     let tokens = issue(provider, issued).await?;
     let (store, id) = (&provider.store, &authorization.id);
+    let entries = authorization.live_entries.unchanged();
     if !again
         && !store
-            .rotate_refresh_token(id, &secret.digest(), &family)
+            .rotate_refresh_token(id, &secret.digest(), &family, &entries)
             .await?
     {
         return Ok(None);

@@ -52,7 +52,8 @@ pub async fn joined(store: &dyn Store, name: &str, clients: &[&str]) {
         code_of(&mut given).session_id = SessionId::new(name);
         given.expires_at = now + 86_400;
         assert!(store.issue_code(None, &given).await.unwrap());
-        let exchanged = store.exchange_code_in_session(&given.id, now, None, now + 86_400);
+        let none = given.live_entries.unchanged();
+        let exchanged = store.exchange_code_in_session(&given.id, now, None, now + 86_400, &none);
         assert!(exchanged.await.unwrap());
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use latchkey_conformance::samples::{authorization, code_of, session};
+use latchkey_conformance::samples::{NO_ENTRIES, authorization, code_of, session};
 use latchkey_protocol::{
     ClientId, SessionId,
     deliveries::{Again, DeliveryState, Receipt, ReceiptsOf},
@@ -71,9 +71,9 @@ pub async fn joined(h: &Harness, name: &str, clients: &[&str]) {
         code_of(&mut given).session_id = SessionId::new(name);
         assert!(h.store.issue_code(None, &given).await.unwrap());
         let until = h.moment() + DAY;
-        let exchanged = h
-            .store
-            .exchange_code_in_session(&given.id, h.moment(), None, until);
+        let exchanged =
+            h.store
+                .exchange_code_in_session(&given.id, h.moment(), None, until, &NO_ENTRIES);
         assert!(exchanged.await.unwrap());
     }
 }

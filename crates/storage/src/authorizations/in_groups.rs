@@ -15,7 +15,7 @@ use diesel::{
 };
 use latchkey_protocol::{Digest, Timestamp, authorization::RefreshFamily, bounds, kind};
 
-use super::{Row, issue::AMPLE};
+use super::{Entries, Row, issue::AMPLE};
 use crate::{
     columns::{Grouped, columns},
     group::{Effect, Placed, Question},
@@ -120,17 +120,19 @@ pub struct Exchanged {
     pub now: Timestamp,
     pub refresh: Option<RefreshFamily>,
     pub expires_at: Timestamp,
+    pub entries: Entries,
 }
 
 macro_rules! exchange_free {
     () => {
         "UPDATE authorizations SET exchanged_at = asked.now, expires_at = asked.expires_at, refresh_current = asked.current, \
          refresh_issued_at = asked.issued_at, refresh_idle_expires_at = asked.idle_expires_at, refresh_kid = asked.kid, \
-         refresh_expires_at = asked.refresh_expires_at \
-         FROM unnest(?, ?, ?, ?, ?, ?, ?, ?) WITH ORDINALITY \
-         AS asked (id, now, expires_at, current, issued_at, idle_expires_at, kid, refresh_expires_at, place) \
+         refresh_expires_at = asked.refresh_expires_at, token_entries = asked.entries, token_entries_until = asked.entries_until \
+         FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WITH ORDINALITY \
+         AS asked (id, now, expires_at, current, issued_at, idle_expires_at, kid, refresh_expires_at, entries, entries_until, \
+         read_until, place) \
          WHERE authorizations.id = asked.id AND asked.id IN (SELECT id FROM free) \
-         AND exchanged_at IS NULL AND revoked_at IS NULL"
+         AND exchanged_at IS NULL AND revoked_at IS NULL AND token_entries_until IS NOT DISTINCT FROM asked.read_until"
     };
 }
 const EXCHANGE: &str = concat!(
@@ -142,8 +144,9 @@ const EXCHANGE: &str = concat!(
 
 impl Exchanged {
     /// In the order of [`exchange_free`].
-    fn binds(&self) -> [Bind<'_>; 8] {
+    fn binds(&self) -> [Bind<'_>; 11] {
         let family = self.refresh.as_ref();
+        let [entries, entries_until] = self.entries.set();
         [
             Bind::from(&self.id),
             Bind::from(self.now),
@@ -153,6 +156,9 @@ impl Exchanged {
             Bind::from(family.map(|f| f.idle_expires_at)),
             Bind::from(family.map(|f| f.kid.as_str())),
             Bind::from(family.map(|f| f.expires_at)),
+            entries,
+            entries_until,
+            self.entries.read(),
         ]
     }
 }
@@ -199,16 +205,19 @@ pub struct Rotated {
     pub id: String,
     pub expected: Digest<kind::RefreshToken>,
     pub next: RefreshFamily,
+    pub entries: Entries,
 }
 
 const ROTATE: &str = "WITH free AS MATERIALIZED (SELECT id FROM authorizations WHERE id = ANY (?) \
     AND revoked_at IS NULL FOR NO KEY UPDATE SKIP LOCKED) \
     UPDATE authorizations SET refresh_current = asked.current, refresh_issued_at = asked.issued_at, \
-    refresh_idle_expires_at = asked.idle_expires_at, refresh_kid = asked.kid, refresh_parent = asked.parent \
-    FROM unnest(?, ?, ?, ?, ?, ?, ?) WITH ORDINALITY \
-    AS asked (id, expected, current, issued_at, idle_expires_at, kid, parent, place) \
+    refresh_idle_expires_at = asked.idle_expires_at, refresh_kid = asked.kid, refresh_parent = asked.parent, \
+    token_entries = asked.entries, token_entries_until = asked.entries_until \
+    FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WITH ORDINALITY \
+    AS asked (id, expected, current, issued_at, idle_expires_at, kid, parent, entries, entries_until, read_until, place) \
     WHERE authorizations.id = asked.id AND asked.id IN (SELECT id FROM free) \
-    AND refresh_current = asked.expected AND revoked_at IS NULL RETURNING asked.place";
+    AND refresh_current = asked.expected AND revoked_at IS NULL \
+    AND token_entries_until IS NOT DISTINCT FROM asked.read_until RETURNING asked.place";
 
 impl Question for Rotated {
     type Answer = ();
@@ -217,6 +226,7 @@ impl Question for Rotated {
     fn ask(c: &mut PgConnection, questions: &[&Self]) -> QueryResult<Vec<Placed<()>>> {
         let ids = rows(questions, |q| [Bind::from(&q.id)]);
         let set = rows(questions, |q| {
+            let [entries, entries_until] = q.entries.set();
             [
                 Bind::from(&q.id),
                 Bind::from(&q.expected),
@@ -225,6 +235,9 @@ impl Question for Rotated {
                 Bind::from(q.next.idle_expires_at),
                 Bind::from(&q.next.kid),
                 Bind::from(q.next.parent.as_ref()),
+                entries,
+                entries_until,
+                q.entries.read(),
             ]
         });
         set_free::<Self, _>(c, ROTATE, &ids, &set)

@@ -3,7 +3,7 @@
 use diesel::{prelude::*, sql_types::BigInt};
 use latchkey_protocol::{AuthorizationId, Timestamp, authorization::RefreshFamily};
 
-use super::exchange_set;
+use super::{Entries, exchange_set};
 use crate::{
     connection::{AnyConnection, on},
     error::RowError,
@@ -39,8 +39,9 @@ pub fn exchange_in_session(
     now: Timestamp,
     refresh: Option<&RefreshFamily>,
     expires_at: Timestamp,
+    entries: &Entries,
 ) -> Result<bool, RowError> {
-    let set = super::exchange_binds(id, now, refresh, expires_at);
+    let set = super::exchange_binds(id, now, refresh, expires_at, entries);
     match c {
         AnyConnection::Postgres(c) => {
             let all = [&[Bind::from(id)], set.as_slice(), &[Bind::from(now)]].concat();

@@ -1,5 +1,6 @@
 //! Authorizations: the SQL of codes that are exchanged, refresh tokens that are rotated (`ROTATE`), and of their end.
 
+mod entries;
 mod forget;
 mod in_groups;
 mod in_session;
@@ -15,12 +16,14 @@ use latchkey_protocol::{
     access::JudgedVersions,
     audit::AuditEntry,
     authorization::{Authorization, Context, RefreshFamily, Support},
+    entry_change::EntryChange,
     kind,
     store::{self, Authorizations},
 };
 
 pub(crate) use self::rows::{context_columns, support_columns};
 pub use self::{
+    entries::{Entries, change as change_entries},
     forget::forget,
     in_groups::{Exchanged, ExchangedInSession, Issued, Rotated},
     in_session::exchange_in_session,
@@ -100,20 +103,22 @@ impl Authorizations for Database {
         now: Timestamp,
         refresh: Option<&RefreshFamily>,
         expires_at: Timestamp,
+        entries: &EntryChange,
     ) -> store::Result<bool> {
-        let (id, refresh) = (id.to_owned(), refresh.cloned());
+        let (id, refresh, entries) = (id.to_owned(), refresh.cloned(), Entries::of(entries));
         if let Some(groups) = self.groups() {
             let exchanged = Exchanged {
                 id: id.clone().into_string(),
                 now,
                 refresh: refresh.clone(),
                 expires_at,
+                entries: entries.clone(),
             };
             if groups.exchange.ask(exchanged).await?.is_some() {
                 return Ok(true);
             }
         }
-        self.write_one(move |c| exchange(c, &id, now, refresh.as_ref(), expires_at))
+        self.write_one(move |c| exchange(c, &id, now, refresh.as_ref(), expires_at, &entries))
             .await
     }
 
@@ -123,21 +128,23 @@ impl Authorizations for Database {
         now: Timestamp,
         refresh: Option<&RefreshFamily>,
         expires_at: Timestamp,
+        entries: &EntryChange,
     ) -> store::Result<bool> {
-        let (id, refresh) = (id.to_owned(), refresh.cloned());
+        let (id, refresh, entries) = (id.to_owned(), refresh.cloned(), Entries::of(entries));
         if let Some(groups) = self.groups() {
             let exchanged = ExchangedInSession(Exchanged {
                 id: id.clone().into_string(),
                 now,
                 refresh: refresh.clone(),
                 expires_at,
+                entries: entries.clone(),
             });
             if groups.exchange_in_session.ask(exchanged).await?.is_some() {
                 return Ok(true);
             }
         }
         let exchange = move |c: &mut AnyConnection| {
-            exchange_in_session(c, &id, now, refresh.as_ref(), expires_at)
+            exchange_in_session(c, &id, now, refresh.as_ref(), expires_at, &entries)
         };
         match self.groups() {
             Some(_) => self.write_one(exchange).await,
@@ -150,19 +157,22 @@ impl Authorizations for Database {
         id: &AuthorizationId,
         expected: &Digest<kind::RefreshToken>,
         next: &RefreshFamily,
+        entries: &EntryChange,
     ) -> store::Result<bool> {
         let (id, expected, next) = (id.to_owned(), expected.clone(), next.clone());
+        let entries = Entries::of(entries);
         if let Some(groups) = self.groups() {
             let rotated = Rotated {
                 id: id.clone().into_string(),
                 expected: expected.clone(),
                 next: next.clone(),
+                entries: entries.clone(),
             };
             if groups.rotate.ask(rotated).await?.is_some() {
                 return Ok(true);
             }
         }
-        self.write_one(move |c| rotate(c, &id, &expected, &next))
+        self.write_one(move |c| rotate(c, &id, &expected, &next, &entries))
             .await
     }
 
@@ -304,8 +314,9 @@ pub fn find_by_code(
 macro_rules! exchange_set {
     () => {
         "UPDATE authorizations SET exchanged_at = ?, expires_at = ?, refresh_current = ?, \
-         refresh_issued_at = ?, refresh_idle_expires_at = ?, refresh_kid = ?, refresh_expires_at = ? \
-         WHERE id = ? AND exchanged_at IS NULL AND revoked_at IS NULL"
+         refresh_issued_at = ?, refresh_idle_expires_at = ?, refresh_kid = ?, refresh_expires_at = ?, \
+         token_entries = ?, token_entries_until = ? \
+         WHERE id = ? AND exchanged_at IS NULL AND revoked_at IS NULL AND token_entries_until IS NOT DISTINCT FROM ?"
     };
 }
 use exchange_set;
@@ -317,8 +328,9 @@ pub fn exchange(
     now: Timestamp,
     refresh: Option<&RefreshFamily>,
     expires_at: Timestamp,
+    entries: &Entries,
 ) -> Result<bool, RowError> {
-    let binds = exchange_binds(id, now, refresh, expires_at);
+    let binds = exchange_binds(id, now, refresh, expires_at, entries);
     Ok(on!(c => statement(EXCHANGE, &binds).execute(c))? == 1)
 }
 
@@ -327,7 +339,9 @@ fn exchange_binds<'a>(
     now: Timestamp,
     refresh: Option<&'a RefreshFamily>,
     expires_at: Timestamp,
-) -> [Bind<'a>; 8] {
+    entries: &'a Entries,
+) -> [Bind<'a>; 11] {
+    let [token_entries, token_entries_until] = entries.set();
     [
         Bind::from(now),
         Bind::from(expires_at),
@@ -336,28 +350,36 @@ fn exchange_binds<'a>(
         Bind::from(refresh.map(|f| f.idle_expires_at)),
         Bind::from(refresh.map(|f| f.kid.as_str())),
         Bind::from(refresh.map(|f| f.expires_at)),
+        token_entries,
+        token_entries_until,
         Bind::from(id),
+        entries.read(),
     ]
 }
 
 const ROTATE: &str = "UPDATE authorizations SET refresh_current = ?, refresh_issued_at = ?, \
-    refresh_idle_expires_at = ?, refresh_kid = ?, refresh_parent = ? \
-    WHERE id = ? AND refresh_current = ? AND revoked_at IS NULL";
+    refresh_idle_expires_at = ?, refresh_kid = ?, refresh_parent = ?, token_entries = ?, token_entries_until = ? \
+    WHERE id = ? AND refresh_current = ? AND revoked_at IS NULL AND token_entries_until IS NOT DISTINCT FROM ?";
 
 pub fn rotate(
     c: &mut AnyConnection,
     id: &AuthorizationId,
     expected: &Digest<kind::RefreshToken>,
     next: &RefreshFamily,
+    entries: &Entries,
 ) -> Result<bool, RowError> {
+    let [token_entries, token_entries_until] = entries.set();
     let binds = binds![
         &next.current,
         next.issued_at,
         next.idle_expires_at,
         &next.kid,
         next.parent.as_ref(),
+        token_entries,
+        token_entries_until,
         id,
         expected,
+        entries.read(),
     ];
     Ok(on!(c => statement(ROTATE, binds).execute(c))? == 1)
 }

@@ -9,6 +9,7 @@ use latchkey_protocol::{
     secret::Digest,
 };
 
+use super::entries::live_entries;
 use crate::{
     error::RowError, schema::authorizations, sessions::Row as SessionRow, statement::Bind,
     stored::Stored, users::Row as UserRow,
@@ -43,6 +44,8 @@ pub struct Row {
     pub(super) expires_at: Stored<Timestamp>,
     pub(super) ignored_scope: String,
     pub(super) asked_claims: Option<String>,
+    token_entries: Option<Vec<u8>>,
+    token_entries_until: Option<Stored<Timestamp>>,
 }
 
 impl Row {
@@ -77,10 +80,13 @@ impl Row {
             ignored_scope: a.ignored_scope.to_string(),
             asked_claims: (!a.asked_claims.is_empty())
                 .then(|| serde_json::to_string(&a.asked_claims).unwrap_or_default()),
+            // What is issued has given no token yet.
+            token_entries: None,
+            token_entries_until: None,
         }
     }
 
-    /// In the order of its columns.
+    /// In the order of the columns that are there when it is issued.
     pub fn binds(&self) -> [Bind<'_>; 26] {
         [
             Bind::from(&self.id),
@@ -121,6 +127,8 @@ impl Row {
         };
         let amr = self.amr.parse().map_err(corrupt)?;
         let asked_claims = asked_claims(self.asked_claims.as_deref(), &self.id)?;
+        let until = self.token_entries_until.map(|at| at.0);
+        let live_entries = live_entries(&self.id, self.token_entries.as_deref(), until)?;
         Ok(Authorization {
             id: AuthorizationId::new(self.id),
             client_id: ClientId::new(self.client_id),
@@ -146,6 +154,7 @@ impl Row {
             asked_claims,
             rests_on_consent: false,
             access_judged_at: None,
+            live_entries,
         })
     }
 

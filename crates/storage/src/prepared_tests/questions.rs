@@ -55,6 +55,7 @@ pub fn questions() -> Vec<Verb<'static>> {
                 ask(c, n, || Revoked {
                     jti: text("r"),
                     expires_at: Timestamp::from_seconds(9),
+                    entry: None,
                 })
             }),
         ),

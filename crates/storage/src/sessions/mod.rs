@@ -360,11 +360,11 @@ pub fn end_all_of(
 ) -> Result<usize, RowError> {
     let ended: Vec<EndedRow> = on!(c => statement(END_ALL, binds![user_id]).load(c))?;
     let count = ended.len();
-    let ended = ended.into_iter().map(Ended::from).collect();
-    sessions_ended(c, why.0, ended, why.1, now)?;
     let theirs = authorizations::table
         .filter(authorizations::user_id.eq(user_id.as_str()))
         .filter(authorizations::revoked_at.is_null());
     on!(c => diesel::update(theirs).set(authorizations::revoked_at.eq(Some(Stored(now)))).execute(c))?;
+    let ended = ended.into_iter().map(Ended::from).collect();
+    sessions_ended(c, why.0, ended, why.1, now)?;
     Ok(count)
 }

@@ -39,6 +39,7 @@ fn groups_and_what_ends_sessions_do_not_wait_for_one_another() {
                                     moment(2),
                                     Some(&theirs),
                                     moment(900),
+                                    &NO_ENTRIES,
                                 )
                                 .await
                         }
@@ -108,6 +109,7 @@ fn whoever_asks_for_a_row_that_is_held_keeps_nobody_else_waiting() {
                                     moment(2),
                                     Some(&theirs),
                                     moment(900),
+                                    &NO_ENTRIES,
                                 )
                                 .await
                         }
@@ -178,15 +180,21 @@ fn a_write_whose_connection_ends_in_the_middle_is_never_met_a_second_time() {
                         false => continue,
                     }
                     let first = family(&format!("first-{}", code.id), None);
-                    let exchanged =
-                        store.exchange_code(&code.id, moment(2), Some(&first), moment(900));
+                    let exchanged = store.exchange_code(
+                        &code.id,
+                        moment(2),
+                        Some(&first),
+                        moment(900),
+                        &NO_ENTRIES,
+                    );
                     match written(exchanged.await) {
                         true => done += 1,
                         false if read(&store, &code.id).await == Some(true) => unknown += 1,
                         false => continue,
                     }
                     let next = family("next", None);
-                    let rotated = store.rotate_refresh_token(&code.id, &first.current, &next);
+                    let rotated =
+                        store.rotate_refresh_token(&code.id, &first.current, &next, &NO_ENTRIES);
                     done += i32::from(written(rotated.await));
                 }
                 (done, unknown)
@@ -270,9 +278,16 @@ fn a_small_pool_does_all_that_is_asked_with_so_many_connections() {
                     code_of(&mut code).code = Digest::of(&id);
                     assert!(s.issue_code(None, &code).await.unwrap());
                     let (first, next) = (family(&id, None), family("next", None));
-                    let exchanged = s.exchange_code(&code.id, moment(2), Some(&first), moment(900));
+                    let exchanged = s.exchange_code(
+                        &code.id,
+                        moment(2),
+                        Some(&first),
+                        moment(900),
+                        &NO_ENTRIES,
+                    );
                     assert!(exchanged.await.unwrap());
-                    let rotated = s.rotate_refresh_token(&code.id, &first.current, &next);
+                    let rotated =
+                        s.rotate_refresh_token(&code.id, &first.current, &next, &NO_ENTRIES);
                     assert!(rotated.await.unwrap());
                     assert!(s.support(&code.id, "j").await.unwrap().is_some());
                     assert!(
@@ -333,7 +348,8 @@ fn callers_who_wait_for_a_row_hold_up_no_look_up_and_no_commit_of_a_token() {
             code.id = AuthorizationId::new(format!("new-{pool}"));
             code_of(&mut code).code = Digest::of(&format!("new-{pool}"));
             assert!(store.issue_code(None, &code).await.unwrap());
-            let exchanged = store.exchange_code(&code.id, moment(2), None, moment(900));
+            let exchanged =
+                store.exchange_code(&code.id, moment(2), None, moment(900), &NO_ENTRIES);
             assert!(exchanged.await.unwrap());
             let waited = started.elapsed();
             assert!(waited < Duration::from_millis(400), "{pool}: {waited:?}");

@@ -25,7 +25,10 @@ fn each_of_many_who_ask_at_once_hears_its_own_answer() {
             .revoke_authorization(&AuthorizationId::new("a3"), moment(7))
             .await
             .unwrap();
-        store.revoke_access_token("j4", moment(900)).await.unwrap();
+        store
+            .revoke_access_token("j4", moment(900), None)
+            .await
+            .unwrap();
 
         let asked = (0..240).map(|n| {
             let store = store.clone();
@@ -73,6 +76,7 @@ fn what_a_look_up_finds_broken_no_write_meets() {
                 moment(2),
                 Some(&current),
                 moment(900),
+                &NO_ENTRIES,
             )
             .await;
         assert!(exchanged.unwrap());
@@ -87,7 +91,7 @@ fn what_a_look_up_finds_broken_no_write_meets() {
             options.script(&ended).unwrap();
             assert!(store.authorization(&a).await.unwrap().is_some());
             let next = family(&format!("r{round}"), None);
-            let rotated = store.rotate_refresh_token(&a, &current.current, &next);
+            let rotated = store.rotate_refresh_token(&a, &current.current, &next, &NO_ENTRIES);
             assert!(rotated.await.unwrap(), "{round}");
             current = next;
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use diesel::{QueryableByName, connection::SimpleConnection, sql_query};
+use latchkey_protocol::entry_change::EntryChange;
 
 use super::*;
 use crate::{
@@ -48,6 +49,7 @@ fn exchange_all(url: &str, node: usize) -> usize {
                 now: Timestamp::from_seconds(5),
                 refresh: None,
                 expires_at: Timestamp::from_seconds(9),
+                entries: Entries::of(&EntryChange::default()),
             })
         };
         let asked: Vec<_> = sessions.into_iter().map(one).collect();

@@ -1,0 +1,58 @@
+//! What nodes ask for status lists, and what an end of a session writes for them.
+
+use super::*;
+use latchkey_protocol::{
+    session::Cause,
+    store::{EndedCursor, LeaseRequest},
+};
+
+use crate::{
+    audit::Ended,
+    status_lists::{changes, in_sessions, lease},
+};
+
+pub fn verbs() -> Vec<Verb<'static>> {
+    let request = LeaseRequest {
+        count: 1,
+        now: Timestamp::from_seconds(1),
+        live_until: Timestamp::from_seconds(9),
+        above: None,
+    };
+    vec![
+        (
+            "numbers of a new status list",
+            1,
+            Box::new(move |c, _| lease::begin(c, &request).map(drop)),
+        ),
+        (
+            "numbers of a status list",
+            1,
+            Box::new(move |c, _| lease::take(c, &request).map(drop)),
+        ),
+        (
+            "what ended, and the lists",
+            2,
+            Box::new(|c, _| changes::since(c, EndedCursor::default(), 9).map(drop)),
+        ),
+        (
+            "entries of an authorization",
+            1,
+            Box::new(|c, _| {
+                let id = AuthorizationId::new("a");
+                authorizations::change_entries(c, &id, &entries()).map(|done| assert!(done))
+            }),
+        ),
+        (
+            "tokens of sessions that end",
+            1,
+            Box::new(|c, n| {
+                let one = |n| Ended {
+                    session: format!("gone {n}"),
+                    user: UserId::new("u"),
+                };
+                let ended: Vec<_> = (0..=n).map(one).collect();
+                in_sessions::note(c, &ended, Cause::Forced, Timestamp::from_seconds(1))
+            }),
+        ),
+    ]
+}

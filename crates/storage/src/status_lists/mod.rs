@@ -1,0 +1,71 @@
+//! The SQL of status lists: numbers that are leased, and the journal of tokens that ended, which triggers write.
+
+pub mod changes;
+pub mod in_sessions;
+pub mod lease;
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use latchkey_protocol::{
+    AuthorizationId, StoreError, Timestamp,
+    entry_change::EntryChange,
+    store::{self, EndedCursor, EntryLease, LeaseRequest, StatusChanges, StatusLists},
+};
+
+use crate::{
+    authorizations::{Entries, change_entries},
+    connection::{AnyConnection, Database, on},
+    error::RowError,
+    statement::{binds, statement},
+};
+
+/// Seconds for which an entry may still be shown after its token is over: lists change at full minutes, on all nodes the
+/// same, and clocks of nodes differ.
+pub const SHOWN: i64 = 120;
+
+/// How often a lease is tried, where others begin a list at the same moment.
+const TRIES: usize = 8;
+
+#[async_trait]
+impl StatusLists for Database {
+    async fn lease_status_entries(&self, request: LeaseRequest) -> store::Result<EntryLease> {
+        for _ in 0..TRIES {
+            let leased = self.write_one(move |c| lease::take(c, &request)).await?;
+            if let Some(leased) = leased {
+                return Ok(leased);
+            }
+            let begun = self.write_one(move |c| lease::begin(c, &request)).await?;
+            if let Some(begun) = begun {
+                return Ok(begun);
+            }
+        }
+        Err(StoreError::Busy)
+    }
+
+    async fn status_lists_since(
+        &self,
+        cursor: EndedCursor,
+        most: i64,
+    ) -> store::Result<StatusChanges> {
+        self.read(move |c| changes::since(c, cursor, most)).await
+    }
+
+    async fn add_token_entry(
+        &self,
+        id: &AuthorizationId,
+        change: &EntryChange,
+    ) -> store::Result<bool> {
+        let (id, entries) = (id.to_owned(), Entries::of(change));
+        self.write_one(move |c| change_entries(c, &id, &entries))
+            .await
+    }
+}
+
+const FORGET: &str = "DELETE FROM status_lists WHERE list IN (SELECT list FROM status_lists WHERE live_until <= ? \
+    AND list < (SELECT max(list) FROM status_lists) LIMIT ?)";
+
+/// Removes lists that are over. The newest stays, so that no number of a list comes again. How many.
+pub fn forget(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, RowError> {
+    let binds = binds![now - SHOWN, most];
+    Ok(on!(c => statement(FORGET, binds).execute(c))?)
+}

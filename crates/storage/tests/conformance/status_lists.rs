@@ -1,0 +1,148 @@
+//! What databases do for status lists: the upgrade, and the order in which PostgreSQL commits.
+
+use super::*;
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use latchkey_conformance::promises::status_lists::{NONE, ended, given, live, look, places};
+use latchkey_protocol::{
+    AuthorizationId, UserId, authorization::Authorization, store::EndedCursor,
+};
+
+async fn revoke(store: &Shared, one: &Authorization) {
+    let revoked = store.revoke_authorization(&one.id, moment(101));
+    revoked.await.unwrap();
+}
+
+/// What was issued before has no entries, and goes on.
+#[test]
+fn authorizations_survive_the_upgrade_to_status_lists() {
+    on_both_at(async |options| {
+        let store = open(&options);
+        seeded(&store).await;
+        for id in ["used", "code"] {
+            let one = authorization(id, "openid offline_access");
+            assert!(store.issue_code(None, &one).await.unwrap());
+        }
+        let used = AuthorizationId::new("used");
+        let first = family("r", None);
+        let exchanged =
+            store.exchange_code(&used, moment(2), Some(&first), moment(900), &NO_ENTRIES);
+        assert!(exchanged.await.unwrap());
+        drop(store);
+        undo(&options, "00000000000032_status_lists");
+
+        let store = open(&options);
+        assert!(store.ready().await.unwrap());
+        let before = live(&store, &used).await;
+        assert_eq!(before, Default::default());
+        let next = family("next", Some("r"));
+        let change = before.unchanged();
+        let rotated = store.rotate_refresh_token(&used, &first.current, &next, &change);
+        assert!(rotated.await.unwrap());
+        let code = AuthorizationId::new("code");
+        let exchanged = store.exchange_code(&code, moment(2), None, moment(900), &NO_ENTRIES);
+        assert!(exchanged.await.unwrap());
+        store.end_user(&UserId::new("u"), moment(9)).await.unwrap();
+        assert_eq!(
+            ended(&store).await,
+            NONE,
+            "nobody has read anything of them"
+        );
+    });
+}
+
+/// A transaction that is under way while others look and go on: what it ended comes with the first look after it.
+#[test]
+fn what_a_transaction_ends_that_is_committed_late_is_not_missed() {
+    on_both_at(async |options| {
+        if !options.url.starts_with("postgres") {
+            return;
+        }
+        let store = open(&options);
+        seeded(&store).await;
+        let of = |name: &str| authorization(name, "openid offline_access");
+        for (n, name) in ["late", "soon", "sooner", "last"].into_iter().enumerate() {
+            given(&store, &of(name), 2 * n as u32).await;
+        }
+        let mut under_way = PgConnection::establish(&options.url).unwrap();
+        under_way
+            .batch_execute("BEGIN; UPDATE authorizations SET revoked_at = 101 WHERE id = 'late'")
+            .unwrap();
+        revoke(&store, &of("soon")).await;
+        let first = look(&store, EndedCursor::default(), 100).await;
+        assert_eq!(places(&first.ended), [2, 3]);
+        revoke(&store, &of("sooner")).await;
+        let second = look(&store, first.cursor, 100).await;
+        assert!(places(&second.ended).ends_with(&[4, 5]));
+        // Page by page as well: a series that began before it was committed may miss it, the next does not.
+        let page = look(&store, second.cursor, 1).await;
+        assert!(page.is_more);
+        under_way.batch_execute("COMMIT").unwrap();
+        let (mut cursor, mut found) = (page.cursor, Vec::new());
+        for _ in 0..20 {
+            let page = look(&store, cursor, 1).await;
+            cursor = page.cursor;
+            found.extend(page.ended);
+        }
+        assert!(places(&found).starts_with(&[0, 1]), "{found:?}");
+        revoke(&store, &of("last")).await;
+        let last = look(&store, second.cursor, 100).await;
+        assert_eq!(places(&last.ended), (0..8).collect::<Vec<_>>());
+    });
+}
+
+/// An end that is rolled back ends nothing.
+#[test]
+fn what_is_rolled_back_ends_no_token() {
+    on_both_at(async |options| {
+        let store = open(&options);
+        seeded(&store).await;
+        given(&store, &authorization("a", "openid"), 0).await;
+        options
+            .script("BEGIN; DELETE FROM authorizations; ROLLBACK")
+            .unwrap();
+        assert_eq!(ended(&store).await, NONE);
+    });
+}
+
+/// A database that was restored, or a copy that lags: its transactions are behind what was read.
+#[test]
+fn a_database_that_went_back_is_read_from_the_beginning() {
+    on_both_at(async |options| {
+        let store = open(&options);
+        seeded(&store).await;
+        let one = authorization("a", "openid");
+        given(&store, &one, 0).await;
+        revoke(&store, &one).await;
+        if options.url.starts_with("postgres") {
+            let ahead = EndedCursor {
+                after: (1 << 40, 0),
+                ..EndedCursor::default()
+            };
+            let found = look(&store, ahead, 100).await;
+            assert_eq!(places(&found.ended), [0, 1]);
+            assert!(found.cursor.after.0 < 1 << 40);
+        }
+    });
+}
+
+#[test]
+fn a_row_that_cannot_be_read_holds_no_other_up() {
+    on_both_at(async |options| {
+        let store = open(&options);
+        seeded(&store).await;
+        let one = authorization("a", "openid");
+        given(&store, &one, 0).await;
+        let bytes = if options.url.starts_with("postgres") {
+            "'\\x00'"
+        } else {
+            "x'00'"
+        };
+        options
+            .script(&format!(
+                "INSERT INTO ended_tokens (until_at, entries) VALUES (900, {bytes})"
+            ))
+            .unwrap();
+        revoke(&store, &one).await;
+        assert_eq!(ended(&store).await, [0, 1]);
+    });
+}

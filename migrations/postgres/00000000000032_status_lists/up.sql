@@ -1,0 +1,50 @@
+-- Status lists (Token Status List): each access token has a number in a list, and its bit says whether it ended.
+CREATE TABLE status_lists (
+    list BIGINT PRIMARY KEY,
+    -- Numbers below this one were given to nodes.
+    taken BIGINT NOT NULL,
+    -- When the last of them were, by the clock of the program: what a trigger goes by.
+    leased_at BIGINT NOT NULL,
+    -- When the last token that has a number of it is over.
+    live_until BIGINT NOT NULL
+);
+
+-- What ended before its time, until it would be over anyway. Lists are made of this.
+CREATE TABLE ended_tokens (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    until_at BIGINT NOT NULL,
+    -- 1: of the entries, only those of tokens that were issued within a session.
+    in_session BIGINT NOT NULL DEFAULT 0,
+    entries BYTEA NOT NULL,
+    -- Ids are given before their transactions are committed, so whoever reads goes by the transaction.
+    tx BIGINT NOT NULL DEFAULT txid_current()
+);
+CREATE INDEX ended_tokens_until ON ended_tokens (until_at);
+CREATE INDEX ended_tokens_tx ON ended_tokens (tx, id);
+
+-- The entries of the access tokens that are not over, and when the last of them is. No index: whatever changes them has
+-- found the row by another, and rows go on being changed in place.
+ALTER TABLE authorizations ADD COLUMN token_entries BYTEA;
+ALTER TABLE authorizations ADD COLUMN token_entries_until BIGINT;
+
+-- Many statements end authorizations, and cascades do. Whatever it is, the tokens end with it in the same transaction:
+-- none can forget them.
+CREATE FUNCTION note_revoked_tokens() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ended_tokens (until_at, entries) VALUES (NEW.token_entries_until, NEW.token_entries);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER authorizations_revoked AFTER UPDATE OF revoked_at ON authorizations FOR EACH ROW
+WHEN (OLD.revoked_at IS NULL AND NEW.token_entries_until > NEW.revoked_at AND NEW.token_entries IS NOT NULL)
+EXECUTE FUNCTION note_revoked_tokens();
+
+-- What is swept was over long before numbers were given last, and leaves nothing. An hour: clocks of nodes differ.
+CREATE FUNCTION note_deleted_tokens() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ended_tokens (until_at, entries) SELECT OLD.token_entries_until, OLD.token_entries
+        WHERE OLD.token_entries_until > coalesce((SELECT leased_at FROM status_lists ORDER BY list DESC LIMIT 1), 0) - 3600;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER authorizations_deleted AFTER DELETE ON authorizations FOR EACH ROW
+WHEN (OLD.revoked_at IS NULL AND OLD.token_entries IS NOT NULL)
+EXECUTE FUNCTION note_deleted_tokens();
