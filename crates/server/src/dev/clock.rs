@@ -68,13 +68,33 @@ impl DevClock {
     /// A sentence: how far it can be moved.
     pub fn change(&self, change: &ClockChange) -> Result<Value, String> {
         let system = SystemClock.now();
-        let ahead = self.ahead.load(Ordering::Relaxed);
-        let ahead = match change {
-            ClockChange::Advance(span) => ahead.saturating_add(span.seconds()?),
-            ClockChange::Back(span) => ahead.saturating_sub(span.seconds()?),
-            ClockChange::Set(moment) => Timestamp::from_seconds(*moment) - system,
-            ClockChange::Reset(true) => 0,
-            ClockChange::Reset(false) => return Err("reset is true, or is left out".to_owned()),
+        let mut before = self.ahead.load(Ordering::Relaxed);
+        loop {
+            let ahead = change.ahead(before, system)?;
+            // From where it stood: of two that move it at the same time neither is lost.
+            let moved = (self.ahead).compare_exchange_weak(
+                before,
+                ahead,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+            match moved {
+                Ok(_) => return Ok(json!({ "now": system + ahead, "ahead": ahead })),
+                Err(other) => before = other,
+            }
+        }
+    }
+}
+
+impl ClockChange {
+    /// How far the clock is ahead of the system's after the change, in seconds.
+    fn ahead(&self, before: i64, system: Timestamp) -> Result<i64, String> {
+        let ahead = match self {
+            Self::Advance(span) => before.saturating_add(span.seconds()?),
+            Self::Back(span) => before.saturating_sub(span.seconds()?),
+            Self::Set(moment) => Timestamp::from_seconds(*moment) - system,
+            Self::Reset(true) => 0,
+            Self::Reset(false) => return Err("reset is true, or is left out".to_owned()),
         };
         if !(-BACK..=FORWARD).contains(&ahead) {
             return Err(format!(
@@ -83,8 +103,7 @@ impl DevClock {
                 BACK / 3600
             ));
         }
-        self.ahead.store(ahead, Ordering::Relaxed);
-        Ok(json!({ "now": system + ahead, "ahead": ahead }))
+        Ok(ahead)
     }
 }
 
@@ -110,6 +129,18 @@ mod tests {
         let ahead = change(&clock, json!({ "set": at })).unwrap();
         assert!((86_300..=86_400).contains(&ahead), "{ahead}");
         assert_eq!(change(&clock, json!({ "reset": true })), Ok(0));
+    }
+
+    #[test]
+    fn of_changes_at_the_same_time_none_is_lost() {
+        let clock = DevClock::default();
+        let second: ClockChange = serde_json::from_value(json!({ "advance": 1 })).unwrap();
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| (0..2_000).for_each(|_| drop(clock.change(&second).unwrap())));
+            }
+        });
+        assert_eq!(change(&clock, json!({ "advance": 0 })), Ok(16_000));
     }
 
     #[test]
