@@ -24,6 +24,9 @@ use crate::{Hasher, Operation, OperationError, Operations, Result, TRIES, Whom, 
 pub struct NewUser {
     /// The user name as it was given.
     pub username: String,
+    /// Their identifier, which nobody else may have, nor any client; without one it is made.
+    #[serde(rename = "sub")]
+    pub id: Option<UserId>,
     /// The email address.
     pub email: Option<String>,
     /// Nobody has proven yet that the address is theirs.
@@ -108,8 +111,9 @@ impl Operations<'_> {
             faults.push(FieldError::new("username", problem).id("username-unfit"));
             String::new()
         });
+        let made = || UserId::new(new_id(self.now, self.entropy));
         let bare = User {
-            id: UserId::new(new_id(self.now, self.entropy)),
+            id: new.id.clone().unwrap_or_else(made),
             username,
             email: None,
             name: None,

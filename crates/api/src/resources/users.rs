@@ -247,6 +247,7 @@ pub async fn create(asked: &Asked<'_>) -> Result<Answer, Problem> {
     let given: UserToCreate = asked.input(&["username"])?;
     let new = NewUser {
         username: given.username,
+        id: None,
         email: given.email,
         email_unverified: given.email_unverified,
         name: given.name,

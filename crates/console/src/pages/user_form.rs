@@ -246,6 +246,7 @@ pub async fn create(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     };
     let new = NewUser {
         username: fields.username.clone(),
+        id: None,
         email: typed.email,
         email_unverified: typed.is_unverified,
         name: Some(typed.name),

@@ -187,6 +187,7 @@ fn new_user(given: UserCreate) -> Result<NewUser> {
     let password = given.password_stdin.then(read_password).transpose()?;
     Ok(NewUser {
         username: given.username,
+        id: None,
         email: given.email,
         email_unverified: given.email_unverified,
         name: given.name,

@@ -6,7 +6,8 @@ use latchkey_operations::{
     ClientSecrets, NewUser, OperationError, Operations, PasswordKey, RegisteredClient,
 };
 use latchkey_protocol::{
-    ClientId, field_error::FieldError, names, registration::Registration, store::LastAdministrator,
+    ClientId, UserId, field_error::FieldError, names, registration::Registration,
+    store::LastAdministrator,
 };
 use serde_json::{Value, json};
 
@@ -48,10 +49,12 @@ impl Records {
         let mut note = |list, number, errors: Vec<FieldError>| {
             faults.extend(errors.iter().map(|error| source.fault(list, number, error)));
         };
+        let clients = seed.clients.iter().chain(&demos);
+        let clients: Vec<_> = clients.filter_map(|c| c.client_id.clone()).collect();
         // Their passwords stand in a file or on the screen: to make them hard to guess would only take time.
         let key = password_key(master).for_known_passwords();
         for (number, user) in seed.users.into_iter().enumerate() {
-            if let Err(error) = records.add_user(operations, &key, user).await {
+            if let Err(error) = records.add_user(operations, &key, user, &clients).await {
                 note(List::Users, number, told(error)?);
             }
         }
@@ -74,7 +77,11 @@ impl Records {
         operations: &Operations<'_>,
         key: &PasswordKey,
         new: NewUser,
+        clients: &[String],
     ) -> Result<(), OperationError> {
+        if let Some(id) = &new.id {
+            check_free(operations, id, clients).await?;
+        }
         let password = new.password.clone();
         let user = operations.create_user(key, new).await?;
         self.users_json.push(
@@ -83,6 +90,26 @@ impl Records {
         self.users.push((user.username, password));
         Ok(())
     }
+}
+
+/// A subject is one user's, and no client's: their tokens could not be told apart (RFC 9068 5).
+async fn check_free(
+    operations: &Operations<'_>,
+    id: &UserId,
+    clients: &[String],
+) -> Result<(), OperationError> {
+    let (sub, store) = (id.as_str(), operations.store);
+    let is_client = clients.iter().any(|client| client == sub)
+        || store.client(&ClientId::new(sub)).await?.is_some();
+    let problem = if is_client {
+        format!("{sub} is the client_id of a client")
+    } else if store.user(id).await?.is_some() {
+        format!("there is already a user with the subject {sub}")
+    } else {
+        return Ok(());
+    };
+    let fault = FieldError::new("sub", problem).fix("choose another");
+    Err(OperationError::Invalid(fault.into()))
 }
 
 /// What is wrong with an item of the seed; our own breakage is none of its faults.

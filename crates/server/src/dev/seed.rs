@@ -192,7 +192,19 @@ fn user(given: &Value) -> Result<NewUser, Vec<FieldError>> {
     }
     let read = NewUser::deserialize(given);
     let read = read.map_err(|error| vec![FieldError::new("", error.to_string())])?;
+    if (read.id.as_ref()).is_some_and(|sub| !is_subject(sub.as_str())) {
+        let fault = FieldError::new("sub", "this is no subject");
+        let fix = "use 1 to 255 ASCII letters, digits, '-', '_' and '.', the first one a letter or a digit";
+        return Err(vec![fault.fix(fix)]);
+    }
     Ok(read)
+}
+
+/// What stands in tokens (OpenID Connect Core 2: at most 255 ASCII characters) and in the addresses of the console.
+fn is_subject(text: &str) -> bool {
+    text.len() <= 255
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && (text.chars()).all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 fn client(given: &Value, rules: RegistrationRules) -> Result<Registration, Vec<FieldError>> {
@@ -250,6 +262,14 @@ mod tests {
             (
                 "{\"users\":[{\"username\":\"a\",\n\"emial\":\"a@b.c\"}]}",
                 "seed.json:2: users[0].emial: unknown field `emial`, expected one of `username`",
+            ),
+            (
+                "{\"users\":[{\"username\":\"a\",\n\"sub\":\"../b\"}]}",
+                "seed.json:2: users[0].sub: this is no subject; use",
+            ),
+            (
+                "{\"users\":[{\"username\":\"a\",\n\"sub\":\"\"}]}",
+                "seed.json:2: users[0].sub: this is no subject; use",
             ),
             (
                 "{\"users\":[{\"username\":\"a\",\n\"roles\":\"admin\"}]}",

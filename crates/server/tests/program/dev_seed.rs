@@ -167,6 +167,22 @@ fn the_line_names_users_and_clients_with_what_they_prove_themselves_by() {
 }
 
 #[test]
+fn a_user_has_the_subject_that_the_seed_names_at_each_start() {
+    let seed = SEED.replace(
+        "\"username\": \"bob\"",
+        "\"username\": \"bob\", \"sub\": \"user-2\"",
+    );
+    let options = ["--data", "data", "--port", "0", "--no-demo"];
+    let first = dev(&seed, &options);
+    assert_eq!(first.line["users"][1]["sub"], "user-2");
+    let alice = first.line["users"][0]["sub"].clone();
+    first.running.stop();
+    let again = dev_at(first.at, &seed, &options);
+    assert_eq!(again.line["users"][1]["sub"], "user-2");
+    assert_ne!(again.line["users"][0]["sub"], alice, "one that is made");
+}
+
+#[test]
 fn many_run_beside_each_other_with_their_demo_apps() {
     let both = [dev(SEED, &["--port", "0"]), dev(SEED, &["--port", "0"])];
     assert_ne!(both[0].issuer(), both[1].issuer());
@@ -240,6 +256,19 @@ fn of_a_seed_with_a_fault_the_line_the_member_and_the_fix_are_named_and_nothing_
         (
             SEED.replace("\"clients\"", "\"apps\""),
             "seed.json:7: apps: a seed has the members users and clients",
+        ),
+        (
+            SEED.replace("\"carol\"", "\"carol\", \"sub\": \"c d\""),
+            "seed.json:5: users[2].sub: this is no subject; use 1 to 255",
+        ),
+        (
+            SEED.replace("\"alice\",", "\"alice\", \"sub\": \"c\",")
+                .replace("\"carol\"", "\"carol\", \"sub\": \"c\""),
+            "seed.json:5: users[2].sub: there is already a user with the subject c; choose another",
+        ),
+        (
+            SEED.replace("\"carol\"", "\"carol\", \"sub\": \"robot\""),
+            "seed.json:5: users[2].sub: robot is the client_id of a client; choose another",
         ),
         (SEED.replace("\"carol\"}", "\"carol\""), "at line 6"),
     ] {
