@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 all=
-stages=(fmt sizes unused links clippy test doc browser examples proxies clients deny fuzz package)
+stages=(fmt sizes unused links clippy test doc browser examples apis guides proxies clients deny fuzz package)
 case "${1:-}" in
   "") chosen=("${stages[@]}") ;;
   --all) all=--all chosen=("${stages[@]}") ;;
@@ -39,6 +39,15 @@ missing_for() {
       needs_venv ;;
     examples)
       command -v npm >/dev/null || missing+=(nodejs npm)
+      needs_venv ;;
+    apis)
+      command -v npm >/dev/null || missing+=(nodejs npm)
+      command -v openssl >/dev/null || missing+=(openssl)
+      command -v curl >/dev/null || missing+=(curl)
+      needs_venv ;;
+    guides)
+      command -v npm >/dev/null || missing+=(nodejs npm)
+      command -v curl >/dev/null || missing+=(curl)
       needs_venv ;;
     fuzz) command -v c++ >/dev/null || missing+=(g++) ;;
     proxies)
@@ -158,6 +167,18 @@ run_examples() {
   (cd examples/relying-party-node && npm install --no-audit --no-fund --no-package-lock --loglevel=error)
   EXAMPLE_PYTHON="$tools/venv/bin/python" "$tools/venv/bin/python" .ci/examples.py
   "$tools/venv/bin/python" .ci/testing.py
+}
+
+run_apis() {
+  say "apis: APIs in Node, Python, Go, Java and Rust, called with good tokens and with all that must be refused"
+  binaries
+  python3 .ci/apis.py
+}
+
+run_guides() {
+  say "guides: the commands and files of the guides, from an empty folder"
+  binaries
+  python3 .ci/guides.py
 }
 
 run_proxies() {
