@@ -46,6 +46,7 @@ missing_for() {
       command -v curl >/dev/null || missing+=(curl)
       needs_venv ;;
     guides)
+      command -v openssl >/dev/null || missing+=(openssl)
       command -v npm >/dev/null || missing+=(nodejs npm)
       command -v curl >/dev/null || missing+=(curl)
       needs_venv ;;
@@ -176,7 +177,7 @@ run_apis() {
 }
 
 run_guides() {
-  say "guides: the commands and files of the guides, from an empty folder"
+  say "guides: the commands and files of the guides and of the examples, from an empty folder"
   binaries
   python3 .ci/guides.py
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Follows guides of docs/ as a newcomer does: `python3 .ci/guides.py [NAME]...`
+"""Follows guides, and READMEs of the examples, as a newcomer does: `python3 .ci/guides.py [FILE]...`
 
 Each begins in an empty folder, with a copy of the repository beside it (`../latchkey`) and `latchkey` on the path. In their order
 - a block whose opening line names a file (as in ```js app.mjs) is written there,
@@ -13,12 +13,22 @@ import fnmatch, os, pathlib, re, shutil, signal, subprocess, sys, tempfile, time
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "clients"))
 
 from page import BLOCK
-from world import BIN, ROOT, listening
+from world import BIN, ROOT, TOOLS, listening
 
-DOCS = ROOT / "docs"
+CI = bool(os.environ.get("CI"))
 OWN_TERMINAL = "# a terminal of its own\n"
 # By guide: the port of Latchkey first, then those of what is started later. In the run they are others, so that nothing is in the way.
-GUIDES = {"protect-an-api": (8080, 9104), "add-sign-in": (8080, 3000), "sign-out-everywhere": (8080, 3000), "test-your-app": (8080,)}
+GUIDES = {
+    "docs/protect-an-api.md": (8080, 9104),
+    "docs/add-sign-in.md": (8080, 3000),
+    "docs/sign-out-everywhere.md": (8080, 3000),
+    "docs/test-your-app.md": (8080,),
+    "examples/api-node/README.md": (8080, 9104),
+    "examples/api-python/README.md": (8080, 9104),
+    "examples/api-go/README.md": (8080, 9104),
+    "examples/api-java/README.md": (8080, 9104),
+}
+NEEDS = {"examples/api-go/README.md": ["go"], "examples/api-java/README.md": ["mvn", "java"]}
 FIRST_PORT = int(os.environ.get("LATCHKEY_GUIDES_PORT", "9300"))
 # What is built along with the workspace is not built again: the program whose source the guide has, word for word.
 BUILT = {"cargo run --manifest-path orders/Cargo.toml": ("orders/src/main.rs", "examples/api-actix/src/main.rs", BIN / "api-actix")}
@@ -29,14 +39,15 @@ class Guide:
     def __init__(self, name, first_port):
         self.name, self.started = name, []
         self.ports = {str(port): str(first_port + number) for number, port in enumerate(GUIDES[name])}
-        self.work = pathlib.Path(tempfile.mkdtemp(prefix=f"latchkey-guide-{name}-"))
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="latchkey-guide-"))
         self.copy_repository(self.work / "latchkey")
         self.folder = self.work / "empty"
         self.folder.mkdir()
         latchkey = next(iter(self.ports.values()))
         settings = {"LATCHKEY_ISSUER": f"http://localhost:{latchkey}", "LATCHKEY_LISTEN": f"127.0.0.1:{latchkey}"}
         own = {name: value for name, value in os.environ.items() if not name.startswith("LATCHKEY_")}
-        self.env = {**own, **settings, "PATH": f"{BIN}:{os.environ['PATH']}", "LATCHKEY": str(BIN / "latchkey")}
+        self.env = {**own, **settings, "PATH": f"{BIN}:{os.environ['PATH']}", "LATCHKEY": str(BIN / "latchkey"),
+                    "GOCACHE": str(TOOLS / "go-build"), "GOTOOLCHAIN": "local"}
         self.shell = subprocess.Popen(["bash"], cwd=self.folder, env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                       text=True, start_new_session=True)
         self.run("set -euo pipefail")
@@ -102,7 +113,7 @@ class Guide:
     def follow(self):
         assert not self.listening(), f"in use: {self.listening()}; end what listens there, or set LATCHKEY_GUIDES_PORT"
         printed, steps = [], 0
-        for language, file, text in BLOCK.findall((DOCS / f"{self.name}.md").read_text()):
+        for language, file, text in BLOCK.findall((ROOT / self.name).read_text()):
             text = self.real(text)
             if file:
                 self.write(file, text)
@@ -140,23 +151,28 @@ def expect(lines, printed):
 
 
 def main(names):
-    passed = failed = 0
+    passed = failed = skipped = 0
     for number, name in enumerate(names or GUIDES):
+        if missing := [tool for tool in NEEDS.get(name, []) if not shutil.which(tool)]:
+            print(f"  {'FAILED' if CI else 'SKIPPED'} {name}: {' and '.join(missing)} not installed", flush=True)
+            failed += CI
+            skipped += not CI
+            continue
         guide = Guide(name, FIRST_PORT + 10 * number)
         began = time.monotonic()
         try:
             steps = guide.follow()
         except Exception as problem:
             failed += 1
-            print(f"  FAILED docs/{name}.md: {problem}", flush=True)
+            print(f"  FAILED {name}: {problem}", flush=True)
             for log in sorted(guide.work.glob("*.log")):
                 print("".join(f"    | {line}\n" for line in log.read_text()[-1500:].splitlines()), end="", flush=True)
         else:
             passed += 1
-            print(f"  docs/{name}.md: {steps} steps in {time.monotonic() - began:.0f} s", flush=True)
+            print(f"  {name}: {steps} steps in {time.monotonic() - began:.0f} s", flush=True)
         finally:
             guide.end()
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return failed
 
 
