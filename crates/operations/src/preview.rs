@@ -24,6 +24,8 @@ pub struct TokenRules<'a> {
     pub jwt_typ_audiences: &'a [String],
     /// What is asked of authorization requests.
     pub requests: RequestRules,
+    /// Whether access tokens have entries in status lists.
+    pub has_status_lists: bool,
 }
 
 impl<'a> TokenRules<'a> {
@@ -34,6 +36,7 @@ impl<'a> TokenRules<'a> {
             lifetimes: &realm.lifetimes,
             jwt_typ_audiences: &realm.jwt_typ_audiences,
             requests: realm.rules,
+            has_status_lists: realm.has_status_lists,
         }
     }
 }
@@ -77,6 +80,7 @@ impl Operations<'_> {
                 jwt_typ_audiences: rules.jwt_typ_audiences,
             },
             rules: rules.requests,
+            has_status_lists: rules.has_status_lists,
             client: &client,
             scope,
             now: self.now,

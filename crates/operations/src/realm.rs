@@ -19,6 +19,8 @@ pub struct Realm {
     pub rules: RequestRules,
     /// Audiences whose access tokens are of type `JWT`.
     pub jwt_typ_audiences: Vec<String>,
+    /// Whether its access tokens have entries in status lists.
+    pub has_status_lists: bool,
     /// The client of its console.
     pub console: Arc<Client>,
 }

@@ -54,6 +54,15 @@ pub fn metadata(issuer: &Issuer, custom: &CustomClaims) -> Value {
     })
 }
 
+/// The document of an issuer that publishes status lists (Token Status List 9.1).
+#[must_use]
+pub fn with_status_lists(mut metadata: Value, issuer: &Issuer) -> Value {
+    let issuer = issuer.trim_end_matches('/');
+    metadata["status_list_aggregation_endpoint"] =
+        format!("{issuer}{}", paths::STATUS_LISTS).into();
+    metadata
+}
+
 /// Those that are always there, and what is new among the others, once each.
 fn with<'a>(always: &[&'a str], others: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut all = always.to_vec();

@@ -275,6 +275,13 @@ reasons! {
         "the sign-in endpoint answers with a code", "Look at what it answered instead, under 'received'.";
     SetupLinkUnusable: "invalid_request" 403 "This set-up link cannot be used any more.",
         "the link is the one that the newest start of the server printed, less than an hour old, and there is no enabled administrator", "Restart the server: while there is no enabled administrator it prints a new link.";
+    // Status lists.
+    StatusListUnknown: "not_found" 404 "There is no such status list.",
+        "the address is one that a token names under status.status_list.uri, of a list whose tokens are not all over, and tokens.status_list is on", "Take the address from a token, or from status_list_aggregation_endpoint.";
+    StatusOfThePast: "invalid_request" 501 "Status lists of other times are not kept.",
+        "no parameter time (Token Status List 8.4)", "Ask without it: the answer is the list of now.";
+    StatusListFormat: "invalid_request" 406 "Status lists are published as application/statuslist+jwt alone.",
+        "Accept, where it is sent, allows application/statuslist+jwt", "Send Accept: application/statuslist+jwt, or none.";
     // The rest.
     PageUnknown: "not_found" 404 "There is nothing at this address.",
         "the address", "Take the addresses from the discovery document.";

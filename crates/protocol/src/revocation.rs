@@ -4,6 +4,7 @@ use crate::{
     AuthorizationId,
     claims::{AccessToken, RefreshToken},
     client::Client,
+    status::StatusClaim,
     time::Timestamp,
 };
 
@@ -18,6 +19,8 @@ pub enum Revocation<'a> {
         jti: &'a str,
         /// When it would have expired: the row is needed no longer.
         exp: Timestamp,
+        /// What ends in a status list, where the token has an entry in one.
+        status: Option<&'a StatusClaim>,
     },
     /// Nothing ends.
     Nothing,
@@ -42,6 +45,7 @@ pub fn of_access_token<'a>(
         Revocation::AccessToken {
             jti: &token.jti,
             exp: token.exp,
+            status: token.status.as_ref(),
         }
     } else {
         Revocation::Nothing

@@ -10,6 +10,18 @@ pub async fn document(provider: web::Data<Provider>, request: HttpRequest) -> Ht
     cached(&request, &body, &etag, "public, max-age=300")
 }
 
+/// Whether the caller has what this entity tag stands for (RFC 9110 13.1.2).
+pub fn is_known(request: &HttpRequest, etag: &str) -> bool {
+    let known = request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .and_then(|v| v.to_str().ok());
+    known.is_some_and(|tags| {
+        tags.split(',')
+            .any(|tag| tag.trim().trim_start_matches("W/") == etag)
+    })
+}
+
 /// A public document with an entity tag (RFC 9110 13.1.2).
 pub fn cached(
     request: &HttpRequest,
@@ -17,14 +29,7 @@ pub fn cached(
     etag: &str,
     cache: &'static str,
 ) -> HttpResponse {
-    let known = request
-        .headers()
-        .get(header::IF_NONE_MATCH)
-        .and_then(|v| v.to_str().ok());
-    let same = known.is_some_and(|tags| {
-        tags.split(',')
-            .any(|tag| tag.trim().trim_start_matches("W/") == etag)
-    });
+    let same = is_known(request, etag);
     tracing::debug!(target: "request", path = request.path(), unchanged = same, "document fetched");
     let mut answer = if same {
         HttpResponse::NotModified()

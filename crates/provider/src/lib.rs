@@ -20,6 +20,7 @@ mod logout_token;
 mod revocation;
 mod signing;
 mod state;
+mod status;
 mod token;
 mod userinfo;
 mod verified;
@@ -34,6 +35,7 @@ pub use keys::PublishedKeys;
 pub use logout_token::logout_token;
 pub use signing::{Busy, Signing};
 pub use state::Provider;
+pub use status::{StatusLists, StatusSettings};
 pub use verified::VerifiedTokens;
 
 /// The published documents: read by every resource server, changed rarely, answered from memory.
@@ -42,6 +44,16 @@ pub fn documents(config: &mut web::ServiceConfig) {
         http::resource(paths::JWKS)
             .route(web::get().to(jwks::jwks))
             .route(web::head().to(jwks::jwks)),
+    );
+    config.service(
+        http::resource(paths::STATUS_LISTS)
+            .route(web::get().to(status::lists))
+            .route(web::head().to(status::lists)),
+    );
+    config.service(
+        http::resource(&format!("{}/{{list}}", paths::STATUS_LISTS))
+            .route(web::get().to(status::list))
+            .route(web::head().to(status::list)),
     );
     for path in [paths::OPENID_CONFIGURATION, paths::AUTHORIZATION_SERVER] {
         document_at(config, path);

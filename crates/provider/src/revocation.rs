@@ -60,8 +60,13 @@ async fn end(
             let store = provider.store.recording(entry);
             store.revoke_authorization(id, call.now).await
         }
-        Revocation::AccessToken { jti, exp } => {
-            provider.store.revoke_access_token(jti, exp, None).await
+        Revocation::AccessToken { jti, exp, status } => {
+            let lists = provider.status.as_ref();
+            let entry = lists
+                .zip(status)
+                .and_then(|(lists, status)| lists.entry_of(status, exp));
+            let store = &provider.store;
+            store.revoke_access_token(jti, exp, entry).await
         }
         Revocation::Nothing => Ok(()),
     }

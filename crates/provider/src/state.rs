@@ -9,7 +9,7 @@ use latchkey_ui::{Ui, call::Call};
 
 use crate::{
     custom_claims::CustomClaimsInForce, document::Document, keys::PublishedKeys, signing::Signing,
-    verified::VerifiedTokens,
+    status::StatusLists, verified::VerifiedTokens,
 };
 
 /// Everything that the endpoints share.
@@ -34,6 +34,8 @@ pub struct Provider {
     pub verified: VerifiedTokens,
     /// The threads that sign.
     pub signing: Signing,
+    /// The status lists, where access tokens have entries in them.
+    pub status: Option<StatusLists>,
 }
 
 impl Provider {

@@ -19,6 +19,7 @@ mod recorder;
 mod registry_tests;
 mod runtime;
 pub mod serve;
+mod status_watch;
 pub mod supervised;
 pub mod tally;
 mod tls;

@@ -16,6 +16,7 @@ use crate::{
     dev::{KNOWN_KEY, is_of_dev},
     key_watch::KeyWatch,
     observe::observe,
+    status_watch,
     supervised::Supervised,
     tally,
     tls::Certificate,
@@ -179,6 +180,10 @@ impl Base {
         let app = join(settings, store, clock, entropy, outbound, &master, ring);
         app.provider
             .use_custom_claims(app.provider.store.custom_claims().await?);
+        if let Some(lists) = &app.provider.status {
+            // Before anybody asks: a list without what ended would say that it has not.
+            lists.follow().await?;
+        }
         let rotation = Rotation {
             after: settings.rotate_after,
             announce: settings.announce,
@@ -289,6 +294,8 @@ fn keep_house(app: &App, mut keys: KeyWatch, certificate: Option<Arc<Certificate
         }
     });
     actix_web::rt::spawn(watch_custom_claims(app.provider.clone()));
+    actix_web::rt::spawn(status_watch::follow(app.provider.clone()));
+    actix_web::rt::spawn(status_watch::answer_at_the_end(app.provider.clone()));
     if let Some(certificate) = certificate {
         actix_web::rt::spawn(async move {
             loop {

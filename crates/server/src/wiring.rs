@@ -16,7 +16,8 @@ use latchkey_protocol::{
     authorize::RequestRules, console, observe::Refusals, paths, secret::Pepper,
 };
 use latchkey_provider::{
-    CustomClaimsInForce, Document, Provider, PublishedKeys, Signing, VerifiedTokens,
+    CustomClaimsInForce, Document, Provider, PublishedKeys, Signing, StatusLists, StatusSettings,
+    VerifiedTokens,
 };
 use latchkey_ui::{
     Ui,
@@ -202,6 +203,7 @@ fn realm(settings: &Settings, master: &MasterKey, ring: KeyRing) -> Realm {
             require_pkce: settings.require_pkce,
         },
         jwt_typ_audiences: settings.jwt_typ_audiences.clone(),
+        has_status_lists: settings.status_list,
         console: console::client(&issuer.at(paths::CONSOLE_CALLBACK)),
         issuer,
     }
@@ -249,21 +251,16 @@ pub fn join(
     let provider = web::Data::new(Provider {
         ui: ui.clone(),
         store: store.clone(),
-        clock,
         client_secrets: ClientSecrets::new(master),
-        client_guard: ClientGuard::new(store, count_pepper),
-        metadata: Document::new(&Issuer::new(&settings.issuer)),
+        client_guard: ClientGuard::new(store.clone(), count_pepper),
+        status: status_lists(settings, master, (store, clock.clone())),
+        clock,
+        metadata: Document::new(&Issuer::new(&settings.issuer), settings.status_list),
         published: PublishedKeys::default(),
         custom_claims: CustomClaimsInForce::default(),
         verified: VerifiedTokens::new(20_000),
         signing: Signing::new(cores),
     });
-    let strict_transport = Issuer::new(&settings.issuer).is_https() && !settings.is_loopback();
-    let edge = Edge::new(
-        settings.trusted_proxies.clone(),
-        &settings.forwarded_header,
-        strict_transport,
-    );
     App {
         provider,
         ui,
@@ -274,9 +271,38 @@ pub fn join(
             registration: settings.registration,
         }),
         api: web::Data::new(api(settings, master)),
-        edge: web::Data::new(edge),
+        edge: web::Data::new(edge(settings)),
         outbound,
     }
+}
+
+/// Who is believed about callers, and whether browsers are told to come by https alone.
+fn edge(settings: &Settings) -> Edge {
+    let strict_transport = Issuer::new(&settings.issuer).is_https() && !settings.is_loopback();
+    Edge::new(
+        settings.trusted_proxies.clone(),
+        &settings.forwarded_header,
+        strict_transport,
+    )
+}
+
+/// The status lists, where tokens have entries in them.
+fn status_lists(
+    settings: &Settings,
+    master: &MasterKey,
+    seams: (Arc<dyn Store>, Arc<dyn Clock>),
+) -> Option<StatusLists> {
+    let published = StatusSettings {
+        ttl: settings.status_list_ttl,
+        lifetime: settings.status_list_lifetime,
+        // Who waits holds a connection, and others want one too.
+        waiting: settings.status_waiting.min(settings.connections / 4),
+    };
+    let issuer = Issuer::new(&settings.issuer);
+    let pepper = Pepper::derive(master.bytes(), "status indices");
+    settings
+        .status_list
+        .then(|| StatusLists::new(&issuer, seams, pepper, &settings.lifetimes, published))
 }
 
 /// The administration API's part.

@@ -18,6 +18,7 @@ use userinfo::standard_scope;
 use crate::{
     AuthorizationId, ClientId, Issuer, ScopeSet, SessionId, Subject,
     authentication::{Acr, Amr},
+    status::StatusClaim,
     time::Timestamp,
 };
 
@@ -81,6 +82,9 @@ pub struct AccessToken {
     /// The user's groups (RFC 9068 2.2.3.1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
+    /// Where it stands whether it has ended before its time (Token Status List 6.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusClaim>,
     /// What it says of the user besides.
     #[serde(flatten)]
     pub more: Map<String, Value>,

@@ -9,9 +9,13 @@ use super::ListFault;
 /// The room that is taken first, in bytes.
 const FIRST: usize = 16 * 1024;
 
-/// Compresses as well as it goes. The same bytes give the same bytes, by one version of this program.
+/// How hard it tries: of a list of which a tenth ended the best level takes nearly three times as long, for one byte in a
+/// hundred.
+const LEVEL: u32 = 6;
+
+/// Compresses. The same bytes give the same bytes, by one version of this program.
 pub fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(LEVEL));
     // A vector takes whatever is written to it.
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     written.unwrap_or_else(|_| unreachable!("a vector takes every byte"))

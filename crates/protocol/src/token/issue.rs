@@ -13,6 +13,7 @@ use crate::{
     kind,
     lifetimes::Lifetimes,
     secret::Secret,
+    status::StatusClaim,
     time::Timestamp,
     user::User,
 };
@@ -48,6 +49,8 @@ pub struct Grant<'a> {
     pub scope: &'a ScopeSet,
     /// For whom they are.
     pub holder: Holder<'a>,
+    /// The access token's entry in a status list, where it has one.
+    pub status: Option<&'a StatusClaim>,
 }
 
 /// For whom the tokens are.
@@ -186,6 +189,7 @@ fn access_token(
         sid: None,
         roles: client.metadata.roles.clone(),
         groups: Vec::new(),
+        status: grant.status.cloned(),
         more,
     };
     let Holder::User {

@@ -16,6 +16,7 @@ use crate::{
     interaction::{Interaction, LIFETIME},
     pkce,
     session::Session,
+    status::{StatusClaim, StatusEntry},
     time::Timestamp,
     user::User,
 };
@@ -23,7 +24,7 @@ use crate::{
 /// Stands where a token has a value that is another one each time.
 pub const VARIES: &str = "(another one each time)";
 /// The members that have such a value.
-const VARYING: [&str; 4] = ["jti", "sid", "nonce", "at_hash"];
+const VARYING: [&str; 5] = ["jti", "sid", "nonce", "at_hash", "status"];
 
 /// What is to be looked at.
 #[derive(Clone, Copy)]
@@ -32,6 +33,8 @@ pub struct PreviewRequest<'a> {
     pub issuer: TokenIssuer<'a>,
     /// What it asks of authorization requests.
     pub rules: RequestRules,
+    /// Whether its access tokens have entries in status lists.
+    pub has_status_lists: bool,
     /// Who asks.
     pub client: &'a Client,
     /// The value of a `scope` parameter.
@@ -164,6 +167,7 @@ impl PreviewRequest<'_> {
             self.now,
         );
         let scope = &authorization.scope;
+        let status = self.status();
         let grant = Grant {
             client: self.client,
             scope,
@@ -174,6 +178,7 @@ impl PreviewRequest<'_> {
                 nonce: approval.request().route.nonce.as_deref(),
                 refresh: None,
             },
+            status: status.as_ref(),
         };
         let set = token_set(self.issuer, &grant, VARIES, self.now);
         let asked = &authorization.asked_claims.userinfo;
@@ -200,13 +205,21 @@ impl PreviewRequest<'_> {
                 .because("client_credentials among grant_types", "not there"));
         }
         let scope = client_scope(Some(self.scope), client)?;
+        let status = self.status();
         let grant = Grant {
             client,
             scope: &scope,
             holder: Holder::Client,
+            status: status.as_ref(),
         };
         let set = token_set(self.issuer, &grant, VARIES, self.now);
         Ok(self.said(None, &scope, set, None))
+    }
+
+    /// Some entry, which each token has another one of.
+    fn status(&self) -> Option<StatusClaim> {
+        let entry = StatusEntry { list: 0, idx: 0 };
+        self.has_status_lists.then(|| entry.claim(self.issuer.name))
     }
 
     /// The documents of a token set, and why they say what they say.

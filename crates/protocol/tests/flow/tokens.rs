@@ -122,6 +122,7 @@ impl World {
                 nonce: None,
                 refresh,
             },
+            status: None,
         };
         let custom_claims = CustomClaims::default();
         let issuer = TokenIssuer {

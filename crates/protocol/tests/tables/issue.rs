@@ -75,6 +75,7 @@ impl World {
             client: &client,
             scope: &scope,
             holder,
+            status: None,
         };
         let set = token_set(issuer, &grant, "random", NOW);
         if let Some((kid, _)) = &set.refresh_token {

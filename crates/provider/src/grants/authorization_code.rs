@@ -15,7 +15,10 @@ use latchkey_protocol::{
 };
 use latchkey_ui::{call::Call, failure::Failure};
 
-use super::issue::{Holder, Issue, Tokens, issue};
+use super::{
+    entry,
+    issue::{Holder, Issue, Tokens, issue},
+};
 use crate::state::Provider;
 
 /// RFC 6749 4.1.3. Tokens are signed before the code is spent, and leave only if it was still there to spend.
@@ -33,6 +36,7 @@ pub async fn grant(
     let ring = call.realm.keys.ring();
     let refresh = first_refresh(provider, call, client, authorization, &ring)?;
     let family = refresh.as_ref().map(|(_, family)| family.clone());
+    let entry = entry::of_next(provider, call, &context).await?;
     let holder = Holder::User {
         context: context.clone(),
         nonce: code.nonce.clone(),
@@ -44,18 +48,18 @@ pub async fn grant(
         holder,
         realm: call.realm.clone(),
         ring,
+        status: entry.claim,
         now: call.now,
     };
     let tokens = issue(provider, issued).await?;
     let kept_until = context.kept_until(family.as_ref(), &call.realm.lifetimes, call.now);
     let id = &authorization.id;
-    let entries = authorization.live_entries.unchanged();
-    let (store, family) = (&provider.store, family.as_ref());
+    let (store, family, entries) = (&provider.store, family.as_ref(), &entry.change);
     let is_exchanged = if is_noted(authorization, client) {
-        let exchanged = store.exchange_code_in_session(id, call.now, family, kept_until, &entries);
+        let exchanged = store.exchange_code_in_session(id, call.now, family, kept_until, entries);
         exchanged.await?
     } else {
-        let exchanged = store.exchange_code(id, call.now, family, kept_until, &entries);
+        let exchanged = store.exchange_code(id, call.now, family, kept_until, entries);
         exchanged.await?
     };
     if !is_exchanged {

@@ -6,7 +6,10 @@ use actix_web::web;
 use latchkey_protocol::{Params, client::Client, token::client_scope};
 use latchkey_ui::{call::Call, failure::Failure};
 
-use super::issue::{Holder, Issue, Tokens, issue};
+use super::{
+    entry,
+    issue::{Holder, Issue, Tokens, issue},
+};
 use crate::state::Provider;
 
 /// RFC 6749 4.4: no refresh token, no ID token, the subject is the client.
@@ -22,6 +25,7 @@ pub async fn grant(
         holder: Holder::Client,
         realm: call.realm.clone(),
         ring: call.realm.keys.ring(),
+        status: entry::of_client(provider, call).await?,
         now: call.now,
     };
     issue(provider, issued).await

@@ -12,6 +12,7 @@ use latchkey_protocol::{
     client::Client,
     kind,
     secret::new_id,
+    status::StatusClaim,
     token::{self, Grant, TokenIssuer, token_set},
 };
 use latchkey_ui::failure::Failure;
@@ -42,6 +43,8 @@ pub struct Issue {
     pub realm: Arc<Realm>,
     /// The keys that the grant was judged with.
     pub ring: Arc<KeyRing>,
+    /// The access token's entry in a status list, where it has one.
+    pub status: Option<StatusClaim>,
     pub now: Timestamp,
 }
 
@@ -98,6 +101,7 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
         holder,
         realm,
         ring,
+        status,
         now,
     } = issue;
     let custom_claims = provider.custom_claims.current();
@@ -111,6 +115,7 @@ fn sign(provider: &Provider, issue: Issue) -> Result<Tokens, JoseError> {
         client: &client,
         scope: &scope,
         holder: holder.of(now)?,
+        status: status.as_ref(),
     };
     let id = new_id(now, &*provider.ui.entropy);
     let set = token_set(issuer, &grant, &id, now);

@@ -2,5 +2,6 @@
 
 pub mod authorization_code;
 pub mod client_credentials;
+mod entry;
 pub mod issue;
 pub mod refresh_token;

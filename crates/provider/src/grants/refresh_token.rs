@@ -14,7 +14,10 @@ use latchkey_protocol::{
 };
 use latchkey_ui::{call::Call, failure::Failure};
 
-use super::issue::{Holder, Issue, Tokens, issue};
+use super::{
+    entry,
+    issue::{Holder, Issue, Tokens, issue},
+};
 use crate::state::Provider;
 
 /// How often a lost race is looked at again. The second look finds the winner's successor.
@@ -86,6 +89,14 @@ async fn look(
         Rotation::Again { successor, family } => (successor, family, true),
         Rotation::Next { successor, family } => (successor, family, false),
     };
+    let entry = if again {
+        entry::of_repeated(provider, call, &context).await?
+    } else {
+        Some(entry::of_next(provider, call, &context).await?)
+    };
+    let Some(entry) = entry else {
+        return Ok(None);
+    };
     let holder = Holder::User {
         context: context.clone(),
         nonce: None,
@@ -97,14 +108,14 @@ async fn look(
         holder,
         realm: call.realm.clone(),
         ring,
+        status: entry.claim,
         now: call.now,
     };
     let tokens = issue(provider, issued).await?;
     let (store, id) = (&provider.store, &authorization.id);
-    let entries = authorization.live_entries.unchanged();
     if !again
         && !store
-            .rotate_refresh_token(id, &secret.digest(), &family, &entries)
+            .rotate_refresh_token(id, &secret.digest(), &family, &entry.change)
             .await?
     {
         return Ok(None);

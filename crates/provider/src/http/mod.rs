@@ -28,16 +28,35 @@ async fn preflight() -> HttpResponse {
         .insert_header(("Access-Control-Allow-Methods", "GET, POST"))
         .insert_header((
             "Access-Control-Allow-Headers",
-            "Authorization, Content-Type",
+            "Authorization, Content-Type, If-None-Match, Prefer",
         ))
         .insert_header(("Access-Control-Max-Age", "86400"))
         .finish()
 }
 
 async fn method_not_allowed() -> HttpResponse {
-    let refusal = Reason::MethodNotAllowed.refusal();
+    refused(Reason::MethodNotAllowed)
+}
+
+/// A refusal of which nothing is kept: anybody can have it, as often as they like.
+pub fn refused(reason: Reason) -> HttpResponse {
+    refused_by(reason, |_| {})
+}
+
+/// As [`refused`], of what may go well in a moment (RFC 9110 15.6.4).
+pub fn refused_for_now(reason: Reason) -> HttpResponse {
+    refused_by(reason, |answer| {
+        answer.insert_header((header::RETRY_AFTER, header::HeaderValue::from_static("2")));
+    })
+}
+
+fn refused_by(reason: Reason, more: impl FnOnce(&mut HttpResponseBuilder)) -> HttpResponse {
+    let refusal = reason.refusal();
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     let body = serde_json::json!({ "error": refusal.code.0, "error_description": refusal.public });
-    answer(StatusCode::METHOD_NOT_ALLOWED).json(body)
+    let mut builder = answer(status);
+    more(&mut builder);
+    builder.json(body)
 }
 
 /// The start of every answer that is not cached (RFC 6749 5.1).

@@ -3,7 +3,6 @@
 
 mod at;
 mod audit;
-mod bff;
 mod claim;
 mod client;
 mod config;
@@ -21,6 +20,7 @@ mod progress;
 mod refusal;
 mod session;
 mod token;
+mod token_status;
 mod user;
 mod why;
 
@@ -62,7 +62,6 @@ pub fn run() -> Result<ExitCode> {
         Command::Migrate { check } => installation::migrate(&settings()?, check),
         Command::Serve => serve(&settings()?),
         Command::Dev(options) => dev::run(settings()?, options),
-        Command::Bff => bff::run(cli.config),
         Command::Healthcheck => block_on(healthcheck::run(settings()?)),
         Command::Overview { period, json } => {
             at_installation(settings()?, |at| overview::show(at, period, json))

@@ -16,6 +16,7 @@ use super::{
     at::At,
     input::read_input,
     print::{say, utc},
+    token_status,
 };
 use crate::cli::TokenCommand;
 
@@ -44,16 +45,21 @@ pub async fn run(at: At, TokenCommand::Inspect { json }: TokenCommand) -> Result
         Ok(why) => (true, why),
         Err(why) => (false, why),
     };
+    let status = token_status::published(&at, &claims).await?;
     if json {
+        let status = status.map(|status| status.to_json());
         say!(
             "{}",
-            json!({ "header": header, "claims": claims, "valid": valid, "why": why })
+            json!({ "header": header, "claims": claims, "valid": valid, "why": why, "status": status })
         );
     } else {
         say!(
             "header {header:#}\nclaims {claims:#}\n{}: {why}",
             if valid { "valid" } else { "not valid" }
         );
+        if let Some(status) = status {
+            say!("status: {}", status.text());
+        }
     }
     Ok(())
 }

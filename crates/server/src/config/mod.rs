@@ -77,6 +77,14 @@ pub struct Settings {
     tls: TlsFiles,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// `tokens.status_list`: whether access tokens have entries in status lists.
+    pub status_list: bool,
+    /// `tokens.status_list_ttl`: how long a list may be kept, in seconds.
+    pub status_list_ttl: i64,
+    /// `tokens.status_list_lifetime`: from when on a list says nothing any more, in seconds.
+    pub status_list_lifetime: i64,
+    /// `limits.status_waiting`: how many may wait for a change of the lists at a time.
+    pub status_waiting: usize,
     /// Audiences whose access tokens are of type `JWT`.
     pub jwt_typ_audiences: Vec<String>,
     /// Networks that may be called though they are not public.

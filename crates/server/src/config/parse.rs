@@ -89,6 +89,24 @@ pub fn code_lifetime(given: &str) -> Parsed<i64> {
     Err(format!("must be between 1s and {LONGEST_CODE}s"))
 }
 
+/// Of a status list that is kept by whoever asks for it.
+pub fn list_ttl(given: &str) -> Parsed<i64> {
+    let time = seconds(given)?;
+    if (1..=3600).contains(&time) {
+        return Ok(time);
+    }
+    Err("must be between 1s and 1h".into())
+}
+
+/// Of a status list: shorter, and it is over while it is fetched; longer, and it outlives most of its tokens.
+pub fn list_lifetime(given: &str) -> Parsed<i64> {
+    let time = seconds(given)?;
+    if (30..=86_400).contains(&time) {
+        return Ok(time);
+    }
+    Err("must be between 30s and 1d".into())
+}
+
 pub fn announcement(given: &str) -> Parsed<i64> {
     let time = seconds(given)?;
     if time >= LEAST_ANNOUNCE {

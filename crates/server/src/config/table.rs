@@ -4,8 +4,8 @@
 use super::{
     Settings,
     parse::{
-        address, announcement, code_lifetime, database, flag, list, networks, number, one_of,
-        one_or_more, path, patience, seconds, some_time, text,
+        address, announcement, code_lifetime, database, flag, list, list_lifetime, list_ttl,
+        networks, number, one_of, one_or_more, path, patience, seconds, some_time, text,
     },
 };
 
@@ -147,6 +147,12 @@ pub const SETTINGS: &[Setting] = &[
         "How long a connection may lie unused.",
     ),
     setting(
+        "limits.status_waiting",
+        "256",
+        into!(status_waiting = number),
+        "APIs that may wait for a change of the status lists at a time, at most a quarter of limits.connections; others are answered at once and ask again every tokens.status_list_ttl.",
+    ),
+    setting(
         "tls.certificate",
         "",
         into!(tls.certificate = path),
@@ -205,6 +211,24 @@ pub const SETTINGS: &[Setting] = &[
         "",
         into!(jwt_typ_audiences = list),
         "Audiences whose access tokens have the header typ JWT instead of at+jwt, for APIs whose library refuses the latter.",
+    ),
+    setting(
+        "tokens.status_list",
+        "true",
+        into!(status_list = flag),
+        "Whether access tokens have an entry in a status list, which APIs follow to hear at once of tokens that ended. See docs/status-lists.md before you turn it off.",
+    ),
+    setting(
+        "tokens.status_list_ttl",
+        "5s",
+        into!(status_list_ttl = list_ttl),
+        "How long an API that does not wait for changes keeps a status list before it asks again; between 1s and 1h.",
+    ),
+    setting(
+        "tokens.status_list_lifetime",
+        "60s",
+        into!(status_list_lifetime = list_lifetime),
+        "How long a status list counts where no newer one can be had; between 30s and 1d, and at least 20s more than tokens.status_list_ttl.",
     ),
     setting(
         "session.lifetime",

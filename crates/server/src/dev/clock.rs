@@ -25,6 +25,10 @@ impl Clock for DevClock {
     fn now(&self) -> Timestamp {
         SystemClock.now() + self.ahead.load(Ordering::Relaxed)
     }
+
+    fn wall(&self) -> Timestamp {
+        SystemClock.now()
+    }
 }
 
 /// What is asked of the clock: one of these.

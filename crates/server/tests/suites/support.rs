@@ -5,6 +5,7 @@ mod postgres;
 pub mod receiver;
 mod requests;
 mod seams;
+pub mod status;
 
 use std::{
     collections::HashMap,
@@ -218,6 +219,11 @@ impl Harness {
     /// Another node on the same database and keys, with the same clock: its address, which is its issuer too, unless that of
     /// this one is elsewhere.
     pub async fn another_node(&self) -> String {
+        self.another_app().await.0
+    }
+
+    /// As [`Harness::another_node`], with its parts.
+    pub async fn another_app(&self) -> (String, Joined) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let mut settings = self.settings.clone();
@@ -230,11 +236,9 @@ impl Harness {
             .await
             .unwrap();
         let (clock, out) = (self.clock.clone(), outbound(&settings).unwrap());
-        listen(
-            &join(&settings, store, clock, entropy, out, &master, ring),
-            listener,
-        );
-        address
+        let app = join(&settings, store, clock, entropy, out, &master, ring);
+        listen(&app, listener);
+        (address, app)
     }
 
     /// How many passwords were hashed to be stored, or something else took 16 random bytes.

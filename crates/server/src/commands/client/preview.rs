@@ -28,6 +28,7 @@ pub async fn show(
         requests: RequestRules {
             require_pkce: settings.require_pkce,
         },
+        has_status_lists: settings.status_list,
     };
     let (operations, client) = (at.operations(), ClientId::new(client));
     let preview = operations

@@ -1,3 +1,0 @@
-DROP TABLE bff_logout_tokens;
-DROP TABLE bff_ended;
-DROP TABLE bff_sessions;
