@@ -12,6 +12,7 @@ mod large;
 mod scenarios;
 mod server;
 mod sign_out;
+mod status_lists;
 mod steps;
 mod table;
 
@@ -51,6 +52,13 @@ struct Options {
     /// Measures a server of its own on SQLite too, run by run beside the one on PostgreSQL.
     #[arg(long, conflicts_with = "peer")]
     beside_sqlite: bool,
+    /// Measures a server of its own without status lists too, run by run beside this one: on this postgres://..., which has to
+    /// be there and empty, or on SQLite.
+    #[arg(long, num_args = 0..=1, default_missing_value = "sqlite", conflicts_with_all = ["peer", "beside_sqlite"])]
+    beside_plain: Option<String>,
+    /// Only status lists: what they weigh, and how long a list takes to be made, for a million and ten million live tokens.
+    #[arg(long)]
+    status_lists: bool,
     /// Only a small SQLite database beside one with 100,000 users and a million sign-ins.
     #[arg(long)]
     large: bool,
@@ -143,6 +151,11 @@ fn run(options: &Options) -> Result<()> {
         let server = Server::start(options)?;
         server.prepare()?;
         return sign_out::run(&server, rounds);
+    }
+    if options.status_lists {
+        let server = Server::start(options)?;
+        server.prepare()?;
+        return status_lists::run(&server);
     }
     if options.large {
         return large::run(options, &load);

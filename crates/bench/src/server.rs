@@ -151,6 +151,7 @@ pub struct Server {
     postmaster: Option<Postmaster>,
     binary: std::path::PathBuf,
     has_logout_uri: bool,
+    has_status_lists: bool,
     /// Of the first node.
     port: u16,
 }
@@ -161,6 +162,15 @@ impl Server {
     }
 
     pub fn start_on(options: &Options, port: u16) -> Result<Self> {
+        Self::start_with(options, port, true)
+    }
+
+    /// Its tokens have no entries in status lists.
+    pub fn start_without_status_lists(options: &Options, port: u16) -> Result<Self> {
+        Self::start_with(options, port, false)
+    }
+
+    fn start_with(options: &Options, port: u16, has_status_lists: bool) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("bench")
             .tempdir_in("target")?;
@@ -178,6 +188,7 @@ impl Server {
             postmaster,
             binary: options.binary.clone(),
             has_logout_uri: options.logout_uri,
+            has_status_lists,
             port,
         };
         for _ in 0..options.nodes {
@@ -274,6 +285,10 @@ impl Server {
                 self.cores.split(',').count().to_string(),
             )
             .env("LATCHKEY_TOKENS__ACCESS_TOKEN_LIFETIME", "1h")
+            .env(
+                "LATCHKEY_TOKENS__STATUS_LIST",
+                self.has_status_lists.to_string(),
+            )
             // Apps that are told of sign-outs are on this machine.
             .env("LATCHKEY_OUTBOUND__ALLOW", "127.0.0.0/8")
     }

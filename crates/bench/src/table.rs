@@ -32,12 +32,24 @@ enum Other {
     Package(Peer),
     /// Our own on SQLite.
     Twin(Server),
+    /// Our own, whose tokens have no entry in a status list.
+    Plain(Server),
 }
 
 impl Other {
     fn start(options: &Options) -> Result<Option<Self>> {
         if options.peer {
             return Ok(Some(Self::Package(Peer::start(&options.cores)?)));
+        }
+        if let Some(database) = &options.beside_plain {
+            let plain = Options {
+                database_url: Some(database.clone()).filter(|url| url.starts_with("postgres")),
+                nodes: 1,
+                ..options.clone()
+            };
+            let plain = Server::start_without_status_lists(&plain, TWIN_PORT)?;
+            plain.prepare()?;
+            return Ok(Some(Self::Plain(plain)));
         }
         if !options.beside_sqlite {
             return Ok(None);
@@ -55,7 +67,7 @@ impl Other {
     fn target(&self) -> Target {
         match self {
             Self::Package(peer) => peer.target(),
-            Self::Twin(server) => server.target(),
+            Self::Twin(server) | Self::Plain(server) => server.target(),
         }
     }
 
@@ -63,12 +75,13 @@ impl Other {
         match self {
             Self::Package(_) => "oidc-provider per CPU-s  ratio",
             Self::Twin(_) => "       SQLite per CPU-s  ratio",
+            Self::Plain(_) => "    no status per CPU-s  ratio",
         }
     }
 
     /// The package slows each failure down, to no purpose of ours.
     fn takes(&self, name: &str) -> bool {
-        matches!(self, Self::Twin(_)) || ![WRONG_NAME, WRONG_PASSWORD].contains(&name)
+        !matches!(self, Self::Package(_)) || ![WRONG_NAME, WRONG_PASSWORD].contains(&name)
     }
 }
 
