@@ -1,8 +1,9 @@
 //! How metadata and keys are fetched: bounded in time and size, and without redirects.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::Read, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use flate2::read::GzDecoder;
 use http::{
     HeaderMap, Request, Response, StatusCode,
     header::{self, HeaderName},
@@ -76,8 +77,16 @@ impl Client {
     pub async fn list(&self, address: &str, etag: Option<&str>) -> Result<Fetched, FetchError> {
         let request = Request::get(address)
             .header(header::ACCEPT, STATUS_LIST)
+            .header(header::ACCEPT_ENCODING, "gzip")
             .header(header::CACHE_CONTROL, "no-cache");
-        self.document(address, request, etag).await
+        match self.document(address, request, etag).await? {
+            Fetched::Document { body, headers } => Ok(Fetched::Document {
+                body: unzipped(body, &headers)
+                    .map_err(|why| FetchError(format!("{address}: {why}")))?,
+                headers,
+            }),
+            other => Ok(other),
+        }
     }
 
     /// A document, as soon as it is another one than that with the ETag, or `wait` seconds later (RFC 7240 4.3).
@@ -182,6 +191,28 @@ impl Bounds {
     }
 }
 
+/// Undoes `Content-Encoding: gzip` (RFC 9110 8.4.1.3), with the bound that holds for what is not compressed.
+fn unzipped(body: Vec<u8>, headers: &HeaderMap) -> Result<Vec<u8>, FetchError> {
+    match headers.get(header::CONTENT_ENCODING) {
+        None => Ok(body),
+        Some(coding) if coding.as_bytes().eq_ignore_ascii_case(b"gzip") => {
+            let most = MOST_OF_A_LIST * 1024 * 1024;
+            let mut bytes = Vec::new();
+            let read = GzDecoder::new(&*body)
+                .take(most as u64 + 1)
+                .read_to_end(&mut bytes);
+            read.map_err(|_| FetchError::new("the answer is not compressed as it says"))?;
+            if bytes.len() > most {
+                return Err(FetchError::new("the answer is too large when inflated"));
+            }
+            Ok(bytes)
+        }
+        Some(_) => Err(FetchError::new(
+            "the answer has an encoding nobody asked for",
+        )),
+    }
+}
+
 fn unexpected(address: &str, status: StatusCode) -> FetchError {
     FetchError(format!("{address}: the answer is {status}"))
 }
@@ -260,4 +291,35 @@ fn whole(error: reqwest::Error) -> FetchError {
         cause = inner.source();
     }
     FetchError(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    /// A thousand times as long as it came.
+    #[test]
+    fn what_is_zipped_is_as_long_as_there_is_room_for_and_no_longer() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, "gzip".parse().unwrap());
+        let unzip = |length: usize| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            encoder.write_all(&vec![b'a'; length]).unwrap();
+            let zipped = encoder.finish().unwrap();
+            unzipped(zipped, &headers).map(|bytes| bytes.len())
+        };
+        let most = MOST_OF_A_LIST * 1024 * 1024;
+        assert_eq!(unzip(most), Ok(most));
+        assert!(
+            unzip(most + 1)
+                .unwrap_err()
+                .to_string()
+                .contains("too large")
+        );
+        assert!(unzip(10 * most).is_err());
+    }
 }

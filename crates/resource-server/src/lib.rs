@@ -45,8 +45,9 @@
 //! # Revocation
 //!
 //! Where the issuer publishes status lists (draft-ietf-oauth-status-list-21), a token that was revoked, or whose user was
-//! signed out, is refused within two seconds, also if it was verified before: the lists are followed in the background, and
-//! each use looks at a bit in memory. A token without a status is refused then. While lists cannot be fetched, they count
+//! signed out, is refused, also if it was verified before: the lists are followed in the background, and each use looks at a
+//! bit in memory. It takes two seconds at the most where the issuer tells of changes (Latchkey does), and the list's own cache
+//! time (`ttl`) and a second where it does not. A token without a status is refused then. While lists cannot be fetched, they count
 //! until they end by themselves (Latchkey's: a minute after they were made); what passes then is for
 //! [`StatusLists::when_stale`] to say: without it nothing.
 //!

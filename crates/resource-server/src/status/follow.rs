@@ -1,7 +1,6 @@
 //! The task that keeps one list fresh: when the issuer says that something changed, when a request needs it, and by time.
 
 use std::{
-    hash::{BuildHasher, RandomState},
     sync::{Arc, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -13,6 +12,7 @@ use super::{
     Shared,
     list::Expected,
     slot::{Fresh, PAUSE, Slot},
+    sooner,
 };
 use crate::http::{FetchError, Fetched};
 
@@ -39,6 +39,8 @@ struct Progress {
     life: Duration,
     ttl: Option<Duration>,
     failures: u32,
+    /// How often in a row a list came that was older than the one that is known.
+    older: u32,
 }
 
 /// Follows a list for as long as anybody verifies by it.
@@ -105,6 +107,7 @@ async fn round(shared: &Weak<Shared>, slot: &Slot, progress: &mut Progress) -> O
         Ok(fetched) => strong.take(slot, progress, fetched).await,
         Err(error) => Err(error),
     };
+    let failed = taken.is_err();
     let next = match taken {
         Ok(()) => {
             strong.note_success(slot, progress);
@@ -115,7 +118,7 @@ async fn round(shared: &Weak<Shared>, slot: &Slot, progress: &mut Progress) -> O
             progress.retry()
         }
     };
-    slot.end_round();
+    slot.end_round(failed);
     Some(next)
 }
 
@@ -145,6 +148,10 @@ impl Shared {
             let etag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
             (progress.life, progress.ttl) = (life, ttl);
             progress.etag = etag.map(str::to_owned);
+            progress.older = 0;
+        } else {
+            progress.older += 1;
+            tracing::debug!(uri = &*slot.uri, "an older status list came than is known");
         }
         Ok(())
     }
@@ -185,21 +192,23 @@ fn life(fresh: &Fresh) -> Duration {
 }
 
 impl Progress {
-    /// While changes are pushed, three times in the life of a list; otherwise as often as it says, a little sooner each
-    /// time, so that many APIs do not come at once.
+    /// While changes are pushed, three times in the life of a list; otherwise as often as it says. After an older list sooner:
+    /// another node may know more.
     fn due(&self, is_pushed: bool) -> Duration {
         let third = self.life / 3;
         let due = match self.ttl {
             Some(ttl) if !is_pushed => third.min(ttl),
             _ => third,
         };
-        let due = due.clamp(SOONEST, LATEST);
-        let chance = RandomState::new().hash_one(()) % 100;
-        due - due.mul_f64(chance as f64 / 1000.0)
+        let due = sooner(due.clamp(SOONEST, LATEST), 10);
+        match self.older {
+            0 => due,
+            times => due.min(BETWEEN_CHANGES.saturating_mul(1 << (times - 1).min(10))),
+        }
     }
 
     fn retry(&self) -> Duration {
         let doubled = FIRST_RETRY.saturating_mul(1 << self.failures.saturating_sub(1).min(10));
-        doubled.min(LONGEST_RETRY)
+        sooner(doubled.min(LONGEST_RETRY), 50)
     }
 }

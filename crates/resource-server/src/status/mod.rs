@@ -10,16 +10,21 @@ mod sticky;
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use latchkey_jose::Algorithm;
 use latchkey_protocol::{Clock, Timestamp, status::StatusClaim};
 use serde::Deserialize;
-use tokio::sync::{Semaphore, watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, watch},
+};
 
 use crate::{
     AccessToken, Refusal, Rejection, Unavailable, discovery::Advert, http::Client, keys::Keys,
@@ -33,6 +38,10 @@ const MOST_LISTS: usize = 64;
 
 /// The most lists that are fetched at a time.
 const MOST_FETCHES: usize = 8;
+
+/// The time until a task is begun anew that has ended in a panic, which only a [`Fetch`](crate::Fetch) or a clock of the
+/// API's own can cause.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// A list that was not used for so many seconds makes room for another one.
 const YIELDS_AFTER: i64 = 60;
@@ -80,6 +89,10 @@ struct Shared {
     /// Rises when the issuer says that a list has changed.
     changes: watch::Sender<u64>,
     is_pushed: AtomicBool,
+    /// Whether the log says that there are too many.
+    said_full: AtomicBool,
+    /// Where lists are followed: it lives as long as the verifier, which that of a request need not.
+    runtime: Handle,
 }
 
 /// How it stands with the status lists of the issuer.
@@ -117,8 +130,12 @@ impl Lists {
             count: watch::Sender::default(),
             changes: watch::Sender::default(),
             is_pushed: AtomicBool::new(false),
+            said_full: AtomicBool::new(false),
+            runtime: Handle::current(),
         });
-        tokio::spawn(push::listen(Arc::downgrade(&shared), advert));
+        let weak = Arc::downgrade(&shared);
+        let listen = move || push::listen(weak.clone(), advert.clone());
+        shared.runtime.spawn(again(listen));
         Self(shared)
     }
 
@@ -130,10 +147,6 @@ impl Lists {
         // Another mechanism than this one is none that is known here.
         let StatusClaim { status_list } =
             StatusClaim::deserialize(claim).map_err(|_| Refusal::StatusUnreadable)?;
-        let (settings, issuer) = (&self.0.settings, &self.0.issuer);
-        if !settings.may_be_at(&status_list.uri, issuer) {
-            return Err(Refusal::StatusUnreadable.into());
-        }
         Ok(Some(Standing {
             slot: self.0.slot(&status_list.uri)?,
             idx: status_list.idx,
@@ -164,7 +177,7 @@ impl Lists {
         };
         let mut bit = slot.look(*idx, self.0.now());
         if !matches!(bit, Bit::Good | Bit::Ended) {
-            slot.fetch(&self.0.waiting).await?;
+            slot.fetch(&self.0.waiting).await;
             bit = slot.look(*idx, self.0.now());
         }
         match bit {
@@ -213,20 +226,28 @@ impl Shared {
     }
 
     /// The list of this address, which is followed from now on.
-    fn slot(self: &Arc<Self>, uri: &str) -> Result<Arc<Slot>, Unavailable> {
+    fn slot(self: &Arc<Self>, uri: &str) -> Result<Arc<Slot>, Rejection> {
         let mut slots = self.slots();
         if let Some(slot) = slots.get(uri) {
             return Ok(slot.clone());
         }
+        if !self.settings.may_be_at(uri, &self.issuer) {
+            return Err(Refusal::StatusUnreadable.into());
+        }
         let now = self.now();
         if slots.len() >= MOST_LISTS && !make_room(&mut slots, now) {
-            tracing::warn!(uri, "more status lists than can be followed are in use");
-            return Err(Unavailable::StatusList);
+            if !self.said_full.swap(true, Ordering::AcqRel) {
+                tracing::warn!(uri, "more status lists than can be followed are in use");
+            }
+            return Err(Unavailable::StatusList.into());
         }
         let slot = Arc::new(Slot::new(uri, now));
         slots.insert(uri.into(), slot.clone());
         self.count.send_replace(slots.len());
-        tokio::spawn(follow::follow(Arc::downgrade(self), slot.clone()));
+        self.said_full.store(false, Ordering::Release);
+        let (weak, followed) = (Arc::downgrade(self), slot.clone());
+        let follow = move || follow::follow(weak.clone(), followed.clone());
+        self.runtime.spawn(again(follow));
         Ok(slot)
     }
 
@@ -241,6 +262,22 @@ impl Shared {
             tracing::warn!(uri = &*slot.uri, ?policy, "the status list is stale");
         }
     }
+}
+
+/// Does it once more after a panic, until it ends by itself.
+async fn again<F: Future<Output = ()> + Send + 'static>(task: impl Fn() -> F) {
+    while tokio::spawn(task())
+        .await
+        .is_err_and(|error| error.is_panic())
+    {
+        tokio::time::sleep(AFTER_PANIC).await;
+    }
+}
+
+/// Up to so many percent sooner, by chance: so that many APIs do not come at once.
+fn sooner(time: Duration, percent: u64) -> Duration {
+    let thousandths = RandomState::new().hash_one(()) % (percent * 10);
+    time - time.mul_f64(thousandths as f64 / 1000.0)
 }
 
 /// Takes away the list that was not used for the longest time.

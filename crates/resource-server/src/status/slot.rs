@@ -12,10 +12,14 @@ use latchkey_protocol::{Timestamp, status::StatusList};
 use tokio::sync::{Notify, watch};
 
 use super::sticky::Sticky;
-use crate::{Unavailable, seat::Seat};
+use crate::seat::Seat;
 
 /// The longest that a request waits for a list.
 const WAIT: Duration = Duration::from_secs(2);
+
+/// How far the list that is known may come from the future, in seconds: the clock was set back since, and says nothing of how
+/// old it is.
+const AHEAD: i64 = 60;
 
 /// The shortest time between two fetches that requests cause.
 pub const PAUSE: Duration = Duration::from_secs(1);
@@ -29,9 +33,15 @@ pub struct Slot {
     said_stale: AtomicBool,
     asks: Notify,
     is_asked: AtomicBool,
-    /// When the last attempt to fetch it ended.
-    rounds: watch::Sender<Option<Instant>>,
+    rounds: watch::Sender<Option<Round>>,
     is_gone: AtomicBool,
+}
+
+/// How the last attempt to fetch it ended.
+#[derive(Clone, Copy)]
+struct Round {
+    ended: Instant,
+    failed: bool,
 }
 
 struct Held {
@@ -39,6 +49,16 @@ struct Held {
     sticky: Sticky,
     iat: Timestamp,
     until: Timestamp,
+}
+
+impl Held {
+    fn counts(&self, now: Timestamp) -> bool {
+        now < self.until && !self.is_of_the_future(now)
+    }
+
+    fn is_of_the_future(&self, now: Timestamp) -> bool {
+        self.iat - AHEAD > now
+    }
 }
 
 /// What a list says of a token.
@@ -89,19 +109,24 @@ impl Slot {
         };
         match held.list.get(idx) {
             None => Bit::Outside,
-            Some(0) if now >= held.until => Bit::Stale,
-            Some(0) => Bit::Good,
+            Some(0) if held.counts(now) => Bit::Good,
+            Some(0) => Bit::Stale,
             Some(_) => Bit::Ended,
         }
     }
 
     /// Takes what was fetched. An older list than the one that is known replaces it never: whoever can choose what is
-    /// answered could take a revocation back.
+    /// answered could take a revocation back. What it ends besides counts all the same: it may come from a node whose clock
+    /// is behind.
     ///
     /// Returns whether it was taken.
     pub fn take(&self, fresh: Fresh, now: Timestamp) -> bool {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        if held.as_ref().is_some_and(|held| fresh.iat < held.iat) {
+        if let Some(held) = &mut *held
+            && fresh.iat < held.iat
+            && !held.is_of_the_future(now)
+        {
+            held.sticky.add(&mut held.list, fresh.list);
             return false;
         }
         let mut sticky = held.take().map(|held| held.sticky).unwrap_or_default();
@@ -114,19 +139,22 @@ impl Slot {
         true
     }
 
-    /// Has it fetched, unless that was tried a moment ago, and waits for that.
-    pub async fn fetch(&self, waiting: &AtomicUsize) -> Result<(), Unavailable> {
+    /// Has it fetched, unless that was tried a moment ago, and waits for that; whatever comes of it is seen in the list.
+    /// After an attempt that failed nobody waits for the next one, nor does who finds no seat.
+    pub async fn fetch(&self, waiting: &AtomicUsize) {
         let mut rounds = self.rounds.subscribe();
         let last = *rounds.borrow_and_update();
-        if last.is_some_and(|at| at.elapsed() < PAUSE) {
-            return Ok(());
+        if last.is_some_and(|last| last.ended.elapsed() < PAUSE) {
+            return;
         }
-        let _seat = Seat::take(waiting)?;
         self.is_asked.store(true, Ordering::Release);
         self.asks.notify_one();
-        // Whatever comes of it is seen in the list.
-        let _ = tokio::time::timeout(WAIT, rounds.changed()).await;
-        Ok(())
+        if last.is_some_and(|last| last.failed) {
+            return;
+        }
+        if let Ok(_seat) = Seat::take(waiting) {
+            let _ = tokio::time::timeout(WAIT, rounds.changed()).await;
+        }
     }
 
     /// Until somebody waits whom the last attempt did not help.
@@ -137,15 +165,16 @@ impl Slot {
     }
 
     /// An attempt has ended, and helped all who wait as far as it could.
-    pub fn end_round(&self) {
+    pub fn end_round(&self, failed: bool) {
         self.is_asked.store(false, Ordering::Release);
-        self.rounds.send_replace(Some(Instant::now()));
+        let ended = Instant::now();
+        self.rounds.send_replace(Some(Round { ended, failed }));
     }
 
     /// Whether it is known, and has not ended.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.as_ref().is_some_and(|held| now < held.until)
+        held.as_ref().is_some_and(|held| held.counts(now))
     }
 
     /// How long nobody has asked for it, in seconds.

@@ -36,6 +36,20 @@ impl Sticky {
     }
 }
 
+impl Sticky {
+    /// Adds to the list that is known what another one ends, and remembers it as long as what it ended itself.
+    pub fn add(&mut self, known: &mut StatusList, other: StatusList) {
+        if (known.width(), other.width()) != (Width::One, Width::One) {
+            return;
+        }
+        let others = other.into_bytes();
+        add(&mut self.now, &others);
+        let mut bytes = known.bytes().to_vec();
+        add(&mut bytes, &others);
+        *known = StatusList::of_bytes(Width::One, bytes);
+    }
+}
+
 /// As far as both go.
 fn add(bytes: &mut [u8], others: &[u8]) {
     for (byte, other) in bytes.iter_mut().zip(others) {

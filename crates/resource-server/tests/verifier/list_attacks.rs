@@ -1,16 +1,19 @@
 //! What comes instead of a status list: it is never believed, and nothing passes by it.
 
+use std::io::Write;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use flate2::{Compression, write::GzEncoder};
 use hmac::{Hmac, Mac};
 use latchkey_jose::{Algorithm, SigningKey};
 use latchkey_protocol::status::deflate;
-use latchkey_resource_server::{Rejection, StatusLists, Unavailable, WhenStale};
+use latchkey_resource_server::{Refusal, Rejection, StatusLists, Unavailable, WhenStale};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::support::{
-    BEGIN, ISSUER, Issuer, LIST, claims, ec_key, judge, list_claims, list_token, list_with, lst,
-    new_key, rsa_key, sign, sign_as, sign_list, with_status,
+    BEGIN, ISSUER, Issuer, LIST, claims, ec_key, eventually, judge, list_claims, list_token,
+    list_with, lst, new_key, rsa_key, sign, sign_as, sign_list, with_status,
 };
 
 const AWAY: Result<String, Rejection> = Err(Rejection::Unavailable(Unavailable::StatusList));
@@ -183,6 +186,60 @@ async fn a_list_that_is_too_large_or_not_whole_is_none() {
         AWAY
     );
     assert_eq!(judge_by(&key, &vec![b'a'; 3 << 20]).await, AWAY);
+}
+
+/// Compressed on its way (RFC 9110 8.4.1.3), which shortens what is base64url twice.
+#[tokio::test]
+async fn a_list_may_come_zipped_with_the_same_bound() {
+    let key = rsa_key();
+    let judge_coded = async |coding: &str, body: Vec<u8>, idx: u64| {
+        let issuer = Issuer::with(&[&key]);
+        issuer.publish_list_at(LIST, body);
+        issuer.codes_lists(coding);
+        judge(&issuer.start().await, &sign(&key, &with_status(idx))).await
+    };
+    let zip = |bytes: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let list = list_token(&key, &[2]);
+    let zipped = zip(list.as_bytes());
+    assert!(judge_coded("gzip", zipped.clone(), 1).await.is_ok());
+    let ended = judge_coded("GZIP", zipped.clone(), 2).await;
+    assert_eq!(ended, Err(Rejection::Refused(Refusal::Revoked)));
+    let bomb = zip(&vec![b'a'; 64 << 20]);
+    let cut = zipped[..zipped.len() - 9].to_vec();
+    for (coding, body) in [
+        ("gzip", list.clone().into_bytes()),
+        ("gzip", bomb),
+        ("gzip", cut),
+        ("gzip", Vec::new()),
+        ("br", zipped.clone()),
+        ("identity, gzip", zipped),
+    ] {
+        assert_eq!(judge_coded(coding, body, 1).await, AWAY, "{coding}");
+    }
+}
+
+/// Whatever it says: one that is over is none, and takes the place of none.
+#[tokio::test]
+async fn a_list_that_has_ended_replaces_none_that_counts() {
+    let key = rsa_key();
+    let issuer = Issuer::with(&[&key]);
+    issuer.publish_list(&list_token(&key, &[2]));
+    issuer.pushes();
+    let api = issuer.start().await;
+    let token = sign(&key, &with_status(1));
+    assert!(judge(&api, &token).await.is_ok());
+    let fetched = issuer.list_fetches();
+    let mut over = list_claims(&[]);
+    over["iat"] = json!(BEGIN + 1);
+    over["exp"] = json!(BEGIN);
+    issuer.publish_list(&sign_list(&key, &over));
+    eventually("it is fetched", async || issuer.list_fetches() > fetched).await;
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert!(judge(&api, &token).await.is_ok());
 }
 
 /// An algorithm that the API does not take for tokens is none for lists.

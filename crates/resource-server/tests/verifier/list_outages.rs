@@ -164,6 +164,45 @@ async fn a_stale_list_costs_one_attempt_in_a_while_and_not_one_for_each_request(
     );
 }
 
+/// With an issuer that answers nothing, an attempt takes five seconds: nobody pays for the next one.
+#[tokio::test]
+async fn after_an_attempt_that_failed_nobody_waits_for_the_next_one() {
+    let key = rsa_key();
+    let issuer = Issuer::with(&[&key]);
+    issuer.lists_fail("/status-lists", Fault::Silent);
+    let lists = StatusLists::default().when_stale(WhenStale::Allow);
+    let api = issuer.verifier().status_lists(lists).start().await.unwrap();
+    let token = sign(&key, &with_status(1));
+    assert!(judge(&api, &token).await.is_ok());
+    tokio::time::sleep(Duration::from_millis(5500)).await;
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(3) {
+        let asked = Instant::now();
+        assert!(judge(&api, &token).await.is_ok());
+        assert!(asked.elapsed() < Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// An issuer says for ever that nothing is new, by its tags: what has ended is fetched without them.
+#[tokio::test]
+async fn a_list_that_has_ended_is_never_the_same() {
+    let key = rsa_key();
+    let (issuer, clock) = (Issuer::with(&[&key]), At::begin());
+    issuer.tags_all_lists_alike();
+    issuer.publish_list(&list_token(&key, &[]));
+    let api = issuer.verifier_at(&clock).start().await.unwrap();
+    let token = sign(&key, &with_status(1));
+    assert!(judge(&api, &token).await.is_ok());
+    issuer.publish_list(&list_token_at(&key, &[], 60));
+    clock.pass(60);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    eventually("it is fetched whole", async || {
+        judge(&api, &token).await.is_ok()
+    })
+    .await;
+}
+
 /// The keys are gone too: then nobody knows whose list it is.
 #[tokio::test]
 async fn a_list_by_a_key_that_was_withdrawn_is_none() {

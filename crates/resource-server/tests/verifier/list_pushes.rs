@@ -126,3 +126,81 @@ async fn the_issuer_is_not_asked_more_often_than_needed() {
     assert!(issuer.list_fetches() - fetches <= 6);
     assert!(issuer.questions() - questions <= 10);
 }
+
+/// A proxy that caches drops `If-None-Match`: what is answered at once, and says what it said before, is no news.
+#[tokio::test]
+async fn answers_without_news_are_not_asked_for_without_end() {
+    let key = rsa_key();
+    let issuer = Issuer::with(&[&key]);
+    publish(&issuer, &key, &[], true);
+    issuer.pushes();
+    issuer.forgets_tags_of_questions();
+    let api = issuer.start().await;
+    let token = sign(&key, &with_status(1));
+    assert!(judge(&api, &token).await.is_ok());
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(issuer.questions() <= 3, "{}", issuer.questions());
+    assert!(issuer.list_fetches() <= 7, "{}", issuer.list_fetches());
+    assert!(!api.health().lists.are_pushed);
+    publish(&issuer, &key, &[1], true);
+    let time = refused_after(&api, &token).await;
+    assert!(time < Duration::from_secs(2), "{time:?}");
+}
+
+/// A node whose clock is behind answers a few times; another one knows more.
+#[tokio::test]
+async fn after_an_older_list_the_next_one_comes_soon() {
+    let key = rsa_key();
+    let issuer = Issuer::with(&[&key]);
+    issuer.publish_list(&list_token_at(&key, &[], 30));
+    issuer.pushes();
+    let api = issuer.start().await;
+    let token = sign(&key, &with_status(1));
+    assert!(judge(&api, &token).await.is_ok());
+    until_pushed(&api).await;
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    issuer.publish_list(&list_token_at(&key, &[], 20));
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    issuer.publish_silently(super::support::LIST, list_token_at(&key, &[1], 30));
+    let time = refused_after(&api, &token).await;
+    assert!(time < Duration::from_secs(3), "{time:?}");
+}
+
+/// Where changes alone are not told, the keys and the metadata are not to blame.
+#[tokio::test]
+async fn questions_that_fail_cause_no_fetch_of_the_keys_each() {
+    let key = rsa_key();
+    let issuer = Issuer::with(&[&key]);
+    publish(&issuer, &key, &[], true);
+    issuer.pushes();
+    issuer.questions_fail(Fault::Answer(503, Vec::new()));
+    let builder = issuer.verifier().refetch_pause(Duration::from_millis(5));
+    let api = builder.start().await.unwrap();
+    assert!(judge(&api, &sign(&key, &with_status(1))).await.is_ok());
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    // After five of them it is looked for another address, once.
+    assert_eq!(issuer.fetches(), 2);
+}
+
+#[tokio::test]
+async fn who_is_told_no_more_goes_by_time() {
+    let key = rsa_key();
+    let issuer = Issuer::with(&[&key]);
+    publish(&issuer, &key, &[], true);
+    issuer.pushes();
+    let often = Duration::from_millis(20);
+    let builder = issuer.verifier().refresh_every(often).refetch_pause(often);
+    let api = builder.start().await.unwrap();
+    let token = sign(&key, &with_status(1));
+    assert!(judge(&api, &token).await.is_ok());
+    until_pushed(&api).await;
+    // The metadata is read again after a failure, and names no address any more. The question that waits goes on waiting.
+    issuer.advertises_no_more();
+    issuer.fails(Fault::Down);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    issuer.fails(None);
+    super::support::eventually("it is seen", async || !api.health().lists.are_pushed).await;
+    publish(&issuer, &key, &[1], false);
+    let time = refused_after(&api, &token).await;
+    assert!(time < Duration::from_secs(2), "{time:?}");
+}

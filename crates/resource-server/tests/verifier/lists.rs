@@ -1,14 +1,15 @@
 //! Status lists (draft-ietf-oauth-status-list-21): what they end is refused, at each use, and nothing else is.
 
+use std::time::Duration;
+
 use latchkey_jose::SigningKey;
 use latchkey_protocol::status::{StatusList, Width};
-use latchkey_resource_server::{Refusal, Rejection, StatusLists, Unavailable, Verifier};
+use latchkey_resource_server::{Refusal, Rejection, StatusLists, Unavailable};
 use serde_json::{Value, json};
 
 use super::support::{
-    At, BEGIN, ISSUER, Issuer, LIST, assert_refused, claims, eventually, judge, list_claims,
-    list_token, list_token_at, list_with, lst, rsa_key, sign, sign_list, with_status,
-    with_status_at,
+    At, BEGIN, Issuer, LIST, assert_refused, claims, eventually, judge, list_claims, list_token,
+    list_token_at, list_with, rsa_key, sign, sign_list, with_status, with_status_at,
 };
 
 /// An issuer that pushes, whose list says that these ended.
@@ -127,9 +128,7 @@ async fn a_token_without_status_is_refused_where_there_are_lists() {
 async fn lists_that_are_new_are_heard_of_and_lists_that_are_gone_too() {
     let key = rsa_key();
     let issuer = issuer(&key, &[]);
-    let api = issuer
-        .verifier()
-        .refetch_pause(std::time::Duration::from_millis(5));
+    let api = issuer.verifier().refetch_pause(Duration::from_millis(5));
     let api = api.start().await.unwrap();
     let (with, without) = (sign(&key, &with_status(1)), sign(&key, &claims()));
     assert!(judge(&api, &with).await.is_ok());
@@ -228,7 +227,7 @@ async fn no_call_passes_after_the_first_refusal_whichever_node_answers() {
         if n % 100 == 0 {
             // Of the same time, or later, and without the bit.
             issuer.publish_list(&list_token_at(&key, &[], n / 500));
-            tokio::time::sleep(std::time::Duration::from_millis(130)).await;
+            tokio::time::sleep(Duration::from_millis(130)).await;
         }
         assert!(judge(&api, &token).await.is_err(), "{n}");
     }
@@ -241,7 +240,7 @@ async fn no_call_passes_after_the_first_refusal_whichever_node_answers() {
     .await;
 }
 
-/// Whoever can choose what is answered could take a revocation back.
+/// Whoever can choose what is answered could take a revocation back, or make a list last.
 #[tokio::test]
 async fn an_older_list_never_replaces_a_newer_one() {
     let key = rsa_key();
@@ -251,16 +250,61 @@ async fn an_older_list_never_replaces_a_newer_one() {
     assert!(judge(&api, &good).await.is_ok());
     issuer.publish_list(&list_token_at(&key, &[2], 30));
     eventually("it is refused", async || judge(&api, &ended).await.is_err()).await;
-    // So late that what was seen a minute ago is forgotten, with a list that has not ended, and the older one's end later.
-    clock.pass(65);
-    let mut older = list_claims(&[1]);
+    let mut older = list_claims(&[]);
     older["exp"] = json!(BEGIN + 10_000);
     let fetched = issuer.list_fetches();
     issuer.publish_list(&sign_list(&key, &older));
     eventually("it is fetched", async || issuer.list_fetches() > fetched).await;
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(judge(&api, &good).await.is_ok());
     assert_refused(&api, &ended, Refusal::Revoked).await;
+    clock.pass(90);
+    let away = Err(Rejection::Unavailable(Unavailable::StatusList));
+    assert_eq!(judge(&api, &good).await, away);
+}
+
+/// The node that made it has a clock that is behind, and heard of the revocation all the same.
+#[tokio::test]
+async fn what_an_older_list_ends_is_refused() {
+    let key = rsa_key();
+    let issuer = Issuer::with(&[&key]);
+    issuer.publish_list(&list_token_at(&key, &[], 30));
+    issuer.pushes();
+    let api = issuer.start().await;
+    let (good, ended) = (sign(&key, &with_status(1)), sign(&key, &with_status(2)));
+    assert!(judge(&api, &ended).await.is_ok());
+    issuer.publish_list(&list_token_at(&key, &[2], 20));
+    eventually("it is refused", async || judge(&api, &ended).await.is_err()).await;
+    // The one that takes its place keeps what was seen.
+    issuer.publish_list(&list_token_at(&key, &[3], 40));
+    let other = sign(&key, &with_status(3));
+    eventually("it is read", async || judge(&api, &other).await.is_err()).await;
+    assert_refused(&api, &ended, Refusal::Revoked).await;
+    assert!(judge(&api, &good).await.is_ok());
+}
+
+/// The list that is known would count for an hour more, and each new one seem to be older.
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_no_list_last() {
+    let key = rsa_key();
+    let (issuer, clock) = (issuer(&key, &[]), At::begin());
+    let builder = issuer.verifier_at(&clock);
+    let api = builder.refetch_pause(Duration::from_millis(5)).start();
+    let api = api.await.unwrap();
+    let mut claims = with_status(1);
+    claims["iat"] = json!(BEGIN - 7200);
+    let token = sign(&key, &claims);
+    assert!(judge(&api, &token).await.is_ok());
+    issuer.publish_silently(LIST, list_token_at(&key, &[1], -3600));
+    clock.pass(-3600);
+    assert!(api.verify_seen(&token).is_none());
+    let revoked = Err(Rejection::Refused(Refusal::Revoked));
+    eventually("the new list is heard", async || {
+        let judged = judge(&api, &token).await;
+        assert!(judged.is_err());
+        judged == revoked
+    })
+    .await;
 }
 
 /// The token was good when it came, and was over when its list had been fetched.
@@ -271,87 +315,16 @@ async fn what_ends_while_its_list_is_fetched_is_refused() {
     let api = issuer.verifier_at(&clock).start().await.unwrap();
     issuer.lists_fail(
         "/status-lists/1",
-        super::support::Fault::Slow(std::time::Duration::from_millis(200)),
+        super::support::Fault::Slow(Duration::from_millis(200)),
     );
     let mut claims = with_status(1);
     claims["exp"] = json!(BEGIN + 10);
     let token = sign(&key, &claims);
     let judged = tokio::spawn(async move { judge(&api, &token).await });
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
     clock.pass(10);
     assert_eq!(
         judged.await.unwrap(),
         Err(Rejection::Refused(Refusal::Expired))
     );
-}
-
-/// As many as there is room for; those that nobody uses make room.
-#[tokio::test]
-async fn lists_are_bounded_in_number() {
-    let key = rsa_key();
-    let (issuer, clock) = (Issuer::with(&[&key]), At::begin());
-    let api = issuer.verifier_at(&clock).start().await.unwrap();
-    let uri = |n: usize| format!("{ISSUER}/status-lists/{n}");
-    let token = |n: usize| sign(&key, &with_status_at(&uri(n), json!(1)));
-    let publish = |n: usize| {
-        let mut claims = list_with("sub", json!(uri(n)));
-        claims["exp"] = json!(BEGIN + 1000);
-        claims["status_list"]["lst"] = json!(lst(&[2]));
-        issuer.publish_list_at(&uri(n), sign_list(&key, &claims));
-    };
-    (0..66).for_each(publish);
-    for n in 0..64 {
-        assert!(judge(&api, &token(n)).await.is_ok(), "{n}");
-    }
-    let away = Err(Rejection::Unavailable(Unavailable::StatusList));
-    assert_eq!(judge(&api, &token(64)).await, away);
-    clock.pass(59);
-    assert!(judge(&api, &token(0)).await.is_ok());
-    assert_eq!(judge(&api, &token(64)).await, away);
-    clock.pass(1);
-    assert!(judge(&api, &token(64)).await.is_ok());
-    // Those that went are followed again when they are needed.
-    clock.pass(60);
-    for n in 0..64 {
-        assert!(judge(&api, &token(n)).await.is_ok(), "{n}");
-    }
-    assert_eq!(api.health().lists.count, 64);
-}
-
-#[tokio::test]
-async fn those_who_wait_for_a_list_are_bounded_in_all() {
-    let key = rsa_key();
-    let issuer = issuer(&key, &[]);
-    let api = issuer.start().await;
-    issuer.lists_fail("/status-lists/1", super::support::Fault::Silent);
-    let mut waiting = tokio::task::JoinSet::new();
-    let token = sign(&key, &with_status(1));
-    for _ in 0..1100 {
-        let (api, token) = (api.clone(), token.clone());
-        waiting.spawn(async move { judge(&api, &token).await });
-    }
-    let mut busy = 0;
-    while let Some(judged) = waiting.join_next().await {
-        match judged.unwrap().unwrap_err() {
-            Rejection::Unavailable(Unavailable::Busy) => busy += 1,
-            other => assert_eq!(other, Rejection::Unavailable(Unavailable::StatusList)),
-        }
-    }
-    assert_eq!(busy, 100);
-}
-
-/// The tasks that follow lists end with whoever needs them.
-#[tokio::test]
-async fn nothing_is_followed_for_a_verifier_that_is_gone() {
-    let key = rsa_key();
-    let issuer = issuer(&key, &[]);
-    let api: Verifier = issuer.start().await;
-    assert!(judge(&api, &sign(&key, &with_status(1))).await.is_ok());
-    eventually("changes are heard of", async || issuer.questions() > 1).await;
-    drop(api);
-    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
-    let then = (issuer.questions(), issuer.list_fetches());
-    issuer.publish_list(&list_token(&key, &[1]));
-    tokio::time::sleep(std::time::Duration::from_millis(800)).await;
-    assert_eq!((issuer.questions(), issuer.list_fetches()), then);
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::support::{
     At, Fault, Issuer, LIST, ec_key, eventually, judge, list_token, list_token_at, rsa_key, sign,
-    with, with_status,
+    with, with_status, with_status_at,
 };
 
 thread_local! {
@@ -114,4 +114,22 @@ async fn the_owner_reads_when_a_list_is_stale_and_when_no_longer() {
     })
     .await;
     assert_eq!(count(&logged(), "the status list is fresh again"), 1);
+}
+
+#[tokio::test]
+async fn the_owner_reads_once_that_there_are_too_many_lists() {
+    let key = rsa_key();
+    let issuer = Issuer::with(&[&key]);
+    let api = issuer.start().await;
+    logged();
+    for n in 0..80 {
+        let uri = format!("{LIST}{n}");
+        let token = sign(&key, &with_status_at(&uri, json!(1)));
+        assert!(judge(&api, &token).await.is_err());
+    }
+    let text = logged();
+    let lines = text
+        .lines()
+        .filter(|line| line.contains("more status lists"));
+    assert_eq!(lines.count(), 1, "{text}");
 }

@@ -14,6 +14,7 @@ mod kinds;
 mod list_attacks;
 mod list_outages;
 mod list_pushes;
+mod list_tasks;
 mod lists;
 mod logs;
 mod outages;

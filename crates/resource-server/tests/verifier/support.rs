@@ -53,6 +53,8 @@ pub enum Fault {
     Down,
     /// Takes the call and never answers.
     Silent,
+    /// Whoever calls it panics.
+    Panics,
     /// Answers after a while.
     Slow(Duration),
     /// This status, with this body.
@@ -168,6 +170,7 @@ impl Fetch for Issuer {
             None => {}
             Some(Fault::Down) => return Err(FetchError::new("connection refused")),
             Some(Fault::Silent) => std::future::pending().await,
+            Some(Fault::Panics) => panic!("as the test wants it"),
             Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
             Some(Fault::Answer(status, body)) => return Ok(answer(status, body)),
         }

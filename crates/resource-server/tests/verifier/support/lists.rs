@@ -23,6 +23,9 @@ pub struct Lists {
     waits: bool,
     fault: Option<(String, Fault)>,
     question_fault: Option<Fault>,
+    coding: Option<String>,
+    has_one_tag: bool,
+    forgets_tags: bool,
     fetches: usize,
     questions: usize,
     /// Rises with each change that is told.
@@ -89,6 +92,21 @@ impl Issuer {
         self.0.lock().unwrap().lists.question_fault = Some(fault);
     }
 
+    /// What lies between takes the tags away that are asked with, and passes on that the issuer waits.
+    pub fn forgets_tags_of_questions(&self) {
+        self.0.lock().unwrap().lists.forgets_tags = true;
+    }
+
+    /// Its tags tell no list from the next one.
+    pub fn tags_all_lists_alike(&self) {
+        self.0.lock().unwrap().lists.has_one_tag = true;
+    }
+
+    /// Says of its lists that they are coded so, whatever they are.
+    pub fn codes_lists(&self, coding: &str) {
+        self.0.lock().unwrap().lists.coding = Some(coding.to_owned());
+    }
+
     /// How often a list was asked for.
     pub fn list_fetches(&self) -> usize {
         self.0.lock().unwrap().lists.fetches
@@ -114,6 +132,7 @@ impl Issuer {
             text("Accept").as_deref(),
             Some("application/statuslist+jwt")
         );
+        assert_eq!(text("Accept-Encoding").as_deref(), Some("gzip"));
         // What lies between must not add its time.
         assert_eq!(text("Cache-Control").as_deref(), Some("no-cache"));
         let mut state = self.0.lock().unwrap();
@@ -121,24 +140,28 @@ impl Issuer {
         let Some(body) = state.lists.documents.get(path) else {
             return answer(404, Vec::new());
         };
-        let own = format!(
-            "\"{}\"",
-            body.iter()
-                .fold(7_u64, |sum, b| sum.wrapping_mul(31) + u64::from(*b))
-        );
+        let sum = |sum: u64, byte: &u8| sum.wrapping_mul(31) + u64::from(*byte);
+        let own = match state.lists.has_one_tag {
+            true => "\"one\"".to_owned(),
+            false => format!("\"{}\"", body.iter().fold(7, sum)),
+        };
         let same = etag.as_ref() == Some(&own);
-        Response::builder()
+        let mut builder = Response::builder()
             .status(if same { 304 } else { 200 })
-            .header("ETag", own)
-            .body(if same { Vec::new() } else { body.clone() })
-            .unwrap()
+            .header("ETag", own);
+        if let Some(coding) = &state.lists.coding {
+            builder = builder.header("Content-Encoding", coding);
+        }
+        let body = if same { Vec::new() } else { body.clone() };
+        builder.body(body).unwrap()
     }
 
     async fn name_lists(&self, etag: Option<String>, prefer: Option<String>) -> Response<Vec<u8>> {
-        let (mut version, waits) = {
-            let mut state = self.0.lock().unwrap();
-            state.lists.questions += 1;
-            (state.lists.version.subscribe(), state.lists.waits)
+        let (mut version, waits, etag) = {
+            let lists = &mut self.0.lock().unwrap().lists;
+            lists.questions += 1;
+            let etag = etag.filter(|_| !lists.forgets_tags);
+            (lists.version.subscribe(), lists.waits, etag)
         };
         let tag = |version: u64| format!("\"v{version}\"");
         let wait = prefer.and_then(|prefer| prefer.strip_prefix("wait=")?.parse().ok());
