@@ -1,5 +1,6 @@
-//! What it costs an API to verify access tokens with latchkey-resource-server: beside the bare signature, and on a route of
-//! actix-web beside the same route unprotected. Everything in ratios within one run.
+//! What it costs an API to verify access tokens with latchkey-resource-server, and to look at a status list of a million
+//! entries for each: beside the bare signature, and on a route of actix-web beside the same route unprotected. Everything in
+//! ratios within one run.
 
 use std::{
     hint::black_box,
@@ -13,7 +14,10 @@ use anyhow::{Result, anyhow, ensure};
 use async_trait::async_trait;
 use http::{Request, Response};
 use latchkey_jose::{Compact, Signer, SigningKey};
-use latchkey_protocol::Clock;
+use latchkey_protocol::{
+    Clock,
+    status::{ENTRIES, STATUS_LIST_TYPE, StatusList, Width},
+};
 use latchkey_resource_server::{
     Fetch, FetchError, RequireScope, SystemClock, Verifier,
     actix::{Caller, Routes},
@@ -27,26 +31,44 @@ use crate::{
 
 const ISSUER: &str = "https://id.example";
 const API: &str = "https://api.example";
+const LIST: &str = "https://id.example/status-lists/1";
 const PORT: u16 = 18091;
 /// So many callers, each with a token.
 const TOKENS: usize = 1000;
 
-/// An issuer whose keys never change.
-struct Keys(Vec<u8>);
+/// An issuer whose keys and status list never change: the key set has the list beside the keys.
+struct Issuer(Value);
 
 #[async_trait]
-impl Fetch for Keys {
-    async fn fetch(&self, _: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, FetchError> {
-        Ok(Response::new(self.0.clone()))
+impl Fetch for Issuer {
+    async fn fetch(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, FetchError> {
+        let list = self.0["list"].as_str().unwrap_or_default();
+        Ok(Response::new(match request.uri().path() {
+            "/jwks" => self.0.to_string().into_bytes(),
+            _ => list.as_bytes().to_vec(),
+        }))
     }
 }
 
-async fn verifier(keys: &[u8], tokens_seen: u64) -> Result<Verifier> {
+async fn verifier(issuer: &Value, tokens_seen: u64) -> Result<Verifier> {
     let builder = Verifier::for_api(ISSUER, API)
         .jwks_uri(format!("{ISSUER}/jwks"))
-        .http(Keys(keys.to_vec()))
+        .http(Issuer(issuer.clone()))
         .remember_tokens(tokens_seen);
     Ok(builder.start().await?)
+}
+
+/// A list of a million entries, of which one in a hundred ended; none of ours.
+fn list(key: &SigningKey, now: i64) -> Result<String> {
+    let mut list = StatusList::of_bytes(Width::One, vec![0; ENTRIES as usize / 8]);
+    for idx in (TOKENS as u64..ENTRIES.into()).step_by(100) {
+        list.set(idx, 1);
+    }
+    let claims = json!({
+        "iss": ISSUER, "sub": LIST, "iat": now, "exp": now + 86_400, "ttl": 3600,
+        "status_list": { "bits": 1, "lst": list.lst() },
+    });
+    Ok(Signer::new(key)?.sign(STATUS_LIST_TYPE, &claims)?)
 }
 
 /// As the provider issues them: about 700 bytes of claims.
@@ -57,6 +79,7 @@ fn tokens(key: &SigningKey) -> Result<Vec<String>> {
             "iss": ISSUER, "sub": format!("{n:036}"), "aud": API, "exp": now + 86_400, "iat": now, "client_id": "bench",
             "jti": format!("{n:020}.{n:043}"), "scope": "openid profile email orders:read", "auth_time": now, "sid": "0".repeat(36),
             "roles": ["clerk", "editor"], "groups": ["sales"], "text": "x".repeat(200),
+            "status": { "status_list": { "idx": n, "uri": LIST } },
         });
         Ok(signer.sign("at+jwt", &claims)?)
     };
@@ -66,27 +89,28 @@ fn tokens(key: &SigningKey) -> Result<Vec<String>> {
 /// Prints the ratios.
 pub fn run(load: &Load, cores: &str) -> Result<()> {
     let key = SigningKey::generate(&mut rand::rngs::OsRng, 2048)?;
-    let keys = serde_json::to_vec(&json!({ "keys": [key.public()] }))?;
+    let list = list(&key, SystemClock.now().as_seconds())?;
+    let issuer = json!({ "keys": [key.public()], "list": list });
     let tokens = tokens(&key)?;
     println!(
-        "access tokens of {} bytes, RS256, {TOKENS} callers",
+        "access tokens of {} bytes, RS256, {TOKENS} callers, a status list of {ENTRIES} entries",
         tokens[0].len()
     );
-    drive::block_on(verifications(load, &key, &keys, &tokens))?;
-    routes(load, cores, &keys, &tokens)
+    drive::block_on(verifications(load, &key, &issuer, &tokens))?;
+    routes(load, cores, &issuer, &tokens)
 }
 
 /// On one thread; run by run, so that what else the machine does is in all of them.
 async fn verifications(
     load: &Load,
     key: &SigningKey,
-    keys: &[u8],
+    issuer: &Value,
     tokens: &[String],
 ) -> Result<()> {
     let bare = latchkey_jose::Verifier::new(key.public())?;
     let parsed: Result<Vec<Compact>, _> = tokens.iter().map(|t| Compact::parse_any(t)).collect();
-    let (parsed, forgets) = (parsed?, verifier(keys, 0).await?);
-    let remembers = verifier(keys, 10_000).await?;
+    let (parsed, forgets) = (parsed?, verifier(issuer, 0).await?);
+    let remembers = verifier(issuer, 10_000).await?;
     for token in tokens {
         remembers.verify(token).await?;
     }
@@ -134,9 +158,9 @@ fn middle(mut ratios: Vec<f64>) -> f64 {
 }
 
 /// The same request to both: the unprotected one reads the header and looks at nothing.
-fn routes(load: &Load, cores: &str, keys: &[u8], tokens: &[String]) -> Result<()> {
+fn routes(load: &Load, cores: &str, issuer: &Value, tokens: &[String]) -> Result<()> {
     let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), keys)?;
+    std::fs::write(file.path(), issuer.to_string())?;
     let mut command = Command::new("taskset");
     command.args(["-c", cores]).arg(std::env::current_exe()?);
     let mut child = command.arg("--api").arg(file.path()).spawn()?;
@@ -174,11 +198,10 @@ fn compare(load: &Load, target: &Target, tokens: &[String]) -> Result<()> {
 
 /// An API with one route twice: open, and with a guard.
 pub fn serve(file: &Path) -> Result<()> {
-    let keys = std::fs::read(file)?;
-    let set: Value = serde_json::from_slice(&keys)?;
-    ensure!(set["keys"].is_array(), "no key set");
+    let issuer: Value = serde_json::from_slice(&std::fs::read(file)?)?;
+    ensure!(issuer["keys"].is_array(), "no key set");
     actix_web::rt::System::new().block_on(async move {
-        let api = verifier(&keys, 10_000).await?;
+        let api = verifier(&issuer, 10_000).await?;
         HttpServer::new(move || {
             let routes = Routes::of(&api).get("/orders", orders, RequireScope("orders:read"));
             App::new()
