@@ -29,6 +29,11 @@ impl Rules {
     /// `x5u` or `x5c` say is never read (RFC 8725 3.10).
     pub fn check_header<'a>(&self, header: &'a Header) -> Result<(&'a str, Algorithm), Refusal> {
         self.check_type(header)?;
+        self.check_key(header)
+    }
+
+    /// The algorithm and the key that the header names.
+    pub fn check_key<'a>(&self, header: &'a Header) -> Result<(&'a str, Algorithm), Refusal> {
         let algorithm = Algorithm::from_name(&header.alg)
             .filter(|named| self.algorithms.contains(named))
             .ok_or(Refusal::Algorithm)?;

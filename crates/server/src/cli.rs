@@ -46,6 +46,9 @@ pub enum Command {
         after_help = "Example: latchkey dev\n         latchkey dev --port 0 --seed seed.json --no-demo"
     )]
     Dev(DevOptions),
+    /// Runs a backend-for-frontend: browsers hold a cookie instead of tokens, calls below /api go on to your APIs.
+    #[command(after_help = "Example: latchkey bff --config bff.toml")]
+    Bff,
     /// Applies pending migrations.
     #[command(after_help = "Example: latchkey migrate --check")]
     Migrate {

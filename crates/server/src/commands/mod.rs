@@ -3,6 +3,7 @@
 
 mod at;
 mod audit;
+mod bff;
 mod claim;
 mod client;
 mod config;
@@ -62,6 +63,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Migrate { check } => installation::migrate(&settings()?, check),
         Command::Serve => serve(&settings()?),
         Command::Dev(options) => dev::run(settings()?, options),
+        Command::Bff => bff::run(cli.config),
         Command::Healthcheck => block_on(healthcheck::run(settings()?)),
         Command::Overview { period, json } => {
             at_installation(settings()?, |at| overview::show(at, period, json))

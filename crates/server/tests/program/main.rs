@@ -5,6 +5,7 @@ mod access;
 mod algorithms;
 mod audit;
 mod audit_commands;
+mod bff;
 mod claims;
 mod commands;
 mod consents;

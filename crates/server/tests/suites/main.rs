@@ -11,6 +11,7 @@ mod back_channel_faults;
 mod back_channel_load;
 mod back_channel_logout;
 mod between_verbs;
+mod bff;
 mod browser_sessions;
 mod calls;
 mod claims;

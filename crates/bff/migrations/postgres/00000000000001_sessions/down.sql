@@ -1,0 +1,3 @@
+DROP TABLE bff_logout_tokens;
+DROP TABLE bff_ended;
+DROP TABLE bff_sessions;

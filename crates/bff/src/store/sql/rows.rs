@@ -1,0 +1,225 @@
+//! The statements. Each write carries its condition; where a verb has several, they are in one transaction that writes first.
+
+use diesel::{prelude::*, result::Error};
+use latchkey_protocol::Timestamp;
+
+use super::connections::AnyConnection;
+use crate::store::{
+    Begun, ENDS_REMEMBERED, Key, Name, NamedEnd, NamedEnded, NewRow, Row,
+    schema::{bff_ended, bff_logout_tokens, bff_sessions},
+};
+
+pub fn begin(
+    c: &mut AnyConnection,
+    key: &Key,
+    row: &NewRow,
+    _now: Timestamp,
+) -> Result<Begun, Error> {
+    diesel::insert_into(bff_sessions::table)
+        .values((
+            bff_sessions::key.eq(&key.as_bytes()[..]),
+            bff_sessions::sealed.eq(&row.sealed),
+            bff_sessions::version.eq(1),
+            bff_sessions::subject.eq(&row.subject.as_bytes()[..]),
+            bff_sessions::sid.eq(row.sid.as_ref().map(|sid| &sid.as_bytes()[..])),
+            bff_sessions::expires_at.eq(row.expires_at.as_seconds()),
+        ))
+        .execute(c)?;
+    // Read after the row is there for all to see: an end that did not meet the row has left its mark before.
+    let by_session = match &row.sid {
+        Some(sid) => ended_at(c, sid)?.is_some(),
+        None => false,
+    };
+    let issued_at = row.issued_at.as_seconds();
+    let by_subject = ended_at(c, &row.subject)?.is_some_and(|at| issued_at <= at);
+    if by_session || by_subject {
+        end(c, key)?;
+        return Ok(Begun::HasEnded);
+    }
+    Ok(Begun::Done)
+}
+
+fn ended_at(c: &mut AnyConnection, name: &Name) -> Result<Option<i64>, Error> {
+    bff_ended::table
+        .find(&name.as_bytes()[..])
+        .select(bff_ended::ended_at)
+        .get_result(c)
+        .optional()
+}
+
+pub fn find(c: &mut AnyConnection, key: &Key, now: Timestamp) -> Result<Option<Row>, Error> {
+    let row: Option<(String, i64, i64)> = bff_sessions::table
+        .find(&key.as_bytes()[..])
+        .filter(bff_sessions::expires_at.gt(now.as_seconds()))
+        .select((
+            bff_sessions::sealed,
+            bff_sessions::version,
+            bff_sessions::expires_at,
+        ))
+        .get_result(c)
+        .optional()?;
+    Ok(row.map(|(sealed, version, expires_at)| Row {
+        sealed,
+        version,
+        expires_at: Timestamp::from_seconds(expires_at),
+    }))
+}
+
+pub fn replace(
+    c: &mut AnyConnection,
+    key: &Key,
+    version: i64,
+    sealed: &str,
+    expires_at: Timestamp,
+) -> Result<bool, Error> {
+    let row = bff_sessions::table.find(&key.as_bytes()[..]);
+    let written = diesel::update(row.filter(bff_sessions::version.eq(version)))
+        .set((
+            bff_sessions::sealed.eq(sealed),
+            bff_sessions::version.eq(version + 1),
+            bff_sessions::lease_owner.eq(None::<String>),
+            bff_sessions::lease_until.eq(None::<i64>),
+        ))
+        .execute(c)?;
+    if written > 0 {
+        extend(c, key, expires_at)?;
+    }
+    Ok(written > 0)
+}
+
+pub fn extend(c: &mut AnyConnection, key: &Key, expires_at: Timestamp) -> Result<(), Error> {
+    let until = expires_at.as_seconds();
+    let row = bff_sessions::table.find(&key.as_bytes()[..]);
+    diesel::update(row.filter(bff_sessions::expires_at.lt(until)))
+        .set(bff_sessions::expires_at.eq(until))
+        .execute(c)?;
+    Ok(())
+}
+
+pub fn lease(
+    c: &mut AnyConnection,
+    key: &Key,
+    version: i64,
+    owner: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<bool, Error> {
+    use bff_sessions::{lease_owner, lease_until};
+    let row = bff_sessions::table.find(&key.as_bytes()[..]);
+    let free = lease_until.is_null().or(lease_until.le(now.as_seconds()));
+    let taken = diesel::update(row.filter(bff_sessions::version.eq(version)).filter(free))
+        .set((lease_owner.eq(owner), lease_until.eq(until.as_seconds())))
+        .execute(c)?;
+    Ok(taken > 0)
+}
+
+pub fn release(c: &mut AnyConnection, key: &Key, owner: &str) -> Result<(), Error> {
+    let row = bff_sessions::table.find(&key.as_bytes()[..]);
+    diesel::update(row.filter(bff_sessions::lease_owner.eq(owner)))
+        .set((
+            bff_sessions::lease_owner.eq(None::<String>),
+            bff_sessions::lease_until.eq(None::<i64>),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
+pub fn end(c: &mut AnyConnection, key: &Key) -> Result<Option<String>, Error> {
+    let row = bff_sessions::table.find(&key.as_bytes()[..]);
+    let sealed = row.select(bff_sessions::sealed).get_result(c).optional()?;
+    // Of two who have read it one deletes it.
+    let deleted = diesel::delete(row).execute(c)?;
+    Ok(sealed.filter(|_| deleted > 0))
+}
+
+/// The mark of the end is committed before the sessions are looked for, so that a beginning one is met by one of the two;
+/// the logout token is noted after them, so that one whose effect was lost acts again.
+pub fn end_named(c: &mut AnyConnection, end: &NamedEnd) -> Result<NamedEnded, Error> {
+    if is_spent(c, &end.jti)? {
+        return Ok(NamedEnded::Again);
+    }
+    mark(c, end)?;
+    let name = &end.name.as_bytes()[..];
+    let ended = c.transaction(|c| {
+        let ended = diesel::delete(bff_sessions::table)
+            .filter(
+                bff_sessions::sid
+                    .eq(name)
+                    .or(bff_sessions::subject.eq(name)),
+            )
+            .execute(c)?;
+        diesel::insert_into(bff_logout_tokens::table)
+            .values((
+                bff_logout_tokens::jti.eq(&end.jti.as_bytes()[..]),
+                bff_logout_tokens::until_at.eq(end.jti_until.as_seconds()),
+            ))
+            .execute(c)?;
+        Ok(ended)
+    });
+    match ended {
+        Ok(ended) => Ok(NamedEnded::Sessions(ended)),
+        Err(error) if is_duplicate(&error) => Ok(NamedEnded::Again),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_spent(c: &mut AnyConnection, jti: &Name) -> Result<bool, Error> {
+    let found: Option<i64> = bff_logout_tokens::table
+        .find(&jti.as_bytes()[..])
+        .select(bff_logout_tokens::until_at)
+        .get_result(c)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+fn mark(c: &mut AnyConnection, end: &NamedEnd) -> Result<(), Error> {
+    let name = &end.name.as_bytes()[..];
+    let (at, until) = (end.at.as_seconds(), (end.at + ENDS_REMEMBERED).as_seconds());
+    let values = (bff_ended::ended_at.eq(at), bff_ended::until_at.eq(until));
+    let known = bff_ended::table.find(name);
+    let marked = diesel::update(known).set(values).execute(c)?;
+    if marked > 0 {
+        return Ok(());
+    }
+    let inserted = diesel::insert_into(bff_ended::table)
+        .values((bff_ended::name.eq(name), values.0, values.1))
+        .execute(c);
+    match inserted {
+        // Somebody else marked it at this moment.
+        Err(error) if is_duplicate(&error) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+fn is_duplicate(error: &Error) -> bool {
+    use diesel::result::DatabaseErrorKind::UniqueViolation;
+    matches!(error, Error::DatabaseError(UniqueViolation, _))
+}
+
+pub fn sweep(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, Error> {
+    use bff_sessions::dsl as s;
+    let now = now.as_seconds();
+    let keys: Vec<Vec<u8>> = s::bff_sessions
+        .filter(s::expires_at.le(now))
+        .select(s::key)
+        .limit(most)
+        .load(c)?;
+    let mut gone = 0;
+    for key in keys {
+        // It may have been extended meanwhile.
+        let row = s::bff_sessions.find(key).filter(s::expires_at.le(now));
+        gone += diesel::delete(row).execute(c)?;
+    }
+    gone += diesel::delete(bff_ended::table.filter(bff_ended::until_at.le(now))).execute(c)?;
+    let spent = bff_logout_tokens::table.filter(bff_logout_tokens::until_at.le(now));
+    Ok(gone + diesel::delete(spent).execute(c)?)
+}
+
+pub fn ready(c: &mut AnyConnection) -> Result<(), Error> {
+    let _any: Option<i64> = bff_sessions::table
+        .select(bff_sessions::version)
+        .limit(1)
+        .get_result(c)
+        .optional()?;
+    Ok(())
+}

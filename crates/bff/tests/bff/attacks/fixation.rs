@@ -1,0 +1,73 @@
+//! Sessions and sign-ins that somebody else has prepared.
+
+use super::world;
+
+#[actix_web::test]
+async fn a_cookie_that_was_there_before_the_sign_in_is_not_the_one_after_it() {
+    let world = world().await;
+    let planted = "A".repeat(43);
+    let victim = world.browser().with_cookie(&planted);
+    victim.sign_in(&world.issuer, "alice").await;
+    assert_ne!(victim.cookie(), planted);
+    world
+        .browser()
+        .with_cookie(&planted)
+        .get("/api/me")
+        .await
+        .assert_ended();
+    world.stop().await;
+}
+
+/// The attacker's answer of the provider, opened in the victim's browser, would sign the victim in as the attacker.
+#[actix_web::test]
+async fn an_answer_to_a_sign_in_of_another_browser_signs_nobody_in() {
+    let world = world().await;
+    let (attacker, victim) = (world.browser(), world.browser());
+    let back = attacker.begin(&world.issuer, "/bff/login", "mallory").await;
+    assert_eq!(victim.go(&back).await.status, 400);
+    // Also while the victim signs in.
+    let own = victim.begin(&world.issuer, "/bff/login", "alice").await;
+    assert_eq!(victim.go(&back).await.status, 400);
+    victim.get("/bff/user").await.assert_ended();
+    // That one is over then; the next is not.
+    assert_eq!(victim.go(&own).await.status, 400);
+    victim.sign_in(&world.issuer, "alice").await;
+    assert_eq!(victim.get("/bff/user").await.json["sub"], "alice");
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn an_answer_counts_once_with_its_state_code_and_issuer() {
+    let world = world().await;
+    let without = |back: &str, name: &str| {
+        let (path, query) = back.split_once('?').unwrap();
+        let kept: Vec<_> = query
+            .split('&')
+            .filter(|one| !one.starts_with(&format!("{name}=")))
+            .collect();
+        format!("{path}?{}", kept.join("&"))
+    };
+    for change in [
+        |back: &str, w: &dyn Fn(&str, &str) -> String| w(back, "state"),
+        |back: &str, w: &dyn Fn(&str, &str) -> String| w(back, "code"),
+        |back: &str, w: &dyn Fn(&str, &str) -> String| w(back, "iss"),
+        |back: &str, w: &dyn Fn(&str, &str) -> String| format!("{}&state=other", w(back, "state")),
+        |back: &str, w: &dyn Fn(&str, &str) -> String| {
+            format!("{}&iss=https%3A%2F%2Fevil.example", w(back, "iss"))
+        },
+        |back: &str, w: &dyn Fn(&str, &str) -> String| format!("{}&code=other", w(back, "code")),
+        |back: &str, _: &dyn Fn(&str, &str) -> String| format!("{back}&error=access_denied"),
+        |back: &str, _: &dyn Fn(&str, &str) -> String| format!("{back}&code=second"),
+    ] {
+        let browser = world.browser();
+        let back = browser.begin(&world.issuer, "/bff/login", "alice").await;
+        let changed = change(&back, &without);
+        assert_eq!(browser.go(&changed).await.status, 400, "{changed}");
+        browser.get("/bff/user").await.assert_ended();
+    }
+    let browser = world.browser();
+    let back = browser.begin(&world.issuer, "/bff/login", "alice").await;
+    assert_eq!(browser.go(&back).await.status, 303);
+    assert_eq!(browser.go(&back).await.status, 400);
+    world.stop().await;
+}

@@ -1,0 +1,178 @@
+//! Sign-in: what the browser gets, and what it does not.
+
+use latchkey_bff::settings::Lifetimes;
+use reqwest::Method;
+
+use crate::support::*;
+
+/// The cookie's rules, in full.
+const SESSION: &str = "; HttpOnly; SameSite=Strict; Secure; Path=/";
+
+#[test]
+fn a_user_signs_in_and_the_browser_has_a_cookie_and_no_token() {
+    on_each_store(async |store| {
+        let world = World::start(store).await;
+        let browser = world.browser();
+        browser.get("/bff/user").await.assert_ended();
+        let done = browser
+            .sign_in_by(&world.issuer, "/bff/login?return_to=/orders%3Fa=b", "alice")
+            .await;
+        assert_eq!(done.header("location"), "/orders?a=b");
+        assert_eq!(done.header("cache-control"), "no-store");
+        let cookie = done.cookie("__Host-latchkey-bff");
+        assert!(cookie.ends_with(SESSION), "{cookie}");
+        assert!(
+            done.cookie("__Host-latchkey-bff-login")
+                .contains("Max-Age=0")
+        );
+
+        let user = browser.get("/bff/user").await;
+        assert_eq!(user.status, 200, "{user:?}");
+        assert_eq!(user.json["sub"], "alice");
+        assert_eq!(user.json["name"], "Alice Kim");
+        assert_eq!(user.json["sid"], "sid-alice");
+        assert_eq!(user.json["session_ends_at"], BEGIN + 12 * 3600);
+        for name in ["iss", "aud", "exp", "nonce", "at_hash"] {
+            assert!(user.json.get(name).is_none(), "{name}: {user:?}");
+        }
+        let call = browser.get("/api/me").await;
+        assert_eq!((call.status, &call.json["user"]), (200, &"alice".into()));
+        for answer in [&done, &user] {
+            let shown = format!("{answer:?}");
+            for secret in ["eyJ", "access-", "refresh-"] {
+                assert!(
+                    !shown.contains(secret) || secret == "eyJ" && shown.contains("login=;"),
+                    "{shown}"
+                );
+            }
+        }
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_session_that_is_kept_outlives_the_browser_and_others_do_not() {
+    on_each_store(async |store| {
+        let world = World::start(store).await;
+        let browser = world.browser();
+        let kept = browser
+            .sign_in_by(&world.issuer, "/bff/login?remember=1", "alice")
+            .await;
+        let cookie = kept.cookie("__Host-latchkey-bff");
+        assert!(cookie.contains("; Max-Age=2592000"), "{cookie}");
+        let other = world.browser();
+        let usual = other.sign_in(&world.issuer, "bob").await;
+        assert!(!usual.cookie("__Host-latchkey-bff").contains("Max-Age"));
+        // Used now and then, neither ends for being idle.
+        for _ in 0..5 {
+            world.pass(3 * 3600 - 60);
+            assert_eq!(browser.get("/bff/user").await.status, 200);
+            assert!(matches!(other.get("/bff/user").await.status, 200 | 401));
+        }
+        other.get("/bff/user").await.assert_ended();
+        assert_eq!(browser.get("/api/me").await.json["user"], "alice");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_session_ends_when_nobody_uses_it() {
+    on_each_store(async |store| {
+        let world = World::start(store).await;
+        let browser = world.signed_in().await;
+        world.pass(8 * 3600 - 1);
+        assert_eq!(browser.get("/bff/user").await.status, 200);
+        world.pass(8 * 3600);
+        browser.get("/api/me").await.assert_ended();
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_session_ends_at_its_time_however_much_it_is_used() {
+    on_each_store(async |store| {
+        let lifetimes = Lifetimes {
+            session: 1000,
+            ..Lifetimes::default()
+        };
+        let plan = Plan {
+            lifetimes,
+            ..Plan::default()
+        };
+        let world = World::start_with(store, plan).await;
+        let browser = world.signed_in().await;
+        for _ in 0..9 {
+            world.pass(111);
+            assert_eq!(browser.get("/api/me").await.status, 200);
+        }
+        world.pass(1);
+        browser.get("/api/me").await.assert_ended();
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_reload_and_another_instance_keep_the_session() {
+    on_each_store(async |store| {
+        let world = World::start(store).await;
+        let browser = world.signed_in().await;
+        let again = browser.with_cookie(&browser.cookie());
+        assert_eq!(again.get("/bff/user").await.json["sub"], "alice");
+        let other = world.another_instance();
+        let user = browser.send(browser.request_at(&other, "/bff/user")).await;
+        assert_eq!(user.json["sub"], "alice");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn whoever_signs_in_anew_has_a_new_session_and_the_former_one_has_ended() {
+    on_each_store(async |store| {
+        let world = World::start(store).await;
+        let browser = world.signed_in().await;
+        let former = browser.with_cookie(&browser.cookie());
+        browser.sign_in(&world.issuer, "bob").await;
+        assert_ne!(browser.cookie(), former.cookie());
+        assert_eq!(browser.get("/bff/user").await.json["sub"], "bob");
+        former.get("/bff/user").await.assert_ended();
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_sign_in_takes_ten_minutes_at_the_most() {
+    on_each_store(async |store| {
+        let world = World::start(store).await;
+        for (seconds, expected) in [(599, 303), (600, 400)] {
+            let browser = world.browser();
+            let back = browser.begin(&world.issuer, "/bff/login", "alice").await;
+            world.pass(seconds);
+            assert_eq!(browser.go(&back).await.status, expected);
+        }
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_sign_in_comes_back_to_the_app_alone() {
+    on_each_store(async |store| {
+        let world = World::start(store).await;
+        let browser = world.browser();
+        for bad in [
+            "//evil.example",
+            "/%5Cevil.example",
+            "https://evil.example",
+            "%09//evil.example",
+            "a",
+        ] {
+            let begun = browser.go(&format!("/bff/login?return_to={bad}")).await;
+            assert_eq!(begun.status, 400, "{bad}");
+        }
+        // Not by a picture, a frame or a script: nobody's sign-in is begun behind their back.
+        for (name, value) in [("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "iframe")] {
+            let request = browser.plain(Method::GET, "/bff/login").header(name, value);
+            assert_eq!(browser.send(request).await.status, 403);
+        }
+        world.stop().await;
+    });
+}
