@@ -2,7 +2,7 @@
 
 use actix_web::{
     FromRequest, Handler, HttpResponse, Resource, Responder, Route,
-    http::Method,
+    http::{Method, header},
     web::{self, ServiceConfig},
 };
 
@@ -44,8 +44,14 @@ use crate::{Authenticated, Public, Rule, Verifier};
 /// there are. With one it is 404 or 405.
 pub struct Routes {
     verifier: Verifier,
-    /// One for each path: actix takes the first that fits.
-    resources: Vec<(String, Resource)>,
+    paths: Vec<Path>,
+}
+
+/// The routes of one path: actix takes the first resource that fits.
+struct Path {
+    pattern: String,
+    methods: Vec<Method>,
+    resource: Resource,
 }
 
 /// Routes of one method.
@@ -69,7 +75,7 @@ impl Routes {
     pub fn of(verifier: &Verifier) -> Self {
         Self {
             verifier: verifier.clone(),
-            resources: Vec::new(),
+            paths: Vec::new(),
         }
     }
 
@@ -94,9 +100,9 @@ impl Routes {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let route = web::method(method).to(handler);
+        let route = web::method(method.clone()).to(handler);
         let route = route.wrap(Protect::new(&self.verifier, rule));
-        self.add(path, route)
+        self.add(path, method, route)
     }
 
     /// Publishes the API's own metadata (RFC 9728), and names it in refusals: so clients find out which issuer to ask.
@@ -120,22 +126,36 @@ impl Routes {
     pub fn into_config(self) -> impl FnOnce(&mut ServiceConfig) {
         move |config| {
             let closed = Protect::new(&self.verifier, Authenticated);
-            for (_, resource) in self.resources {
-                let other = web::to(HttpResponse::MethodNotAllowed);
-                config.service(resource.default_service(other.wrap(closed.clone())));
+            for path in self.paths {
+                let names: Vec<&str> = path.methods.iter().map(Method::as_str).collect();
+                // RFC 9110 15.5.6.
+                let allowed = (header::ALLOW, names.join(", "));
+                let other = web::to(move || {
+                    let answer = HttpResponse::MethodNotAllowed()
+                        .insert_header(allowed.clone())
+                        .finish();
+                    async { answer }
+                });
+                let other = other.wrap(closed.clone());
+                config.service(path.resource.default_service(other));
             }
             config.default_service(web::to(HttpResponse::NotFound).wrap(closed));
         }
     }
 
-    fn add(mut self, path: &str, route: Route) -> Self {
-        let at = self.resources.iter().position(|(known, _)| known == path);
-        let (path, resource) = match at {
-            Some(at) => self.resources.remove(at),
-            None => (path.to_owned(), web::resource(path)),
+    fn add(mut self, pattern: &str, method: Method, route: Route) -> Self {
+        let known = self.paths.iter().position(|path| path.pattern == pattern);
+        let mut path = match known {
+            Some(at) => self.paths.remove(at),
+            None => Path {
+                pattern: pattern.to_owned(),
+                methods: Vec::new(),
+                resource: web::resource(pattern),
+            },
         };
-        let place = at.unwrap_or(self.resources.len());
-        self.resources.insert(place, (path, resource.route(route)));
+        path.resource = path.resource.route(route);
+        path.methods.push(method);
+        self.paths.insert(known.unwrap_or(self.paths.len()), path);
         self
     }
 }

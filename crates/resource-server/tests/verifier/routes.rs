@@ -265,3 +265,23 @@ async fn reads_alone_pass_by_a_stale_list_where_the_api_says_so() {
         assert_eq!(answer.status.as_u16(), status);
     }
 }
+
+/// RFC 9110 15.5.6: callers with a token hear which methods there are, and strangers do not.
+#[actix_web::test]
+async fn another_method_is_answered_with_those_that_there_are() {
+    let key = rsa_key();
+    let api = Issuer::with(&[&key]).start().await;
+    let app = init_service(App::new().configure(routes(&api).into_config())).await;
+    let bearer = format!("Bearer {}", sign(&key, &claims()));
+    for (path, allowed) in [("/orders", "GET, POST"), ("/orders/7", "DELETE, PUT")] {
+        let request = || TestRequest::default().method(Method::PATCH).uri(path);
+        let authorization = (header::AUTHORIZATION, bearer.as_str());
+        let known = request().insert_header(authorization).to_request();
+        let answer = call_service(&app, known).await;
+        assert_eq!(answer.status().as_u16(), 405);
+        assert_eq!(answer.headers().get("allow").unwrap(), allowed);
+        let answer = call_service(&app, request().to_request()).await;
+        assert_eq!(answer.status().as_u16(), 401);
+        assert!(!answer.headers().contains_key("allow"));
+    }
+}
