@@ -4,11 +4,11 @@ use actix_web::HttpResponse;
 use latchkey_protocol::{
     Secret, kind,
     secret::same,
-    session::{Cookie, Session, cookie_name},
+    session::{Cookie, Session},
 };
 use latchkey_ui::{
     Ui,
-    cookies::{add_cookie, cookie},
+    cookies::{add_cookie, cookie, presented},
 };
 
 use crate::visit::Arrival;
@@ -25,13 +25,10 @@ impl Mark {
     /// What the browser shows, if it has been here.
     pub fn of(arrival: &Arrival<'_>) -> Option<Self> {
         let secure = arrival.call.realm.issuer.is_https();
-        let cookie = arrival
-            .call
-            .request
-            .cookie(cookie_name(secure, Cookie::Console))?;
-        let (secret, proof) = match cookie.value().split_once('.') {
+        let cookie = presented(arrival.call.request, secure, Cookie::Console)?;
+        let (secret, proof) = match cookie.split_once('.') {
             Some((secret, proof)) => (secret, Some(proof.to_owned())),
-            None => (cookie.value(), None),
+            None => (cookie, None),
         };
         let secret = Secret::presented(secret)?;
         Some(Self { secret, proof })

@@ -120,7 +120,7 @@ impl Demo {
 
     /// What its cookie says, if it has one.
     pub fn id_of(&self, request: &HttpRequest) -> Option<String> {
-        Some(request.cookie(self.app.client_id)?.value().to_owned())
+        Some(request.cookie_raw(self.app.client_id)?.value().to_owned())
     }
 
     pub fn visit(&self, request: &HttpRequest) -> Option<(String, Visit)> {

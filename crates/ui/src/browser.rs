@@ -7,13 +7,13 @@ use latchkey_protocol::{
     audit::{ActorKind, Event},
     client::Client,
     kind,
-    session::{Cookie, Session, cookie_name},
+    session::{Cookie, Session},
     user::User,
 };
 
 use crate::{
     call::Call,
-    cookies::{BROWSER_LIFETIME, add_cookie, cookie},
+    cookies::{BROWSER_LIFETIME, add_cookie, cookie, presented},
     state::Ui,
 };
 
@@ -27,11 +27,9 @@ pub struct Browser {
 impl Browser {
     /// The browser of a request. One without the cookie gets a secret, which [`Browser::introduce`] hands out.
     pub fn of(ui: &Ui, request: &HttpRequest) -> Self {
-        let cookie = request.cookie(cookie_name(
-            ui.realm(request).issuer.is_https(),
-            Cookie::Browser,
-        ));
-        let known = cookie.and_then(|c| Secret::<kind::Browser>::presented(c.value()));
+        let secure = ui.realm(request).issuer.is_https();
+        let known = presented(request, secure, Cookie::Browser)
+            .and_then(Secret::<kind::Browser>::presented);
         let is_new = known.is_none();
         let secret = known.unwrap_or_else(|| Secret::<kind::Browser>::generate(&*ui.entropy));
         Self { secret, is_new }
@@ -99,11 +97,8 @@ async fn bind_again(
 
 /// The secret of the session cookie.
 pub fn session_secret(ui: &Ui, request: &HttpRequest) -> Option<Secret<kind::Session>> {
-    let cookie = request.cookie(cookie_name(
-        ui.realm(request).issuer.is_https(),
-        Cookie::Session,
-    ))?;
-    Secret::<kind::Session>::presented(cookie.value())
+    let secure = ui.realm(request).issuer.is_https();
+    Secret::<kind::Session>::presented(presented(request, secure, Cookie::Session)?)
 }
 
 /// Who is signed in at this browser, and uses it.
@@ -176,19 +171,8 @@ pub async fn forget(ui: &Ui, call: Call<'_>, browser: &Browser, response: &mut H
 
 /// Takes the session cookie back, where it was presented.
 pub fn forget_session(ui: &Ui, request: &HttpRequest, response: &mut HttpResponse) {
-    let presented = request.cookie(cookie_name(
-        ui.realm(request).issuer.is_https(),
-        Cookie::Session,
-    ));
-    if presented.is_some() {
-        add_cookie(
-            response,
-            &cookie(
-                ui.realm(request).issuer.is_https(),
-                Cookie::Session,
-                "",
-                Some(0),
-            ),
-        );
+    let secure = ui.realm(request).issuer.is_https();
+    if presented(request, secure, Cookie::Session).is_some() {
+        add_cookie(response, &cookie(secure, Cookie::Session, "", Some(0)));
     }
 }

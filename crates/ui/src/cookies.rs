@@ -1,7 +1,7 @@
-//! The cookies that are set.
+//! The cookies that are set, and how they are read.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     cookie::{Cookie as HttpCookie, SameSite, time::Duration},
     http::header,
 };
@@ -22,6 +22,23 @@ pub fn cookie(secure: bool, name: Cookie, value: &str, lifetime: Option<i64>) ->
         cookie.set_max_age(Duration::seconds(seconds));
     }
     cookie.to_string()
+}
+
+/// The value of one of our cookies in a request. Its name is compared as it was sent: a browser lets another host of the
+/// domain set `__Host%2D...`, which it does not take for a name with a prefix (RFC 6265bis 4.1.3). Other cookies are not
+/// read, so that none of them can keep ours from being found.
+pub fn presented(request: &HttpRequest, secure: bool, name: Cookie) -> Option<&str> {
+    let wanted = cookie_name(secure, name);
+    let lines = request.headers().get_all(header::COOKIE);
+    lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| {
+            std::str::from_utf8(pair)
+                .ok()?
+                .trim_matches(' ')
+                .split_once('=')
+        })
+        .find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 /// Adds a cookie to an answer.

@@ -77,7 +77,7 @@ async fn callback(
     query: Query,
 ) -> actix_web::Result<HttpResponse> {
     let cookie = request
-        .cookie("sign-in")
+        .cookie_raw("sign-in")
         .ok_or_else(|| ErrorBadRequest("this sign-in was not started here"))?;
     let [state, nonce, verifier] = cookie.value().split('.').collect::<Vec<_>>()[..] else {
         return Err(ErrorBadRequest("this sign-in was not started here"));

@@ -1,6 +1,7 @@
 //! Behind a proxy, under https, under a path, and under a flood.
 
 use latchkey_protocol::claims::{ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, REFRESH_TOKEN_TYPE};
+use reqwest::header::HeaderValue;
 use serde_json::Value;
 
 use crate::support::*;
@@ -123,6 +124,27 @@ fn under_https_cookies_are_bound_to_the_host() {
             );
         });
     }
+}
+
+#[test]
+fn another_host_of_the_domain_can_neither_set_nor_hide_a_cookie() {
+    on_both_with(&[("LATCHKEY_ISSUER", "https://id.example")], async |h| {
+        let form = h.login_form().await;
+        let status = async |cookies: Vec<u8>| {
+            let cookies = HeaderValue::from_bytes(&cookies).unwrap();
+            answer(plain().get(&form.at).header("Cookie", cookies))
+                .await
+                .status
+        };
+        // The names of all of ours begin with `__Host-`; a browser lets no other host set those, but it lets it set this one.
+        let planted = form.cookie.replacen("__Host-", "__Host%2D", 1);
+        assert_ne!(planted, form.cookie);
+        assert_ne!(status(planted.clone().into_bytes()).await, 200);
+        let beside = format!("{planted}x; {}", form.cookie);
+        assert_eq!(status(beside.into_bytes()).await, 200);
+        let no_text = [b"x=\xff; ", form.cookie.as_bytes()].concat();
+        assert_eq!(status(no_text).await, 200);
+    });
 }
 
 #[test]

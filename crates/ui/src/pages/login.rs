@@ -11,7 +11,7 @@ use latchkey_protocol::{
     Params, Reason,
     authorize::may_continue,
     device::Device,
-    session::{Cookie, Session, cookie_name},
+    session::{Cookie, Session},
     tally::Counted,
 };
 
@@ -19,7 +19,7 @@ use crate::{
     answer::or_page,
     browser::{renew_browser, session_secret},
     call::{Call, request_id},
-    cookies::{BROWSER_LIFETIME, add_cookie, cookie},
+    cookies::{BROWSER_LIFETIME, add_cookie, cookie, presented},
     csrf::is_ours,
     failure::Failure,
     interaction::{OpenInteraction, back, open, open_form},
@@ -142,10 +142,8 @@ async fn sign_in(
 ) -> Result<HttpResponse, Failure> {
     let typed = form.optional("username").unwrap_or_default().trim();
     let remember = form.optional("remember-me").is_some();
-    let browser = call
-        .request
-        .cookie(cookie_name(call.realm.issuer.is_https(), Cookie::Known))
-        .and_then(|cookie| KnownBrowser::presented(cookie.value()));
+    let browser = presented(call.request, call.realm.issuer.is_https(), Cookie::Known)
+        .and_then(KnownBrowser::presented);
     let agent = call.request.headers().get(header::USER_AGENT);
     let agent = agent
         .and_then(|agent| agent.to_str().ok())

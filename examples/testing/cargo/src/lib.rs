@@ -132,7 +132,7 @@ async fn login(shop: Data<Shop>) -> HttpResponse {
 }
 
 fn who(shop: &Shop, request: &HttpRequest) -> Option<(String, Visit)> {
-    let id = request.cookie("visitor")?.value().to_owned();
+    let id = request.cookie_raw("visitor")?.value().to_owned();
     let visit = shop.visit(&id)?;
     Some((id, visit))
 }

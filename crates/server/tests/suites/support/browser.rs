@@ -251,7 +251,10 @@ impl Harness {
         let begin = plain().get(self.at("/authorize"));
         let begun = answer(begin.query(&Browser::request(&[]))).await;
         let cookie = begun.header("set-cookie").split(';').next().unwrap();
-        let (cookie, at) = (cookie.to_owned(), begun.header("location").to_owned());
+        let at = begun
+            .header("location")
+            .replace(&self.issuer, &self.address);
+        let cookie = cookie.to_owned();
         let page = answer(plain().get(&at).header("Cookie", &cookie)).await;
         let csrf = field(&page.text, "csrf").unwrap();
         LoginForm { cookie, at, csrf }
