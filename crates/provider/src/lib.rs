@@ -45,19 +45,23 @@ pub fn documents(config: &mut web::ServiceConfig) {
             .route(web::get().to(jwks::jwks))
             .route(web::head().to(jwks::jwks)),
     );
+    for path in [paths::OPENID_CONFIGURATION, paths::AUTHORIZATION_SERVER] {
+        document_at(config, path);
+    }
+}
+
+/// The status lists, below their path: as [`documents`], but who calls is known.
+pub fn status_lists(config: &mut web::ServiceConfig) {
     config.service(
-        http::resource(paths::STATUS_LISTS)
+        http::resource("")
             .route(web::get().to(status::lists))
             .route(web::head().to(status::lists)),
     );
     config.service(
-        http::resource(&format!("{}/{{list}}", paths::STATUS_LISTS))
+        http::resource("/{list}")
             .route(web::get().to(status::list))
             .route(web::head().to(status::list)),
     );
-    for path in [paths::OPENID_CONFIGURATION, paths::AUTHORIZATION_SERVER] {
-        document_at(config, path);
-    }
 }
 
 /// The metadata document where RFC 8414 3.1 looks for that of an issuer with the path `base`: outside of that path.

@@ -10,7 +10,7 @@ use latchkey_protocol::{
 };
 use latchkey_ui::{call::Call, failure::Failure};
 
-use crate::{client_auth, door, fault::Broken, http, state::Provider};
+use crate::{client_auth, door, fault::Broken, http, state::Provider, status::entry_of};
 
 /// RFC 7009 2. A refresh token ends its whole authorization, an access token itself. 200 for whatever is not known.
 pub async fn revoke(
@@ -61,10 +61,8 @@ async fn end(
             store.revoke_authorization(id, call.now).await
         }
         Revocation::AccessToken { jti, exp, status } => {
-            let lists = provider.status.as_ref();
-            let entry = lists
-                .zip(status)
-                .and_then(|(lists, status)| lists.entry_of(status, exp));
+            let issuer = &call.realm.issuer;
+            let entry = status.and_then(|status| entry_of(issuer, status, exp));
             let store = &provider.store;
             store.revoke_access_token(jti, exp, entry).await
         }

@@ -67,6 +67,23 @@ pub async fn observe(
     Ok(response)
 }
 
+/// Finds out who is calling, and no more: what is published has no line in the log.
+///
+/// # Errors
+/// Those of the endpoint.
+pub async fn find_peer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let edge = request.app_data::<web::Data<Edge>>();
+    let peer = edge.and_then(|edge| edge.peer(&request));
+    request.extensions_mut().insert(Observation {
+        peer,
+        ..Observation::default()
+    });
+    next.call(request).await
+}
+
 /// The endpoint's answer, or the refusal of a body that never reached it.
 fn readable<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
     let Some(refused) = unreadable(&response) else {

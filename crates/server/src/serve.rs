@@ -15,7 +15,7 @@ use crate::{
     deliveries,
     dev::{KNOWN_KEY, is_of_dev},
     key_watch::KeyWatch,
-    observe::observe,
+    observe::{find_peer, observe},
     status_watch,
     supervised::Supervised,
     tally,
@@ -40,6 +40,11 @@ pub fn configure(app: App) -> impl Fn(&mut web::ServiceConfig) + Clone {
         let all = |config: &mut web::ServiceConfig| {
             latchkey_provider::documents(config);
             config
+                .service(
+                    web::scope(paths::STATUS_LISTS)
+                        .wrap(from_fn(find_peer))
+                        .configure(latchkey_provider::status_lists),
+                )
                 .service(
                     web::resource(paths::HEALTHZ)
                         .route(web::get().to(healthy))

@@ -17,6 +17,11 @@ const STEP: i64 = 60;
 /// The status of a token that ended (draft 7.1: INVALID).
 const INVALID: u8 = 1;
 
+/// The full minute of a moment.
+pub fn minute(now: Timestamp) -> Timestamp {
+    now - now.as_seconds().rem_euclid(STEP)
+}
+
 /// The entries of tokens that ended and would still count.
 #[derive(Default)]
 pub struct Ended {
@@ -78,7 +83,7 @@ impl Ended {
     pub fn contents(&mut self, known: &[KnownList], now: Timestamp) -> Vec<(u32, Arc<Content>)> {
         let known: Vec<u32> = known.iter().map(|list| list.list).collect();
         self.lists.retain(|list, _| known.contains(list));
-        let minute = now - now.as_seconds().rem_euclid(STEP);
+        let minute = minute(now);
         let content = |list: u32| (list, self.lists.entry(list).or_default().at(minute));
         known.into_iter().map(content).collect()
     }

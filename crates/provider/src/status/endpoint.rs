@@ -30,7 +30,8 @@ pub async fn lists(provider: web::Data<Provider>, request: HttpRequest) -> HttpR
         let cache = format!("public, max-age={}", status.settings.ttl);
         return aggregation(known(&etag), &etag, body, &cache).finish();
     };
-    let waited = status.changed(known, wait).await;
+    let caller = provider.call(&request).address;
+    let waited = status.changed(caller, known, wait).await;
     let (body, etag) = status.aggregation();
     // What is true now need not be when it is taken out of a cache.
     let mut answer = aggregation(is_known(&request, &etag), &etag, body, "no-store");
@@ -106,6 +107,7 @@ pub async fn list(
     match status.token_or_look(number, &ring).await {
         Some(Issued::Token(token)) => of_token(status, &request, &token),
         Some(Issued::TooOld) => http::refused_for_now(Reason::DatabaseAway),
+        Some(Issued::Unknown) => http::refused_for_now(Reason::Busy),
         Some(Issued::Broken) => http::refused(Reason::ServerFault),
         None => http::refused(Reason::StatusListUnknown),
     }

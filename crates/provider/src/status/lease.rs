@@ -169,7 +169,8 @@ impl Leases {
         let request = LeaseRequest {
             count,
             now,
-            live_until: now + KEPT + self.kept,
+            // An entry that is shared is kept anew when the last of its tokens is issued.
+            live_until: now + KEPT + 2 * self.kept,
             above: order.above,
         };
         let leased = self.store.lease_status_entries(request).await;

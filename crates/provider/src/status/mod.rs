@@ -13,6 +13,7 @@ mod signed;
 mod wait;
 
 use std::{
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -21,11 +22,14 @@ use actix_web::web;
 use latchkey_jose::KeyRing;
 use latchkey_protocol::{
     Clock, Issuer, Store, StoreError, Timestamp,
+    attempts::network,
     authorization::Lifetimes,
     secret::Pepper,
     status::{StatusClaim, StatusEntry, TokenEntry},
     store::EndedCursor,
 };
+
+use tokio::sync::MutexGuard;
 
 use ended::Ended;
 use lease::Leases;
@@ -75,6 +79,25 @@ struct Followed {
     ended: Ended,
     /// Whether it has been read to its end once.
     is_whole: bool,
+    /// When it was read last.
+    at: Timestamp,
+}
+
+impl Followed {
+    /// Where the next look begins. At each full minute that is the beginning, since what ended is kept for minutes alone: a
+    /// replica that lagged, and has taken over, may number what comes as something that was read. A clock that was set back
+    /// had taken for over what is not, so all is forgotten.
+    fn begin(&mut self, now: Timestamp) {
+        if now < self.at {
+            *self = Self {
+                is_whole: self.is_whole,
+                ..Self::default()
+            };
+        } else if ended::minute(self.at) < ended::minute(now) {
+            self.cursor = EndedCursor::default();
+        }
+        self.at = now;
+    }
 }
 
 impl StatusLists {
@@ -115,23 +138,19 @@ impl StatusLists {
         now + self.kept
     }
 
-    /// What ends with a token that says `status` and expires at `exp`, if its list is one of ours.
-    pub(crate) fn entry_of(&self, status: &StatusClaim, exp: Timestamp) -> Option<TokenEntry> {
-        Some(TokenEntry {
-            entry: StatusEntry::named(&status.status_list, &self.issuer)?,
-            in_session: false,
-            until: exp + MARGIN,
-        })
-    }
-
     /// Reads what has ended since the last look, and publishes it.
     ///
     /// # Errors
     /// When the database cannot be read. What was published stays, and grows old.
     pub async fn follow(&self) -> Result<(), StoreError> {
-        let mut followed = self.followed.lock().await;
+        let followed = self.followed.lock().await;
+        self.look(followed).await
+    }
+
+    async fn look(&self, mut followed: MutexGuard<'_, Followed>) -> Result<(), StoreError> {
         // What is committed after this moment may be missing.
         let (now, wall, began) = (self.clock.now(), self.clock.wall(), Instant::now());
+        followed.begin(now);
         let mut known = loop {
             let changes = self.store.status_lists_since(followed.cursor, PAGE).await?;
             followed.ended.add(&changes.ended);
@@ -169,11 +188,16 @@ impl StatusLists {
         if let Some(token) = self.token(list, ring).await {
             return Some(token);
         }
-        // Anybody can ask for a list that is not there.
-        if !self.looks.may_look(Instant::now()) || self.follow().await.is_err() {
-            return None;
+        // Anybody can ask for a list that is not there: nobody waits for a look that others have asked for.
+        let is_allowed = self.looks.may_look(Instant::now());
+        let followed = self.followed.try_lock().ok().filter(|_| is_allowed);
+        let Some(followed) = followed else {
+            return Some(Issued::Unknown);
+        };
+        match self.look(followed).await {
+            Ok(()) => self.token(list, ring).await,
+            Err(_) => Some(Issued::TooOld),
         }
-        self.token(list, ring).await
     }
 
     /// The addresses of all lists, and an entity tag that changes with what they say.
@@ -182,13 +206,32 @@ impl StatusLists {
     }
 
     /// Waits until the lists say something that is not known by its entity tag.
-    async fn changed(&self, is_known: impl Fn(&str) -> bool, at_most: Duration) -> Waited {
+    async fn changed(
+        &self,
+        caller: IpAddr,
+        is_known: impl Fn(&str) -> bool,
+        at_most: Duration,
+    ) -> Waited {
         let is_same = || is_known(&self.published.aggregation().1);
-        self.waiters.wait(is_same, at_most).await
+        self.waiters.wait(network(caller), is_same, at_most).await
     }
 
     /// Answers whoever waits, and lets nobody wait any more: the process ends.
     pub fn close(&self) {
         self.waiters.close();
     }
+}
+
+/// What ends with a token of `issuer` that says `status` and expires at `exp`, if its list is one of ours. Other nodes may
+/// publish it where this one does not.
+pub(crate) fn entry_of(
+    issuer: &Issuer,
+    status: &StatusClaim,
+    exp: Timestamp,
+) -> Option<TokenEntry> {
+    Some(TokenEntry {
+        entry: StatusEntry::named(&status.status_list, issuer)?,
+        in_session: false,
+        until: exp + MARGIN,
+    })
 }

@@ -35,6 +35,8 @@ pub enum Issued {
     TooOld,
     /// It could not be signed.
     Broken,
+    /// It may be there: so many have asked for such lists that nobody looks for this one just now.
+    Unknown,
 }
 
 /// A status list token, and what it was made from.

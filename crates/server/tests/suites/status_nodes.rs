@@ -142,3 +142,60 @@ fn with_a_database_that_went_back_a_new_list_is_begun() {
         assert_eq!(entry(&after).0, format!("{}/status-lists/1", h.issuer));
     });
 }
+
+/// While nodes are restarted one after another with other settings.
+#[test]
+fn a_token_that_is_revoked_at_a_node_without_lists_ends_in_those_of_the_others() {
+    on(Kind::Postgres, &BALANCED, &async |h: Harness| {
+        let without = h.another_app_with(|settings| settings.status_list = false);
+        let (other, _) = without.await;
+        let token = token_at(&h.address).await;
+        let asked = plain().post(format!("{other}/revoke"));
+        let asked = asked.header("Authorization", basic("app", SECRET));
+        let form = [("token", token.as_str().unwrap())];
+        assert_eq!(answer(asked.form(&form)).await.status, 200);
+        assert!(h.has_ended(&token).await);
+    });
+}
+
+/// A replica that lagged and has taken over may give what comes a number that was read.
+#[test]
+fn what_a_look_missed_is_read_within_a_minute() {
+    on_both(async |h| {
+        let [first, missed] = [token_at(&h.address).await, token_at(&h.address).await];
+        let form = [("token", first.as_str().unwrap())];
+        assert_eq!(h.post_as_app("/revoke", &form).await.status, 200);
+        let is_sqlite = h.database.url.starts_with("sqlite");
+        if is_sqlite {
+            h.sql("UPDATE ended_tokens SET id = 100;");
+        }
+        assert!(h.has_ended(&first).await);
+        let bytes = format!("00000000{:08x}7fffffff", entry(&missed).1);
+        h.sql(&match is_sqlite {
+            true => format!(
+                "INSERT INTO ended_tokens (id, until_at, entries) VALUES (50, 4000000000, x'{bytes}');"
+            ),
+            false => format!(
+                "INSERT INTO ended_tokens (until_at, entries, tx) VALUES (4000000000, '\\x{bytes}', 1);"
+            ),
+        });
+        assert!(!h.has_ended(&missed).await, "it is behind what was read");
+        h.pass(60 - h.now() % 60);
+        assert!(h.has_ended(&missed).await);
+    });
+}
+
+#[test]
+fn a_clock_that_was_ahead_for_a_while_takes_no_bit_back() {
+    on_both(async |h| {
+        let token = token_at(&h.address).await;
+        let form = [("token", token.as_str().unwrap())];
+        assert_eq!(h.post_as_app("/revoke", &form).await.status, 200);
+        for ahead in [540, 86_400] {
+            h.pass(ahead);
+            h.lists().follow().await.unwrap();
+            h.pass(-ahead);
+            assert!(h.has_ended(&token).await, "{ahead}");
+        }
+    });
+}

@@ -128,3 +128,31 @@ fn at_the_end_of_the_process_everybody_who_waits_is_answered() {
         );
     });
 }
+
+/// Nobody needs credentials to wait: one network has an eighth of the places.
+#[test]
+fn one_network_leaves_others_room_to_wait() {
+    let settings = [
+        ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8"),
+        ("LATCHKEY_LIMITS__STATUS_WAITING", "64"),
+    ];
+    on_both_with(&settings, async |h| {
+        own_token(&h).await;
+        let tag = tag(&h).await;
+        let wait = |from: &'static str| {
+            let asked = plain().get(h.at("/status-lists"));
+            let asked = asked.header("X-Forwarded-For", from);
+            let asked = asked.header("If-None-Match", tag.clone());
+            actix_web::rt::spawn(answer(asked.header("Prefer", "wait=20")))
+        };
+        let greedy: Vec<_> = (0..8).map(|_| wait("203.0.113.1")).collect();
+        a_moment().await;
+        let told = wait("203.0.113.1").await.unwrap();
+        assert_eq!((told.status, told.header("retry-after")), (304, "5"));
+        let other = wait("198.51.100.7");
+        a_moment().await;
+        assert!(!other.is_finished() && greedy.iter().all(|one| !one.is_finished()));
+        h.lists().close();
+        assert_eq!(other.await.unwrap().header("preference-applied"), "wait");
+    });
+}

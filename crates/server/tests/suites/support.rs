@@ -224,9 +224,15 @@ impl Harness {
 
     /// As [`Harness::another_node`], with its parts.
     pub async fn another_app(&self) -> (String, Joined) {
+        self.another_app_with(|_| {}).await
+    }
+
+    /// As [`Harness::another_app`], with settings of its own.
+    pub async fn another_app_with(&self, set: impl FnOnce(&mut Settings)) -> (String, Joined) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let mut settings = self.settings.clone();
+        set(&mut settings);
         if self.issuer == self.address {
             settings.issuer.clone_from(&address);
         }
