@@ -19,6 +19,8 @@ EXAMPLES = ROOT / "examples"
 SEED = EXAMPLES / "api-seed.json"
 # It is published with the program: whoever runs `dev` trusts nobody's signature, and this check can sign what it likes.
 DEV_KEY = ROOT / "crates/server/src/dev/known-key.pem"
+# How long an API may keep a status list, and how long one counts, in seconds: the least that the settings allow where that saves time.
+TTL, LIST_LIFETIME = 5, 30
 AUDIENCE = "https://api.example.com"
 SECRETS = {client["client_id"]: client["client_secret"] for client in json.loads(SEED.read_text())["clients"]}
 CI = bool(os.environ.get("CI"))
@@ -43,8 +45,9 @@ class Provider:
     """A `latchkey dev` with the seed of the examples."""
 
     def __init__(self, started):
+        settings = {"LATCHKEY_TOKENS__STATUS_LIST_TTL": f"{TTL}s", "LATCHKEY_TOKENS__STATUS_LIST_LIFETIME": f"{LIST_LIFETIME}s"}
         self.process = subprocess.Popen([str(BIN / "latchkey"), "dev", "--port", "0", "--no-demo", "--seed", str(SEED)], stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, env=SETTINGS_LEFT_OUT, text=True)
+                                        stderr=subprocess.DEVNULL, env={**SETTINGS_LEFT_OUT, **settings}, text=True)
         started.running.append(self.process)
         self.told = json.loads(self.process.stdout.readline())
         self.issuer = self.told["issuer"]
@@ -52,6 +55,11 @@ class Provider:
     def ask(self, address, data, headers):
         with urllib.request.urlopen(urllib.request.Request(address, data, headers), timeout=30) as answer:
             return json.load(answer)
+
+    def latchkey(self, *command):
+        """A command beside it."""
+        settings = {"LATCHKEY_ISSUER": self.issuer, "LATCHKEY_DATABASE_URL": self.told["database_url"], "LATCHKEY_KEYS_DIR": self.told["keys_dir"]}
+        run([str(BIN / "latchkey"), *command], env={**SETTINGS_LEFT_OUT, **settings})
 
     def token(self, client, **form):
         basic = base64.b64encode(f"{client}:{SECRETS[client]}".encode()).decode()
@@ -112,6 +120,9 @@ class Tokens:
             "of nobody": without("sub"),
             "of no client": without("client_id"),
             "not valid yet": with_claims(nbf=now + 600),
+            "without a status": without("status"),
+            "in no list": with_claims(status={"status_list": {**said["status"]["status_list"], "idx": 1 << 20}}),
+            "a status list": urllib.request.urlopen(said["status"]["status_list"]["uri"]).read().decode(),
             "sender-constrained": with_claims(cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
             "claims changed": f"{header}.{encoded({**said, 'sub': 'root'})}.{signature}",
             "signature changed": f"{header}.{claims}.{signature[:-8]}{'A' * 8}",
@@ -185,7 +196,7 @@ def python():
 
 
 def go():
-    return built_in("api-go", ["go.mod", "go.sum", "main.go"], ["go", "build", "-o", "api", "."], GOCACHE=str(TOOLS / "go-build"), GOTOOLCHAIN="local")
+    return built_in("api-go", ["go.mod", "go.sum", "main.go", "status.go"], ["go", "build", "-o", "api", "."], GOCACHE=str(TOOLS / "go-build"), GOTOOLCHAIN="local")
 
 
 def java():
@@ -257,8 +268,39 @@ def readme(api, provider):
     assert done.returncode == 0 and "200" in done.stdout and "orders" in done.stdout, f"{done.stdout} {done.stderr}"
 
 
+def until_all_refuse(report, words, apis, token, expected, seconds):
+    """Asks each until it refuses, and says how long it took; once more at the end, where none may take it again."""
+    began, waiting = time.monotonic(), list(apis)
+    while waiting and time.monotonic() < began + seconds:
+        time.sleep(0.1)
+        for api in list(waiting):
+            status = api.bearer("GET", "/orders", token)[0]
+            if status != 200:
+                waiting.remove(api)
+                report.check(api, f"{words}, after {time.monotonic() - began:.1f} s", lambda: expect(status, expected))
+    for api in waiting:
+        report.check(api, words, lambda: expect("200 all the time", expected))
+    for api in set(apis) - set(waiting):
+        expect(api.bearer("GET", "/orders", token)[0], expected)
+
+
+def expect(status, expected):
+    assert status == expected, f"{status} in place of {expected}"
+
+
+def session_ends(report, apis, provider):
+    """What an administrator ends is refused by every API once the list that it keeps is old, and what others have is not."""
+    ended, other = (provider.sign_in("alice", "openid roles orders:read") for _ in range(2))
+    for api in apis:
+        expect(api.bearer("GET", "/orders", ended["access_token"])[0], 200)
+    provider.latchkey("session", "end", decoded(ended["id_token"].split(".")[1])["sid"])
+    until_all_refuse(report, "a session that was ended is refused", apis, ended["access_token"], 401, TTL + 3)
+    for api in apis:
+        report.check(api, "another session goes on", lambda: expect(api.bearer("GET", "/orders", other["access_token"])[0], 200))
+
+
 def provider_away(api, tokens):
-    """The keys are known: good tokens count. What cannot be judged is not let in."""
+    """The keys and the status list are known: good tokens count. What cannot be judged is not let in."""
     assert api.bearer("GET", "/orders", tokens.reader)[0] == 200
     header, claims, _ = tokens.reader.split(".")
     unknown = signed({**decoded(header), "kid": secrets.token_hex(8)}, decoded(claims))
@@ -307,9 +349,11 @@ def main(names):
             report.check(api, "no token", lambda: no_token(api, tokens))
             report.check(api, f"{len(tokens.bad)} bad tokens, one answer", lambda: bad_tokens(api, tokens))
             report.check(api, "a scope or a role that is missing", lambda: missing_rights(api, tokens))
+        session_ends(report, chosen, provider)
         started.stop(provider.process)
         for api in chosen:
             report.check(api, "the provider is away", lambda: provider_away(api, tokens))
+        until_all_refuse(report, "the status list is too old to decide", chosen, tokens.reader, 503, LIST_LIFETIME + 5)
         if report.failed:
             raise SystemExit(f"{report.passed} passed, {report.failed} failed, {report.skipped} skipped")
     print(f"{report.passed} passed, 0 failed, {report.skipped} skipped")

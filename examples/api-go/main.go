@@ -1,4 +1,5 @@
 // An API of orders, with go-oidc: it verifies access tokens by the published keys, with no call per request (RFC 9068 4).
+// What the issuer ends early (a sign-out, a disabled user) it hears of within seconds, by status lists.
 package main
 
 import (
@@ -24,16 +25,14 @@ type claims struct {
 	Scope        string          `json:"scope"`
 	Roles        []string        `json:"roles"`
 	Confirmation json.RawMessage `json:"cnf"`
+	Status       *struct {
+		List reference `json:"status_list"`
+	} `json:"status"`
 }
 
 // verify says whose token it is.
-func verify(ctx context.Context, verifier *oidc.IDTokenVerifier, token string) (*claims, error) {
-	var header struct {
-		Type string `json:"typ"`
-	}
-	first, _, _ := strings.Cut(token, ".")
-	raw, _ := base64.RawURLEncoding.DecodeString(first)
-	if json.Unmarshal(raw, &header) != nil || header.Type != "at+jwt" {
+func verify(ctx context.Context, verifier *oidc.IDTokenVerifier, lists *lists, token string) (*claims, error) {
+	if headerType(token) != "at+jwt" {
 		return nil, errors.New("not an access token") // keeps ID tokens out
 	}
 	good, err := verifier.Verify(ctx, token)
@@ -47,19 +46,39 @@ func verify(ctx context.Context, verifier *oidc.IDTokenVerifier, token string) (
 	if c.Confirmation != nil {
 		return nil, errors.New("a sender-constrained token was sent as Bearer") // RFC 9449 7.1
 	}
+	if c.Status == nil {
+		if lists.advertised {
+			return nil, errors.New("the token has no status")
+		}
+	} else if err := lists.check(c.Status.List); err != nil {
+		return nil, err
+	}
 	return &c, nil
 }
 
+// headerType is what a token says that it is.
+func headerType(token string) string {
+	var header struct {
+		Type string `json:"typ"`
+	}
+	first, _, _ := strings.Cut(token, ".")
+	raw, _ := base64.RawURLEncoding.DecodeString(first)
+	if json.Unmarshal(raw, &header) != nil {
+		return ""
+	}
+	return header.Type
+}
+
 // authenticated closes what lies behind it. Callers never hear what is wrong with a token, the log does.
-func authenticated(verifier *oidc.IDTokenVerifier, next http.Handler) http.Handler {
+func authenticated(verifier *oidc.IDTokenVerifier, lists *lists, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if !strings.EqualFold(scheme, "Bearer") {
 			refuse(w, http.StatusUnauthorized, `Bearer realm="orders"`)
 			return
 		}
-		caller, err := verify(r.Context(), verifier, token)
-		if err != nil && strings.HasPrefix(err.Error(), "failed to verify signature: fetching keys ") {
+		caller, err := verify(r.Context(), verifier, lists, token)
+		if errors.Is(err, errNoList) || err != nil && strings.HasPrefix(err.Error(), "failed to verify signature: fetching keys ") {
 			log.Print(err)
 			w.Header().Set("Retry-After", "1")
 			say(w, http.StatusServiceUnavailable, map[string]any{})
@@ -113,6 +132,14 @@ func main() {
 	// Of an access token the audience is the API.
 	verifier := provider.Verifier(&oidc.Config{ClientID: audience, SupportedSigningAlgs: []string{oidc.RS256}})
 
+	var metadata struct {
+		Lists string `json:"status_list_aggregation_endpoint"`
+	}
+	if err := provider.Claims(&metadata); err != nil {
+		log.Fatal(err)
+	}
+	known := &lists{advertised: metadata.Lists != "", verifier: provider.Verifier(&oidc.Config{SkipClientIDCheck: true, SupportedSigningAlgs: []string{oidc.RS256}})}
+
 	closed := http.NewServeMux() // what there is not is closed too
 	closed.HandleFunc("GET /me", func(w http.ResponseWriter, r *http.Request) {
 		c := caller(r)
@@ -125,7 +152,7 @@ func main() {
 		say(w, http.StatusOK, map[string]any{"removed": r.PathValue("id"), "by": caller(r).Subject})
 	}))
 	all := http.NewServeMux()
-	all.Handle("/", authenticated(verifier, closed))
+	all.Handle("/", authenticated(verifier, known, closed))
 	all.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusOK, map[string]any{"orders": "GET /me, GET /orders, DELETE /orders/ID"})
 	})

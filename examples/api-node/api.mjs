@@ -1,5 +1,7 @@
 // An API of orders, with jose: it verifies access tokens by the published keys, with no call per request (RFC 9068 4).
+// What the issuer ends early (a sign-out, a disabled user) it hears of within seconds, by status lists.
 import { createServer } from 'node:http'
+import { inflateSync } from 'node:zlib'
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
 
 const { ISSUER = 'http://localhost:8080', AUDIENCE = 'https://api.example.com', PORT = '9104' } = process.env
@@ -18,11 +20,49 @@ async function verified(request) {
       requiredClaims: ['exp', 'iat', 'jti', 'sub', 'client_id'],
     })
     if (payload.cnf) throw new errors.JWTInvalid('a sender-constrained token was sent as Bearer') // RFC 9449 7.1
+    if (await isRevoked(payload)) throw new errors.JWTInvalid('the token was revoked')
     return payload
   } catch (error) {
     const keysAway = !(error instanceof errors.JOSEError) || ['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC'].includes(error.code)
-    console.error(keysAway ? 'the keys cannot be fetched:' : 'access token refused:', error.message)
+    console.error(keysAway ? 'nothing can be decided:' : 'access token refused:', error.message)
     throw keysAway ? new Refused(503) : new Refused(401, 'Bearer error="invalid_token"')
+  }
+}
+
+// Whether the issuer has ended the token early: its bit in a list that the issuer signs (Token Status List). A list is fetched again
+// after its ttl; where that fails, the one that is there counts until it expires. Then nothing can be decided.
+const lists = new Map()
+
+async function isRevoked({ status }) {
+  if (!status?.status_list) {
+    if (metadata.status_list_aggregation_endpoint) throw new errors.JWTInvalid('the token has no status')
+    return false
+  }
+  const { uri, idx } = status.status_list
+  const before = lists.get(uri)
+  let list = await before?.catch(() => undefined)
+  if (!list || Date.now() >= list.again) {
+    // One fetch for all who wait.
+    if (lists.get(uri) === before) lists.set(uri, fetchList(uri, list))
+    list = await lists.get(uri)
+  }
+  if (!(idx >= 0 && idx < 8 * list.bits.length)) throw new errors.JWTInvalid('the token is in no list')
+  return ((list.bits[idx >> 3] >> (idx & 7)) & 1) === 1
+}
+
+async function fetchList(uri, known) {
+  try {
+    const answer = await fetch(uri, { headers: { Accept: 'application/statuslist+jwt' }, redirect: 'error', signal: AbortSignal.timeout(5000) })
+    if (!answer.ok) throw new Error(`${uri} answers ${answer.status}`)
+    const { payload } = await jwtVerify(await answer.text(), keys, {
+      issuer: ISSUER, subject: uri, typ: 'statuslist+jwt', algorithms: ['RS256'], requiredClaims: ['exp', 'ttl'],
+    })
+    if (payload.status_list?.bits !== 1) throw new Error(`${uri} is no list of single bits`)
+    const bits = inflateSync(Buffer.from(payload.status_list.lst, 'base64url'), { maxOutputLength: 131_072 })
+    return { bits, again: Date.now() + 1000 * payload.ttl, ends: 1000 * payload.exp }
+  } catch (error) {
+    if (known && Date.now() < known.ends) return { ...known, again: Date.now() + 1000 }
+    throw new Error(`no status list: ${error.message}`)
   }
 }
 
