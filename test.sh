@@ -44,6 +44,7 @@ missing_for() {
       command -v npm >/dev/null || missing+=(nodejs npm)
       command -v openssl >/dev/null || missing+=(openssl)
       command -v curl >/dev/null || missing+=(curl)
+      [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
       needs_venv ;;
     guides)
       command -v openssl >/dev/null || missing+=(openssl)

@@ -308,6 +308,62 @@ def provider_away(api, tokens):
     assert status in (401, 503), status
 
 
+class Balancer(Api):
+    """Two instances of an API behind nginx, by the file of its example."""
+
+    def __init__(self):
+        super().__init__("load-balancer", rust, None, needs=["nginx"])
+        self.instances = [Api(f"api-actix-{number}", rust, lambda _: [BIN / "api-actix"]) for number in (1, 2)]
+
+    def start(self, started, issuer, built):
+        text = (self.folder / "nginx.conf").read_text()
+        for api, port in zip([self, *self.instances], (9104, 9111, 9112)):
+            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{api.port}")
+        for instance in self.instances:
+            instance.start(started, issuer, built)
+            instance.wait()
+        work = pathlib.Path(started.work) / "nginx"
+        work.mkdir()
+        (work / "nginx.conf").write_text("master_process off;\n" + text)
+        self.process = started.start("nginx", ["nginx", "-p", str(work), "-c", "nginx.conf", "-e", "stderr"])
+
+    def answered(self, token):
+        """Status, and which instance."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", "/orders", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer.status, answer.headers["Instance"]
+
+    def either_takes_any(self, token):
+        heard = {self.answered(token) for _ in range(10)}
+        assert heard == {(200, f"127.0.0.1:{api.port}") for api in self.instances}, heard
+
+    def neither_takes(self, provider):
+        """Within three seconds of the end of a session, and never again."""
+        tokens = provider.sign_in("alice", "openid roles orders:read")
+        token = tokens["access_token"]
+        self.either_takes_any(token)
+        provider.latchkey("session", "end", decoded(tokens["id_token"].split(".")[1])["sid"])
+        ended = last = time.monotonic()
+        while time.monotonic() < ended + 4:
+            if self.answered(token)[0] == 200:
+                last = time.monotonic()
+        assert last - ended < 3, f"taken {last - ended:.1f} s after the end of its session"
+        heard = {self.answered(token) for _ in range(200)}
+        assert heard == {(401, f"127.0.0.1:{api.port}") for api in self.instances}, heard
+
+
+def balanced(report, started, provider, tokens):
+    balancer = Balancer()
+    if report.can_run(balancer):
+        balancer.start(started, provider.issuer, rust())
+        report.check(balancer, "starts", balancer.wait)
+        report.check(balancer, "either instance takes any token", lambda: balancer.either_takes_any(tokens.reader))
+        report.check(balancer, "after a forced sign-out neither does", lambda: balancer.neither_takes(provider))
+
+
 class Report:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
@@ -350,6 +406,8 @@ def main(names):
             report.check(api, f"{len(tokens.bad)} bad tokens, one answer", lambda: bad_tokens(api, tokens))
             report.check(api, "a scope or a role that is missing", lambda: missing_rights(api, tokens))
         session_ends(report, chosen, provider)
+        if not names or "load-balancer" in names:
+            balanced(report, started, provider, tokens)
         started.stop(provider.process)
         for api in chosen:
             report.check(api, "the provider is away", lambda: provider_away(api, tokens))
