@@ -151,7 +151,7 @@ run_doc() {
 }
 
 run_browser() {
-  say "browser: sign-in, consent, the console and sign-out everywhere in Chromium, each page held against axe-core; screenshots in artifacts/"
+  say "browser: sign-in, consent, the console, sign-out everywhere and a single-page app in Chromium, each page of Latchkey held against axe-core; screenshots in artifacts/"
   binaries
   venv
   mkdir -p "$tools/axe"
@@ -160,6 +160,7 @@ run_browser() {
   "$tools/venv/bin/python" .ci/browser.py
   "$tools/venv/bin/python" .ci/console.py
   "$tools/venv/bin/python" .ci/sign_out.py
+  "$tools/venv/bin/python" .ci/spa.py
 }
 
 run_examples() {

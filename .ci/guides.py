@@ -21,6 +21,7 @@ OWN_TERMINAL = "# a terminal of its own\n"
 GUIDES = {
     "docs/protect-an-api.md": (8080, 9104),
     "docs/add-sign-in.md": (8080, 3000),
+    "docs/single-page-app.md": (8080, 9104, 8090),
     "docs/sign-out-everywhere.md": (8080, 3000),
     "docs/test-your-app.md": (8080,),
     "examples/api-node/README.md": (8080, 9104),
