@@ -6,7 +6,7 @@
 Every API has the same routes: `/` is for everybody, `/me` for every token, `GET /orders` asks for a scope, `DELETE /orders/ID` for a scope and a role.
 """
 
-import base64, concurrent.futures, hashlib, hmac, http.client, json, os, pathlib, secrets, shutil, socket, subprocess, sys, time, urllib.parse, urllib.request
+import base64, concurrent.futures, hashlib, hmac, http.client, json, os, pathlib, secrets, shutil, signal, socket, subprocess, sys, time, urllib.parse, urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "clients"))
 
@@ -256,6 +256,8 @@ def missing_rights(api, tokens):
     ):
         status, challenge, _ = api.bearer(method, path, token)
         assert status == 403 and 'error="insufficient_scope"' in challenge and f'scope="{scope}"' in challenge, (status, challenge)
+    # What answers GET may answer HEAD, and asks for the same.
+    assert api.bearer("HEAD", "/orders", tokens.no_scope)[0] in (403, 404, 405)
     status, challenge, _ = api.bearer("DELETE", "/orders/7", tokens.no_clerk)
     assert status == 403 and 'error="insufficient_scope"' in challenge, f"the user is no clerk: {status} {challenge}"
 
@@ -297,6 +299,32 @@ def session_ends(report, apis, provider):
     until_all_refuse(report, "a session that was ended is refused", apis, ended["access_token"], 401, TTL + 3)
     for api in apis:
         report.check(api, "another session goes on", lambda: expect(api.bearer("GET", "/orders", other["access_token"])[0], 200))
+
+
+def provider_hangs(report, apis, provider, token):
+    """It takes connections and says nothing. Whoever calls an API is answered soon all the same: the list that is there counts, and then none."""
+    def slowest(api, calls, expected):
+        began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(calls) as callers:
+            statuses = set(callers.map(lambda _: api.bearer("GET", "/orders", token)[0], range(calls)))
+        seconds = time.monotonic() - began
+        assert statuses == {expected} and seconds < 6, f"{statuses} after {seconds:.1f} s"
+
+    os.kill(provider.process.pid, signal.SIGSTOP)
+    try:
+        time.sleep(TTL + 1)
+        for api in apis:
+            report.check(api, "50 calls while the provider hangs", lambda: slowest(api, 50, 200))
+        until_all_refuse(report, "the status list is too old to decide", apis, token, 503, LIST_LIFETIME + 5)
+        for api in apis:
+            report.check(api, "50 calls without a list that counts", lambda: slowest(api, 50, 503))
+    finally:
+        os.kill(provider.process.pid, signal.SIGCONT)
+    until = time.monotonic() + 10
+    for api in apis:
+        while api.bearer("GET", "/orders", token)[0] != 200 and time.monotonic() < until:
+            time.sleep(0.1)
+        report.check(api, "it recovers with the provider", lambda: expect(api.bearer("GET", "/orders", token)[0], 200))
 
 
 def provider_away(api, tokens):
@@ -408,10 +436,10 @@ def main(names):
         session_ends(report, chosen, provider)
         if not names or "load-balancer" in names:
             balanced(report, started, provider, tokens)
+        provider_hangs(report, chosen, provider, tokens.reader)
         started.stop(provider.process)
         for api in chosen:
             report.check(api, "the provider is away", lambda: provider_away(api, tokens))
-        until_all_refuse(report, "the status list is too old to decide", chosen, tokens.reader, 503, LIST_LIFETIME + 5)
         if report.failed:
             raise SystemExit(f"{report.passed} passed, {report.failed} failed, {report.skipped} skipped")
     print(f"{report.passed} passed, 0 failed, {report.skipped} skipped")

@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"maps"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -24,37 +27,31 @@ type reference struct {
 	Index int    `json:"idx"`
 }
 
+// list is what was fetched last. The times are of a clock that nobody sets.
 type list struct {
 	bits        []byte
 	again, ends time.Time
+	failed      bool
+}
+
+// entry is a list, which one request at a time fetches.
+type entry struct {
+	fetching sync.Mutex
+	known    atomic.Pointer[list]
 }
 
 type lists struct {
 	advertised bool
 	verifier   *oidc.IDTokenVerifier
-	lock       sync.Mutex // one fetch for all who wait
-	known      map[string]list
+	lock       sync.Mutex
+	entries    map[string]*entry
 }
 
 // check refuses what the issuer has ended early.
 func (l *lists) check(r reference) error {
-	l.lock.Lock()
-	defer l.lock.Unlock()
-	known := l.known[r.URI]
-	if now := time.Now(); !now.Before(known.again) {
-		fresh, err := l.fetch(r.URI)
-		switch {
-		case err == nil:
-			known = fresh
-		case now.Before(known.ends): // the one that is there counts until it ends
-			known.again = now.Add(time.Second)
-		default:
-			return fmt.Errorf("%w: %v", errNoList, err)
-		}
-		if l.known == nil {
-			l.known = map[string]list{}
-		}
-		l.known[r.URI] = known
+	known := l.current(r.URI)
+	if !time.Now().Before(known.ends) {
+		return fmt.Errorf("%w: %s", errNoList, r.URI)
 	}
 	if r.Index < 0 || r.Index >= 8*len(known.bits) {
 		return errors.New("the token is in no list")
@@ -65,9 +62,52 @@ func (l *lists) check(r reference) error {
 	return nil
 }
 
+func (l *lists) entry(uri string) *entry {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	if l.entries[uri] == nil {
+		now := time.Now()
+		maps.DeleteFunc(l.entries, func(_ string, e *entry) bool {
+			known := e.known.Load()
+			return now.After(known.ends) && now.After(known.again)
+		})
+		if l.entries == nil {
+			l.entries = map[string]*entry{}
+		}
+		l.entries[uri] = &entry{}
+		l.entries[uri].known.Store(&list{again: now, ends: now})
+	}
+	return l.entries[uri]
+}
+
+// current is fetched by one request, and all wait for it. While the issuer is away none does: what is there counts until it ends.
+func (l *lists) current(uri string) *list {
+	e := l.entry(uri)
+	known := e.known.Load()
+	if time.Now().Before(known.again) {
+		return known
+	}
+	if !known.failed {
+		e.fetching.Lock()
+	} else if !e.fetching.TryLock() {
+		return known
+	}
+	defer e.fetching.Unlock()
+	if known = e.known.Load(); time.Now().Before(known.again) {
+		return known
+	}
+	fresh, err := l.fetch(uri)
+	if err != nil {
+		log.Print(uri, ": ", err)
+		fresh = list{known.bits, time.Now().Add(time.Second), known.ends, true}
+	}
+	e.known.Store(&fresh)
+	return &fresh
+}
+
 func (l *lists) fetch(uri string) (list, error) {
 	// Whoever asked first may go away: the others wait for this, too.
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	asked, err := http.NewRequestWithContext(ctx, http.MethodGet, uri, nil)
 	if err != nil {
@@ -109,5 +149,6 @@ func (l *lists) fetch(uri string) (list, error) {
 	if err != nil || len(bits) > 131_072 {
 		return list{}, fmt.Errorf("%s is too large (%v)", uri, err)
 	}
-	return list{bits, time.Now().Add(time.Duration(said.Seconds) * time.Second), good.Expiry}, nil
+	now, lives := time.Now(), time.Until(good.Expiry)
+	return list{bits, now.Add(min(lives, time.Duration(said.Seconds)*time.Second)), now.Add(lives), false}, nil
 }

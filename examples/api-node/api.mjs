@@ -39,30 +39,43 @@ async function isRevoked({ status }) {
     return false
   }
   const { uri, idx } = status.status_list
-  const before = lists.get(uri)
-  let list = await before?.catch(() => undefined)
-  if (!list || Date.now() >= list.again) {
-    // One fetch for all who wait.
-    if (lists.get(uri) === before) lists.set(uri, fetchList(uri, list))
-    list = await lists.get(uri)
-  }
-  if (!(idx >= 0 && idx < 8 * list.bits.length)) throw new errors.JWTInvalid('the token is in no list')
-  return ((list.bits[idx >> 3] >> (idx & 7)) & 1) === 1
+  const bits = await bitsAt(uri)
+  if (!(idx >= 0 && idx < 8 * bits.length)) throw new errors.JWTInvalid('the token is in no list')
+  return ((bits[idx >> 3] >> (idx & 7)) & 1) === 1
 }
 
-async function fetchList(uri, known) {
+// A clock that nobody sets.
+const now = () => performance.now()
+
+async function bitsAt(uri) {
+  if (!lists.has(uri)) {
+    for (const [other, { asking, ends }] of lists) if (!asking && now() >= ends) lists.delete(other)
+    lists.set(uri, { again: 0, ends: 0, failed: false })
+  }
+  const list = lists.get(uri)
+  if (now() >= list.again) list.asking ??= ask(uri, list)
+  // One fetch, for which all wait. While the issuer is away nobody does: the list that is there counts until it ends.
+  if (list.asking && !list.failed) await list.asking
+  if (now() >= list.ends) throw new Error('there is no status list that counts')
+  return list.bits
+}
+
+async function ask(uri, list) {
   try {
-    const answer = await fetch(uri, { headers: { Accept: 'application/statuslist+jwt' }, redirect: 'error', signal: AbortSignal.timeout(5000) })
-    if (!answer.ok) throw new Error(`${uri} answers ${answer.status}`)
+    const answer = await fetch(uri, { headers: { Accept: 'application/statuslist+jwt' }, redirect: 'error', signal: AbortSignal.timeout(2000) })
+    if (!answer.ok) throw new Error(`it answers ${answer.status}`)
     const { payload } = await jwtVerify(await answer.text(), keys, {
       issuer: ISSUER, subject: uri, typ: 'statuslist+jwt', algorithms: ['RS256'], requiredClaims: ['exp', 'ttl'],
     })
-    if (payload.status_list?.bits !== 1) throw new Error(`${uri} is no list of single bits`)
+    if (payload.status_list?.bits !== 1) throw new Error('it is no list of single bits')
     const bits = inflateSync(Buffer.from(payload.status_list.lst, 'base64url'), { maxOutputLength: 131_072 })
-    return { bits, again: Date.now() + 1000 * payload.ttl, ends: 1000 * payload.exp }
+    const ends = now() + 1000 * payload.exp - Date.now()
+    Object.assign(list, { bits, ends, again: Math.min(ends, now() + 1000 * payload.ttl), failed: false })
   } catch (error) {
-    if (known && Date.now() < known.ends) return { ...known, again: Date.now() + 1000 }
-    throw new Error(`no status list: ${error.message}`)
+    console.error(`${uri}: ${error.message}`)
+    Object.assign(list, { again: now() + 1000, failed: true })
+  } finally {
+    list.asking = undefined
   }
 }
 
@@ -103,6 +116,9 @@ async function answer(request) {
 }
 
 createServer(async (request, response) => {
-  const [status, body, headers] = await answer(request).catch(error => [error.status ?? 500, {}, error.headers])
+  const [status, body, headers] = await answer(request).catch(error => {
+    if (!error.status) console.error(error)
+    return [error.status ?? 500, {}, error.headers]
+  })
   response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(`${JSON.stringify(body)}\n`)
 }).listen(Number(PORT), '127.0.0.1')

@@ -37,46 +37,67 @@ class NoList(Exception):
     """There is no status list that counts."""
 
 
-lists, one_fetch = {}, threading.Lock()
+class StatusList:
+    """A list that the issuer signs (Token Status List). Its times are of a clock that nobody sets."""
+
+    def __init__(self, uri):
+        self.uri, self.fetching = uri, threading.Lock()
+        self.bits, self.again, self.ends, self.failed = b"", 0.0, 0.0, False
+
+    def current(self):
+        """The bits. One thread fetches, and all wait for it; while the issuer is away nobody does, and what is there counts until it ends."""
+        if time.monotonic() >= self.again and self.fetching.acquire(timeout=0 if self.failed else 2):
+            try:
+                if time.monotonic() >= self.again:
+                    self.fetch()
+            finally:
+                self.fetching.release()
+        if time.monotonic() >= self.ends:
+            raise NoList(self.uri)
+        return self.bits
+
+    def fetch(self):
+        try:
+            with urlopen(Ask(self.uri, headers={"Accept": "application/statuslist+jwt"}), timeout=2) as answer:
+                token = answer.read(1_000_000).decode()
+            if jwt.get_unverified_header(token).get("typ") != "statuslist+jwt":
+                raise jwt.InvalidTokenError("not a status list")
+            said = jwt.decode(token, keys.get_signing_key_from_jwt(token), algorithms=["RS256"], issuer=ISSUER, subject=self.uri,
+                              options={"require": ["exp", "sub", "ttl"], "verify_aud": False})
+            if said["status_list"]["bits"] != 1:
+                raise ValueError("not a list of single bits")
+            inflating = zlib.decompressobj()
+            bits = inflating.decompress(urlsafe_b64decode(said["status_list"]["lst"] + "=="), 131_072)
+            if not inflating.eof:
+                raise ValueError("it is too large")
+            self.bits = bits
+            self.ends = time.monotonic() + said["exp"] - time.time()
+            self.again, self.failed = min(self.ends, time.monotonic() + said["ttl"]), False
+        except (OSError, ValueError, KeyError, zlib.error, jwt.PyJWTError) as error:
+            log.error("%s: %s", self.uri, error)
+            self.again, self.failed = time.monotonic() + 1, True
+
+
+lists, lists_change = {}, threading.Lock()
 
 
 def is_revoked(claims):
-    """Whether the issuer has ended the token early: its bit in a list that the issuer signs (Token Status List)."""
+    """Whether the issuer has ended the token early: its bit in a status list."""
     if "status" not in claims:
         if "status_list_aggregation_endpoint" in metadata:
             raise jwt.InvalidTokenError("the token has no status")
         return False
     uri, idx = claims["status"]["status_list"]["uri"], claims["status"]["status_list"]["idx"]
-    with one_fetch:
-        bits, again, _ = lists.get(uri, (b"", 0, 0))
-        if time.time() >= again:
-            bits, _, _ = lists[uri] = fetched(uri)
+    with lists_change:
+        if uri not in lists:
+            for over in [other for other, known in lists.items() if time.monotonic() >= max(known.again, known.ends)]:
+                del lists[over]
+            lists[uri] = StatusList(uri)
+        known = lists[uri]
+    bits = known.current()
     if not 0 <= idx < 8 * len(bits):
         raise jwt.InvalidTokenError("the token is in no list")
     return bits[idx // 8] >> idx % 8 & 1 == 1
-
-
-def fetched(uri):
-    """The list, when to fetch it again, when it ends. Where it cannot be fetched the one that is there counts until it ends."""
-    try:
-        with urlopen(Ask(uri, headers={"Accept": "application/statuslist+jwt"}), timeout=5) as answer:
-            token = answer.read(1_000_000).decode()
-        if jwt.get_unverified_header(token).get("typ") != "statuslist+jwt":
-            raise jwt.InvalidTokenError("not a status list")
-        said = jwt.decode(token, keys.get_signing_key_from_jwt(token), algorithms=["RS256"], issuer=ISSUER, subject=uri,
-                          options={"require": ["exp", "sub", "ttl"], "verify_aud": False})
-        if said["status_list"]["bits"] != 1:
-            raise ValueError("not a list of single bits")
-        inflating = zlib.decompressobj()
-        bits = inflating.decompress(urlsafe_b64decode(said["status_list"]["lst"] + "=="), 131_072)
-        if not inflating.eof:
-            raise ValueError("it is too large")
-        return bits, time.time() + said["ttl"], said["exp"]
-    except (OSError, ValueError, KeyError, zlib.error, jwt.PyJWTError) as error:
-        bits, _, ends = lists.get(uri, (b"", 0, 0))
-        if time.time() < ends:
-            return bits, time.time() + 1, ends
-        raise NoList(f"{uri}: {error}")
 
 
 def verified(request: Request):
@@ -111,7 +132,9 @@ def require(scope, role=None):
     """What a route asks of the caller; both: the app may (scope), and the user may (role)."""
 
     def check(claims: Caller):
-        if scope not in claims.get("scope", "").split(" ") or (role and role not in claims.get("roles", [])):
+        scopes, roles = claims.get("scope"), claims.get("roles")
+        may = isinstance(scopes, str) and scope in scopes.split(" ")
+        if not may or (role and not (isinstance(roles, list) and role in roles)):
             raise refused(403, f'Bearer error="insufficient_scope", scope="{scope}"')
 
     return [Depends(check)]

@@ -1,4 +1,4 @@
-// A web app with sign-in, by openid-client. The browser has a cookie of the app's, and never a token.
+// A web app with sign-in, by openid-client. The browser has a cookie of the app's, and no access token.
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
@@ -10,6 +10,7 @@ const config = await oidc.discovery(new URL(ISSUER), CLIENT_ID, CLIENT_SECRET, u
 const keys = createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri))
 
 // Sign-ins that have begun, and users who are signed in, each by the value of a cookie. A real app keeps them in its database.
+const LIFETIME = 12 * 3600 // seconds
 const begun = new Map()
 const sessions = new Map()
 const ended = new Set()
@@ -40,18 +41,25 @@ async function callback(request) {
   const user = tokens.claims()
   if (ended.has(user.sid)) return [400, 'this session has ended meanwhile']
   const id = random() // a new one: what the browser had before is worth nothing
-  sessions.set(id, { user, idToken: tokens.id_token })
-  return redirect('/', cookie('session', id, 43_200))
+  for (const [old, { ends }] of sessions) if (Date.now() >= ends) sessions.delete(old)
+  sessions.set(id, { user, idToken: tokens.id_token, ends: Date.now() + 1000 * LIFETIME })
+  return redirect('/', cookie('session', id, LIFETIME))
+}
+
+// Whose session it is. It ends here: what the cookie says is the browser's to keep, or not.
+function current(request) {
+  const session = sessions.get(sent(request, 'session'))
+  return session && Date.now() < session.ends ? session : undefined
 }
 
 function home(request) {
-  const session = sessions.get(sent(request, 'session'))
+  const session = current(request)
   return [200, session ? `signed in: ${session.user.email} ${session.user.name}` : 'signed out']
 }
 
 // Ends the app's session, then Latchkey's.
 function logout(request) {
-  const session = sessions.get(sent(request, 'session'))
+  const session = current(request)
   sessions.delete(sent(request, 'session'))
   const to = oidc.buildEndSessionUrl(config, { post_logout_redirect_uri: `${HERE}/`, ...(session && { id_token_hint: session.idToken }) })
   return redirect(to.href, cookie('session', '', 0))

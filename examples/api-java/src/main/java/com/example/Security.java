@@ -73,10 +73,12 @@ class Security {
         return http
             .authorizeHttpRequests(may -> may
                 .requestMatchers(HttpMethod.GET, "/").permitAll()
-                .requestMatchers(HttpMethod.GET, "/orders").access(hasAuthority("SCOPE_orders:read"))
+                // Whatever the method: what answers GET answers HEAD as well.
+                .requestMatchers("/me").authenticated()
+                .requestMatchers("/orders").access(hasAuthority("SCOPE_orders:read"))
                 // Both: the app may (scope), and the user may (role).
-                .requestMatchers(HttpMethod.DELETE, "/orders/*").access(allOf(hasAuthority("SCOPE_orders:write"), hasRole("clerk")))
-                .anyRequest().authenticated())
+                .requestMatchers("/orders/*").access(allOf(hasAuthority("SCOPE_orders:write"), hasRole("clerk")))
+                .anyRequest().denyAll())
             .oauth2ResourceServer(api -> api
                 .jwt(jwt -> jwt.jwtAuthenticationConverter(scopesAndRoles()))
                 .authenticationEntryPoint(Security::refuse)
@@ -115,7 +117,7 @@ class Security {
     }
 
     private static void forbid(HttpServletRequest request, HttpServletResponse response, AccessDeniedException why) {
-        String scope = request.getMethod().equals("DELETE") ? "orders:write" : "orders:read";
+        String scope = request.getRequestURI().startsWith("/orders/") ? "orders:write" : "orders:read";
         response.setHeader("WWW-Authenticate", "Bearer error=\"insufficient_scope\", scope=\"" + scope + "\"");
         response.setStatus(403);
     }

@@ -7,15 +7,18 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.text.ParseException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.zip.InflaterInputStream;
 
 import com.nimbusds.jose.util.JSONObjectUtils;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.security.oauth2.core.DelegatingOAuth2TokenValidator;
 import org.springframework.security.oauth2.jose.jws.SignatureAlgorithm;
 import org.springframework.security.oauth2.jwt.BadJwtException;
@@ -28,14 +31,14 @@ import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
 
 /** Whether the issuer has ended a token early: its bit in a list that the issuer signs (Token Status List). */
 class StatusLists {
-    private record Known(byte[] bits, Instant again, Instant ends) {}
+    private static final Logger LOG = LoggerFactory.getLogger(StatusLists.class);
 
     private final HttpClient http = HttpClient.newHttpClient();
-    private final Map<String, Known> known = new ConcurrentHashMap<>();
+    private final Map<String, StatusList> lists = new ConcurrentHashMap<>();
     private final NimbusJwtDecoder decoder;
     private final boolean advertised;
 
-    StatusLists(String issuer) throws IOException, InterruptedException, ParseException {
+    StatusLists(String issuer) throws Exception {
         decoder = NimbusJwtDecoder.withIssuerLocation(issuer).jwsAlgorithm(SignatureAlgorithm.RS256).validateType(false).build();
         decoder.setJwtValidator(new DelegatingOAuth2TokenValidator<>(
             new JwtTypeValidator("statuslist+jwt"), new JwtIssuerValidator(issuer), new JwtTimestampValidator(Duration.ofSeconds(5))));
@@ -52,8 +55,7 @@ class StatusLists {
         if (status == null || !(status.get("status_list") instanceof Map<?, ?> place)) {
             throw new BadJwtException("the token has no status");
         }
-        // One fetch for all who wait.
-        byte[] bits = known.compute((String) place.get("uri"), this::fresh).bits;
+        byte[] bits = list((String) place.get("uri")).current();
         long index = ((Number) place.get("idx")).longValue();
         if (index < 0 || index >= 8L * bits.length) {
             throw new BadJwtException("the token is in no list");
@@ -63,41 +65,89 @@ class StatusLists {
         }
     }
 
-    /** Fetched again after its ttl. Where that fails, the list that is there counts until it ends. */
-    private Known fresh(String uri, Known before) {
-        Instant now = Instant.now();
-        if (before != null && now.isBefore(before.again)) {
-            return before;
+    private StatusList list(String uri) {
+        var known = lists.get(uri);
+        if (known == null) {
+            lists.values().removeIf(StatusList::isOver);
+            known = lists.computeIfAbsent(uri, StatusList::new);
         }
-        try {
-            Jwt list = decoder.decode(get(uri, "application/statuslist+jwt"));
-            Map<String, Object> said = list.getClaimAsMap("status_list");
-            if (!uri.equals(list.getSubject()) || !"1".equals(String.valueOf(said.get("bits")))) {
-                throw new IOException("it is not this list of single bits");
+        return known;
+    }
+
+    /** One list. Its times are of a clock that nobody sets, in nanoseconds. */
+    private class StatusList {
+        private record Known(byte[] bits, long again, long ends, boolean failed) {}
+
+        private final String uri;
+        private final ReentrantLock fetching = new ReentrantLock();
+        private volatile Known known = new Known(new byte[0], System.nanoTime(), System.nanoTime(), false);
+
+        StatusList(String uri) {
+            this.uri = uri;
+        }
+
+        boolean isOver() {
+            return reached(known.again) && reached(known.ends);
+        }
+
+        /** One thread fetches, and all wait for it; while the issuer is away nobody does, and what is there counts until it ends. */
+        byte[] current() {
+            try {
+                if (reached(known.again) && fetching.tryLock(known.failed ? 0 : 2, TimeUnit.SECONDS)) {
+                    try {
+                        if (reached(known.again)) {
+                            known = fresh();
+                        }
+                    } finally {
+                        fetching.unlock();
+                    }
+                }
+            } catch (InterruptedException ended) {
+                Thread.currentThread().interrupt();
             }
-            byte[] compressed = Base64.getUrlDecoder().decode((String) said.get("lst"));
-            byte[] bits = new InflaterInputStream(new ByteArrayInputStream(compressed)).readNBytes(131_073);
-            if (bits.length > 131_072) {
-                throw new IOException("it is too large");
+            Known now = known;
+            if (reached(now.ends)) {
+                throw new JwtException("there is no status list that counts: " + uri);
             }
-            long seconds = ((Number) list.getClaim("ttl")).longValue();
-            return new Known(bits, now.plusSeconds(seconds), list.getExpiresAt());
-        } catch (IOException | InterruptedException | RuntimeException why) {
-            if (before != null && now.isBefore(before.ends)) {
-                return new Known(before.bits, now.plusSeconds(1), before.ends);
+            return now.bits;
+        }
+
+        private Known fresh() throws InterruptedException {
+            try {
+                Jwt list = decoder.decode(get(uri, "application/statuslist+jwt"));
+                Map<String, Object> said = list.getClaimAsMap("status_list");
+                if (!uri.equals(list.getSubject()) || !"1".equals(String.valueOf(said.get("bits")))) {
+                    throw new IOException("it is not this list of single bits");
+                }
+                byte[] compressed = Base64.getUrlDecoder().decode((String) said.get("lst"));
+                byte[] bits = new InflaterInputStream(new ByteArrayInputStream(compressed)).readNBytes(131_073);
+                if (bits.length > 131_072) {
+                    throw new IOException("it is too large");
+                }
+                long now = System.nanoTime();
+                long lives = Duration.between(Instant.now(), list.getExpiresAt()).toNanos();
+                long keeps = TimeUnit.SECONDS.toNanos(((Number) list.getClaim("ttl")).longValue());
+                return new Known(bits, now + Math.min(keeps, lives), now + lives, false);
+            } catch (InterruptedException ended) {
+                throw ended;
+            } catch (Exception why) {
+                LOG.error("{}: {}", uri, String.valueOf(why.getMessage()));
+                return new Known(known.bits, System.nanoTime() + TimeUnit.SECONDS.toNanos(1), known.ends, true);
             }
-            throw new JwtException(uri + ": " + why.getMessage(), why);
         }
     }
 
-    private String get(String address, String type) throws IOException, InterruptedException {
-        var asked = HttpRequest.newBuilder(URI.create(address)).header("Accept", type).timeout(Duration.ofSeconds(5)).build();
-        var answer = http.send(asked, BodyHandlers.ofInputStream());
-        try (var body = answer.body()) {
-            if (answer.statusCode() != 200) {
-                throw new IOException("answers " + answer.statusCode());
-            }
-            return new String(body.readNBytes(1_000_000), StandardCharsets.UTF_8);
+    private static boolean reached(long moment) {
+        return System.nanoTime() - moment >= 0;
+    }
+
+    /** The time is that of the whole answer: the one of a request ends with the headers. */
+    private String get(String address, String type) throws Exception {
+        var asked = HttpRequest.newBuilder(URI.create(address)).header("Accept", type).timeout(Duration.ofSeconds(2)).build();
+        var answer = http.sendAsync(asked, BodyHandlers.ofByteArray()).get(2, TimeUnit.SECONDS);
+        if (answer.statusCode() != 200) {
+            throw new IOException("answers " + answer.statusCode());
         }
+        return new String(answer.body(), StandardCharsets.UTF_8);
     }
 }
