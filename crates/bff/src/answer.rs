@@ -54,6 +54,10 @@ pub fn not_found() -> HttpResponse {
     error(StatusCode::NOT_FOUND, "not_found")
 }
 
+pub fn not_allowed() -> HttpResponse {
+    error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
+}
+
 pub fn too_large() -> HttpResponse {
     error(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large")
 }

@@ -7,6 +7,7 @@ use latchkey_resource_server::{Fetch, HttpClient, SystemClock};
 use tokio::sync::Semaphore;
 
 use crate::{
+    places::Places,
     provider::Provider,
     renew::{Flights, Sessions},
     settings::Settings,
@@ -15,6 +16,8 @@ use crate::{
 
 /// How often expired sessions are deleted.
 const SWEEP: std::time::Duration = std::time::Duration::from_secs(60);
+/// KiB of the app's files that are in memory at once, while browsers take them.
+const FILES: usize = 256 * 1024;
 /// The most rows of one sweep.
 const SWEPT: i64 = 1000;
 
@@ -27,7 +30,12 @@ pub(crate) struct Inner {
     pub sessions: Sessions,
     /// Beside each upstream, the calls that it may still take.
     pub seats: Vec<Arc<Semaphore>>,
-    pub websockets: Arc<Semaphore>,
+    /// Beside those of each session, the websockets and event streams that may still be opened.
+    pub streams: Arc<Semaphore>,
+    pub calls_of: Places,
+    pub streams_of: Places,
+    /// KiB of the app's files that are on their way.
+    pub files: Arc<Semaphore>,
 }
 
 impl Bff {
@@ -66,7 +74,10 @@ impl Bff {
         let seats = |_: &_| Arc::new(Semaphore::new(settings.limits.calls));
         let inner = Arc::new(Inner {
             seats: settings.upstreams.iter().map(seats).collect(),
-            websockets: Arc::new(Semaphore::new(settings.limits.websockets)),
+            streams: Arc::new(Semaphore::new(settings.limits.streams)),
+            calls_of: Places::new(settings.limits.calls_of_session),
+            streams_of: Places::new(settings.limits.streams_of_session),
+            files: Arc::new(Semaphore::new(FILES)),
             sessions: Sessions {
                 store,
                 provider,
@@ -88,9 +99,18 @@ async fn sweep(bff: std::sync::Weak<Inner>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         let Some(bff) = bff.upgrade() else { return };
-        let now = bff.sessions.clock.now();
-        if let Err(error) = bff.sessions.store.sweep(now, SWEPT).await {
+        while sweep_some(&bff).await {}
+    }
+}
+
+/// Whether there may be more.
+async fn sweep_some(bff: &Inner) -> bool {
+    let now = bff.sessions.clock.now();
+    match bff.sessions.store.sweep(now, SWEPT).await {
+        Ok(count) => i64::try_from(count).is_ok_and(|count| count >= SWEPT),
+        Err(error) => {
             tracing::warn!(%error, "expired sessions could not be deleted");
+            false
         }
     }
 }

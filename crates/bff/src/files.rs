@@ -1,12 +1,19 @@
 //! The app itself: files of one folder, with a Content-Security-Policy.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    body::{BodySize, MessageBody},
     http::{Method, StatusCode, header},
     web,
 };
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{Bff, answer};
 
@@ -35,26 +42,47 @@ const KINDS: [(&str, &str); 18] = [
     ("wasm", "application/wasm"),
 ];
 
-/// A file as it was read.
-struct Read {
-    bytes: Vec<u8>,
+/// A file that may be served.
+struct Found {
+    path: PathBuf,
     kind: &'static str,
     etag: String,
+    length: u64,
+}
+
+/// A file on its way, and its place in memory.
+struct Bytes {
+    left: Option<web::Bytes>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl MessageBody for Bytes {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.left.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
+        Poll::Ready(self.get_mut().left.take().map(Ok))
+    }
 }
 
 pub async fn serve(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return answer::not_found();
     }
-    let path = request.uri().path().to_owned();
     let Some(folder) = bff.0.settings.static_files.clone() else {
         return answer::not_found();
     };
-    let Some(name) = relative(&path) else {
+    let Some(name) = relative(request.uri().path()) else {
         return answer::not_found();
     };
-    let read = web::block(move || read(&folder, &name)).await;
-    let Some(file) = read.ok().flatten() else {
+    let found = web::block(move || find(&folder, &name)).await;
+    let Some(found) = found.ok().flatten() else {
         return answer::not_found();
     };
     let mut answer = HttpResponse::build(StatusCode::OK);
@@ -62,16 +90,37 @@ pub async fn serve(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse {
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::REFERRER_POLICY, "same-origin"))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .insert_header((header::ETAG, file.etag.clone()))
+        .insert_header((header::ETAG, found.etag.clone()))
         .insert_header((
             header::CONTENT_SECURITY_POLICY,
             &*bff.0.settings.content_security_policy,
         ));
     let known = request.headers().get(header::IF_NONE_MATCH);
-    if known.is_some_and(|known| known.as_bytes() == file.etag.as_bytes()) {
+    if known.is_some_and(|known| known.as_bytes() == found.etag.as_bytes()) {
         return answer.status(StatusCode::NOT_MODIFIED).finish();
     }
-    answer.content_type(file.kind).body(file.bytes)
+    answer.content_type(found.kind);
+    if *request.method() == Method::HEAD {
+        return answer.no_chunking(found.length).finish();
+    }
+    read(&bff, found, answer).await
+}
+
+/// Files are in memory until they are taken: strangers can ask for as much as there is room for, and no more.
+async fn read(bff: &Bff, found: Found, mut answer: HttpResponseBuilder) -> HttpResponse {
+    let room = u32::try_from(found.length / 1024 + 1).unwrap_or(u32::MAX);
+    let Ok(room) = bff.0.files.clone().try_acquire_many_owned(room) else {
+        return answer::unavailable();
+    };
+    let length = found.length;
+    match web::block(move || std::fs::read(found.path)).await {
+        // It may have grown meanwhile.
+        Ok(Ok(bytes)) if bytes.len() as u64 == length => answer.body(Bytes {
+            left: Some(bytes.into()),
+            _room: room,
+        }),
+        _ => answer::unavailable(),
+    }
 }
 
 /// The file that a path names: plain names alone, none of which is hidden. A path without an ending is one of the app's own, and
@@ -93,7 +142,7 @@ fn relative(path: &str) -> Option<PathBuf> {
 }
 
 /// None also for what a link leads out of the folder.
-fn read(folder: &Path, name: &Path) -> Option<Read> {
+fn find(folder: &Path, name: &Path) -> Option<Found> {
     let path = folder.join(name).canonicalize().ok()?;
     if !path.starts_with(folder) {
         return None;
@@ -106,10 +155,11 @@ fn read(folder: &Path, name: &Path) -> Option<Read> {
     let changed = changed.duration_since(std::time::UNIX_EPOCH).ok()?;
     let ending = path.extension().and_then(|ending| ending.to_str());
     let kind = KINDS.iter().find(|(known, _)| Some(*known) == ending);
-    Some(Read {
-        bytes: std::fs::read(&path).ok()?,
+    Some(Found {
         kind: kind.map_or("application/octet-stream", |(_, kind)| kind),
         etag: format!("\"{:x}-{:x}\"", changed.as_nanos(), metadata.len()),
+        length: metadata.len(),
+        path,
     })
 }
 
@@ -157,7 +207,7 @@ mod tests {
         std::fs::write(outside.join("secret.txt"), "secret").unwrap();
         std::fs::write(folder.join("a.txt"), "a").unwrap();
         std::os::unix::fs::symlink(outside.join("secret.txt"), folder.join("b.txt")).unwrap();
-        let kind = |name: &str| read(&folder, Path::new(name)).map(|file| file.kind);
+        let kind = |name: &str| find(&folder, Path::new(name)).map(|file| file.kind);
         assert_eq!(kind("a.txt"), Some("text/plain; charset=utf-8"));
         assert_eq!(kind("b.txt"), None);
         std::fs::remove_dir_all(outside).unwrap();

@@ -47,6 +47,14 @@ pub fn is_navigation(headers: &HeaderMap) -> bool {
     mode && destination
 }
 
+/// By a page of our own, or by the user: not by a link of another site.
+pub fn is_asked_for_here(headers: &HeaderMap) -> bool {
+    matches!(
+        one(headers, "sec-fetch-site"),
+        Said::Nothing | Said::This("same-origin" | "none")
+    )
+}
+
 #[derive(PartialEq, Eq)]
 enum Said<'a> {
     Nothing,

@@ -34,6 +34,7 @@ mod forward;
 mod guard;
 mod logout_token;
 mod pages;
+mod places;
 mod provider;
 mod renew;
 mod routes;

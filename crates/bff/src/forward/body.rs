@@ -1,10 +1,11 @@
 //! Bodies: streamed both ways, a few pieces at a time, each within its time.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -13,10 +14,7 @@ use std::{
 use actix_web::{HttpRequest, body::BodySize, body::MessageBody, http::header, web};
 use futures_util::StreamExt;
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
-use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc, watch},
-    time::Sleep,
-};
+use tokio::sync::{mpsc, watch};
 
 use crate::settings::Limits;
 
@@ -127,7 +125,10 @@ impl Upload {
         }
         let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
         if !is_chunked && length.unwrap_or(0) <= SHORT {
-            let bytes = whole(&mut payload, length.unwrap_or(0), limits).await?;
+            let bytes = whole(&mut payload, length.unwrap_or(0), limits);
+            // As a whole: a byte now and then would hold a place for days.
+            let bytes = tokio::time::timeout(limits.head, bytes).await;
+            let bytes = bytes.map_err(|_| Incomplete::TooSlow)??;
             return Ok(Self::kept((!bytes.is_empty()).then_some(bytes)));
         }
         let (sender, pieces) = mpsc::channel(PIECES);
@@ -213,9 +214,11 @@ async fn pump(
         if sent > most {
             return Err(Incomplete::TooLarge);
         }
-        if sender.send(Ok(piece)).await.is_err() {
+        match tokio::time::timeout(between, sender.send(Ok(piece))).await {
+            Ok(Ok(())) => {}
             // The API has answered, or is gone: nobody wants the rest.
-            return Ok(());
+            Ok(Err(_)) => return Ok(()),
+            Err(_) => return Err(Incomplete::TooSlow),
         }
     }
     Ok(())
@@ -230,36 +233,96 @@ async fn next(payload: &mut web::Payload, between: Duration) -> Result<Option<By
     }
 }
 
-/// What comes from the API, with its place among the calls.
+/// What comes from the API.
 pub struct Download {
-    body: Incoming,
-    between: Duration,
-    /// Runs while the next piece is waited for.
-    late: Pin<Box<Sleep>>,
-    is_waiting: bool,
-    _seat: OwnedSemaphorePermit,
+    pieces: mpsc::Receiver<Bytes>,
+    length: Option<u64>,
+    is_whole: Arc<AtomicBool>,
 }
 
 impl Download {
-    pub fn new(body: Incoming, between: Duration, seat: OwnedSemaphorePermit) -> Self {
+    /// `seats` are given back when all has come, when either side has stopped for `between`, or with `ended`. Whoever takes
+    /// nothing holds no place among the calls.
+    pub fn begin(
+        body: Incoming,
+        between: Duration,
+        ended: impl Future<Output = ()> + 'static,
+        seats: impl Sized + 'static,
+    ) -> Self {
+        let length = body.size_hint().exact();
+        let (sender, pieces) = mpsc::channel(PIECES);
+        let is_whole = Arc::new(AtomicBool::new(false));
+        let done = is_whole.clone();
+        actix_web::rt::spawn(async move {
+            let _seats = seats;
+            let cut = tokio::select! {
+                passed = passed(body, &sender, between) => passed.err(),
+                () = ended => Some("its session has ended, or its time is over"),
+            };
+            match cut {
+                None => done.store(true, Ordering::Release),
+                Some(why) => tracing::info!(why, "an answer is cut"),
+            }
+        });
         Self {
-            body,
-            between,
-            late: Box::pin(tokio::time::sleep(between)),
-            is_waiting: false,
-            _seat: seat,
+            pieces,
+            length,
+            is_whole,
         }
     }
+}
+
+async fn passed(
+    mut body: Incoming,
+    sender: &mpsc::Sender<Bytes>,
+    between: Duration,
+) -> Result<(), &'static str> {
+    while let Some(bytes) = piece(&mut body, between).await? {
+        let sent = tokio::time::timeout(between, sender.send(bytes)).await;
+        // Whoever has gone needs to hear nothing.
+        sent.map_err(|_| "the browser takes nothing")?
+            .map_err(|_| "the browser has gone")?;
+    }
+    Ok(())
+}
+
+/// Trailers are not passed on.
+async fn piece(body: &mut Incoming, between: Duration) -> Result<Option<Bytes>, &'static str> {
+    loop {
+        let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context));
+        let frame = tokio::time::timeout(between, frame).await;
+        match frame.map_err(|_| "the API has stopped")? {
+            Some(Ok(frame)) => {
+                if let Ok(bytes) = frame.into_data() {
+                    return Ok(Some(bytes));
+                }
+            }
+            Some(Err(_)) => return Err("the API's answer is not whole"),
+            None => return Ok(None),
+        }
+    }
+}
+
+/// An answer that is short by its length, whole; none of others.
+pub async fn short(body: &mut Incoming, between: Duration) -> Option<Result<Bytes, &'static str>> {
+    let length = body.size_hint().exact().filter(|length| *length <= SHORT)?;
+    let mut whole = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    let read = async {
+        while let Some(bytes) = piece(body, between).await? {
+            whole.extend_from_slice(&bytes);
+        }
+        Ok(())
+    };
+    let read = tokio::time::timeout(between, read).await;
+    let read = read.map_err(|_| "the API is too slow").flatten();
+    Some(read.map(|()| whole.into()))
 }
 
 impl MessageBody for Download {
     type Error = Cut;
 
     fn size(&self) -> BodySize {
-        match self.body.size_hint().exact() {
-            Some(length) => BodySize::Sized(length),
-            None => BodySize::Stream,
-        }
+        self.length.map_or(BodySize::Stream, BodySize::Sized)
     }
 
     fn poll_next(
@@ -267,31 +330,25 @@ impl MessageBody for Download {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Cut>>> {
         let this = self.get_mut();
-        loop {
-            match Pin::new(&mut this.body).poll_frame(context) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    this.is_waiting = false;
-                    // Trailers are not passed on.
-                    if let Ok(bytes) = frame.into_data() {
-                        return Poll::Ready(Some(Ok(bytes)));
-                    }
-                }
-                Poll::Ready(Some(Err(_))) => return cut("the API's answer is not whole"),
-                Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Pending => break,
-            }
+        match ready!(this.pieces.poll_recv(context)) {
+            Some(bytes) => Poll::Ready(Some(Ok(bytes))),
+            None if this.is_whole.load(Ordering::Acquire) => Poll::Ready(None),
+            None => Poll::Ready(Some(Err(Cut("the answer is not whole")))),
         }
-        if !this.is_waiting {
-            this.is_waiting = true;
-            let late = tokio::time::Instant::now() + this.between;
-            this.late.as_mut().reset(late);
-        }
-        ready!(this.late.as_mut().poll(context));
-        cut("the API's answer has stopped")
     }
 }
 
-fn cut(why: &'static str) -> Poll<Option<Result<Bytes, Cut>>> {
-    tracing::warn!(why, "an answer is cut");
-    Poll::Ready(Some(Err(Cut(why))))
+/// The answer to HEAD: a length, and nothing of it.
+pub struct Length(pub u64);
+
+impl MessageBody for Length {
+    type Error = Cut;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.0)
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        Poll::Ready(None)
+    }
 }

@@ -10,13 +10,14 @@ mod upgrade;
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use http::{Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     Bff, answer, cookies, guard,
+    places::Place,
     renew::{Outcome, Ready},
     settings::Upstream,
     store::Key,
@@ -25,6 +26,20 @@ use crate::{
 use body::{Body, Incomplete, Upload};
 pub use client::Client;
 use target::Target;
+
+/// What is forwarded. An API that answers TRACE would say the access token; CONNECT asks for another address.
+const METHODS: [Method; 7] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+];
+
+/// A place among all calls or streams, and one among those of the session.
+type Seats = (OwnedSemaphorePermit, Place);
 
 /// Why there is no answer of the API.
 enum Failed {
@@ -50,6 +65,9 @@ pub async fn call(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
+    if !METHODS.contains(request.method()) {
+        return answer::not_allowed();
+    }
     let (settings, is_socket) = (&bff.0.settings, upgrade::is_asked_for(&request));
     let is_own = if is_socket {
         guard::is_own_handshake(request.headers(), &settings.origin)
@@ -77,13 +95,6 @@ pub async fn call(
         Outcome::Ended => return answer::session_ended(),
         Outcome::Away => return answer::unavailable(),
     };
-    let Ok(seat) = bff.0.seats[target.upstream].clone().try_acquire_owned() else {
-        tracing::warn!(
-            upstream = settings.upstreams[target.upstream].path,
-            "too many calls at once"
-        );
-        return answer::unavailable();
-    };
     let call = Call {
         bff: &bff,
         client: &client,
@@ -94,30 +105,38 @@ pub async fn call(
     if is_socket {
         upgrade::open(&call, &ready, payload).await
     } else {
-        call.made(ready, payload, seat).await
+        call.made(ready, payload).await
     }
 }
 
 impl Call<'_> {
-    async fn made(
-        &self,
-        ready: Arc<Ready>,
-        payload: web::Payload,
-        seat: OwnedSemaphorePermit,
-    ) -> HttpResponse {
+    async fn made(&self, ready: Arc<Ready>, payload: web::Payload) -> HttpResponse {
         let limits = &self.bff.0.settings.limits;
+        let Some(place) = self.bff.0.calls_of.take(ready.key) else {
+            return self.busy();
+        };
         let upload = match Upload::of(self.request, payload, limits).await {
             Ok(upload) => upload,
             Err(incomplete) => return refused(incomplete),
         };
-        let again = upload.again();
+        // Only now: whoever sends slowly takes no place at the API from others.
+        let seat = self.bff.0.seats[self.target.upstream].clone();
+        let Ok(seat) = seat.try_acquire_owned() else {
+            return self.busy();
+        };
+        let (again, seats) = (upload.again(), (seat, place));
         match self.asked(&ready, upload).await {
             Ok(answer) if is_token_refused(&answer) => {
-                self.second_try(answer, &ready, again, seat).await
+                self.second_try(answer, &ready, again, seats).await
             }
-            Ok(answer) => self.passed_on(answer, seat),
+            Ok(answer) => self.passed_on(answer, ready.key, seats).await,
             Err(failed) => self.failed(&failed),
         }
+    }
+
+    fn busy(&self) -> HttpResponse {
+        tracing::warn!(upstream = self.upstream.path, "too many calls at once");
+        answer::unavailable()
     }
 
     /// The API refuses a token that is good by its time: it may have been revoked. One renewal and one more try, for a call
@@ -127,19 +146,19 @@ impl Call<'_> {
         refused: Response<Incoming>,
         ready: &Ready,
         again: Option<Upload>,
-        seat: OwnedSemaphorePermit,
+        seats: Seats,
     ) -> HttpResponse {
         let Some(again) = again else {
-            return self.passed_on(refused, seat);
+            return self.passed_on(refused, ready.key, seats).await;
         };
         let ready = match self.bff.0.sessions.for_second_try(ready).await {
-            None => return self.passed_on(refused, seat),
+            None => return self.passed_on(refused, ready.key, seats).await,
             Some(Outcome::Ready(ready)) => ready,
             Some(Outcome::Ended) => return answer::session_ended(),
             Some(Outcome::Away) => return answer::unavailable(),
         };
         match self.asked(&ready, again).await {
-            Ok(answer) => self.passed_on(answer, seat),
+            Ok(answer) => self.passed_on(answer, ready.key, seats).await,
             Err(failed) => self.failed(&failed),
         }
     }
@@ -186,9 +205,22 @@ impl Call<'_> {
         }
     }
 
-    fn passed_on(&self, answer: Response<Incoming>, seat: OwnedSemaphorePermit) -> HttpResponse {
-        let between = self.bff.0.settings.limits.between;
-        response::made(answer, self.upstream, &self.target, between, seat)
+    /// Events may come for hours: they take a place among the streams, and give that among the calls back.
+    async fn passed_on(&self, answer: Response<Incoming>, key: Key, seats: Seats) -> HttpResponse {
+        let seats: Box<dyn std::any::Any> = if response::is_events(answer.headers()) {
+            match self.stream_seats(key) {
+                Some(seats) => Box::new(seats),
+                None => return self.busy(),
+            }
+        } else {
+            Box::new(seats)
+        };
+        response::made(self, answer, key, seats).await
+    }
+
+    fn stream_seats(&self, key: Key) -> Option<Seats> {
+        let seat = self.bff.0.streams.clone().try_acquire_owned().ok()?;
+        Some((seat, self.bff.0.streams_of.take(key)?))
     }
 
     fn failed(&self, failed: &Failed) -> HttpResponse {

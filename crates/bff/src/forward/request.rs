@@ -75,6 +75,10 @@ fn append(
     headers: &mut HeaderMap,
 ) {
     for name in names {
+        // One that the settings name is one of the usual ones.
+        if headers.contains_key(&name) {
+            continue;
+        }
         for value in browser.get_all(name.as_str()) {
             // What HTTP allows in a value was checked when it came.
             if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {

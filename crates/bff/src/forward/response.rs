@@ -1,22 +1,27 @@
 //! The answer of an API, for the browser: without what belongs to the connection, and without what would change this origin.
 
-use std::time::Duration;
+use std::any::Any;
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
-    http::{StatusCode, header as given},
+    http::{Method, StatusCode, header as given},
 };
 use http::{HeaderMap, HeaderValue, Response, header, uri::Uri};
 use hyper::body::Incoming;
-use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
-use super::{Target, body::Download, target};
-use crate::{answer, settings::Upstream};
+use super::{
+    Call, Target,
+    body::{Download, Length, short},
+    target,
+    upgrade::ended,
+};
+use crate::{answer, settings::Upstream, store::Key};
 
 /// What an API does not say to the browser: of its connection (RFC 9110 7.6.1), of this origin's cookies and rules, to a proxy
 /// before us.
-const KEPT: [&str; 21] = [
+const KEPT: [&str; 24] = [
+    "age",
     "alt-svc",
     "cache-control",
     "clear-site-data",
@@ -24,9 +29,11 @@ const KEPT: [&str; 21] = [
     "content-length",
     "content-location",
     "content-security-policy",
+    "expires",
     "keep-alive",
     "latchkey-session",
     "location",
+    "pragma",
     "proxy-authenticate",
     "proxy-authentication-info",
     "proxy-connection",
@@ -45,42 +52,78 @@ const KEPT_STARTS: [&str; 3] = ["access-control-", "x-accel-", "x-content-type-o
 /// Nothing of an API is a page of this origin.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
-pub fn made(
+pub async fn made(
+    call: &Call<'_>,
     answer: Response<Incoming>,
-    upstream: &Upstream,
-    target: &Target,
-    between: Duration,
-    seat: OwnedSemaphorePermit,
+    key: Key,
+    seats: Box<dyn Any>,
 ) -> HttpResponse {
-    let (head, body) = answer.into_parts();
+    let (upstream, between) = (call.upstream, call.bff.0.settings.limits.between);
+    let (head, mut body) = answer.into_parts();
     let Ok(status) = StatusCode::from_u16(head.status.as_u16()) else {
         return answer::bad_gateway();
     };
     let mut made = HttpResponse::build(status);
-    if let Some(location) = head.headers.get(header::LOCATION) {
-        let Some(ours) = location
-            .to_str()
+    let location = head.headers.get(header::LOCATION);
+    let ours = location.map(|to| {
+        to.to_str()
             .ok()
-            .and_then(|to| back(to, upstream, target))
-        else {
+            .and_then(|to| back(to, upstream, &call.target))
+    });
+    match ours {
+        Some(Some(ours)) => {
+            made.insert_header((given::LOCATION, ours));
+        }
+        Some(None) if status.is_redirection() => {
             tracing::warn!(
                 upstream = upstream.path,
                 "an API sends the browser elsewhere"
             );
             return answer::bad_gateway();
-        };
-        made.insert_header((given::LOCATION, ours));
+        }
+        // What was made (201) was made, wherever it is.
+        Some(None) | None => {}
     }
-    pass_on(&head.headers, &mut made);
-    made.insert_header((given::CACHE_CONTROL, caching(&head.headers)))
+    add_head(&head.headers, &mut made);
+    if *call.request.method() == Method::HEAD {
+        return made.body(Length(said_length(&head.headers)));
+    }
+    match short(&mut body, between).await {
+        Some(Ok(bytes)) => made.body(bytes),
+        Some(Err(why)) => {
+            tracing::warn!(upstream = upstream.path, why, "an answer is not passed on");
+            answer::bad_gateway()
+        }
+        None => {
+            let bff = call.bff.clone();
+            let ended = async move { ended(&bff, key).await };
+            made.body(Download::begin(body, between, ended, seats))
+        }
+    }
+}
+
+fn add_head(headers: &HeaderMap, made: &mut HttpResponseBuilder) {
+    pass_on(headers, made);
+    made.insert_header((given::CACHE_CONTROL, caching(headers)))
         .insert_header((given::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((given::CONTENT_SECURITY_POLICY, POLICY));
-    let kind = head.headers.get(header::CONTENT_TYPE);
-    if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+    if is_events(headers) {
         // A proxy before us holds no event back.
         made.insert_header(("x-accel-buffering", "no"));
     }
-    made.body(Download::new(body, between, seat))
+}
+
+/// Whether it is a stream of server-sent events.
+pub fn is_events(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// What an answer to HEAD says of the one to GET.
+fn said_length(headers: &HeaderMap) -> u64 {
+    let said = headers.get(header::CONTENT_LENGTH);
+    let said = said.and_then(|said| said.to_str().ok());
+    said.and_then(|said| said.parse().ok()).unwrap_or(0)
 }
 
 fn pass_on(headers: &HeaderMap, made: &mut HttpResponseBuilder) {
@@ -110,24 +153,16 @@ fn asks_for_password(name: &str, value: &HeaderValue) -> bool {
     name == "www-authenticate" && !value.to_str().is_ok_and(is_bearer)
 }
 
-/// What belongs to one user is for no shared cache, whatever the API thought it was asked for.
-fn caching(headers: &HeaderMap) -> String {
+/// What belongs to one user is for no shared cache, and the browser asks again before it shows it: after a sign-out another
+/// user may sit there, and `Vary: Authorization` means nothing to a browser that sends none.
+fn caching(headers: &HeaderMap) -> &'static str {
     let said = headers.get_all(header::CACHE_CONTROL).iter();
-    let said = said.filter_map(|value| value.to_str().ok());
-    let directives: Vec<_> = said
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|one| {
-            let name = one.split('=').next().unwrap_or_default().trim();
-            !["public", "private", "s-maxage", ""]
-                .iter()
-                .any(|kept| name.eq_ignore_ascii_case(kept))
-        })
-        .collect();
-    if directives.is_empty() {
-        return "no-store".into();
+    let mut said = said.map(|value| value.to_str().unwrap_or("no-store").to_ascii_lowercase());
+    let is_kept = headers.contains_key(header::CACHE_CONTROL) && headers.contains_key(header::ETAG);
+    if !is_kept || said.any(|said| said.contains("no-store")) {
+        return "no-store";
     }
-    format!("private, {}", directives.join(", "))
+    "private, no-cache"
 }
 
 /// Where a redirect of the API leads in this origin; none where it leads out of what is forwarded there.
@@ -236,20 +271,26 @@ mod tests {
     #[test]
     fn what_belongs_to_one_user_is_for_no_shared_cache() {
         let caching = |said: &[&'static str]| {
-            let values = said
-                .iter()
-                .map(|value| (header::CACHE_CONTROL, HeaderValue::from_static(value)));
             let mut headers = HeaderMap::new();
-            headers.extend(values);
+            headers.insert(header::ETAG, HeaderValue::from_static("\"a\""));
+            for value in said {
+                headers.append(header::CACHE_CONTROL, HeaderValue::from_static(value));
+            }
             super::caching(&headers)
         };
         assert_eq!(caching(&[]), "no-store");
-        assert_eq!(caching(&["public"]), "no-store");
-        assert_eq!(caching(&["public, max-age=60"]), "private, max-age=60");
+        assert_eq!(caching(&["public, max-age=60"]), "private, no-cache");
         assert_eq!(
-            caching(&["Public,s-maxage=9", "max-age=60"]),
-            "private, max-age=60"
+            caching(&["max-age=60, immutable", "s-maxage=9"]),
+            "private, no-cache"
         );
-        assert_eq!(caching(&["no-cache"]), "private, no-cache");
+        assert_eq!(caching(&["max-age=60", "No-Store"]), "no-store");
+        // Nothing to ask again by.
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("max-age=60"),
+        );
+        assert_eq!(super::caching(&headers), "no-store");
     }
 }

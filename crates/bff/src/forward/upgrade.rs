@@ -1,7 +1,7 @@
 //! Websockets: the handshake is forwarded with the access token, then bytes go both ways as they are. A socket ends with its
 //! session.
 
-use std::{pin::pin, time::Duration};
+use std::{pin::pin, rc::Rc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -17,11 +17,11 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split},
-    sync::{OwnedSemaphorePermit, watch},
+    sync::watch,
     time::Instant,
 };
 
-use super::{Call, body::Cut};
+use super::{Call, Seats, body::Cut};
 use crate::{Bff, answer, renew::Ready, store::Key};
 
 /// How soon a socket ends after its session, at the most.
@@ -66,9 +66,8 @@ pub async fn open(call: &Call<'_>, ready: &Ready, payload: web::Payload) -> Http
     if !call.upstream.websockets || !is_handshake(call.request) {
         return answer::bad_request();
     }
-    let Ok(seat) = call.bff.0.websockets.clone().try_acquire_owned() else {
-        tracing::warn!("too many websockets at once");
-        return answer::unavailable();
+    let Some(seats) = call.stream_seats(ready.key) else {
+        return call.busy();
     };
     let asked = call.handshake(ready).await;
     let mut answered = match asked {
@@ -82,7 +81,7 @@ pub async fn open(call: &Call<'_>, ready: &Ready, payload: web::Payload) -> Http
     }
     let patience = call.bff.0.settings.limits.head;
     match tokio::time::timeout(patience, hyper::upgrade::on(&mut answered)).await {
-        Ok(Ok(upgraded)) => switched(call.bff, ready.key, &answered, upgraded, payload, seat),
+        Ok(Ok(upgraded)) => switched(call.bff, ready.key, &answered, upgraded, payload, seats),
         Ok(Err(_)) | Err(_) => answer::bad_gateway(),
     }
 }
@@ -93,7 +92,7 @@ fn switched(
     answered: &Response<Incoming>,
     upgraded: Upgraded,
     payload: web::Payload,
-    seat: OwnedSemaphorePermit,
+    seats: Seats,
 ) -> HttpResponse {
     let mut made = HttpResponse::build(StatusCode::SWITCHING_PROTOCOLS);
     made.upgrade("websocket");
@@ -109,9 +108,11 @@ fn switched(
     let (reads, writes) = split(TokioIo::new(upgraded));
     let (over, is_over) = watch::channel(false);
     let watched = bff.clone();
+    // The seats are free when both sides are gone.
+    let seats = Rc::new(seats);
+    let held = seats.clone();
     actix_web::rt::spawn(async move {
-        // The seat is free when all is over, whichever side goes first.
-        let _seat = seat;
+        let _held = held;
         tokio::select! {
             () = sent(payload, writes) => {}
             () = over.closed() => {}
@@ -119,7 +120,7 @@ fn switched(
         }
         over.send_replace(true);
     });
-    made.streaming(received(reads, is_over))
+    made.streaming(received(reads, is_over, seats))
 }
 
 /// What comes from the browser.
@@ -136,27 +137,31 @@ async fn sent(mut payload: web::Payload, mut to: WriteHalf<TokioIo<Upgraded>>) {
 fn received(
     from: ReadHalf<TokioIo<Upgraded>>,
     is_over: watch::Receiver<bool>,
+    seats: Rc<Seats>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, Cut>> {
-    stream::unfold((from, is_over), |(mut from, mut is_over)| async move {
-        let mut piece = vec![0; PIECE];
-        let count = {
-            let over = pin!(is_over.wait_for(|over| *over));
-            tokio::select! {
-                read = from.read(&mut piece) => read.unwrap_or(0),
-                _ = over => 0,
+    stream::unfold(
+        (from, is_over, seats),
+        |(mut from, mut is_over, seats)| async move {
+            let mut piece = vec![0; PIECE];
+            let count = {
+                let over = pin!(is_over.wait_for(|over| *over));
+                tokio::select! {
+                    read = from.read(&mut piece) => read.unwrap_or(0),
+                    _ = over => 0,
+                }
+            };
+            if count == 0 {
+                return None;
             }
-        };
-        if count == 0 {
-            return None;
-        }
-        piece.truncate(count);
-        Some((Ok(Bytes::from(piece)), (from, is_over)))
-    })
+            piece.truncate(count);
+            Some((Ok(Bytes::from(piece)), (from, is_over, seats)))
+        },
+    )
 }
 
 /// Returns when the session has ended, or the time of the socket is over.
-async fn ended(bff: &Bff, key: Key) {
-    let lasts = bff.0.settings.lifetimes.websocket.unsigned_abs();
+pub async fn ended(bff: &Bff, key: Key) {
+    let lasts = bff.0.settings.lifetimes.stream.unsigned_abs();
     let until = Instant::now() + Duration::from_secs(lasts);
     while Instant::now() < until {
         tokio::time::sleep(LOOKS).await;

@@ -6,9 +6,7 @@ use serde::Deserialize;
 
 use super::{SignIn, login::away};
 use crate::{
-    Bff, answer,
-    cookies::{self, SIGN_IN},
-    guard,
+    Bff, answer, cookies, guard,
     provider::{IdToken, ProviderError, Tokens},
     seal::Purpose,
     session::{BrowserSession, of_user},
@@ -38,14 +36,14 @@ pub async fn callback(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse
     if !guard::is_navigation(request.headers()) {
         return answer::forbidden();
     }
-    let Some(sign_in) = begun(&bff, &request) else {
+    let Ok(query) = web::Query::<Query>::from_query(request.query_string()) else {
         return refused();
     };
-    let query = web::Query::<Query>::from_query(request.query_string());
-    let done = match query {
-        Ok(query) => finish(&bff, &sign_in, &query).await,
-        Err(_) => Err(Failed::Refused),
+    let name = cookies::sign_in(query.state.as_deref().unwrap_or_default());
+    let Some(sign_in) = begun(&bff, &request, &name) else {
+        return refused();
     };
+    let done = finish(&bff, &sign_in, &query).await;
     let mut answer = match done {
         Ok(cookie) => {
             let lasts = sign_in
@@ -59,14 +57,14 @@ pub async fn callback(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse
         Err(Failed::Away) => away(),
     };
     // A sign-in is finished once, whatever came of it. A cookie of this name and value can always be set.
-    let _set = answer.add_cookie(&cookies::gone(SIGN_IN));
+    let _set = answer.add_cookie(&cookies::gone(name));
     answer
 }
 
 /// The sign-in that this browser has begun.
-fn begun(bff: &Bff, request: &HttpRequest) -> Option<SignIn> {
+fn begun(bff: &Bff, request: &HttpRequest, name: &str) -> Option<SignIn> {
     let sessions = &bff.0.sessions;
-    let sealed = cookies::value(request, SIGN_IN)?;
+    let sealed = cookies::value(request, name)?;
     let sign_in: SignIn = sessions.keys.open(Purpose::SignIn, &sealed)?;
     (sessions.clock.now() < sign_in.until).then_some(sign_in)
 }

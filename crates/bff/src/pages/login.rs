@@ -7,12 +7,14 @@ use serde::Deserialize;
 use super::SignIn;
 use crate::{
     Bff, answer,
-    cookies::{self, SIGN_IN, SIGN_IN_LASTS},
+    cookies::{self, SIGN_IN_LASTS, SIGN_INS},
     guard,
     seal::Purpose,
     store::Key,
 };
 
+/// The most sign-ins that a browser has under way: their cookies travel with each request.
+const MOST: usize = 4;
 /// The longest address of the app that is come back to, in bytes: it travels in a cookie.
 const LONGEST: usize = 1000;
 
@@ -48,7 +50,8 @@ pub async fn login(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse {
         nonce: random(),
         verifier: random(),
         return_to: return_to.to_owned(),
-        remember: query.remember.as_deref() == Some("1"),
+        remember: query.remember.as_deref() == Some("1")
+            && guard::is_asked_for_here(request.headers()),
         until: sessions.clock.now() + SIGN_IN_LASTS,
         former,
     };
@@ -66,9 +69,16 @@ pub async fn login(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse {
     let (Ok(address), Ok(sealed)) = (address, sealed) else {
         return away();
     };
-    answer::see_other(&address)
-        .cookie(cookies::on_the_way(SIGN_IN, sealed, SIGN_IN_LASTS))
-        .finish()
+    let name = cookies::sign_in(&sign_in.state);
+    let mut answer = answer::see_other(&address);
+    answer.cookie(cookies::on_the_way(name, sealed, SIGN_IN_LASTS));
+    let under_way = cookies::names(&request, SIGN_INS);
+    if under_way.len() >= MOST {
+        for name in under_way {
+            answer.cookie(cookies::gone(name));
+        }
+    }
+    answer.finish()
 }
 
 pub fn away() -> HttpResponse {

@@ -14,6 +14,9 @@ use crate::{
     store::{Key, StoreError},
 };
 
+/// The longest ID token that fits into a cookie with its sealing, in bytes: browsers keep 4096.
+const LONGEST_HINT: usize = 2600;
+
 /// By a script of the app. The ID token goes along in a sealed cookie: the provider wants it back, and no script needs it.
 pub async fn end(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse {
     let origin = &bff.0.settings.origin;
@@ -34,7 +37,7 @@ pub async fn end(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse {
     answer.cookie(cookies::gone(SESSION));
     let sessions = &bff.0.sessions;
     let sign_out = ended.map(|session| SignOut {
-        id_token: session.id_token,
+        id_token: Some(session.id_token).filter(|token| token.len() <= LONGEST_HINT),
         until: sessions.clock.now() + SIGN_OUT_LASTS,
     });
     let sealed = sign_out.and_then(|out| sessions.keys.seal(Purpose::SignOut, &out).ok());
@@ -64,14 +67,16 @@ async fn provider_page(bff: &Bff, request: &HttpRequest) -> Option<String> {
         return None;
     }
     let metadata = sessions.provider.metadata().await.ok()?;
-    metadata.sign_out(&[
-        ("id_token_hint", &sign_out.id_token),
-        ("client_id", &settings.client_id),
-        (
-            "post_logout_redirect_uri",
-            &settings.post_logout_redirect_uri(),
-        ),
-    ])
+    let back = settings.post_logout_redirect_uri();
+    let mut parameters = vec![
+        ("client_id", &*settings.client_id),
+        ("post_logout_redirect_uri", &*back),
+    ];
+    // Without it the provider asks the user.
+    if let Some(id_token) = &sign_out.id_token {
+        parameters.insert(0, ("id_token_hint", id_token));
+    }
+    metadata.sign_out(&parameters)
 }
 
 /// Ends a session, and takes its refresh token back without waiting for the provider.

@@ -34,6 +34,7 @@ impl SignIn {
 /// A sign-out that goes on at the provider.
 #[derive(Serialize, Deserialize)]
 struct SignOut {
-    id_token: String,
+    /// None where it is too long for a cookie.
+    id_token: Option<String>,
     until: Timestamp,
 }

@@ -12,7 +12,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{Request, Response, header};
 use latchkey_protocol::Clock;
-use latchkey_resource_server::{Fetch, Rejection, Verifier};
+use latchkey_resource_server::{Fetch, Refusal, Rejection, Verifier};
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, Semaphore};
 use url::form_urlencoded;
@@ -31,6 +31,8 @@ const FRESH: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_secs(1);
 /// The most calls at the provider at once.
 const CALLS: usize = 64;
+/// The most sign-ins that are being finished at once.
+const SIGN_INS: usize = 16;
 
 /// Why the provider gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +59,7 @@ pub struct Provider {
     redirect_uri: String,
     known: Mutex<Known>,
     seats: Semaphore,
+    sign_ins: Semaphore,
 }
 
 #[derive(Default)]
@@ -90,6 +93,7 @@ impl Provider {
             redirect_uri: settings.redirect_uri(),
             known: Mutex::default(),
             seats: Semaphore::new(CALLS),
+            sign_ins: Semaphore::new(SIGN_INS),
         })
     }
 
@@ -141,6 +145,10 @@ impl Provider {
         verifier: &str,
         nonce: &str,
     ) -> Result<(Tokens, IdToken), ProviderError> {
+        // Strangers can begin sign-ins: their places are few, and not those of renewals.
+        let Ok(_place) = self.sign_ins.try_acquire() else {
+            return Err(ProviderError::Away("too many sign-ins at once".into()));
+        };
         let tokens = self
             .tokens(&[
                 ("grant_type", "authorization_code"),
@@ -198,6 +206,8 @@ impl Provider {
     async fn id_token(&self, token: &str, nonce: Option<&str>) -> Result<IdToken, ProviderError> {
         let claims = self.verifier.signed_claims(token, &["JWT"]).await;
         let claims = claims.map_err(|rejection| match rejection {
+            // A new key of the provider may not have come here yet: that ends nobody's session.
+            Rejection::Refused(why @ Refusal::UnknownKey) => ProviderError::Away(why.to_string()),
             Rejection::Refused(why) => wrong(format!("the ID token: {why}")),
             Rejection::Unavailable(why) => ProviderError::Away(why.to_string()),
         })?;
@@ -218,6 +228,7 @@ impl Provider {
             .signed_claims(token, &[LogoutToken::TYPE])
             .await;
         let claims = claims.map_err(|rejection| match rejection {
+            Rejection::Refused(why @ Refusal::UnknownKey) => ProviderError::Away(why.to_string()),
             Rejection::Refused(why) => wrong(why),
             Rejection::Unavailable(why) => ProviderError::Away(why.to_string()),
         })?;
@@ -290,7 +301,8 @@ impl Provider {
     }
 
     async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, String> {
-        let Ok(_seat) = self.seats.try_acquire() else {
+        let seat = tokio::time::timeout(PATIENCE, self.seats.acquire()).await;
+        let Ok(Ok(_seat)) = seat else {
             return Err("too many requests wait for it".into());
         };
         let answer = tokio::time::timeout(PATIENCE, self.http.fetch(request)).await;

@@ -83,7 +83,8 @@ impl Sessions {
 
     /// As it is now, without renewing it: for connections that last.
     pub async fn is_alive(&self, key: Key) -> bool {
-        matches!(self.find(key).await, Ok(Some(_)))
+        let found = self.find(key).await;
+        found.is_ok_and(|found| found.is_some_and(|it| self.step(&it.session) != Step::SignIn))
     }
 
     /// A session whose access token an API has refused: renewed, unless that was done a moment ago, and then none.
@@ -284,8 +285,11 @@ impl Sessions {
         Outcome::Ready(Arc::new(found))
     }
 
-    /// When it ends, if nobody uses it from now on.
+    /// When it ends, if nobody uses it from now on. One that was to be kept is kept, used or not.
     pub fn expiry(&self, session: &BrowserSession) -> Timestamp {
+        if session.remember {
+            return session.ends_at;
+        }
         session.ends_at.min(self.clock.now() + self.lifetimes.idle)
     }
 }

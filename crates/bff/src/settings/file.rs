@@ -53,8 +53,16 @@ fn whole(
     let client_secret = reader.secret(&mut top, "client_secret", value::some);
     let scope = reader.optional(&mut top, "scope", value::scope);
     let listen = reader.optional(&mut top, "listen", value::listen);
-    let store = reader.secret(&mut top, "store", value::store);
-    let seal_keys = seal_keys(reader, &mut top, entropy);
+    let folder = reader.folder();
+    let store = reader.secret(&mut top, "store", |given| value::store(given, &folder));
+    // Instances that share a store share their keys too: none makes its own.
+    let is_alone = !store
+        .as_deref()
+        .is_some_and(|store| store.starts_with("postgres"));
+    let seal_keys = seal_keys(reader, &mut top, is_alone.then_some(entropy));
+    if let Some(store) = &store {
+        reader.keep_secret(store.trim_start_matches("sqlite:").trim_start_matches("//"));
+    }
     let static_files = static_files(reader, &mut top);
     let policy = reader.optional(&mut top, "content_security_policy", value::header_value);
     let lifetimes = lifetimes(reader, &mut top);
@@ -102,7 +110,7 @@ fn lifetimes(reader: &mut Reader<'_>, top: &mut Section<'_>) -> Lifetimes {
         ("lifetime", &mut lifetimes.session),
         ("remembered_lifetime", &mut lifetimes.remembered),
         ("idle", &mut lifetimes.idle),
-        ("websocket_lifetime", &mut lifetimes.websocket),
+        ("stream_lifetime", &mut lifetimes.stream),
     ] {
         if let Some(given) = reader.optional(&mut section, name, value::seconds) {
             *place = given;
@@ -134,7 +142,9 @@ fn limits(reader: &mut Reader<'_>, top: &mut Section<'_>) -> Limits {
     }
     for (name, place) in [
         ("calls", &mut limits.calls),
-        ("websockets", &mut limits.websockets),
+        ("calls_of_session", &mut limits.calls_of_session),
+        ("streams", &mut limits.streams),
+        ("streams_of_session", &mut limits.streams_of_session),
     ] {
         if let Some(given) = reader.optional(&mut section, name, number::<u16>) {
             *place = usize::from(given);
@@ -191,26 +201,34 @@ fn upstream(reader: &mut Reader<'_>, section: &mut Section<'_>) -> Option<Upstre
 }
 
 fn static_files(reader: &mut Reader<'_>, top: &mut Section<'_>) -> Option<std::path::PathBuf> {
-    let folder = reader.folder();
+    let (folder, secrets) = (reader.folder(), reader.secrets.clone());
     reader.optional(top, "static_files", |given| {
         let path = folder.join(given);
-        path.canonicalize()
-            .ok()
-            .filter(|path| path.is_dir())
-            .ok_or_else(|| format!("is {given:?}, and there is no such folder"))
+        let path = path.canonicalize().ok().filter(|path| path.is_dir());
+        let path = path.ok_or_else(|| format!("is {given:?}, and there is no such folder"))?;
+        match secrets.iter().find(|secret| secret.starts_with(&path)) {
+            Some(secret) => Err(format!(
+                "is {given:?}, where everybody could read {}: name a folder that holds the app alone",
+                secret.display()
+            )),
+            None => Ok(path),
+        }
     })
 }
 
 fn seal_keys(
     reader: &mut Reader<'_>,
     top: &mut Section<'_>,
-    entropy: &dyn Entropy,
+    entropy: Option<&dyn Entropy>,
 ) -> Option<SealKeys> {
-    let folder = reader.folder();
-    reader.required(top, "seal_keys_file", |given| {
+    let (folder, mut secret) = (reader.folder(), None);
+    let keys = reader.required(top, "seal_keys_file", |given| {
         let path = folder.join(given);
         let named = |why: &dyn std::fmt::Display| format!("is {given:?}: {why}");
-        make_keys(&path, entropy).map_err(|error| named(&error))?;
+        secret.replace(path.clone());
+        if let Some(entropy) = entropy {
+            make_keys(&path, entropy).map_err(|error| named(&error))?;
+        }
         let mode = fs::metadata(&path).map_err(|error| named(&error))?;
         let mode = mode.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
@@ -219,7 +237,11 @@ fn seal_keys(
         }
         let text = fs::read_to_string(&path).map_err(|error| named(&error))?;
         SealKeys::read(&text).map_err(|error| named(&error))
-    })
+    });
+    if let Some(secret) = secret {
+        reader.keep_secret(secret);
+    }
+    keys
 }
 
 fn make_keys(path: &Path, entropy: &dyn Entropy) -> std::io::Result<()> {

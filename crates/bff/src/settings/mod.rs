@@ -12,8 +12,8 @@ use crate::seal::SealKeys;
 
 pub use value::{own_origin, upstream_address, upstream_path};
 
-/// Checked settings of a backend-for-frontend.
-#[derive(Debug, Clone)]
+/// Checked settings of a backend-for-frontend. They hold secrets, and are not to be printed.
+#[derive(Clone)]
 pub struct Settings {
     /// What browsers see: scheme, host and port, without a slash at its end.
     pub origin: String,
@@ -63,8 +63,8 @@ pub struct Lifetimes {
     pub remembered: i64,
     /// The longest that a session lives without a call.
     pub idle: i64,
-    /// The longest that a websocket is open.
-    pub websocket: i64,
+    /// The longest that a websocket is open, or an answer is on its way.
+    pub stream: i64,
 }
 
 /// What a call may take.
@@ -78,8 +78,12 @@ pub struct Limits {
     pub between: Duration,
     /// The most calls at an upstream at once. Whoever comes then hears 503.
     pub calls: usize,
-    /// The most websockets at once, of all sessions.
-    pub websockets: usize,
+    /// The most calls of one session at once.
+    pub calls_of_session: usize,
+    /// The most websockets and event streams at once, of all sessions.
+    pub streams: usize,
+    /// Likewise, of one session.
+    pub streams_of_session: usize,
 }
 
 impl Default for Lifetimes {
@@ -88,7 +92,7 @@ impl Default for Lifetimes {
             session: 12 * 3600,
             remembered: 30 * 86_400,
             idle: 8 * 3600,
-            websocket: 3600,
+            stream: 3600,
         }
     }
 }
@@ -99,8 +103,10 @@ impl Default for Limits {
             body: 10 * 1024 * 1024,
             head: Duration::from_secs(30),
             between: Duration::from_secs(60),
-            calls: 100,
-            websockets: 1000,
+            calls: 500,
+            calls_of_session: 64,
+            streams: 1000,
+            streams_of_session: 16,
         }
     }
 }
@@ -121,7 +127,7 @@ impl Settings {
 }
 
 /// What `latchkey bff` needs besides.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ConfigFile {
     /// What the backend-for-frontend is.
     pub settings: Settings,

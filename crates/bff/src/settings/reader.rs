@@ -12,6 +12,8 @@ pub struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
     pub problems: Vec<String>,
+    /// Files that are nobody's to read, with their real paths.
+    pub secrets: Vec<PathBuf>,
 }
 
 /// A table of which members are taken one by one.
@@ -50,12 +52,28 @@ impl<'a> Section<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub const fn new(path: &'a Path, text: &'a str) -> Self {
-        Self {
+    pub fn new(path: &'a Path, text: &'a str) -> Self {
+        let mut reader = Self {
             path,
             text,
             problems: Vec::new(),
-        }
+            secrets: Vec::new(),
+        };
+        reader.keep_secret(path);
+        reader
+    }
+
+    /// Notes a file that is nobody's to read, whether it is there yet or not.
+    pub fn keep_secret(&mut self, file: impl AsRef<Path>) {
+        let file = file.as_ref();
+        let real = file.canonicalize().ok().or_else(|| {
+            let folder = file
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+            Some(folder.join(file.file_name()?))
+        });
+        self.secrets.extend(real);
     }
 
     /// Where the file lies: files that it names are found from there.
@@ -143,6 +161,9 @@ impl<'a> Reader<'a> {
             return self.required(section, name, parse);
         };
         let folder = self.folder();
+        if let DeValue::String(file) = value {
+            self.keep_secret(folder.join(&**file));
+        }
         let read = match value {
             DeValue::String(file) => fs::read_to_string(folder.join(&**file))
                 .map_err(|error| format!("is {:?}: {error}", &**file)),

@@ -1,7 +1,7 @@
 //! What the text of a setting must look like; each function returns the value, or what is wrong in words that follow the
 //! setting's name.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use http::{HeaderName, Uri, uri::PathAndQuery};
 use url::{Host, Url};
@@ -34,8 +34,15 @@ pub fn listen(given: &str) -> Parsed<String> {
     ))
 }
 
-pub fn store(given: &str) -> Parsed<String> {
-    let known = ["sqlite:", "postgres://", "postgresql://"];
+/// A file's path is relative to the folder of the settings.
+pub fn store(given: &str, folder: &Path) -> Parsed<String> {
+    if let Some(path) = given
+        .strip_prefix("sqlite://")
+        .or_else(|| given.strip_prefix("sqlite:"))
+    {
+        return Ok(format!("sqlite://{}", folder.join(path).display()));
+    }
+    let known = ["postgres://", "postgresql://"];
     if given == "memory" || known.iter().any(|scheme| given.starts_with(scheme)) {
         return Ok(given.to_owned());
     }

@@ -159,9 +159,9 @@ impl SessionStore for MemoryStore {
         let is_named = |kept: &Kept| kept.subject == end.name || kept.sid == Some(end.name);
         state.sessions.retain(|_, kept| !is_named(kept));
         let ended = before - state.sessions.len();
-        state
-            .ended
-            .insert(end.name, (end.at, end.at + ENDS_REMEMBERED));
+        let known = state.ended.get(&end.name).map(|(at, _)| *at);
+        let at = known.map_or(end.at, |known| known.max(end.at));
+        state.ended.insert(end.name, (at, at + ENDS_REMEMBERED));
         state.spent.insert(end.jti, end.jti_until);
         Ok(NamedEnded::Sessions(ended))
     }

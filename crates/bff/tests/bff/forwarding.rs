@@ -60,7 +60,10 @@ async fn a_call_goes_to_the_api_of_its_path_with_the_access_token() {
     }
     let head = browser.send(browser.request(Method::HEAD, "/api/me")).await;
     assert_eq!((head.status, &*head.text), (200, ""));
-    assert_ne!(head.header("content-length"), "");
+    assert!(
+        head.header("content-length").parse::<u64>().unwrap() > 10,
+        "{head:?}"
+    );
     world.stop().await;
 }
 
@@ -80,7 +83,7 @@ async fn an_answer_keeps_its_status_and_is_for_no_shared_cache() {
     let told = browser
         .get("/api/x?set=cache-control:public,max-age%3D60")
         .await;
-    assert_eq!(told.header("cache-control"), "private, max-age=60");
+    assert_eq!(told.header("cache-control"), "no-store");
     world.stop().await;
 }
 
@@ -211,13 +214,39 @@ async fn an_api_that_is_slow_stops_or_is_away_is_told_apart() {
 #[actix_web::test]
 async fn only_so_many_calls_are_at_an_api_at_once() {
     let limits = Limits {
-        calls: 3,
+        calls: 2,
         ..Limits::default()
     };
     let world = world_with(limits).await;
     let browser = world.signed_in().await;
+    let slow = || tokio::spawn(browser.request(Method::GET, "/api/slow").send());
+    let calls = [slow(), slow()];
+    // They are on their way before anything else is.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    browser.get("/api/me").await.assert_away();
+    // The calls of another API go on.
+    assert_eq!(browser.get("/api/orders").await.status, 200);
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+    eventually("the places are free again", async || {
+        browser.get("/api/me").await.status == 200
+    })
+    .await;
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn one_session_takes_no_api_away_from_others() {
+    let limits = Limits {
+        calls_of_session: 2,
+        streams_of_session: 2,
+        ..Limits::default()
+    };
+    let world = world_with(limits).await;
+    let (browser, other) = (world.signed_in().await, world.browser());
+    other.sign_in(&world.issuer, "bob").await;
+    // Events take no place among the calls.
     let mut streams = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..2 {
         streams.push(
             browser
                 .request(Method::GET, "/api/events")
@@ -226,14 +255,88 @@ async fn only_so_many_calls_are_at_an_api_at_once() {
                 .unwrap(),
         );
     }
+    browser.get("/api/events").await.assert_away();
+    assert_eq!(browser.get("/api/me").await.status, 200);
+    // A body that comes slowly takes one of the session's, and none at the API.
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut raw = Raw::open(&world.origin).await;
+        let begin = head(&browser, "POST /api/me HTTP/1.1");
+        raw.write(format!("{begin}Content-Length: 100\r\n\r\nx"))
+            .await;
+        slow.push(raw);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
     browser.get("/api/me").await.assert_away();
-    // The calls of another API go on.
-    assert_eq!(browser.get("/api/orders").await.status, 200);
-    drop(streams);
-    eventually("the seats are free again", async || {
+    assert_eq!(other.get("/api/me").await.status, 200);
+    drop((streams, slow));
+    eventually("the places are free again", async || {
         browser.get("/api/me").await.status == 200
     })
     .await;
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_that_comes_byte_by_byte_is_given_up_as_a_whole() {
+    let limits = Limits {
+        head: Duration::from_millis(500),
+        between: Duration::from_millis(400),
+        ..Limits::default()
+    };
+    let world = world_with(limits).await;
+    let browser = world.signed_in().await;
+    let mut raw = Raw::open(&world.origin).await;
+    let begin = head(&browser, "POST /api/me HTTP/1.1");
+    raw.write(format!("{begin}Content-Length: 100\r\n\r\n"))
+        .await;
+    for _ in 0..8 {
+        raw.write("x").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let told = raw.rest().await;
+    assert!(told.starts_with("HTTP/1.1 408 "), "{told}");
+    world.stop().await;
+}
+
+/// Its place is free then, whether or not the connection is.
+#[actix_web::test]
+async fn whoever_takes_nothing_of_an_answer_holds_no_place() {
+    let limits = Limits {
+        calls: 1,
+        between: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let world = world_with(limits).await;
+    let browser = world.signed_in().await;
+    let mut raw = Raw::open(&world.origin).await;
+    let begin = head(&browser, "GET /api/flood HTTP/1.1");
+    raw.write(format!("{begin}\r\n")).await;
+    let begun = raw.read_until(|text| text.contains("HTTP/1.1 200")).await;
+    assert!(!begun.is_empty());
+    browser.get("/api/me").await.assert_away();
+    eventually("the place is free again", async || {
+        browser.get("/api/me").await.status == 200
+    })
+    .await;
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn events_end_with_their_session() {
+    let world = world().await;
+    let browser = world.signed_in().await;
+    let mut answer = browser
+        .request(Method::GET, "/api/events")
+        .send()
+        .await
+        .unwrap();
+    answer.chunk().await.unwrap();
+    assert_eq!(browser.post("/bff/logout", "").await.status, 200);
+    let begun = Instant::now();
+    while let Ok(Some(_)) = answer.chunk().await {
+        assert!(begun.elapsed() < Duration::from_secs(8), "they go on");
+    }
     world.stop().await;
 }
 

@@ -140,11 +140,11 @@ async fn a_socket_ends_with_its_session() {
 async fn sockets_have_bounds_in_number_and_time() {
     let plan = Plan {
         limits: Limits {
-            websockets: 2,
+            streams: 2,
             ..Limits::default()
         },
         lifetimes: Lifetimes {
-            websocket: 1,
+            stream: 1,
             ..Lifetimes::default()
         },
         ..Plan::default()
@@ -168,7 +168,7 @@ async fn sockets_have_bounds_in_number_and_time() {
 async fn a_socket_that_the_browser_leaves_gives_its_place_back() {
     let plan = Plan {
         limits: Limits {
-            websockets: 1,
+            streams_of_session: 1,
             ..Limits::default()
         },
         ..Plan::default()

@@ -40,6 +40,8 @@ async fn serve(file: &Path) -> Result<ExitCode> {
     let server = HttpServer::new(move || App::new().configure(routes.clone()))
         .client_request_timeout(HEAD)
         .keep_alive(IDLE)
+        // A caller who goes away ends the call, and gives its place back.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(LAST_CALLS)
         .bind(&listen)
         .with_context(|| format!("cannot listen on {listen}"))?

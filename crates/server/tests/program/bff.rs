@@ -113,6 +113,23 @@ fn each_fault_of_the_settings_file_is_named_with_its_line() {
     assert!(!String::from_utf8_lossy(&out.stderr).contains("hidden"));
 }
 
+/// Everybody may read what is in it.
+#[test]
+fn a_folder_of_static_files_that_holds_a_secret_is_refused() {
+    let at = Place::bare();
+    let text = settings(&at, 1, "");
+    for folder in [".", "dist/..", "dist"] {
+        let keys = if folder == "dist" {
+            "dist/bff.keys"
+        } else {
+            "bff.keys"
+        };
+        let text = text.replace("\"dist\"", &format!("{folder:?}"));
+        write(&at, &text.replace("\"bff.keys\"", &format!("{keys:?}")));
+        refused(&run(&at), "where everybody could read");
+    }
+}
+
 #[test]
 fn a_file_that_is_not_there_or_no_toml_is_named() {
     let at = Place::bare();

@@ -30,6 +30,37 @@ fn a_user_signs_in_through_the_bff_and_calls_an_api_with_a_cookie() {
 }
 
 #[test]
+fn a_sign_out_through_the_bff_ends_the_session_at_the_provider() {
+    on_both(async |h| {
+        let world = World::start(&h).await;
+        let app = world.signed_in("alice").await;
+        let left = app.post("/bff/logout").await;
+        assert_eq!(left.status, 200, "{left:?}");
+        let next = app.go("/bff/logout").await;
+        let to = next.header("location").to_owned();
+        assert!(to.starts_with(&h.at("/logout?id_token_hint=")), "{to}");
+        let mut shown = app.provider.get(&to).await;
+        while shown.status == 303 && app.provider.location(&shown).starts_with(&h.issuer) {
+            shown = app.provider.get(&app.provider.location(&shown)).await;
+        }
+        let back = format!("{}/", world.address);
+        assert_eq!(
+            (shown.status, shown.header("location")),
+            (303, &*back),
+            "{shown:?}"
+        );
+        app.assert_ended("/bff/user").await;
+        // The next sign-in asks for the password again.
+        let begun = app.go("/bff/login").await;
+        let (at, _) = app
+            .provider
+            .page(app.provider.get(begun.header("location")).await)
+            .await;
+        assert!(at.contains("/login/"), "{at}");
+    });
+}
+
+#[test]
 fn a_logout_token_of_the_provider_ends_the_session_of_the_bff() {
     on_both_with(&[("LATCHKEY_OUTBOUND__ALLOW", "127.0.0.0/8")], async |h| {
         let world = World::start(&h).await;

@@ -24,6 +24,14 @@ const POOL: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long PostgreSQL may take for a connection, and for a statement.
 const POSTGRES_LIMITS: &str = "SET statement_timeout = 5000; SET lock_timeout = 5000";
+/// Without them a server that was switched off, or is behind a broken network, holds its connection for a quarter of an hour.
+const NETWORK_LIMITS: [(&str, &str); 5] = [
+    ("connect_timeout", "3"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
+    ("keepalives_count", "3"),
+    ("tcp_user_timeout", "5000"),
+];
 const SQLITE_SET_UP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
      PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;";
 
@@ -149,18 +157,32 @@ impl Shared {
                 .map_err(StoreError::new)?;
             return Ok(AnyConnection::Sqlite(connection));
         }
-        let joint = if self.url.contains('?') { '&' } else { '?' };
-        let limited = if self.url.contains("connect_timeout") {
-            self.url.clone()
-        } else {
-            format!("{}{joint}connect_timeout=5", self.url)
-        };
+        let limited = limited(&self.url);
         let mut connection = PgConnection::establish(&limited).map_err(StoreError::new)?;
         connection
             .batch_execute(POSTGRES_LIMITS)
             .map_err(StoreError::new)?;
         Ok(AnyConnection::Postgres(connection))
     }
+}
+
+/// With libpq's own limits, unless the address sets them.
+fn limited(url: &str) -> String {
+    // A password may have a question mark in it, and ends with the last `@`.
+    let place = url.rsplit_once('@').map_or(url, |(_, place)| place);
+    let given = place.split_once('?').map(|(_, given)| given);
+    let is_given = |name: &str| {
+        let mut names = given.unwrap_or_default().split('&');
+        names.any(|one| one.split('=').next() == Some(name))
+    };
+    let (mut limited, mut joint) = (url.to_owned(), if given.is_some() { '&' } else { '?' });
+    for (name, value) in NETWORK_LIMITS {
+        if !is_given(name) {
+            limited += &format!("{joint}{name}={value}");
+            joint = '&';
+        }
+    }
+    limited
 }
 
 fn migrate(connection: &mut AnyConnection) -> Result<(), StoreError> {
@@ -196,5 +218,26 @@ fn private(path: &str) -> Result<(), StoreError> {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(named)
         }
         Err(error) => Err(named(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_cut_off_is_noticed_within_seconds() {
+        let all = "connect_timeout=3&keepalives_idle=10&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=5000";
+        for (url, expected) in [
+            ("postgres://h/db", format!("postgres://h/db?{all}")),
+            ("postgres://u:a?b@h/db", format!("postgres://u:a?b@h/db?{all}")),
+            ("postgres://h/connect_timeout?sslmode=require", format!("postgres://h/connect_timeout?sslmode=require&{all}")),
+            (
+                "postgres://h/db?connect_timeout=9&tcp_user_timeout=1",
+                "postgres://h/db?connect_timeout=9&tcp_user_timeout=1&keepalives_idle=10&keepalives_interval=5&keepalives_count=3".to_owned(),
+            ),
+        ] {
+            assert_eq!(limited(url), expected);
+        }
     }
 }

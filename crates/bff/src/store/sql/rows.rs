@@ -126,10 +126,17 @@ pub fn release(c: &mut AnyConnection, key: &Key, owner: &str) -> Result<(), Erro
 
 pub fn end(c: &mut AnyConnection, key: &Key) -> Result<Option<String>, Error> {
     let row = bff_sessions::table.find(&key.as_bytes()[..]);
-    let sealed = row.select(bff_sessions::sealed).get_result(c).optional()?;
-    // Of two who have read it one deletes it.
-    let deleted = diesel::delete(row).execute(c)?;
-    Ok(sealed.filter(|_| deleted > 0))
+    loop {
+        let sealed = row.select(bff_sessions::sealed).get_result(c).optional()?;
+        let Some(sealed): Option<String> = sealed else {
+            return Ok(None);
+        };
+        // Of two who have read it one deletes it; what was renewed meanwhile is read again.
+        let as_read = row.filter(bff_sessions::sealed.eq(&sealed));
+        if diesel::delete(as_read).execute(c)? > 0 {
+            return Ok(Some(sealed));
+        }
+    }
 }
 
 /// The mark of the end is committed before the sessions are looked for, so that a beginning one is met by one of the two;
@@ -176,7 +183,10 @@ fn mark(c: &mut AnyConnection, end: &NamedEnd) -> Result<(), Error> {
     let name = &end.name.as_bytes()[..];
     let (at, until) = (end.at.as_seconds(), (end.at + ENDS_REMEMBERED).as_seconds());
     let values = (bff_ended::ended_at.eq(at), bff_ended::until_at.eq(until));
-    let known = bff_ended::table.find(name);
+    // An older token that comes late sets nothing back.
+    let known = bff_ended::table
+        .find(name)
+        .filter(bff_ended::ended_at.lt(at));
     let marked = diesel::update(known).set(values).execute(c)?;
     if marked > 0 {
         return Ok(());
@@ -185,7 +195,7 @@ fn mark(c: &mut AnyConnection, end: &NamedEnd) -> Result<(), Error> {
         .values((bff_ended::name.eq(name), values.0, values.1))
         .execute(c);
     match inserted {
-        // Somebody else marked it at this moment.
+        // Somebody else has marked it, now or later than this.
         Err(error) if is_duplicate(&error) => Ok(()),
         other => other.map(drop),
     }
@@ -196,23 +206,22 @@ fn is_duplicate(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(UniqueViolation, _))
 }
 
+/// One statement for each table: whoever renews a session waits for it.
 pub fn sweep(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, Error> {
-    use bff_sessions::dsl as s;
     let now = now.as_seconds();
-    let keys: Vec<Vec<u8>> = s::bff_sessions
-        .filter(s::expires_at.le(now))
-        .select(s::key)
-        .limit(most)
-        .load(c)?;
     let mut gone = 0;
-    for key in keys {
-        // It may have been extended meanwhile.
-        let row = s::bff_sessions.find(key).filter(s::expires_at.le(now));
-        gone += diesel::delete(row).execute(c)?;
+    for (table, key, until) in [
+        ("bff_sessions", "key", "expires_at"),
+        ("bff_ended", "name", "until_at"),
+        ("bff_logout_tokens", "jti", "until_at"),
+    ] {
+        // A session may have been extended meanwhile.
+        let over = format!("{until} <= {now}");
+        let some = format!("SELECT {key} FROM {table} WHERE {over} LIMIT {most}");
+        let delete = format!("DELETE FROM {table} WHERE {key} IN ({some}) AND {over}");
+        gone += diesel::sql_query(delete).execute(c)?;
     }
-    gone += diesel::delete(bff_ended::table.filter(bff_ended::until_at.le(now))).execute(c)?;
-    let spent = bff_logout_tokens::table.filter(bff_logout_tokens::until_at.le(now));
-    Ok(gone + diesel::delete(spent).execute(c)?)
+    Ok(gone)
 }
 
 pub fn ready(c: &mut AnyConnection) -> Result<(), Error> {

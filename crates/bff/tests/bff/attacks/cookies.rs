@@ -3,6 +3,7 @@
 use reqwest::Method;
 
 use super::world;
+use crate::support::*;
 
 const NAME: &str = "__Host-latchkey-bff";
 
@@ -60,11 +61,30 @@ async fn two_cookies_of_the_name_are_none() {
         "__host-latchkey-bff",
         "__Secure-latchkey-bff",
         "__Host-latchkey-bff2",
+        // Decoded, it would be ours.
+        "__Host%2Dlatchkey-bff",
+        "%5F%5FHost-latchkey-bff",
     ] {
         let request = stranger.request(Method::GET, "/api/me");
         let request = request.header("Cookie", format!("{name}={}", alice.cookie()));
         stranger.send(request).await.assert_ended();
     }
+    world.stop().await;
+}
+
+/// A sibling of the host plants what nobody can read: it spoils nothing.
+#[actix_web::test]
+async fn a_cookie_that_is_garbage_spoils_no_other() {
+    let world = world().await;
+    let alice = world.signed_in().await;
+    let mut raw = Raw::open(&world.origin).await;
+    let host = world.origin.strip_prefix("http://").unwrap();
+    let mut request = format!("GET /bff/user HTTP/1.1\r\nHost: {host}\r\nX-Latchkey-BFF: 1\r\nConnection: close\r\nCookie: a=").into_bytes();
+    request.extend_from_slice(b"\xff\xfe; b; =; ;; __Host-latchkey-bff=");
+    request.extend_from_slice(format!("{}\r\n\r\n", alice.cookie()).as_bytes());
+    raw.write(request).await;
+    let told = raw.rest().await;
+    assert!(told.starts_with("HTTP/1.1 200 "), "{told}");
     world.stop().await;
 }
 
@@ -74,7 +94,14 @@ async fn a_cookie_of_a_sign_in_is_none_of_a_sign_out() {
     let world = world().await;
     let browser = world.browser();
     let back = browser.begin(&world.issuer, "/bff/login", "alice").await;
-    let begun = browser.cookies.lock().unwrap()["__Host-latchkey-bff-login"].clone();
+    let begun = browser
+        .cookies
+        .lock()
+        .unwrap()
+        .values()
+        .next()
+        .unwrap()
+        .clone();
     let moved = world.browser();
     moved
         .cookies

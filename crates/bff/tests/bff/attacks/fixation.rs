@@ -29,9 +29,9 @@ async fn an_answer_to_a_sign_in_of_another_browser_signs_nobody_in() {
     let own = victim.begin(&world.issuer, "/bff/login", "alice").await;
     assert_eq!(victim.go(&back).await.status, 400);
     victim.get("/bff/user").await.assert_ended();
-    // That one is over then; the next is not.
-    assert_eq!(victim.go(&own).await.status, 400);
-    victim.sign_in(&world.issuer, "alice").await;
+    // Nobody spoils that one by sending the browser here.
+    assert_eq!(victim.go("/bff/callback?state=x&code=y").await.status, 400);
+    assert_eq!(victim.go(&own).await.status, 303);
     assert_eq!(victim.get("/bff/user").await.json["sub"], "alice");
     world.stop().await;
 }
@@ -69,5 +69,47 @@ async fn an_answer_counts_once_with_its_state_code_and_issuer() {
     let back = browser.begin(&world.issuer, "/bff/login", "alice").await;
     assert_eq!(browser.go(&back).await.status, 303);
     assert_eq!(browser.go(&back).await.status, 400);
+    world.stop().await;
+}
+
+/// As two tabs that hear at once that their session is over.
+#[actix_web::test]
+async fn two_sign_ins_of_a_browser_at_once_both_come_to_their_end() {
+    let world = world().await;
+    let browser = world.browser();
+    let one = browser
+        .begin(&world.issuer, "/bff/login?return_to=/one", "alice")
+        .await;
+    let other = browser
+        .begin(&world.issuer, "/bff/login?return_to=/other", "alice")
+        .await;
+    assert_eq!(browser.go(&one).await.header("location"), "/one");
+    assert_eq!(browser.go(&other).await.header("location"), "/other");
+    assert_eq!(browser.get("/bff/user").await.json["sub"], "alice");
+    // Many that were begun and left do not fill the browser's requests.
+    for _ in 0..30 {
+        browser.begin(&world.issuer, "/bff/login", "alice").await;
+        assert!(browser.cookies.lock().unwrap().len() <= 6);
+    }
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_link_of_another_site_keeps_nobody_signed_in() {
+    let world = world().await;
+    for (site, kept) in [
+        ("cross-site", false),
+        ("same-site", false),
+        ("same-origin", true),
+        ("none", true),
+    ] {
+        let browser = world.browser();
+        let request = browser.plain(reqwest::Method::GET, "/bff/login?remember=1");
+        let begun = browser.send(request.header("Sec-Fetch-Site", site)).await;
+        let back = world.issuer.approve(begun.header("location"), "alice");
+        let done = browser.go(back.strip_prefix(&*world.origin).unwrap()).await;
+        let cookie = done.cookie("__Host-latchkey-bff");
+        assert_eq!(cookie.contains("Max-Age"), kept, "{site}: {done:?}");
+    }
     world.stop().await;
 }

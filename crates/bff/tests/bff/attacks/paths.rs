@@ -61,7 +61,25 @@ async fn no_spelling_of_a_path_leaves_the_api() {
     world.stop().await;
 }
 
-/// CONNECT and TRACE are for proxies that serve anybody.
+/// An API that answers TRACE says the token; CONNECT asks for another address.
+#[actix_web::test]
+async fn methods_that_are_for_proxies_reach_no_api() {
+    let world = world().await;
+    let browser = world.signed_in().await;
+    for method in ["TRACE", "CONNECT", "TRACK", "PROPFIND", "get", "GETT"] {
+        let mut raw = Raw::open(&world.origin).await;
+        let begin = head(&browser, &format!("{method} /api/orders HTTP/1.1"));
+        raw.write(format!("{begin}Connection: close\r\n\r\n")).await;
+        let told = raw.rest().await;
+        assert!(
+            !told.starts_with("HTTP/1.1 2") && !told.contains("access-"),
+            "{method}: {told}"
+        );
+    }
+    assert_eq!(world.api.seen().len(), 0);
+    world.stop().await;
+}
+
 #[actix_web::test]
 async fn it_is_no_open_proxy() {
     let world = world().await;

@@ -44,5 +44,9 @@ async fn a_redirect_of_an_api_is_not_followed_and_leads_nowhere_else() {
     }
     let count = world.api.seen().len();
     assert_eq!(count, 3 * 5 + 9, "each call once");
+    // What was made was made, wherever it is said to be.
+    let path = "/api/orders?status=201&set=location:https://evil.example/8";
+    let told = browser.get(path).await;
+    assert_eq!((told.status, told.header("location")), (201, ""));
     world.stop().await;
 }

@@ -152,6 +152,7 @@ impl World {
         let routes = bff.unwrap().routes();
         let server = HttpServer::new(move || App::new().configure(routes.clone()))
             .workers(2)
+            .h1_allow_half_closed(false)
             .disable_signals()
             .shutdown_timeout(0)
             .listen(listener)

@@ -41,6 +41,7 @@ impl Api {
                 .app_data(data.clone())
                 .app_data(web::PayloadConfig::new(64 * 1024 * 1024))
                 .route("/events", web::get().to(events))
+                .route("/flood", web::get().to(flood))
                 .route("/slow", web::to(slow))
                 .route("/stops", web::to(stops))
                 .route("/count", web::post().to(count))
@@ -132,6 +133,13 @@ async fn events() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/event-stream")
         .streaming(events)
+}
+
+/// More than anybody takes.
+async fn flood() -> HttpResponse {
+    let piece = Bytes::from(vec![7; 64 * 1024]);
+    let pieces = stream::repeat_with(move || Ok::<_, std::io::Error>(piece.clone()));
+    HttpResponse::Ok().streaming(pieces)
 }
 
 async fn slow() -> HttpResponse {

@@ -179,6 +179,11 @@ impl Visitor {
             .await
     }
 
+    pub async fn post(&self, path: &str) -> Answer {
+        let headers = [("X-Latchkey-BFF", "1"), ("Origin", &*self.origin)];
+        self.send(Method::POST, path, &headers).await
+    }
+
     pub async fn assert_ended(&self, path: &str) {
         let answer = self.get(path).await;
         assert_eq!(
