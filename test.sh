@@ -30,6 +30,7 @@ missing_for() {
   case $1 in
     test)
       [ -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || command -v initdb >/dev/null || missing+=(postgresql)
+      command -v redis-server >/dev/null || missing+=(redis-server)
       command -v openssl >/dev/null || missing+=(openssl) ;;
     browser)
       [ -x /usr/bin/chromium ] || missing+=(chromium)

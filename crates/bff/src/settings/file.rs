@@ -58,7 +58,7 @@ fn whole(
     // Instances that share a store share their keys too: none makes its own.
     let is_alone = !store
         .as_deref()
-        .is_some_and(|store| store.starts_with("postgres"));
+        .is_some_and(|store| store.starts_with("postgres") || store.starts_with("redis"));
     let seal_keys = seal_keys(reader, &mut top, is_alone.then_some(entropy));
     if let Some(store) = &store {
         reader.keep_secret(store.trim_start_matches("sqlite:").trim_start_matches("//"));

@@ -133,6 +133,6 @@ pub struct ConfigFile {
     pub settings: Settings,
     /// Address and port.
     pub listen: String,
-    /// `memory`, `sqlite://`, `postgres://`.
+    /// `memory`, `sqlite://`, `postgres://`, `redis://`.
     pub store: String,
 }

@@ -42,12 +42,12 @@ pub fn store(given: &str, folder: &Path) -> Parsed<String> {
     {
         return Ok(format!("sqlite://{}", folder.join(path).display()));
     }
-    let known = ["postgres://", "postgresql://"];
+    let known = ["postgres://", "postgresql://", "redis://"];
     if given == "memory" || known.iter().any(|scheme| given.starts_with(scheme)) {
         return Ok(given.to_owned());
     }
     // Its password is nobody's to read.
-    Err("must be memory, or start with sqlite:// or postgres://".into())
+    Err("must be memory, or start with sqlite://, postgres:// or redis://".into())
 }
 
 pub fn some(given: &str) -> Parsed<String> {

@@ -2,12 +2,14 @@
 
 mod memory;
 mod names;
+mod redis;
 mod schema;
 mod sql;
 
 use async_trait::async_trait;
 use latchkey_protocol::Timestamp;
 
+pub use self::redis::RedisStore;
 pub use memory::MemoryStore;
 pub use names::{Key, Name};
 pub use sql::SqlStore;

@@ -68,6 +68,11 @@ impl Name {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// 64 hexadecimal digits.
+    pub fn to_hex(self) -> String {
+        hex(&self.0)
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

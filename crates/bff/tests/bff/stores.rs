@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use latchkey_bff::store::{Begun, Key, Name, NamedEnd, NamedEnded, NewRow, SessionStore};
 use latchkey_protocol::Timestamp;
 
-use crate::support::on_each_store;
+use crate::support::{on_each_store, on_stores_that_sweep};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -235,7 +235,7 @@ fn a_sign_in_and_the_end_of_its_session_at_the_same_time_leave_nothing() {
 
 #[test]
 fn what_has_expired_is_swept_and_nothing_else() {
-    on_each_store(async |store| {
+    on_stores_that_sweep(async |store| {
         begin(&*store, "a", "alice", "s1").await;
         begin(&*store, "b", "bob", "s2").await;
         store.extend(&key("b"), NOW + 10_000).await.unwrap();
@@ -246,5 +246,22 @@ fn what_has_expired_is_swept_and_nothing_else() {
         assert_eq!(store.sweep(NOW + 120, 100).await.unwrap(), 1);
         assert_eq!(store.sweep(NOW + 600, 100).await.unwrap(), 1);
         assert!(store.find(&key("b"), NOW + 600).await.unwrap().is_some());
+    });
+}
+
+/// Of what Redis keeps, nothing stays for ever.
+#[test]
+fn what_is_kept_expires_by_itself_where_nothing_is_swept() {
+    on_each_store(async |store| {
+        let past = Timestamp::from_seconds(1_500_000_000);
+        let row = NewRow {
+            issued_at: past,
+            expires_at: past + 100,
+            ..row("alice", "s1")
+        };
+        store.begin(&key("a"), &row, past).await.unwrap();
+        store.sweep(NOW, 100).await.unwrap();
+        assert_eq!(store.find(&key("a"), past).await.unwrap(), None);
+        assert_eq!(store.end(&key("a")).await.unwrap(), None);
     });
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, anyhow};
 use latchkey_bff::{
     Bff,
     settings::ConfigFile,
-    store::{MemoryStore, SessionStore, SqlStore},
+    store::{MemoryStore, RedisStore, SessionStore, SqlStore},
 };
 
 use crate::{config::Settings, log, runtime::block_on, wiring::OsEntropy};
@@ -57,6 +57,9 @@ fn open(store: &str) -> Result<Arc<dyn SessionStore>> {
             "sessions are in memory: they end with this process, and no other instance knows them"
         );
         return Ok(Arc::new(MemoryStore::default()));
+    }
+    if store.starts_with("redis://") {
+        return Ok(Arc::new(RedisStore::open(store)?));
     }
     Ok(Arc::new(SqlStore::open(store)?))
 }

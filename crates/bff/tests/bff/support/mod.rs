@@ -5,6 +5,7 @@ mod issuer;
 #[path = "../../../../server/tests/suites/support/postgres.rs"]
 mod postgres;
 mod raw;
+mod redis;
 mod stores;
 mod upstream;
 
@@ -29,7 +30,7 @@ use rand::{RngCore, SeedableRng, rngs::StdRng};
 pub use browser::{Answer, Browser};
 pub use issuer::{Fault, ISSUER, Issuer};
 pub use raw::{Raw, head};
-pub use stores::on_each_store;
+pub use stores::{on_each_store, on_stores_that_sweep};
 pub use upstream::Api;
 
 pub const BEGIN: i64 = 1_800_000_000;

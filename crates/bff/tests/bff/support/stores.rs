@@ -2,24 +2,39 @@
 
 use std::sync::Arc;
 
-use latchkey_bff::store::{MemoryStore, SessionStore, SqlStore};
+use latchkey_bff::store::{MemoryStore, RedisStore, SessionStore, SqlStore};
 
-use super::postgres::Scratch;
+use super::{postgres::Scratch, redis::Redis};
 
-/// Runs a test on each store. Without a PostgreSQL that part is skipped, aloud.
+fn run<F: Future<Output = ()>>(
+    name: &str,
+    store: Arc<dyn SessionStore>,
+    test: &impl Fn(Arc<dyn SessionStore>) -> F,
+) {
+    eprintln!("on {name}");
+    actix_web::rt::System::new().block_on(test(store));
+}
+
+/// Runs a test on each store. Without a PostgreSQL or Redis that part is skipped, aloud.
 pub fn on_each_store<F: Future<Output = ()>>(test: impl Fn(Arc<dyn SessionStore>) -> F) {
-    let run = |name: &str, store: Arc<dyn SessionStore>| {
-        eprintln!("on {name}");
-        actix_web::rt::System::new().block_on(test(store));
-    };
-    run("memory", Arc::new(MemoryStore::default()));
+    on_stores_that_sweep(&test);
+    if let Some(redis) = Redis::start() {
+        run(
+            "Redis",
+            Arc::new(RedisStore::open(&redis.url).unwrap()),
+            &test,
+        );
+    }
+}
+
+/// Those in which nothing expires by itself.
+pub fn on_stores_that_sweep<F: Future<Output = ()>>(test: impl Fn(Arc<dyn SessionStore>) -> F) {
+    run("memory", Arc::new(MemoryStore::default()), &test);
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/bff.db", folder.path().display());
-    run("SQLite", Arc::new(SqlStore::open(&url).unwrap()));
+    run("SQLite", Arc::new(SqlStore::open(&url).unwrap()), &test);
     if let Some(scratch) = Scratch::new() {
-        run(
-            "PostgreSQL",
-            Arc::new(SqlStore::open(&scratch.url).unwrap()),
-        );
+        let store = Arc::new(SqlStore::open(&scratch.url).unwrap());
+        run("PostgreSQL", store, &test);
     }
 }
