@@ -20,7 +20,7 @@ impl LiveEntries {
         }
     }
 
-    /// The change that changes nothing, and is refused like any other where what was read has changed.
+    /// The change that leaves the entries as they are, and is refused like any other where what was read has changed.
     pub fn unchanged(&self) -> EntryChange {
         self.changed(self.entries.clone())
     }
@@ -36,8 +36,9 @@ pub struct EntryChange {
 }
 
 impl EntryChange {
-    /// When the last of them is over; never before what was read, so that what was read once does not come again.
+    /// When the last of them is over; and always later than what was read, so that whoever read the same finds that
+    /// another came first, in the same second too.
     pub fn until(&self) -> Option<Timestamp> {
-        self.entries.until().max(self.read_until)
+        self.entries.until().max(self.read_until.map(|at| at + 1))
     }
 }

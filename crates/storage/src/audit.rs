@@ -103,7 +103,7 @@ pub fn sessions_ended(
     if ended.is_empty() {
         return Ok(());
     }
-    in_sessions::note(c, &ended, cause, now)?;
+    let sessions: Vec<String> = ended.iter().map(|one| one.session.clone()).collect();
     deliveries::tell(c, &ended, cause, now)?;
     let mut like = by.cloned().unwrap_or_else(|| unasked(now));
     like.event = Event::SessionEnded.name().into();
@@ -141,7 +141,8 @@ pub fn sessions_ended(
             diesel::insert_into(audit::table).values(rows).execute(c)?;
         }
     }
-    Ok(())
+    // Last: what goes on is in use, and is held until the transaction is over.
+    in_sessions::note(c, &sessions, cause, now)
 }
 
 /// What the server does by itself.

@@ -35,8 +35,10 @@ const SLICES: usize = 8;
 impl Housekeeping for Database {
     async fn sweep(&self, now: Timestamp, most: i64) -> store::Result<usize> {
         let excess = self.read(deliveries::excess).await?;
+        // By itself: it holds what is in use, and is over before anybody waits for long.
+        let expired = self.write(move |c| sessions::expire(c, now, most)).await?;
         let swept = self.write(move |c| sweep(c, &excess, now, most));
-        let gone = swept.await?;
+        let gone = expired + swept.await?;
         self.recount().await?;
         self.write_one(space::shrink).await?;
         if let Some(path) = self.sqlite_path() {
@@ -75,7 +77,6 @@ pub fn sweep(
     keys::forget_retired(c, now)?;
     let mut gone = jobs::forget_dead(c, now, most)?
         + deliveries::forget(c, excess, now, most)?
-        + sessions::expire(c, now, most)?
         + authorizations::forget(c, now, most)?
         + status_lists::forget(c, now, most)?;
     for (table, key, time, before) in [

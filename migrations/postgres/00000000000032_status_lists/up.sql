@@ -38,11 +38,12 @@ CREATE TRIGGER authorizations_revoked AFTER UPDATE OF revoked_at ON authorizatio
 WHEN (OLD.revoked_at IS NULL AND NEW.token_entries_until > NEW.revoked_at AND NEW.token_entries IS NOT NULL)
 EXECUTE FUNCTION note_revoked_tokens();
 
--- What is swept was over long before numbers were given last, and leaves nothing. An hour: clocks of nodes differ.
+-- What is swept was over long before numbers were given last, and leaves nothing. An hour: clocks of nodes differ. A clock
+-- that was ahead once has left a time in the future: the database's own counts where it is earlier.
 CREATE FUNCTION note_deleted_tokens() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO ended_tokens (until_at, entries) SELECT OLD.token_entries_until, OLD.token_entries
-        WHERE OLD.token_entries_until > coalesce((SELECT leased_at FROM status_lists ORDER BY list DESC LIMIT 1), 0) - 3600;
+        WHERE OLD.token_entries_until > least(coalesce((SELECT leased_at FROM status_lists ORDER BY list DESC LIMIT 1), 0), extract(epoch FROM now())::bigint) - 3600;
     RETURN NULL;
 END $$;
 CREATE TRIGGER authorizations_deleted AFTER DELETE ON authorizations FOR EACH ROW

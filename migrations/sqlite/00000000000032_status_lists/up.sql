@@ -35,10 +35,11 @@ BEGIN
     INSERT INTO ended_tokens (until_at, entries) VALUES (NEW.token_entries_until, NEW.token_entries);
 END;
 
--- What is swept was over long before numbers were given last, and leaves nothing. An hour: clocks of nodes differ.
+-- What is swept was over long before numbers were given last, and leaves nothing. An hour: clocks of nodes differ. A clock
+-- that was ahead once has left a time in the future: the database's own counts where it is earlier.
 CREATE TRIGGER authorizations_deleted AFTER DELETE ON authorizations
 WHEN OLD.revoked_at IS NULL AND OLD.token_entries IS NOT NULL
 BEGIN
     INSERT INTO ended_tokens (until_at, entries) SELECT OLD.token_entries_until, OLD.token_entries
-        WHERE OLD.token_entries_until > coalesce((SELECT leased_at FROM status_lists ORDER BY list DESC LIMIT 1), 0) - 3600;
+        WHERE OLD.token_entries_until > min(coalesce((SELECT leased_at FROM status_lists ORDER BY list DESC LIMIT 1), 0), unixepoch()) - 3600;
 END;

@@ -215,8 +215,11 @@ pub fn of_tokens_that_end_while_others_look_none_is_missed(stores: &impl Stores)
             }
         });
         let (mut cursor, mut read) = (EndedCursor::default(), Vec::new());
+        let mut is_over = false;
         loop {
-            let is_over = ending.is_finished();
+            if cursor.horizon.is_none() {
+                is_over = ending.is_finished();
+            }
             let page = look(&store, cursor, 5).await;
             cursor = page.cursor;
             read.extend(page.ended);

@@ -6,10 +6,7 @@ use latchkey_protocol::{
     store::{EndedCursor, LeaseRequest},
 };
 
-use crate::{
-    audit::Ended,
-    status_lists::{changes, in_sessions, lease},
-};
+use crate::status_lists::{changes, in_sessions, lease};
 
 pub fn verbs() -> Vec<Verb<'static>> {
     let request = LeaseRequest {
@@ -46,10 +43,7 @@ pub fn verbs() -> Vec<Verb<'static>> {
             "tokens of sessions that end",
             1,
             Box::new(|c, n| {
-                let one = |n| Ended {
-                    session: format!("gone {n}"),
-                    user: UserId::new("u"),
-                };
+                let one = |n| format!("gone {n}");
                 let ended: Vec<_> = (0..=n).map(one).collect();
                 in_sessions::note(c, &ended, Cause::Forced, Timestamp::from_seconds(1))
             }),

@@ -8,7 +8,6 @@ use diesel::{
 use latchkey_protocol::{Timestamp, session::Cause};
 
 use crate::{
-    audit::Ended,
     columns::{Grouped, columns},
     connection::AnyConnection,
     error::RowError,
@@ -20,21 +19,27 @@ use crate::{
 /// that is over.
 pub fn note(
     c: &mut AnyConnection,
-    ended: &[Ended],
+    ended: &[String],
     cause: Cause,
     now: Timestamp,
 ) -> Result<(), RowError> {
-    // With a user everything goes that was allowed, and is noted as it goes.
-    if cause == Cause::UserDeleted {
-        return Ok(());
-    }
-    // What has expired was found to have expired by whoever looked: only what was given before is noted.
-    let live_alone = i64::from(cause == Cause::Expired);
+    let live_alone = match cause {
+        // All that was allowed is revoked or deleted in the same transaction, and is noted as that is done.
+        Cause::AllForced
+        | Cause::ClientForced
+        | Cause::EveryoneForced
+        | Cause::PasswordChanged
+        | Cause::UserDisabled
+        | Cause::UserDeleted => return Ok(()),
+        Cause::AnotherUser | Cause::TooMany | Cause::SignedOut | Cause::Forced => 0,
+        // Whoever looked has found it to have expired: only what was given before is noted.
+        Cause::Expired => 1,
+    };
     match c {
         AnyConnection::Postgres(c) => note_together(c, ended, live_alone, now),
         AnyConnection::Sqlite(c) => ended
             .iter()
-            .try_for_each(|one| note_one(c, &one.session, live_alone, now)),
+            .try_for_each(|session| note_one(c, session, live_alone, now)),
     }
 }
 
@@ -72,7 +77,8 @@ fn note_one(
 const NOTE_TOGETHER: &str = "WITH ended AS MATERIALIZED (SELECT * FROM unnest(?, ?, ?) AS ended (session, live_alone, now)), \
     held AS MATERIALIZED (SELECT a.id, a.token_entries, a.token_entries_until, ended.now FROM ended \
     JOIN authorizations AS a ON a.session_id = ended.session WHERE a.revoked_at IS NULL \
-    AND (ended.live_alone = 0 OR a.token_entries_until > ended.now OR a.code_expires_at > ended.now) FOR NO KEY UPDATE OF a), \
+    AND (ended.live_alone = 0 OR a.token_entries_until > ended.now OR a.code_expires_at > ended.now) \
+    ORDER BY a.id FOR NO KEY UPDATE OF a), \
     noted AS (INSERT INTO ended_tokens (until_at, in_session, entries) SELECT token_entries_until, 1, token_entries FROM held \
     WHERE token_entries_until > now AND token_entries IS NOT NULL) \
     UPDATE authorizations SET token_entries_until = coalesce(held.token_entries_until, 0) + 1 FROM held \
@@ -83,12 +89,12 @@ struct Together;
 
 fn note_together(
     c: &mut PgConnection,
-    ended: &[Ended],
+    ended: &[String],
     live_alone: i64,
     now: Timestamp,
 ) -> Result<(), RowError> {
     let row = |one| [Bind::from(one), Bind::from(live_alone), Bind::from(now)];
-    let rows: Vec<_> = ended.iter().map(|one| row(&one.session)).collect();
+    let rows: Vec<_> = ended.iter().map(row).collect();
     Grouped::<Together, BigInt>::new(NOTE_TOGETHER, &columns(&rows)).execute(c)?;
     Ok(())
 }

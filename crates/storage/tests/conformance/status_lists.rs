@@ -4,7 +4,12 @@ use super::*;
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use latchkey_conformance::promises::status_lists::{NONE, ended, given, live, look, places};
 use latchkey_protocol::{
-    AuthorizationId, UserId, authorization::Authorization, store::EndedCursor,
+    AuthorizationId, UserId,
+    authorization::Authorization,
+    entry_change::LiveEntries,
+    session::Session,
+    status::{StatusEntry, TokenEntries},
+    store::{EndedCursor, LeaseRequest},
 };
 
 async fn revoke(store: &Shared, one: &Authorization) {
@@ -144,5 +149,72 @@ fn a_row_that_cannot_be_read_holds_no_other_up() {
             .unwrap();
         revoke(&store, &one).await;
         assert_eq!(ended(&store).await, [0, 1]);
+    });
+}
+
+/// A node whose clock was hours ahead, once: what is deleted still ends.
+#[test]
+fn a_clock_that_was_ahead_lets_nobody_keep_the_tokens_of_a_deleted_user() {
+    on_both_at(async |options| {
+        let store = open(&options);
+        seeded(&store).await;
+        let (over, ahead) = (4_000_000_000, 4_100_000_000);
+        let lease = LeaseRequest {
+            count: 1,
+            now: moment(ahead),
+            live_until: moment(ahead),
+            above: None,
+        };
+        store.lease_status_entries(lease).await.unwrap();
+        let one = authorization("a", "openid");
+        assert!(store.issue_code(None, &one).await.unwrap());
+        let entry = StatusEntry { list: 0, idx: 7 };
+        let none = TokenEntries::default();
+        let (_, entries) = none.assign(entry, true, moment(over), moment(0));
+        let change = LiveEntries::default().changed(entries);
+        let exchanged = store.exchange_code(&one.id, moment(2), None, moment(over), &change);
+        assert!(exchanged.await.unwrap());
+        let (u, last) = (UserId::new("u"), LastAdministrator::Stays);
+        store.delete_user(&u, None, last).await.unwrap();
+        assert_eq!(ended(&store).await, [7]);
+    });
+}
+
+/// However long the sweep takes: it has ended the sessions by then, by themselves.
+#[test]
+fn a_refresh_does_not_wait_for_a_sweep() {
+    on_both_at(async |options| {
+        if !options.url.starts_with("postgres") {
+            return;
+        }
+        let store = open(&options);
+        seeded(&store).await;
+        let of_a_moment = Session {
+            expires_at: moment(100),
+            ..session("s2", "u")
+        };
+        let begun = store.sign_in(&of_a_moment, "hash", None, None).await;
+        assert!(begun.unwrap().is_some());
+        let mut one = authorization("a", "openid offline_access");
+        code_of(&mut one).session_id = of_a_moment.id;
+        given(&store, &one, 0).await;
+        let mut busy = PgConnection::establish(&options.url).unwrap();
+        busy.batch_execute("BEGIN; LOCK TABLE refusals IN EXCLUSIVE MODE")
+            .unwrap();
+        let sweeping = tokio::spawn({
+            let store = store.clone();
+            async move { store.sweep(moment(101), 100).await }
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        assert!(!sweeping.is_finished(), "it waits for the table");
+        let read = live(&store, &one.id).await;
+        let next = family("next", Some("r-a"));
+        let (current, change) = (Digest::of("r-a"), read.unchanged());
+        let rotated = store.rotate_refresh_token(&one.id, &current, &next, &change);
+        let rotated = tokio::time::timeout(std::time::Duration::from_secs(3), rotated);
+        assert!(rotated.await.unwrap().unwrap());
+        busy.batch_execute("COMMIT").unwrap();
+        sweeping.await.unwrap().unwrap();
+        assert_eq!(ended(&store).await, [0], "the session is over");
     });
 }
