@@ -149,6 +149,7 @@ pass_on! {
     StatusLists {
         lease_status_entries(request: LeaseRequest) -> EntryLease;
         status_lists_since(cursor: EndedCursor, most: i64) -> StatusChanges;
+        end_tokens_not_admitted(client: &ClientId, after: Option<&AuthorizationId>, most: i64, now: Timestamp) -> Option<AuthorizationId>;
         add_token_entry(id: &AuthorizationId, change: &EntryChange) -> bool;
     }
     ClaimMappings {

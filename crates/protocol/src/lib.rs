@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod access;
+pub mod admission;
 pub mod algorithm;
 pub mod api;
 pub mod attempts;

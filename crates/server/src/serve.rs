@@ -21,7 +21,7 @@ use crate::{
     tally,
     tls::Certificate,
     wiring::{App, OsEntropy, SystemClock, join, open_keys, outbound},
-    workers::{AuditHandler, BulkEndHandler, JobHandler, SweepHandler, Workers},
+    workers::{AdmissionHandler, AuditHandler, BulkEndHandler, JobHandler, SweepHandler, Workers},
 };
 
 /// The largest body that is read, in bytes.
@@ -285,7 +285,13 @@ fn start_workers(app: &App, audit_keep: i64, chain_key: ChainKey) -> Workers {
     let sweep = SweepHandler::new(store.clone(), clock.clone(), audit_keep, chain_key.clone());
     let audit = AuditHandler::new(store.clone(), clock.clone(), chain_key);
     let ends = BulkEndHandler::new(store.clone(), clock.clone());
-    let handlers: Vec<Arc<dyn JobHandler>> = vec![Arc::new(audit), Arc::new(sweep), Arc::new(ends)];
+    let admissions = AdmissionHandler::new(store.clone(), clock.clone());
+    let handlers: Vec<Arc<dyn JobHandler>> = vec![
+        Arc::new(audit),
+        Arc::new(sweep),
+        Arc::new(ends),
+        Arc::new(admissions),
+    ];
     Workers::start(store, clock, Arc::new(OsEntropy), handlers)
 }
 

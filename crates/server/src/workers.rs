@@ -4,6 +4,7 @@
 //! A worker is added as a [`JobHandler`]. One loop takes what is due and starts it, so that no kind of job keeps another
 //! one waiting. The loop and each job are supervised: what panics or fails is tried again, later each time.
 
+mod admissions;
 mod audit;
 mod bulk_ends;
 mod sweep;
@@ -19,6 +20,7 @@ use latchkey_protocol::{
 };
 use tokio::{task::JoinSet, time::Instant};
 
+pub use admissions::AdmissionHandler;
 pub use audit::AuditHandler;
 pub use bulk_ends::BulkEndHandler;
 pub use sweep::SweepHandler;

@@ -13,7 +13,7 @@ use diesel::{
     sqlite::Sqlite,
 };
 use latchkey_protocol::{
-    ClientId, Timestamp,
+    ClientId, Timestamp, admission,
     client::{Client, FormerSecret},
     client_list::{ClientCounts, ClientCursor, ClientList, name_key},
     console, kind,
@@ -26,6 +26,7 @@ use crate::{
     connection::{AnyConnection, Database, on},
     deliveries,
     error::RowError,
+    jobs,
     schema::{clients, revoked_access_tokens},
     statement::{binds, statement},
     stored::Stored,
@@ -64,7 +65,7 @@ impl Row {
         }
     }
 
-    fn into_client(self) -> Result<Client, RowError> {
+    pub fn into_client(self) -> Result<Client, RowError> {
         let metadata = serde_json::from_str(&self.metadata).map_err(|_| RowError::Corrupt {
             table: "clients",
             row: self.id.clone(),
@@ -195,6 +196,11 @@ impl Clients for Database {
 
     async fn update_client_metadata(&self, client: &Client) -> store::Result<bool> {
         let row = Row::from_client(client);
+        let is_limited = client.metadata.access.is_some();
+        let at = self
+            .entry
+            .as_ref()
+            .map_or(Timestamp::EPOCH, |entry| entry.at);
         let update = move |c: &mut AnyConnection| {
             let values = (
                 clients::metadata.eq(&row.metadata),
@@ -207,9 +213,14 @@ impl Clients for Database {
                 clients::version.eq(row.version + 1),
             );
             let unchanged = at_version!(&row.id, row.version);
-            Ok(on!(c => diesel::update(unchanged).set(values).execute(c))? == 1)
+            let is_updated = on!(c => diesel::update(unchanged).set(values).execute(c))? == 1;
+            if is_updated && is_limited {
+                jobs::enqueue(c, &admission::job(&ClientId::new(&*row.id), at))?;
+            }
+            Ok(is_updated)
         };
         let updated = self.write_recorded(update).await;
+        self.job_added.notify_one();
         self.clients.invalidate(client.id.as_str());
         updated
     }
@@ -260,9 +271,13 @@ impl Clients for Database {
                 Some(_) => on!(c => statement(DISABLE, disable).execute(c))?,
                 None => on!(c => statement(ENABLE, &disable[1..]).execute(c))?,
             };
+            if let Some(at) = at.filter(|_| changed == 1) {
+                jobs::enqueue(c, &admission::job(&key, at))?;
+            }
             Ok(changed == 1)
         };
         let updated = self.write_recorded(update).await;
+        self.job_added.notify_one();
         self.clients.invalidate(id.as_str());
         updated
     }

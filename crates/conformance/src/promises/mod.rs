@@ -14,6 +14,8 @@ pub mod console;
 pub mod custom_claims;
 pub mod deletions;
 pub mod deliveries;
+pub mod ended_admissions;
+pub mod ended_races;
 pub mod ended_tokens;
 pub mod full_queue;
 pub mod groups;

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{AuthorizationId, entry_change::EntryChange, status::TokenEntries, time::Timestamp};
+use crate::{
+    AuthorizationId, ClientId, entry_change::EntryChange, status::TokenEntries, time::Timestamp,
+};
 
 /// Numbers of one list that are the caller's alone: `first`, and those after it, `count` in all. None is given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +79,7 @@ pub struct StatusChanges {
     pub ended: Vec<EndedTokens>,
     /// For the next look.
     pub cursor: EndedCursor,
-    /// Whether there may be more at once.
+    /// Whether the series goes on: there may be more at once.
     pub is_more: bool,
 }
 
@@ -92,8 +94,18 @@ pub trait StatusLists: Send + Sync {
     /// room so many times in a row.
     async fn lease_status_entries(&self, request: LeaseRequest) -> Result<EntryLease>;
     /// The lists, and at most `most` rows of what ended since the look that gave `cursor`. Whatever was committed before
-    /// this was called comes with it or with the looks that follow while [`StatusChanges::is_more`].
+    /// the first look of a series comes with that series: it and the looks that follow while [`StatusChanges::is_more`].
     async fn status_lists_since(&self, cursor: EndedCursor, most: i64) -> Result<StatusChanges>;
+    /// Of at most `most` authorizations of a client, by their ids from the one after `after` on: ends the tokens of those
+    /// whose user the client does not admit, or of all where it is disabled, and revokes nothing. The last id that was
+    /// looked at; none after the last of all. Of a client that was changed, nodes may go on issuing tokens for a second.
+    async fn end_tokens_not_admitted(
+        &self,
+        client: &ClientId,
+        after: Option<&AuthorizationId>,
+        most: i64,
+        now: Timestamp,
+    ) -> Result<Option<AuthorizationId>>;
     /// Replaces the entries of an authorization, if they are those that were read and it is not revoked. `false`, and
     /// nothing written, when it is gone, was revoked, its session ended meanwhile, or another change came first.
     async fn add_token_entry(&self, id: &AuthorizationId, change: &EntryChange) -> Result<bool>;

@@ -60,6 +60,7 @@ mod sign_out;
 mod sign_out_back_end;
 mod sign_out_refusals;
 mod skipped;
+mod status_admissions;
 mod status_api;
 mod status_causes;
 mod status_indices;

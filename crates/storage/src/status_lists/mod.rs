@@ -3,11 +3,12 @@
 pub mod changes;
 pub mod in_sessions;
 pub mod lease;
+pub mod not_admitted;
 
 use async_trait::async_trait;
 use diesel::prelude::*;
 use latchkey_protocol::{
-    AuthorizationId, StoreError, Timestamp,
+    AuthorizationId, ClientId, StoreError, Timestamp,
     entry_change::EntryChange,
     store::{self, EndedCursor, EntryLease, LeaseRequest, StatusChanges, StatusLists},
 };
@@ -48,6 +49,18 @@ impl StatusLists for Database {
         most: i64,
     ) -> store::Result<StatusChanges> {
         self.read(move |c| changes::since(c, cursor, most)).await
+    }
+
+    async fn end_tokens_not_admitted(
+        &self,
+        client: &ClientId,
+        after: Option<&AuthorizationId>,
+        most: i64,
+        now: Timestamp,
+    ) -> store::Result<Option<AuthorizationId>> {
+        let (client, after) = (client.to_owned(), after.cloned());
+        self.write(move |c| not_admitted::end_of_client(c, &client, after.as_ref(), most, now))
+            .await
     }
 
     async fn add_token_entry(

@@ -32,6 +32,7 @@ use crate::{
     schema::{consents, users},
     sessions,
     statement::{binds, statement},
+    status_lists::not_admitted,
 };
 
 #[async_trait]
@@ -115,11 +116,16 @@ impl Users for Database {
         let (after, version) = (after.clone(), before.version);
         let new_address = before.email != after.email;
         let stays_administrator = after.roles.iter().any(|role| role == console::ADMIN);
+        let is_judged_anew = before.roles != after.roles || before.groups != after.groups;
         self.write_recorded(move |c| {
             let mut row = Row::from_user(&after);
             row.version = version;
             let leaves = (!stays_administrator).then_some(last);
-            update_profile(c, row, new_address, leaves)
+            let written = update_profile(c, row, new_address, leaves)?;
+            if is_judged_anew && written == WriteOutcome::Done {
+                not_admitted::end_of_user(c, &after, after.updated_at)?;
+            }
+            Ok(written)
         })
         .await
     }
