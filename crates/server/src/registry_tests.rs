@@ -12,8 +12,9 @@ use latchkey_operations::{
 use crate::cli::Cli;
 
 /// Of the program itself, not of what an installation holds.
-const OWN: [&str; 11] = [
+const OWN: [&str; 12] = [
     "serve",
+    "bff",
     "dev",
     "migrate",
     "token inspect",

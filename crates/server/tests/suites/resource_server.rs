@@ -83,9 +83,6 @@ async fn own_token(h: &Harness, id: &str) -> Value {
     h.post("/token", &form).await.json["access_token"].clone()
 }
 
-/// The clock of these tests jumps, and lists that are a minute old say nothing: `status_api.rs` has an API that follows them.
-const WITHOUT_LISTS: [(&str, &str); 1] = [("LATCHKEY_TOKENS__STATUS_LIST", "false")];
-
 #[test]
 fn an_api_takes_the_access_tokens_that_are_for_it_and_nothing_else() {
     on_both_with(&WITHOUT_LISTS, async |h| {

@@ -16,7 +16,7 @@ async fn jti(app: &Visitor) -> String {
 
 #[test]
 fn an_access_token_that_has_ended_is_renewed_on_the_way() {
-    on_both(async |h| {
+    on_both_with(&WITHOUT_LISTS, async |h| {
         let world = World::start(&h).await;
         let app = world.signed_in("alice").await;
         let first = jti(&app).await;
@@ -34,7 +34,7 @@ fn an_access_token_that_has_ended_is_renewed_on_the_way() {
 /// A copy of the store from before a rotation, presented after the time in which a lost answer is given again.
 #[test]
 fn a_refresh_token_that_is_replayed_ends_the_session() {
-    on_both(async |h| {
+    on_both_with(&WITHOUT_LISTS, async |h| {
         let world = World::start(&h).await;
         let app = world.signed_in("alice").await;
         let key = Key::of_cookie(&app.cookie());
@@ -57,7 +57,7 @@ fn a_refresh_token_that_is_replayed_ends_the_session() {
 /// Within that time the provider gives the same successor: an instance that died between rotation and writing ends nothing.
 #[test]
 fn a_refresh_token_whose_successor_was_lost_is_presented_again() {
-    on_both(async |h| {
+    on_both_with(&WITHOUT_LISTS, async |h| {
         let world = World::start(&h).await;
         let app = world.signed_in("alice").await;
         let key = Key::of_cookie(&app.cookie());
@@ -80,7 +80,7 @@ fn a_refresh_token_whose_successor_was_lost_is_presented_again() {
 
 #[test]
 fn a_session_that_the_provider_has_ended_is_over_at_the_next_renewal() {
-    on_both(async |h| {
+    on_both_with(&WITHOUT_LISTS, async |h| {
         let world = World::start(&h).await;
         let app = world.signed_in("alice").await;
         jti(&app).await;
