@@ -5,7 +5,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose'
 import * as oidc from 'openid-client'
 
 const { ISSUER = 'http://localhost:8080', CLIENT_ID = 'web-app', CLIENT_SECRET, PORT = '3000', HERE = `http://localhost:${PORT}` } = process.env
-const onThisMachine = ISSUER.startsWith('http://localhost')
+const onThisMachine = new URL(ISSUER).hostname === 'localhost'
 const config = await oidc.discovery(new URL(ISSUER), CLIENT_ID, CLIENT_SECRET, undefined, { execute: onThisMachine ? [oidc.allowInsecureRequests] : [] })
 const keys = createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri))
 
@@ -40,7 +40,8 @@ async function callback(request) {
   const tokens = await oidc.authorizationCodeGrant(config, new URL(request.url, HERE), { ...expected, idTokenExpected: true })
   const user = tokens.claims()
   if (ended.has(user.sid)) return [400, 'this session has ended meanwhile']
-  const id = random() // a new one: what the browser had before is worth nothing
+  const id = random() // a new one: what the browser had before ends
+  sessions.delete(sent(request, 'session'))
   for (const [old, { ends }] of sessions) if (Date.now() >= ends) sessions.delete(old)
   sessions.set(id, { user, idToken: tokens.id_token, ends: Date.now() + 1000 * LIFETIME })
   return redirect('/', cookie('session', id, LIFETIME))
@@ -59,6 +60,7 @@ function home(request) {
 
 // Ends the app's session, then Latchkey's.
 function logout(request) {
+  if (request.headers['sec-fetch-site'] === 'cross-site') return [403, 'no other site signs users out']
   const session = current(request)
   sessions.delete(sent(request, 'session'))
   const to = oidc.buildEndSessionUrl(config, { post_logout_redirect_uri: `${HERE}/`, ...(session && { id_token_hint: session.idToken }) })

@@ -54,7 +54,8 @@ async function whoIsIt() {
 }
 
 async function signOut() {
-  await call('/bff/logout', { method: 'POST' })
+  const answer = await call('/bff/logout', { method: 'POST' })
+  if (!answer.ok && !ended(answer)) return show('You are still signed in. Try again.')
   location.assign('/bff/logout') // ends the session at the provider, too
 }
 
