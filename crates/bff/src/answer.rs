@@ -1,7 +1,7 @@
 //! The answers that are the same everywhere.
 
 use actix_web::{
-    HttpResponse, HttpResponseBuilder,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{StatusCode, header},
 };
 use serde_json::json;
@@ -26,11 +26,26 @@ fn error(status: StatusCode, code: &str) -> HttpResponse {
     no_store(status).json(json!({ "error": code }))
 }
 
-/// There is no session, or none any more.
+/// There is no session any more.
 pub fn session_ended() -> HttpResponse {
+    let mut answer = login_required();
+    // A cookie of this name and value can always be set.
+    let _set = answer.add_cookie(&cookies::gone(cookies::SESSION));
+    answer
+}
+
+/// There is no session. A cookie is taken away only from whoever sent one: a sign-in in another tab may have set it while
+/// this call was under way.
+pub fn not_signed_in(request: &HttpRequest) -> HttpResponse {
+    if cookies::is_sent(request, cookies::SESSION) {
+        return session_ended();
+    }
+    login_required()
+}
+
+fn login_required() -> HttpResponse {
     no_store(StatusCode::UNAUTHORIZED)
         .insert_header((SESSION_HEADER, "ended"))
-        .cookie(cookies::gone(cookies::SESSION))
         .json(json!({ "error": "login_required", "login": LOGIN }))
 }
 

@@ -47,6 +47,11 @@ pub fn value(request: &HttpRequest, name: &str) -> Option<String> {
     named.next().is_none().then_some(found)
 }
 
+/// Whether there is a cookie of this name at all, whatever its value.
+pub fn is_sent(request: &HttpRequest, name: &str) -> bool {
+    all(request).any(|(known, _)| known == name.as_bytes())
+}
+
 /// The names that begin so.
 pub fn names(request: &HttpRequest, start: &str) -> Vec<String> {
     let names = all(request).filter_map(|(name, _)| std::str::from_utf8(name).ok());

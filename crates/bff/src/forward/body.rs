@@ -256,8 +256,11 @@ impl Download {
         actix_web::rt::spawn(async move {
             let _seats = seats;
             let cut = tokio::select! {
+                // First: whoever has all goes, too.
+                biased;
                 passed = passed(body, &sender, between) => passed.err(),
                 () = ended => Some("its session has ended, or its time is over"),
+                () = sender.closed() => Some("the browser has gone"),
             };
             match cut {
                 None => done.store(true, Ordering::Release),

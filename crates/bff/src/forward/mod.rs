@@ -88,7 +88,7 @@ pub async fn call(
         Err(target::Bad) => return answer::bad_request(),
     };
     let Some(cookie) = cookies::session(&request) else {
-        return answer::session_ended();
+        return answer::not_signed_in(&request);
     };
     let ready = match bff.0.sessions.for_call(Key::of_cookie(&cookie)).await {
         Outcome::Ready(ready) => ready,

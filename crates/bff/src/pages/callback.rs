@@ -44,6 +44,7 @@ pub async fn callback(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse
         return refused();
     };
     let done = finish(&bff, &sign_in, &query).await;
+    let is_away = matches!(done, Err(Failed::Away));
     let mut answer = match done {
         Ok(cookie) => {
             let lasts = sign_in
@@ -56,8 +57,11 @@ pub async fn callback(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse
         Err(Failed::Refused) => refused(),
         Err(Failed::Away) => away(),
     };
-    // A sign-in is finished once, whatever came of it. A cookie of this name and value can always be set.
-    let _set = answer.add_cookie(&cookies::gone(name));
+    // A sign-in is finished once; where nobody could tell, it can be tried again.
+    if !is_away {
+        // A cookie of this name and value can always be set.
+        let _set = answer.add_cookie(&cookies::gone(name));
+    }
     answer
 }
 

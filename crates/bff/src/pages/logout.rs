@@ -24,7 +24,7 @@ pub async fn end(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse {
         return answer::forbidden();
     }
     let Some(cookie) = cookies::session(&request) else {
-        return answer::session_ended();
+        return answer::not_signed_in(&request);
     };
     let ended = match end_here(&bff, Key::of_cookie(&cookie)).await {
         Ok(ended) => ended,

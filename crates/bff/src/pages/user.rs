@@ -15,7 +15,7 @@ pub async fn user(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse {
         return answer::forbidden();
     }
     let Some(cookie) = cookies::session(&request) else {
-        return answer::session_ended();
+        return answer::not_signed_in(&request);
     };
     match bff.0.sessions.for_call(Key::of_cookie(&cookie)).await {
         Outcome::Ready(found) => shown(&found),

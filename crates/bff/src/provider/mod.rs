@@ -145,8 +145,10 @@ impl Provider {
         verifier: &str,
         nonce: &str,
     ) -> Result<(Tokens, IdToken), ProviderError> {
-        // Strangers can begin sign-ins: their places are few, and not those of renewals.
-        let Ok(_place) = self.sign_ins.try_acquire() else {
+        // Strangers can begin sign-ins: their places are few, and not those of renewals. In turn, so that who takes many
+        // keeps nobody out.
+        let place = tokio::time::timeout(PATIENCE, self.sign_ins.acquire()).await;
+        let Ok(Ok(_place)) = place else {
             return Err(ProviderError::Away("too many sign-ins at once".into()));
         };
         let tokens = self
@@ -164,7 +166,8 @@ impl Provider {
     }
 
     /// Exchanges a refresh token (RFC 6749 6). Where an ID token comes along, it must be of `sub` (OpenID Connect Core
-    /// 12.2): else the new refresh token is taken back, and nothing of the answer is used.
+    /// 12.2): else the new refresh token is taken back, and nothing of the answer is used. One that cannot be judged now,
+    /// by a key that has not come here yet, is as none: without its successor the refresh token would be a replay.
     pub async fn refresh(
         &self,
         refresh_token: &str,
@@ -187,11 +190,13 @@ impl Provider {
         });
         match judged {
             Ok(id_token) => Ok((tokens, Some(id_token))),
+            Err(ProviderError::Away(why)) => {
+                tracing::warn!(%why, "an ID token of a refresh cannot be judged now, and is not used");
+                Ok((tokens, None))
+            }
             Err(error) => {
-                if matches!(error, ProviderError::Wrong(_)) {
-                    self.revoke(tokens.refresh_token.as_deref().unwrap_or(refresh_token))
-                        .await;
-                }
+                self.revoke(tokens.refresh_token.as_deref().unwrap_or(refresh_token))
+                    .await;
                 Err(error)
             }
         }

@@ -322,6 +322,30 @@ async fn whoever_takes_nothing_of_an_answer_holds_no_place() {
     world.stop().await;
 }
 
+/// At once, and not when the API says something next.
+#[actix_web::test]
+async fn a_browser_that_has_gone_holds_no_place() {
+    let limits = Limits {
+        calls_of_session: 1,
+        ..Limits::default()
+    };
+    let world = world_with(limits).await;
+    let browser = world.signed_in().await;
+    let mut answer = browser
+        .request(Method::GET, "/api/stops")
+        .send()
+        .await
+        .unwrap();
+    answer.chunk().await.unwrap();
+    browser.get("/api/me").await.assert_away();
+    drop(answer);
+    eventually("the place is free again", async || {
+        browser.get("/api/me").await.status == 200
+    })
+    .await;
+    world.stop().await;
+}
+
 #[actix_web::test]
 async fn events_end_with_their_session() {
     let world = world().await;

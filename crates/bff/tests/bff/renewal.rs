@@ -218,6 +218,22 @@ fn tokens_of_another_user_end_the_session_and_are_taken_back() {
     });
 }
 
+/// The refresh token was rotated: what came with it counts, and the old one would be a replay at the next call.
+#[test]
+fn id_token_by_a_key_that_is_not_known_yet_the_renewed_tokens_count() {
+    on_each_store(async |store| {
+        let (world, browser) = after(store, ACCESS).await;
+        world.issuer.fails(Fault::RenewsByNewKey);
+        assert_good(&browser).await;
+        world.issuer.fails(None);
+        world.pass(ACCESS);
+        assert_good(&browser).await;
+        assert_eq!(world.issuer.refreshes(), 2);
+        assert_eq!(world.issuer.revoked(), [""; 0]);
+        world.stop().await;
+    });
+}
+
 #[test]
 fn refresh_token_of_another_client_the_user_signs_in() {
     on_each_store(async |store| {

@@ -52,6 +52,27 @@ fn a_user_signs_in_and_the_browser_has_a_cookie_and_no_token() {
     });
 }
 
+/// A sign-in in another tab may set one while the call is under way.
+#[test]
+fn a_cookie_is_taken_away_only_from_whoever_sent_one() {
+    on_each_store(async |store| {
+        let world = World::start(store).await;
+        let browser = world.browser();
+        for path in ["/bff/user", "/api/me"] {
+            let without = browser.get(path).await;
+            without.assert_ended();
+            assert_eq!(without.header("set-cookie"), "", "{path}");
+            for value in ["x".repeat(43).as_str(), "x"] {
+                let with = browser.with_cookie(value).get(path).await;
+                with.assert_ended();
+                let taken = with.cookie("__Host-latchkey-bff");
+                assert!(taken.contains("Max-Age=0"), "{path}: {with:?}");
+            }
+        }
+        world.stop().await;
+    });
+}
+
 #[test]
 fn a_session_that_is_kept_outlives_the_browser_and_others_do_not() {
     on_each_store(async |store| {

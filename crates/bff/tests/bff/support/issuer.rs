@@ -33,6 +33,8 @@ pub enum Fault {
     LosesAnswer,
     /// The ID tokens that come with renewed tokens are this user's.
     RenewsFor(&'static str),
+    /// The ID tokens that come with renewed tokens are signed with a key that is not published yet.
+    RenewsByNewKey,
     /// Answers after a while.
     Slow(Duration),
 }
@@ -224,6 +226,12 @@ impl Issuer {
             _ => known.sub.clone(),
         };
         let mut issued = self.issue(&sub, None);
+        if matches!(self.state().fault, Some(Fault::RenewsByNewKey)) {
+            let new = SigningKey::generate_for(Algorithm::Es256, &mut StdRng::seed_from_u64(2));
+            let claims = json!({ "iss": ISSUER, "sub": sub, "aud": CLIENT, "iat": self.now(), "exp": self.now() + ACCESS });
+            let signed = Signer::new(&new.unwrap()).unwrap().sign("JWT", &claims);
+            issued["id_token"] = json!(signed.unwrap());
+        }
         let now = self.now();
         let mut state = self.state();
         if let Some((successor, _)) = known.successor {
@@ -320,7 +328,7 @@ impl Fetch for Issuer {
                 return Err(FetchError::new("connection reset"));
             }
             Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
-            Some(Fault::RenewsFor(_)) | None => {}
+            Some(Fault::RenewsFor(_) | Fault::RenewsByNewKey) | None => {}
         }
         let (status, body) = self.answer(&request);
         Ok(Response::builder()

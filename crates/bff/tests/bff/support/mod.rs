@@ -33,7 +33,7 @@ pub use raw::{Raw, head};
 pub use stores::{on_each_store, on_stores_that_sweep};
 pub use upstream::Api;
 
-pub const BEGIN: i64 = 1_800_000_000;
+pub const BEGIN: i64 = 4_000_000_000;
 pub const CLIENT: &str = "shop";
 pub const SECRET: &str = "the secret of the shop, 0123456789";
 /// How long an access token of the provider lasts, in seconds.
