@@ -75,8 +75,8 @@ impl Bff {
         let inner = Arc::new(Inner {
             seats: settings.upstreams.iter().map(seats).collect(),
             streams: Arc::new(Semaphore::new(settings.limits.streams)),
-            calls_of: Places::new(settings.limits.calls_of_session),
-            streams_of: Places::new(settings.limits.streams_of_session),
+            calls_of: Places::new(settings.limits.calls_of_user),
+            streams_of: Places::new(settings.limits.streams_of_user),
             files: Arc::new(Semaphore::new(FILES)),
             sessions: Sessions {
                 store,

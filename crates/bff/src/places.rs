@@ -1,27 +1,27 @@
-//! Places among the calls for each session, so that one user does not take an API away from all.
+//! Places among the calls for each user, however many sessions they have, so that nobody takes an API away from all.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::store::Key;
+use crate::store::Name;
 
 /// Places of one kind. Cheap to clone.
 #[derive(Clone)]
 pub struct Places {
     most: usize,
-    taken: Arc<Mutex<HashMap<Key, usize>>>,
+    taken: Arc<Mutex<HashMap<Name, usize>>>,
 }
 
 /// Given back when it is dropped.
 pub struct Place {
-    key: Key,
-    taken: Arc<Mutex<HashMap<Key, usize>>>,
+    user: Name,
+    taken: Arc<Mutex<HashMap<Name, usize>>>,
 }
 
 impl Places {
-    /// So many for each session.
+    /// So many for each user.
     pub fn new(most: usize) -> Self {
         Self {
             most,
@@ -29,16 +29,16 @@ impl Places {
         }
     }
 
-    /// None when the session has all of its places.
-    pub fn take(&self, key: Key) -> Option<Place> {
+    /// None when the user has all of their places.
+    pub fn take(&self, user: Name) -> Option<Place> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(key).or_default();
+        let count = taken.entry(user).or_default();
         if *count >= self.most {
             return None;
         }
         *count += 1;
         Some(Place {
-            key,
+            user,
             taken: self.taken.clone(),
         })
     }
@@ -47,10 +47,10 @@ impl Places {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.key) {
+        if let Some(count) = taken.get_mut(&self.user) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&self.key);
+                taken.remove(&self.user);
             }
         }
     }
@@ -61,9 +61,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_has_so_many_places_and_takes_none_of_anothers() {
+    fn a_user_has_so_many_places_and_takes_none_of_anothers() {
         let places = Places::new(2);
-        let (one, other) = (Key::of_cookie("one"), Key::of_cookie("other"));
+        let (one, other) = (Name::of_subject("i", "one"), Name::of_subject("i", "other"));
         let taken = [places.take(one), places.take(one)];
         assert!(taken.iter().all(Option::is_some) && places.take(one).is_none());
         assert!(places.take(other).is_some());

@@ -20,7 +20,7 @@ use crate::{
     places::Place,
     renew::{Outcome, Ready},
     settings::Upstream,
-    store::Key,
+    store::{Key, Name},
 };
 
 use body::{Body, Incomplete, Upload};
@@ -112,7 +112,7 @@ pub async fn call(
 impl Call<'_> {
     async fn made(&self, ready: Arc<Ready>, payload: web::Payload) -> HttpResponse {
         let limits = &self.bff.0.settings.limits;
-        let Some(place) = self.bff.0.calls_of.take(ready.key) else {
+        let Some(place) = self.bff.0.calls_of.take(self.user(&ready)) else {
             return self.busy();
         };
         let upload = match Upload::of(self.request, payload, limits).await {
@@ -129,9 +129,14 @@ impl Call<'_> {
             Ok(answer) if is_token_refused(&answer) => {
                 self.second_try(answer, &ready, again, seats).await
             }
-            Ok(answer) => self.passed_on(answer, ready.key, seats).await,
+            Ok(answer) => self.passed_on(answer, &ready, seats).await,
             Err(failed) => self.failed(&failed),
         }
+    }
+
+    /// Whose call it is. A user may have many sessions.
+    fn user(&self, ready: &Ready) -> Name {
+        Name::of_subject(self.bff.0.sessions.provider.issuer(), &ready.session.sub)
     }
 
     fn busy(&self) -> HttpResponse {
@@ -149,16 +154,16 @@ impl Call<'_> {
         seats: Seats,
     ) -> HttpResponse {
         let Some(again) = again else {
-            return self.passed_on(refused, ready.key, seats).await;
+            return self.passed_on(refused, ready, seats).await;
         };
         let ready = match self.bff.0.sessions.for_second_try(ready).await {
-            None => return self.passed_on(refused, ready.key, seats).await,
+            None => return self.passed_on(refused, ready, seats).await,
             Some(Outcome::Ready(ready)) => ready,
             Some(Outcome::Ended) => return answer::session_ended(),
             Some(Outcome::Away) => return answer::unavailable(),
         };
         match self.asked(&ready, again).await {
-            Ok(answer) => self.passed_on(answer, ready.key, seats).await,
+            Ok(answer) => self.passed_on(answer, &ready, seats).await,
             Err(failed) => self.failed(&failed),
         }
     }
@@ -206,21 +211,26 @@ impl Call<'_> {
     }
 
     /// Events may come for hours: they take a place among the streams, and give that among the calls back.
-    async fn passed_on(&self, answer: Response<Incoming>, key: Key, seats: Seats) -> HttpResponse {
+    async fn passed_on(
+        &self,
+        answer: Response<Incoming>,
+        ready: &Ready,
+        seats: Seats,
+    ) -> HttpResponse {
         let seats: Box<dyn std::any::Any> = if response::is_events(answer.headers()) {
-            match self.stream_seats(key) {
+            match self.stream_seats(ready) {
                 Some(seats) => Box::new(seats),
                 None => return self.busy(),
             }
         } else {
             Box::new(seats)
         };
-        response::made(self, answer, key, seats).await
+        response::made(self, answer, ready.key, seats).await
     }
 
-    fn stream_seats(&self, key: Key) -> Option<Seats> {
+    fn stream_seats(&self, ready: &Ready) -> Option<Seats> {
         let seat = self.bff.0.streams.clone().try_acquire_owned().ok()?;
-        Some((seat, self.bff.0.streams_of.take(key)?))
+        Some((seat, self.bff.0.streams_of.take(self.user(ready))?))
     }
 
     fn failed(&self, failed: &Failed) -> HttpResponse {

@@ -66,7 +66,7 @@ pub async fn open(call: &Call<'_>, ready: &Ready, payload: web::Payload) -> Http
     if !call.upstream.websockets || !is_handshake(call.request) {
         return answer::bad_request();
     }
-    let Some(seats) = call.stream_seats(ready.key) else {
+    let Some(seats) = call.stream_seats(ready) else {
         return call.busy();
     };
     let asked = call.handshake(ready).await;

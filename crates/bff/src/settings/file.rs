@@ -142,9 +142,9 @@ fn limits(reader: &mut Reader<'_>, top: &mut Section<'_>) -> Limits {
     }
     for (name, place) in [
         ("calls", &mut limits.calls),
-        ("calls_of_session", &mut limits.calls_of_session),
+        ("calls_of_user", &mut limits.calls_of_user),
         ("streams", &mut limits.streams),
-        ("streams_of_session", &mut limits.streams_of_session),
+        ("streams_of_user", &mut limits.streams_of_user),
     ] {
         if let Some(given) = reader.optional(&mut section, name, number::<u16>) {
             *place = usize::from(given);

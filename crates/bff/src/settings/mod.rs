@@ -78,12 +78,12 @@ pub struct Limits {
     pub between: Duration,
     /// The most calls at an upstream at once. Whoever comes then hears 503.
     pub calls: usize,
-    /// The most calls of one session at once.
-    pub calls_of_session: usize,
-    /// The most websockets and event streams at once, of all sessions.
+    /// The most calls of one user at once, in all sessions.
+    pub calls_of_user: usize,
+    /// The most websockets and event streams at once, of all users.
     pub streams: usize,
-    /// Likewise, of one session.
-    pub streams_of_session: usize,
+    /// Likewise, of one user.
+    pub streams_of_user: usize,
 }
 
 impl Default for Lifetimes {
@@ -104,9 +104,9 @@ impl Default for Limits {
             head: Duration::from_secs(30),
             between: Duration::from_secs(60),
             calls: 500,
-            calls_of_session: 64,
+            calls_of_user: 64,
             streams: 1000,
-            streams_of_session: 16,
+            streams_of_user: 16,
         }
     }
 }

@@ -235,14 +235,15 @@ async fn only_so_many_calls_are_at_an_api_at_once() {
 }
 
 #[actix_web::test]
-async fn one_session_takes_no_api_away_from_others() {
+async fn one_user_takes_no_api_away_from_others_with_any_number_of_sessions() {
     let limits = Limits {
-        calls_of_session: 2,
-        streams_of_session: 2,
+        calls_of_user: 2,
+        streams_of_user: 2,
         ..Limits::default()
     };
     let world = world_with(limits).await;
     let (browser, other) = (world.signed_in().await, world.browser());
+    let second = world.signed_in().await;
     other.sign_in(&world.issuer, "bob").await;
     // Events take no place among the calls.
     let mut streams = Vec::new();
@@ -255,8 +256,10 @@ async fn one_session_takes_no_api_away_from_others() {
                 .unwrap(),
         );
     }
-    browser.get("/api/events").await.assert_away();
-    assert_eq!(browser.get("/api/me").await.status, 200);
+    for session in [&browser, &second] {
+        session.get("/api/events").await.assert_away();
+        assert_eq!(session.get("/api/me").await.status, 200);
+    }
     // A body that comes slowly takes one of the session's, and none at the API.
     let mut slow = Vec::new();
     for _ in 0..2 {
@@ -267,7 +270,9 @@ async fn one_session_takes_no_api_away_from_others() {
         slow.push(raw);
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
-    browser.get("/api/me").await.assert_away();
+    for session in [&browser, &second] {
+        session.get("/api/me").await.assert_away();
+    }
     assert_eq!(other.get("/api/me").await.status, 200);
     drop((streams, slow));
     eventually("the places are free again", async || {
@@ -326,7 +331,7 @@ async fn whoever_takes_nothing_of_an_answer_holds_no_place() {
 #[actix_web::test]
 async fn a_browser_that_has_gone_holds_no_place() {
     let limits = Limits {
-        calls_of_session: 1,
+        calls_of_user: 1,
         ..Limits::default()
     };
     let world = world_with(limits).await;

@@ -168,7 +168,7 @@ async fn sockets_have_bounds_in_number_and_time() {
 async fn a_socket_that_the_browser_leaves_gives_its_place_back() {
     let plan = Plan {
         limits: Limits {
-            streams_of_session: 1,
+            streams_of_user: 1,
             ..Limits::default()
         },
         ..Plan::default()
