@@ -209,13 +209,13 @@ impl Provider {
     }
 
     async fn id_token(&self, token: &str, nonce: Option<&str>) -> Result<IdToken, ProviderError> {
-        let claims = self.verifier.signed_claims(token, &["JWT"]).await;
-        let claims = claims.map_err(|rejection| match rejection {
-            // A new key of the provider may not have come here yet: that ends nobody's session.
-            Rejection::Refused(why @ Refusal::UnknownKey) => ProviderError::Away(why.to_string()),
-            Rejection::Refused(why) => wrong(format!("the ID token: {why}")),
-            Rejection::Unavailable(why) => ProviderError::Away(why.to_string()),
-        })?;
+        let claims = self
+            .signed(token, "JWT")
+            .await
+            .map_err(|error| match error {
+                ProviderError::Wrong(why) => wrong(format!("the ID token: {why}")),
+                other => other,
+            })?;
         IdToken::read(
             claims,
             &self.issuer,
@@ -226,17 +226,20 @@ impl Provider {
         .map_err(wrong)
     }
 
-    /// What a logout token says (Back-Channel Logout 1.0 2.6).
-    pub async fn logout_token(&self, token: &str) -> Result<LogoutToken, ProviderError> {
-        let claims = self
-            .verifier
-            .signed_claims(token, &[LogoutToken::TYPE])
-            .await;
-        let claims = claims.map_err(|rejection| match rejection {
+    /// The claims of what the provider has signed.
+    async fn signed(&self, token: &str, typ: &str) -> Result<Value, ProviderError> {
+        let claims = self.verifier.signed_claims(token, &[typ]).await;
+        claims.map_err(|rejection| match rejection {
+            // A new key of the provider may not have come here yet: that ends nobody's session.
             Rejection::Refused(why @ Refusal::UnknownKey) => ProviderError::Away(why.to_string()),
             Rejection::Refused(why) => wrong(why),
             Rejection::Unavailable(why) => ProviderError::Away(why.to_string()),
-        })?;
+        })
+    }
+
+    /// What a logout token says (Back-Channel Logout 1.0 2.6).
+    pub async fn logout_token(&self, token: &str) -> Result<LogoutToken, ProviderError> {
+        let claims = self.signed(token, LogoutToken::TYPE).await?;
         LogoutToken::read(claims, &self.issuer, &self.client_id, self.clock.now()).map_err(wrong)
     }
 
