@@ -64,6 +64,7 @@ impl Log {
     }
 
     /// A request with headers that bring no token, though they should. Who sends none at all is a stranger like any other.
+    #[cfg(any(feature = "actix", feature = "tower"))]
     pub fn malformed(&self, why: &Refusal) {
         if *why != Refusal::Missing && self.unproven.has_room() {
             tracing::info!(%why, "request refused");

@@ -255,6 +255,7 @@ impl Verifier {
     }
 
     /// Of a request whose headers bring no token.
+    #[cfg(any(feature = "actix", feature = "tower"))]
     pub(crate) fn note_malformed(&self, refusal: &Refusal) {
         self.0.log.malformed(refusal);
     }
