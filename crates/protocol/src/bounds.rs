@@ -35,6 +35,13 @@ pub const CODES: i64 = 20;
 /// refresh tokens first.
 pub const AUTHORIZATIONS: i64 = 200;
 
+/// Providers that users sign in at.
+pub const UPSTREAMS: i64 = 100;
+/// Sign-ins at other providers that one interaction has begun; the oldest makes room.
+pub const UPSTREAM_LOGINS: i64 = 3;
+/// Identities of one user.
+pub const IDENTITIES: i64 = 50;
+
 /// Bytes of what was typed into a form of the console and waits for a sign-in: one for each session.
 pub const LARGEST_DRAFT: usize = 64 * 1024;
 

@@ -101,3 +101,17 @@ impl KeyedKind for Network {}
 pub enum Neighbourhood {}
 
 impl KeyedKind for Neighbourhood {}
+
+/// The `state` of a sign-in at another provider.
+pub enum UpstreamState {}
+
+impl SecretKind for UpstreamState {
+    const PREFIX: &'static str = "lk_state_";
+}
+
+/// The `nonce` of a sign-in at another provider.
+pub enum UpstreamNonce {}
+
+impl SecretKind for UpstreamNonce {
+    const PREFIX: &'static str = "lk_nonce_";
+}

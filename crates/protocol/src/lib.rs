@@ -73,6 +73,7 @@ pub mod subject;
 pub mod tally;
 pub mod time;
 pub mod token;
+pub mod upstream;
 pub mod uri;
 pub mod user;
 pub mod user_list;

@@ -282,6 +282,33 @@ reasons! {
         "no parameter time (Token Status List 8.4)", "Ask without it: the answer is the list of now.";
     StatusListFormat: "invalid_request" 406 "Status lists are published as application/statuslist+jwt alone.",
         "Accept, where it is sent, allows application/statuslist+jwt", "Send Accept: application/statuslist+jwt, or none.";
+    // Sign-in at other providers.
+    UpstreamUnknown: "invalid_request" 404 "There is no such way to sign in here.",
+        "the address names a provider that is configured and enabled", "Look at latchkey upstream list.";
+    UpstreamStateUnknown: "invalid_request" 400 "This sign-in has expired or was already finished. Go back to the application and start again.",
+        "the answer of the other provider carries the state of a sign-in that was begun there within ten minutes, and was not answered before", "The user starts again at the app. If it happens often, look at how long users take and at the clocks.";
+    UpstreamChanged: "invalid_request" 400 "This way to sign in was changed just now. Go back and try again.",
+        "the provider is enabled and has the settings that the sign-in was begun with, until it is finished", "The user starts again.";
+    UpstreamIssuerDiffers: "invalid_request" 400 "The sign-in was answered by somebody else. Go back to the application and start again.",
+        "iss of the answer is the issuer of the provider that was asked, and is there where the provider sends it (RFC 9207)", "Compare the issuer in the settings with the provider's discovery document. Where they are the same, somebody mixed up two providers: do not go on.";
+    UpstreamCancelled: "access_denied" 400 "The sign-in was cancelled. Go back and try again, or choose another way to sign in.",
+        "the other provider answers with a code, not with the word that the user did not go on", "Nothing: it was the user's choice.";
+    UpstreamRefused: "temporarily_unavailable" 502 "The other provider did not sign you in. Go back and try again, or choose another way to sign in.",
+        "the other provider answers with a code", "Look at what it answered, under 'received': most often scopes, client_id or redirect address are not as they are registered there.";
+    UpstreamAnswerUnfit: "invalid_request" 502 "The answer of the other provider cannot be used. Go back and try again.",
+        "what the other provider answers has the form that its protocol says", "Look at 'expected' and 'received', and run latchkey upstream test.";
+    UpstreamSubjectUnfit: "invalid_request" 502 "The other provider did not say who you are.",
+        "the claims have a subject where mapping.subject says", "Correct mapping.subject (latchkey upstream update).";
+    UpstreamIdentityForeign: "access_denied" 403 "This account at the other provider is connected in another way.",
+        "the identity was linked through the provider that the user signed in at", "Two providers have the same issuer: unlink the identity (latchkey user unlink), and link it again.";
+    UpstreamUserDisabled: "access_denied" 403 "Your account here is disabled.",
+        "the user of the identity is enabled", "Enable the user (latchkey user enable) if that is wanted.";
+    UpstreamAddressTaken: "access_denied" 403 "There is an account with your email address already, and this way to sign in cannot be connected to it.",
+        "no account has the address, or the provider's trust.link lets the user prove that it is theirs", "Link the identity (latchkey user link), or set trust.link to with_proof.";
+    UpstreamAccountUnknown: "access_denied" 403 "You have no account here yet. Ask whoever runs this service for one.",
+        "the identity is linked to a user, or trust.create of the provider makes accounts", "Link the identity (latchkey user link), or set trust.create.";
+    UpstreamLinkUnknown: "invalid_request" 400 "What was to be connected has expired. Go back to the application and start again.",
+        "an identity waits in this interaction to be linked, since less than ten minutes, and the user signed in to the account after that", "The user starts again at the app.";
     // The rest.
     PageUnknown: "not_found" 404 "There is nothing at this address.",
         "the address", "Take the addresses from the discovery document.";

@@ -13,6 +13,7 @@ mod custom_claims;
 mod deliveries;
 mod housekeeping;
 mod idempotency;
+mod identities;
 mod interactions;
 mod jobs;
 mod keys;
@@ -20,6 +21,7 @@ mod refusals;
 mod sessions;
 mod status_lists;
 mod tallies;
+mod upstreams;
 mod users;
 
 pub use self::{
@@ -35,6 +37,7 @@ pub use self::{
     deliveries::Deliveries,
     housekeeping::Housekeeping,
     idempotency::IdempotentCalls,
+    identities::{Identities, IdentitySignIn, IdentitySignInOutcome, LinkOutcome, UnlinkOutcome},
     interactions::{BeginOutcome, Interactions},
     jobs::Jobs,
     keys::SigningKeys,
@@ -44,6 +47,7 @@ pub use self::{
         EndedCursor, EndedTokens, EntryLease, KnownList, LeaseRequest, StatusChanges, StatusLists,
     },
     tallies::Tallies,
+    upstreams::{UpstreamEnd, UpstreamWrite, Upstreams},
     users::{LastAdministrator, UserEnd, Users, WriteOutcome},
 };
 use crate::Reason;
