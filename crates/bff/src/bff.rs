@@ -7,17 +7,18 @@ use latchkey_resource_server::{Fetch, HttpClient, SystemClock};
 use tokio::sync::Semaphore;
 
 use crate::{
+    pages::health::Readiness,
     places::Places,
     provider::Provider,
-    renew::{Flights, Sessions},
+    renew::{Flights, Opened, Sessions},
     settings::Settings,
     store::SessionStore,
 };
 
 /// How often expired sessions are deleted.
 const SWEEP: std::time::Duration = std::time::Duration::from_secs(60);
-/// KiB of the app's files that are in memory at once, while browsers take them.
-const FILES: usize = 256 * 1024;
+/// The most of the app's files that are on their way at once.
+const FILES: usize = 1000;
 /// The most rows of one sweep.
 const SWEPT: i64 = 1000;
 
@@ -34,8 +35,9 @@ pub(crate) struct Inner {
     pub streams: Arc<Semaphore>,
     pub calls_of: Places,
     pub streams_of: Places,
-    /// KiB of the app's files that are on their way.
+    /// The app's files that may still be on their way.
     pub files: Arc<Semaphore>,
+    pub readiness: Readiness,
 }
 
 impl Bff {
@@ -78,6 +80,7 @@ impl Bff {
             calls_of: Places::new(settings.limits.calls_of_user),
             streams_of: Places::new(settings.limits.streams_of_user),
             files: Arc::new(Semaphore::new(FILES)),
+            readiness: Readiness::default(),
             sessions: Sessions {
                 store,
                 provider,
@@ -86,6 +89,8 @@ impl Bff {
                 keys: settings.seal_keys.clone(),
                 lifetimes: settings.lifetimes,
                 flights: Flights::default(),
+                opened: Opened::default(),
+                most: settings.limits.sessions_of_user,
             },
             settings,
         });

@@ -71,8 +71,13 @@ fn all(request: &HttpRequest) -> impl Iterator<Item = (&[u8], &[u8])> {
 
 /// The session's value, if it has the form of one: the store is never asked about garbage.
 pub fn session(request: &HttpRequest) -> Option<String> {
+    value(request, SESSION).filter(|value| is_random(value))
+}
+
+/// Whether it has the form of what [`random`] makes.
+pub fn is_random(value: &str) -> bool {
     let of_digit = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    value(request, SESSION).filter(|value| value.len() == 43 && value.bytes().all(of_digit))
+    value.len() == 43 && value.bytes().all(of_digit)
 }
 
 /// A session cookie. `seconds`: how long the browser keeps it; none: until it is closed.

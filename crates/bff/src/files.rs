@@ -1,24 +1,32 @@
 //! The app itself: files of one folder, with a Content-Security-Policy.
 
 use std::{
+    io::Read,
     path::{Path, PathBuf},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
+    HttpRequest, HttpResponse,
     body::{BodySize, MessageBody},
     http::{Method, StatusCode, header},
     web,
 };
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use crate::{Bff, answer};
+use crate::{
+    Bff, answer,
+    forward::{Cut, Length},
+    settings::Limits,
+};
 
 /// The largest file, in bytes.
-const LARGEST: u64 = 64 * 1024 * 1024;
+const LARGEST: u64 = 1024 * 1024 * 1024;
+/// What is read of a file at once, in bytes.
+const PIECE: u64 = 64 * 1024;
 
 /// What browsers take files for, by the ends of their names.
 const KINDS: [(&str, &str); 18] = [
@@ -44,30 +52,37 @@ const KINDS: [(&str, &str); 18] = [
 
 /// A file that may be served.
 struct Found {
-    path: PathBuf,
+    file: std::fs::File,
     kind: &'static str,
     etag: String,
     length: u64,
 }
 
-/// A file on its way, and its place in memory.
-struct Bytes {
-    left: Option<web::Bytes>,
-    _room: OwnedSemaphorePermit,
+/// A file on its way.
+struct Pieces {
+    pieces: mpsc::Receiver<web::Bytes>,
+    left: u64,
 }
 
-impl MessageBody for Bytes {
-    type Error = std::convert::Infallible;
+impl MessageBody for Pieces {
+    type Error = Cut;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(self.left.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        BodySize::Sized(self.left)
     }
 
     fn poll_next(
         self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
-        Poll::Ready(self.get_mut().left.take().map(Ok))
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<web::Bytes, Cut>>> {
+        let this = self.get_mut();
+        let piece = ready!(this.pieces.poll_recv(context));
+        this.left -= piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        match piece {
+            Some(piece) => Poll::Ready(Some(Ok(piece))),
+            None if this.left == 0 => Poll::Ready(None),
+            None => Poll::Ready(Some(Err(Cut("a file is not whole")))),
+        }
     }
 }
 
@@ -90,7 +105,7 @@ pub async fn serve(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse {
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::REFERRER_POLICY, "same-origin"))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .insert_header((header::ETAG, found.etag.clone()))
+        .insert_header((header::ETAG, &*found.etag))
         .insert_header((
             header::CONTENT_SECURITY_POLICY,
             &*bff.0.settings.content_security_policy,
@@ -101,25 +116,52 @@ pub async fn serve(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse {
     }
     answer.content_type(found.kind);
     if *request.method() == Method::HEAD {
-        return answer.no_chunking(found.length).finish();
+        return answer.body(Length(found.length));
     }
-    read(&bff, found, answer).await
-}
-
-/// Files are in memory until they are taken: strangers can ask for as much as there is room for, and no more.
-async fn read(bff: &Bff, found: Found, mut answer: HttpResponseBuilder) -> HttpResponse {
-    let room = u32::try_from(found.length / 1024 + 1).unwrap_or(u32::MAX);
-    let Ok(room) = bff.0.files.clone().try_acquire_many_owned(room) else {
+    let Ok(place) = bff.0.files.clone().try_acquire_owned() else {
         return answer::unavailable();
     };
-    let length = found.length;
-    match web::block(move || std::fs::read(found.path)).await {
-        // It may have grown meanwhile.
-        Ok(Ok(bytes)) if bytes.len() as u64 == length => answer.body(Bytes {
-            left: Some(bytes.into()),
-            _room: room,
-        }),
-        _ => answer::unavailable(),
+    answer.body(begin(found, bff.0.settings.limits, place))
+}
+
+/// Strangers can ask for files: each holds some pieces in memory and a place, as long as its time is not over.
+fn begin(found: Found, limits: Limits, place: OwnedSemaphorePermit) -> Pieces {
+    let (sender, pieces) = mpsc::channel(1);
+    let left = found.length;
+    let whole = limits.head + Duration::from_secs(left / limits.rate.max(1));
+    actix_web::rt::spawn(async move {
+        let _place = place;
+        let sent = tokio::time::timeout(whole, send(found.file, left, &sender, limits.between));
+        if sent.await.is_err() {
+            tracing::info!("a file is cut: the browser takes it too slowly");
+        }
+    });
+    Pieces { pieces, left }
+}
+
+async fn send(
+    mut file: std::fs::File,
+    mut left: u64,
+    sender: &mpsc::Sender<web::Bytes>,
+    between: Duration,
+) {
+    while left > 0 {
+        let read = web::block(move || {
+            let mut piece = Vec::new();
+            let count = (&mut file).take(left.min(PIECE)).read_to_end(&mut piece);
+            count.map(|_| (file, piece))
+        });
+        // It may have been cut short meanwhile.
+        let (back, piece) = match read.await {
+            Ok(Ok((back, piece))) if !piece.is_empty() => (back, piece),
+            _ => return,
+        };
+        file = back;
+        left -= piece.len() as u64;
+        let sent = tokio::time::timeout(between, sender.send(piece.into())).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            return;
+        }
     }
 }
 
@@ -147,8 +189,13 @@ fn find(folder: &Path, name: &Path) -> Option<Found> {
     if !path.starts_with(folder) {
         return None;
     }
-    let metadata = path.metadata().ok()?;
-    if !metadata.is_file() || metadata.len() > LARGEST {
+    // Whatever else may stand there, a pipe would hold whoever opens it.
+    if !path.metadata().ok()?.is_file() {
+        return None;
+    }
+    let file = std::fs::File::open(&path).ok()?;
+    let metadata = file.metadata().ok()?;
+    if metadata.len() > LARGEST {
         return None;
     }
     let changed = metadata.modified().ok()?;
@@ -159,7 +206,7 @@ fn find(folder: &Path, name: &Path) -> Option<Found> {
         kind: kind.map_or("application/octet-stream", |(_, kind)| kind),
         etag: format!("\"{:x}-{:x}\"", changed.as_nanos(), metadata.len()),
         length: metadata.len(),
-        path,
+        file,
     })
 }
 

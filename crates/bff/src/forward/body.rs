@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, AtomicU8, Ordering},
     },
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix_web::{HttpRequest, body::BodySize, body::MessageBody, http::header, web};
@@ -34,7 +34,7 @@ pub enum Incomplete {
 /// An error that ends a body early.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Cut(&'static str);
+pub struct Cut(pub &'static str);
 
 /// What goes to the API.
 pub enum Body {
@@ -138,9 +138,9 @@ impl Upload {
             failure: failure.clone(),
             over: is_over,
         };
-        let (most, between) = (length.unwrap_or(limits.body), limits.between);
+        let (most, limits) = (length.unwrap_or(limits.body), *limits);
         actix_web::rt::spawn(async move {
-            if let Err(incomplete) = pump(&mut payload, &sender, most, between).await {
+            if let Err(incomplete) = pump(&mut payload, &sender, most, &limits).await {
                 failure.store(incomplete as u8 + 1, Ordering::Release);
                 let _gone = sender
                     .send(Err(Cut("the caller's body is not whole")))
@@ -202,14 +202,21 @@ async fn whole(
     Ok(bytes.into())
 }
 
+/// A byte now and then would hold a place for days: the time in which the caller is waited for grows with what has come.
 async fn pump(
     payload: &mut web::Payload,
     sender: &mpsc::Sender<Result<Bytes, Cut>>,
     most: u64,
-    between: Duration,
+    limits: &Limits,
 ) -> Result<(), Incomplete> {
-    let mut sent = 0;
-    while let Some(piece) = next(payload, between).await? {
+    let (mut sent, mut waited, between) = (0, Duration::ZERO, limits.between);
+    loop {
+        let allowed = limits.head + Duration::from_secs(sent / limits.rate.max(1));
+        let (begun, left) = (Instant::now(), allowed.saturating_sub(waited));
+        let Some(piece) = next(payload, between.min(left)).await? else {
+            return Ok(());
+        };
+        waited += begun.elapsed();
         sent += piece.len() as u64;
         if sent > most {
             return Err(Incomplete::TooLarge);
@@ -221,7 +228,6 @@ async fn pump(
             Err(_) => return Err(Incomplete::TooSlow),
         }
     }
-    Ok(())
 }
 
 async fn next(payload: &mut web::Payload, between: Duration) -> Result<Option<Bytes>, Incomplete> {

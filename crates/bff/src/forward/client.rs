@@ -17,6 +17,8 @@ use super::body::Body;
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long one waits for the next call: shorter than what servers usually wait, so that none ends as it is used.
 const IDLE: Duration = Duration::from_secs(20);
+/// How long bytes may be under way that an API does not take.
+const GONE: Duration = Duration::from_secs(60);
 /// Connections that wait, for each API.
 const WAITING: usize = 32;
 /// The largest head of an answer, in bytes.
@@ -31,6 +33,11 @@ impl Client {
         connector.enforce_http(false);
         connector.set_connect_timeout(Some(CONNECT));
         connector.set_nodelay(true);
+        // An API that is gone without a word is noticed on a connection on which nothing is said, too.
+        connector.set_keepalive(Some(IDLE));
+        connector.set_keepalive_interval(Some(IDLE / 2));
+        connector.set_keepalive_retries(Some(3));
+        connector.set_tcp_user_timeout(Some(GONE));
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls())
             .https_or_http()

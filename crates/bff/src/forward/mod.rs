@@ -24,6 +24,7 @@ use crate::{
 };
 
 use body::{Body, Incomplete, Upload};
+pub use body::{Cut, Length};
 pub use client::Client;
 use target::Target;
 

@@ -1,12 +1,12 @@
 //! Websockets: the handshake is forwarded with the access token, then bytes go both ways as they are. A socket ends with its
 //! session.
 
-use std::{pin::pin, rc::Rc, time::Duration};
+use std::{cell::Cell, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, StatusCode, header as given},
-    web,
+    web::{self, BytesMut},
 };
 use futures_util::{StreamExt, stream};
 use http::{Response, header};
@@ -17,15 +17,23 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split},
-    sync::watch,
+    sync::mpsc,
     time::Instant,
 };
 
 use super::{Call, Seats, body::Cut};
-use crate::{Bff, answer, renew::Ready, store::Key};
+use crate::{
+    Bff, answer,
+    renew::{Life, Ready},
+    store::Key,
+};
 
 /// How soon a socket ends after its session, at the most.
 const LOOKS: Duration = Duration::from_secs(5);
+/// How long it goes on when the store does not say whether the session has ended, at the most.
+const UNSEEN: Duration = Duration::from_secs(30);
+/// Pieces between the API and the browser.
+const PIECES: usize = 4;
 /// The longest piece that is read at once, in bytes.
 const PIECE: usize = 16 * 1024;
 
@@ -105,68 +113,97 @@ fn switched(
             made.append_header((name.as_str(), value.as_bytes()));
         }
     }
-    let (reads, writes) = split(TokioIo::new(upgraded));
-    let (over, is_over) = watch::channel(false);
-    let watched = bff.clone();
-    // The seats are free when both sides are gone.
-    let seats = Rc::new(seats);
-    let held = seats.clone();
+    let (sender, pieces) = mpsc::channel(PIECES);
+    let (watched, limits) = (bff.clone(), bff.0.settings.limits);
     actix_web::rt::spawn(async move {
-        let _held = held;
+        // Free when this ends, whatever the browser takes of what is on its way.
+        let _seats = seats;
+        let (from, to) = split(TokioIo::new(upgraded));
+        let heard = Heard::default();
         tokio::select! {
-            () = sent(payload, writes) => {}
-            () = over.closed() => {}
+            () = sent(payload, to, &heard, limits.between) => {}
+            () = received(from, &sender, &heard, limits.between) => {}
+            () = heard.nothing_for(limits.silence) => {}
             () = ended(&watched, key) => {}
+            () = sender.closed() => {}
         }
-        over.send_replace(true);
     });
-    made.streaming(received(reads, is_over, seats))
+    made.streaming(stream::unfold(pieces, async |mut pieces| {
+        let piece = pieces.recv().await?;
+        Some((Ok::<_, Cut>(piece), pieces))
+    }))
 }
 
-/// What comes from the browser.
-async fn sent(mut payload: web::Payload, mut to: WriteHalf<TokioIo<Upgraded>>) {
+/// When either side was heard last.
+struct Heard(Cell<Instant>);
+
+impl Default for Heard {
+    fn default() -> Self {
+        Self(Cell::new(Instant::now()))
+    }
+}
+
+impl Heard {
+    fn now(&self) {
+        self.0.set(Instant::now());
+    }
+
+    async fn nothing_for(&self, time: Duration) {
+        while self.0.get().elapsed() < time {
+            tokio::time::sleep_until(self.0.get() + time).await;
+        }
+    }
+}
+
+/// What comes from the browser, until it ends, or the API takes nothing.
+async fn sent(
+    mut payload: web::Payload,
+    mut to: WriteHalf<TokioIo<Upgraded>>,
+    heard: &Heard,
+    between: Duration,
+) {
     while let Some(Ok(piece)) = payload.next().await {
-        if to.write_all(&piece).await.is_err() || to.flush().await.is_err() {
+        heard.now();
+        let written = async {
+            to.write_all(&piece).await?;
+            to.flush().await
+        };
+        if !matches!(tokio::time::timeout(between, written).await, Ok(Ok(()))) {
             return;
         }
     }
-    let _closed = to.shutdown().await;
+    let _closed = tokio::time::timeout(between, to.shutdown()).await;
 }
 
-/// What comes from the API, until either side has gone or the session has.
-fn received(
-    from: ReadHalf<TokioIo<Upgraded>>,
-    is_over: watch::Receiver<bool>,
-    seats: Rc<Seats>,
-) -> impl futures_util::Stream<Item = Result<Bytes, Cut>> {
-    stream::unfold(
-        (from, is_over, seats),
-        |(mut from, mut is_over, seats)| async move {
-            let mut piece = vec![0; PIECE];
-            let count = {
-                let over = pin!(is_over.wait_for(|over| *over));
-                tokio::select! {
-                    read = from.read(&mut piece) => read.unwrap_or(0),
-                    _ = over => 0,
-                }
-            };
-            if count == 0 {
-                return None;
-            }
-            piece.truncate(count);
-            Some((Ok(Bytes::from(piece)), (from, is_over, seats)))
-        },
-    )
+/// What comes from the API, until it ends, or the browser takes nothing.
+async fn received(
+    mut from: ReadHalf<TokioIo<Upgraded>>,
+    sender: &mpsc::Sender<Bytes>,
+    heard: &Heard,
+    between: Duration,
+) {
+    let mut piece = BytesMut::with_capacity(PIECE);
+    while from.read_buf(&mut piece).await.is_ok_and(|count| count > 0) {
+        heard.now();
+        let sent = tokio::time::timeout(between, sender.send(piece.split().freeze())).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            return;
+        }
+        piece.reserve(PIECE);
+    }
 }
 
-/// Returns when the session has ended, or the time of the socket is over.
+/// Returns when the session has ended, or nobody could say for a while that it has not, or the time of the socket is over.
 pub async fn ended(bff: &Bff, key: Key) {
     let lasts = bff.0.settings.lifetimes.stream.unsigned_abs();
-    let until = Instant::now() + Duration::from_secs(lasts);
-    while Instant::now() < until {
+    let (until, mut seen) = (Instant::now() + Duration::from_secs(lasts), Instant::now());
+    let unseen = UNSEEN.min(bff.0.settings.limits.between);
+    while Instant::now() < until && seen.elapsed() < unseen {
         tokio::time::sleep(LOOKS).await;
-        if !bff.0.sessions.is_alive(key).await {
-            return;
+        match bff.0.sessions.life(key).await {
+            Life::Alive => seen = Instant::now(),
+            Life::Ended => return,
+            Life::Unknown => {}
         }
     }
 }

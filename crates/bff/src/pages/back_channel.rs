@@ -35,6 +35,10 @@ pub async fn told(bff: web::Data<Bff>, payload: web::Payload) -> HttpResponse {
             tracing::warn!(why, "a logout token cannot be judged");
             return answer::unavailable();
         }
+        Err(ProviderError::Clock(why)) => {
+            tracing::error!(why, "a logout token cannot be judged");
+            return answer::unavailable();
+        }
         Err(error) => return refused(&error.to_string()),
     };
     let Some(end) = named(&token, bff.0.sessions.provider.issuer()) else {

@@ -1,5 +1,7 @@
 //! `GET /bff/callback`: the browser is back from the provider.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use latchkey_protocol::secret::same;
 use serde::Deserialize;
@@ -8,6 +10,7 @@ use super::{SignIn, login::away};
 use crate::{
     Bff, answer, cookies, guard,
     provider::{IdToken, ProviderError, Tokens},
+    renew::Life,
     seal::Purpose,
     session::{BrowserSession, of_user},
     store::{Begun, Key, Name, NewRow},
@@ -29,6 +32,8 @@ pub struct Query {
 enum Failed {
     /// The answer belongs to no sign-in of this browser, or the provider says no.
     Refused,
+    /// It came before.
+    Finished,
     Away,
 }
 
@@ -41,8 +46,9 @@ pub async fn callback(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse
     };
     let name = cookies::sign_in(query.state.as_deref().unwrap_or_default());
     let Some(sign_in) = begun(&bff, &request, &name) else {
-        return refused();
+        return unknown(&bff, &request, &query).await;
     };
+    let sign_in = Arc::new(sign_in);
     let done = finish(&bff, &sign_in, &query).await;
     let is_away = matches!(done, Err(Failed::Away));
     let mut answer = match done {
@@ -55,6 +61,7 @@ pub async fn callback(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse
                 .finish()
         }
         Err(Failed::Refused) => refused(),
+        Err(Failed::Finished) => finished(&bff, &request, &sign_in.return_to).await,
         Err(Failed::Away) => away(),
     };
     // A sign-in is finished once; where nobody could tell, it can be tried again.
@@ -73,8 +80,39 @@ fn begun(bff: &Bff, request: &HttpRequest, name: &str) -> Option<SignIn> {
     (sessions.clock.now() < sign_in.until).then_some(sign_in)
 }
 
+/// This browser has begun no such sign-in, or has finished it.
+async fn unknown(bff: &Bff, request: &HttpRequest, query: &Query) -> HttpResponse {
+    let sessions = &bff.0.sessions;
+    let state = query
+        .state
+        .as_deref()
+        .filter(|state| cookies::is_random(state));
+    let Some(state) = state else {
+        return refused();
+    };
+    let name = Name::of_sign_in(sessions.provider.issuer(), state);
+    match sessions.store.is_spent(&name).await {
+        Ok(true) => finished(bff, request, "/").await,
+        Ok(false) | Err(_) => refused(),
+    }
+}
+
+/// Whoever is signed in goes on in the app.
+async fn finished(bff: &Bff, request: &HttpRequest, return_to: &str) -> HttpResponse {
+    if let Some(cookie) = cookies::session(request)
+        && bff.0.sessions.life(Key::of_cookie(&cookie)).await == Life::Alive
+    {
+        return answer::see_other(return_to).finish();
+    }
+    answer::page(
+        StatusCode::BAD_REQUEST,
+        "This sign-in was already finished",
+        "Go back to the app. If it does not know you, sign in again.",
+    )
+}
+
 /// The value of the new session's cookie.
-async fn finish(bff: &Bff, sign_in: &SignIn, query: &Query) -> Result<String, Failed> {
+async fn finish(bff: &Bff, sign_in: &Arc<SignIn>, query: &Query) -> Result<String, Failed> {
     let provider = &bff.0.sessions.provider;
     let state = query.state.as_deref().unwrap_or_default();
     if !same(state, &sign_in.state) {
@@ -96,6 +134,36 @@ async fn finish(bff: &Bff, sign_in: &SignIn, query: &Query) -> Result<String, Fa
         .code
         .as_deref()
         .ok_or_else(|| refuse("there is no code"))?;
+    let place = provider.sign_in_place().await.map_err(failed)?;
+    let (bff, sign_in, code) = (bff.clone(), sign_in.clone(), code.to_owned());
+    // To its end, even if the browser goes away: what is noted for it is taken back where nothing comes of it.
+    let finishing = tokio::spawn(async move {
+        let _place = place;
+        once(&bff, &sign_in, &code).await
+    });
+    finishing.await.unwrap_or(Err(Failed::Away))
+}
+
+/// A code that is presented twice ends at the provider what it gave for it. Of all callbacks of a sign-in one presents it.
+async fn once(bff: &Bff, sign_in: &SignIn, code: &str) -> Result<String, Failed> {
+    let sessions = &bff.0.sessions;
+    let name = Name::of_sign_in(sessions.provider.issuer(), &sign_in.state);
+    let spent = sessions.store.spend(&name, sign_in.until).await;
+    if !spent.map_err(broken)? {
+        tracing::info!("a sign-in was finished before");
+        return Err(Failed::Finished);
+    }
+    let done = redeem(bff, sign_in, code).await;
+    if done.is_err()
+        && let Err(error) = sessions.store.unspend(&name).await
+    {
+        tracing::warn!(%error, "a sign-in that failed counts as finished");
+    }
+    done
+}
+
+async fn redeem(bff: &Bff, sign_in: &SignIn, code: &str) -> Result<String, Failed> {
+    let provider = &bff.0.sessions.provider;
     let exchanged = provider.exchange(code, &sign_in.verifier, &sign_in.nonce);
     let (tokens, id_token) = exchanged.await.map_err(failed)?;
     let userinfo = provider.userinfo(&tokens.access_token, &id_token.sub);
@@ -153,7 +221,7 @@ async fn keep(
     };
     let begun = sessions
         .store
-        .begin(&key, &row, now)
+        .begin(&key, &row, sessions.most, now)
         .await
         .map_err(broken)?;
     if begun == Begun::HasEnded {
@@ -175,7 +243,7 @@ fn failed(error: ProviderError) -> Failed {
     tracing::warn!(%error, "a sign-in fails");
     match error {
         ProviderError::Refused | ProviderError::Wrong(_) => Failed::Refused,
-        ProviderError::Away(_) => Failed::Away,
+        ProviderError::Away(_) | ProviderError::Clock(_) => Failed::Away,
     }
 }
 

@@ -14,6 +14,7 @@ pub struct IdToken {
     /// Their session at the provider.
     pub sid: Option<String>,
     pub issued_at: Timestamp,
+    ends_at: Timestamp,
     pub claims: Map<String, Value>,
 }
 
@@ -56,13 +57,12 @@ impl Audience {
 }
 
 impl IdToken {
-    /// `nonce`: of the sign-in; a refresh has none.
+    /// All but its time. `nonce`: of the sign-in; a refresh has none.
     pub fn read(
         claims: Value,
         issuer: &str,
         client_id: &str,
         nonce: Option<&str>,
-        now: Timestamp,
     ) -> Result<Self, String> {
         let all: Map<String, Value> = serde_json::from_value(claims.clone()).map_err(text)?;
         let token: Needed = serde_json::from_value(claims).map_err(text)?;
@@ -79,9 +79,6 @@ impl IdToken {
         if !is_for_us {
             return bad("is for another client");
         }
-        if now >= token.exp + MARGIN || token.iat - MARGIN > now {
-            return bad("is not of this time");
-        }
         let has_nonce = |nonce| token.nonce.as_deref().is_some_and(|said| same(said, nonce));
         if !nonce.is_none_or(has_nonce) {
             return bad("answers another sign-in");
@@ -93,8 +90,26 @@ impl IdToken {
             sub: token.sub,
             sid: token.sid.filter(|sid| !sid.is_empty()),
             issued_at: token.iat,
+            ends_at: token.exp,
             claims: all,
         })
+    }
+
+    /// Whether it is of this time. It was signed a moment ago: if not, one of the two clocks is wrong.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), String> {
+        let ahead = self.issued_at - now;
+        if ahead > MARGIN {
+            return Err(format!(
+                "the provider issued an ID token {ahead} s in the future: set the clock of this machine, or the provider's"
+            ));
+        }
+        if now >= self.ends_at + MARGIN {
+            let late = now - self.ends_at;
+            return Err(format!(
+                "the provider issued an ID token that ended {late} s ago: set the clock of this machine, or the provider's"
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -121,7 +136,7 @@ mod tests {
     }
 
     fn read(claims: Value) -> Result<IdToken, String> {
-        IdToken::read(claims, "https://id.example", "shop", Some("n"), NOW)
+        IdToken::read(claims, "https://id.example", "shop", Some("n"))
     }
 
     #[test]
@@ -140,11 +155,9 @@ mod tests {
                 "https://id.example",
                 "shop",
                 None,
-                NOW
             )
             .is_ok()
         );
-        let at = NOW.as_seconds();
         for bad in [
             with("iss", json!("https://id.example/")),
             with("aud", json!("other")),
@@ -152,9 +165,7 @@ mod tests {
             many(json!(null)),
             many(json!("other")),
             with("azp", json!("other")),
-            with("exp", json!(at - MARGIN)),
             with("exp", json!("soon")),
-            with("iat", json!(at + MARGIN + 1)),
             with("nonce", json!("m")),
             with("nonce", json!(null)),
             with("sub", json!("")),
@@ -162,6 +173,22 @@ mod tests {
             json!([]),
         ] {
             assert!(read(bad.clone()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_id_token_says_which_way_a_clock_is_wrong() {
+        let at = NOW.as_seconds();
+        for (name, value, expected) in [
+            ("iat", at + MARGIN, ""),
+            ("exp", at - MARGIN + 1, ""),
+            ("iat", at + MARGIN + 1, "31 s in the future"),
+            ("exp", at - MARGIN, "ended 30 s ago"),
+        ] {
+            let checked = read(with(name, json!(value))).unwrap().check_time(NOW);
+            let said = checked.err().unwrap_or_default();
+            assert_eq!(said.is_empty(), expected.is_empty(), "{said}");
+            assert!(said.contains(expected), "{said}");
         }
     }
 }

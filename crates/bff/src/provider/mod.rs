@@ -5,7 +5,7 @@ mod metadata;
 mod tokens;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -14,10 +14,13 @@ use http::{Request, Response, header};
 use latchkey_protocol::Clock;
 use latchkey_resource_server::{Fetch, Refusal, Rejection, Verifier};
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use url::form_urlencoded;
 
-use crate::{logout_token::LogoutToken, settings::Settings};
+use crate::{
+    logout_token::{self, LogoutToken},
+    settings::Settings,
+};
 
 pub use id_token::IdToken;
 pub use metadata::Metadata;
@@ -43,6 +46,9 @@ pub enum ProviderError {
     /// Nobody can tell: it is away, slow, overloaded, or says what makes no sense.
     #[error("the provider cannot be asked: {0}")]
     Away(String),
+    /// It has answered rightly, and by the clock here that cannot be: one of the two clocks is wrong.
+    #[error("{0}")]
+    Clock(String),
     /// It has answered with what must not be believed.
     #[error("the provider's answer must not be believed: {0}")]
     Wrong(String),
@@ -57,14 +63,15 @@ pub struct Provider {
     client_id: String,
     authorization: String,
     redirect_uri: String,
+    /// Held by whoever fetches.
     known: Mutex<Known>,
+    metadata: RwLock<Option<Arc<Metadata>>>,
     seats: Semaphore,
-    sign_ins: Semaphore,
+    sign_ins: Arc<Semaphore>,
 }
 
 #[derive(Default)]
 struct Known {
-    metadata: Option<Arc<Metadata>>,
     fetched: Option<Instant>,
     tried: Option<Instant>,
     failure: String,
@@ -92,8 +99,9 @@ impl Provider {
             authorization: basic(&settings.client_id, &settings.client_secret),
             redirect_uri: settings.redirect_uri(),
             known: Mutex::default(),
+            metadata: RwLock::default(),
             seats: Semaphore::new(CALLS),
-            sign_ins: Semaphore::new(SIGN_INS),
+            sign_ins: Arc::new(Semaphore::new(SIGN_INS)),
         })
     }
 
@@ -101,19 +109,46 @@ impl Provider {
         &self.issuer
     }
 
-    /// Whether sign-ins can begin and end: its metadata and its keys are known.
-    pub async fn is_ready(&self) -> bool {
-        self.metadata().await.is_ok() && self.verifier.health().is_ready
+    /// Whether its metadata and its keys are known.
+    pub fn is_known(&self) -> bool {
+        self.known_metadata().is_some() && self.verifier.health().is_ready
     }
 
-    /// As it was fetched last; fetched again after some minutes, once for all who wait.
+    /// Asks it for its metadata, whatever is known.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn answers(&self) -> Result<(), String> {
+        let metadata = self.fetch_metadata().await?;
+        self.keep(metadata);
+        Ok(())
+    }
+
+    fn known_metadata(&self) -> Option<Arc<Metadata>> {
+        let known = self.metadata.read().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
+
+    fn keep(&self, metadata: Metadata) {
+        let mut known = self
+            .metadata
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *known = Some(Arc::new(metadata));
+    }
+
+    /// As it was fetched last; fetched again after some minutes. Whoever comes meanwhile waits only where nothing is known.
     pub async fn metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
-        let mut known = self.known.lock().await;
+        let mut known = match (self.known.try_lock(), self.known_metadata()) {
+            (Ok(known), _) => known,
+            (Err(_), Some(metadata)) => return Ok(metadata),
+            (Err(_), None) => self.known.lock().await,
+        };
         let is_within = |at: Option<Instant>, time| at.is_some_and(|at| at.elapsed() < time);
         if !is_within(known.fetched, FRESH) && !is_within(known.tried, PAUSE) {
             match self.fetch_metadata().await {
                 Ok(metadata) => {
-                    known.metadata = Some(Arc::new(metadata));
+                    self.keep(metadata);
                     known.fetched = Some(Instant::now());
                 }
                 Err(error) => {
@@ -123,7 +158,7 @@ impl Provider {
             }
             known.tried = Some(Instant::now());
         }
-        let found = known.metadata.clone();
+        let found = self.known_metadata();
         found.ok_or_else(|| ProviderError::Away(known.failure.clone()))
     }
 
@@ -138,6 +173,15 @@ impl Provider {
         Metadata::read(answer.body(), &self.issuer).map_err(|why| format!("{address}: {why}"))
     }
 
+    /// A place among the sign-ins that are being finished. Strangers can begin them: their places are few, and not those of
+    /// renewals. In turn, so that who takes many keeps nobody out.
+    pub async fn sign_in_place(&self) -> Result<OwnedSemaphorePermit, ProviderError> {
+        let place = self.sign_ins.clone().acquire_owned();
+        let place = tokio::time::timeout(PATIENCE, place).await;
+        let away = || ProviderError::Away("too many sign-ins at once".into());
+        place.map_err(|_| away())?.map_err(|_| away())
+    }
+
     /// Exchanges a code (RFC 6749 4.1.3, RFC 7636 4.5), and verifies the ID token that comes with the tokens.
     pub async fn exchange(
         &self,
@@ -145,12 +189,6 @@ impl Provider {
         verifier: &str,
         nonce: &str,
     ) -> Result<(Tokens, IdToken), ProviderError> {
-        // Strangers can begin sign-ins: their places are few, and not those of renewals. In turn, so that who takes many
-        // keeps nobody out.
-        let place = tokio::time::timeout(PATIENCE, self.sign_ins.acquire()).await;
-        let Ok(Ok(_place)) = place else {
-            return Err(ProviderError::Away("too many sign-ins at once".into()));
-        };
         let tokens = self
             .tokens(&[
                 ("grant_type", "authorization_code"),
@@ -162,12 +200,19 @@ impl Provider {
         let id_token = tokens.id_token.as_deref();
         let id_token = id_token.ok_or_else(|| wrong("there is no ID token"))?;
         let id_token = self.id_token(id_token, Some(nonce)).await?;
+        if let Err(why) = id_token.check_time(self.clock.now()) {
+            if let Some(refresh_token) = &tokens.refresh_token {
+                self.revoke(refresh_token).await;
+            }
+            return Err(ProviderError::Clock(why));
+        }
         Ok((tokens, id_token))
     }
 
     /// Exchanges a refresh token (RFC 6749 6). Where an ID token comes along, it must be of `sub` (OpenID Connect Core
     /// 12.2): else the new refresh token is taken back, and nothing of the answer is used. One that cannot be judged now,
-    /// by a key that has not come here yet, is as none: without its successor the refresh token would be a replay.
+    /// by a key that has not come here yet or a wrong clock, is as none: without its successor the refresh token would be a
+    /// replay.
     pub async fn refresh(
         &self,
         refresh_token: &str,
@@ -189,7 +234,13 @@ impl Provider {
                 .ok_or_else(|| wrong("the ID token is of another user"))
         });
         match judged {
-            Ok(id_token) => Ok((tokens, Some(id_token))),
+            Ok(id_token) => match id_token.check_time(self.clock.now()) {
+                Ok(()) => Ok((tokens, Some(id_token))),
+                Err(why) => {
+                    tracing::error!(%why, "an ID token of a refresh is not of this time, and is not used");
+                    Ok((tokens, None))
+                }
+            },
             Err(ProviderError::Away(why)) => {
                 tracing::warn!(%why, "an ID token of a refresh cannot be judged now, and is not used");
                 Ok((tokens, None))
@@ -216,14 +267,7 @@ impl Provider {
                 ProviderError::Wrong(why) => wrong(format!("the ID token: {why}")),
                 other => other,
             })?;
-        IdToken::read(
-            claims,
-            &self.issuer,
-            &self.client_id,
-            nonce,
-            self.clock.now(),
-        )
-        .map_err(wrong)
+        IdToken::read(claims, &self.issuer, &self.client_id, nonce).map_err(wrong)
     }
 
     /// The claims of what the provider has signed.
@@ -240,7 +284,15 @@ impl Provider {
     /// What a logout token says (Back-Channel Logout 1.0 2.6).
     pub async fn logout_token(&self, token: &str) -> Result<LogoutToken, ProviderError> {
         let claims = self.signed(token, LogoutToken::TYPE).await?;
-        LogoutToken::read(claims, &self.issuer, &self.client_id, self.clock.now()).map_err(wrong)
+        let (now, iat) = (self.clock.now(), claims["iat"].as_i64().unwrap_or(0));
+        if iat.saturating_sub(logout_token::MARGIN) > now.as_seconds() {
+            let ahead = iat - now.as_seconds();
+            // The provider sends it again.
+            return Err(ProviderError::Clock(format!(
+                "the provider issued a logout token {ahead} s in the future: set the clock of this machine, or the provider's"
+            )));
+        }
+        LogoutToken::read(claims, &self.issuer, &self.client_id, now).map_err(wrong)
     }
 
     /// What the UserInfo endpoint says of the user, where there is one that takes this token. It must be of `sub`

@@ -2,6 +2,7 @@
 //! refresh, across instances too.
 
 mod flight;
+mod opened;
 pub mod rule;
 
 use std::{
@@ -17,10 +18,11 @@ use crate::{
     seal::{Purpose, SealKeys},
     session::{BrowserSession, of_user},
     settings::Lifetimes,
-    store::{Key, Row, SessionStore, StoreError},
+    store::{Key, SessionStore, StoreError},
 };
 
 pub use flight::Flights;
+pub use opened::Opened;
 use rule::Step;
 
 /// How long an instance has the right to renew, in seconds: less than the time in which the provider gives the same
@@ -49,7 +51,7 @@ pub enum Outcome {
 pub struct Ready {
     pub key: Key,
     pub version: i64,
-    pub session: BrowserSession,
+    pub session: Arc<BrowserSession>,
     /// When it ends, if nobody uses it.
     pub expires_at: Timestamp,
 }
@@ -64,6 +66,18 @@ pub struct Sessions {
     pub keys: SealKeys,
     pub lifetimes: Lifetimes,
     pub flights: Flights,
+    pub opened: Opened,
+    /// The most sessions of a user.
+    pub most: usize,
+}
+
+/// What is known of a session's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    Alive,
+    Ended,
+    /// The store does not say.
+    Unknown,
 }
 
 impl Sessions {
@@ -77,14 +91,22 @@ impl Sessions {
         match self.step(&found.session) {
             Step::Forward => self.used(found).await,
             Step::Refresh => self.renewed(key, None).await,
-            Step::SignIn => self.end(key).await,
+            Step::SignIn => match self.store.end_version(&key, found.version).await {
+                Ok(true) => Outcome::Ended,
+                // It is another one now.
+                Ok(false) => self.renewed(key, None).await,
+                Err(error) => away(&error),
+            },
         }
     }
 
     /// As it is now, without renewing it: for connections that last.
-    pub async fn is_alive(&self, key: Key) -> bool {
-        let found = self.find(key).await;
-        found.is_ok_and(|found| found.is_some_and(|it| self.step(&it.session) != Step::SignIn))
+    pub async fn life(&self, key: Key) -> Life {
+        match self.find(key).await {
+            Ok(Some(found)) if self.step(&found.session) != Step::SignIn => Life::Alive,
+            Ok(_) => Life::Ended,
+            Err(_) => Life::Unknown,
+        }
     }
 
     /// A session whose access token an API has refused: renewed, unless that was done a moment ago, and then none.
@@ -134,7 +156,7 @@ impl Sessions {
             return Ok(Some(Outcome::Ready(Arc::new(found))));
         }
         let Some(token) = found.session.refresh_token.clone() else {
-            return Ok(Some(self.end(key).await));
+            return self.over(&found).await;
         };
         let now = self.clock.now();
         let lease = self
@@ -163,20 +185,26 @@ impl Sessions {
             }
             // The refresh token has ended before the access token: that one serves to its end.
             Err(ProviderError::Refused) if !was_refused && now < found.session.access_until => {
-                let mut session = found.session.clone();
+                let mut session = (*found.session).clone();
                 session.refresh_token = None;
                 self.put(&found, session).await
             }
-            Err(error @ ProviderError::Away(_)) => {
+            Err(error @ (ProviderError::Away(_) | ProviderError::Clock(_))) => {
                 tracing::warn!(%error, "an access token could not be renewed");
                 self.store.release(&found.key, owner).await?;
                 Ok(Some(Outcome::Away))
             }
             Err(error @ (ProviderError::Refused | ProviderError::Wrong(_))) => {
                 tracing::info!(%error, "a session has ended");
-                Ok(Some(self.end(found.key).await))
+                self.over(&found).await
             }
         }
+    }
+
+    /// Ends what was judged; none where it is another one by now, which is judged anew.
+    async fn over(&self, found: &Ready) -> Result<Option<Outcome>, StoreError> {
+        let ended = self.store.end_version(&found.key, found.version).await?;
+        Ok(ended.then_some(Outcome::Ended))
     }
 
     /// In the place of the one that was found. Where that is gone, as by a sign-out meanwhile, the tokens that have come for
@@ -192,7 +220,7 @@ impl Sessions {
             return Ok(Some(Outcome::Ready(Arc::new(Ready {
                 key: found.key,
                 version: found.version + 1,
-                session,
+                session: Arc::new(session),
                 expires_at,
             }))));
         }
@@ -214,8 +242,9 @@ impl Sessions {
         expires_at: Timestamp,
     ) -> Result<bool, StoreError> {
         let put = || {
+            let now = self.clock.now();
             self.store
-                .replace(&found.key, found.version, sealed, expires_at)
+                .replace(&found.key, found.version, sealed, expires_at, now)
         };
         for _ in 0..2 {
             match put().await {
@@ -227,39 +256,26 @@ impl Sessions {
         put().await
     }
 
-    /// Ends it, here and now.
-    pub async fn end(&self, key: Key) -> Outcome {
-        match self.store.end(&key).await {
-            Ok(_) => Outcome::Ended,
-            Err(error) => away(&error),
-        }
-    }
-
     async fn find(&self, key: Key) -> Result<Option<Ready>, StoreError> {
         let now = self.clock.now();
         let Some(row) = self.store.find(&key, now).await? else {
             return Ok(None);
         };
-        let Some(found) = self.open(key, &row) else {
+        let Some(session) = self.opened.open(&self.keys, key, &row) else {
             tracing::error!(
                 "a session does not open: it was changed, or sealed with a key that is not here"
             );
             return Ok(None);
         };
-        if found.session.ends_at <= now {
+        if session.ends_at <= now {
             return Ok(None);
         }
-        Ok(Some(found))
-    }
-
-    fn open(&self, key: Key, row: &Row) -> Option<Ready> {
-        let session = self.keys.open(Purpose::Session(key), &row.sealed)?;
-        Some(Ready {
+        Ok(Some(Ready {
             key,
             version: row.version,
             session,
             expires_at: row.expires_at,
-        })
+        }))
     }
 
     /// # Errors
@@ -278,7 +294,7 @@ impl Sessions {
     async fn used(&self, found: Ready) -> Outcome {
         let until = self.expiry(&found.session);
         if until - found.expires_at > self.lifetimes.idle / 16
-            && let Err(error) = self.store.extend(&found.key, until).await
+            && let Err(error) = self.store.extend(&found.key, until, self.clock.now()).await
         {
             return away(&error);
         }

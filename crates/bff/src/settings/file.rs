@@ -132,6 +132,7 @@ fn limits(reader: &mut Reader<'_>, top: &mut Section<'_>) -> Limits {
     for (name, place) in [
         ("head_timeout", &mut limits.head),
         ("idle_timeout", &mut limits.between),
+        ("socket_idle_timeout", &mut limits.silence),
     ] {
         if let Some(given) = reader.optional(&mut section, name, value::patience) {
             *place = given;
@@ -140,11 +141,15 @@ fn limits(reader: &mut Reader<'_>, top: &mut Section<'_>) -> Limits {
     if let Some(given) = reader.optional(&mut section, "body", number) {
         limits.body = given;
     }
+    if let Some(given) = reader.optional(&mut section, "upload_rate", number) {
+        limits.rate = given;
+    }
     for (name, place) in [
         ("calls", &mut limits.calls),
         ("calls_of_user", &mut limits.calls_of_user),
         ("streams", &mut limits.streams),
         ("streams_of_user", &mut limits.streams_of_user),
+        ("sessions_of_user", &mut limits.sessions_of_user),
     ] {
         if let Some(given) = reader.optional(&mut section, name, number::<u16>) {
             *place = usize::from(given);

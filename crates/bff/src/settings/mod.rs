@@ -76,6 +76,12 @@ pub struct Limits {
     pub head: Duration,
     /// How long may pass between two pieces of a body.
     pub between: Duration,
+    /// The slowest that a caller may send a long body, in bytes a second from its beginning on.
+    pub rate: u64,
+    /// How long a websocket may stay open on which neither side says anything.
+    pub silence: Duration,
+    /// The most sessions of one user. With one more, the one that was used longest ago ends.
+    pub sessions_of_user: usize,
     /// The most calls at an upstream at once. Whoever comes then hears 503.
     pub calls: usize,
     /// The most calls of one user at once, in all sessions.
@@ -103,6 +109,9 @@ impl Default for Limits {
             body: 10 * 1024 * 1024,
             head: Duration::from_secs(30),
             between: Duration::from_secs(60),
+            rate: 4096,
+            silence: Duration::from_secs(300),
+            sessions_of_user: 50,
             calls: 500,
             calls_of_user: 64,
             streams: 1000,

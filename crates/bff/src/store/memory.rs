@@ -25,12 +25,14 @@ struct State {
     /// When, and until when that is remembered.
     ended: HashMap<Name, (Timestamp, Timestamp)>,
     spent: HashMap<Name, Timestamp>,
+    sign_ins: HashMap<Name, Timestamp>,
 }
 
 struct Kept {
     row: Row,
     subject: Name,
     sid: Option<Name>,
+    used_at: Timestamp,
     lease: Option<(String, Timestamp)>,
 }
 
@@ -48,17 +50,42 @@ impl State {
     }
 
     fn sweep(&mut self, now: Timestamp) -> usize {
-        let before = self.sessions.len() + self.ended.len() + self.spent.len();
+        let before = self.len();
         self.sessions.retain(|_, kept| kept.row.expires_at > now);
         self.ended.retain(|_, (_, until)| *until > now);
         self.spent.retain(|_, until| *until > now);
-        before - self.sessions.len() - self.ended.len() - self.spent.len()
+        self.sign_ins.retain(|_, until| *until > now);
+        before - self.len()
+    }
+
+    fn len(&self) -> usize {
+        self.sessions.len() + self.ended.len() + self.spent.len() + self.sign_ins.len()
+    }
+
+    /// Ends what a user has beyond `most`, but not the one that has just begun.
+    fn end_unused(&mut self, begun: &Key, subject: &Name, most: usize) {
+        let others = self.sessions.iter();
+        let others = others.filter(|(key, kept)| kept.subject == *subject && *key != begun);
+        let mut others: Vec<_> = others.map(|(key, kept)| (kept.used_at, *key)).collect();
+        if others.len() < most {
+            return;
+        }
+        others.sort_unstable_by_key(|(used_at, _)| std::cmp::Reverse(*used_at));
+        for (_, key) in others.iter().skip(most.saturating_sub(1)) {
+            self.sessions.remove(key);
+        }
     }
 }
 
 #[async_trait]
 impl SessionStore for MemoryStore {
-    async fn begin(&self, key: &Key, row: &NewRow, now: Timestamp) -> Result<Begun, StoreError> {
+    async fn begin(
+        &self,
+        key: &Key,
+        row: &NewRow,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Begun, StoreError> {
         let mut state = self.state();
         if state.has_ended(row) {
             return Ok(Begun::HasEnded);
@@ -77,9 +104,11 @@ impl SessionStore for MemoryStore {
             },
             subject: row.subject,
             sid: row.sid,
+            used_at: now,
             lease: None,
         };
         state.sessions.insert(*key, kept);
+        state.end_unused(key, &row.subject, most);
         Ok(Begun::Done)
     }
 
@@ -96,6 +125,7 @@ impl SessionStore for MemoryStore {
         version: i64,
         sealed: &str,
         expires_at: Timestamp,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut state = self.state();
         let kept = state.sessions.get_mut(key);
@@ -108,11 +138,18 @@ impl SessionStore for MemoryStore {
             expires_at: expires_at.max(kept.row.expires_at),
         };
         kept.lease = None;
+        kept.used_at = now;
         Ok(true)
     }
 
-    async fn extend(&self, key: &Key, expires_at: Timestamp) -> Result<(), StoreError> {
+    async fn extend(
+        &self,
+        key: &Key,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         if let Some(kept) = self.state().sessions.get_mut(key) {
+            kept.used_at = now;
             kept.row.expires_at = kept.row.expires_at.max(expires_at);
         }
         Ok(())
@@ -150,6 +187,16 @@ impl SessionStore for MemoryStore {
         Ok(ended.map(|kept| kept.row.sealed))
     }
 
+    async fn end_version(&self, key: &Key, version: i64) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let is_it = |kept: &Kept| kept.row.version == version;
+        let ended = state.sessions.get(key).is_some_and(is_it);
+        if ended {
+            state.sessions.remove(key);
+        }
+        Ok(ended)
+    }
+
     async fn end_named(&self, end: &NamedEnd) -> Result<NamedEnded, StoreError> {
         let mut state = self.state();
         if state.spent.contains_key(&end.jti) {
@@ -164,6 +211,27 @@ impl SessionStore for MemoryStore {
         state.ended.insert(end.name, (at, at + ENDS_REMEMBERED));
         state.spent.insert(end.jti, end.jti_until);
         Ok(NamedEnded::Sessions(ended))
+    }
+
+    async fn spend(&self, sign_in: &Name, until: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        if state.sign_ins.contains_key(sign_in) {
+            return Ok(false);
+        }
+        if state.sign_ins.len() >= MOST {
+            return Err(StoreError::new("100,000 sign-ins in memory are finished"));
+        }
+        state.sign_ins.insert(*sign_in, until);
+        Ok(true)
+    }
+
+    async fn unspend(&self, sign_in: &Name) -> Result<(), StoreError> {
+        self.state().sign_ins.remove(sign_in);
+        Ok(())
+    }
+
+    async fn is_spent(&self, sign_in: &Name) -> Result<bool, StoreError> {
+        Ok(self.state().sign_ins.contains_key(sign_in))
     }
 
     async fn sweep(&self, now: Timestamp, _most: i64) -> Result<usize, StoreError> {

@@ -92,23 +92,38 @@ pub enum NamedEnded {
 pub trait SessionStore: Send + Sync {
     /// Keeps a new session, at version 1. Of a session that [`SessionStore::end_named`] ended nothing is kept, whichever of
     /// the two comes first; of a user whose sessions were ended, nothing that was issued before or at that time.
-    async fn begin(&self, key: &Key, row: &NewRow, now: Timestamp) -> Result<Begun, StoreError>;
+    ///
+    /// A user has `most` sessions at the most, this one among them: those that were used longest ago end. However many begin
+    /// at the same time, when all are done there are no more.
+    async fn begin(
+        &self,
+        key: &Key,
+        row: &NewRow,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Begun, StoreError>;
 
     /// None when there is no such session, or its time has come.
     async fn find(&self, key: &Key, now: Timestamp) -> Result<Option<Row>, StoreError>;
 
-    /// Puts another sealed text in the place of that of `version`, and ends the lease. Whether it did: false when another
-    /// one was there first, or the session has ended.
+    /// Puts another sealed text in the place of that of `version`, ends the lease, and notes that it is used. Whether it
+    /// did: false when another one was there first, or the session has ended.
     async fn replace(
         &self,
         key: &Key,
         version: i64,
         sealed: &str,
         expires_at: Timestamp,
+        now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Lets it live until then, if that is later than before.
-    async fn extend(&self, key: &Key, expires_at: Timestamp) -> Result<(), StoreError>;
+    /// Lets it live until then, if that is later than before, and notes that it is used.
+    async fn extend(
+        &self,
+        key: &Key,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// The right to renew that version until then. Of those who ask at the same time one gets it; another one when it was
     /// given back or its time has passed.
@@ -127,13 +142,25 @@ pub trait SessionStore: Send + Sync {
     /// Ends a session. What was sealed, if there was one: of two callers one gets it.
     async fn end(&self, key: &Key) -> Result<Option<String>, StoreError>;
 
+    /// Ends a session that is still of that version: what was decided on it does not hold for another. Whether it did.
+    async fn end_version(&self, key: &Key, version: i64) -> Result<bool, StoreError>;
+
     /// Ends all sessions of that name, and those that are just beginning; only then remembers the logout token. One that is
     /// remembered does nothing.
     async fn end_named(&self, end: &NamedEnd) -> Result<NamedEnded, StoreError>;
 
+    /// Notes that a sign-in is being finished, or was. Of all who ask, at the same time or later, one may go on.
+    async fn spend(&self, sign_in: &Name, until: Timestamp) -> Result<bool, StoreError>;
+
+    /// Takes that back: nothing came of it, and nothing of it stays here.
+    async fn unspend(&self, sign_in: &Name) -> Result<(), StoreError>;
+
+    /// Whether a sign-in is being finished, or was.
+    async fn is_spent(&self, sign_in: &Name) -> Result<bool, StoreError>;
+
     /// Deletes what has expired, `most` rows of a kind at the most. How many there were.
     async fn sweep(&self, now: Timestamp, most: i64) -> Result<usize, StoreError>;
 
-    /// Whether it answers.
+    /// Whether it can be written to now: it tries.
     async fn ready(&self) -> Result<(), StoreError>;
 }

@@ -35,7 +35,7 @@ impl Key {
     }
 }
 
-/// The digest of what the provider names: a user, a session, a logout token.
+/// The digest of what the provider names: a user, a session, a logout token, or a sign-in by its `state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Name([u8; 32]);
 
@@ -53,6 +53,11 @@ impl Name {
     /// A logout token of an issuer.
     pub fn of_logout_token(issuer: &str, jti: &str) -> Self {
         Self::of(&["jti", issuer, jti])
+    }
+
+    /// A sign-in at an issuer, by its `state`.
+    pub fn of_sign_in(issuer: &str, state: &str) -> Self {
+        Self::of(&["state", issuer, state])
     }
 
     fn of(parts: &[&str]) -> Self {

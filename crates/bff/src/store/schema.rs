@@ -10,6 +10,7 @@ diesel::table! {
         expires_at -> BigInt,
         lease_owner -> Nullable<Text>,
         lease_until -> Nullable<BigInt>,
+        used_at -> BigInt,
     }
 }
 
@@ -24,6 +25,13 @@ diesel::table! {
 diesel::table! {
     bff_logout_tokens (jti) {
         jti -> Binary,
+        until_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    bff_sign_ins (state) {
+        state -> Binary,
         until_at -> BigInt,
     }
 }

@@ -282,28 +282,6 @@ async fn one_user_takes_no_api_away_from_others_with_any_number_of_sessions() {
     world.stop().await;
 }
 
-#[actix_web::test]
-async fn a_body_that_comes_byte_by_byte_is_given_up_as_a_whole() {
-    let limits = Limits {
-        head: Duration::from_millis(500),
-        between: Duration::from_millis(400),
-        ..Limits::default()
-    };
-    let world = world_with(limits).await;
-    let browser = world.signed_in().await;
-    let mut raw = Raw::open(&world.origin).await;
-    let begin = head(&browser, "POST /api/me HTTP/1.1");
-    raw.write(format!("{begin}Content-Length: 100\r\n\r\n"))
-        .await;
-    for _ in 0..8 {
-        raw.write("x").await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let told = raw.rest().await;
-    assert!(told.starts_with("HTTP/1.1 408 "), "{told}");
-    world.stop().await;
-}
-
 /// Its place is free then, whether or not the connection is.
 #[actix_web::test]
 async fn whoever_takes_nothing_of_an_answer_holds_no_place() {

@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod attacks;
+mod clocks;
 mod forwarding;
 mod outages;
+mod redis;
 mod renewal;
 mod sign_in;
 mod sign_out;
+mod slow_bodies;
 mod static_files;
 mod stores;
 mod support;

@@ -2,18 +2,11 @@
 //! and nothing needs a restart.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use async_trait::async_trait;
-use latchkey_bff::store::{
-    Begun, Key, MemoryStore, NamedEnd, NamedEnded, NewRow, Row, SessionStore, StoreError,
-};
-use latchkey_protocol::Timestamp;
+use latchkey_bff::{settings::Limits, store::MemoryStore};
 use reqwest::Method;
 
 use crate::support::*;
@@ -120,78 +113,70 @@ async fn a_sign_out_does_not_wait_for_the_provider() {
     world.stop().await;
 }
 
-/// A store that fails when it is told to.
-struct Flaky {
-    inner: MemoryStore,
-    fails: AtomicBool,
-}
-
-impl Flaky {
-    fn up(&self) -> Result<&MemoryStore, StoreError> {
-        if self.fails.load(Ordering::SeqCst) {
-            return Err(StoreError::new("it is away"));
+/// A provider that is away takes no instance out of service: it is named.
+#[actix_web::test]
+async fn readiness_is_the_truth_of_now() {
+    let store = Flaky::new();
+    let world = World::start(store.clone()).await;
+    let browser = world.signed_in().await;
+    let is_said = async |status: u16, text: &str| {
+        let begun = Instant::now();
+        loop {
+            let ready = browser.get("/readyz").await;
+            if ready.status == status && ready.text.contains(text) {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(2), "{ready:?}");
         }
-        Ok(&self.inner)
-    }
+    };
+    is_said(200, "ready\n").await;
+    world.issuer.fails(Fault::Silent);
+    is_said(200, "the provider does not answer").await;
+    world.issuer.fails(None);
+    is_said(200, "ready\n").await;
+    store.fails(true);
+    is_said(503, "the session store").await;
+    store.fails(false);
+    is_said(200, "ready\n").await;
+    world.stop().await;
 }
 
-#[async_trait]
-impl SessionStore for Flaky {
-    async fn begin(&self, key: &Key, row: &NewRow, now: Timestamp) -> Result<Begun, StoreError> {
-        self.up()?.begin(key, row, now).await
-    }
-    async fn find(&self, key: &Key, now: Timestamp) -> Result<Option<Row>, StoreError> {
-        self.up()?.find(key, now).await
-    }
-    async fn replace(
-        &self,
-        key: &Key,
-        version: i64,
-        sealed: &str,
-        expires_at: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.up()?.replace(key, version, sealed, expires_at).await
-    }
-    async fn extend(&self, key: &Key, expires_at: Timestamp) -> Result<(), StoreError> {
-        self.up()?.extend(key, expires_at).await
-    }
-    async fn lease(
-        &self,
-        key: &Key,
-        version: i64,
-        owner: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.up()?.lease(key, version, owner, now, until).await
-    }
-    async fn release(&self, key: &Key, owner: &str) -> Result<(), StoreError> {
-        self.up()?.release(key, owner).await
-    }
-    async fn end(&self, key: &Key) -> Result<Option<String>, StoreError> {
-        self.up()?.end(key).await
-    }
-    async fn end_named(&self, end: &NamedEnd) -> Result<NamedEnded, StoreError> {
-        self.up()?.end_named(end).await
-    }
-    async fn sweep(&self, now: Timestamp, most: i64) -> Result<usize, StoreError> {
-        self.up()?.sweep(now, most).await
-    }
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.up()?.ready().await
+/// Events go on when the store fails for a moment, and not for long: their session may have ended.
+#[actix_web::test]
+async fn streams_outlive_a_short_outage_of_the_store_and_no_long_one() {
+    for (between, goes_on) in [(60, true), (1, false)] {
+        let limits = Limits {
+            between: Duration::from_secs(between),
+            ..Limits::default()
+        };
+        let plan = Plan {
+            limits,
+            ..Plan::default()
+        };
+        let store = Flaky::new();
+        let world = World::start_with(store.clone(), plan).await;
+        let browser = world.signed_in().await;
+        let events = browser.request(Method::GET, "/api/events").send();
+        let mut events = events.await.unwrap();
+        events.chunk().await.unwrap();
+        store.fails(true);
+        let begun = Instant::now();
+        let mut is_open = true;
+        while is_open && begun.elapsed() < Duration::from_secs(8) {
+            is_open = matches!(events.chunk().await, Ok(Some(_)));
+        }
+        assert_eq!(is_open, goes_on);
+        world.stop().await;
     }
 }
 
 #[actix_web::test]
 async fn a_store_that_is_away_answers_503_and_signs_nobody_out_or_in() {
-    let store = Arc::new(Flaky {
-        inner: MemoryStore::default(),
-        fails: AtomicBool::new(false),
-    });
+    let store = Flaky::new();
     let world = World::start(store.clone()).await;
     let (browser, other) = (world.signed_in().await, world.browser());
     let back = other.begin(&world.issuer, "/bff/login", "bob").await;
-    store.fails.store(true, Ordering::SeqCst);
+    store.fails(true);
     for path in ["/api/me", "/bff/user"] {
         browser.get(path).await.assert_away();
     }
@@ -205,7 +190,7 @@ async fn a_store_that_is_away_answers_503_and_signs_nobody_out_or_in() {
     let done = other.go(&back).await;
     assert_eq!((done.status, done.cookie("__Host-latchkey-bff")), (503, ""));
     assert_eq!(browser.get("/readyz").await.status, 503);
-    store.fails.store(false, Ordering::SeqCst);
+    store.fails(false);
     assert_eq!(browser.get("/api/me").await.status, 200);
     // The logout token was not acted upon, and so not remembered: it ends the session when it comes again.
     let told = browser

@@ -9,7 +9,7 @@ use latchkey_protocol::Timestamp;
 use crate::support::*;
 
 /// Alice, signed in, and after so many seconds.
-async fn after(store: Arc<dyn SessionStore>, seconds: i64) -> (World, Browser) {
+pub async fn after(store: Arc<dyn SessionStore>, seconds: i64) -> (World, Browser) {
     let world = World::start(store).await;
     let browser = world.signed_in().await;
     world.pass(seconds);
@@ -17,7 +17,7 @@ async fn after(store: Arc<dyn SessionStore>, seconds: i64) -> (World, Browser) {
 }
 
 /// A call that is answered by the API.
-async fn assert_good(browser: &Browser) -> Answer {
+pub async fn assert_good(browser: &Browser) -> Answer {
     let call = browser.get("/api/me").await;
     assert_eq!(
         (call.status, &call.json["user"]),
@@ -118,7 +118,7 @@ fn tokens_tampered_with_in_the_store_do_not_open() {
         for (version, sealed) in (row.version..).zip(bad) {
             assert!(
                 store
-                    .replace(&key, version, sealed, row.expires_at)
+                    .replace(&key, version, sealed, row.expires_at, now)
                     .await
                     .unwrap()
             );
@@ -194,7 +194,7 @@ fn refresh_token_replayed_the_user_signs_in() {
         assert_good(&browser).await;
         assert!(
             store
-                .replace(&key, 2, &old.sealed, old.expires_at)
+                .replace(&key, 2, &old.sealed, old.expires_at, now)
                 .await
                 .unwrap()
         );
@@ -232,6 +232,30 @@ fn id_token_by_a_key_that_is_not_known_yet_the_renewed_tokens_count() {
         assert_eq!(world.issuer.revoked(), [""; 0]);
         world.stop().await;
     });
+}
+
+/// What the provider said of a refresh token holds for that one: by the time that it is acted upon another instance may
+/// have written another one.
+#[actix_web::test]
+async fn refused_refresh_token_that_was_replaced_meanwhile_ends_nothing() {
+    let store = Flaky::new();
+    let (world, browser) = after(store.clone(), 0).await;
+    let key = Key::of_cookie(&browser.cookie());
+    let now = Timestamp::from_seconds(BEGIN);
+    let row = async || store.find(&key, now).await.unwrap().unwrap();
+    let old = row().await;
+    world.pass(ACCESS);
+    assert_good(&browser).await;
+    let renewed = row().await;
+    let back = store.replace(&key, 2, &old.sealed, old.expires_at, now);
+    assert!(back.await.unwrap());
+    world.issuer.revoke_refresh_tokens();
+    store.renews_before_end(key, 3, renewed.sealed);
+    assert_eq!(token(&assert_good(&browser).await), "Bearer access-3");
+    // And where nobody came between, it ends.
+    world.pass(ACCESS);
+    browser.get("/api/me").await.assert_ended();
+    world.stop().await;
 }
 
 #[test]

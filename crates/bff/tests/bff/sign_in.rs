@@ -1,6 +1,8 @@
 //! Sign-in: what the browser gets, and what it does not.
 
-use latchkey_bff::settings::Lifetimes;
+use std::time::Duration;
+
+use latchkey_bff::settings::{Lifetimes, Limits};
 use reqwest::Method;
 
 use crate::support::*;
@@ -168,6 +170,66 @@ fn whoever_signs_in_anew_has_a_new_session_and_the_former_one_has_ended() {
         assert_ne!(browser.cookie(), former.cookie());
         assert_eq!(browser.get("/bff/user").await.json["sub"], "bob");
         former.get("/bff/user").await.assert_ended();
+        world.stop().await;
+    });
+}
+
+/// As by a browser that loads a page twice: one presents the code, and the other leads into the app.
+#[test]
+fn a_sign_in_that_comes_back_twice_at_once_is_finished_once() {
+    on_each_store(async |store| {
+        let world = World::start(store).await;
+        let browser = world.browser();
+        let back = browser
+            .begin(&world.issuer, "/bff/login?return_to=/orders", "alice")
+            .await;
+        let copy = browser.with_cookies();
+        world.issuer.fails(Fault::Slow(Duration::from_millis(100)));
+        let (one, other) = tokio::join!(browser.go(&back), copy.go(&back));
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [303, 400], "{one:?} {other:?}");
+        assert_eq!(world.issuer.redeemed(), 1);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_sign_in_whose_provider_was_away_for_a_moment_can_be_finished() {
+    on_each_store(async |store| {
+        let world = World::start(store).await;
+        let browser = world.browser();
+        let back = browser.begin(&world.issuer, "/bff/login", "alice").await;
+        world.issuer.fails(Fault::Down);
+        assert_eq!(browser.go(&back).await.status, 503);
+        world.issuer.fails(None);
+        assert_eq!(browser.go(&back).await.status, 303);
+        assert_eq!(browser.get("/bff/user").await.json["sub"], "alice");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_user_who_signs_in_too_often_loses_the_session_that_was_used_longest_ago() {
+    on_each_store(async |store| {
+        let limits = Limits {
+            sessions_of_user: 2,
+            ..Limits::default()
+        };
+        let plan = Plan {
+            limits,
+            ..Plan::default()
+        };
+        let world = World::start_with(store, plan).await;
+        let first = world.signed_in().await;
+        world.pass(1);
+        let second = world.signed_in().await;
+        world.pass(1);
+        let third = world.signed_in().await;
+        first.get("/api/me").await.assert_ended();
+        for browser in [&second, &third] {
+            assert_eq!(browser.get("/api/me").await.status, 200);
+        }
         world.stop().await;
     });
 }

@@ -40,7 +40,7 @@ fn end_of_session(sid: &str, jti: &str) -> NamedEnd {
 
 async fn begin(store: &dyn SessionStore, cookie: &str, sub: &str, sid: &str) -> Begun {
     store
-        .begin(&key(cookie), &row(sub, sid), NOW)
+        .begin(&key(cookie), &row(sub, sid), 50, NOW)
         .await
         .unwrap()
 }
@@ -58,9 +58,9 @@ fn a_session_is_found_until_it_expires_or_ends() {
         assert_eq!(found.expires_at, NOW + 100);
         assert_eq!(store.find(&key("a"), NOW + 100).await.unwrap(), None);
         assert_eq!(store.find(&key("b"), NOW).await.unwrap(), None);
-        store.extend(&key("a"), NOW + 50).await.unwrap();
+        store.extend(&key("a"), NOW + 50, NOW).await.unwrap();
         assert!(store.find(&key("a"), NOW + 99).await.unwrap().is_some());
-        store.extend(&key("a"), NOW + 200).await.unwrap();
+        store.extend(&key("a"), NOW + 200, NOW).await.unwrap();
         assert!(store.find(&key("a"), NOW + 199).await.unwrap().is_some());
         assert_eq!(
             store.end(&key("a")).await.unwrap().as_deref(),
@@ -68,7 +68,7 @@ fn a_session_is_found_until_it_expires_or_ends() {
         );
         assert!(!is_there(&*store, "a").await);
         assert_eq!(store.end(&key("a")).await.unwrap(), None);
-        store.extend(&key("a"), NOW + 500).await.unwrap();
+        store.extend(&key("a"), NOW + 500, NOW).await.unwrap();
         assert!(!is_there(&*store, "a").await);
         store.ready().await.unwrap();
     });
@@ -79,8 +79,13 @@ fn a_session_is_replaced_at_the_version_that_was_read_alone() {
     on_each_store(async |store| {
         begin(&*store, "a", "alice", "s1").await;
         let k = key("a");
-        assert!(store.replace(&k, 1, "second", NOW + 300).await.unwrap());
-        assert!(!store.replace(&k, 1, "late", NOW + 900).await.unwrap());
+        assert!(
+            store
+                .replace(&k, 1, "second", NOW + 300, NOW)
+                .await
+                .unwrap()
+        );
+        assert!(!store.replace(&k, 1, "late", NOW + 900, NOW).await.unwrap());
         let found = store.find(&k, NOW + 299).await.unwrap().unwrap();
         assert_eq!((&*found.sealed, found.version), ("second", 2));
         assert_eq!(store.find(&k, NOW + 300).await.unwrap(), None);
@@ -89,7 +94,7 @@ fn a_session_is_replaced_at_the_version_that_was_read_alone() {
             let store = store.clone();
             async move {
                 store
-                    .replace(&k, 2, &format!("by {i}"), NOW + 300)
+                    .replace(&k, 2, &format!("by {i}"), NOW + 300, NOW)
                     .await
                     .unwrap()
             }
@@ -101,7 +106,7 @@ fn a_session_is_replaced_at_the_version_that_was_read_alone() {
             .count();
         assert_eq!(written, 1);
         store.end(&k).await.unwrap();
-        assert!(!store.replace(&k, 3, "risen", NOW + 900).await.unwrap());
+        assert!(!store.replace(&k, 3, "risen", NOW + 900, NOW).await.unwrap());
         assert!(!is_there(&*store, "a").await);
     });
 }
@@ -137,7 +142,12 @@ fn one_of_many_gets_the_lease_and_another_one_when_it_is_over() {
         assert!(take(1, NOW + 19).await);
         // The lease is that of a version.
         assert!(!take(2, NOW + 100).await);
-        assert!(store.replace(&k, 1, "second", NOW + 300).await.unwrap());
+        assert!(
+            store
+                .replace(&k, 1, "second", NOW + 300, NOW)
+                .await
+                .unwrap()
+        );
         assert!(take(2, NOW + 19).await);
         store.end(&k).await.unwrap();
         assert!(!take(2, NOW + 100).await);
@@ -207,7 +217,7 @@ fn a_sign_in_that_was_under_way_does_not_outlive_the_end_of_its_session() {
             ..row("alice", "s4")
         };
         assert_eq!(
-            store.begin(&key("d"), &later, NOW + 1).await.unwrap(),
+            store.begin(&key("d"), &later, 50, NOW + 1).await.unwrap(),
             Begun::Done
         );
         assert_eq!(begin(&*store, "e", "bob", "s5").await, Begun::Done);
@@ -239,7 +249,7 @@ fn what_has_expired_is_swept_and_nothing_else() {
     on_stores_that_sweep(async |store| {
         begin(&*store, "a", "alice", "s1").await;
         begin(&*store, "b", "bob", "s2").await;
-        store.extend(&key("b"), NOW + 10_000).await.unwrap();
+        store.extend(&key("b"), NOW + 10_000, NOW).await.unwrap();
         store.end_named(&end_of_session("s9", "one")).await.unwrap();
         assert_eq!(store.sweep(NOW + 99, 100).await.unwrap(), 0);
         // The session; later the logout token; later still the end that was remembered.
@@ -247,6 +257,122 @@ fn what_has_expired_is_swept_and_nothing_else() {
         assert_eq!(store.sweep(NOW + 120, 100).await.unwrap(), 1);
         assert_eq!(store.sweep(NOW + 600, 100).await.unwrap(), 1);
         assert!(store.find(&key("b"), NOW + 600).await.unwrap().is_some());
+    });
+}
+
+#[test]
+fn a_session_is_ended_at_the_version_that_was_judged_alone() {
+    on_each_store(async |store| {
+        begin(&*store, "a", "alice", "s1").await;
+        let k = key("a");
+        assert!(
+            store
+                .replace(&k, 1, "second", NOW + 300, NOW)
+                .await
+                .unwrap()
+        );
+        assert!(!store.end_version(&k, 1).await.unwrap());
+        assert!(is_there(&*store, "a").await);
+        let ends = (0..20).map(|_| {
+            let store = store.clone();
+            async move { store.end_version(&k, 2).await.unwrap() }
+        });
+        let ended = join_all(ends).await.into_iter().filter(|done| *done);
+        assert_eq!(ended.count(), 1);
+        assert!(!is_there(&*store, "a").await);
+        assert!(!store.end_version(&k, 2).await.unwrap());
+    });
+}
+
+/// The one that was used longest ago ends; nobody else's.
+#[test]
+fn a_user_has_so_many_sessions_and_no_more() {
+    on_each_store(async |store| {
+        begin(&*store, "other", "bob", "s9").await;
+        let begin_at = async |cookie: &str, at: i64| {
+            let (row, now) = (row("alice", cookie), NOW + at);
+            store.begin(&key(cookie), &row, 3, now).await.unwrap()
+        };
+        for (at, cookie) in ["a", "b", "c"].into_iter().enumerate() {
+            begin_at(cookie, at as i64).await;
+        }
+        store.extend(&key("a"), NOW + 100, NOW + 10).await.unwrap();
+        assert!(
+            store
+                .replace(&key("b"), 1, "new", NOW + 100, NOW + 11)
+                .await
+                .unwrap()
+        );
+        begin_at("d", 12).await;
+        let there = async |cookie| is_there(&*store, cookie).await;
+        let all = async || {
+            [
+                there("a").await,
+                there("b").await,
+                there("c").await,
+                there("d").await,
+            ]
+        };
+        assert_eq!(all().await, [true, true, false, true]);
+        begin_at("e", 13).await;
+        assert_eq!(all().await, [false, true, false, true]);
+        assert!(there("other").await && there("e").await);
+        // What has ended makes room.
+        store.end(&key("d")).await.unwrap();
+        begin_at("f", 14).await;
+        assert_eq!(all().await, [false, true, false, false]);
+    });
+}
+
+#[test]
+fn however_many_sessions_of_a_user_begin_at_once_there_are_no_more() {
+    on_each_store(async |store| {
+        let begins = (0..30).map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let row = row("alice", &format!("s{n}"));
+                store
+                    .begin(&key(&format!("c{n}")), &row, 5, NOW)
+                    .await
+                    .unwrap()
+            })
+        });
+        for begun in join_all(begins).await {
+            begun.unwrap();
+        }
+        let mut there = 0;
+        for n in 0..30 {
+            there += usize::from(is_there(&*store, &format!("c{n}")).await);
+        }
+        assert!((1..=5).contains(&there), "{there}");
+    });
+}
+
+#[test]
+fn a_sign_in_is_finished_once() {
+    on_each_store(async |store| {
+        let sign_in = Name::of_sign_in("issuer", "state");
+        assert!(!store.is_spent(&sign_in).await.unwrap());
+        for _ in 0..2 {
+            let spends = (0..20).map(|_| {
+                let store = store.clone();
+                async move { store.spend(&sign_in, NOW + 600).await.unwrap() }
+            });
+            let spent = join_all(spends).await.into_iter().filter(|done| *done);
+            assert_eq!(spent.count(), 1);
+            assert!(store.is_spent(&sign_in).await.unwrap());
+            let other = Name::of_sign_in("issuer", "other");
+            assert!(!store.is_spent(&other).await.unwrap());
+            store.unspend(&sign_in).await.unwrap();
+            assert!(!store.is_spent(&sign_in).await.unwrap());
+        }
+    });
+    on_stores_that_sweep(async |store| {
+        let sign_in = Name::of_sign_in("issuer", "state");
+        store.spend(&sign_in, NOW + 600).await.unwrap();
+        assert_eq!(store.sweep(NOW + 599, 100).await.unwrap(), 0);
+        assert_eq!(store.sweep(NOW + 600, 100).await.unwrap(), 1);
+        assert!(!store.is_spent(&sign_in).await.unwrap());
     });
 }
 
@@ -260,7 +386,7 @@ fn what_is_kept_expires_by_itself_where_nothing_is_swept() {
             expires_at: past + 100,
             ..row("alice", "s1")
         };
-        store.begin(&key("a"), &row, past).await.unwrap();
+        store.begin(&key("a"), &row, 50, past).await.unwrap();
         store.sweep(NOW, 100).await.unwrap();
         assert_eq!(store.find(&key("a"), past).await.unwrap(), None);
         assert_eq!(store.end(&key("a")).await.unwrap(), None);

@@ -164,6 +164,68 @@ async fn sockets_have_bounds_in_number_and_time() {
     world.stop().await;
 }
 
+async fn world_with_one_socket(limits: Limits) -> World {
+    let limits = Limits {
+        streams_of_user: 1,
+        ..limits
+    };
+    let plan = Plan {
+        limits,
+        ..Plan::default()
+    };
+    World::start_with(Arc::new(MemoryStore::default()), plan).await
+}
+
+/// Whether or not the connection is free.
+#[actix_web::test]
+async fn a_socket_of_which_the_browser_takes_nothing_gives_its_place_back() {
+    let world = world_with_one_socket(Limits {
+        between: Duration::from_millis(300),
+        ..Limits::default()
+    })
+    .await;
+    let browser = world.signed_in().await;
+    let mut blocked = open(&world, &browser).await;
+    let written = tokio::spawn(async move {
+        // The API says it all again, and nobody reads it.
+        for _ in 0..1000 {
+            blocked.write(vec![b'x'; 64 * 1024]).await;
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        drop(blocked);
+    });
+    eventually("the place is free again", async || {
+        let mut raw = Raw::open(&world.origin).await;
+        let handshake = handshake(&browser, "/api/sockets/echo", &world.origin);
+        raw.write(handshake).await;
+        let said = raw.read_until(|text| text.contains("\r\n\r\n")).await;
+        said.starts_with("HTTP/1.1 101 ")
+    })
+    .await;
+    assert!(!written.is_finished());
+    written.abort();
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_socket_on_which_nobody_says_anything_ends() {
+    let world = world_with_one_socket(Limits {
+        silence: Duration::from_millis(600),
+        ..Limits::default()
+    })
+    .await;
+    let browser = world.signed_in().await;
+    let mut raw = open(&world, &browser).await;
+    for _ in 0..4 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        raw.write("here").await;
+        assert_eq!(raw.read_until(|text| text == "here").await, "here");
+    }
+    assert!(raw.is_closed_within(Duration::from_secs(2)).await);
+    open(&world, &browser).await;
+    world.stop().await;
+}
+
 #[actix_web::test]
 async fn a_socket_that_the_browser_leaves_gives_its_place_back() {
     let plan = Plan {

@@ -6,7 +6,7 @@ mod rows;
 use async_trait::async_trait;
 use latchkey_protocol::Timestamp;
 
-use super::{Begun, Key, NamedEnd, NamedEnded, NewRow, Row, SessionStore, StoreError};
+use super::{Begun, Key, Name, NamedEnd, NamedEnded, NewRow, Row, SessionStore, StoreError};
 use connections::Connections;
 
 /// Keeps sessions in SQLite (one host) or PostgreSQL (as many instances as you like). Cheap to clone.
@@ -25,9 +25,17 @@ impl SqlStore {
 
 #[async_trait]
 impl SessionStore for SqlStore {
-    async fn begin(&self, key: &Key, row: &NewRow, now: Timestamp) -> Result<Begun, StoreError> {
+    async fn begin(
+        &self,
+        key: &Key,
+        row: &NewRow,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Begun, StoreError> {
         let (key, row) = (*key, row.clone());
-        self.0.write(move |c| rows::begin(c, &key, &row, now)).await
+        self.0
+            .write(move |c| rows::begin(c, &key, &row, most, now))
+            .await
     }
 
     async fn find(&self, key: &Key, now: Timestamp) -> Result<Option<Row>, StoreError> {
@@ -41,17 +49,23 @@ impl SessionStore for SqlStore {
         version: i64,
         sealed: &str,
         expires_at: Timestamp,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (key, sealed) = (*key, sealed.to_owned());
         self.0
-            .write(move |c| rows::replace(c, &key, version, &sealed, expires_at))
+            .write(move |c| rows::replace(c, &key, version, &sealed, expires_at, now))
             .await
     }
 
-    async fn extend(&self, key: &Key, expires_at: Timestamp) -> Result<(), StoreError> {
+    async fn extend(
+        &self,
+        key: &Key,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let key = *key;
         self.0
-            .write(move |c| rows::extend(c, &key, expires_at))
+            .write(move |c| rows::extend(c, &key, expires_at, now))
             .await
     }
 
@@ -79,9 +93,31 @@ impl SessionStore for SqlStore {
         self.0.write(move |c| rows::end(c, &key)).await
     }
 
+    async fn end_version(&self, key: &Key, version: i64) -> Result<bool, StoreError> {
+        let key = *key;
+        self.0
+            .write(move |c| rows::end_version(c, &key, version))
+            .await
+    }
+
     async fn end_named(&self, end: &NamedEnd) -> Result<NamedEnded, StoreError> {
         let end = end.clone();
         self.0.write(move |c| rows::end_named(c, &end)).await
+    }
+
+    async fn spend(&self, sign_in: &Name, until: Timestamp) -> Result<bool, StoreError> {
+        let sign_in = *sign_in;
+        self.0.write(move |c| rows::spend(c, &sign_in, until)).await
+    }
+
+    async fn unspend(&self, sign_in: &Name) -> Result<(), StoreError> {
+        let sign_in = *sign_in;
+        self.0.write(move |c| rows::unspend(c, &sign_in)).await
+    }
+
+    async fn is_spent(&self, sign_in: &Name) -> Result<bool, StoreError> {
+        let sign_in = *sign_in;
+        self.0.read(move |c| rows::is_spent(c, &sign_in)).await
     }
 
     async fn sweep(&self, now: Timestamp, most: i64) -> Result<usize, StoreError> {

@@ -1,19 +1,20 @@
 //! The statements. Each write carries its condition; where a verb has several, they are in one transaction that writes first.
 
-use diesel::{prelude::*, result::Error};
+use diesel::{prelude::*, result::Error, sql_types::Binary};
 use latchkey_protocol::Timestamp;
 
 use super::connections::AnyConnection;
 use crate::store::{
     Begun, ENDS_REMEMBERED, Key, Name, NamedEnd, NamedEnded, NewRow, Row,
-    schema::{bff_ended, bff_logout_tokens, bff_sessions},
+    schema::{bff_ended, bff_logout_tokens, bff_sessions, bff_sign_ins},
 };
 
 pub fn begin(
     c: &mut AnyConnection,
     key: &Key,
     row: &NewRow,
-    _now: Timestamp,
+    most: usize,
+    now: Timestamp,
 ) -> Result<Begun, Error> {
     diesel::insert_into(bff_sessions::table)
         .values((
@@ -23,6 +24,7 @@ pub fn begin(
             bff_sessions::subject.eq(&row.subject.as_bytes()[..]),
             bff_sessions::sid.eq(row.sid.as_ref().map(|sid| &sid.as_bytes()[..])),
             bff_sessions::expires_at.eq(row.expires_at.as_seconds()),
+            bff_sessions::used_at.eq(now.as_seconds()),
         ))
         .execute(c)?;
     // Read after the row is there for all to see: an end that did not meet the row has left its mark before.
@@ -36,7 +38,26 @@ pub fn begin(
         end(c, key)?;
         return Ok(Begun::HasEnded);
     }
+    end_unused(c, key, &row.subject, most)?;
     Ok(Begun::Done)
+}
+
+/// Ends what a user has beyond `most`. Whoever begins last sees the rows of all.
+fn end_unused(
+    c: &mut AnyConnection,
+    begun: &Key,
+    subject: &Name,
+    most: usize,
+) -> Result<(), Error> {
+    let others = most.saturating_sub(1);
+    diesel::sql_query(format!(
+        "DELETE FROM bff_sessions WHERE key IN (SELECT key FROM bff_sessions WHERE subject = $1 AND key <> $2 \
+         ORDER BY used_at DESC, key LIMIT 1000000 OFFSET {others})"
+    ))
+    .bind::<Binary, _>(&subject.as_bytes()[..])
+    .bind::<Binary, _>(&begun.as_bytes()[..])
+    .execute(c)?;
+    Ok(())
 }
 
 fn ended_at(c: &mut AnyConnection, name: &Name) -> Result<Option<i64>, Error> {
@@ -71,6 +92,7 @@ pub fn replace(
     version: i64,
     sealed: &str,
     expires_at: Timestamp,
+    now: Timestamp,
 ) -> Result<bool, Error> {
     let row = bff_sessions::table.find(&key.as_bytes()[..]);
     let written = diesel::update(row.filter(bff_sessions::version.eq(version)))
@@ -82,17 +104,30 @@ pub fn replace(
         ))
         .execute(c)?;
     if written > 0 {
-        extend(c, key, expires_at)?;
+        extend(c, key, expires_at, now)?;
     }
     Ok(written > 0)
 }
 
-pub fn extend(c: &mut AnyConnection, key: &Key, expires_at: Timestamp) -> Result<(), Error> {
-    let until = expires_at.as_seconds();
+pub fn extend(
+    c: &mut AnyConnection,
+    key: &Key,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (until, used_at) = (expires_at.as_seconds(), now.as_seconds());
     let row = bff_sessions::table.find(&key.as_bytes()[..]);
-    diesel::update(row.filter(bff_sessions::expires_at.lt(until)))
-        .set(bff_sessions::expires_at.eq(until))
+    let extended = diesel::update(row.filter(bff_sessions::expires_at.lt(until)))
+        .set((
+            bff_sessions::expires_at.eq(until),
+            bff_sessions::used_at.eq(used_at),
+        ))
         .execute(c)?;
+    if extended == 0 {
+        diesel::update(row.filter(bff_sessions::used_at.lt(used_at)))
+            .set(bff_sessions::used_at.eq(used_at))
+            .execute(c)?;
+    }
     Ok(())
 }
 
@@ -139,10 +174,16 @@ pub fn end(c: &mut AnyConnection, key: &Key) -> Result<Option<String>, Error> {
     }
 }
 
+pub fn end_version(c: &mut AnyConnection, key: &Key, version: i64) -> Result<bool, Error> {
+    let row = bff_sessions::table.find(&key.as_bytes()[..]);
+    let as_read = row.filter(bff_sessions::version.eq(version));
+    Ok(diesel::delete(as_read).execute(c)? > 0)
+}
+
 /// The mark of the end is committed before the sessions are looked for, so that a beginning one is met by one of the two;
 /// the logout token is noted after them, so that one whose effect was lost acts again.
 pub fn end_named(c: &mut AnyConnection, end: &NamedEnd) -> Result<NamedEnded, Error> {
-    if is_spent(c, &end.jti)? {
+    if was_told(c, &end.jti)? {
         return Ok(NamedEnded::Again);
     }
     mark(c, end)?;
@@ -170,7 +211,7 @@ pub fn end_named(c: &mut AnyConnection, end: &NamedEnd) -> Result<NamedEnded, Er
     }
 }
 
-fn is_spent(c: &mut AnyConnection, jti: &Name) -> Result<bool, Error> {
+fn was_told(c: &mut AnyConnection, jti: &Name) -> Result<bool, Error> {
     let found: Option<i64> = bff_logout_tokens::table
         .find(&jti.as_bytes()[..])
         .select(bff_logout_tokens::until_at)
@@ -206,6 +247,33 @@ fn is_duplicate(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(UniqueViolation, _))
 }
 
+pub fn spend(c: &mut AnyConnection, sign_in: &Name, until: Timestamp) -> Result<bool, Error> {
+    let inserted = diesel::insert_into(bff_sign_ins::table)
+        .values((
+            bff_sign_ins::state.eq(&sign_in.as_bytes()[..]),
+            bff_sign_ins::until_at.eq(until.as_seconds()),
+        ))
+        .execute(c);
+    match inserted {
+        Err(error) if is_duplicate(&error) => Ok(false),
+        other => other.map(|_| true),
+    }
+}
+
+pub fn unspend(c: &mut AnyConnection, sign_in: &Name) -> Result<(), Error> {
+    let row = bff_sign_ins::table.find(&sign_in.as_bytes()[..]);
+    diesel::delete(row).execute(c).map(drop)
+}
+
+pub fn is_spent(c: &mut AnyConnection, sign_in: &Name) -> Result<bool, Error> {
+    let found: Option<i64> = bff_sign_ins::table
+        .find(&sign_in.as_bytes()[..])
+        .select(bff_sign_ins::until_at)
+        .get_result(c)
+        .optional()?;
+    Ok(found.is_some())
+}
+
 /// One statement for each table: whoever renews a session waits for it.
 pub fn sweep(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, Error> {
     let now = now.as_seconds();
@@ -214,6 +282,7 @@ pub fn sweep(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, 
         ("bff_sessions", "key", "expires_at"),
         ("bff_ended", "name", "until_at"),
         ("bff_logout_tokens", "jti", "until_at"),
+        ("bff_sign_ins", "state", "until_at"),
     ] {
         // A session may have been extended meanwhile.
         let over = format!("{until} <= {now}");
@@ -224,11 +293,26 @@ pub fn sweep(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, 
     Ok(gone)
 }
 
+/// The row that is written to see whether one can be: no digest is this short.
+const PROBE: &[u8] = &[0];
+
 pub fn ready(c: &mut AnyConnection) -> Result<(), Error> {
-    let _any: Option<i64> = bff_sessions::table
-        .select(bff_sessions::version)
-        .limit(1)
-        .get_result(c)
-        .optional()?;
-    Ok(())
+    let row = bff_ended::table.find(PROBE);
+    let written = diesel::update(row)
+        .set(bff_ended::ended_at.eq(bff_ended::ended_at + 1))
+        .execute(c)?;
+    if written > 0 {
+        return Ok(());
+    }
+    let inserted = diesel::insert_into(bff_ended::table)
+        .values((
+            bff_ended::name.eq(PROBE),
+            bff_ended::ended_at.eq(0),
+            bff_ended::until_at.eq(i64::MAX),
+        ))
+        .execute(c);
+    match inserted {
+        Err(error) if is_duplicate(&error) => Ok(()),
+        other => other.map(drop),
+    }
 }

@@ -67,8 +67,25 @@ async fn an_answer_counts_once_with_its_state_code_and_issuer() {
     }
     let browser = world.browser();
     let back = browser.begin(&world.issuer, "/bff/login", "alice").await;
+    let (signed_in, presented) = (browser.with_cookies(), world.issuer.redeemed());
     assert_eq!(browser.go(&back).await.status, 303);
-    assert_eq!(browser.go(&back).await.status, 400);
+    let cookie = browser.cookie();
+    // Once more: into the app, and no other session. The code is not presented again, by which the provider would end
+    // what it gave for it.
+    let again = browser.go(&back).await;
+    assert_eq!((again.status, again.header("location")), (303, "/"));
+    assert_eq!(
+        (again.headers("set-cookie").len(), browser.cookie()),
+        (0, cookie)
+    );
+    for other in [world.browser(), signed_in] {
+        let again = other.go(&back).await;
+        assert_eq!(again.status, 400);
+        assert!(again.text.contains("already finished"), "{}", again.text);
+        other.get("/bff/user").await.assert_ended();
+    }
+    assert_eq!(world.issuer.redeemed(), presented + 1);
+    assert_eq!(browser.get("/bff/user").await.status, 200);
     world.stop().await;
 }
 

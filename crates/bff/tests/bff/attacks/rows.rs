@@ -18,7 +18,9 @@ async fn a_session_that_is_moved_to_another_cookie_does_not_open() {
     let of = |browser: &Browser| Key::of_cookie(&browser.cookie());
     let row = world.store.find(&of(&alice), NOW).await.unwrap().unwrap();
     let key = of(&mallory);
-    let moved = world.store.replace(&key, 1, &row.sealed, row.expires_at);
+    let moved = world
+        .store
+        .replace(&key, 1, &row.sealed, row.expires_at, NOW);
     assert!(moved.await.unwrap());
     mallory.get("/api/me").await.assert_ended();
     assert_eq!(alice.get("/api/me").await.json["user"], "alice");
@@ -31,7 +33,11 @@ async fn a_session_is_not_made_longer_from_outside() {
     let world = world().await;
     let alice = world.signed_in().await;
     let key = Key::of_cookie(&alice.cookie());
-    world.store.extend(&key, NOW + 400 * 86_400).await.unwrap();
+    world
+        .store
+        .extend(&key, NOW + 400 * 86_400, NOW)
+        .await
+        .unwrap();
     world.pass(12 * 3600);
     alice.get("/api/me").await.assert_ended();
     world.stop().await;

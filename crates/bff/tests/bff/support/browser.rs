@@ -85,6 +85,14 @@ impl Browser {
         browser
     }
 
+    /// With all cookies that there are now, and a connection of its own.
+    pub fn with_cookies(&self) -> Self {
+        let browser = Self::new(&self.origin);
+        let cookies = self.cookies.lock().unwrap().clone();
+        browser.cookies.lock().unwrap().extend(cookies);
+        browser
+    }
+
     /// A request with the cookies and nothing else.
     pub fn plain(&self, method: Method, path: &str) -> RequestBuilder {
         let cookies = self.cookies.lock().unwrap();

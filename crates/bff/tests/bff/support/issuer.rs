@@ -51,7 +51,10 @@ struct State {
     /// Access tokens, their users, and when they end.
     access: HashMap<String, (String, i64)>,
     refreshes: usize,
+    redeemed: usize,
     revoked: Vec<String>,
+    /// How far its clock is ahead of the BFF's, in seconds.
+    ahead: i64,
 }
 
 struct Code {
@@ -80,7 +83,9 @@ impl Issuer {
             refresh: HashMap::new(),
             access: HashMap::new(),
             refreshes: 0,
+            redeemed: 0,
             revoked: Vec::new(),
+            ahead: 0,
         };
         Self(Arc::new(Mutex::new(state)), clock)
     }
@@ -100,6 +105,16 @@ impl Issuer {
     /// How many refreshes it was asked for.
     pub fn refreshes(&self) -> usize {
         self.state().refreshes
+    }
+
+    /// How many codes were presented to it.
+    pub fn redeemed(&self) -> usize {
+        self.state().redeemed
+    }
+
+    /// By its clock it is later than the BFF believes.
+    pub fn goes_ahead(&self, seconds: i64) {
+        self.state().ahead = seconds;
     }
 
     /// The refresh tokens that it was told to take back.
@@ -191,6 +206,7 @@ impl Issuer {
     }
 
     fn redeem(&self, form: &HashMap<String, String>) -> Result<Value, &'static str> {
+        self.state().redeemed += 1;
         let code = self
             .state()
             .codes
@@ -246,8 +262,9 @@ impl Issuer {
 
     fn issue(&self, sub: &str, nonce: Option<&str>) -> Value {
         let now = self.now();
+        let at = now + self.state().ahead;
         let mut claims = json!({
-            "iss": ISSUER, "sub": sub, "aud": CLIENT, "iat": now, "exp": now + ACCESS, "sid": format!("sid-{sub}"),
+            "iss": ISSUER, "sub": sub, "aud": CLIENT, "iat": at, "exp": at + ACCESS, "sid": format!("sid-{sub}"),
             "auth_time": now, "preferred_username": sub, "at_hash": "x",
         });
         if let Some(nonce) = nonce {

@@ -1,6 +1,7 @@
 //! A BFF on a real socket, a provider with keys and faults, an API, a browser, and a clock that is moved by hand.
 
 mod browser;
+mod flaky;
 mod issuer;
 #[path = "../../../../server/tests/suites/support/postgres.rs"]
 mod postgres;
@@ -28,8 +29,10 @@ use latchkey_protocol::{Clock, Entropy, Timestamp};
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 
 pub use browser::{Answer, Browser};
+pub use flaky::Flaky;
 pub use issuer::{Fault, ISSUER, Issuer};
 pub use raw::{Raw, head};
+pub use redis::Redis;
 pub use stores::{on_each_store, on_stores_that_sweep};
 pub use upstream::Api;
 

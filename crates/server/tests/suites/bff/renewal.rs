@@ -44,7 +44,7 @@ fn a_refresh_token_that_is_replayed_ends_the_session() {
         assert!(
             world
                 .store
-                .replace(&key, 2, &old.sealed, old.expires_at)
+                .replace(&key, 2, &old.sealed, old.expires_at, h.moment())
                 .await
                 .unwrap()
         );
@@ -67,7 +67,7 @@ fn a_refresh_token_whose_successor_was_lost_is_presented_again() {
         assert!(
             world
                 .store
-                .replace(&key, 2, &old.sealed, old.expires_at)
+                .replace(&key, 2, &old.sealed, old.expires_at, h.moment())
                 .await
                 .unwrap()
         );

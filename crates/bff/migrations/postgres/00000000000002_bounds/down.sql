@@ -1,0 +1,2 @@
+DROP TABLE bff_sign_ins;
+ALTER TABLE bff_sessions DROP COLUMN used_at;
