@@ -15,7 +15,11 @@ use latchkey_protocol::{
     registration::Registration,
     secret::Pepper,
     session::Session,
-    store::{BeginOutcome, WriteOutcome},
+    store::{
+        BeginOutcome, IdentitySignIn, IdentitySignInOutcome, LinkOutcome, UnlinkOutcome,
+        UpstreamWrite, WriteOutcome,
+    },
+    upstream::{Brought, Identity, IdentityKey, LinkedBy, Upstream, UpstreamName, UpstreamProfile},
     user::User,
 };
 
@@ -217,4 +221,98 @@ pub async fn given(store: &Shared, id: &str) -> Context {
 pub fn code_of(authorization: &mut Authorization) -> &mut CodeHandover {
     let Handover::Code(code) = &mut authorization.handover;
     code
+}
+
+/// An upstream that trusts addresses and creates accounts.
+pub fn upstream(name: &str) -> Upstream {
+    let settings = serde_json::json!({
+        "title": name, "client_id": "c", "userinfo": false,
+        "protocol": { "kind": "oidc", "issuer": format!("https://{name}.example") },
+        "trust": { "email": "all", "create": true, "link": "with_proof" },
+    });
+    Upstream {
+        name: UpstreamName::parse(name).unwrap(),
+        settings: serde_json::from_value(settings).unwrap(),
+        sealed_secret: Some("sealed".into()),
+        disabled_at: None,
+        created_at: moment(1),
+        updated_at: moment(1),
+        version: 0,
+    }
+}
+
+/// Who `subject` is at the upstream of this name.
+pub fn key(upstream: &str, subject: &str) -> IdentityKey {
+    IdentityKey {
+        issuer: format!("https://{upstream}.example"),
+        subject: subject.to_owned(),
+    }
+}
+
+/// That `subject` at this upstream is the user of this id.
+pub fn identity(upstream: &str, subject: &str, user: &str) -> Identity {
+    Identity {
+        key: key(upstream, subject),
+        upstream: UpstreamName::parse(upstream).unwrap(),
+        user_id: UserId::new(user),
+        linked_at: moment(2),
+        linked_by: LinkedBy::Administrator,
+        last_sign_in_at: None,
+        profile: UpstreamProfile {
+            name: Some("N".into()),
+            ..UpstreamProfile::default()
+        },
+        brought: Brought::default(),
+    }
+}
+
+/// An upstream of this name, and the user of this id as the same subject there.
+pub async fn linked(store: &Shared, name: &str, user: &str) {
+    let written = store.create_upstream(&upstream(name)).await.unwrap();
+    assert_eq!(written, UpstreamWrite::Done);
+    let version = store
+        .user(&UserId::new(user))
+        .await
+        .unwrap()
+        .unwrap()
+        .version;
+    let linked = store
+        .link_identity(&identity(name, user, user), version, 0)
+        .await
+        .unwrap();
+    assert_eq!(linked, LinkOutcome::Linked);
+}
+
+/// Signs the user in by their identity at the browser that has the session `old`. The session that lives now.
+pub async fn renewed_by_identity(store: &Shared, old: &str, name: &str, user: &str) -> String {
+    let session = session("by-identity", user);
+    let before = store.user(&UserId::new(user)).await.unwrap().unwrap();
+    let asked = IdentitySignIn {
+        session: &session,
+        identity: &identity(name, user, user),
+        upstream_version: 0,
+        sid: Some("their-session"),
+        user: (&before, &before),
+        replaces: Some(&Digest::of(old)),
+        interaction: None,
+    };
+    match store.sign_in_by_identity(asked).await.unwrap() {
+        IdentitySignInOutcome::SignedIn(start) => start.session_id.into_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Lets the session of the user `u` go on by an identity, and unlinks that.
+pub async fn unlinked(store: &Shared, session: &str, now: Timestamp) {
+    linked(store, "kakao", "u").await;
+    assert_eq!(
+        renewed_by_identity(store, session, "kakao", "u").await,
+        session
+    );
+    let user = UserId::new("u");
+    let done = store
+        .unlink_identity(&user, &key("kakao", "u"), false, now)
+        .await
+        .unwrap();
+    assert_eq!(done, UnlinkOutcome::Unlinked(1));
 }

@@ -35,11 +35,16 @@ use latchkey_protocol::{
     store::{
         AccessTokens, Attempts, Audit, Authorizations, BeginOutcome, BulkEnds, ClaimMappings,
         ClaimOutcome, Clients, ConsentEnd, Consents, ConsentsOf, Console, Deliveries, EndedCursor,
-        EntryLease, Housekeeping, IdempotentCalls, Interactions, Jobs, KeptRefusals,
-        LastAdministrator, LeaseRequest, Result, Sessions, SetupOutcome, SigningKeys,
-        StatusChanges, StatusLists, Tallies, UserEnd, Users, WriteOutcome,
+        EntryLease, Housekeeping, IdempotentCalls, Identities, IdentitySignIn,
+        IdentitySignInOutcome, Interactions, Jobs, KeptRefusals, LastAdministrator, LeaseRequest,
+        LinkOutcome, Result, Sessions, SetupOutcome, SigningKeys, StatusChanges, StatusLists,
+        Tallies, UnlinkOutcome, UpstreamEnd, UpstreamWrite, Upstreams, UserEnd, Users,
+        WriteOutcome,
     },
     tally::{Counted, HourlyCount},
+    upstream::{
+        Identity, IdentityKey, PendingLink, Upstream, UpstreamLogin, UpstreamName, UpstreamSession,
+    },
     user::User,
     user_list::{UserCursor, UserPage, UserQuery},
 };
@@ -110,6 +115,30 @@ pass_on! {
         end_session_of(sid: &SessionId, user_id: Option<&UserId>, offline: bool, now: Timestamp) -> Option<Session>;
         end_user(user_id: &UserId, now: Timestamp) -> usize;
         end_user_at(user_id: &UserId, version: i64, now: Timestamp) -> Option<usize>;
+    }
+    Upstreams {
+        create_upstream(upstream: &Upstream) -> UpstreamWrite;
+        upstream(name: &UpstreamName) -> Option<Upstream>;
+        upstreams() -> Vec<Upstream>;
+        update_upstream(upstream: &Upstream) -> UpstreamWrite;
+        set_upstream_disabled(name: &UpstreamName, version: Option<i64>, disabled: bool, now: Timestamp) -> bool;
+        delete_upstream(name: &UpstreamName, version: Option<i64>, with_identities: bool) -> UpstreamEnd;
+        begin_upstream_login(login: &UpstreamLogin) -> bool;
+        take_upstream_login(state: &Digest<kind::UpstreamState>, now: Timestamp) -> Option<UpstreamLogin>;
+    }
+    Identities {
+        identity(key: &IdentityKey) -> Option<(Identity, User)>;
+        identities(user_id: &UserId) -> Vec<Identity>;
+        create_user_of_identity(user: &User, identity: &Identity, upstream_version: i64) -> LinkOutcome;
+        link_identity(identity: &Identity, user_version: i64, upstream_version: i64) -> LinkOutcome;
+        unlink_identity(user_id: &UserId, key: &IdentityKey, last_may_go: bool, now: Timestamp) -> UnlinkOutcome;
+        keep_pending_link(pending: &PendingLink) -> bool;
+        pending_link(interaction: &Digest<kind::Interaction>, now: Timestamp) -> Option<PendingLink>;
+        forget_pending_link(interaction: &Digest<kind::Interaction>) -> ();
+        finish_pending_link(interaction: &Digest<kind::Interaction>, now: Timestamp) -> Option<(LinkOutcome, Identity)>;
+        sign_in_by_identity(asked: IdentitySignIn<'_>) -> IdentitySignInOutcome;
+        upstream_of_session(session: &SessionId) -> Option<UpstreamSession>;
+        count_identities(upstream: &UpstreamName, most: i64) -> i64;
     }
     BulkEnds {
         begin_bulk_end(client: Option<&ClientId>, version: Option<i64>, now: Timestamp) -> Option<BulkEnd>;

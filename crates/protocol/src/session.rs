@@ -112,6 +112,8 @@ pub enum Cause {
     UserDisabled,
     /// The user was deleted.
     UserDeleted,
+    /// The identity at another provider that it came from was unlinked.
+    IdentityUnlinked,
     /// Its time was over.
     Expired,
 }
@@ -130,6 +132,7 @@ impl Cause {
             Self::PasswordChanged => "the password was changed",
             Self::UserDisabled => "the user was disabled",
             Self::UserDeleted => "the user was deleted",
+            Self::IdentityUnlinked => "the identity was unlinked",
             Self::Expired => "expired",
         }
     }

@@ -19,6 +19,7 @@ mod error;
 mod files;
 mod group;
 mod idempotency;
+mod identities;
 mod interactions;
 mod jobs;
 mod keys;
@@ -43,6 +44,7 @@ mod tallies;
 mod task;
 #[cfg(test)]
 mod test_database;
+mod upstreams;
 mod users;
 
 pub use connection::{Database, Options};

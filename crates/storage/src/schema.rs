@@ -104,7 +104,35 @@ diesel::table! { console_drafts (session_id) { session_id -> Text, page -> Text,
 diesel::table! {
     idempotent_calls (key) { key -> Binary, client_id -> Text, request -> Binary, began_at -> BigInt, answer -> Nullable<Text>, }
 }
+diesel::table! {
+    upstreams (name) {
+        name -> Text, issuer -> Text, settings -> Text, position -> BigInt, sealed_secret -> Nullable<Text>, disabled_at -> Nullable<BigInt>,
+        created_at -> BigInt, updated_at -> BigInt, version -> BigInt,
+    }
+}
+diesel::table! {
+    identities (issuer, subject) {
+        issuer -> Text, subject -> Text, upstream -> Text, user_id -> Text, linked_at -> BigInt, linked_by -> Text,
+        last_sign_in_at -> Nullable<BigInt>, profile -> Text, brought -> Text,
+    }
+}
+diesel::table! {
+    upstream_logins (state) {
+        state -> Binary, interaction -> Binary, upstream -> Text, version -> BigInt, nonce -> Binary, sealed -> Text,
+        created_at -> BigInt, expires_at -> BigInt,
+    }
+}
+diesel::table! {
+    pending_links (interaction) {
+        interaction -> Binary, issuer -> Text, subject -> Text, upstream -> Text, version -> BigInt, user_id -> Nullable<Text>,
+        profile -> Text, created_at -> BigInt, expires_at -> BigInt,
+    }
+}
+diesel::table! {
+    session_upstreams (session_id) { session_id -> Text, upstream -> Text, issuer -> Text, subject -> Text, sid -> Nullable<Text>, }
+}
 diesel::allow_tables_to_appear_in_same_query!(interactions, sessions);
+diesel::allow_tables_to_appear_in_same_query!(identities, users);
 diesel::table! { hourly_counts (hour, what) { hour -> BigInt, what -> Text, count -> BigInt, } }
 diesel::table! { attempts (key) { key -> Binary, since -> BigInt, count -> BigInt, } }
 diesel::allow_tables_to_appear_in_same_query!(

@@ -11,7 +11,9 @@ use diesel::{
     sql_types::{BigInt, Binary, Nullable, Text, Untyped},
     sqlite::Sqlite,
 };
-use latchkey_protocol::{AuthorizationId, ClientId, Digest, Timestamp, UserId};
+use latchkey_protocol::{
+    AuthorizationId, ClientId, Digest, Timestamp, UserId, upstream::UpstreamName,
+};
 
 use crate::stored::Stored;
 
@@ -79,6 +81,7 @@ bind_from! {
     &'a ClientId, id => Self::Text(Some(id));
     Option<&'a ClientId>, id => Self::Text(id.map(ClientId::as_str));
     &'a AuthorizationId, id => Self::Text(Some(id));
+    &'a UpstreamName, name => Self::Text(Some(name.as_str()));
     &'a UserId, id => Self::Text(Some(id));
     Option<&'a UserId>, id => Self::Text(id.map(UserId::as_str));
     Option<&'a str>, text => Self::Text(text);

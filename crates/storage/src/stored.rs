@@ -64,6 +64,8 @@ placed! {
     KeyedClientSecret: "clients" "secret";
     Attempts: "attempts" "key";
     Network: "interactions" "network";
+    UpstreamState: "upstream_logins" "state";
+    UpstreamNonce: "upstream_logins" "nonce";
     Neighbourhood: "refusals or interactions" "neighbourhood";
 }
 

@@ -87,6 +87,8 @@ pub fn sweep(
         ("idempotent_calls", "key", "began_at", now - KNOWN),
         ("bulk_ends", "id", "done_at", now - bounds::BULK_ENDS_KEPT),
         ("console_drafts", "session_id", "expires_at", now),
+        ("upstream_logins", "state", "expires_at", now),
+        ("pending_links", "interaction", "expires_at", now),
         ("ended_tokens", "id", "until_at", now - status_lists::SHOWN),
     ] {
         let delete = format!(

@@ -136,6 +136,7 @@ pub fn whatever_ends_a_session_tells_the_clients_that_are_noted_in_it(stores: &i
         Cause::UserDisabled,
         Cause::UserDeleted,
         Cause::AnotherUser,
+        Cause::IdentityUnlinked,
         Cause::Expired,
     ];
     for cause in causes {
@@ -188,6 +189,7 @@ pub fn whatever_ends_a_session_tells_the_clients_that_are_noted_in_it(stores: &i
                     let begun = store.sign_in(&session, "hash", Some(&replaces), None);
                     assert!(begun.await.unwrap().is_some());
                 }
+                Cause::IdentityUnlinked => unlinked(&store, "s", now).await,
                 Cause::Expired => drop(store.sweep(moment(2000), 100).await.unwrap()),
             }
             let told = all(&*store).await;

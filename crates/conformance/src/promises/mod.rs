@@ -20,6 +20,8 @@ pub mod ended_tokens;
 pub mod full_queue;
 pub mod groups;
 pub mod idempotency;
+pub mod identities;
+pub mod identity_links;
 pub mod jobs;
 pub mod keys;
 pub mod limits;
@@ -30,6 +32,7 @@ pub mod sessions;
 pub mod space;
 pub mod status_lists;
 pub mod tallies;
+pub mod upstreams;
 pub mod user_lists;
 pub mod user_names;
 pub mod users;
@@ -43,6 +46,9 @@ use latchkey_protocol::{
     interaction::Interaction,
     rotation::{KeyBound, MOST_IN_A_DAY, MOST_PUBLISHED, RotationOutcome, StoredKey},
     session::{Session, Use},
-    store::{ClaimOutcome, ConsentEnd, ConsentsOf, LastAdministrator, UserEnd, WriteOutcome},
+    store::{
+        ClaimOutcome, ConsentEnd, ConsentsOf, LastAdministrator, LinkOutcome, UnlinkOutcome,
+        UserEnd, WriteOutcome,
+    },
     user::User,
 };

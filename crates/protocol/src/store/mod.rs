@@ -101,6 +101,8 @@ subjects![
     Clients,
     Users,
     Sessions,
+    Upstreams,
+    Identities,
     BulkEnds,
     Interactions,
     Consents,

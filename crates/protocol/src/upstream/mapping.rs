@@ -18,32 +18,28 @@ const LONGEST_GROUP: usize = 200;
 /// Groups, and roles, that one user gets from elsewhere.
 const MOST_GROUPS: usize = 100;
 
-/// Where each thing stands among the claims, as JSON pointers (RFC 6901), and which groups and roles are let in.
+/// Where each thing stands among the claims, as JSON pointers (RFC 6901), and which groups and roles are let in. What is left
+/// out is where OpenID Connect has it; `null` is nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClaimMapping {
     /// Who it is. A text, or a whole number.
     pub subject: String,
     /// What a new account's user name is made of.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// The display name: the first of these that is there.
     pub name: Vec<String>,
     /// The address.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// What has to be `true`, all of it, for the address to count as verified there. None: it never does.
     pub email_verified: Vec<String>,
     /// The address of a picture.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
     /// An array of groups, or one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<String>,
     /// The groups that are let in. No others are; none: no group.
     pub allowed_groups: Vec<String>,
     /// An array of roles, or one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<String>,
     /// The roles that are let in.
     pub allowed_roles: Vec<String>,

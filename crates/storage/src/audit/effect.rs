@@ -2,7 +2,10 @@
 
 use latchkey_protocol::{
     rotation::RotationOutcome,
-    store::{ClaimOutcome, ConsentEnd, SetupOutcome, UserEnd, WriteOutcome},
+    store::{
+        ClaimOutcome, ConsentEnd, LinkOutcome, SetupOutcome, UnlinkOutcome, UpstreamEnd,
+        UpstreamWrite, UserEnd, WriteOutcome,
+    },
 };
 
 /// Whether a verb did what it was called for.
@@ -55,6 +58,30 @@ impl Effect for SetupOutcome {
 impl Effect for ConsentEnd {
     fn happened(&self) -> bool {
         *self != Self::default()
+    }
+}
+
+impl Effect for UpstreamWrite {
+    fn happened(&self) -> bool {
+        *self == Self::Done
+    }
+}
+
+impl Effect for UpstreamEnd {
+    fn happened(&self) -> bool {
+        matches!(self, Self::Deleted(_))
+    }
+}
+
+impl Effect for LinkOutcome {
+    fn happened(&self) -> bool {
+        *self == Self::Linked
+    }
+}
+
+impl Effect for UnlinkOutcome {
+    fn happened(&self) -> bool {
+        matches!(self, Self::Unlinked(_))
     }
 }
 

@@ -18,12 +18,12 @@ use latchkey_protocol::{
     user::User,
 };
 
-pub use self::rows::Row;
 use self::{
     list::{OF_ALL, OF_USER, OF_USER_AT_CLIENT, list},
     named::{clients_of, find_by_id},
     sign_in::sign_in,
 };
+pub use self::{rows::Row, sign_in::begin};
 use crate::{
     audit::{self, Ended, EndedRow, sessions_ended},
     bulk_ends::{SessionStands, session_stands},
@@ -297,7 +297,7 @@ pub fn expire(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize,
 }
 
 /// The entries about a sign-in and about the sessions that it ended.
-fn record_sign_in(
+pub fn record_sign_in(
     c: &mut AnyConnection,
     entry: Option<&AuditEntry>,
     begun: &SessionStart,

@@ -43,6 +43,10 @@ impl Row {
         }
     }
 
+    pub fn auth_time(&self) -> Timestamp {
+        self.auth_time.0
+    }
+
     /// In the order of its columns.
     pub fn binds(&self) -> [Bind<'_>; 12] {
         [

@@ -38,9 +38,19 @@ pub fn sign_in(
     replaces: Option<&Digest<kind::Session>>,
     interaction: Option<&Digest<kind::Interaction>>,
 ) -> Result<Option<SessionStart>, RowError> {
-    if !users::hold(c, &row.user_id, password_hash, row.auth_time.0)? {
+    if !users::hold_password(c, &row.user_id, password_hash, row.auth_time.0)? {
         return Ok(None);
     }
+    begin(c, row, replaces, interaction).map(Some)
+}
+
+/// With the user's row held.
+pub fn begin(
+    c: &mut AnyConnection,
+    row: &Row,
+    replaces: Option<&Digest<kind::Session>>,
+    interaction: Option<&Digest<kind::Interaction>>,
+) -> Result<SessionStart, RowError> {
     if let (AnyConnection::Postgres(c), Some(interaction)) = (&mut *c, interaction) {
         statement(HOLD_INTERACTION, binds![interaction]).execute(c)?;
     }
@@ -63,10 +73,10 @@ pub fn sign_in(
         on!(c => statement(STAMP, binds![&session_id, interaction]).execute(c))?;
     }
     end_surplus(c, &session_id, row, &mut ended)?;
-    Ok(Some(SessionStart {
+    Ok(SessionStart {
         session_id: SessionId::new(session_id),
         ended,
-    }))
+    })
 }
 
 #[derive(QueryableByName)]

@@ -31,7 +31,11 @@ pub fn note(
         | Cause::PasswordChanged
         | Cause::UserDisabled
         | Cause::UserDeleted => return Ok(()),
-        Cause::AnotherUser | Cause::TooMany | Cause::SignedOut | Cause::Forced => 0,
+        Cause::AnotherUser
+        | Cause::TooMany
+        | Cause::SignedOut
+        | Cause::Forced
+        | Cause::IdentityUnlinked => 0,
         // Whoever looked has found it to have expired: only what was given before is noted.
         Cause::Expired => 1,
     };

@@ -110,6 +110,18 @@ pub fn hold_at(c: &mut AnyConnection, id: &str, version: i64) -> Result<bool, Ro
     take(c, WHILE_AT, binds![id, version])
 }
 
+const WHILE_ENABLED: Texts = hold!(" AND version = ? AND disabled_at IS NULL");
+
+/// As [`hold_at`], of a user who may sign in.
+pub fn hold_enabled(c: &mut AnyConnection, id: &str, version: i64) -> Result<bool, RowError> {
+    take(c, WHILE_ENABLED, binds![id, version])
+}
+
+/// Takes the row of a user, whatever it says. `false` when there is none.
+pub fn hold_row(c: &mut AnyConnection, id: &str) -> Result<bool, RowError> {
+    take(c, WHOEVER, binds![id])
+}
+
 const AT_VERSION: &str = "SELECT count(*) AS count FROM users WHERE id = ? AND version = ?";
 
 /// Whether the user is still as whoever asks has read them, if they name a version. To be called with the row held.

@@ -19,10 +19,9 @@ use latchkey_protocol::{
     user_list::{UserCursor, UserPage, UserQuery},
 };
 
-use self::{administrators::Held, names::update_profile};
 pub use self::{
-    administrators::{exists as has_administrator, hold_at},
-    names::{create, wait_for_names},
+    administrators::{Held, exists as has_administrator, hold, hold_at, hold_enabled, hold_row},
+    names::{create, update_profile, wait_for_names},
     rows::Row,
 };
 use crate::{
@@ -296,8 +295,21 @@ const SIGN_IN: &str = "UPDATE users SET last_sign_in_at = ? WHERE id = ? AND dis
 ///
 /// PostgreSQL: the update waits for whoever is changing the row, and then looks at the row as they left it. Sign-ins of one
 /// user come one by one: they count that user's sessions.
-pub fn hold(c: &mut AnyConnection, id: &str, hash: &str, at: Timestamp) -> Result<bool, RowError> {
+pub fn hold_password(
+    c: &mut AnyConnection,
+    id: &str,
+    hash: &str,
+    at: Timestamp,
+) -> Result<bool, RowError> {
     Ok(on!(c => statement(SIGN_IN, binds![at, id, hash]).execute(c))? == 1)
+}
+
+const NOTE_SIGN_IN: &str = "UPDATE users SET last_sign_in_at = ? WHERE id = ?";
+
+/// Notes a sign-in of a user whose row is held.
+pub fn note_sign_in(c: &mut AnyConnection, id: &str, at: Timestamp) -> Result<(), RowError> {
+    on!(c => statement(NOTE_SIGN_IN, binds![at, id]).execute(c))?;
+    Ok(())
 }
 
 const REHASH: &str = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";
