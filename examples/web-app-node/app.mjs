@@ -1,5 +1,5 @@
 // A web app with sign-in, by openid-client. The browser has a cookie of the app's, and no access token.
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import * as oidc from 'openid-client'
@@ -20,8 +20,11 @@ const name = kind => (secure ? `__Host-${kind}` : kind)
 const cookie = (kind, value, life) => `${name(kind)}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${life}${secure ? '; Secure' : ''}`
 const sent = (request, kind) => request.headers.cookie?.split('; ').find(one => one.startsWith(`${name(kind)}=`))?.slice(name(kind).length + 1)
 const random = () => randomBytes(32).toString('base64url')
+// A sign-in has a cookie of its own, named for its state: two tabs may sign in at once.
+const signIn = state => `begun-${createHash('sha256').update(state ?? '').digest('hex').slice(0, 8)}`
+const signIns = request => (request.headers.cookie ?? '').split('; ').filter(one => one.startsWith(name('begun-'))).map(one => one.split('=')[0].slice(name('').length))
 
-async function login() {
+async function login(request) {
   const [id, verifier, state, nonce] = [random(), oidc.randomPKCECodeVerifier(), oidc.randomState(), oidc.randomNonce()]
   begun.set(id, { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce })
   if (begun.size > 10_000) begun.delete(begun.keys().next().value)
@@ -29,22 +32,27 @@ async function login() {
     redirect_uri: `${HERE}/callback`, scope: 'openid profile email', state, nonce,
     code_challenge: await oidc.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
   })
-  return redirect(to.href, cookie('begun', id, 600))
+  // They travel with each request: a browser has four at the most, and this one.
+  const before = signIns(request)
+  const gone = before.length < 4 ? [] : before.map(kind => cookie(kind, '', 0))
+  return redirect(to.href, [...gone, cookie(signIn(state), id, 600)])
 }
 
 async function callback(request) {
-  const expected = begun.get(sent(request, 'begun'))
-  begun.delete(sent(request, 'begun'))
+  const url = new URL(request.url, HERE)
+  const kind = signIn(url.searchParams.get('state'))
+  const expected = begun.get(sent(request, kind))
+  begun.delete(sent(request, kind))
   if (!expected) return [400, 'this sign-in was not started in this browser']
   // Exchanges the code, and verifies the answer's state and iss, the ID token's signature by way of TLS, its iss, aud, exp and nonce.
-  const tokens = await oidc.authorizationCodeGrant(config, new URL(request.url, HERE), { ...expected, idTokenExpected: true })
+  const tokens = await oidc.authorizationCodeGrant(config, url, { ...expected, idTokenExpected: true })
   const user = tokens.claims()
   if (ended.has(user.sid)) return [400, 'this session has ended meanwhile']
   const id = random() // a new one: what the browser had before ends
   sessions.delete(sent(request, 'session'))
   for (const [old, { ends }] of sessions) if (Date.now() >= ends) sessions.delete(old)
   sessions.set(id, { user, idToken: tokens.id_token, ends: Date.now() + 1000 * LIFETIME })
-  return redirect('/', cookie('session', id, LIFETIME))
+  return redirect('/', [cookie(kind, '', 0), cookie('session', id, LIFETIME)])
 }
 
 // Whose session it is. It ends here: what the cookie says is the browser's to keep, or not.
