@@ -22,7 +22,8 @@
 //! }
 //! ```
 //!
-//! For axum, tonic and hyper there is a layer of tower (feature `tower`).
+//! With axum (feature `axum`) it is the same, by [`Routes` of that module](crate::axum::Routes). For tonic and hyper there is a
+//! layer of tower (feature `tower`).
 //!
 //! Anywhere else, [`bearer`] finds the token, [`Verifier::verify`] proves it, [`Verifier::check`] asks a guard, and
 //! [`Verifier::challenge`] is the answer to whoever is refused.
@@ -57,6 +58,8 @@
 
 #[cfg(feature = "actix")]
 pub mod actix;
+#[cfg(feature = "axum")]
+pub mod axum;
 mod bearer;
 mod builder;
 mod cache;

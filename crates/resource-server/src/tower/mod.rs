@@ -19,7 +19,8 @@
 //!
 //! A handler finds the verified token in the request's extensions, as [`Caller`]: with axum by the argument
 //! `Extension(caller): Extension<Caller>`. Close what else a router has by a layer around the whole of it,
-//! `ProtectLayer::new(&api, Authenticated)`: axum adds routes without asking for a guard.
+//! `ProtectLayer::new(&api, Authenticated)`: axum adds routes without asking for a guard. The `Routes` of the feature `axum` do
+//! ask, and close the rest by themselves.
 
 mod answer;
 mod layer;

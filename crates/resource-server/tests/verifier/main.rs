@@ -5,6 +5,7 @@
 mod algorithms;
 mod answers;
 mod audiences;
+mod axum_routes;
 mod guards;
 mod headers;
 mod http_client;
