@@ -132,7 +132,8 @@ impl Builder {
         self
     }
 
-    /// Asks the issuer about tokens that are no JWT, or about each: see [`Introspection`].
+    /// Asks the issuer about tokens that are no JWT, or about each: see [`Introspection`]. An issuer that is asked about tokens
+    /// that are no JWT need not publish keys: without any, it is asked about each token.
     pub fn introspection(mut self, introspection: Introspection) -> Self {
         self.introspection = Some(introspection);
         self
@@ -199,7 +200,9 @@ impl Builder {
             .map(|introspection| Asker::new(introspection, http.clone(), issuer.clone()));
         let mut source = Source::new(http.clone(), issuer.clone(), self.jwks_uri);
         let advert = source.lists(self.status_lists.aggregation.clone());
-        let keys = Keys::new(source, pace, self.clock.clone());
+        let may_lack = asker.as_ref().is_some_and(Asker::asks_of_opaque);
+        source.asked_elsewhere(asker.as_ref().is_some_and(Asker::is_named));
+        let keys = Keys::new(source, pace, may_lack, self.clock.clone());
         let lists = Lists::new(
             self.status_lists,
             (issuer, self.algorithms.clone()),

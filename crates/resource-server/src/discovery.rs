@@ -14,7 +14,7 @@ use crate::http::{Client, FetchError, Fetched};
 #[derive(Deserialize)]
 pub struct Metadata {
     issuer: String,
-    jwks_uri: String,
+    jwks_uri: Option<String>,
     introspection_endpoint: Option<String>,
     status_list_aggregation_endpoint: Option<String>,
 }
@@ -22,7 +22,10 @@ pub struct Metadata {
 /// What the issuer publishes for whoever verifies its tokens.
 #[derive(Clone)]
 pub struct Published {
-    pub jwks_uri: String,
+    /// None: there are none.
+    pub jwks_uri: Option<String>,
+    /// Whether the issuer says where it can be asked about tokens.
+    pub can_be_asked: bool,
     pub lists: Advert,
 }
 
@@ -125,14 +128,17 @@ impl Metadata {
     pub fn published(self, issuer: &str) -> Result<Published, FetchError> {
         Ok(Published {
             lists: self.lists(issuer),
+            can_be_asked: self.introspection_endpoint.is_some(),
             jwks_uri: self.jwks_uri(issuer)?,
         })
     }
 
     /// The address of the keys. It lies at the issuer's origin: another one is named by
     /// [`Builder::jwks_uri`](crate::Builder::jwks_uri) or not used.
-    fn jwks_uri(self, issuer: &str) -> Result<String, FetchError> {
-        at_origin(self.jwks_uri, issuer, "Builder::jwks_uri")
+    fn jwks_uri(self, issuer: &str) -> Result<Option<String>, FetchError> {
+        let named = self.jwks_uri;
+        let checked = named.map(|named| at_origin(named, issuer, "Builder::jwks_uri"));
+        checked.transpose()
     }
 
     /// The address to ask about tokens, likewise: the API's secret goes there.
@@ -248,7 +254,7 @@ mod tests {
     fn metadata_names_the_issuer_and_keys_at_its_origin() {
         let metadata = |issuer: &str, keys: &str| Metadata {
             issuer: issuer.into(),
-            jwks_uri: keys.into(),
+            jwks_uri: Some(keys.into()),
             introspection_endpoint: Some(keys.into()),
             status_list_aggregation_endpoint: Some(keys.into()),
         };

@@ -18,7 +18,7 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 use crate::{
     AccessToken, Refusal, Rejection, Unavailable,
     claims::Unverified,
-    compact::{self, MOST_BYTES},
+    compact::MOST_BYTES,
     discovery::{self, Endpoint, Metadata},
     http::{Client, FetchError},
     lanes::{Flight, Flights, Lane},
@@ -177,6 +177,11 @@ impl Asker {
         self.with.each
     }
 
+    /// Whether the owner said where to ask.
+    pub fn is_named(&self) -> bool {
+        self.with.endpoint.is_some()
+    }
+
     pub fn asks_of_opaque(&self) -> bool {
         self.with.opaque
     }
@@ -187,17 +192,22 @@ impl Asker {
         (now < kept.until).then_some(kept.claims)
     }
 
-    /// Asks, unless the answer is remembered.
-    pub async fn ask(&self, token: &str, now: impl Fn() -> Timestamp) -> Result<Active, Rejection> {
+    /// Asks, unless the answer is remembered. `is_proven`: the issuer has signed it, as an access token.
+    pub async fn ask(
+        &self,
+        token: &str,
+        is_proven: bool,
+        now: impl Fn() -> Timestamp,
+    ) -> Result<Active, Rejection> {
         check_form(token)?;
         if let Some(known) = self.remembered(token, now()) {
             return Ok(known?);
         }
         // What is no longer fresh is still there: none that was never good is.
-        let is_known = compact::is_jws(token) || self.active.contains_key(token);
+        let is_known = is_proven || self.active.contains_key(token);
         let lane = if is_known { &self.known } else { &self.strange };
         let _seat = Seat::take(&lane.waiting)?;
-        self.ask_once(token, lane, now).await
+        self.ask_once((token, is_proven), lane, now).await
     }
 
     fn remembered(&self, token: &str, now: Timestamp) -> Option<Result<Active, Refusal>> {
@@ -211,7 +221,7 @@ impl Asker {
     /// The second of two who ask about the same token finds what the first one brought.
     async fn ask_once(
         &self,
-        token: &str,
+        (token, is_proven): (&str, bool),
         lane: &Lane,
         now: impl Fn() -> Timestamp,
     ) -> Result<Active, Rejection> {
@@ -231,7 +241,7 @@ impl Asker {
         match called.unwrap_or_else(|_| Err(FetchError::new("no answer within 3 s"))) {
             Ok(answer) => {
                 self.is_away.store(false, Ordering::Relaxed);
-                Ok(self.take(token, answer, asked_at)?)
+                Ok(self.take((token, is_proven), answer, asked_at)?)
             }
             Err(error) => {
                 self.endpoint.forget();
@@ -257,7 +267,7 @@ impl Asker {
     /// RFC 7662 2.2. A refresh token may be active too, and is none that opens an API.
     fn take(
         &self,
-        token: &str,
+        (token, is_proven): (&str, bool),
         answer: Map<String, Value>,
         now: Timestamp,
     ) -> Result<Active, Refusal> {
@@ -268,7 +278,7 @@ impl Asker {
             (_, Some(kind)) => kind
                 .as_str()
                 .is_some_and(|kind| kind.eq_ignore_ascii_case("Bearer")),
-            (used, None) => used.is_some() || self.with.untyped || compact::is_jws(token),
+            (used, None) => used.is_some() || self.with.untyped || is_proven,
         };
         if answer.get("active") != Some(&Value::Bool(true)) || !is_access {
             self.refused.insert(token.into(), now + REFUSED_FOR);

@@ -121,7 +121,7 @@ impl Verifier {
         let Some(asker) = &self.0.asker else {
             return self.good(token, now);
         };
-        if compact::is_jws(token) {
+        if self.is_proven_by_keys(token) {
             let counts = !asker.asks_of_each() || asker.active(token, now).is_some();
             return self.good(token, now).filter(|_| counts);
         }
@@ -149,23 +149,28 @@ impl Verifier {
         Some(seen)
     }
 
+    /// Whether keys prove a token of this shape: not where the issuer has none.
+    fn is_proven_by_keys(&self, token: &str) -> bool {
+        compact::is_jws(token) && !self.0.keys.are_none()
+    }
+
     /// Shape decides who judges: a token that could not be verified is not asked about.
     async fn judge(&self, token: &str, access: Access) -> Result<Arc<AccessToken>, Rejection> {
         let Some(asker) = &self.0.asker else {
             return self.prove(token, access).await;
         };
-        if !compact::is_jws(token) {
+        if !self.is_proven_by_keys(token) {
             if !asker.asks_of_opaque() {
                 return Err(Refusal::Malformed.into());
             }
-            let active = asker.ask(token, || self.now()).await?;
+            let active = asker.ask(token, false, || self.now()).await?;
             let claims = active.ok_or(Refusal::Malformed)?;
             self.0.rules.check_claims(&claims, self.now())?;
             return Ok(claims);
         }
         let claims = self.prove(token, access).await?;
         if asker.asks_of_each() {
-            asker.ask(token, || self.now()).await?;
+            asker.ask(token, true, || self.now()).await?;
         }
         Ok(claims)
     }

@@ -21,6 +21,8 @@ const SOONEST: Duration = Duration::from_secs(60);
 const USUAL: Duration = Duration::from_secs(300);
 const LATEST: Duration = Duration::from_secs(3600);
 
+const NONE_USABLE: &str = "the key set has no key that can be used";
+
 /// The longest time until the next attempt while the issuer is away.
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
@@ -32,12 +34,16 @@ pub struct Source {
     lists: watch::Sender<Advert>,
     /// Whether the owner said what `lists` says.
     lists_are_named: bool,
+    /// Whether the owner said where the issuer is asked about tokens.
+    is_asked_elsewhere: bool,
 }
 
 /// What one fetch brought.
 struct Brought {
-    /// None: the same as before.
-    keys: Option<Vec<Jwk>>,
+    /// None: the same as before. An error: there are none, and how it says so.
+    keys: Result<Option<Vec<Jwk>>, &'static str>,
+    /// Whether the issuer can be asked instead.
+    can_be_asked: bool,
     max_age: Option<Duration>,
 }
 
@@ -111,16 +117,21 @@ impl Shared {
     fn take(&self, brought: Brought) -> Result<Duration, FetchError> {
         let known = self.set();
         match brought.keys {
-            None => {}
-            Some(keys) if known.is_of(&keys) => {}
-            Some(keys) => {
+            Err(why) => return self.take_none(why, brought.can_be_asked),
+            Ok(None) if known.is_empty() => {
+                return self.take_none(NONE_USABLE, brought.can_be_asked);
+            }
+            Ok(None) => {}
+            Ok(Some(keys)) if !known.is_empty() && known.is_of(&keys) => {}
+            Ok(Some(keys)) => {
                 let set = KeySet::new(keys, known.generation + 1);
                 if set.is_empty() {
-                    return Err(FetchError::new("the key set has no key that can be used"));
+                    return self.take_none(NONE_USABLE, brought.can_be_asked);
                 }
                 let generation = set.generation;
                 *self.set.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
                 self.generation.store(generation, Ordering::Release);
+                self.has_none.store(false, Ordering::Release);
             }
         }
         let now = self.clock.now().as_seconds();
@@ -129,6 +140,23 @@ impl Shared {
         // Twice before they are too old to be used.
         let stale_for = Duration::from_secs(self.pace.stale_for.unsigned_abs());
         Ok(self.pace.every.unwrap_or(said).min(stale_for / 2))
+    }
+
+    /// The issuer publishes no keys. Where it can be asked about each token that is enough, unless it had some: then it is a
+    /// fault of the issuer's.
+    fn take_none(&self, why: &str, can_be_asked: bool) -> Result<Duration, FetchError> {
+        let nowhere = match can_be_asked || !self.may_lack {
+            true => "",
+            false => ", and no introspection endpoint either",
+        };
+        if !self.may_lack || !can_be_asked || !self.set().is_empty() {
+            let why = format!("the issuer has no keys: {why}{nowhere}");
+            return Err(FetchError::new(why));
+        }
+        if !self.has_none.swap(true, Ordering::AcqRel) {
+            tracing::info!(why, "the issuer has no keys, and is asked about each token");
+        }
+        Ok(self.pace.every.unwrap_or(USUAL))
     }
 
     /// Wakes all who wait, and says until when no other fetch is made for them.
@@ -147,7 +175,8 @@ impl Source {
     /// `fixed`: where the owner says that they are.
     pub fn new(http: Client, issuer: String, fixed: Option<String>) -> Self {
         let fixed = fixed.map(|jwks_uri| Published {
-            jwks_uri,
+            jwks_uri: Some(jwks_uri),
+            can_be_asked: true,
             lists: Advert::default(),
         });
         Self {
@@ -156,7 +185,13 @@ impl Source {
             etag: None,
             lists: watch::Sender::default(),
             lists_are_named: false,
+            is_asked_elsewhere: false,
         }
+    }
+
+    /// The owner said where the issuer is asked about tokens.
+    pub fn asked_elsewhere(&mut self, is_so: bool) {
+        self.is_asked_elsewhere = is_so;
     }
 
     /// What is known of the issuer's status lists, now and later. `named`: where the owner says that they are.
@@ -181,25 +216,27 @@ impl Source {
 
     async fn fetch(&mut self) -> Result<Brought, FetchError> {
         let (published, is_new) = self.endpoint.address(&self.http).await?;
-        let address = published.jwks_uri;
         if is_new {
             self.etag = None;
             self.tell_of_lists(published.lists);
         }
+        let can_be_asked = self.is_asked_elsewhere || published.can_be_asked;
+        let brought = |keys, max_age| Brought {
+            keys,
+            can_be_asked,
+            max_age,
+        };
+        let Some(address) = published.jwks_uri else {
+            return Ok(brought(Err("its metadata names none (jwks_uri)"), None));
+        };
         let etag = self.etag.as_deref();
         match self.http.get(&address, etag).await? {
-            Fetched::Same { headers } => Ok(Brought {
-                keys: None,
-                max_age: max_age(&headers),
-            }),
+            Fetched::Same { headers } => Ok(brought(Ok(None), max_age(&headers))),
             Fetched::Document { body, headers } => {
                 let named = |why| FetchError::new(format!("{address}: {why}"));
                 let keys = set::read(&body).map_err(named)?;
                 self.etag = text(&headers, &header::ETAG).map(str::to_owned);
-                Ok(Brought {
-                    keys: Some(keys),
-                    max_age: max_age(&headers),
-                })
+                Ok(brought(Ok(Some(keys)), max_age(&headers)))
             }
             Fetched::Absent => Err(FetchError::new(format!("{address}: the answer is 404"))),
         }

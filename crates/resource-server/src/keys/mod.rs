@@ -53,6 +53,10 @@ struct Shared {
     fetched_at: AtomicI64,
     clock: Arc<dyn Clock>,
     pace: Pace,
+    /// Whether all goes on where the issuer has none.
+    may_lack: bool,
+    /// Whether the issuer has none, and never had any.
+    has_none: AtomicBool,
     waiting: AtomicUsize,
     asked: Arc<Notify>,
     /// Whether the metadata is to be read anew before the next fetch.
@@ -84,13 +88,16 @@ pub struct Health {
 }
 
 impl Keys {
-    pub fn new(source: Source, pace: Pace, clock: Arc<dyn Clock>) -> Self {
+    /// `may_lack`: the issuer can be asked about each token, and needs no keys.
+    pub fn new(source: Source, pace: Pace, may_lack: bool, clock: Arc<dyn Clock>) -> Self {
         let shared = Arc::new(Shared {
             set: RwLock::new(Arc::new(KeySet::empty())),
             generation: AtomicU64::new(0),
             fetched_at: AtomicI64::new(i64::MIN),
             clock,
             pace,
+            may_lack,
+            has_none: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             asked: Arc::new(Notify::new()),
             looks_again: AtomicBool::new(false),
@@ -101,11 +108,16 @@ impl Keys {
         Self(shared)
     }
 
-    /// Waits until keys are there.
+    /// Waits until keys are there, or none are needed.
     pub async fn ready(&self, at_most: Duration) -> bool {
         let mut rounds = self.0.rounds.subscribe();
-        let wait = rounds.wait_for(|_| self.0.are_usable());
+        let wait = rounds.wait_for(|_| self.0.are_usable() || self.are_none());
         matches!(tokio::time::timeout(at_most, wait).await, Ok(Ok(_)))
+    }
+
+    /// Whether the issuer has none, never had any, and can be asked about each token instead.
+    pub fn are_none(&self) -> bool {
+        self.0.has_none.load(Ordering::Acquire)
     }
 
     /// Why there are none, as far as a fetch has failed.
@@ -147,7 +159,7 @@ impl Keys {
     pub fn health(&self) -> Health {
         let at = self.0.fetched_at.load(Ordering::Acquire);
         Health {
-            is_ready: self.0.are_usable(),
+            is_ready: self.0.are_usable() || self.are_none(),
             keys_fetched_at: (at != i64::MIN).then_some(Timestamp::from_seconds(at)),
             is_issuer_away: self.0.rounds.borrow().failed,
             lists: ListsHealth::default(),

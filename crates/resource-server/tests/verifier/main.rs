@@ -10,6 +10,7 @@ mod guards;
 mod headers;
 mod http_client;
 mod introspection;
+mod keyless;
 mod keys;
 mod kinds;
 mod list_attacks;
