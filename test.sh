@@ -51,6 +51,7 @@ missing_for() {
       command -v openssl >/dev/null || missing+=(openssl)
       command -v npm >/dev/null || missing+=(nodejs npm)
       command -v curl >/dev/null || missing+=(curl)
+      [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
       needs_venv ;;
     fuzz) command -v c++ >/dev/null || missing+=(g++) ;;
     proxies)

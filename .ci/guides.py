@@ -28,11 +28,16 @@ GUIDES = {
     "examples/api-python/README.md": (8080, 9104),
     "examples/api-go/README.md": (8080, 9104),
     "examples/api-java/README.md": (8080, 9104),
+    "examples/api-actix/README.md": (8080, 9104),
+    "examples/api-axum/README.md": (8080, 9104),
+    "examples/load-balancer/README.md": (8080, 9111, 9112, 9104),
 }
-NEEDS = {"examples/api-go/README.md": ["go"], "examples/api-java/README.md": ["mvn", "java"]}
+NEEDS = {"examples/load-balancer/README.md": ["nginx"], "examples/api-go/README.md": ["go"], "examples/api-java/README.md": ["mvn", "java"]}
 FIRST_PORT = int(os.environ.get("LATCHKEY_GUIDES_PORT", "9300"))
 # What is built along with the workspace is not built again: the program whose source the guide has, word for word.
 BUILT = {"cargo run --manifest-path orders/Cargo.toml": ("orders/src/main.rs", "examples/api-actix/src/main.rs", BIN / "api-actix")}
+# Those of the workspace itself, by their names.
+OF_WORKSPACE = re.compile(r"cargo run --manifest-path \.\./latchkey/Cargo\.toml -p ([\w-]+)")
 DONE = "--- done"
 
 
@@ -94,6 +99,10 @@ class Guide:
                 assert mine == self.real((ROOT / example).read_text()), f"{file} of the guide is not {example}"
                 # It has the ports of the text built in.
                 command = f"env ISSUER={self.env['LATCHKEY_ISSUER']} PORT={list(self.ports.values())[-1]} {program}"
+        if OF_WORKSPACE.search(command):
+            # Likewise. What the command says of its port comes after, and counts.
+            port = list(self.ports.values())[-1]
+            command = f"env ISSUER={self.env['LATCHKEY_ISSUER']} PORT={port} " + OF_WORKSPACE.sub(lambda found: str(BIN / found[1]), command)
         before = self.listening()
         log = open(self.work / f"{len(self.started)}.log", "w")
         # With what the shell has exported since.
