@@ -3,6 +3,7 @@
 use super::*;
 use latchkey_protocol::{
     UserId, bounds,
+    store::{IdentitySignIn, IdentitySignInOutcome},
     upstream::{PendingLink, UpstreamName, UpstreamProfile},
 };
 
@@ -280,5 +281,81 @@ pub fn what_waits_for_one_account_goes_to_no_other(stores: &impl Stores) {
                 .unwrap()
                 .is_none()
         );
+    });
+}
+
+pub fn a_sign_in_at_another_provider_proves_no_account(stores: &impl Stores) {
+    stores.each(async |store| {
+        seeded(&store).await;
+        linked(&store, "naver", "u").await;
+        store.create_upstream(&upstream("kakao")).await.unwrap();
+        begin(&store, "i").await;
+        let digest = Digest::of("i");
+        assert!(store.keep_pending_link(&pending("i", None)).await.unwrap());
+        let before = store.user(&UserId::new("u")).await.unwrap().unwrap();
+        let elsewhere = Session {
+            auth_time: moment(6),
+            ..session("elsewhere", "u")
+        };
+        let asked = IdentitySignIn {
+            session: &elsewhere,
+            identity: &identity("naver", "u", "u"),
+            upstream_version: 0,
+            sid: None,
+            user: (&before, &before),
+            replaces: None,
+            interaction: Some(&digest),
+        };
+        let begun = store.sign_in_by_identity(asked).await.unwrap();
+        assert!(matches!(begun, IdentitySignInOutcome::SignedIn(_)));
+        let finished = store.finish_pending_link(&digest, moment(7)).await.unwrap();
+        assert!(finished.is_none(), "{finished:?}");
+        // The same session goes on by a password: that is proof, and where it came from is forgotten.
+        let proven = Session {
+            auth_time: moment(8),
+            ..session("proven", "u")
+        };
+        let old = elsewhere.digest.clone();
+        let renewed = store
+            .sign_in(&proven, "hash", Some(&old), Some(&digest))
+            .await;
+        let id = renewed.unwrap().unwrap().session_id;
+        assert_eq!(id, elsewhere.id);
+        assert!(store.upstream_of_session(&id).await.unwrap().is_none());
+        let finished = store.finish_pending_link(&digest, moment(9)).await.unwrap();
+        assert!(
+            matches!(finished, Some((LinkOutcome::Linked, _))),
+            "{finished:?}"
+        );
+    });
+}
+
+pub fn what_an_identity_brought_goes_with_it(stores: &impl Stores) {
+    stores.each(async |store| {
+        let member = User {
+            groups: vec!["here".into(), "there".into()],
+            roles: vec!["lent".into(), "own".into()],
+            ..user("u")
+        };
+        assert_eq!(
+            store.create_user(&member).await.unwrap(),
+            WriteOutcome::Done
+        );
+        store.create_upstream(&upstream("kakao")).await.unwrap();
+        let mut own = identity("kakao", "u", "u");
+        own.brought.groups = vec!["there".into()];
+        own.brought.roles = vec!["lent".into()];
+        let linked = store.link_identity(&own, 0, 0).await.unwrap();
+        assert_eq!(linked, LinkOutcome::Linked);
+        let unlinked = store
+            .unlink_identity(&member.id, &own.key, false, moment(5))
+            .await;
+        assert_eq!(unlinked.unwrap(), UnlinkOutcome::Unlinked(0));
+        let after = store.user(&member.id).await.unwrap().unwrap();
+        assert_eq!(
+            (after.groups, after.roles),
+            (vec!["here".to_owned()], vec!["own".to_owned()])
+        );
+        assert_eq!(after.version, 1);
     });
 }

@@ -105,6 +105,12 @@ pub fn an_upstream_changes_as_it_was_read_and_keeps_its_issuer_while_identities_
             store.update_upstream(&moved).await.unwrap(),
             UpstreamWrite::IssuerInUse
         );
+        let mut renamed = read.clone();
+        renamed.settings.mapping.subject = "/email".into();
+        assert_eq!(
+            store.update_upstream(&renamed).await.unwrap(),
+            UpstreamWrite::IssuerInUse
+        );
         assert_eq!(
             store.update_upstream(&read).await.unwrap(),
             UpstreamWrite::Done

@@ -91,7 +91,8 @@ pub trait Identities: Send + Sync {
         user_version: i64,
         upstream_version: i64,
     ) -> Result<LinkOutcome>;
-    /// Unlinks an identity of a user, and ends the sessions that came from it. Unless `last_may_go`, a way to sign in is left:
+    /// Unlinks an identity of a user, takes back the groups and roles that came by it (but for the role of the last
+    /// administrator), and ends the sessions that came from it. Unless `last_may_go`, a way to sign in is left:
     /// of racing callers who unlink two that are the last, one is refused.
     async fn unlink_identity(
         &self,
@@ -110,8 +111,8 @@ pub trait Identities: Send + Sync {
     ) -> Result<Option<PendingLink>>;
     /// Forgets what waits in an interaction to be linked.
     async fn forget_pending_link(&self, interaction: &Digest<kind::Interaction>) -> Result<()>;
-    /// Links what waits in an interaction to the user of the session that was signed in to in it, after it began to wait, if
-    /// that may be the user and the upstream is as it was then; what waited is spent. Of racing callers one links. None where
+    /// Links what waits in an interaction to the user of the session that was signed in to in it, here and not at another
+    /// provider, after it began to wait, if that may be the user and the upstream is as it was then; what waited is spent. Of racing callers one links. None where
     /// nothing waits or nobody has signed in since; with it, the identity as it was linked.
     async fn finish_pending_link(
         &self,

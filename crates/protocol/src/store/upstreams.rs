@@ -19,7 +19,8 @@ pub enum UpstreamWrite {
     NameTaken,
     /// Another one has the issuer.
     IssuerTaken,
-    /// The issuer would be another one, and there are identities of this one.
+    /// Subjects would be others' ([`UpstreamSettings::has_subjects_of`](crate::upstream::UpstreamSettings::has_subjects_of)),
+    /// and there are identities.
     IssuerInUse,
     /// There are [`crate::bounds::UPSTREAMS`].
     Full,
@@ -50,8 +51,8 @@ pub trait Upstreams: Send + Sync {
     async fn upstream(&self, name: &UpstreamName) -> Result<Option<Upstream>>;
     /// All, in the order of their buttons; [`crate::bounds::UPSTREAMS`] at most.
     async fn upstreams(&self) -> Result<Vec<Upstream>>;
-    /// Replaces settings and sealed secret, if the upstream is still at the version that `upstream` was read at. The issuer
-    /// stays while there are identities of it; an identity that is being linked is waited for.
+    /// Replaces settings and sealed secret, if the upstream is still at the version that `upstream` was read at. What
+    /// subjects mean stays while there are identities; an identity that is being linked is waited for.
     async fn update_upstream(&self, upstream: &Upstream) -> Result<UpstreamWrite>;
     /// Disables an upstream since a moment, or enables it; with `version` only while it is at that. `false` when there is none.
     /// One that is disabled already stays so since then.

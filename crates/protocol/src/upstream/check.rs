@@ -190,6 +190,12 @@ fn check_client_auth(auth: &UpstreamClientAuth, fault: &mut impl FnMut(&str, Str
 
 fn check_mapping(settings: &UpstreamSettings, fault: &mut impl FnMut(&str, String)) {
     let mapping = &settings.mapping;
+    let is_oidc = matches!(settings.protocol, UpstreamProtocol::Oidc { .. });
+    if is_oidc && mapping.subject != "/sub" {
+        let problem =
+            "mapping.subject is /sub for OpenID Connect: nothing else names a user for good";
+        fault("mapping", problem.into());
+    }
     let single = [
         &mapping.username,
         &mapping.email,

@@ -5,6 +5,7 @@
 
 mod callback;
 mod check;
+mod describe;
 mod identity;
 mod login;
 mod mapping;
@@ -17,6 +18,7 @@ mod who;
 pub use self::{
     callback::{Callback, judge_callback},
     check::{check_secret, check_settings},
+    describe::described,
     identity::{Brought, Identity, IdentityKey, LinkedBy, PendingLink, UpstreamSession},
     login::{LIFETIME, UpstreamLogin},
     mapping::{ClaimMapping, UpstreamProfile, mapped},

@@ -115,6 +115,17 @@ pub struct UpstreamSettings {
     pub hidden: bool,
 }
 
+impl UpstreamSettings {
+    /// Whether a subject there is the same user in both: the issuer says who names them, the kind and the mapping how. It may
+    /// not change while there are identities.
+    pub fn has_subjects_of(&self, other: &Self) -> bool {
+        let kind = std::mem::discriminant::<UpstreamProtocol>;
+        self.protocol.issuer() == other.protocol.issuer()
+            && kind(&self.protocol) == kind(&other.protocol)
+            && self.mapping.subject == other.mapping.subject
+    }
+}
+
 fn default_scopes() -> Vec<String> {
     vec!["openid".into(), "profile".into(), "email".into()]
 }

@@ -11,6 +11,7 @@ mod redeem;
 mod revocation;
 mod rotate;
 mod scopes;
+mod upstream;
 mod userinfo;
 
 use latchkey_protocol::{

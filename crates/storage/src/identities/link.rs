@@ -5,23 +5,26 @@ use diesel::{prelude::*, sql_types::Text};
 use latchkey_protocol::{
     Digest, Timestamp, UserId,
     audit::{AuditEntry, AuditTarget, TargetKind},
-    bounds, kind,
+    bounds, console, kind,
     session::Cause,
-    store::{LinkOutcome, UnlinkOutcome, WriteOutcome},
-    upstream::{Brought, Identity, IdentityKey, LinkedBy, PendingLink},
+    store::{LastAdministrator, LinkOutcome, UnlinkOutcome, WriteOutcome},
+    upstream::{Brought, Identity, IdentityKey, LinkedBy, PendingLink, UpstreamProfile, refreshed},
     user::User,
 };
 
 use super::rows::{PendingRow, Row};
 use crate::{
     audit::{self, Ended, sessions_ended},
+    bulk_ends::session_stands,
     connection::{AnyConnection, on},
     error::RowError,
     schema::{identities, pending_links, users as user_rows},
     sessions,
     statement::{binds, statement},
+    status_lists::not_admitted,
     stored::Stored,
-    upstreams, users,
+    upstreams,
+    users::{self, Held},
 };
 
 pub fn create_user(
@@ -92,12 +95,17 @@ fn is_enabled(c: &mut AnyConnection, id: &UserId) -> Result<bool, RowError> {
     Ok(count == 1)
 }
 
-/// Who signed in to the interaction after the link began to wait.
-const PROVEN: &str = "SELECT sessions.user_id FROM interactions \
+/// Who signed in to the interaction after the link began to wait, and not at another provider: what that remembers of somebody
+/// proves nothing about the account here.
+const PROVEN: &str = concat!(
+    "SELECT sessions.user_id FROM interactions \
     JOIN sessions ON sessions.id = interactions.login_session \
     JOIN pending_links ON pending_links.interaction = interactions.digest \
     WHERE interactions.digest = ? AND sessions.auth_time >= pending_links.created_at AND sessions.expires_at > ? \
-    AND pending_links.expires_at > ? AND (pending_links.user_id IS NULL OR pending_links.user_id = sessions.user_id)";
+    AND pending_links.expires_at > ? AND (pending_links.user_id IS NULL OR pending_links.user_id = sessions.user_id) \
+    AND NOT EXISTS (SELECT 1 FROM session_upstreams WHERE session_upstreams.session_id = sessions.id) AND ",
+    session_stands!()
+);
 const SPEND: &str = "DELETE FROM pending_links WHERE interaction = ? AND created_at = ? AND expires_at > ? \
     RETURNING interaction, issuer, subject, upstream, version, user_id, profile, created_at, expires_at";
 
@@ -182,21 +190,18 @@ pub fn unlink(
     last_may_go: bool,
     (entry, now): (Option<&AuditEntry>, Timestamp),
 ) -> Result<UnlinkOutcome, RowError> {
-    if !users::hold_row(c, user_id)? {
+    users::wait_for_names(c)?;
+    let held = users::hold(c, user_id, LastAdministrator::Stays)?;
+    let known = user_and_identity(c, key)?.filter(|(identity, _)| identity.user_id == *user_id);
+    let Some((identity, user)) = known.filter(|_| held != Held::Unknown) else {
         return Ok(UnlinkOutcome::Unknown);
-    }
+    };
     let binds = binds![user_id, &key.issuer, &key.subject];
     let ways: Vec<Proven> = on!(c => statement(ANOTHER_WAY, binds).load(c))?;
-    let theirs = identities::table
-        .find((&key.issuer, &key.subject))
-        .filter(identities::user_id.eq(user_id.as_str()));
-    let known: i64 = on!(c => theirs.count().get_result(c))?;
-    if known == 0 {
-        return Ok(UnlinkOutcome::Unknown);
-    }
     if ways.is_empty() && !last_may_go {
         return Ok(UnlinkOutcome::LastWayIn);
     }
+    take_back(c, &identity, &user, held, now)?;
     let binds = binds![&key.issuer, &key.subject, user_id];
     on!(c => statement(UNLINK, binds).execute(c))?;
     let sessions: Vec<Proven> = on!(c => statement(CAME_FROM, binds).load(c))?;
@@ -207,6 +212,29 @@ pub fn unlink(
     let count = ended.len();
     sessions_ended(c, entry, ended, Cause::IdentityUnlinked, now)?;
     Ok(UnlinkOutcome::Unlinked(count))
+}
+
+/// Groups and roles that came by the identity go with it, but for the role of the last administrator.
+fn take_back(
+    c: &mut AnyConnection,
+    identity: &Identity,
+    user: &User,
+    held: Held,
+    now: Timestamp,
+) -> Result<(), RowError> {
+    let nothing = UpstreamProfile::default();
+    let mut after = refreshed(user, &identity.brought, &nothing, now).user;
+    let is_administrator = |user: &User| user.roles.iter().any(|role| role == console::ADMIN);
+    if held == Held::LastAdministrator && is_administrator(user) && !is_administrator(&after) {
+        after.roles.push(console::ADMIN.to_owned());
+    }
+    if after.groups == user.groups && after.roles == user.roles {
+        return Ok(());
+    }
+    after.updated_at = now;
+    // Nobody changes the user meanwhile, and the address stays: this is written.
+    users::update_profile(c, users::Row::from_user(&after), false, None)?;
+    not_admitted::end_of_user(c, &after, now)
 }
 
 /// For [`super::sign_in`]: whether the identity is this user's, through this upstream.

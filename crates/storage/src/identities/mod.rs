@@ -20,7 +20,7 @@ use self::rows::{PendingRow, Row};
 use crate::{
     connection::{AnyConnection, Database, on},
     error::RowError,
-    schema::{identities, interactions, pending_links},
+    schema::{identities, pending_links},
     sessions,
     statement::{binds, statement},
     stored::Stored,
@@ -226,20 +226,44 @@ struct Count {
     count: i64,
 }
 
-/// Takes the interaction, which may be ending: what waits goes with it.
-const HOLD: &str = "SELECT 1 FROM interactions WHERE digest = ? FOR KEY SHARE";
+macro_rules! keep {
+    ($lock:literal) => {
+        concat!(
+            "INSERT INTO pending_links (interaction, issuer, subject, upstream, version, user_id, profile, created_at, expires_at) \
+             SELECT interactions.digest, ?, ?, upstreams.name, upstreams.version, ?, ?, ?, ? FROM interactions, upstreams \
+             WHERE interactions.digest = ? AND upstreams.name = ? AND upstreams.version = ? AND upstreams.disabled_at IS NULL",
+            $lock,
+            " ON CONFLICT (interaction) DO UPDATE SET issuer = excluded.issuer, subject = excluded.subject, \
+             upstream = excluded.upstream, version = excluded.version, user_id = excluded.user_id, \
+             profile = excluded.profile, created_at = excluded.created_at, expires_at = excluded.expires_at"
+        )
+    };
+}
+const KEEP: &str = keep!("");
+const KEEP_POSTGRES: &str = keep!(" FOR KEY SHARE OF interactions, upstreams");
 
+/// The user's row is taken first: a delete of the user takes it before what waits for them.
 fn keep(c: &mut AnyConnection, pending: &PendingLink) -> Result<bool, RowError> {
-    if let AnyConnection::Postgres(c) = &mut *c {
-        statement(HOLD, binds![&pending.interaction]).execute(c)?;
-    }
-    let digest = Stored(pending.interaction.clone());
-    let known: i64 = on!(c => interactions::table.find(&digest).count().get_result(c))?;
-    if known == 0 {
+    if let Some(user) = &pending.user_id
+        && !users::hold_row(c, user)?
+    {
         return Ok(false);
     }
-    on!(c => diesel::delete(pending_links::table.find(&digest)).execute(c))?;
     let row = PendingRow::from_pending(pending);
-    on!(c => diesel::insert_into(pending_links::table).values(&row).execute(c))?;
-    Ok(true)
+    let binds = binds![
+        &pending.key.issuer,
+        &pending.key.subject,
+        &row.user_id,
+        &row.profile,
+        pending.created_at,
+        pending.expires_at,
+        &pending.interaction,
+        &pending.upstream,
+        pending.version,
+    ];
+    let kept = match c {
+        AnyConnection::Sqlite(c) => statement(KEEP, binds).execute(c)?,
+        AnyConnection::Postgres(c) => statement(KEEP_POSTGRES, binds).execute(c)?,
+    };
+    Ok(kept == 1)
 }

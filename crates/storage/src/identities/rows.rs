@@ -63,7 +63,7 @@ impl Row {
     }
 }
 
-#[derive(Queryable, QueryableByName, Selectable, Insertable)]
+#[derive(Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = pending_links, check_for_backend(Sqlite, Pg))]
 pub struct PendingRow {
     interaction: Stored<Digest<kind::Interaction>>,
@@ -72,7 +72,7 @@ pub struct PendingRow {
     pub(super) upstream: String,
     pub(super) version: i64,
     pub(super) user_id: Option<String>,
-    profile: String,
+    pub(super) profile: String,
     pub(super) created_at: Stored<Timestamp>,
     expires_at: Stored<Timestamp>,
 }

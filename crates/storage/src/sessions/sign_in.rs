@@ -29,6 +29,7 @@ const RENEW: &str = concat!(
 );
 /// The interaction comes before the session, as where a code is issued: two that meet do not wait for one another.
 const HOLD_INTERACTION: &str = "SELECT 1 FROM interactions WHERE digest = ? FOR UPDATE";
+const CAME_FROM_NOWHERE: &str = "DELETE FROM session_upstreams WHERE session_id = ?";
 const STAMP: &str = "UPDATE interactions SET login_session = ? WHERE digest = ?";
 
 pub fn sign_in(
@@ -41,7 +42,12 @@ pub fn sign_in(
     if !users::hold_password(c, &row.user_id, password_hash, row.auth_time.0)? {
         return Ok(None);
     }
-    begin(c, row, replaces, interaction).map(Some)
+    let begun = begin(c, row, replaces, interaction)?;
+    if begun.session_id.as_str() != row.id {
+        // It goes on by what was proven here: where it came from before does not matter any more.
+        on!(c => statement(CAME_FROM_NOWHERE, binds![begun.session_id.as_str()]).execute(c))?;
+    }
+    Ok(Some(begun))
 }
 
 /// With the user's row held.
