@@ -153,7 +153,7 @@ run_doc() {
 }
 
 run_browser() {
-  say "browser: sign-in, consent, the console, sign-out everywhere and a single-page app in Chromium, each page of Latchkey held against axe-core; screenshots in artifacts/"
+  say "browser: sign-in, consent, the console, sign-out everywhere, a single-page app and the stopwatch in Chromium, each page of Latchkey held against axe-core; screenshots in artifacts/"
   binaries
   venv
   mkdir -p "$tools/axe"
@@ -163,6 +163,7 @@ run_browser() {
   "$tools/venv/bin/python" .ci/console.py
   "$tools/venv/bin/python" .ci/sign_out.py
   "$tools/venv/bin/python" .ci/spa.py
+  "$tools/venv/bin/python" .ci/stopwatch.py
 }
 
 run_examples() {

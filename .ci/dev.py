@@ -16,7 +16,7 @@ FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
 
 
 class Dev:
-    """One that runs: the provider at `port`, the apps and the API behind it, everything in a folder that is gone with it."""
+    """One that runs: the provider at `port`, the apps and the APIs behind it, everything in a folder that is gone with it."""
 
     def __init__(self, port):
         self.issuer = f"http://localhost:{port}"
@@ -25,7 +25,9 @@ class Dev:
         data = self.folder.name
         self.env = {**os.environ, "LATCHKEY_ISSUER": self.issuer, "LATCHKEY_LISTEN": f"127.0.0.1:{port}",
                     "LATCHKEY_DATABASE_URL": f"sqlite://{data}/latchkey.db", "LATCHKEY_KEYS_DIR": f"{data}/keys"}
-        ports = ["--app-port", str(port + 1), "--api-port", str(port + 2), "--second-app-port", str(port + 3)]
+        self.spa = f"http://localhost:{port + 4}/"
+        options = ("--app-port", "--api-port", "--second-app-port", "--spa-port", "--second-api-port")
+        ports = [word for number, option in enumerate(options, 1) for word in (option, str(port + number))]
         self.server = subprocess.Popen([BIN, "dev", "--data", data, *ports], env=self.env, stdout=subprocess.PIPE, text=True)
         self.passwords = {}
         for line in self.server.stdout:

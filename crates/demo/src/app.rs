@@ -41,6 +41,8 @@ pub struct DemoApp {
     pub issuer: String,
     /// Where the demo API is found.
     pub api: String,
+    /// Where the single-page app is found.
+    pub spa: String,
 }
 
 /// What its handlers share.

@@ -8,6 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     app::{Demo, DemoApp},
+    stopwatch::Stopwatch,
     visit::{Ended, Problem, Visit},
 };
 
@@ -33,6 +34,26 @@ impl DemoPage<'_> {
             "demo-name-1"
         };
         self.words.say(id)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "stopwatch.html")]
+struct StopwatchPage<'a> {
+    words: Words,
+    apis: [&'a str; 2],
+    own: &'a str,
+}
+
+impl StopwatchPage<'_> {
+    /// What is watched: the id of its name, that of its row, and where it is.
+    fn rows(&self) -> [(&str, &str, &str); 3] {
+        let [first, second] = self.apis;
+        [
+            ("stopwatch-first", "first", first),
+            ("stopwatch-second", "second", second),
+            ("stopwatch-app", "app", self.own),
+        ]
     }
 }
 
@@ -76,7 +97,21 @@ fn show(demo: &Demo, request: &HttpRequest, visit: &Visit) -> HttpResponse {
         visit,
         ended: visit.ended.map(|ended| farewell(words, ended)),
     };
-    match page.render() {
+    answer(page.render())
+}
+
+/// `GET /stopwatch`. Who is signed in its script asks the backend-for-frontend.
+pub async fn stopwatch(watch: web::Data<Stopwatch>, request: HttpRequest) -> HttpResponse {
+    let page = StopwatchPage {
+        words: words(&request, None),
+        apis: watch.apis(),
+        own: watch.own(),
+    };
+    answer(page.render())
+}
+
+fn answer(page: askama::Result<String>) -> HttpResponse {
+    match page {
         Ok(html) => HttpResponse::Ok()
             .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
             .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -121,6 +156,14 @@ pub fn assets(config: &mut web::ServiceConfig) {
         .route("/mark.svg", web::get().to(mark));
 }
 
+/// Beside the files of the single-page app.
+pub fn stopwatch_assets(config: &mut web::ServiceConfig) {
+    config
+        .route("/latchkey.css", web::get().to(style))
+        .route("/stopwatch.css", web::get().to(stopwatch_style))
+        .route("/stopwatch.js", web::get().to(stopwatch_script));
+}
+
 async fn style() -> HttpResponse {
     asset(
         "text/css; charset=utf-8",
@@ -142,6 +185,20 @@ async fn script() -> HttpResponse {
     )
 }
 
+async fn stopwatch_style() -> HttpResponse {
+    asset(
+        "text/css; charset=utf-8",
+        include_str!("../../../templates/assets/stopwatch.css").into(),
+    )
+}
+
+async fn stopwatch_script() -> HttpResponse {
+    asset(
+        "text/javascript; charset=utf-8",
+        include_str!("../../../templates/assets/stopwatch.js").into(),
+    )
+}
+
 /// Tells the tabs of the apps apart.
 async fn mark(demo: web::Data<Demo>) -> HttpResponse {
     let number = demo.app.number;
@@ -154,7 +211,7 @@ async fn mark(demo: web::Data<Demo>) -> HttpResponse {
     )
 }
 
-fn asset(kind: &'static str, text: String) -> HttpResponse {
+pub fn asset(kind: &'static str, text: String) -> HttpResponse {
     HttpResponse::Ok().content_type(kind).body(text)
 }
 

@@ -19,7 +19,7 @@ pub struct DevOptions {
     /// Once it answers, say where everything is, and who may sign in, in one line of JSON on standard output.
     #[arg(long)]
     pub json: bool,
-    /// Without the demo apps and the demo API.
+    /// Without the demo apps, the single-page app and the demo APIs.
     #[arg(long)]
     pub no_demo: bool,
     /// Port of the demo app; 0 takes a free one, as it does by itself with --port 0.
@@ -28,7 +28,13 @@ pub struct DevOptions {
     /// Port of the second demo app.
     #[arg(long, default_value_t = 8083, default_value_if("port", "0", "0"))]
     pub second_app_port: u16,
+    /// Port of the single-page app and its stopwatch.
+    #[arg(long, default_value_t = 8084, default_value_if("port", "0", "0"))]
+    pub spa_port: u16,
     /// Port of the demo API.
     #[arg(long, default_value_t = 8082, default_value_if("port", "0", "0"))]
     pub api_port: u16,
+    /// Port of the second instance of the demo API.
+    #[arg(long, default_value_t = 8085, default_value_if("port", "0", "0"))]
+    pub second_api_port: u16,
 }

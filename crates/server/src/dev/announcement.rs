@@ -17,8 +17,8 @@ impl Announcement<'_> {
     pub fn text(&self) -> String {
         let issuer = &self.settings.issuer;
         let mut text = self.demos.map(demos_text).unwrap_or_default();
-        text += &format!("\n  Latchkey    {issuer}");
-        text += &format!("\n  Console     {issuer}/admin");
+        text += &format!("\n  {:<15} {issuer}", "Latchkey");
+        text += &format!("\n  {:<15} {issuer}/admin", "Console");
         if self.demos.is_some() {
             text +=
                 "   <- sign in as admin, in a private window: end a session, and both apps say so";
@@ -26,7 +26,7 @@ impl Announcement<'_> {
         text += "\n";
         for (username, password) in &self.records.users {
             let password = password.as_deref().unwrap_or("(none)");
-            text += &format!("\n  {username:<8} password {password}");
+            text += &format!("\n  {username:<15} password {password}");
         }
         text + "\n\nCtrl-C ends it."
     }
@@ -36,7 +36,8 @@ impl Announcement<'_> {
         let issuer = &self.settings.issuer;
         let demo = self.demos.map(|demos| {
             let apps: Vec<_> = demos.apps().collect();
-            json!({ "apps": apps, "api": demos.api() })
+            let (spa, apis) = (demos.spa(), demos.apis());
+            json!({ "apps": apps, "single_page_app": spa, "stopwatch": stopwatch(demos), "api": apis[0], "apis": apis })
         });
         json!({
             "issuer": issuer,
@@ -58,8 +59,25 @@ fn demos_text(demos: &Demos) -> String {
         ("Second app", "then this: without a password"),
     ];
     let mut text = String::new();
+    let mut line = |label: &str, address: &str, note: &str| {
+        text += &format!("\n  {label:<15} {address}");
+        if !note.is_empty() {
+            text += &format!("   <- {note}");
+        }
+    };
     for ((label, note), address) in named.iter().zip(demos.apps()) {
-        text += &format!("\n  {label:<11} {address}/   <- {note}");
+        line(label, &format!("{address}/"), note);
     }
-    text + &format!("\n  Demo API    {}/", demos.api())
+    let spa = format!("{}/", demos.spa());
+    line("Single-page app", &spa, "an app that holds no token");
+    let note = "end the session here: how long do both APIs take to refuse?";
+    line("Stopwatch", &stopwatch(demos), note);
+    for (label, address) in ["Demo API", "Second API"].iter().zip(demos.apis()) {
+        line(label, &format!("{address}/"), "");
+    }
+    text
+}
+
+fn stopwatch(demos: &Demos) -> String {
+    format!("{}/stopwatch", demos.spa())
 }

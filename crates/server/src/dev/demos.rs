@@ -1,4 +1,4 @@
-//! The demo apps and the demo API of `latchkey dev`: their ports, their clients, how they start.
+//! The demo apps, the single-page app and the demo APIs of `latchkey dev`: their ports, their clients, how they start.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -6,12 +6,13 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use latchkey_demo::DemoApp;
-use latchkey_protocol::{Clock, registration::Registration};
+use latchkey_demo::{DemoApp, EndSession, SinglePageApp, Surroundings};
+use latchkey_operations::{Caller, Operations};
+use latchkey_protocol::{Clock, SessionId, Store, registration::Registration};
 use serde_json::json;
 
 use super::word;
-use crate::cli::DevOptions;
+use crate::{cli::DevOptions, wiring::OsEntropy};
 
 /// A demo app: its client, what it is called, and the option that chooses its port.
 struct Known {
@@ -33,10 +34,12 @@ const APPS: [Known; 2] = [
     },
 ];
 
-/// The apps and the API, and what they listen on.
+/// The apps and the APIs, and what they listen on.
 pub struct Demos {
     apps: Vec<(DemoApp, TcpListener)>,
-    api: (String, TcpListener),
+    spa: (SinglePageApp, TcpListener),
+    /// Of one API, which is called as the first one.
+    apis: [TcpListener; 2],
 }
 
 impl Demos {
@@ -50,8 +53,13 @@ impl Demos {
             listen(options.second_app_port, APPS[1].option)?,
         ];
         let addresses = [address(&listeners[0])?, address(&listeners[1])?];
-        let api = listen(options.api_port, "--api-port")?;
-        let api = (address(&api)?, api);
+        let apis = [
+            listen(options.api_port, "--api-port")?,
+            listen(options.second_api_port, "--second-api-port")?,
+        ];
+        let api_addresses = [address(&apis[0])?, address(&apis[1])?];
+        let spa = listen(options.spa_port, "--spa-port")?;
+        let spa_address = address(&spa)?;
         let of = |(number, (known, listener)): (u8, (&Known, TcpListener))| {
             let other = usize::from(number == 1);
             let app = DemoApp {
@@ -62,12 +70,25 @@ impl Demos {
                 address: addresses[1 - other].clone(),
                 other: addresses[other].clone(),
                 issuer: issuer.to_owned(),
-                api: api.0.clone(),
+                api: api_addresses[0].clone(),
+                spa: spa_address.clone(),
             };
             (app, listener)
         };
         let apps = (1..).zip(APPS.iter().zip(listeners)).map(of).collect();
-        Ok(Self { apps, api })
+        let app = SinglePageApp {
+            client_id: "single-page-app",
+            secret: word(32),
+            name: "Single-page app",
+            address: spa_address,
+            issuer: issuer.to_owned(),
+            apis: api_addresses,
+        };
+        Ok(Self {
+            apps,
+            spa: (app, spa),
+            apis,
+        })
     }
 
     /// Where the apps are.
@@ -75,9 +96,14 @@ impl Demos {
         self.apps.iter().map(|(app, _)| app.address.as_str())
     }
 
-    /// Where the API is.
-    pub fn api(&self) -> &str {
-        &self.api.0
+    /// Where the single-page app is.
+    pub fn spa(&self) -> &str {
+        &self.spa.0.address
+    }
+
+    /// Where the instances of the API are. In tokens it is called as the first one.
+    pub fn apis(&self) -> &[String; 2] {
+        &self.spa.0.apis
     }
 
     /// The apps as they are registered.
@@ -85,7 +111,8 @@ impl Demos {
     /// # Errors
     /// When they break a rule of registrations.
     pub fn registrations(&self) -> Result<Vec<Registration>> {
-        self.apps.iter().map(|(app, _)| registration(app)).collect()
+        let apps = self.apps.iter().map(|(app, _)| registration(app));
+        apps.chain([registration_of_spa(&self.spa.0)]).collect()
     }
 
     /// What ends when all of them have ended.
@@ -94,17 +121,39 @@ impl Demos {
     /// When the system gives no thread.
     pub fn start(
         self,
-        issuer: &str,
         clock: Arc<dyn Clock>,
+        store: Arc<dyn Store>,
     ) -> Result<impl Future<Output = std::io::Result<Vec<()>>> + use<>> {
-        let (address, listener) = self.api;
-        let api = latchkey_demo::start_api(listener, issuer, &address, clock.clone())?;
-        let mut servers = vec![api];
+        let mut servers = Vec::new();
         for (app, listener) in self.apps {
             servers.push(latchkey_demo::start_app(app, listener, clock.clone())?);
         }
+        let (app, listener) = self.spa;
+        let surroundings = Surroundings {
+            clock: clock.clone(),
+            entropy: Arc::new(OsEntropy),
+            end_session: end_session(store, clock),
+        };
+        let spa = latchkey_demo::start_spa(&app, listener, self.apis, surroundings);
+        servers.extend(spa?);
         Ok(futures_util::future::try_join_all(servers))
     }
+}
+
+/// The operation of the console and of `latchkey session end`.
+fn end_session(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> EndSession {
+    Arc::new(move |sid| {
+        let (store, clock) = (store.clone(), clock.clone());
+        Box::pin(async move {
+            let operations = Operations {
+                store: &*store,
+                entropy: &OsEntropy,
+                caller: Caller::server(),
+                now: clock.now(),
+            };
+            Ok(operations.end_session(&SessionId::new(sid)).await?)
+        })
+    })
 }
 
 fn listen(port: u16, option: &str) -> Result<TcpListener> {
@@ -133,4 +182,15 @@ fn registration(app: &DemoApp) -> Result<Registration> {
         metadata["frontchannel_logout_session_required"] = true.into();
     }
     Ok(Registration::parse(&metadata)?)
+}
+
+/// Trusted: the user is not asked what it may know.
+fn registration_of_spa(app: &SinglePageApp) -> Result<Registration> {
+    let at = |path: &str| format!("{}{path}", app.address);
+    Ok(Registration::parse(&json!({
+        "client_id": app.client_id, "client_secret": app.secret, "client_name": app.name, "trusted": true,
+        "redirect_uris": [at("/bff/callback")], "post_logout_redirect_uris": [at("/")],
+        "grant_types": ["authorization_code", "refresh_token"], "audience": [app.apis[0]], "scope": SinglePageApp::scope(),
+        "backchannel_logout_uri": at("/bff/backchannel-logout"), "backchannel_logout_session_required": true,
+    }))?)
 }

@@ -46,7 +46,7 @@ use seed::Seed;
 pub use key::KNOWN_KEY;
 pub use place::is_of_dev;
 
-/// Runs provider, demo apps and demo API until they are interrupted.
+/// Runs the provider, the demo apps and the demo APIs until they are interrupted.
 ///
 /// # Errors
 /// For an issuer that others can reach, a seed with a fault, a port that is taken, and all that `serve` refuses.
@@ -119,7 +119,8 @@ impl Dev {
             records: &records,
         };
         let (text, mut line) = (announcement.text(), announcement.line());
-        let demos = self.demos.map(|demos| demos.start(&settings.issuer, clock));
+        let start = |demos: Demos| demos.start(clock, store);
+        let demos = self.demos.map(start);
         let demos = demos.transpose()?;
         let demos = async {
             futures_util::future::OptionFuture::from(demos)

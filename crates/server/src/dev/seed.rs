@@ -72,7 +72,7 @@ impl Seed {
     pub fn of_known_users() -> Self {
         const USERS: [(&str, &str, Option<&str>); 3] = [
             ("admin", "Ada Admin", Some("admin")),
-            ("alice", "Alice Kim", None),
+            ("alice", "Alice Kim", Some("clerk")),
             ("bob", "Bob Müller", None),
         ];
         let user = |(username, name, role): (&str, &str, Option<&str>)| NewUser {

@@ -13,13 +13,23 @@ use serde_json::Value;
 
 use super::{port, support::*};
 
-const OPTIONS: [&str; 3] = ["--app-port", "--second-app-port", "--api-port"];
+const OPTIONS: [&str; 5] = [
+    "--app-port",
+    "--second-app-port",
+    "--spa-port",
+    "--api-port",
+    "--second-api-port",
+];
 
 /// One that runs, with its data in the folder of the place.
 struct Dev {
     at: Place,
     /// The demo apps.
     apps: [String; 2],
+    /// The single-page app.
+    spa: String,
+    /// The instances of the API.
+    apis: [String; 2],
     said: String,
     _running: Running,
 }
@@ -27,22 +37,24 @@ struct Dev {
 impl Dev {
     fn start() -> Self {
         let at = Place::bare();
-        let ports = [port::free(), port::free(), port::free()].map(|port| port.to_string());
+        let ports = OPTIONS.map(|_| port::free().to_string());
         let mut command = at.command(&["dev", "--data", "."]);
-        command
-            .args(["--app-port", &ports[0], "--second-app-port", &ports[1]])
-            .args(["--api-port", &ports[2]])
-            .stdout(Stdio::piped());
+        for (option, port) in OPTIONS.iter().zip(&ports) {
+            command.args([option, &port.as_str()]);
+        }
+        command.stdout(Stdio::piped());
         let mut running = Running(command.spawn().unwrap());
         let mut said = String::new();
         let mut lines = BufReader::new(running.0.stdout.take().unwrap());
         while !said.contains("Ctrl-C") {
             assert_ne!(lines.read_line(&mut said).unwrap(), 0, "it ended: {said}");
         }
-        let apps = [&ports[0], &ports[1]].map(|port| format!("http://localhost:{port}"));
+        let [first, second, spa, apis @ ..] = ports.map(|port| format!("http://localhost:{port}"));
         Self {
             at,
-            apps,
+            apps: [first, second],
+            spa,
+            apis,
             said,
             _running: running,
         }
@@ -141,6 +153,10 @@ fn dev_says_where_everything_is_and_who_may_sign_in() {
     for (label, address) in [
         ("Demo app", format!("{}/ ", dev.apps[0])),
         ("Second app", format!("{}/ ", dev.apps[1])),
+        ("Single-page app", format!("{}/ ", dev.spa)),
+        ("Stopwatch", format!("{}/stopwatch ", dev.spa)),
+        ("Demo API", format!("{}/", dev.apis[0])),
+        ("Second API", format!("{}/", dev.apis[1])),
         ("Latchkey", issuer.clone()),
         ("Console", format!("{issuer}/admin ")),
     ] {
@@ -167,7 +183,7 @@ fn a_port_in_use_is_named_with_the_option_that_chooses_another_before_anything_i
     let number = taken.local_addr().unwrap().port().to_string();
     for option in OPTIONS {
         let at = Place::bare();
-        let free = [port::free(), port::free()].map(|port| port.to_string());
+        let free = OPTIONS.map(|_| port::free().to_string());
         let mut command = at.command(&["dev", "--data", "data", option, &number]);
         let others = OPTIONS.iter().filter(|other| **other != option);
         for (other, port) in others.zip(&free) {

@@ -196,13 +196,19 @@ fn many_run_beside_each_other_with_their_demo_apps() {
             assert!(page.contains("id=\"sign-in\""), "{page}");
             apps.push(app);
         }
-        let api = dev.line["demo"]["api"].as_str().unwrap();
-        let asked = http.0.block_on(http.1.get(api).send());
-        assert_eq!(asked.unwrap().status(), 401);
+        for api in dev.line["demo"]["apis"].as_array().unwrap() {
+            let asked = http.0.block_on(http.1.get(api.as_str().unwrap()).send());
+            assert_eq!(asked.unwrap().status(), 401);
+        }
+        assert_eq!(dev.line["demo"]["api"], dev.line["demo"]["apis"][0]);
+        let spa = dev.line["demo"]["single_page_app"].as_str().unwrap();
+        let page = http.0.block_on(http.1.get(spa).send()).unwrap();
+        assert_eq!(page.status(), 200);
+        apps.push(spa.to_owned());
     }
     apps.sort();
     apps.dedup();
-    assert_eq!(apps.len(), 4);
+    assert_eq!(apps.len(), 6);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod dev;
 mod dev_controls;
 mod dev_seed;
 mod dev_sign_in;
+mod dev_stopwatch;
 mod host;
 mod json_answers;
 mod management;
