@@ -13,7 +13,7 @@ use crate::{
     server::{self, Target},
 };
 
-const PORT: u16 = 18090;
+pub const PORT: u16 = 18090;
 
 /// Answers the file's bytes at every address.
 pub fn serve(file: &Path) -> Result<()> {
@@ -68,6 +68,10 @@ impl Bare {
             request: request.to_vec(),
             _file: file,
         })
+    }
+
+    pub fn target(&self) -> Target {
+        self.target.clone()
     }
 
     pub fn measure(&self, load: &Load) -> Result<Measurement> {

@@ -4,6 +4,7 @@
 
 mod apis;
 mod bare;
+mod bff;
 mod client;
 mod crowd;
 mod database;
@@ -74,6 +75,9 @@ struct Options {
     /// Only what verifying tokens costs an API, with latchkey-resource-server.
     #[arg(long)]
     apis: bool,
+    /// Only what a backend-for-frontend adds to a call, beside nginx.
+    #[arg(long)]
+    bff: bool,
     /// The app has a backchannel_logout_uri, so that each code exchange notes it in the session.
     #[arg(long)]
     logout_uri: bool,
@@ -146,6 +150,11 @@ fn run(options: &Options) -> Result<()> {
         let server = Server::start(options)?;
         server.prepare()?;
         return crowd::run(&server.target(), &load, callers);
+    }
+    if options.bff {
+        let server = Server::start(options)?;
+        server.prepare()?;
+        return bff::run(&server, options, &load);
     }
     if let Some(rounds) = options.sign_out {
         let server = Server::start(options)?;

@@ -18,7 +18,7 @@ use crate::{
 
 const PORT: u16 = 18080;
 const PEER_PORT: u16 = 18091;
-const ISSUER: &str = "http://127.0.0.1:18080";
+pub const ISSUER: &str = "http://127.0.0.1:18080";
 /// Who signs in; they share a password. The first does so everywhere but where many sessions are needed.
 pub const USERS: [&str; 8] = [
     "bench", "bench2", "bench3", "bench4", "bench5", "bench6", "bench7", "bench8",

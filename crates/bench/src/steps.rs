@@ -33,7 +33,16 @@ pub async fn credentials(
     password: &str,
 ) -> Result<Answer> {
     c.cookies.clear();
-    let page = c.browse("GET", &authorize(client_id), None).await?.path()?;
+    credentials_at(c, &authorize(client_id), username, password).await
+}
+
+async fn credentials_at(
+    c: &mut Connection,
+    authorize: &str,
+    username: &str,
+    password: &str,
+) -> Result<Answer> {
+    let page = c.browse("GET", authorize, None).await?.path()?;
     let shown = c.browse("GET", &page, None).await?.expect(200)?;
     let html = String::from_utf8_lossy(&shown.body).into_owned();
     let csrf = html
@@ -43,6 +52,13 @@ pub async fn credentials(
         .context("csrf")?;
     let form = format!("csrf={csrf}&username={username}&password={password}");
     c.browse("POST", &page, Some(&form)).await
+}
+
+/// Signs in where an app has sent the browser; the path at the app that it is sent back to.
+pub async fn sign_in(c: &mut Connection, authorize: &str) -> Result<String> {
+    let answer = credentials_at(c, authorize, USERS[0], "correct+horse").await?;
+    let resume = answer.path()?;
+    c.browse("GET", &resume, None).await?.path()
 }
 
 /// Signs in once on this connection, until the client is answered.
