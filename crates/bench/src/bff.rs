@@ -40,7 +40,10 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        server::end(&mut self.0);
+        // Told, and not killed: the workers of nginx would outlive their parent.
+        let id = self.0.id().to_string();
+        let _told = Command::new("kill").arg(id).status();
+        let _waited = self.0.wait();
     }
 }
 
