@@ -37,6 +37,7 @@ pub async fn tell(outbound: &dyn Outbound, uri: &str, token: &str) -> Option<Att
             content_type: "application/x-www-form-urlencoded",
             body: &body,
         },
+        authorization: None,
         deadline: DEADLINE,
         longest_answer: LONGEST_ANSWER,
         wants_success_body: false,

@@ -17,12 +17,24 @@ pub struct OutboundRequest<'a> {
     pub url: &'a str,
     /// What is sent.
     pub method: OutboundMethod<'a>,
+    /// What proves who calls, where that goes into the head.
+    pub authorization: Option<Authorization<'a>>,
     /// How long all of it may take, from the look-up of the name to the last byte of the answer.
     pub deadline: Duration,
     /// The longest body that is read of the answer, in bytes.
     pub longest_answer: usize,
     /// Whether the body of an answer that says that all went well (2xx) is wanted too. Where not, it is over with the head.
     pub wants_success_body: bool,
+}
+
+/// The whole value of the field `Authorization` (RFC 9110 11.6.2), which is never printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Authorization<'a>(pub &'a str);
+
+impl std::fmt::Debug for Authorization<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Authorization(..)")
+    }
 }
 
 /// What is sent.
@@ -46,6 +58,12 @@ pub struct OutboundAnswer {
     pub status: u16,
     /// The header `Content-Type`.
     pub content_type: Option<String>,
+    /// The header `Cache-Control`.
+    pub cache_control: Option<String>,
+    /// The header `Date`.
+    pub date: Option<String>,
+    /// The header `Location`.
+    pub location: Option<String>,
     /// The body as it was sent, without any decompression (empty where it is not wanted), or why there is none: [`OutboundError::TooLong`],
     /// [`OutboundError::Late`] and [`OutboundError::Garbled`]. The status stands anyway.
     pub body: Result<Vec<u8>, OutboundError>,

@@ -27,6 +27,9 @@ impl Canned {
         Self::new(Ok(OutboundAnswer {
             status,
             content_type: None,
+            cache_control: None,
+            date: None,
+            location: None,
             body: Ok(body.into()),
         }))
     }
@@ -98,6 +101,9 @@ async fn an_answer_counts_by_its_status_even_without_its_body() {
             let client = Canned::new(Ok(OutboundAnswer {
                 status,
                 content_type: None,
+                cache_control: None,
+                date: None,
+                location: None,
                 body: Err(error),
             }));
             let attempt = told(&client).await.unwrap();

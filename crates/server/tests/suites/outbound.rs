@@ -25,6 +25,7 @@ async fn called(h: &Harness) -> Result<u16, OutboundError> {
     let request = OutboundRequest {
         url: &url,
         method: OutboundMethod::Get,
+        authorization: None,
         deadline: Duration::from_secs(10),
         longest_answer: 100,
         wants_success_body: true,
@@ -118,6 +119,7 @@ fn a_file_of_authorities_makes_their_certificates_trusted() {
     let request = OutboundRequest {
         url: &url,
         method: OutboundMethod::Get,
+        authorization: None,
         deadline: Duration::from_secs(10),
         longest_answer: 100,
         wants_success_body: true,

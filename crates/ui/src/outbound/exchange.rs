@@ -5,10 +5,12 @@ use hyper::{
     Request, Response,
     body::{Bytes, Incoming},
     client::conn::http1,
-    header,
+    header::{self, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
-use latchkey_protocol::outbound::{OutboundAnswer, OutboundError, OutboundMethod, OutboundRequest};
+use latchkey_protocol::outbound::{
+    Authorization, OutboundAnswer, OutboundError, OutboundMethod, OutboundRequest,
+};
 use tokio::time::{Instant, timeout_at};
 
 use super::{connect::Connection, metered::Metered, target::Target};
@@ -24,7 +26,7 @@ pub async fn exchange(
     request: &OutboundRequest<'_>,
     until: Instant,
 ) -> Result<OutboundAnswer, OutboundError> {
-    let message = message(target, request.method)?;
+    let message = message(target, request)?;
     // Chunks of one byte, the worst, are six on the wire.
     let most = 2 * LONGEST_HEAD + request.longest_answer.saturating_mul(6);
     let metered = TokioIo::new(Metered::new(connection, most));
@@ -54,18 +56,28 @@ pub async fn exchange(
 
 fn message(
     target: &Target,
-    method: OutboundMethod<'_>,
+    request: &OutboundRequest<'_>,
 ) -> Result<Request<Full<Bytes>>, OutboundError> {
-    let request = Request::builder()
+    let mut head = Request::builder()
         .uri(target.path_and_query())
         .header(header::HOST, target.authority())
         .header(header::USER_AGENT, "Latchkey")
         .header(header::ACCEPT, "application/json")
         .header(header::ACCEPT_ENCODING, "identity")
         .header(header::CONNECTION, "close");
-    let built = match method {
-        OutboundMethod::Get => request.method("GET").body(Full::default()),
-        OutboundMethod::Post { content_type, body } => request
+    if let Some(Authorization(value)) = request.authorization {
+        let value = HeaderValue::from_str(value).map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        head = head.header(
+            header::AUTHORIZATION,
+            value.map_err(|_| OutboundError::Address)?,
+        );
+    }
+    let built = match request.method {
+        OutboundMethod::Get => head.method("GET").body(Full::default()),
+        OutboundMethod::Post { content_type, body } => head
             .method("POST")
             .header(header::CONTENT_TYPE, content_type)
             .body(Full::from(body.to_owned())),
@@ -80,11 +92,14 @@ async fn answer(
 ) -> OutboundAnswer {
     let status = response.status().as_u16();
     let is_wanted = request.wants_success_body || !response.status().is_success();
-    let content_type = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let said = |name| {
+        let value = response.headers().get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    let content_type = said(header::CONTENT_TYPE);
+    let cache_control = said(header::CACHE_CONTROL);
+    let date = said(header::DATE);
+    let location = said(header::LOCATION);
     let read = if is_wanted {
         timeout_at(until, read(response.into_body(), request.longest_answer)).await
     } else {
@@ -93,6 +108,9 @@ async fn answer(
     OutboundAnswer {
         status,
         content_type,
+        cache_control,
+        date,
+        location,
         body: read.unwrap_or(Err(OutboundError::Late)),
     }
 }

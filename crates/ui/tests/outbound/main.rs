@@ -42,6 +42,7 @@ async fn post(network: &Network, url: &str) -> Result<OutboundAnswer, OutboundEr
             content_type: "application/x-www-form-urlencoded",
             body: "logout_token=x.y.z",
         },
+        authorization: None,
         deadline: DEADLINE,
         longest_answer: LONGEST,
         wants_success_body: true,
