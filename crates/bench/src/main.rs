@@ -10,6 +10,7 @@ mod crowd;
 mod database;
 mod drive;
 mod large;
+mod refusals;
 mod scenarios;
 mod server;
 mod sign_out;
@@ -72,6 +73,9 @@ struct Options {
     /// Only forced sign-outs: how long until all receipts are there, of so many ends of a session.
     #[arg(long, num_args = 0..=1, default_missing_value = "200")]
     sign_out: Option<usize>,
+    /// Only forced sign-outs: how long until the last of three APIs refuses, of so many ends of a session.
+    #[arg(long, num_args = 0..=1, default_missing_value = "200")]
+    refusals: Option<usize>,
     /// Only what verifying tokens costs an API, with latchkey-resource-server.
     #[arg(long)]
     apis: bool,
@@ -160,6 +164,11 @@ fn run(options: &Options) -> Result<()> {
         let server = Server::start(options)?;
         server.prepare()?;
         return sign_out::run(&server, rounds);
+    }
+    if let Some(rounds) = options.refusals {
+        let server = Server::start(options)?;
+        server.prepare()?;
+        return refusals::run(&server, rounds);
     }
     if options.status_lists {
         let server = Server::start(options)?;

@@ -67,16 +67,14 @@ pub fn run(server: &Server, rounds: usize) -> Result<()> {
         server.add_client(&app.registration())?;
         apps.push(app);
     }
-    server.add_client(&json!({
-        "client_id": OPERATOR, "client_secret": SECRET, "grant_types": ["client_credentials"], "scope": "latchkey.write",
-    }))?;
+    add_operator(server)?;
     let bench = Bench {
         target: server.target(),
         store: Database::open_current(&server.database())?,
         apps,
     };
     block_on(async {
-        println!("{:52} {:>6}  median ms  p99 ms  max ms", "", "rounds");
+        heading();
         let mut few = Vec::new();
         for _ in 0..rounds {
             few.push(bench.end_one().await?);
@@ -98,7 +96,20 @@ pub fn run(server: &Server, rounds: usize) -> Result<()> {
     })
 }
 
-fn line(name: &str, times: &mut [Duration]) {
+/// Registers who ends sessions.
+pub fn add_operator(server: &Server) -> Result<()> {
+    server.add_client(&json!({
+        "client_id": OPERATOR, "client_secret": SECRET, "grant_types": ["client_credentials"], "scope": "latchkey.write",
+    }))
+}
+
+/// Above the lines.
+pub fn heading() {
+    println!("{:52} {:>6}  median ms  p99 ms  max ms", "", "rounds");
+}
+
+/// Prints the median, the 99th percentile and the longest.
+pub fn line(name: &str, times: &mut [Duration]) {
     times.sort();
     let [median, p99, max] = [50, 99, 100].map(|percent| {
         let at = (times.len() * percent / 100).min(times.len() - 1);
@@ -189,18 +200,22 @@ impl Bench {
         claims.context("no app")
     }
 
-    /// A connection, and what it authorizes itself with.
     async fn operator(&self) -> Result<(Connection, String)> {
-        let mut c = self.target.connect(0).await?;
-        let form = "grant_type=client_credentials&scope=latchkey.write";
-        let tokens = c.send(&post("/token", &basic(OPERATOR), form)).await?;
-        let token = text(&tokens.expect(200)?.json()?, "access_token")?;
-        Ok((c, format!("Bearer {token}")))
+        operator(&self.target).await
     }
 }
 
+/// A connection, and what it authorizes itself with.
+pub async fn operator(target: &Target) -> Result<(Connection, String)> {
+    let mut c = target.connect(0).await?;
+    let form = "grant_type=client_credentials&scope=latchkey.write";
+    let tokens = c.send(&post("/token", &basic(OPERATOR), form)).await?;
+    let token = text(&tokens.expect(200)?.json()?, "access_token")?;
+    Ok((c, format!("Bearer {token}")))
+}
+
 /// A request without a body.
-fn bare(call: &str, authorization: &str) -> Vec<u8> {
+pub fn bare(call: &str, authorization: &str) -> Vec<u8> {
     format!("{call}\r\nHost: b\r\nAuthorization: {authorization}\r\nContent-Length: 0\r\n\r\n")
         .into_bytes()
 }
