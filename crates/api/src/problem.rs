@@ -335,6 +335,8 @@ impl From<OperationError> for Problem {
             | OperationError::ConsentUnknown { .. }
             | OperationError::KeyUnknown(_)
             | OperationError::ClaimUnknown(_)
+            | OperationError::UpstreamUnknown(_)
+            | OperationError::IdentityUnknown { .. }
             | OperationError::RefusalUnknown(_)
             | OperationError::ReasonUnknown { .. }
             | OperationError::Deleted(_) => Kind::Missing,

@@ -66,11 +66,25 @@ pub enum Operation {
     ClaimSet,
     /// A custom claim was taken away.
     ClaimRemove,
+    /// An identity at another provider was linked to a user.
+    UserLink,
+    /// An identity was unlinked, and the sessions that came from it ended.
+    UserUnlink,
+    /// A provider that users sign in at was added.
+    UpstreamCreate,
+    /// A provider was changed.
+    UpstreamUpdate,
+    /// Nobody signs in at a provider any more.
+    UpstreamDisable,
+    /// Users sign in at a provider again.
+    UpstreamEnable,
+    /// A provider was removed.
+    UpstreamDelete,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 32] = [
         Self::UserCreate,
         Self::UserUpdate,
         Self::UserDisable,
@@ -96,6 +110,13 @@ impl Operation {
         Self::ConsentRevoke,
         Self::ClaimSet,
         Self::ClaimRemove,
+        Self::UserLink,
+        Self::UserUnlink,
+        Self::UpstreamCreate,
+        Self::UpstreamUpdate,
+        Self::UpstreamDisable,
+        Self::UpstreamEnable,
+        Self::UpstreamDelete,
     ];
 
     /// As the command is called that does it.
@@ -126,6 +147,13 @@ impl Operation {
             Self::ConsentRevoke => "consent revoke",
             Self::ClaimSet => "claim set",
             Self::ClaimRemove => "claim remove",
+            Self::UserLink => "user link",
+            Self::UserUnlink => "user unlink",
+            Self::UpstreamCreate => "upstream create",
+            Self::UpstreamUpdate => "upstream update",
+            Self::UpstreamDisable => "upstream disable",
+            Self::UpstreamEnable => "upstream enable",
+            Self::UpstreamDelete => "upstream delete",
         }
     }
 }

@@ -3,6 +3,7 @@
 use latchkey_jose::JoseError;
 use latchkey_protocol::{
     ClientId, SessionId, SigningAlgorithm, StoreError,
+    bounds::{IDENTITIES, UPSTREAMS},
     claims::MOST_MAPPINGS,
     field_error::{FieldError, FieldErrors},
     registration::RegistrationError,
@@ -42,6 +43,17 @@ pub enum OperationError {
     /// No custom claim for all clients has this name.
     #[error("there is no custom claim {0}")]
     ClaimUnknown(String),
+    /// No provider that users sign in at has this name.
+    #[error("there is no provider {0}")]
+    UpstreamUnknown(String),
+    /// The user has no such identity there.
+    #[error("{user} has no such identity at {upstream}")]
+    IdentityUnknown {
+        /// The user as they were named.
+        user: String,
+        /// The provider.
+        upstream: String,
+    },
     /// No refusal that is kept has this reference.
     #[error(
         "no refusal has the reference {0} (they are kept for seven days; under a flood some are only in the log)"
@@ -71,6 +83,37 @@ pub enum OperationError {
     /// Another client has this id.
     #[error("the client_id {0} is taken")]
     ClientIdTaken(ClientId),
+    /// Another provider has this name.
+    #[error("there is already a provider called {0}")]
+    UpstreamNameTaken(String),
+    /// Another provider has this issuer.
+    #[error("there is already a provider with the issuer {0}")]
+    UpstreamIssuerTaken(String),
+    /// The identities of users have the provider's issuer.
+    #[error(
+        "users are linked by what {0} calls them: its issuer, protocol.kind and mapping.subject cannot change"
+    )]
+    UpstreamIssuerInUse(String),
+    /// Users are linked through it.
+    #[error("{identities} identities are linked through {name}")]
+    UpstreamInUse {
+        /// The provider.
+        name: String,
+        /// How many.
+        identities: i64,
+    },
+    /// There are as many providers as there may be.
+    #[error("there are {UPSTREAMS} providers already; delete one first")]
+    UpstreamsFull,
+    /// The identity is linked to a user.
+    #[error("the identity {0} is linked to a user already")]
+    IdentityTaken(String),
+    /// The user has as many identities as a user may have.
+    #[error("{0} has {IDENTITIES} identities already; unlink one first")]
+    IdentitiesFull(String),
+    /// The user could not sign in any more.
+    #[error("{0} has no other way to sign in")]
+    LastWayIn(String),
     /// There are as many custom claims as there may be.
     #[error("there are {MOST_MAPPINGS} custom claims already; remove one first")]
     ClaimsFull,
@@ -185,6 +228,12 @@ impl OperationError {
                 "choose another id, or leave it out to get one that is made",
             ),
             Self::ClientIdDiffers(_) => ("client_id", "leave client_id out"),
+            Self::UpstreamNameTaken(_) => ("name", "choose another name"),
+            Self::UpstreamIssuerTaken(_) => ("protocol", "change the provider that has the issuer"),
+            Self::UpstreamIssuerInUse(_) => (
+                "protocol",
+                "add another provider, or unlink its identities first",
+            ),
             Self::KeyMissing(_) => (
                 "id_token_signed_response_alg",
                 "make a key of this algorithm",

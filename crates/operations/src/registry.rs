@@ -52,6 +52,12 @@ const FOR_ALL: &[Lack] = &[Lack::Page(
     "Custom claims for all clients change what every app is told: they are set up with the installation.",
 )];
 
+/// Providers that users sign in at.
+const PROVIDERS: &[Lack] = &[
+    Lack::Call("It is a command alone so far."),
+    Lack::Page("It is a command alone so far."),
+];
+
 const CONNECT: &str = "It reads nothing but the client, which all three show, and puts it into settings that are copied by hand.";
 
 /// Pages that show nothing an installation holds, and why.
@@ -105,6 +111,16 @@ pub const OFFERS: &[Offer] = &[
         &[("POST", "/users/{sub}/end-sessions")],
         &["/admin/users/{id}/end-sessions"],
     ),
+    but("user identities", &[], &[], PROVIDERS),
+    but("user link", &[], &[], PROVIDERS),
+    but("user unlink", &[], &[], PROVIDERS),
+    but("upstream list", &[], &[], PROVIDERS),
+    but("upstream show", &[], &[], PROVIDERS),
+    but("upstream create", &[], &[], PROVIDERS),
+    but("upstream update", &[], &[], PROVIDERS),
+    but("upstream disable", &[], &[], PROVIDERS),
+    but("upstream enable", &[], &[], PROVIDERS),
+    but("upstream delete", &[], &[], PROVIDERS),
     offer("client list", &[("GET", "/clients")], &["/admin/clients"]),
     offer(
         "client show",

@@ -102,6 +102,8 @@ named! {
         Session = "session",
         /// A custom claim, by its name.
         Claim = "claim",
+        /// Another provider that users sign in at, by its name.
+        Upstream = "upstream",
         /// An authorization, by its id.
         Authorization = "authorization",
         /// A consent: the user's `sub`; the client is in the details.

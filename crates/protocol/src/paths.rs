@@ -24,6 +24,8 @@ pub const END_SESSION: &str = "/logout";
 pub const SIGNED_OUT: &str = "/logout/done";
 /// Where users prove who they are, with the interaction's secret behind it.
 pub const LOGIN: &str = "/login";
+/// Where users say whether an account at another provider is theirs, with the interaction's secret behind it.
+pub const LINK: &str = "/link";
 /// Where users are asked, with the interaction's secret behind it.
 pub const CONSENT: &str = "/consent";
 /// Where users hear that a client is not for them, with the interaction's secret behind it.
@@ -50,6 +52,16 @@ pub const READYZ: &str = "/readyz";
 /// The address that every page returns to, and that says what is next.
 pub fn resume(interaction: &str) -> String {
     format!("{AUTHORIZE}/{interaction}")
+}
+
+/// Where a user is led to another provider from.
+pub fn upstream_begin(interaction: &str, upstream: &str) -> String {
+    format!("{LOGIN}/{interaction}/with/{upstream}")
+}
+
+/// Where a user comes back to from another provider: each has an address of its own, so that none can pass as another.
+pub fn upstream_callback(upstream: &str) -> String {
+    format!("{LOGIN}/upstream/{upstream}/callback")
 }
 
 /// A page for an interaction.

@@ -8,6 +8,7 @@ mod dev;
 mod key;
 mod refusal;
 mod session;
+mod upstream;
 mod user;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub use dev::DevOptions;
 pub use key::KeyCommand;
 pub use refusal::{RefusalCommand, RefusalList};
 pub use session::SessionCommand;
+pub use upstream::{UpstreamCommand, UpstreamCreate, UpstreamUpdate};
 pub use user::{UserCommand, UserCreate, UserUpdate};
 
 /// Sign-in for your apps and APIs: an OpenID Connect provider in one binary.
@@ -77,6 +79,9 @@ pub enum Command {
     /// What users allowed apps.
     #[command(subcommand)]
     Consent(ConsentCommand),
+    /// Other providers that users sign in at: Kakao, Naver, Google and the rest.
+    #[command(subcommand)]
+    Upstream(UpstreamCommand),
     /// Signing keys: announced, active, retiring.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -16,4 +16,5 @@ mod sessions;
 mod shared_secrets;
 mod sign_in;
 mod support;
+mod upstreams;
 mod users;

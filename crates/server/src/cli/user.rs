@@ -79,6 +79,48 @@ pub enum UserCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Shows who a user is at other providers.
+    Identities {
+        username: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Connects a user with who they are at another provider; whoever signs in there as that is this user.
+    #[command(
+        after_help = "Example: latchkey user link alice --upstream kakao --subject 3141592653"
+    )]
+    Link {
+        username: String,
+        /// The provider's name.
+        #[arg(long, value_name = "NAME")]
+        upstream: String,
+        /// Who they are there: sub, or what the provider has for it.
+        #[arg(long)]
+        subject: String,
+        /// The issuer of their tenant, where the provider has many.
+        #[arg(long)]
+        issuer: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes such a connection away, and ends the sessions that came from it.
+    #[command(
+        after_help = "Example: latchkey user unlink alice --upstream kakao --subject 3141592653"
+    )]
+    Unlink {
+        username: String,
+        /// The provider's name.
+        #[arg(long, value_name = "NAME")]
+        upstream: String,
+        /// Who they are there.
+        #[arg(long)]
+        subject: String,
+        /// Also where the user cannot sign in any more.
+        #[arg(long)]
+        force: bool,
+        #[arg(long)]
+        json: bool,
+    },
     /// Throws a user out, everywhere, at once.
     #[command(after_help = "Example: latchkey user end-sessions alice --wait")]
     EndSessions {

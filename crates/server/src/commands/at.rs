@@ -79,6 +79,16 @@ fn with_advice(error: anyhow::Error) -> anyhow::Error {
             "; if a key may be stolen, replace it with latchkey key rotate --now"
         }
         OperationError::ClaimUnknown(_) => "; see latchkey claim list",
+        OperationError::UpstreamUnknown(_) => "; see latchkey upstream list",
+        OperationError::IdentityUnknown { .. } => "; see latchkey user identities",
+        OperationError::UpstreamNameTaken(_) => "; change it with latchkey upstream update",
+        OperationError::UpstreamIssuerTaken(_) => "; see latchkey upstream list",
+        OperationError::UpstreamInUse { .. } => {
+            ": disable it, or unlink them all with --force; users without a password cannot sign in then"
+        }
+        OperationError::LastWayIn(_) => {
+            ": give them a password first (latchkey user set-password), or repeat it with --force"
+        }
         OperationError::ClientIdTaken(_) => "; change it with latchkey client update",
         OperationError::LastAdministrator(_) => {
             ": give the role admin to another enabled user first, or repeat it with --force"

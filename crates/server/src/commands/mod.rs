@@ -22,7 +22,9 @@ mod refusal;
 mod session;
 mod token;
 mod token_status;
+mod upstream;
 mod user;
+mod user_identities;
 mod why;
 
 use std::{io::Write, process::ExitCode};
@@ -70,6 +72,7 @@ pub fn run() -> Result<ExitCode> {
         }
         Command::User(command) => at_installation(settings()?, |at| user::run(at, command)),
         Command::Client(command) => at_installation(settings()?, |at| client::run(at, command)),
+        Command::Upstream(command) => at_installation(settings()?, |at| upstream::run(at, command)),
         Command::Claim(command) => at_installation(settings()?, |at| claim::run(at, command)),
         Command::Consent(command) => at_installation(settings()?, |at| consent::run(at, command)),
         Command::Key(command) => at_installation(settings()?, |at| key::run(at, command)),

@@ -23,6 +23,7 @@ use super::{
     delivery::{Ended, wait_for_receipts},
     input::{input_name, read_input, read_json},
     print::{List, done, say, utc},
+    user_identities,
 };
 use crate::{
     cli::{UserCommand, UserCreate, UserUpdate},
@@ -55,6 +56,29 @@ pub async fn run(at: At, command: UserCommand) -> Result<()> {
             json,
         } => delete(&at, &username, last(force), json).await,
         UserCommand::SetPassword { username, json, .. } => set_password(&at, &username, json).await,
+        UserCommand::Identities { username, json } => {
+            user_identities::list(&at, &username, json).await
+        }
+        UserCommand::Link {
+            username,
+            upstream,
+            subject,
+            issuer,
+            json,
+        } => {
+            let whom = (username.as_str(), upstream.as_str(), subject.as_str());
+            user_identities::link(&at, whom, issuer.as_deref(), json).await
+        }
+        UserCommand::Unlink {
+            username,
+            upstream,
+            subject,
+            force,
+            json,
+        } => {
+            let whom = (username.as_str(), upstream.as_str(), subject.as_str());
+            user_identities::unlink(&at, whom, force, json).await
+        }
         UserCommand::EndSessions {
             username,
             wait,

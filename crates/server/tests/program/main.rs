@@ -36,6 +36,7 @@ mod status_lists;
 mod support;
 mod tls;
 mod tokens;
+mod upstreams;
 mod users;
 mod warnings;
 
