@@ -1,8 +1,11 @@
 //! The backend-for-frontend as a whole: what all its routes share.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use latchkey_protocol::{Clock, Entropy};
+use latchkey_protocol::{Clock, Entropy, Timestamp};
 use latchkey_resource_server::{Fetch, HttpClient, SystemClock};
 use tokio::sync::Semaphore;
 
@@ -16,7 +19,11 @@ use crate::{
 };
 
 /// How often expired sessions are deleted.
-const SWEEP: std::time::Duration = std::time::Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_secs(60);
+/// How long what has expired is kept, in seconds: one instance whose clock is ahead deletes what is good for the others.
+const KEPT: i64 = 6 * 3600;
+/// By how many seconds a clock that runs is off after a sweep's pause, at the most.
+const LEAP: u64 = 60;
 /// The most of the app's files that are on their way at once.
 const FILES: usize = 1000;
 /// The most rows of one sweep.
@@ -101,21 +108,49 @@ impl Bff {
 
 /// Deletes what has expired, as long as there is somebody to do it for.
 async fn sweep(bff: std::sync::Weak<Inner>) {
+    let mut last: Option<(Instant, Timestamp)> = None;
     loop {
         tokio::time::sleep(SWEEP).await;
         let Some(bff) = bff.upgrade() else { return };
-        while sweep_some(&bff).await {}
+        let now = bff.sessions.clock.now();
+        let before = last.replace((Instant::now(), now));
+        if before.is_some_and(|(at, said)| has_leapt(now - said, at.elapsed())) {
+            tracing::error!("the clock of this machine has leapt: nothing is deleted by it now");
+        } else if before.is_some() {
+            while sweep_some(&bff, now - KEPT).await {}
+        }
     }
 }
 
+/// Whether so many seconds by the clock are others than those that have passed.
+fn has_leapt(by_clock: i64, passed: Duration) -> bool {
+    let passed = i64::try_from(passed.as_secs()).unwrap_or(i64::MAX);
+    by_clock.saturating_sub(passed).unsigned_abs() > LEAP
+}
+
 /// Whether there may be more.
-async fn sweep_some(bff: &Inner) -> bool {
-    let now = bff.sessions.clock.now();
-    match bff.sessions.store.sweep(now, SWEPT).await {
+async fn sweep_some(bff: &Inner, until: Timestamp) -> bool {
+    match bff.sessions.store.sweep(until, SWEPT).await {
         Ok(count) => i64::try_from(count).is_ok_and(|count| count >= SWEPT),
         Err(error) => {
             tracing::warn!(%error, "expired sessions could not be deleted");
             false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_is_told_from_one_that_runs() {
+        let minute = Duration::from_secs(60);
+        for by_clock in [0, 60, 61, 120] {
+            assert!(!has_leapt(by_clock, minute), "{by_clock}");
+        }
+        for by_clock in [86_460, 121, -1, -3540, i64::MIN, i64::MAX] {
+            assert!(has_leapt(by_clock, minute), "{by_clock}");
         }
     }
 }

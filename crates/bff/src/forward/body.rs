@@ -142,6 +142,8 @@ impl Upload {
         actix_web::rt::spawn(async move {
             if let Err(incomplete) = pump(&mut payload, &sender, most, &limits).await {
                 failure.store(incomplete as u8 + 1, Ordering::Release);
+                // First: the API may take nothing for long.
+                over.send_replace(true);
                 let _gone = sender
                     .send(Err(Cut("the caller's body is not whole")))
                     .await;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use actix_web::{HttpResponse, http::StatusCode, web};
 use tokio::sync::Mutex;
 
-use crate::{Bff, answer};
+use crate::{Bff, answer, store::StoreError};
 
 /// How long an answer counts: however many ask, the store and the provider are asked twice a second at the most.
 const FRESH: Duration = Duration::from_millis(500);
@@ -20,8 +20,8 @@ pub async fn healthy() -> HttpResponse {
     answer::no_store(StatusCode::OK).body("ok\n")
 }
 
-/// The store can be written to, and the provider's metadata and keys are known. A provider that does not answer now is named and no
-/// more: calls go on without it, and all instances would be taken away at once.
+/// The store can be written to, and the provider's metadata and keys are known. A provider that does not answer now, and a
+/// store that is full, are named and no more: calls go on, and all instances would be taken away at once.
 pub async fn ready(bff: web::Data<Bff>) -> HttpResponse {
     let mut last = bff.0.readiness.0.lock().await;
     let (status, said) = match &*last {
@@ -42,26 +42,23 @@ async fn found_out(bff: &Bff) -> (StatusCode, String) {
     let stored = tokio::time::timeout(PATIENCE, sessions.store.ready());
     let answered = tokio::time::timeout(PATIENCE, sessions.provider.answers());
     let (stored, answered) = tokio::join!(stored, answered);
-    let is_stored = match stored {
-        Ok(Ok(())) => true,
-        Ok(Err(error)) => {
+    let no = StatusCode::SERVICE_UNAVAILABLE;
+    let lacks = match stored.map_err(StoreError::new).flatten() {
+        Ok(lacks) => lacks,
+        Err(error) => {
             tracing::warn!(%error, "not ready");
-            false
-        }
-        Err(_) => {
-            tracing::warn!("not ready: the session store does not answer within 1 s");
-            false
+            return (no, "the session store cannot be written to\n".into());
         }
     };
-    let does_answer = matches!(answered, Ok(Ok(())));
-    let no = StatusCode::SERVICE_UNAVAILABLE;
-    match (is_stored, sessions.provider.is_known(), does_answer) {
-        (false, _, _) => (no, "the session store cannot be written to\n".into()),
-        (true, false, _) => (no, "the provider does not answer\n".into()),
-        (true, true, false) => (
-            StatusCode::OK,
-            "ready, but the provider does not answer: nobody signs in, and tokens are not renewed\n".into(),
-        ),
-        (true, true, true) => (StatusCode::OK, "ready\n".into()),
+    if !sessions.provider.is_known() {
+        return (no, "the provider does not answer\n".into());
     }
+    let mut said = "ready\n".to_owned();
+    if let Some(lacks) = lacks {
+        said += &format!("but the session store {lacks}\n");
+    }
+    if !matches!(answered, Ok(Ok(()))) {
+        said += "but the provider does not answer: nobody signs in, and tokens are not renewed\n";
+    }
+    (StatusCode::OK, said)
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::Outcome;
+use super::{Outcome, PATIENCE};
 use crate::store::Key;
 
 /// The most sessions that are renewed at once.
@@ -29,11 +29,13 @@ impl Flights {
         let Some(mut under) = self.under(key, renewal) else {
             return Outcome::Away;
         };
-        let Ok(outcome) = under.wait_for(Option::is_some).await else {
-            // Its task is gone: it has panicked.
-            return Outcome::Away;
+        let outcome = under.wait_for(Option::is_some);
+        let outcome = match tokio::time::timeout(PATIENCE, outcome).await {
+            Ok(Ok(outcome)) => outcome.clone(),
+            // Its task is gone, as it has panicked, or it takes longer.
+            Ok(Err(_)) | Err(_) => None,
         };
-        outcome.clone().unwrap_or(Outcome::Away)
+        outcome.unwrap_or(Outcome::Away)
     }
 
     fn under<F>(&self, key: Key, renewal: impl FnOnce() -> F) -> Option<Under>

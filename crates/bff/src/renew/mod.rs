@@ -30,6 +30,9 @@ use rule::Step;
 const LEASE: i64 = 10;
 /// How long a call waits for a renewal.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// How long what the provider gave is tried to be written: within the 30 s in which it gives the same again.
+const KEEPS_TRYING: Duration = Duration::from_secs(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Between two looks at what another instance is doing.
 const LOOKS: [Duration; 2] = [Duration::from_millis(15), Duration::from_millis(100)];
 /// An access token that an API refuses is renewed no more often than this, in seconds.
@@ -112,7 +115,7 @@ impl Sessions {
     /// A session whose access token an API has refused: renewed, unless that was done a moment ago, and then none.
     pub async fn for_second_try(&self, refused: &Ready) -> Option<Outcome> {
         let since = self.clock.now() - refused.session.renewed_at;
-        if refused.session.refresh_token.is_none() || since < FORCED {
+        if refused.session.refresh_token.is_none() || (0..FORCED).contains(&since) {
             return None;
         }
         Some(self.renewed(refused.key, Some(refused.version)).await)
@@ -234,7 +237,8 @@ impl Sessions {
         Ok(Some(Outcome::Ended))
     }
 
-    /// The provider has rotated the token: what it gave must not get lost for a moment's failure of the store.
+    /// The provider has rotated the token: what it gave must not get lost while the store fails for some seconds.
+    /// Who waits for it hears 503 before.
     async fn replace(
         &self,
         found: &Ready,
@@ -246,12 +250,14 @@ impl Sessions {
             self.store
                 .replace(&found.key, found.version, sealed, expires_at, now)
         };
-        for _ in 0..2 {
+        let (begun, mut pause) = (Instant::now(), LOOKS[1]);
+        while begun.elapsed() < KEEPS_TRYING {
             match put().await {
                 Ok(done) => return Ok(done),
                 Err(error) => tracing::warn!(%error, "a renewed session is written again"),
             }
-            tokio::time::sleep(LOOKS[1]).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         put().await
     }

@@ -238,7 +238,7 @@ impl SessionStore for MemoryStore {
         Ok(self.state().sweep(now))
     }
 
-    async fn ready(&self) -> Result<(), StoreError> {
-        Ok(())
+    async fn ready(&self) -> Result<Option<&'static str>, StoreError> {
+        Ok(None)
     }
 }

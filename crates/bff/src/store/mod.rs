@@ -161,6 +161,6 @@ pub trait SessionStore: Send + Sync {
     /// Deletes what has expired, `most` rows of a kind at the most. How many there were.
     async fn sweep(&self, now: Timestamp, most: i64) -> Result<usize, StoreError>;
 
-    /// Whether it can be written to now: it tries.
-    async fn ready(&self) -> Result<(), StoreError>;
+    /// Whether it can be written to now: it tries. What it lacks, where sessions go on all the same.
+    async fn ready(&self) -> Result<Option<&'static str>, StoreError>;
 }

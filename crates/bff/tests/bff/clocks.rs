@@ -25,6 +25,19 @@ fn clock_that_is_wrong_the_renewed_tokens_count_and_the_session_stays() {
     });
 }
 
+/// By the clock the token was renewed in the future, and its time is good: the API knows better.
+#[test]
+fn clock_that_is_set_back_a_refused_token_is_renewed_all_the_same() {
+    on_each_store(async |store| {
+        let (world, browser) = after(store, 20).await;
+        world.pass(-3600);
+        world.issuer.revoke_access_tokens();
+        assert_good(&browser).await;
+        assert_eq!(world.issuer.refreshes(), 1);
+        world.stop().await;
+    });
+}
+
 #[test]
 fn clock_that_is_wrong_a_sign_in_fails_and_can_be_made_again() {
     on_each_store(async |store| {

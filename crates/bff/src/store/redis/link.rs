@@ -170,6 +170,10 @@ async fn attempt(client: &Client) -> Result<MultiplexedConnection, String> {
 
 /// Whether another connection may be better than this one. A Redis that is full is not: it has answered.
 fn is_lost(error: &RedisError) -> bool {
-    let by_server = matches!(error.code(), Some("READONLY" | "MASTERDOWN" | "NOAUTH"));
+    // Redis 6 says it within the words of the script's failure.
+    let said = error.to_string();
+    let by_server = ["READONLY", "MASTERDOWN", "NOAUTH"]
+        .iter()
+        .any(|word| said.contains(word));
     error.is_io_error() || error.is_unrecoverable_error() || by_server
 }

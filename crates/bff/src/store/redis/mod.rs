@@ -77,11 +77,11 @@ impl SessionStore for RedisStore {
     ) -> Result<Begun, StoreError> {
         let mut keys = vec![
             session(key),
-            named('n', &row.subject),
+            named('l', &row.subject),
             named('e', &row.subject),
         ];
         if let Some(sid) = &row.sid {
-            keys.extend([named('n', sid), named('e', sid)]);
+            keys.extend([named('l', sid), named('e', sid)]);
         }
         let arguments = [
             row.sealed.clone(),
@@ -182,7 +182,7 @@ impl SessionStore for RedisStore {
 
     async fn end_named(&self, end: &NamedEnd) -> Result<NamedEnded, StoreError> {
         let keys = [
-            named('n', &end.name),
+            named('l', &end.name),
             named('e', &end.name),
             named('j', &end.jti),
         ];
@@ -218,10 +218,15 @@ impl SessionStore for RedisStore {
         Ok(0)
     }
 
-    async fn ready(&self) -> Result<(), StoreError> {
-        let _done: i64 = self
-            .run(&self.scripts.ready, &["bff:ready".to_owned()], &[])
-            .await?;
-        Ok(())
+    /// What frees memory is taken by a full Redis, and by no replica and none whose snapshot has failed.
+    async fn ready(&self) -> Result<Option<&'static str>, StoreError> {
+        let keys = ["bff:ready".to_owned()];
+        let _done: i64 = self.run(&self.scripts.unspend, &keys, &[]).await?;
+        let written: Result<i64, StoreError> = self.run(&self.scripts.room, &keys, &[]).await;
+        match written {
+            Ok(_) => Ok(None),
+            Err(error) if error.to_string().contains("OOM") => Ok(Some("is full: nobody signs in")),
+            Err(error) => Err(error),
+        }
     }
 }

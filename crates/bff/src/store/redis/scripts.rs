@@ -108,8 +108,8 @@ const UNSPEND: &str = "
 redis.call('DEL', KEYS[1])
 return 0";
 const IS_SPENT: &str = "return redis.call('EXISTS', KEYS[1])";
-/// Fails where nothing can be written: in a full Redis, at a replica, after a failed snapshot.
-const READY: &str = "
+/// Fails in a full Redis.
+const ROOM: &str = "
 redis.call('SET', KEYS[1], 1, 'EX', 60)
 return 1";
 
@@ -127,7 +127,7 @@ pub struct Scripts {
     pub spend: Script,
     pub unspend: Script,
     pub is_spent: Script,
-    pub ready: Script,
+    pub room: Script,
 }
 
 impl Default for Scripts {
@@ -146,7 +146,7 @@ impl Default for Scripts {
             spend: Script::new(SPEND),
             unspend: Script::new(UNSPEND),
             is_spent: Script::new(IS_SPENT),
-            ready: Script::new(READY),
+            room: Script::new(ROOM),
         }
     }
 }

@@ -124,7 +124,8 @@ impl SessionStore for SqlStore {
         self.0.write(move |c| rows::sweep(c, now, most)).await
     }
 
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.0.write(rows::ready).await
+    async fn ready(&self) -> Result<Option<&'static str>, StoreError> {
+        self.0.write(rows::ready).await?;
+        Ok(None)
     }
 }

@@ -114,7 +114,7 @@ impl SessionStore for Flaky {
     async fn sweep(&self, now: Timestamp, most: i64) -> Result<usize, StoreError> {
         self.up()?.sweep(now, most).await
     }
-    async fn ready(&self) -> Result<(), StoreError> {
+    async fn ready(&self) -> Result<Option<&'static str>, StoreError> {
         self.up()?.ready().await
     }
 }
