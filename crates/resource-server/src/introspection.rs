@@ -10,7 +10,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use latchkey_protocol::Timestamp;
-use moka::{policy::EvictionPolicy, sync::Cache};
+use quick_cache::sync::Cache;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout_at;
 use url::form_urlencoded::{Serializer, byte_serialize};
@@ -29,7 +29,7 @@ use crate::{
 const WAIT: Duration = Duration::from_secs(3);
 
 /// How many answers of each kind are remembered.
-const MOST_ANSWERS: u64 = 10_000;
+const MOST_ANSWERS: usize = 10_000;
 
 /// How long it is remembered that a token is not active, in seconds.
 const REFUSED_FOR: i64 = 5;
@@ -164,8 +164,8 @@ impl Asker {
             http,
             endpoint: Endpoint::new(issuer.clone(), named, Metadata::introspection_endpoint),
             issuer,
-            active: cache(),
-            refused: cache(),
+            active: Cache::new(MOST_ANSWERS),
+            refused: Cache::new(MOST_ANSWERS),
             known: Lane::new(),
             strange: Lane::new(),
             flights: Mutex::default(),
@@ -341,11 +341,4 @@ fn check_form(token: &str) -> Result<(), Refusal> {
         return Err(Refusal::Malformed);
     }
     Ok(())
-}
-
-fn cache<V: Clone + Send + Sync + 'static>() -> Cache<Box<str>, V> {
-    Cache::builder()
-        .max_capacity(MOST_ANSWERS)
-        .eviction_policy(EvictionPolicy::lru())
-        .build()
 }
