@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use latchkey_protocol::{
     AuthorizationId, ClientId, Digest, SessionId, Store, Timestamp, UserId,
+    admission::{Review, ReviewedPage},
     attempts::{Allowance, Origin},
     audit::{AuditEntry, StoredAuditEntry},
     audit_chain::{ChainKey, Checkpoint},
@@ -178,7 +179,7 @@ pass_on! {
     StatusLists {
         lease_status_entries(request: LeaseRequest) -> EntryLease;
         status_lists_since(cursor: EndedCursor, most: i64) -> StatusChanges;
-        end_tokens_not_admitted(client: &ClientId, after: Option<&AuthorizationId>, most: i64, now: Timestamp) -> Option<AuthorizationId>;
+        review_admissions(job: &JobLease, review: &Review, most: i64, now: Timestamp) -> Option<ReviewedPage>;
         add_token_entry(id: &AuthorizationId, change: &EntryChange) -> bool;
     }
     ClaimMappings {

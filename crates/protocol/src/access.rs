@@ -51,8 +51,15 @@ pub struct JudgedVersions {
 impl Access {
     /// Whether it admits this user.
     pub fn admits(&self, user: &User) -> bool {
+        self.admits_whom(&user.id, &user.groups, &user.roles)
+    }
+
+    /// As [`Access::admits`], of what is asked about a user.
+    pub fn admits_whom(&self, id: &str, groups: &[String], roles: &[String]) -> bool {
         let one_of = |listed: &[String], own: &[String]| own.iter().any(|o| listed.contains(o));
-        one_of(&self.groups, &user.groups) || one_of(&self.roles, &user.roles) || self.names(user)
+        one_of(&self.groups, groups)
+            || one_of(&self.roles, roles)
+            || self.users.iter().any(|named| named == id)
     }
 
     fn names(&self, user: &User) -> bool {

@@ -1,34 +1,136 @@
-//! A client that admits fewer users than before, or nobody: its tokens are looked through.
+//! A client that admits fewer users than before, or nobody: what it was given is reviewed by jobs, page by page.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, jobs::NewJob, time::Timestamp};
+use crate::{AuthorizationId, ClientId, access::Access, jobs::NewJob, time::Timestamp};
 
 /// What such jobs are called.
 pub const KIND: &str = "admissions";
 
-#[derive(Serialize, Deserialize)]
-struct Payload {
-    client: ClientId,
+/// When what a client was given is reviewed, in seconds after its change. Nodes may know the client as it was for a second,
+/// and issue tokens for that long: those come with the second review. Of a request that took as long as any may, its token
+/// comes with the third.
+pub const REVIEWS: [i64; 3] = [0, 2, 60];
+
+/// A review: what its job has in its payload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// Whose tokens are looked through.
+    pub client: ClientId,
+    /// When the client was changed.
+    #[serde(default)]
+    pub changed_at: Timestamp,
+    /// From then on no token counts that was issued before the first page. None before that, and where nothing says so.
+    #[serde(default)]
+    pub over_at: Option<Timestamp>,
+    /// The authorization that was looked at last; none before the first page.
+    #[serde(default)]
+    pub after: Option<AuthorizationId>,
 }
 
-/// The job that looks through what a client was given. One for each change: one that is under way may be past what the next
-/// change means.
-pub fn job(client: &ClientId, now: Timestamp) -> NewJob {
-    let payload = Payload {
-        client: client.clone(),
-    };
-    NewJob {
-        kind: KIND,
-        unique_key: None,
-        payload: serde_json::to_string(&payload).unwrap_or_default(),
-        run_at: now,
-        created_at: now,
+impl Review {
+    /// As a payload has it; none where it is no such job's.
+    pub fn read(payload: &str) -> Option<Self> {
+        serde_json::from_str(payload).ok()
+    }
+
+    /// As a payload has it.
+    pub fn payload(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether there is nothing left to find.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.over_at.is_some_and(|over_at| over_at <= now)
+    }
+
+    /// The jobs of a change. Some for each: a review that is under way may be past what the next change means.
+    pub fn jobs(&self) -> impl Iterator<Item = NewJob> {
+        REVIEWS.into_iter().map(|after| NewJob {
+            kind: KIND,
+            unique_key: None,
+            payload: self.payload(),
+            run_at: self.changed_at + after,
+            created_at: self.changed_at,
+        })
     }
 }
 
-/// Whose it is; none where the payload is no such job's.
-pub fn client(payload: &str) -> Option<ClientId> {
-    let payload: Payload = serde_json::from_str(payload).ok()?;
-    Some(payload.client)
+/// What came of a page of a review.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReviewedPage {
+    /// Where it goes on; none where it is over.
+    pub next: Option<Review>,
+    /// Rows that cannot be read, as `table id`: none of those users is admitted, or nobody at all.
+    pub unreadable: Vec<String>,
+}
+
+/// Whether somebody who was admitted by `before` may not be by `after`. None admits everybody.
+pub fn is_narrower(before: Option<&Access>, after: Option<&Access>) -> bool {
+    let Some(after) = after else {
+        return false;
+    };
+    let has_all =
+        |before: &[String], after: &[String]| before.iter().all(|one| after.contains(one));
+    !before.is_some_and(|before| {
+        has_all(&before.groups, &after.groups)
+            && has_all(&before.roles, &after.roles)
+            && has_all(&before.users, &after.users)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(groups: &[&str], roles: &[&str], users: &[&str]) -> Option<Access> {
+        let [groups, roles, users] =
+            [groups, roles, users].map(|names| names.iter().map(|&name| name.into()).collect());
+        Some(Access {
+            groups,
+            roles,
+            users,
+        })
+    }
+
+    #[test]
+    fn only_what_may_turn_somebody_away_is_narrower() {
+        let two = of(&["a", "b"], &["r"], &["u"]);
+        for (before, after, is) in [
+            (None, None, false),
+            (None, two.clone(), true),
+            (two.clone(), None, false),
+            (two.clone(), two.clone(), false),
+            (two.clone(), of(&["b", "c", "a"], &["r"], &["u"]), false),
+            (two.clone(), of(&["a"], &["r"], &["u"]), true),
+            (two.clone(), of(&["a", "b"], &[], &["u"]), true),
+            (two.clone(), of(&["a", "b"], &["r"], &["v"]), true),
+            (two, of(&[], &[], &[]), true),
+            (of(&[], &[], &[]), of(&[], &[], &[]), false),
+        ] {
+            assert_eq!(
+                is_narrower(before.as_ref(), after.as_ref()),
+                is,
+                "{before:?} {after:?}"
+            );
+        }
+    }
+
+    /// A node of the version before has written the client alone.
+    #[test]
+    fn a_payload_is_read_as_it_was_written_and_as_it_was_before() {
+        let review = Review {
+            client: ClientId::new("c"),
+            changed_at: Timestamp::from_seconds(5),
+            over_at: Some(Timestamp::from_seconds(9)),
+            after: Some(AuthorizationId::new("a")),
+        };
+        assert_eq!(Review::read(&review.payload()), Some(review.clone()));
+        assert!(review.is_over(Timestamp::from_seconds(9)));
+        assert!(!review.is_over(Timestamp::from_seconds(8)));
+        let before = Review::read(r#"{"client":"c"}"#).unwrap();
+        assert_eq!((before.after.as_ref(), before.over_at), (None, None));
+        assert!(!before.is_over(Timestamp::from_seconds(i64::MAX)));
+        assert_eq!(Review::read("{}"), None);
+    }
 }

@@ -12,6 +12,8 @@ use latchkey_protocol::{
     store::{self, BulkEnds},
 };
 
+#[cfg(test)]
+pub(crate) use self::slice::GIVEN_CLIENT;
 use self::slice::slice;
 pub use self::stands::{AuthorizationStands, SessionStands};
 pub(crate) use self::stands::{authorization_stands, session_meant, session_stands};

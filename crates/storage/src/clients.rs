@@ -10,11 +10,14 @@ use diesel::{
     dsl::{exists, not},
     pg::Pg,
     prelude::*,
+    sql_types::{BigInt, Nullable, Text},
     sqlite::Sqlite,
 };
 use latchkey_protocol::{
-    ClientId, Timestamp, admission,
-    client::{Client, FormerSecret},
+    ClientId, Timestamp,
+    access::Access,
+    admission,
+    client::{Client, FormerSecret, Metadata},
     client_list::{ClientCounts, ClientCursor, ClientList, name_key},
     console, kind,
     page::Page,
@@ -23,12 +26,13 @@ use latchkey_protocol::{
 };
 
 use crate::{
+    audit::Effect,
     connection::{AnyConnection, Database, on},
     deliveries,
     error::RowError,
-    jobs,
     schema::{clients, revoked_access_tokens},
     statement::{binds, statement},
+    status_lists::reviews,
     stored::Stored,
 };
 
@@ -96,9 +100,69 @@ fn former<T>(client: &Client, of: impl Fn(&FormerSecret) -> T) -> Option<T> {
 
 /// The version counts this too: whoever read the client before changes nothing.
 const DISABLE: &str = "UPDATE clients SET disabled_at = coalesce(disabled_at, ?), version = version + 1 WHERE id = ? AND id <> ? \
-    AND (CAST(? AS BIGINT) IS NULL OR version = ?)";
+    AND (CAST(? AS BIGINT) IS NULL OR version = ?) RETURNING disabled_at";
 const ENABLE: &str = "UPDATE clients SET disabled_at = NULL, version = version + 1 WHERE id = ? AND id <> ? \
-    AND (CAST(? AS BIGINT) IS NULL OR version = ?)";
+    AND (CAST(? AS BIGINT) IS NULL OR version = ?) RETURNING disabled_at";
+
+#[derive(QueryableByName)]
+struct Disabled {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    disabled_at: Option<i64>,
+}
+
+/// What a change came to, and how many jobs it has left.
+#[derive(Default)]
+struct Change {
+    is_done: bool,
+    jobs: i64,
+}
+
+impl Effect for Change {
+    fn happened(&self) -> bool {
+        self.is_done
+    }
+}
+
+/// What a client was before a change.
+#[derive(QueryableByName)]
+struct Before {
+    #[diesel(sql_type = Text)]
+    metadata: String,
+}
+
+impl Before {
+    /// Whether some whom it admitted may be turned away. What cannot be read may have admitted everybody.
+    fn is_narrowed_by(&self, after: Option<&Access>) -> bool {
+        let before = serde_json::from_str::<Metadata>(&self.metadata).ok();
+        let before = before.and_then(|metadata| metadata.access);
+        admission::is_narrower(before.as_ref(), after)
+    }
+}
+
+const BEFORE: &str = "SELECT metadata FROM clients WHERE id = ? AND version = ?";
+const BEFORE_HELD: &str =
+    "SELECT metadata FROM clients WHERE id = ? AND version = ? FOR NO KEY UPDATE";
+
+/// The client as it was read; nobody changes it before this transaction is over.
+fn hold(c: &mut AnyConnection, row: &Row) -> Result<Option<Before>, RowError> {
+    let binds = binds![&row.id, row.version];
+    let found: Vec<Before> = match c {
+        // One writer at a time: nothing comes between.
+        AnyConnection::Sqlite(c) => statement(BEFORE, binds).load(c)?,
+        AnyConnection::Postgres(c) => statement(BEFORE_HELD, binds).load(c)?,
+    };
+    Ok(found.into_iter().next())
+}
+
+impl Database {
+    /// What is judged next is judged by the client as it is, and the jobs that the change has left count.
+    fn changed(&self, id: &ClientId, change: store::Result<Change>) -> store::Result<bool> {
+        self.clients.invalidate(id.as_str());
+        let change = change?;
+        self.note_jobs(change.jobs);
+        Ok(change.is_done)
+    }
+}
 
 /// While its sessions are being ended they are found by what it was allowed, which goes with it.
 const DELETE: &str = "DELETE FROM clients WHERE id = ? AND id <> ? AND (CAST(? AS BIGINT) IS NULL OR version = ?) \
@@ -195,13 +259,15 @@ impl Clients for Database {
     }
 
     async fn update_client_metadata(&self, client: &Client) -> store::Result<bool> {
-        let row = Row::from_client(client);
-        let is_limited = client.metadata.access.is_some();
+        let (row, after) = (Row::from_client(client), client.metadata.access.clone());
         let at = self
             .entry
             .as_ref()
             .map_or(Timestamp::EPOCH, |entry| entry.at);
         let update = move |c: &mut AnyConnection| {
+            let Some(before) = hold(c, &row)? else {
+                return Ok(Change::default());
+            };
             let values = (
                 clients::metadata.eq(&row.metadata),
                 clients::name_key.eq(&row.name_key),
@@ -213,16 +279,16 @@ impl Clients for Database {
                 clients::version.eq(row.version + 1),
             );
             let unchanged = at_version!(&row.id, row.version);
-            let is_updated = on!(c => diesel::update(unchanged).set(values).execute(c))? == 1;
-            if is_updated && is_limited {
-                jobs::enqueue(c, &admission::job(&ClientId::new(&*row.id), at))?;
-            }
-            Ok(is_updated)
+            let is_done = on!(c => diesel::update(unchanged).set(values).execute(c))? == 1;
+            let is_review = is_done && before.is_narrowed_by(after.as_ref());
+            let id = ClientId::new(&*row.id);
+            let jobs = match is_review {
+                true => reviews::enqueue(c, &id, at)?,
+                false => 0,
+            };
+            Ok(Change { is_done, jobs })
         };
-        let updated = self.write_recorded(update).await;
-        self.job_added.notify_one();
-        self.clients.invalidate(client.id.as_str());
-        updated
+        self.changed(&client.id, self.write_recorded(update).await)
     }
 
     async fn set_client_secret(
@@ -267,19 +333,21 @@ impl Clients for Database {
         let key = id.to_owned();
         let update = move |c: &mut AnyConnection| {
             let disable = binds![at, &key, console::CLIENT_ID, version, version];
-            let changed = match at {
-                Some(_) => on!(c => statement(DISABLE, disable).execute(c))?,
-                None => on!(c => statement(ENABLE, &disable[1..]).execute(c))?,
+            let changed: Vec<Disabled> = match at {
+                Some(_) => on!(c => statement(DISABLE, disable).load(c))?,
+                None => on!(c => statement(ENABLE, &disable[1..]).load(c))?,
             };
-            if let Some(at) = at.filter(|_| changed == 1) {
-                jobs::enqueue(c, &admission::job(&key, at))?;
-            }
-            Ok(changed == 1)
+            // One that was disabled before was reviewed then.
+            let of_now = |one: &&Disabled| one.disabled_at == at.map(Timestamp::as_seconds);
+            let newly = at.zip(changed.first().filter(of_now));
+            let jobs = match newly {
+                Some((at, _)) => reviews::enqueue(c, &key, at)?,
+                None => 0,
+            };
+            let is_done = !changed.is_empty();
+            Ok(Change { is_done, jobs })
         };
-        let updated = self.write_recorded(update).await;
-        self.job_added.notify_one();
-        self.clients.invalidate(id.as_str());
-        updated
+        self.changed(id, self.write_recorded(update).await)
     }
 
     async fn delete_client(&self, id: &ClientId, version: Option<i64>) -> store::Result<bool> {

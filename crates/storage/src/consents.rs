@@ -16,11 +16,12 @@ use latchkey_protocol::{
 };
 
 use crate::{
+    authorizations::several,
     connection::{AnyConnection, Database, on},
     error::RowError,
     interactions::while_session,
     questions::ConsentOf,
-    schema::{authorizations, consents, interactions, sessions},
+    schema::{consents, interactions, sessions},
     statement::{binds, statement},
     stored::Stored,
 };
@@ -243,14 +244,9 @@ fn revoke(
     );
     on!(c => diesel::update(under_way).set(undecided).execute(c))?;
     let deleted = on!(c => diesel::delete(consents::table.find((user.as_str(), client.as_str()))).execute(c))?;
-    let theirs = authorizations::table
-        .filter(authorizations::user_id.eq(user.as_str()))
-        .filter(authorizations::client_id.eq(client.as_str()))
-        .filter(authorizations::revoked_at.is_null());
-    let ended = authorizations::revoked_at.eq(Some(Stored(now)));
     Ok(ConsentEnd {
         consented: deleted == 1,
-        authorizations: on!(c => diesel::update(theirs).set(ended).execute(c))?,
+        authorizations: several::revoke_pair(c, (user, client), now)?,
     })
 }
 

@@ -67,6 +67,12 @@ impl RowError {
                 || detail.message().contains("terminating connection due to administrator command"))
     }
 
+    /// Whether PostgreSQL ended a wait that would have had no end. It has undone all of it. Where the server says so in
+    /// another language, whoever called hears of a failure.
+    pub fn is_deadlock(&self) -> bool {
+        matches!(self, Self::Database(Error::DatabaseError(_, detail)) if detail.message().contains("deadlock detected"))
+    }
+
     /// Whether another process holds SQLite's lock.
     fn is_locked(&self) -> bool {
         matches!(self, Self::Database(Error::DatabaseError(_, detail)) if detail.message().contains("database is locked"))

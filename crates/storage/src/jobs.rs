@@ -94,6 +94,27 @@ struct Due {
     id: i64,
 }
 
+const HOLD: &str = "UPDATE jobs SET payload = payload \
+    WHERE id = ? AND lease_owner = ? AND attempts = ? AND dead_at IS NULL";
+const SET_PAYLOAD: &str = "UPDATE jobs SET payload = ? WHERE id = ?";
+
+/// In the transaction of a part of a job: whether it is still the caller's. If so nobody takes it before that is over.
+pub fn hold(c: &mut AnyConnection, lease: &JobLease) -> std::result::Result<bool, RowError> {
+    let binds = binds![lease.job, &lease.owner, lease.attempt];
+    Ok(on!(c => statement(HOLD, binds).execute(c))? == 1)
+}
+
+/// What whoever takes it next has to know. It is held.
+pub fn set_payload(
+    c: &mut AnyConnection,
+    lease: &JobLease,
+    payload: &str,
+) -> std::result::Result<(), RowError> {
+    let binds = binds![payload, lease.job];
+    on!(c => statement(SET_PAYLOAD, binds).execute(c))?;
+    Ok(())
+}
+
 const FINISH: &str =
     "DELETE FROM jobs WHERE id = ? AND lease_owner = ? AND attempts = ? AND dead_at IS NULL";
 const REPEAT: &str = "UPDATE jobs SET run_at = ?, attempts = 0, lease_owner = NULL, last_error = NULL \
@@ -144,7 +165,7 @@ impl Jobs for Database {
         if !self.write_one(move |c| enqueue(c, &job)).await? {
             return Ok(EnqueueOutcome::AlreadyThere);
         }
-        self.note_job();
+        self.note_jobs(1);
         Ok(EnqueueOutcome::Added)
     }
 
@@ -228,9 +249,11 @@ impl Jobs for Database {
 }
 
 impl Database {
-    /// A verb has added a job.
-    pub(crate) fn note_job(&self) {
-        self.queued.fetch_add(1, Ordering::Relaxed);
-        self.job_added.notify_one();
+    /// A verb has added so many jobs.
+    pub(crate) fn note_jobs(&self, count: i64) {
+        if count > 0 {
+            self.queued.fetch_add(count, Ordering::Relaxed);
+            self.job_added.notify_one();
+        }
     }
 }

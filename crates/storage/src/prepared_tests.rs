@@ -27,7 +27,8 @@ use crate::{
 use questions::questions;
 
 const ROWS: &str = "
-    INSERT INTO clients (id, metadata, created_at) VALUES ('c', '{\"client_id\":\"c\"}', 0), ('d', '{}', 0);
+    INSERT INTO clients (id, metadata, created_at) VALUES ('c', '{\"client_id\":\"c\"}', 0), ('d', '{\"access\":{}}', 0);
+    INSERT INTO jobs (kind, payload, run_at, created_at, attempts, lease_owner) VALUES ('admissions', '{}', 0, 0, 1, 'w');
     INSERT INTO users (id, username, password_hash, roles, groups, claims, created_at, updated_at, attributes)
         VALUES ('u', 'u', 'hash', '[]', '[]', '{}', 0, 0, '{}');
     INSERT INTO consents (user_id, client_id, scope, granted_at, claims) VALUES ('u', 'c', 'openid', 0, '[]');

@@ -75,10 +75,11 @@ pub fn sweep(
     most: i64,
 ) -> Result<usize, RowError> {
     keys::forget_retired(c, now)?;
+    let of_lists = status_lists::earlier(c, now)?;
     let mut gone = jobs::forget_dead(c, now, most)?
         + deliveries::forget(c, excess, now, most)?
         + authorizations::forget(c, now, most)?
-        + status_lists::forget(c, now, most)?;
+        + status_lists::forget(c, of_lists, most)?;
     for (table, key, time, before) in [
         ("interactions", "digest", "expires_at", now),
         ("revoked_access_tokens", "jti", "expires_at", now),
@@ -89,7 +90,12 @@ pub fn sweep(
         ("console_drafts", "session_id", "expires_at", now),
         ("upstream_logins", "state", "expires_at", now),
         ("pending_links", "interaction", "expires_at", now),
-        ("ended_tokens", "id", "until_at", now - status_lists::SHOWN),
+        (
+            "ended_tokens",
+            "id",
+            "until_at",
+            of_lists - status_lists::SHOWN,
+        ),
     ] {
         let delete = format!(
             "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {time} <= $1 LIMIT $2)"

@@ -15,6 +15,9 @@ use crate::{connection::AnyConnection, deliveries, error::RowError};
 /// does not begin any more.
 pub const AT_MOST: Duration = Duration::from_secs(10);
 
+/// How often work is done again that PostgreSQL gave up, because it and others waited for one another.
+const AGAIN: usize = 2;
+
 /// What kind of work it is, which decides whether it can run twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -92,7 +95,7 @@ impl<T: Send, F: Fn(&mut AnyConnection) -> Result<T, RowError> + Send> Task for 
 
     fn run(&mut self, connection: &mut AnyConnection) -> TaskOutcome {
         let mut committing = false;
-        let result = match self.kind {
+        let mut once = || match self.kind {
             Kind::Read | Kind::Statement => (self.work)(connection),
             Kind::Transaction => atomic(connection, |c| {
                 let result = (self.work)(c);
@@ -100,6 +103,13 @@ impl<T: Send, F: Fn(&mut AnyConnection) -> Result<T, RowError> + Send> Task for 
                 result
             }),
         };
+        let mut result = once();
+        for _ in 0..AGAIN {
+            if !result.as_ref().is_err_and(RowError::is_deadlock) {
+                break;
+            }
+            result = once();
+        }
         let ran = match &result {
             Err(error) if error.is_broken() => match self.kind {
                 Kind::Read => TaskOutcome::Undone,
@@ -149,4 +159,71 @@ fn atomic<T>(
         Err(_) => "ROLLBACK TO verb; RELEASE verb",
     })?;
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use diesel::{QueryResult, RunQueryDsl, sql_query};
+
+    use super::*;
+    use crate::{
+        postgres,
+        test_database::{on_postgres, url},
+    };
+
+    /// Takes two rows in this order, and waits between them the first time until the other has one as well.
+    fn crosswise(
+        order: [&'static str; 2],
+        met: Arc<Barrier>,
+        times: Arc<AtomicUsize>,
+    ) -> impl Fn(&mut AnyConnection) -> Result<(), RowError> {
+        move |c| {
+            let AnyConnection::Postgres(c) = c else {
+                panic!("this is PostgreSQL")
+            };
+            let mut take = |id: &str| -> QueryResult<usize> {
+                let text = format!("UPDATE clients SET version = version + 1 WHERE id = '{id}'");
+                sql_query(text).execute(c)
+            };
+            take(order[0])?;
+            if times.fetch_add(1, Ordering::SeqCst) < 2 {
+                met.wait();
+            }
+            take(order[1])?;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn work_that_was_given_up_for_waiting_in_a_circle_is_done_again() {
+        on_postgres("circle", |c| {
+            c.batch_execute(
+                "INSERT INTO clients (id, metadata, created_at) VALUES ('a', '{}', 0), ('b', '{}', 0)",
+            )
+            .unwrap();
+            let url = url(c);
+            let (met, times) = (Arc::new(Barrier::new(2)), Arc::new(AtomicUsize::new(0)));
+            let both = [["a", "b"], ["b", "a"]].map(|order| {
+                let work = crosswise(order, met.clone(), times.clone());
+                let url = url.clone();
+                std::thread::spawn(move || {
+                    let (task, mut answered) =
+                        VerbTask::new(Kind::Transaction, work, Arc::default());
+                    let mut task = Box::new(task);
+                    task.run(&mut postgres::connect(&url).unwrap());
+                    (task as Box<dyn Task>).tell(Ok(()));
+                    answered.try_recv().unwrap()
+                })
+            });
+            for one in both {
+                one.join().unwrap().unwrap();
+            }
+            assert_eq!(times.load(Ordering::SeqCst), 3, "one of them twice");
+        });
+    }
 }

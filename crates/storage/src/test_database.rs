@@ -34,6 +34,20 @@ pub fn on_postgres(name: &str, test: impl FnOnce(&mut AnyConnection)) {
 }
 
 #[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// Where the database of a connection is.
+pub fn url(c: &mut AnyConnection) -> String {
+    let query = sql_query("SELECT current_database()::text AS name");
+    let Named { name } = crate::connection::on!(c => query.get_result(c)).unwrap();
+    let server = std::env::var("LATCHKEY_TEST_POSTGRES").unwrap();
+    format!("{}/{name}", server.rsplit_once('/').unwrap().0)
+}
+
+#[derive(QueryableByName)]
 struct SqliteLine {
     #[diesel(sql_type = Text)]
     detail: String,

@@ -1,15 +1,21 @@
 //! Whom a client admits no more loses the tokens of that client, and nothing is revoked.
 
 use super::{
-    status_lists::{NONE, NOW, OVER, ended, given},
+    status_lists::{NONE, NOW, OVER, ended, given, lease, live, look, numbers},
     *,
 };
 use latchkey_protocol::{
-    AuthorizationId, ClientId, UserId, access::Access, admission, jobs::TakeJobs,
+    AuthorizationId, ClientId, UserId,
+    access::Access,
+    admission::{self, REVIEWS, Review, ReviewedPage},
+    client::Client,
+    jobs::{Job, TakeJobs},
+    status::TokenEntries,
+    store::{EndedCursor, LeaseRequest},
 };
 
 /// Lets the client admit the staff alone.
-async fn limit(store: &Shared, id: &str) {
+pub async fn limit(store: &Shared, id: &str) {
     let mut limited = store.client_now(&ClientId::new(id)).await.unwrap().unwrap();
     let groups = vec!["staff".to_owned()];
     limited.metadata.access = Some(Access {
@@ -73,7 +79,38 @@ pub fn a_user_who_is_admitted_no_more_loses_the_tokens_of_that_client(stores: &i
     });
 }
 
-/// Page by page, by a job that each such change leaves.
+/// The reviews that are due at a moment, each held for a minute.
+pub async fn due(store: &Shared, owner: &str, now: i64) -> Vec<Job> {
+    let take = TakeJobs {
+        owner,
+        kind: admission::KIND,
+        now: moment(now),
+        lease: LEASE,
+        most: 99,
+    };
+    store.take_jobs(&take).await.unwrap()
+}
+
+const LEASE: i64 = 60;
+
+/// The next page of a review. How it goes on.
+pub async fn page(store: &Shared, job: &Job, review: &Review, most: i64, at: i64) -> ReviewedPage {
+    let page = store.review_admissions(&job.lease, review, most, moment(at));
+    page.await.unwrap().expect("the job is the caller's")
+}
+
+/// From where its job is, as it was taken. In how many pages.
+pub async fn review(store: &Shared, job: &Job, most: i64, at: i64) -> usize {
+    let mut next = Review::read(&job.payload);
+    let mut pages = 0;
+    while let Some(review) = next {
+        next = page(store, job, &review, most, at).await.next;
+        pages += 1;
+    }
+    pages
+}
+
+/// Page by page, by jobs that each such change leaves.
 pub fn a_client_that_admits_fewer_or_nobody_loses_the_tokens_of_the_others(stores: &impl Stores) {
     stores.each(async |store| {
         seeded(&store).await;
@@ -90,44 +127,145 @@ pub fn a_client_that_admits_fewer_or_nobody_loses_the_tokens_of_the_others(store
             .await
             .unwrap();
         let c = ClientId::new("c");
-        let look_through = async |at| {
-            let (mut after, mut looks) = (None, 0);
-            loop {
-                let looked = store.end_tokens_not_admitted(&c, after.as_ref(), 2, moment(at));
-                after = looked.await.unwrap();
-                if after.is_none() {
-                    return looks;
-                }
-                looks += 1;
-            }
-        };
-        assert_eq!(look_through(NOW).await, 3);
-        assert_eq!(ended(&store).await, [0, 1], "everybody is admitted");
         limit(&store, "c").await;
-        look_through(OVER).await;
-        assert_eq!(ended(&store).await, [0, 1], "they are over");
-        look_through(NOW).await;
-        assert_eq!(ended(&store).await, [0, 1, 4, 5, 8, 9]);
-        assert!(
-            store
-                .set_client_disabled(&c, None, Some(moment(NOW)))
-                .await
-                .unwrap()
-        );
-        look_through(NOW).await;
-        assert_eq!(ended(&store).await, (0..10).collect::<Vec<_>>());
-        let take = TakeJobs {
-            owner: "w",
-            kind: admission::KIND,
-            now: moment(NOW),
-            lease: 60,
-            most: 9,
+        let [first, second, third] = &due(&store, "w", NOW).await[..] else {
+            panic!("three reviews")
         };
-        let jobs = store.take_jobs(&take).await.unwrap();
-        let of: Vec<_> = jobs
-            .iter()
-            .map(|job| admission::client(&job.payload))
-            .collect();
-        assert_eq!(of, [Some(c.clone()), Some(c)], "one for each change");
+        assert_eq!(review(&store, first, 2, OVER).await, 3);
+        assert_eq!(ended(&store).await, [0, 1], "they are over");
+        assert_eq!(review(&store, first, 2, NOW).await, 3);
+        assert_eq!(ended(&store).await, [0, 1, 4, 5, 8, 9]);
+        assert_eq!(review(&store, second, 5, NOW).await, 2, "a page was full");
+        assert_eq!(review(&store, third, 9, NOW).await, 1);
+        let known = look(&store, EndedCursor::default(), 99).await.ended;
+        assert_eq!(known.len(), 3, "each once");
+        let read = live(&store, &AuthorizationId::new("a2")).await;
+        assert_eq!(read.entries, TokenEntries::default(), "no token shares one");
+
+        let disabled = store.set_client_disabled(&c, None, Some(moment(NOW)));
+        assert!(disabled.await.unwrap());
+        let [first] = &due(&store, "w", NOW).await[..] else {
+            panic!("one review, and two that come later")
+        };
+        review(&store, first, 2, NOW).await;
+        assert_eq!(ended(&store).await, (0..10).collect::<Vec<_>>());
+        assert_eq!(due(&store, "w", NOW + 1).await, []);
+        assert_eq!(due(&store, "w", NOW + 2).await.len(), 1);
+        assert_eq!(due(&store, "w", NOW + 59).await, []);
+    });
+}
+
+/// Nobody else loses a token, and nothing is looked through for nothing.
+pub fn only_a_change_that_may_turn_somebody_away_leaves_reviews(stores: &impl Stores) {
+    stores.each(async |store| {
+        seeded(&store).await;
+        let c = ClientId::new("c");
+        let all = REVIEWS.len();
+        let change = async |of: &dyn Fn(&mut Client)| {
+            let mut changed = store.client_now(&c).await.unwrap().unwrap();
+            of(&mut changed);
+            assert!(store.update_client_metadata(&changed).await.unwrap());
+            due(&store, "w", NOW + 60).await.len()
+        };
+        let disable = async |at: Option<i64>| {
+            let set = store.set_client_disabled(&c, None, at.map(moment));
+            assert!(set.await.unwrap());
+            due(&store, "w", NOW + 60).await.len()
+        };
+        let groups = |names: &[&str]| {
+            let groups = names.iter().map(|&name| name.into()).collect();
+            Some(Access {
+                groups,
+                ..Access::default()
+            })
+        };
+        let [one, two] = [groups(&["a"]), groups(&["b", "a"])];
+        assert_eq!(change(&|c| c.metadata.client_name = None).await, 0);
+        assert_eq!(change(&|c| c.metadata.access = two.clone()).await, all);
+        assert_eq!(change(&|c| c.metadata.client_name = None).await, 0);
+        assert_eq!(change(&|c| c.metadata.access = one.clone()).await, all);
+        assert_eq!(change(&|c| c.metadata.access = two.clone()).await, 0);
+        assert_eq!(change(&|c| c.metadata.access = None).await, 0);
+        assert_eq!(disable(Some(NOW)).await, all);
+        assert_eq!(disable(Some(NOW + 1)).await, 0, "it is disabled");
+        assert_eq!(disable(None).await, 0);
+        assert_eq!(
+            disable(Some(NOW + 2)).await,
+            all - 1,
+            "the last comes later"
+        );
+    });
+}
+
+/// However often nodes die: nothing is looked at twice, and whoever was too slow writes nothing.
+pub fn a_review_goes_on_where_whoever_died_left_it(stores: &impl Stores) {
+    stores.each(async |store| {
+        const GIVEN: u32 = 25;
+        seeded(&store).await;
+        for n in 0..GIVEN {
+            of_client(&store, &format!("a{n:02}"), "c", "u", 2 * n).await;
+        }
+        let c = ClientId::new("c");
+        let disabled = store.set_client_disabled(&c, None, Some(moment(NOW)));
+        assert!(disabled.await.unwrap());
+        let mut ends = 0;
+        for n in 0..3 {
+            let at = NOW + n * LEASE;
+            // The others of the same change are done by somebody.
+            let all = due(&store, "dies", at).await;
+            let (job, others) = all.split_first().unwrap();
+            for other in others {
+                assert!(store.finish_job(&other.lease).await.unwrap());
+            }
+            let begin = Review::read(&job.payload).unwrap();
+            let next = page(&store, job, &begin, 10, NOW).await.next;
+            ends = (ends + 20).min(2 * GIVEN);
+            assert_eq!(ended(&store).await, (0..ends).collect::<Vec<_>>());
+            assert_eq!(next.is_some(), n < 2, "{n}");
+            let again = due(&store, "another", at + LEASE).await;
+            let late = store.review_admissions(&job.lease, &begin, 10, moment(NOW));
+            assert_eq!(late.await.unwrap(), None, "it is another's");
+            if let Some(next) = next {
+                assert_eq!(Review::read(&again[0].payload), Some(next));
+            }
+            for job in again {
+                assert!(
+                    store
+                        .retry_job(&job.lease, moment(at), "died")
+                        .await
+                        .unwrap()
+                );
+            }
+        }
+    });
+}
+
+/// What is issued until it begins counts as issued before.
+pub fn a_review_ends_when_no_token_of_before_counts(stores: &impl Stores) {
+    stores.each(async |store| {
+        seeded(&store).await;
+        let of_before = LeaseRequest {
+            live_until: moment(NOW + 1),
+            ..numbers(4)
+        };
+        lease(&store, of_before).await;
+        let c = ClientId::new("c");
+        let disabled = store.set_client_disabled(&c, None, Some(moment(NOW)));
+        assert!(disabled.await.unwrap());
+        // By a node that knows the client as it was.
+        lease(&store, numbers(4)).await;
+        of_client(&store, "a", "c", "u", 0).await;
+        let over = numbers(4).live_until.as_seconds();
+        let job = due(&store, "w", NOW + 2).await.pop().unwrap();
+        let begin = Review::read(&job.payload).unwrap();
+        assert_eq!((begin.changed_at, begin.over_at), (moment(NOW), None));
+        let none = page(&store, &job, &begin, 1, over).await;
+        assert_eq!(none, ReviewedPage::default());
+        assert_eq!(ended(&store).await, NONE);
+        let next = page(&store, &job, &begin, 1, NOW + 2).await.next.unwrap();
+        assert_eq!(ended(&store).await, [0, 1]);
+        assert_eq!(next.over_at, Some(moment(over)));
+        let none = page(&store, &job, &next, 1, over).await;
+        assert_eq!(none, ReviewedPage::default());
     });
 }

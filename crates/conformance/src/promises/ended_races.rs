@@ -1,10 +1,11 @@
 //! Tokens that are issued while their session ends, and by several at once.
 
 use super::{
+    ended_admissions::{due, limit, review},
     status_lists::{NONE, NOW, OVER, ended, given, live, with},
     *,
 };
-use latchkey_protocol::{AuthorizationId, SessionId, status::TokenEntries};
+use latchkey_protocol::{AuthorizationId, ClientId, SessionId, status::TokenEntries};
 
 /// What was judged before an end is refused after it: no token of a session that is over goes out with a good entry.
 pub fn entries_that_were_read_before_a_session_ended_are_written_no_more(stores: &impl Stores) {
@@ -166,4 +167,105 @@ pub fn of_entries_that_are_added_at_once_one_is_written_and_the_others_look_agai
             assert!(live(&store, &one.id).await.until > expected.until);
         }
     });
+}
+
+/// Whatever ends several takes them in one order: nobody is told that they waited for one another.
+pub fn of_many_who_end_the_same_tokens_at_once_each_comes_to_its_end(stores: &impl Stores) {
+    stores.each(async |store| many_end_at_once(&store).await);
+}
+
+/// In an empty store.
+pub async fn many_end_at_once(store: &Shared) {
+    seeded(store).await;
+    let mut other = client();
+    other.id = ClientId::new("d");
+    assert!(store.create_client(&other).await.unwrap());
+    for id in ["c", "d"] {
+        limit(store, id).await;
+    }
+    for round in 0..15 {
+        let user = given_in_two_sessions(store, round).await;
+        let left = all_end(store, user).await;
+        let known = ended(store).await;
+        assert!(left.iter().all(|idx| known.contains(idx)), "{round}");
+    }
+}
+
+const GIVEN: u32 = 24;
+
+/// Of one user in two sessions at two clients, crosswise, and in another order than that of the ids.
+async fn given_in_two_sessions(store: &Shared, round: u32) -> User {
+    let mut whose = user(&format!("v{round}"));
+    whose.groups = vec!["staff".into()];
+    store.create_user(&whose).await.unwrap();
+    for name in ["x", "y"] {
+        let one = session(&format!("{name}{round}"), &whose.id);
+        let begun = store.sign_in(&one, "hash", None, None).await.unwrap();
+        assert!(begun.is_some());
+    }
+    for n in (0..GIVEN).rev() {
+        let id = format!("v{round}-{n:02}");
+        let mut one = authorization(&id, "openid offline_access");
+        let name = if n % 2 == 0 { "x" } else { "y" };
+        code_of(&mut one).session_id = SessionId::new(format!("{name}{round}"));
+        one.user_id = whose.id.clone();
+        one.client_id = ClientId::new(if n / 2 % 2 == 0 { "d" } else { "c" });
+        given(store, &one, round * 100 + 2 * n).await;
+    }
+    whose
+}
+
+/// By a change of the user, ends of both sessions, of all, of a client's, by a review, by a consent that is taken back, and
+/// one by one. Places of what must
+/// have ended then.
+async fn all_end(store: &Shared, whose: User) -> Vec<u32> {
+    let at = moment(NOW + 1);
+    let (c, round) = (ClientId::new("c"), whose.id.as_str()[1..].to_owned());
+    let end = store.begin_bulk_end(Some(&c), None, at);
+    let end = end.await.unwrap().unwrap();
+    let set = store.set_client_disabled(&c, None, Some(at));
+    assert!(set.await.unwrap());
+    let job = due(store, &round, NOW + 1).await.remove(0);
+    let racing = (0..9_u32).map(|n| {
+        let (s, whose, job, round) = (store.clone(), whose.clone(), job.clone(), round.clone());
+        tokio::spawn(async move {
+            let session = |name: &str| SessionId::new(format!("{name}{round}"));
+            match n {
+                0 => {
+                    let mut after = whose.clone();
+                    after.groups.clear();
+                    let change = s.update_user_profile(&whose, &after, LastAdministrator::Stays);
+                    assert_eq!(change.await.unwrap(), WriteOutcome::Done);
+                }
+                1 => assert!(s.end_session(&session("x"), false, at).await.is_ok()),
+                2 => assert!(s.end_session(&session("y"), true, at).await.is_ok()),
+                3 => assert!(s.end_user(&whose.id, at).await.is_ok()),
+                4 => assert!(review(&s, &job, 100, NOW + 1).await > 0),
+                5 => loop {
+                    let stands = s.continue_bulk_end(end.id, at, 50).await.unwrap();
+                    if stands.unwrap().done_at.is_some() {
+                        break;
+                    }
+                },
+                6 => {
+                    let d = ClientId::new("d");
+                    assert!(s.revoke_consent(&whose.id, &d, at).await.is_ok());
+                }
+                _ => {
+                    for k in 0..GIVEN {
+                        let k = if n == 7 { k } else { GIVEN - 1 - k };
+                        let id = AuthorizationId::new(format!("v{round}-{k:02}"));
+                        s.revoke_authorization(&id, at).await.unwrap();
+                    }
+                }
+            }
+        })
+    });
+    for one in racing.collect::<Vec<_>>() {
+        one.await.unwrap();
+    }
+    let enabled = store.set_client_disabled(&c, None, None);
+    assert!(enabled.await.unwrap());
+    let first: u32 = round.parse().unwrap();
+    (0..2 * GIVEN).map(|place| first * 100 + place).collect()
 }

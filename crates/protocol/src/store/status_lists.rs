@@ -4,7 +4,12 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::{
-    AuthorizationId, ClientId, entry_change::EntryChange, status::TokenEntries, time::Timestamp,
+    AuthorizationId,
+    admission::{Review, ReviewedPage},
+    entry_change::EntryChange,
+    jobs::JobLease,
+    status::TokenEntries,
+    time::Timestamp,
 };
 
 /// Numbers of one list that are the caller's alone: `first`, and those after it, `count` in all. None is given twice.
@@ -96,16 +101,17 @@ pub trait StatusLists: Send + Sync {
     /// The lists, and at most `most` rows of what ended since the look that gave `cursor`. Whatever was committed before
     /// the first look of a series comes with that series: it and the looks that follow while [`StatusChanges::is_more`].
     async fn status_lists_since(&self, cursor: EndedCursor, most: i64) -> Result<StatusChanges>;
-    /// Of at most `most` authorizations of a client, by their ids from the one after `after` on: ends the tokens of those
-    /// whose user the client does not admit, or of all where it is disabled, and revokes nothing. The last id that was
-    /// looked at; none after the last of all. Of a client that was changed, nodes may go on issuing tokens for a second.
-    async fn end_tokens_not_admitted(
+    /// The next page of a review, whose job the caller holds: of at most `most` authorizations of its client ends the tokens
+    /// of those whose user the client does not admit, or of all where it is disabled, and revokes nothing. How far it came
+    /// is in the job with the same transaction. A client or a user that cannot be read admits nobody, or is not admitted.
+    /// None, and nothing written, where the job is somebody else's by now.
+    async fn review_admissions(
         &self,
-        client: &ClientId,
-        after: Option<&AuthorizationId>,
+        job: &JobLease,
+        review: &Review,
         most: i64,
         now: Timestamp,
-    ) -> Result<Option<AuthorizationId>>;
+    ) -> Result<Option<ReviewedPage>>;
     /// Replaces the entries of an authorization, if they are those that were read and it is not revoked. `false`, and
     /// nothing written, when it is gone, was revoked, its session ended meanwhile, or another change came first.
     async fn add_token_entry(&self, id: &AuthorizationId, change: &EntryChange) -> Result<bool>;

@@ -26,10 +26,8 @@ use latchkey_protocol::{
     authorization::Lifetimes,
     secret::Pepper,
     status::{StatusClaim, StatusEntry, TokenEntry},
-    store::EndedCursor,
+    store::{EndedCursor, KnownList},
 };
-
-use tokio::sync::MutexGuard;
 
 use ended::Ended;
 use lease::Leases;
@@ -42,6 +40,10 @@ pub(crate) use endpoint::{list, lists};
 
 /// How many rows of what ended are read at once.
 const PAGE: i64 = 50_000;
+/// How many are read again after a look, where that is due: what is new waits for no more than that.
+const AGAIN: i64 = 10_000;
+/// How long whoever asks for a list that is not known here waits for a look that others have begun.
+const WAITS: Duration = Duration::from_millis(500);
 /// What a token's entry is kept beyond its end: verifiers may be lenient about `exp`, and clocks differ. In seconds.
 const MARGIN: i64 = 120;
 
@@ -77,24 +79,31 @@ pub struct StatusLists {
 struct Followed {
     cursor: EndedCursor,
     ended: Ended,
+    /// The lists that the last look found.
+    known: Vec<KnownList>,
     /// Whether it has been read to its end once.
     is_whole: bool,
-    /// When it was read last.
+    /// When it was read last, by our clock and by everybody's.
     at: Timestamp,
+    wall: Timestamp,
+    /// Where it is being read again.
+    again: Option<EndedCursor>,
 }
 
 impl Followed {
-    /// Where the next look begins. At each full minute that is the beginning, since what ended is kept for minutes alone: a
-    /// replica that lagged, and has taken over, may number what comes as something that was read. A clock that was set back
-    /// had taken for over what is not, so all is forgotten.
+    /// Where the next look begins: where the last one ended. A clock that was set back had taken for over what is not, so all
+    /// is forgotten, and read before anything is said.
+    ///
+    /// From each full minute on all is read again, beside the looks, since what ended is kept for minutes alone: a replica
+    /// that lagged, and has taken over, may number what comes as something that was read.
     fn begin(&mut self, now: Timestamp) {
         if now < self.at {
             *self = Self {
                 is_whole: self.is_whole,
                 ..Self::default()
             };
-        } else if ended::minute(self.at) < ended::minute(now) {
-            self.cursor = EndedCursor::default();
+        } else if self.is_whole && ended::minute(self.at) < ended::minute(now) {
+            self.again.get_or_insert_default();
         }
         self.at = now;
     }
@@ -138,16 +147,25 @@ impl StatusLists {
         now + self.kept
     }
 
-    /// Reads what has ended since the last look, and publishes it.
+    /// Reads what has ended since the last look, and publishes it; then a piece of what is to be read again.
     ///
     /// # Errors
     /// When the database cannot be read. What was published stays, and grows old.
     pub async fn follow(&self) -> Result<(), StoreError> {
-        let followed = self.followed.lock().await;
-        self.look(followed).await
+        let again = {
+            let mut followed = self.followed.lock().await;
+            self.look(&mut followed).await?;
+            followed.again
+        };
+        if let Some(cursor) = again
+            && let Err(error) = self.read_again(cursor).await
+        {
+            tracing::warn!(%error, "a page of what ended could not be read again; it is tried again");
+        }
+        Ok(())
     }
 
-    async fn look(&self, mut followed: MutexGuard<'_, Followed>) -> Result<(), StoreError> {
+    async fn look(&self, followed: &mut Followed) -> Result<(), StoreError> {
         // What is committed after this moment may be missing.
         let (now, wall, began) = (self.clock.now(), self.clock.wall(), Instant::now());
         followed.begin(now);
@@ -162,9 +180,28 @@ impl StatusLists {
         known.retain(|list| now < list.live_until);
         let is_first = !std::mem::replace(&mut followed.is_whole, true);
         self.leases.compare(&known, is_first, (now, began)).await;
-        let contents = followed.ended.contents(&known, now);
-        if self.published.show(contents, wall) {
+        (followed.known, followed.wall) = (known, wall);
+        self.show(followed);
+        Ok(())
+    }
+
+    /// What is known, as of the last look.
+    fn show(&self, followed: &mut Followed) {
+        let contents = followed.ended.contents(&followed.known, followed.at);
+        if self.published.show(contents, followed.wall) {
             self.waiters.wake();
+        }
+    }
+
+    /// A page from the beginning on, with which no look is held up. A look that found the clock set back has read everything,
+    /// and whoever came before has gone on from here.
+    async fn read_again(&self, cursor: EndedCursor) -> Result<(), StoreError> {
+        let page = self.store.status_lists_since(cursor, AGAIN).await?;
+        let mut followed = self.followed.lock().await;
+        if followed.again == Some(cursor) {
+            followed.again = page.is_more.then_some(page.cursor);
+            followed.ended.add(&page.ended);
+            self.show(&mut followed);
         }
         Ok(())
     }
@@ -183,21 +220,27 @@ impl StatusLists {
         Some(list.token(frame, ring, wall).await)
     }
 
-    /// As [`StatusLists::token`], of a list that another node may just have begun.
+    /// As [`StatusLists::token`], of a list that another node may just have begun. What is published here waits for nothing.
     async fn token_or_look(&self, list: u32, ring: &Arc<KeyRing>) -> Option<Issued> {
         if let Some(token) = self.token(list, ring).await {
             return Some(token);
         }
-        // Anybody can ask for a list that is not there: nobody waits for a look that others have asked for.
-        let is_allowed = self.looks.may_look(Instant::now());
-        let followed = self.followed.try_lock().ok().filter(|_| is_allowed);
-        let Some(followed) = followed else {
+        // Lists are begun one after the other, so what is not the newest is over.
+        if self.published.newest().is_some_and(|newest| list < newest) {
+            return None;
+        }
+        // Anybody can ask for a list that is not there: for so many a second alone is looked, and waited for other looks.
+        if !self.looks.may_look(Instant::now()) {
+            return Some(Issued::Unknown);
+        }
+        let Ok(mut followed) = tokio::time::timeout(WAITS, self.followed.lock()).await else {
             return Some(Issued::Unknown);
         };
-        match self.look(followed).await {
-            Ok(()) => self.token(list, ring).await,
-            Err(_) => Some(Issued::TooOld),
+        if !self.published.has(list) && self.look(&mut followed).await.is_err() {
+            return Some(Issued::TooOld);
         }
+        drop(followed);
+        self.token(list, ring).await
     }
 
     /// The addresses of all lists, and an entity tag that changes with what they say.

@@ -74,6 +74,18 @@ impl Published {
         Some((list, shown.looked_at))
     }
 
+    /// The number of the newest list.
+    pub fn newest(&self) -> Option<u32> {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        shown.lists.keys().next_back().copied()
+    }
+
+    /// Whether there is such a list.
+    pub fn has(&self, number: u32) -> bool {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        shown.lists.contains_key(&number)
+    }
+
     /// The addresses of all (draft 9.3), and an entity tag that stays while the lists say the same.
     pub fn aggregation(&self) -> (Bytes, String) {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);

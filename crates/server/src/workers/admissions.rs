@@ -1,19 +1,31 @@
 //! Tokens of a client that was disabled, or that admits fewer users, end in the status lists.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
-use latchkey_protocol::{ClientId, Clock, Store, StoreError, admission, jobs::Job};
+use latchkey_protocol::{
+    Clock, Store,
+    admission::{self, Review},
+    jobs::Job,
+};
 
 use super::{JobHandler, JobOutcome};
 
-const LEASE: i64 = 120;
+/// Longer than a page may take, and what a node that dies holds a review up for.
+const LEASE: i64 = 16;
+/// How long one job goes on; then it is the turn of another review, and a node that is told to stop has time for that.
+const AT_MOST: Duration = Duration::from_secs(1);
+/// After so many attempts in a row that failed with their first page what is left goes on until it expires: they take longer
+/// than most tokens live.
+const ATTEMPTS: i64 = 10;
 /// Authorizations that are looked at in one transaction.
 const AT_ONCE: i64 = 1000;
 /// Between two pieces, room for requests.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Nodes may know a client as it was for a second, and issue tokens for that long.
-const KNOWN_AS_IT_WAS: Duration = Duration::from_millis(1500);
 
 /// Looks through what clients were given, when they admit fewer users than before.
 pub struct AdmissionHandler {
@@ -25,19 +37,6 @@ impl AdmissionHandler {
     /// Ends tokens in `store`, by the time of `clock`.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock }
-    }
-
-    async fn look_through(&self, client: &ClientId) -> Result<(), StoreError> {
-        let mut after = None;
-        loop {
-            let (store, now) = (&self.store, self.clock.now());
-            let looked = store.end_tokens_not_admitted(client, after.as_ref(), AT_ONCE, now);
-            after = looked.await?;
-            if after.is_none() {
-                return Ok(());
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
     }
 }
 
@@ -55,19 +54,39 @@ impl JobHandler for AdmissionHandler {
         4
     }
 
-    /// Twice: what was issued between the change and the first look, by a node that did not know of it yet, comes second.
+    fn most_attempts(&self) -> Option<i64> {
+        Some(ATTEMPTS)
+    }
+
+    /// From where the job was left: each page writes that down.
     async fn run(&self, job: &Job) -> JobOutcome {
-        let Some(client) = admission::client(&job.payload) else {
+        let Some(mut review) = Review::read(&job.payload) else {
             return JobOutcome::Dead("its payload names no client".into());
         };
-        let twice = async {
-            self.look_through(&client).await?;
-            tokio::time::sleep(KNOWN_AS_IT_WAS).await;
-            self.look_through(&client).await
-        };
-        match twice.await {
-            Ok(()) => JobOutcome::Done,
-            Err(error) => JobOutcome::Failed(error.to_string()),
+        let (begun, mut told, mut pages) = (Instant::now(), BTreeSet::new(), 0);
+        while begun.elapsed() < AT_MOST {
+            let (store, now) = (&self.store, self.clock.now());
+            let page = store.review_admissions(&job.lease, &review, AT_ONCE, now);
+            let page = match page.await {
+                Ok(page) => page.unwrap_or_default(),
+                Err(error) if pages > 0 => {
+                    tracing::warn!(%error, "a review goes on after a page that failed");
+                    return JobOutcome::Repeat(self.clock.now() + 1);
+                }
+                Err(error) => return JobOutcome::Failed(error.to_string()),
+            };
+            pages += 1;
+            for row in page.unreadable {
+                if told.insert(row.clone()) {
+                    tracing::error!(row, "a row cannot be read: it admits nobody");
+                }
+            }
+            let Some(next) = page.next else {
+                return JobOutcome::Done;
+            };
+            review = next;
+            tokio::time::sleep(PAUSE).await;
         }
+        JobOutcome::Repeat(self.clock.now())
     }
 }

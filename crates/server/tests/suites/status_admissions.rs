@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use latchkey_conformance::samples::{authorization, code_of, session};
-use latchkey_operations::ClientChange;
+use latchkey_operations::{ClientChange, Operations};
 use latchkey_protocol::{
-    ClientId, SessionId,
+    ClientId, SessionId, Timestamp,
+    admission::{KIND, Review},
     entry_change::LiveEntries,
+    jobs::TakeJobs,
     status::{StatusEntry, TokenEntries},
     store::EndedCursor,
 };
@@ -67,6 +69,18 @@ async fn until_ended(h: &Harness, places: &[u32]) {
     panic!("{:?}, not {places:?}", ended(h).await);
 }
 
+/// Until every review has been worked off, also those that come later.
+async fn until_reviewed(h: &Harness) {
+    let far = Timestamp::from_seconds(1 << 40);
+    for _ in 0..400 {
+        if !h.store.has_due_jobs(KIND, far).await.unwrap() {
+            return;
+        }
+        actix_web::rt::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("a review is left");
+}
+
 /// Also those that a node issues which knows the client as it was.
 #[test]
 fn a_client_that_is_disabled_loses_its_tokens_and_those_that_are_issued_at_that_moment() {
@@ -74,14 +88,22 @@ fn a_client_that_is_disabled_loses_its_tokens_and_those_that_are_issued_at_that_
         token(&h, "app", 1).await;
         token(&h, "native", 2).await;
         let workers = workers(&h);
-        let operations = operations(&*h.store, &OsEntropy);
+        let operations = Operations {
+            now: h.moment(),
+            ..operations(&*h.store, &OsEntropy)
+        };
         operations
             .disable_client(&ClientId::new("app"))
             .await
             .unwrap();
         until_ended(&h, &[1]).await;
         token(&h, "app", 3).await;
+        h.pass(2);
         until_ended(&h, &[1, 3]).await;
+        token(&h, "app", 4).await;
+        h.pass(58);
+        until_ended(&h, &[1, 3, 4]).await;
+        until_reviewed(&h).await;
         workers.stop().await;
     });
 }
@@ -100,7 +122,10 @@ fn a_client_that_is_limited_to_others_loses_the_tokens_of_whom_it_admits_no_more
                 new_secret: false,
             };
             let (secrets, app) = (&h.app.provider.client_secrets, ClientId::new("app"));
-            let operations = operations(&*h.store, &OsEntropy);
+            let operations = Operations {
+                now: h.moment(),
+                ..operations(&*h.store, &OsEntropy)
+            };
             operations
                 .update_client(secrets, &app, change)
                 .await
@@ -108,10 +133,66 @@ fn a_client_that_is_limited_to_others_loses_the_tokens_of_whom_it_admits_no_more
         };
         // Alice is one of them.
         limit(&["blue"]).await;
-        actix_web::rt::time::sleep(Duration::from_millis(200)).await;
+        h.pass(60);
+        until_reviewed(&h).await;
         assert!(ended(&h).await.is_empty());
         limit(&["red"]).await;
         until_ended(&h, &[1]).await;
         workers.stop().await;
     });
+}
+
+/// Of more than a page: what one node has looked at the next one need not, and all the rest it does.
+#[test]
+fn a_review_whose_node_died_is_carried_on_by_another() {
+    on_both(async |h| {
+        const GIVEN: usize = 2500;
+        let (code, entries) = match h.database.url.starts_with("sqlite") {
+            true => ("randomblob(32)", "x'00000000000000077fffffff'"),
+            false => (
+                "sha256(convert_to(n::text, 'UTF8'))",
+                "'\\x00000000000000077fffffff'::bytea",
+            ),
+        };
+        h.sql(&format!(
+            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {GIVEN}) \
+             INSERT INTO authorizations (id, client_id, user_id, session_id, scope, offline, auth_time, amr, redirect_uri, \
+             redirect_uri_sent, code, code_expires_at, created_at, expires_at, token_entries, token_entries_until) \
+             SELECT 'a' || (10000 + n), 'app', '{}', 's', 'openid', 1, 0, 'pwd', 'https://c.example', 1, {code}, 9, 0, \
+             9999999999, {entries}, 4000000000 FROM n;",
+            h.alice.as_str()
+        ));
+        let app = ClientId::new("app");
+        let disabled = h.store.set_client_disabled(&app, None, Some(h.moment()));
+        assert!(disabled.await.unwrap());
+        let dies = TakeJobs {
+            owner: "dies",
+            kind: KIND,
+            now: h.moment() + 60,
+            lease: 60,
+            most: 9,
+        };
+        let jobs = h.store.take_jobs(&dies).await.unwrap();
+        let (job, others) = jobs.split_first().unwrap();
+        for other in others {
+            assert!(h.store.finish_job(&other.lease).await.unwrap());
+        }
+        let begin = Review::read(&job.payload).unwrap();
+        let page = h
+            .store
+            .review_admissions(&job.lease, &begin, 1000, h.moment());
+        assert!(page.await.unwrap().unwrap().next.is_some());
+        assert_eq!(count(&h).await, 1000);
+        h.pass(120);
+        let workers = workers(&h);
+        until_reviewed(&h).await;
+        assert_eq!(count(&h).await, GIVEN);
+        workers.stop().await;
+    });
+}
+
+/// How many rows of what ended there are.
+async fn count(h: &Harness) -> usize {
+    let found = h.store.status_lists_since(EndedCursor::default(), 10_000);
+    found.await.unwrap().ended.len()
 }

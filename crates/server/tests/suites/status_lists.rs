@@ -1,6 +1,6 @@
 //! Token Status List (draft-ietf-oauth-status-list-21): what tokens say of it, and how the lists are published.
 
-use std::io::Read;
+use std::{io::Read, time::Duration};
 
 use latchkey_protocol::status::STATUS_LIST_TYPE;
 use serde_json::{Value, json};
@@ -306,5 +306,34 @@ fn beyond_ten_looks_a_second_for_lists_that_are_not_known_one_is_to_ask_again() 
             assert!([404, 503].contains(&answer.status), "{answer:?}");
             assert_eq!(answer.status == 503, answer.header("retry-after") == "2");
         }
+    });
+}
+
+/// Looks come one after the other, and one may take long. What is published waits for none of them.
+#[test]
+fn what_is_published_is_answered_beside_a_look_that_takes_long() {
+    on(Kind::Postgres, &[], &async |h: Harness| {
+        let token = h.tokens(&h.browser()).await["access_token"].clone();
+        let list = h.list_of(&token).await;
+        let mut busy = std::process::Command::new("psql")
+            .args(["-q", &h.database.url, "-c"])
+            .arg("BEGIN; LOCK TABLE ended_tokens; SELECT pg_sleep(4); COMMIT")
+            .spawn()
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let at = |path: &str| h.at(&format!("/status-lists/{path}"));
+        let asked = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let again = answer(plain().get(at("0"))).await;
+            assert_eq!((again.status, &again.text), (200, &list.text));
+            let newer = answer(plain().get(at("1"))).await;
+            assert_eq!((newer.status, newer.header("retry-after")), (503, "2"));
+            assert_eq!(busy.try_wait().unwrap(), None, "the look still waits");
+        };
+        let (looked, ()) = futures_util::future::join(h.lists().follow(), asked).await;
+        looked.unwrap();
+        let ended = tokio::task::spawn_blocking(move || busy.wait().unwrap());
+        assert!(ended.await.unwrap().success());
+        assert_eq!(answer(plain().get(at("1"))).await.status, 404);
     });
 }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use latchkey_protocol::{Timestamp, bounds::KEPT_AFTER};
 
 use crate::{
-    connection::{AnyConnection, on},
+    connection::AnyConnection,
     error::RowError,
     statement::{binds, statement},
 };
@@ -28,8 +28,20 @@ const KEEP_SQLITE: &str = keep!("");
 const KEEP_POSTGRES: &str = keep!(" FOR UPDATE OF authorizations SKIP LOCKED");
 
 /// By what is exchanged the sessions of a client are found: it stays while there is the session.
-const FORGET: &str = "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE expires_at <= ? \
-    AND (exchanged_at IS NULL OR NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id = authorizations.session_id)) LIMIT ?)";
+macro_rules! forget {
+    ($lock:literal) => {
+        concat!(
+            "DELETE FROM authorizations WHERE id IN (SELECT id FROM authorizations WHERE expires_at <= ? \
+             AND (exchanged_at IS NULL OR NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id = authorizations.session_id)) \
+             LIMIT ?",
+            $lock,
+            ")"
+        )
+    };
+}
+const FORGET_SQLITE: &str = forget!("");
+/// As there.
+const FORGET_POSTGRES: &str = forget!(" FOR UPDATE SKIP LOCKED");
 
 /// Removes at most `most` that have expired. How many.
 pub fn forget(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, RowError> {
@@ -38,5 +50,9 @@ pub fn forget(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize,
         AnyConnection::Sqlite(c) => statement(KEEP_SQLITE, keep).execute(c)?,
         AnyConnection::Postgres(c) => statement(KEEP_POSTGRES, keep).execute(c)?,
     };
-    Ok(on!(c => statement(FORGET, binds![now, most]).execute(c))?)
+    let forget = binds![now, most];
+    Ok(match c {
+        AnyConnection::Sqlite(c) => statement(FORGET_SQLITE, forget).execute(c)?,
+        AnyConnection::Postgres(c) => statement(FORGET_POSTGRES, forget).execute(c)?,
+    })
 }

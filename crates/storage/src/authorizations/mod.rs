@@ -6,6 +6,7 @@ mod in_groups;
 mod in_session;
 mod issue;
 mod rows;
+pub mod several;
 
 use std::sync::Arc;
 

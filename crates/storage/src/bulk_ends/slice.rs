@@ -15,6 +15,7 @@ use latchkey_protocol::{
 use super::Row;
 use crate::{
     audit::{self, Ended, EndedRow, sessions_ended},
+    authorizations::several,
     connection::{AnyConnection, on},
     error::RowError,
     schema::{authorizations, sessions},
@@ -151,6 +152,7 @@ fn of_all(
             is_last: left.is_empty(),
         });
     };
+    several::hold(c, &ids(&given), &[])?;
     let binds = binds![now, cursor, &last.id, end.until];
     on!(c => statement(REVOKE_ALL, binds).execute(c))?;
     Ok(Piece {
@@ -162,7 +164,9 @@ fn of_all(
 
 const GIVEN_ALL: &str =
     "SELECT id, session_id, created_at FROM authorizations WHERE id > ? ORDER BY id LIMIT ?";
-const GIVEN_CLIENT: &str = "SELECT id, session_id, created_at FROM authorizations WHERE client_id = ? AND id > ? ORDER BY id LIMIT ?";
+/// A range of pairs, for the reason that `status_lists/reviews.rs` gives.
+pub const GIVEN_CLIENT: &str = "SELECT id, session_id, created_at FROM authorizations \
+    WHERE (client_id, id) > (?, ?) AND client_id <= ? ORDER BY client_id, id LIMIT ?";
 const REVOKE_ALL: &str = "UPDATE authorizations SET revoked_at = ? WHERE id > ? AND id <= ? AND created_at <= ? AND revoked_at IS NULL";
 const REVOKE_CLIENT: &str = "UPDATE authorizations SET revoked_at = ? WHERE client_id = ? AND id > ? AND id <= ? \
     AND created_at <= ? AND revoked_at IS NULL";
@@ -177,6 +181,10 @@ struct Given {
     created_at: i64,
 }
 
+fn ids(given: &[Given]) -> Vec<&str> {
+    given.iter().map(|one| one.id.as_str()).collect()
+}
+
 fn given(
     c: &mut AnyConnection,
     client: Option<&ClientId>,
@@ -184,7 +192,9 @@ fn given(
     most: i64,
 ) -> Result<Vec<Given>, RowError> {
     Ok(match client {
-        Some(client) => on!(c => statement(GIVEN_CLIENT, binds![client, cursor, most]).load(c))?,
+        Some(client) => {
+            on!(c => statement(GIVEN_CLIENT, binds![client, cursor, client, most]).load(c))?
+        }
         None => on!(c => statement(GIVEN_ALL, binds![cursor, most]).load(c))?,
     })
 }
@@ -216,6 +226,9 @@ fn of_client(
     let named = sessions::table.filter(sessions::id.eq_any(of));
     let ended = diesel::delete(named).returning((sessions::id, sessions::user_id));
     let ended: Vec<(String, String)> = on!(c => ended.load(c))?;
+    // With those of the sessions, which are revoked next.
+    let of_ended: Vec<&str> = ended.iter().map(|(session, _)| session.as_str()).collect();
+    several::hold(c, &ids(&given), &of_ended)?;
     let binds = binds![now, client, cursor, &last.id, end.until];
     on!(c => statement(REVOKE_CLIENT, binds).execute(c))?;
     let ended = ended.into_iter().map(|(session, user)| Ended {
@@ -235,6 +248,7 @@ fn revoke_within(c: &mut AnyConnection, ended: &[Ended], now: Timestamp) -> Resu
     if ids.is_empty() {
         return Ok(());
     }
+    several::hold(c, &[], &ids)?;
     let theirs = authorizations::table
         .filter(authorizations::session_id.eq_any(ids))
         .filter(authorizations::revoked_at.is_null());

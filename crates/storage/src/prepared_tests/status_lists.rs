@@ -6,7 +6,27 @@ use latchkey_protocol::{
     store::{EndedCursor, LeaseRequest},
 };
 
-use crate::status_lists::{changes, in_sessions, lease};
+use latchkey_protocol::{ClientId, admission::Review, jobs::JobLease};
+
+use crate::status_lists::{changes, in_sessions, lease, reviews};
+
+/// Of the job that is there.
+fn review(c: &mut AnyConnection) -> Result<(), RowError> {
+    let job = JobLease {
+        job: 1,
+        owner: "w".into(),
+        attempt: 1,
+    };
+    let review = Review {
+        client: ClientId::new("d"),
+        changed_at: Timestamp::from_seconds(1),
+        over_at: None,
+        after: None,
+    };
+    let page = reviews::page(c, &job, &review, 1, Timestamp::from_seconds(2))?;
+    assert!(page.is_some_and(|page| page.next.is_some()));
+    Ok(())
+}
 
 pub fn verbs() -> Vec<Verb<'static>> {
     let request = LeaseRequest {
@@ -30,6 +50,11 @@ pub fn verbs() -> Vec<Verb<'static>> {
             "what ended, and the lists",
             2,
             Box::new(|c, _| changes::since(c, EndedCursor::default(), 9).map(drop)),
+        ),
+        (
+            "a page of a review, its time, its end, its client and its job",
+            6,
+            Box::new(|c, _| review(c)),
         ),
         (
             "entries of an authorization",

@@ -26,11 +26,12 @@ use self::{
 pub use self::{rows::Row, sign_in::begin};
 use crate::{
     audit::{self, Ended, EndedRow, sessions_ended},
+    authorizations::several,
     bulk_ends::{SessionStands, session_stands},
     connection::{AnyConnection, Database, on},
     error::RowError,
     questions::SessionOf,
-    schema::{authorizations, sessions, users as user_rows},
+    schema::{sessions, users as user_rows},
     statement::{binds, statement},
     stored::Stored,
     users::{self, Row as UserRow},
@@ -263,17 +264,22 @@ pub fn note_use(c: &mut AnyConnection, id: &str, used: Use) -> Result<bool, RowE
     Ok(on!(c => statement(NOTE_USE, binds).execute(c))? == 1)
 }
 
-/// What was allowed in a session; what goes on offline only if that is asked for.
-const REVOKE: &str = "UPDATE authorizations SET revoked_at = ? \
-    WHERE session_id = ? AND revoked_at IS NULL AND offline <= ?";
-
 const END: &str = "DELETE FROM sessions WHERE id = ? RETURNING id, user_id";
 const END_ALL: &str = "DELETE FROM sessions WHERE user_id = ? RETURNING id, user_id";
-const EXPIRE: &str = concat!(
-    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? AND ",
-    session_stands!(),
-    " LIMIT ?) RETURNING id, user_id"
-);
+macro_rules! expire {
+    ($lock:literal) => {
+        concat!(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? AND ",
+            session_stands!(),
+            " LIMIT ?",
+            $lock,
+            ") RETURNING id, user_id"
+        )
+    };
+}
+const EXPIRE_SQLITE: &str = expire!("");
+/// What somebody else uses or ends at this moment comes with a later sweep: who holds several rows waits for none.
+const EXPIRE_POSTGRES: &str = expire!(" FOR UPDATE SKIP LOCKED");
 
 /// Ends a session and what was allowed in it. Whoever calls it writes the entry about it.
 pub fn end(
@@ -283,13 +289,16 @@ pub fn end(
     now: Timestamp,
 ) -> Result<Option<Ended>, RowError> {
     let ended: Vec<EndedRow> = on!(c => statement(END, binds![id]).load(c))?;
-    on!(c => statement(REVOKE, binds![now, id, i64::from(offline)]).execute(c))?;
+    several::revoke_session(c, id, offline, now)?;
     Ok(ended.into_iter().next().map(Ended::from))
 }
 
 /// Removes at most `most` sessions that have expired. How many.
 pub fn expire(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, RowError> {
-    let ended: Vec<EndedRow> = on!(c => statement(EXPIRE, binds![now, most]).load(c))?;
+    let ended: Vec<EndedRow> = match c {
+        AnyConnection::Sqlite(c) => statement(EXPIRE_SQLITE, binds![now, most]).load(c)?,
+        AnyConnection::Postgres(c) => statement(EXPIRE_POSTGRES, binds![now, most]).load(c)?,
+    };
     let count = ended.len();
     let ended = ended.into_iter().map(Ended::from).collect();
     sessions_ended(c, None, ended, Cause::Expired, now)?;
@@ -360,10 +369,7 @@ pub fn end_all_of(
 ) -> Result<usize, RowError> {
     let ended: Vec<EndedRow> = on!(c => statement(END_ALL, binds![user_id]).load(c))?;
     let count = ended.len();
-    let theirs = authorizations::table
-        .filter(authorizations::user_id.eq(user_id.as_str()))
-        .filter(authorizations::revoked_at.is_null());
-    on!(c => diesel::update(theirs).set(authorizations::revoked_at.eq(Some(Stored(now)))).execute(c))?;
+    several::revoke_user(c, user_id, now)?;
     let ended = ended.into_iter().map(Ended::from).collect();
     sessions_ended(c, why.0, ended, why.1, now)?;
     Ok(count)

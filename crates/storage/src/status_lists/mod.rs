@@ -1,15 +1,19 @@
 //! The SQL of status lists: numbers that are leased, and the journal of tokens that ended, which triggers write.
 
+mod admits;
 pub mod changes;
 pub mod in_sessions;
 pub mod lease;
 pub mod not_admitted;
+pub mod reviews;
 
 use async_trait::async_trait;
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types::BigInt};
 use latchkey_protocol::{
-    AuthorizationId, ClientId, StoreError, Timestamp,
+    AuthorizationId, StoreError, Timestamp,
+    admission::{Review, ReviewedPage},
     entry_change::EntryChange,
+    jobs::JobLease,
     store::{self, EndedCursor, EntryLease, LeaseRequest, StatusChanges, StatusLists},
 };
 
@@ -51,15 +55,15 @@ impl StatusLists for Database {
         self.read(move |c| changes::since(c, cursor, most)).await
     }
 
-    async fn end_tokens_not_admitted(
+    async fn review_admissions(
         &self,
-        client: &ClientId,
-        after: Option<&AuthorizationId>,
+        job: &JobLease,
+        review: &Review,
         most: i64,
         now: Timestamp,
-    ) -> store::Result<Option<AuthorizationId>> {
-        let (client, after) = (client.to_owned(), after.cloned());
-        self.write(move |c| not_admitted::end_of_client(c, &client, after.as_ref(), most, now))
+    ) -> store::Result<Option<ReviewedPage>> {
+        let (job, review) = (job.clone(), review.clone());
+        self.write(move |c| reviews::page(c, &job, &review, most, now))
             .await
     }
 
@@ -72,6 +76,30 @@ impl StatusLists for Database {
         self.write_one(move |c| change_entries(c, &id, &entries))
             .await
     }
+}
+
+/// For `json_each`.
+fn ids(ids: &[String]) -> String {
+    serde_json::to_string(ids).unwrap_or_default()
+}
+
+const EARLIER: &str =
+    "SELECT least(CAST(? AS BIGINT), CAST(floor(extract(epoch FROM now())) AS BIGINT)) AS at";
+
+#[derive(QueryableByName)]
+struct At {
+    #[diesel(sql_type = BigInt)]
+    at: i64,
+}
+
+/// The time of this node or of the database, whichever is earlier: a node whose clock is ahead takes nothing for over that
+/// others need. The clock of SQLite is the node's own.
+pub fn earlier(c: &mut AnyConnection, now: Timestamp) -> Result<Timestamp, RowError> {
+    let AnyConnection::Postgres(c) = c else {
+        return Ok(now);
+    };
+    let At { at } = statement(EARLIER, binds![now]).get_result(c)?;
+    Ok(Timestamp::from_seconds(at))
 }
 
 const FORGET: &str = "DELETE FROM status_lists WHERE list IN (SELECT list FROM status_lists WHERE live_until <= ? \

@@ -1,187 +1,152 @@
-//! Tokens of users whom a client admits no longer end, and those of a client that was disabled. Nothing is revoked: who is
-//! admitted again goes on.
+//! Tokens of a user whom clients admit no longer end. Nothing is revoked: who is admitted again goes on.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
-use diesel::{
-    prelude::*,
-    sql_types::{BigInt, Binary, Nullable, Text},
+use diesel::{PgConnection, SqliteConnection, prelude::*, sql_types::BigInt};
+use latchkey_protocol::{Timestamp, user::User};
+
+use super::{
+    admits::{Admitting, Rule, admitting},
+    earlier, ids,
 };
-use latchkey_protocol::{AuthorizationId, ClientId, Timestamp, client::Client, user::User};
-
 use crate::{
-    clients::Row as ClientRow,
-    connection::{AnyConnection, on},
+    columns::{Grouped, columns},
+    connection::AnyConnection,
     error::RowError,
-    schema::{clients as client_rows, users},
-    statement::{binds, statement},
-    users::Row as UserRow,
+    statement::{Bind, binds, statement},
 };
 
-const CLIENTS_OF_USER: &str =
-    "SELECT DISTINCT client_id AS id FROM authorizations WHERE user_id = ? AND revoked_at IS NULL";
+const CLIENTS_OF_USER: [&str; 2] = admitting!(
+    "id IN (SELECT client_id FROM authorizations WHERE user_id = ? AND revoked_at IS NULL)"
+);
 
-#[derive(QueryableByName)]
-struct Name {
-    #[diesel(sql_type = Text)]
-    id: String,
-}
-
-/// In the transaction that changes the user: at each client that does not admit them any more. What is judged at this moment
-/// by what they were is refused, as where a session ends.
-pub fn end_of_user(c: &mut AnyConnection, user: &User, now: Timestamp) -> Result<(), RowError> {
-    let theirs: Vec<Name> = on!(c => statement(CLIENTS_OF_USER, binds![&user.id]).load(c))?;
-    for Name { id } in theirs {
-        let client = find(c, &id)?;
-        if client.is_some_and(|client| !client.admits(user)) {
-            end_at(c, user, &id, now)?;
-        }
-    }
-    Ok(())
-}
-
-fn find(c: &mut AnyConnection, id: &str) -> Result<Option<Client>, RowError> {
-    on!(c => client_rows::table.find(id).select(ClientRow::as_select()).get_result(c))
-        .optional()?
-        .map(ClientRow::into_client)
-        .transpose()
-}
-
-const MOVE: &str = "UPDATE authorizations SET token_entries_until = coalesce(token_entries_until, 0) + 1 \
-    WHERE user_id = ? AND client_id = ? AND revoked_at IS NULL RETURNING token_entries, token_entries_until";
-const NOTE: &str = "INSERT INTO ended_tokens (until_at, entries) VALUES (?, ?)";
-
-#[derive(QueryableByName)]
-struct Moved {
-    #[diesel(sql_type = Nullable<Binary>)]
-    token_entries: Option<Vec<u8>>,
-    #[diesel(sql_type = BigInt)]
-    token_entries_until: i64,
-}
-
-/// A row that was moved belongs to this transaction: what it answers is what it had last.
-fn end_at(
-    c: &mut AnyConnection,
-    user: &User,
-    client: &str,
-    now: Timestamp,
-) -> Result<(), RowError> {
-    let moved: Vec<Moved> = on!(c => statement(MOVE, binds![&user.id, client]).load(c))?;
-    for one in moved {
-        let until = Timestamp::from_seconds(one.token_entries_until - 1);
-        note(c, one.token_entries.as_deref(), until, now)?;
-    }
-    Ok(())
-}
-
-fn note(
-    c: &mut AnyConnection,
-    entries: Option<&[u8]>,
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<(), RowError> {
-    if entries.is_some() && until > now {
-        on!(c => statement(NOTE, binds![until, entries]).execute(c))?;
-    }
-    Ok(())
-}
-
-const OF_CLIENT: &str = "SELECT id, user_id, revoked_at, token_entries, token_entries_until FROM authorizations \
-    WHERE client_id = ? AND id > ? ORDER BY id LIMIT ?";
-
-#[derive(QueryableByName)]
-struct Given {
-    #[diesel(sql_type = Text)]
-    id: String,
-    #[diesel(sql_type = Text)]
-    user_id: String,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    revoked_at: Option<i64>,
-    #[diesel(sql_type = Nullable<Binary>)]
-    token_entries: Option<Vec<u8>>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    token_entries_until: Option<i64>,
-}
-
-impl Given {
-    /// When the last of its tokens is over, where one is not and was not ended with it.
-    fn lives_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let until = self.token_entries_until.map(Timestamp::from_seconds);
-        until.filter(|until| *until > now && self.revoked_at.is_none())
-    }
-}
-
-/// Of the next `most` authorizations of a client. The last that was looked at.
-pub fn end_of_client(
-    c: &mut AnyConnection,
-    client: &ClientId,
-    after: Option<&AuthorizationId>,
-    most: i64,
-    now: Timestamp,
-) -> Result<Option<AuthorizationId>, RowError> {
-    let Some(client) = find(c, client)? else {
-        return Ok(None);
+/// What a client is given stands in the row no more once it is noted, so that no token that is issued later shares it. And
+/// whoever has read the row before writes nothing: what is judged at this moment by what was true before is refused.
+macro_rules! end_held {
+    ($asked:literal, $held:literal) => {
+        concat!(
+            "WITH asked AS MATERIALIZED (SELECT * FROM unnest(",
+            $asked,
+            ")), held AS MATERIALIZED (SELECT a.id, a.token_entries, a.token_entries_until, asked.now FROM asked \
+             JOIN authorizations AS a ON ",
+            $held,
+            " AND a.revoked_at IS NULL ORDER BY a.id FOR NO KEY UPDATE OF a), \
+             noted AS (INSERT INTO ended_tokens (until_at, entries) SELECT token_entries_until, token_entries FROM held \
+             WHERE token_entries_until > now AND token_entries IS NOT NULL) \
+             UPDATE authorizations SET token_entries = NULL, token_entries_until = coalesce(held.token_entries_until, 0) + 1 \
+             FROM held WHERE authorizations.id = held.id"
+        )
     };
-    let after = after.map_or("", AuthorizationId::as_str);
-    let given: Vec<Given> =
-        on!(c => statement(OF_CLIENT, binds![&client.id, after, most]).load(c))?;
-    let mut judged = HashMap::new();
-    for one in &given {
-        let Some(until) = one.lives_until(now) else {
-            continue;
-        };
-        let is_admitted = match judged.get(&one.user_id) {
-            Some(is_admitted) => *is_admitted,
-            None => {
-                let is_admitted = admits(c, &client, &one.user_id)?;
-                judged.insert(one.user_id.clone(), is_admitted);
-                is_admitted
-            }
-        };
-        if !is_admitted {
-            note(c, one.token_entries.as_deref(), until, now)?;
-        }
+}
+pub(super) use end_held;
+macro_rules! note {
+    ($where:literal) => {
+        concat!(
+            "INSERT INTO ended_tokens (until_at, entries) SELECT token_entries_until, token_entries FROM authorizations WHERE ",
+            $where,
+            " AND revoked_at IS NULL AND token_entries IS NOT NULL AND token_entries_until > ?"
+        )
+    };
+}
+pub(super) use note;
+
+const END_TOGETHER: &str = end_held!(
+    "?, ?, ?) AS asked (user_id, client_id, now",
+    "a.user_id = asked.user_id AND a.client_id = asked.client_id"
+);
+const NOTE: &str = note!("user_id = ? AND client_id IN (SELECT value FROM json_each(?))");
+const MOVE: &str = "UPDATE authorizations SET token_entries = NULL, token_entries_until = coalesce(token_entries_until, 0) + 1 \
+    WHERE user_id = ? AND client_id IN (SELECT value FROM json_each(?)) AND revoked_at IS NULL";
+
+/// In the transaction that changes the user: at each client that does not admit them any more.
+pub fn end_of_user(c: &mut AnyConnection, user: &User, now: Timestamp) -> Result<(), RowError> {
+    let [plain, holding] = CLIENTS_OF_USER;
+    let of_user = binds![&user.id];
+    let clients: Vec<Admitting> = match &mut *c {
+        AnyConnection::Sqlite(c) => statement(plain, of_user).load(c)?,
+        AnyConnection::Postgres(c) => statement(holding, of_user).load(c)?,
+    };
+    let mut unreadable = BTreeSet::new();
+    let is_left = |client: &Admitting| match client.rule(&mut unreadable) {
+        Rule::Everybody => false,
+        Rule::Nobody => true,
+        Rule::Only(access) => !access.admits(user),
+    };
+    let left: Vec<String> = clients
+        .into_iter()
+        .filter(is_left)
+        .map(|client| client.id)
+        .collect();
+    for row in unreadable {
+        tracing::error!(row, "a row cannot be read: it admits nobody");
     }
-    let last = given.into_iter().next_back();
-    Ok(last.map(|last| AuthorizationId::new(last.id)))
+    if left.is_empty() {
+        return Ok(());
+    }
+    let now = earlier(c, now)?;
+    match c {
+        AnyConnection::Sqlite(c) => end_at(c, user, &left, now),
+        AnyConnection::Postgres(c) => end_together(c, user, &left, now),
+    }
 }
 
-/// Whether the client, as it is now, may have tokens of the user as they are now.
-fn admits(c: &mut AnyConnection, client: &Client, user: &str) -> Result<bool, RowError> {
-    if client.disabled_at.is_some() {
-        return Ok(false);
-    }
-    let user: Option<UserRow> =
-        on!(c => users::table.find(user).select(UserRow::as_select()).get_result(c)).optional()?;
-    let user = user.map(UserRow::into_user).transpose()?;
-    Ok(user.is_some_and(|user| client.admits(&user)))
+/// One writer: nothing comes between.
+fn end_at(
+    c: &mut SqliteConnection,
+    user: &User,
+    clients: &[String],
+    now: Timestamp,
+) -> Result<(), RowError> {
+    let clients = ids(clients);
+    statement(NOTE, binds![&user.id, &clients, now]).execute(c)?;
+    statement(MOVE, binds![&user.id, &clients]).execute(c)?;
+    Ok(())
+}
+
+/// How [`END_TOGETHER`] is found again.
+struct Together;
+
+/// One statement, since a refresh may be committed between two. By their ids, as everybody takes several.
+fn end_together(
+    c: &mut PgConnection,
+    user: &User,
+    clients: &[String],
+    now: Timestamp,
+) -> Result<(), RowError> {
+    let row = |client| [Bind::from(&user.id), Bind::from(client), Bind::from(now)];
+    let rows: Vec<_> = clients.iter().map(row).collect();
+    Grouped::<Together, BigInt>::new(END_TOGETHER, &columns(&rows)).execute(c)?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CLIENTS_OF_USER, MOVE, OF_CLIENT};
-    use crate::test_database::{on_sqlite, plan};
+    use super::{CLIENTS_OF_USER, END_TOGETHER, MOVE, NOTE};
+    use crate::test_database::{on_postgres, on_sqlite, plan};
 
     #[test]
-    fn what_is_judged_is_found_by_its_user_or_its_client() {
+    fn what_a_user_has_is_found_by_the_user() {
         on_sqlite(|c| {
+            let pair = "INDEX authorizations_user (user_id=? AND client_id=?)";
             for (text, binds, index) in [
-                (CLIENTS_OF_USER, 1, "INDEX authorizations_user (user_id=?)"),
                 (
-                    MOVE,
-                    2,
-                    "INDEX authorizations_user (user_id=? AND client_id=?)",
+                    CLIENTS_OF_USER[0],
+                    1,
+                    "INDEX authorizations_user (user_id=?)",
                 ),
-                (
-                    OF_CLIENT,
-                    3,
-                    "INDEX authorizations_client (client_id=? AND id>?)",
-                ),
+                (NOTE, 3, pair),
+                (MOVE, 2, pair),
             ] {
                 let plan = plan(c, text, &vec!["'1'"; binds]);
                 assert!(plan.contains(index), "{text}: {plan}");
-                assert!(!plan.contains("ORDER BY"), "{text}: {plan}");
             }
+        });
+        on_postgres("not_admitted", |c| {
+            diesel::connection::SimpleConnection::batch_execute(c, "SET enable_seqscan = off")
+                .unwrap();
+            let few = ["ARRAY['u', 'u']", "ARRAY['c', 'd']", "ARRAY[9, 9]"];
+            let plan = plan(c, END_TOGETHER, &few);
+            assert!(plan.contains("authorizations_user"), "{plan}");
         });
     }
 }

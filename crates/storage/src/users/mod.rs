@@ -25,6 +25,7 @@ pub use self::{
     rows::Row,
 };
 use crate::{
+    authorizations,
     connection::{AnyConnection, Database, on},
     deliveries,
     error::RowError,
@@ -258,6 +259,7 @@ pub fn delete(
     }
     let sessions = sessions::delete_all_of(c, id, entry)?;
     on!(c => diesel::delete(consents::table.filter(consents::user_id.eq(id.as_str()))).execute(c))?;
+    authorizations::several::hold_user(c, id)?;
     let gone = on!(c => diesel::delete(users::table.find(id.as_str())).execute(c))? == 1;
     Ok(if gone {
         UserEnd::Ended(sessions)

@@ -1,10 +1,18 @@
 //! What databases do for status lists: the upgrade, and the order in which PostgreSQL commits.
 
 use super::*;
-use diesel::{Connection, PgConnection, connection::SimpleConnection};
-use latchkey_conformance::promises::status_lists::{NONE, ended, given, live, look, places};
+use diesel::{
+    Connection, PgConnection, QueryableByName, RunQueryDsl, connection::SimpleConnection,
+    sql_query, sql_types::BigInt,
+};
+use latchkey_conformance::promises::{
+    ended_admissions::{due, limit, page},
+    ended_races::many_end_at_once,
+    status_lists::{NONE, ended, given, live, look, places},
+};
 use latchkey_protocol::{
     AuthorizationId, UserId,
+    admission::{Review, ReviewedPage},
     authorization::Authorization,
     entry_change::LiveEntries,
     session::Session,
@@ -216,5 +224,107 @@ fn a_refresh_does_not_wait_for_a_sweep() {
         busy.batch_execute("COMMIT").unwrap();
         sweeping.await.unwrap().unwrap();
         assert_eq!(ended(&store).await, [0], "the session is over");
+    });
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// Whom PostgreSQL gives up is tried again and hears nothing of it, but it is counted, by each connection when it closes.
+#[test]
+fn of_many_who_end_the_same_tokens_at_once_none_is_given_up() {
+    on_both_at(async |options| {
+        if !options.url.starts_with("postgres") {
+            return;
+        }
+        many_end_at_once(&open(&options)).await;
+        let mut c = PgConnection::establish(&options.url).unwrap();
+        c.batch_execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .unwrap();
+        let given_up =
+            "SELECT deadlocks AS count FROM pg_stat_database WHERE datname = current_database()";
+        let Count { count } = sql_query(given_up).get_result(&mut c).unwrap();
+        assert_eq!(count, 0);
+    });
+}
+
+/// One that sweeps, of several nodes.
+#[test]
+fn a_node_whose_clock_is_ahead_forgets_nothing_that_others_need() {
+    on_both_at(async |options| {
+        let store = open(&options);
+        seeded(&store).await;
+        let one = authorization("a", "openid");
+        given(&store, &one, 0).await;
+        revoke(&store, &one).await;
+        // Tokens of these are not over, by the clock of the database.
+        options
+            .script("UPDATE ended_tokens SET until_at = 4000000000; \
+                INSERT INTO status_lists (list, taken, leased_at, live_until) VALUES (0, 9, 1, 4000000000), (1, 9, 1, 4000000000)")
+            .unwrap();
+        store.sweep(moment(4_100_000_000), 100).await.unwrap();
+        let found = look(&store, EndedCursor::default(), 100).await;
+        let is_own = options.url.starts_with("sqlite");
+        let expected = if is_own { (0, 1) } else { (1, 2) };
+        assert_eq!((found.ended.len(), found.lists.len()), expected);
+    });
+}
+
+/// What says whom a client admits, or who a user is, cannot be read: nobody is admitted, and others are judged as ever.
+#[test]
+fn a_row_that_cannot_be_read_admits_nobody_and_holds_no_review_up() {
+    on_both_at(async |options| {
+        let store = open(&options);
+        seeded(&store).await;
+        for (n, name) in ["broken", "other", "staff"].into_iter().enumerate() {
+            let mut whose = user(name);
+            whose.groups = vec!["staff".into()];
+            store.create_user(&whose).await.unwrap();
+            let mut one = authorization(name, "openid offline_access");
+            one.user_id = whose.id;
+            given(&store, &one, 2 * n as u32).await;
+        }
+        limit(&store, "c").await;
+        options
+            .script("UPDATE users SET groups = 'none' WHERE id = 'broken'; UPDATE users SET groups = '[]' WHERE id = 'other'")
+            .unwrap();
+        let jobs = due(&store, "w", 100).await;
+        let review = Review::read(&jobs[0].payload).unwrap();
+        let first = page(&store, &jobs[0], &review, 1, 100).await;
+        assert_eq!(first.unreadable, ["users broken"]);
+        assert_eq!(ended(&store).await, [0, 1]);
+        let rest = page(&store, &jobs[0], &first.next.unwrap(), 9, 100).await;
+        assert_eq!(rest, ReviewedPage::default());
+        assert_eq!(ended(&store).await, [0, 1, 2, 3]);
+        options.script("UPDATE clients SET metadata = '{'").unwrap();
+        let broken = page(&store, &jobs[1], &review, 9, 100).await;
+        assert_eq!(
+            (broken.unreadable, broken.next),
+            (vec!["clients c".to_owned()], None)
+        );
+        assert_eq!(ended(&store).await, (0..6).collect::<Vec<_>>());
+    });
+}
+
+/// The change itself is made.
+#[test]
+fn a_user_loses_the_tokens_of_a_client_that_cannot_be_read() {
+    on_both_at(async |options| {
+        let store = open(&options);
+        seeded(&store).await;
+        given(&store, &authorization("a", "openid offline_access"), 0).await;
+        options.script("UPDATE clients SET metadata = '{'").unwrap();
+        let before = store.user(&UserId::new("u")).await.unwrap().unwrap();
+        let mut after = before.clone();
+        after.groups = vec!["staff".into()];
+        let changed = store.update_user_profile(&before, &after, LastAdministrator::Stays);
+        assert_eq!(changed.await.unwrap(), WriteOutcome::Done);
+        assert_eq!(ended(&store).await, [0, 1]);
     });
 }
