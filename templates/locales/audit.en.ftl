@@ -1,6 +1,8 @@
 audit-events = Sign-ins, sessions and tokens
 audit-operations = Administration
 audit-event-signed-in = Signed in
+audit-event-user-registered = Account made at the first sign-in elsewhere
+audit-event-identity-linked = Account at another provider connected
 audit-event-sign-in-failed = Sign-in failed
 audit-event-sign-in-refused = Sign-in refused: too many attempts
 audit-event-session-ended = Session ended

@@ -1,6 +1,8 @@
 audit-events = 로그인, 세션, 토큰
 audit-operations = 관리 작업
 audit-event-signed-in = 로그인
+audit-event-user-registered = 다른 제공자에서 처음 로그인하여 계정 생성
+audit-event-identity-linked = 다른 제공자의 계정 연결
 audit-event-sign-in-failed = 로그인 실패
 audit-event-sign-in-refused = 로그인 차단: 시도 횟수 초과
 audit-event-session-ended = 세션 종료

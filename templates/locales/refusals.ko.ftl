@@ -188,6 +188,12 @@ checked-UpstreamAccountUnknown = 연결된 사용자가 있거나, 제공자의 
 fix-UpstreamAccountUnknown = 계정을 연결하거나 (latchkey user link) trust.create를 설정하세요.
 checked-UpstreamLinkUnknown = 이 로그인에서 10분 이내에 연결을 기다리는 계정이 있고, 그 뒤에 사용자가 로그인했는지
 fix-UpstreamLinkUnknown = 사용자가 앱에서 다시 시작하면 됩니다.
+checked-UpstreamUnreachable = 다른 제공자에 연결되고, 몇 초 안에 자체 오류가 아닌 응답이 오는지
+fix-UpstreamUnreachable = '받은 것'을 보고 latchkey upstream test를 실행하세요. 사설 주소는 outbound.allow에 있을 때만 호출됩니다.
+checked-UpstreamTokenUnfit = ID 토큰이 제공자가 공개한 키로 RS256, PS256, ES256 또는 EdDSA로 서명되었고, 제공자의 issuer, 우리의 client_id, 이 로그인과 시간에 맞는지 (OpenID Connect Core 3.1.3.7)
+fix-UpstreamTokenUnfit = '받은 것'을 보고 issuer와 client_id를 그곳에 등록한 것과 비교하고 시계를 확인하세요.
+checked-UpstreamNotFresh = 앱이 새 로그인을 요청할 때 (prompt=login, max_age) 제공자가 auth_time으로 새로 로그인했음을 알려 주는지
+fix-UpstreamNotFresh = 제공자가 auth_time을 보낼 수 있는데 보내지 않는다면 그곳에서 설정하세요. 그 밖에는 조치할 것이 없습니다. OAuth 2.0만 지원하는 제공자는 알려 줄 수 없습니다.
 checked-PageUnknown = 주소
 fix-PageUnknown = 디스커버리 문서에 있는 주소를 사용하세요.
 checked-MethodNotAllowed = HTTP 메서드

@@ -14,6 +14,7 @@ mod sessions;
 mod sign_in;
 mod sign_out;
 mod spa;
+pub mod stand_in;
 mod stopwatch;
 mod tokens;
 mod visit;

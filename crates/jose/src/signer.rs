@@ -66,6 +66,21 @@ impl Signer {
     }
 }
 
+impl Signer {
+    /// As [`Signer::sign`], of type `JWT`, under the name that somebody else gave the key.
+    ///
+    /// # Errors
+    /// As [`Signer::sign`].
+    pub fn sign_as(&self, kid: &str, claims: &impl Serialize) -> Result<String, JoseError> {
+        let header = serde_json::json!({"alg": self.algorithm.name(), "kid": kid, "typ": "JWT"});
+        let mut token = signing_input(&header.to_string(), claims)?;
+        let signature = self.signer.sign(token.as_bytes());
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature.map_err(|_| JoseError::Signing)?, &mut token);
+        Ok(token)
+    }
+}
+
 /// Header and claims as they are signed (RFC 7515 5.1), with room for the signature.
 pub(crate) fn signing_input(header: &str, claims: &impl Serialize) -> Result<String, JoseError> {
     let payload = serde_json::to_vec(claims).map_err(|_| JoseError::Signing)?;

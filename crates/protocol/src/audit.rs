@@ -50,6 +50,10 @@ named! {
         ClientAuthenticationFailed = "client authentication failed",
         /// There were too many wrong secrets.
         ClientAuthenticationRefused = "client authentication refused",
+        /// Somebody got an account at their first sign-in at another provider.
+        UserRegistered = "user registered",
+        /// An account at another provider was connected with the user's here.
+        IdentityLinked = "identity linked",
         /// Too many logout tokens wait: those of one client are dead letters.
         DeliveriesGivenUp = "deliveries given up",
     }

@@ -79,6 +79,9 @@ impl Amr {
     /// A password alone.
     pub const PASSWORD: Self = Self(AuthenticationMethod::Password.bit());
 
+    /// The user was there: of a sign-in at another provider nothing else is known.
+    pub const PRESENCE: Self = Self(AuthenticationMethod::Presence.bit());
+
     /// With one more.
     #[must_use]
     pub const fn with(self, method: AuthenticationMethod) -> Self {

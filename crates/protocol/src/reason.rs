@@ -309,6 +309,12 @@ reasons! {
         "the identity is linked to a user, or trust.create of the provider makes accounts", "Link the identity (latchkey user link), or set trust.create.";
     UpstreamLinkUnknown: "invalid_request" 400 "What was to be connected has expired. Go back to the application and start again.",
         "an identity waits in this interaction to be linked, since less than ten minutes, and the user signed in to the account after that", "The user starts again at the app.";
+    UpstreamUnreachable: "temporarily_unavailable" 503 "The other provider does not answer. Try again in a moment, or choose another way to sign in.",
+        "the other provider takes a connection and answers within a few seconds, and not with a failure of its own", "Look at 'received', and run latchkey upstream test. A private address is called only where outbound.allow names it.";
+    UpstreamTokenUnfit: "invalid_request" 502 "What the other provider says about you could not be verified. Go back and try again.",
+        "the ID token is signed by a published key of the provider with RS256, PS256, ES256 or EdDSA, is of its issuer, for our client_id, for this sign-in, and in its time (OpenID Connect Core 3.1.3.7)", "Look at 'received', compare issuer and client_id with what is registered there, and look at the clocks.";
+    UpstreamNotFresh: "access_denied" 403 "The application wants you to sign in again, and the other provider does not say that you did. Choose another way to sign in.",
+        "where the app asks for a new sign-in (prompt=login, max_age), the provider says in auth_time that there was one", "Nothing, unless the provider can say auth_time and does not: then ask for it there. Providers of OAuth 2.0 alone cannot.";
     // The rest.
     PageUnknown: "not_found" 404 "There is nothing at this address.",
         "the address", "Take the addresses from the discovery document.";

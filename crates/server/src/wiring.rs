@@ -9,7 +9,8 @@ use latchkey_console::Console;
 use latchkey_jose::{KeyRing, MasterKey};
 use latchkey_operations::{
     Caller, ClientGuard, ClientSecrets, FailureRecorder, Idempotency, Operations, PasswordKey,
-    PasswordSignIn, Passwords, Realm, Throttle, keys::open_ring, token_keys::Keys,
+    PasswordSignIn, Passwords, Realm, Throttle, UpstreamSecrets, UpstreamSignIn, keys::open_ring,
+    token_keys::Keys,
 };
 use latchkey_protocol::{
     Clock, Entropy, Issuer, Outbound, Store, Timestamp, audit_chain::ChainKey,
@@ -22,6 +23,7 @@ use latchkey_provider::{
 use latchkey_ui::{
     Ui,
     outbound::{Network, OutboundRules, SystemResolver},
+    upstream::Upstreams,
 };
 use rand::{RngCore, rngs::OsRng};
 
@@ -237,6 +239,8 @@ pub fn join(
         audit_pepper: Pepper::derive(master.bytes(), "audit"),
         failures: FailureRecorder::new(store.clone()),
     };
+    let seams = (store.clone(), entropy.clone(), outbound.clone());
+    let upstreams = upstreams(settings, master, seams);
     let ui = web::Data::new(Ui {
         only_realm: Arc::new(realm(settings, master, ring)),
         store: store.clone(),
@@ -247,6 +251,7 @@ pub fn join(
         count_pepper: count_pepper.clone(),
         tally: Arc::default(),
         sign_in,
+        upstreams,
     });
     let provider = web::Data::new(Provider {
         ui: ui.clone(),
@@ -274,6 +279,20 @@ pub fn join(
         edge: web::Data::new(edge(settings)),
         outbound,
     }
+}
+
+/// The ways to other providers.
+fn upstreams(
+    settings: &Settings,
+    master: &MasterKey,
+    (store, entropy, outbound): (Arc<dyn Store>, Arc<dyn Entropy>, Arc<dyn Outbound>),
+) -> Upstreams {
+    let sign_in = UpstreamSignIn {
+        store,
+        entropy,
+        lifetimes: settings.lifetimes,
+    };
+    Upstreams::new(outbound, UpstreamSecrets::new(master), sign_in)
 }
 
 /// Who is believed about callers, and whether browsers are told to come by https alone.

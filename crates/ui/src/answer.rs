@@ -11,13 +11,16 @@ use latchkey_protocol::{
     client::{ResponseMode, ReturnTo},
     error::Refusal,
     observe::first_segment,
-    uri,
+    paths, uri,
 };
 
 use crate::{
     call,
     failure::Failure,
-    pages::{error::error_page, form_post::form_post},
+    pages::{
+        error::{error_page, error_page_before},
+        form_post::form_post,
+    },
     state::Ui,
 };
 
@@ -43,6 +46,34 @@ pub fn or_page(
             error_page(ui, request, fault.reason(), &call::request_id(request))
         }
     })
+}
+
+/// As [`or_page`], of somebody on the way to or from another provider: from the page they can go back to the login page of
+/// their interaction, where it is theirs and still there.
+pub fn or_login(
+    ui: &Ui,
+    request: &HttpRequest,
+    interaction: Option<&str>,
+    answered: Result<HttpResponse, Failure>,
+) -> HttpResponse {
+    let Err(Failure::Refused { refusal, .. }) = &answered else {
+        return or_page(ui, request, answered);
+    };
+    let is_over = matches!(
+        refusal.reason,
+        Reason::BrowserDiffers
+            | Reason::InteractionUnknown
+            | Reason::ClientUnknown
+            | Reason::ClientDisabled
+    );
+    let Some(interaction) = interaction.filter(|_| !is_over) else {
+        return or_page(ui, request, answered);
+    };
+    let reference = ui.note(request, refusal);
+    let login = ui
+        .realm(request)
+        .at(&paths::page(paths::LOGIN, interaction));
+    error_page_before(ui, request, refusal.reason, &reference, Some(&login))
 }
 
 /// The door by the browser to the client, once its address is proven (RFC 6749 4.1.2.1): also our own breakage goes

@@ -14,6 +14,7 @@ pub mod outbound;
 mod pages;
 pub mod render;
 mod state;
+pub mod upstream;
 mod words;
 
 use actix_web::web;
@@ -32,6 +33,20 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::resource(format!("{}/{{interaction}}", paths::LOGIN))
                 .route(web::get().to(pages::login::show))
                 .route(web::post().to(pages::login::submit)),
+        )
+        .service(
+            web::resource(paths::upstream_callback("{name}"))
+                .route(web::get().to(upstream::callback))
+                .route(web::post().to(upstream::posted)),
+        )
+        .service(
+            web::resource(paths::upstream_begin("{interaction}", "{name}"))
+                .route(web::get().to(upstream::begin)),
+        )
+        .service(
+            web::resource(format!("{}/{{interaction}}", paths::LINK))
+                .route(web::get().to(pages::link::show))
+                .route(web::post().to(pages::link::submit)),
         )
         .service(
             web::resource(format!("{}/{{interaction}}", paths::CONSENT))

@@ -14,7 +14,10 @@ use latchkey_protocol::{
     tally::Tally,
 };
 
-use crate::call::{Call, address};
+use crate::{
+    call::{Call, address},
+    upstream::Upstreams,
+};
 
 /// Everything that the pages share.
 pub struct Ui {
@@ -36,6 +39,8 @@ pub struct Ui {
     pub tally: Arc<Tally>,
     /// Signs users in with a password.
     pub sign_in: PasswordSignIn,
+    /// The ways to other providers.
+    pub upstreams: Upstreams,
 }
 
 impl Ui {

@@ -59,7 +59,7 @@ pub const PRESETS: &[Preset] = &[
         logo: "upstream-github.svg",
         settings: r#"{
             "protocol": {
-                "kind": "oauth2", "issuer": "https://github.com", "pkce": true,
+                "kind": "oauth2", "issuer": "https://github.com/login/oauth", "pkce": true,
                 "authorization_endpoint": "https://github.com/login/oauth/authorize",
                 "token_endpoint": "https://github.com/login/oauth/access_token",
                 "userinfo_endpoint": "https://api.github.com/user",
@@ -89,6 +89,7 @@ pub const PRESETS: &[Preset] = &[
         asks: &[],
         page: "docs/sign-in-through-others.md#gitlab",
     },
+    // Of other addresses than its own it says that they were verified once, not that they still are the user's.
     Preset {
         name: "google",
         provider: "Google",
@@ -100,7 +101,8 @@ pub const PRESETS: &[Preset] = &[
             "client_auth": {"method": "client_secret_post"},
             "scopes": ["openid", "profile", "email"],
             "mapping": {"username": null},
-            "trust": {"email": "all", "create": true, "link": "with_proof"}
+            "trust": {"email": "domains", "create": true, "link": "with_proof"},
+            "domains": ["gmail.com"]
         }"#,
         asks: &[],
         page: "docs/sign-in-through-others.md#google",

@@ -71,4 +71,5 @@ mod status_waiting;
 mod subjects;
 mod support;
 mod token_preview;
+mod upstream;
 mod users;

@@ -219,6 +219,11 @@ impl Harness {
         harness
     }
 
+    /// Another installation, on a database of its own.
+    pub async fn elsewhere() -> Self {
+        Self::start(None, &[]).await
+    }
+
     /// Another node on the same database and keys, with the same clock: its address, which is its issuer too, unless that of
     /// this one is elsewhere.
     pub async fn another_node(&self) -> String {

@@ -148,7 +148,7 @@ impl Identities for Database {
         self.write(move |c| {
             let outcome = sign_in::sign_in(c, &asked)?;
             if let IdentitySignInOutcome::SignedIn(begun) = &outcome {
-                let at = asked.session.auth_time();
+                let at = asked.session.created_at();
                 sessions::record_sign_in(c, entry.as_deref(), begun, at)?;
             }
             Ok(outcome)

@@ -63,7 +63,7 @@ pub fn sign_in(c: &mut AnyConnection, asked: &Asked) -> Result<IdentitySignInOut
         users::update_profile(c, users::Row::from_user(after), false, None)?;
         not_admitted::end_of_user(c, after, after.updated_at)?;
     }
-    users::note_sign_in(c, &before.id, asked.session.auth_time())?;
+    users::note_sign_in(c, &before.id, asked.session.created_at())?;
     note(c, asked)?;
     let (replaces, interaction) = (asked.replaces.as_ref(), asked.interaction.as_ref());
     let begun = sessions::begin(c, &asked.session, replaces, interaction)?;
@@ -83,7 +83,7 @@ pub fn sign_in(c: &mut AnyConnection, asked: &Asked) -> Result<IdentitySignInOut
 fn note(c: &mut AnyConnection, asked: &Asked) -> Result<(), RowError> {
     let row = Row::from_identity(&asked.identity);
     let key = &asked.identity.key;
-    let at = asked.session.auth_time();
+    let at = asked.session.created_at();
     let binds = binds![at, &row.profile, &row.brought, &key.issuer, &key.subject];
     on!(c => statement(NOTE, binds).execute(c))?;
     Ok(())

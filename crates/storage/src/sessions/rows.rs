@@ -43,8 +43,9 @@ impl Row {
         }
     }
 
-    pub fn auth_time(&self) -> Timestamp {
-        self.auth_time.0
+    /// The moment of the sign-in, of a session that is to begin. When the user proved who they are may be long before.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at.0
     }
 
     /// In the order of its columns.

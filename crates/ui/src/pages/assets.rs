@@ -43,17 +43,61 @@ const ASSETS: [(&str, &str, &str); 7] = [
     ),
 ];
 
+/// The marks of other providers: trademarks of theirs, drawn from Simple Icons (CC0) where they have them.
+const LOGOS: [(&str, &str); 9] = [
+    (
+        "upstream-apple.svg",
+        include_str!("../../../../templates/assets/upstream/apple.svg"),
+    ),
+    (
+        "upstream-github.svg",
+        include_str!("../../../../templates/assets/upstream/github.svg"),
+    ),
+    (
+        "upstream-gitlab.svg",
+        include_str!("../../../../templates/assets/upstream/gitlab.svg"),
+    ),
+    (
+        "upstream-google.svg",
+        include_str!("../../../../templates/assets/upstream/google.svg"),
+    ),
+    (
+        "upstream-kakao.svg",
+        include_str!("../../../../templates/assets/upstream/kakao.svg"),
+    ),
+    (
+        "upstream-latchkey.svg",
+        include_str!("../../../../templates/assets/latchkey.svg"),
+    ),
+    (
+        "upstream-microsoft.svg",
+        include_str!("../../../../templates/assets/upstream/microsoft.svg"),
+    ),
+    (
+        "upstream-naver.svg",
+        include_str!("../../../../templates/assets/upstream/naver.svg"),
+    ),
+    (
+        "upstream-openid.svg",
+        include_str!("../../../../templates/assets/upstream/openid.svg"),
+    ),
+];
+
 pub async fn asset(
     ui: web::Data<Ui>,
     request: HttpRequest,
     name: web::Path<String>,
 ) -> HttpResponse {
-    match ASSETS.iter().find(|(known, _, _)| *known == name.as_str()) {
+    let logos = LOGOS
+        .iter()
+        .map(|(known, body)| (*known, "image/svg+xml", *body));
+    let mut assets = ASSETS.iter().copied().chain(logos);
+    match assets.find(|(known, _, _)| *known == name.as_str()) {
         Some((_, kind, body)) => HttpResponse::Ok()
-            .insert_header((header::CONTENT_TYPE, *kind))
+            .insert_header((header::CONTENT_TYPE, kind))
             .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .body(*body),
+            .body(body),
         None => ui.refuse(&request, &Reason::PageUnknown.into()),
     }
 }

@@ -21,10 +21,23 @@ struct ErrorPage<'a> {
     code: &'a str,
     sentence: String,
     reference: &'a str,
+    /// The login page that it happened on the way from.
+    back: Option<&'a str>,
 }
 
 /// A final page: it names the problem and leads nowhere.
 pub fn error_page(ui: &Ui, request: &HttpRequest, reason: Reason, reference: &str) -> HttpResponse {
+    error_page_before(ui, request, reason, reference, None)
+}
+
+/// As [`error_page`], with a link back to the login page.
+pub fn error_page_before(
+    ui: &Ui,
+    request: &HttpRequest,
+    reason: Reason,
+    reference: &str,
+    back: Option<&str>,
+) -> HttpResponse {
     let params = Params::parse(request.query_string().as_bytes());
     let words = words(request, params.optional("ui_locales"));
     let refusal = reason.refusal();
@@ -36,6 +49,7 @@ pub fn error_page(ui: &Ui, request: &HttpRequest, reason: Reason, reference: &st
         code: refusal.code.0,
         sentence,
         reference,
+        back,
     };
     let mut response = render(&page, status, false);
     match status {

@@ -11,12 +11,13 @@ use latchkey_protocol::{
     Params, Reason,
     authorize::may_continue,
     device::Device,
+    paths,
     session::{Cookie, Session},
     tally::Counted,
 };
 
 use crate::{
-    answer::or_page,
+    answer::{or_page, see_other},
     browser::{renew_browser, session_secret},
     call::{Call, request_id},
     cookies::{BROWSER_LIFETIME, add_cookie, cookie, presented},
@@ -25,6 +26,7 @@ use crate::{
     interaction::{OpenInteraction, back, open, open_form},
     render::{display_name, render, words},
     state::Ui,
+    upstream::{Button, buttons},
     words::Words,
 };
 
@@ -43,6 +45,21 @@ struct LoginPage<'a> {
     message: Option<String>,
     /// Who could go on without a password, and the token of the form that names them.
     signed_in: Option<(&'a str, String)>,
+    /// The ways to other providers: those that are seen at once, and the rest.
+    others: &'a [Button],
+    more: &'a [Button],
+}
+
+/// How many ways to other providers are seen at once: with the form, a screenful on a phone.
+const SEEN: usize = 4;
+
+/// What the page says to whoever comes back from another provider.
+fn notice(request: &HttpRequest) -> Option<&'static str> {
+    match Params::parse(request.query_string().as_bytes()).optional("notice") {
+        Some("cancelled") => Some("login-cancelled"),
+        Some("link") => Some("login-link"),
+        _ => None,
+    }
 }
 
 pub async fn show(
@@ -51,16 +68,19 @@ pub async fn show(
     interaction: web::Path<String>,
 ) -> HttpResponse {
     let call = ui.call(&request);
-    let open = open(&ui, call, &interaction).await;
-    let shown = open.map(|open| {
-        let hint = open.interaction.request.grant.login_hint.as_deref();
-        let username = hint.unwrap_or_default();
-        page(&ui, call, &open, None, username, false, StatusCode::OK)
-    });
+    let shown = first(&ui, call, &interaction).await;
     or_page(&ui, &request, shown)
 }
 
-fn page(
+async fn first(ui: &Ui, call: Call<'_>, interaction: &str) -> Result<HttpResponse, Failure> {
+    let open = open(ui, call, interaction).await?;
+    let hint = open.interaction.request.grant.login_hint.as_deref();
+    let username = hint.unwrap_or_default();
+    let message = notice(call.request);
+    page(ui, call, &open, message, username, false, StatusCode::OK).await
+}
+
+async fn page(
     ui: &Ui,
     call: Call<'_>,
     open: &OpenInteraction,
@@ -68,7 +88,7 @@ fn page(
     username: &str,
     remember: bool,
     status: StatusCode,
-) -> HttpResponse {
+) -> Result<HttpResponse, Failure> {
     let asked = &open.interaction.request.grant;
     let words = words(call.request, asked.ui_locales.as_deref());
     let session = open.session.as_ref();
@@ -77,6 +97,13 @@ fn page(
     let enough =
         |session: &Session| may_continue(&open.client, &open.interaction, session, call.now);
     let choosing = session.filter(|(session, _)| enough(session));
+    let buttons = buttons(ui, open, words, call.now).await;
+    // Passwords go on without them.
+    let buttons = buttons.unwrap_or_else(|error| {
+        tracing::error!(%error, "the login page shows no other provider");
+        Vec::new()
+    });
+    let (others, more) = buttons.split_at(buttons.len().min(SEEN));
     let page = LoginPage {
         words,
         base: call.realm.issuer.base(),
@@ -90,8 +117,10 @@ fn page(
         signed_in: choosing
             .map(|(_, user)| display_name(user))
             .zip(open.form_of_user(ui, PAGE)),
+        others,
+        more,
     };
-    render(&page, status, true)
+    Ok(render(&page, status, true))
 }
 
 pub async fn submit(
@@ -170,11 +199,11 @@ async fn sign_in(
         _ => Counted::FailedSignIns,
     });
     Ok(match outcome {
-        SignInOutcome::SignedIn(signed_in) => welcome(ui, call, open, &signed_in).await,
+        SignInOutcome::SignedIn(signed_in) => welcome(ui, call, open, &signed_in).await?,
         SignInOutcome::Refused(refused) => return Err(refused.into()),
-        SignInOutcome::Wrong => again("login-wrong", StatusCode::UNAUTHORIZED),
+        SignInOutcome::Wrong => again("login-wrong", StatusCode::UNAUTHORIZED).await?,
         SignInOutcome::Busy => {
-            let mut busy = again("login-busy", StatusCode::SERVICE_UNAVAILABLE);
+            let mut busy = again("login-busy", StatusCode::SERVICE_UNAVAILABLE).await?;
             busy.headers_mut()
                 .insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
             busy
@@ -188,9 +217,18 @@ async fn welcome(
     call: Call<'_>,
     open: &OpenInteraction,
     signed_in: &SignedIn,
-) -> HttpResponse {
+) -> Result<HttpResponse, Failure> {
     let session = &signed_in.session;
-    let mut response = back(call.realm, open);
+    let digest = &open.interaction.digest;
+    let mut response = match ui.store.pending_link(digest, call.now).await? {
+        // Who came from another provider says first whether the account there is theirs.
+        Some(_) => see_other(
+            &call
+                .realm
+                .at(&paths::page(paths::LINK, open.secret.expose())),
+        ),
+        None => back(call.realm, open),
+    };
     let mut set = |name, value: &str, lifetime| {
         add_cookie(
             &mut response,
@@ -204,5 +242,5 @@ async fn welcome(
     let known = signed_in.browser.text();
     set(Cookie::Known, &known, Some(BROWSER_LIFETIME));
     renew_browser(ui, call, &open.browser, &mut response).await;
-    response
+    Ok(response)
 }

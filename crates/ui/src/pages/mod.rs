@@ -4,6 +4,7 @@ pub mod assets;
 pub mod consent;
 pub mod error;
 pub mod form_post;
+pub mod link;
 pub mod login;
 pub mod logout;
 pub mod no_access;

@@ -1,0 +1,178 @@
+//! The way to another provider: a link of the login page begins it, for one interaction in one browser.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use latchkey_operations::LoginSecrets;
+use latchkey_protocol::{
+    Reason, Secret, kind, paths, pkce,
+    upstream::{LIFETIME, Upstream, UpstreamLogin, UpstreamProtocol, UpstreamResponseMode},
+    uri,
+};
+
+use super::{enabled, refusal, signed_in_since};
+use crate::{
+    answer::{or_login, see_other},
+    call::Call,
+    failure::Failure,
+    interaction::{OpenInteraction, open},
+    state::Ui,
+};
+
+/// Leads the browser to the provider. That the address has the interaction's secret, and the browser its cookie, is as good
+/// as a form's token: nobody else can make it.
+pub async fn begin(
+    ui: web::Data<Ui>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+) -> HttpResponse {
+    let call = ui.call(&request);
+    let (interaction, name) = path.into_inner();
+    let led = lead(&ui, call, &interaction, &name).await;
+    or_login(&ui, &request, Some(&interaction), led)
+}
+
+/// What a sign-in is held together by.
+struct Ties {
+    state: Secret<kind::UpstreamState>,
+    nonce: Secret<kind::UpstreamNonce>,
+    verifier: String,
+}
+
+async fn lead(
+    ui: &Ui,
+    call: Call<'_>,
+    interaction: &str,
+    name: &str,
+) -> Result<HttpResponse, Failure> {
+    let open = open(ui, call, interaction).await?;
+    let upstream = enabled(ui, name).await?;
+    let found = endpoint(ui, call, &upstream);
+    let endpoint = ui.upstreams.within(&upstream, found).await?;
+    let ties = Ties {
+        state: Secret::generate(&*ui.entropy),
+        nonce: Secret::generate(&*ui.entropy),
+        verifier: verifier(ui),
+    };
+    let login = login(ui, call, &open, &upstream, &ties)?;
+    if !ui.store.begin_upstream_login(&login).await? {
+        let expected = "the provider as it was read, and the interaction";
+        return Err(Reason::UpstreamChanged
+            .because(expected, "changed, or gone")
+            .into());
+    }
+    let ours = pairs(call, &open, &upstream, &ties)?;
+    let is_ours = |name: &str| ours.iter().any(|(own, _)| *own == name);
+    let added = upstream.settings.parameters.iter();
+    let added = added.filter(|(name, _)| !is_ours(name));
+    let added = added.map(|(name, value)| (name.as_str(), value.as_str()));
+    let pairs: Vec<_> = ours
+        .iter()
+        .map(|(n, v)| (*n, v.as_str()))
+        .chain(added)
+        .collect();
+    Ok(see_other(&uri::with_query(&endpoint, &pairs)))
+}
+
+/// 256 random bits (RFC 7636 4.1).
+fn verifier(ui: &Ui) -> String {
+    let mut bytes = [0; 32];
+    ui.entropy.fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+async fn endpoint(ui: &Ui, call: Call<'_>, upstream: &Upstream) -> Result<String, Failure> {
+    match &upstream.settings.protocol {
+        UpstreamProtocol::Oidc { issuer, .. } => {
+            let (outbound, directory) = (&*ui.upstreams.outbound, &ui.upstreams.directory);
+            let found = directory.find(outbound, issuer, call.now).await;
+            let found = found.map_err(|trouble| refusal(upstream, &trouble))?;
+            Ok(found.metadata.authorization_endpoint.clone())
+        }
+        UpstreamProtocol::Oauth2 {
+            authorization_endpoint,
+            ..
+        } => Ok(authorization_endpoint.clone()),
+    }
+}
+
+fn login(
+    ui: &Ui,
+    call: Call<'_>,
+    open: &OpenInteraction,
+    upstream: &Upstream,
+    ties: &Ties,
+) -> Result<UpstreamLogin, Failure> {
+    let secrets = LoginSecrets {
+        verifier: ties.verifier.clone(),
+        interaction: open.secret.clone(),
+    };
+    let sealed = ui.upstreams.secrets.seal_login(&secrets);
+    Ok(UpstreamLogin {
+        state: ties.state.digest(),
+        interaction: open.interaction.digest.clone(),
+        upstream: upstream.name.clone(),
+        version: upstream.version,
+        nonce: ties.nonce.digest(),
+        sealed: sealed.map_err(Failure::broken)?,
+        created_at: call.now,
+        expires_at: call.now + LIFETIME,
+    })
+}
+
+/// The authorization request (OpenID Connect Core 3.1.2.1, RFC 7636 4.3), without what the settings add.
+fn pairs(
+    call: Call<'_>,
+    open: &OpenInteraction,
+    upstream: &Upstream,
+    ties: &Ties,
+) -> Result<Vec<(&'static str, String)>, Failure> {
+    let settings = &upstream.settings;
+    let callback = paths::upstream_callback(upstream.name.as_str());
+    let mut pairs = vec![
+        ("response_type", "code".to_owned()),
+        ("client_id", settings.client_id.clone()),
+        ("redirect_uri", call.realm.at(&callback)),
+        ("state", ties.state.expose().to_owned()),
+        ("code_challenge", pkce::challenge(&ties.verifier)),
+        ("code_challenge_method", "S256".to_owned()),
+    ];
+    if !settings.scopes.is_empty() {
+        pairs.push(("scope", settings.scopes.join(" ")));
+    }
+    if settings.response_mode == UpstreamResponseMode::FormPost {
+        pairs.push(("response_mode", "form_post".to_owned()));
+    }
+    let is_oidc = matches!(settings.protocol, UpstreamProtocol::Oidc { .. });
+    if is_oidc {
+        pairs.push(("nonce", ties.nonce.expose().to_owned()));
+    }
+    pairs.extend(anew(call, open, is_oidc)?);
+    Ok(pairs)
+}
+
+/// What asks for a new sign-in, or for a choice, where the client asks for it.
+fn anew(
+    call: Call<'_>,
+    open: &OpenInteraction,
+    is_oidc: bool,
+) -> Result<Vec<(&'static str, String)>, Failure> {
+    let asked = &open.interaction.request.grant;
+    let is_wanted = signed_in_since(&open.interaction, call.now, call.now).is_some();
+    if is_wanted && !is_oidc {
+        let expected = "a provider that says when the user signed in";
+        return Err(Reason::UpstreamNotFresh
+            .because(expected, "one of OAuth 2.0")
+            .into());
+    }
+    if is_wanted {
+        let age = asked.max_age.unwrap_or_default();
+        return Ok(vec![
+            ("prompt", "login".to_owned()),
+            ("max_age", age.to_string()),
+        ]);
+    }
+    if is_oidc && asked.prompt.select_account {
+        return Ok(vec![("prompt", "select_account".to_owned())]);
+    }
+    Ok(Vec::new())
+}
