@@ -10,6 +10,7 @@ mod between_verbs;
 mod clients;
 mod consents;
 mod keys;
+mod linking_stories;
 mod overtaken;
 mod refusals;
 mod sessions;
