@@ -54,22 +54,17 @@ pub fn run(server: &Server, rounds: usize) -> Result<()> {
         "grant_types": ["authorization_code", "refresh_token"], "audience": [API],
     }))?;
     let target = server.target();
+    let said = |how: &str| format!("the last of {APIS} APIs refuses: {how}");
     block_on(async {
         heading();
         let told = apis(|builder| Ok(builder)).await?;
         let mut times = measure(&target, &told, rounds, TOLD).await?;
-        line(
-            &format!("the last of {APIS} APIs refuses: told"),
-            &mut times,
-        );
+        line(&said("told"), &mut times);
         drop(told);
         let by_time = apis(|builder| Ok(builder.http(Unpushed(HttpClient::new()?)))).await?;
         let rounds = rounds.div_ceil(BY_TIME_EVERY);
         let mut times = measure(&target, &by_time, rounds, BY_TIME).await?;
-        line(
-            &format!("the last of {APIS} APIs refuses: by time"),
-            &mut times,
-        );
+        line(&said("by time"), &mut times);
         Ok(())
     })
 }

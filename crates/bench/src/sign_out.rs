@@ -161,9 +161,8 @@ impl Bench {
         let begun = Instant::now();
         let call = format!("POST /admin/api/v1/users/{sub}/end-sessions HTTP/1.1");
         operator.send(&bare(&call, &authorization)).await?;
-        let living = &self.apps[..APPS - DEAD];
         let receipts = async || {
-            for app in living {
+            for app in &self.apps[..APPS - DEAD] {
                 if self.waits_for(app).await? || !app.was_told_of(&sessions) {
                     return Ok(false);
                 }

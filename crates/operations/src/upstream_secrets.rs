@@ -7,7 +7,7 @@ use latchkey_protocol::{
     upstream::{Upstream, UpstreamClientAuth},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How long a secret counts that is signed for one call, in seconds.
 const SIGNED_FOR: i64 = 5 * 60;
@@ -101,13 +101,18 @@ impl UpstreamSecrets {
             return Ok(Some(secret));
         };
         let key = SigningKey::read(Algorithm::Es256, &secret)?;
-        let claims = json!({
-            "iss": team_id,
-            "iat": now.as_seconds(),
-            "exp": now.as_seconds() + SIGNED_FOR,
-            "aud": audience,
-            "sub": upstream.settings.client_id,
-        });
+        let claims = claims((team_id, audience), &upstream.settings.client_id, now);
         Ok(Some(Signer::new(&key)?.sign_as(key_id, &claims)?))
     }
+}
+
+/// What a secret that is signed says (RFC 7523 3).
+fn claims((issuer, audience): (&str, &str), client_id: &str, now: Timestamp) -> Value {
+    json!({
+        "iss": issuer,
+        "iat": now.as_seconds(),
+        "exp": now.as_seconds() + SIGNED_FOR,
+        "aud": audience,
+        "sub": client_id,
+    })
 }

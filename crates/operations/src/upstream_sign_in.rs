@@ -330,16 +330,20 @@ fn entry(arrival: &Arrival<'_>, event: Event, user: Option<&UserId>) -> AuditEnt
             name: None,
         },
         front_end: FrontEnd::Page,
-        target: user.map(|user| AuditTarget {
-            kind: TargetKind::User,
-            id: Some(user.as_str().to_owned()),
-            name: None,
-        }),
+        target: user.map(target),
         outcome: AuditOutcome::Done,
         address: Some(arrival.address),
         request_id: Some(arrival.request_id.to_owned()).filter(|id| !id.is_empty()),
         details: Map::from_iter(details),
         // The line of a sign-in is written here.
         is_logged: event == Event::SignedIn,
+    }
+}
+
+fn target(user: &UserId) -> AuditTarget {
+    AuditTarget {
+        kind: TargetKind::User,
+        id: Some(user.as_str().to_owned()),
+        name: None,
     }
 }

@@ -180,9 +180,8 @@ impl Operations<'_> {
             details["forced"] = true.into();
         }
         let recording = self.recording_upstream(Operation::UpstreamDelete, &before, details);
-        let deleted = recording
-            .store
-            .delete_upstream(&before.name, seen, with_identities);
+        let store = &recording.store;
+        let deleted = store.delete_upstream(&before.name, seen, with_identities);
         match deleted.await? {
             UpstreamEnd::Deleted(_) => recording.done(),
             UpstreamEnd::InUse(identities) => {

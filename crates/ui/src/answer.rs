@@ -70,9 +70,8 @@ pub fn or_login(
         return or_page(ui, request, answered);
     };
     let reference = ui.note(request, refusal);
-    let login = ui
-        .realm(request)
-        .at(&paths::page(paths::LOGIN, interaction));
+    let path = paths::page(paths::LOGIN, interaction);
+    let login = ui.realm(request).at(&path);
     error_page_before(ui, request, refusal.reason, &reference, Some(&login))
 }
 

@@ -60,6 +60,12 @@ struct Given {
     person: Person,
 }
 
+fn routes(config: &mut web::ServiceConfig) {
+    for provider in [kakao::routes, naver::routes, github::routes, apple::routes] {
+        provider(config);
+    }
+}
+
 impl StandIn {
     /// Listens, and answers until the system ends. It signs with the first key (RS256); with the second one (ES256) its owner
     /// signs secrets for Apple.
@@ -81,14 +87,7 @@ impl StandIn {
             state: Mutex::default(),
         });
         let data = web::Data::from(stand_in.clone());
-        let server = HttpServer::new(move || {
-            App::new()
-                .app_data(data.clone())
-                .configure(kakao::routes)
-                .configure(naver::routes)
-                .configure(github::routes)
-                .configure(apple::routes)
-        });
+        let server = HttpServer::new(move || App::new().app_data(data.clone()).configure(routes));
         let server = server.workers(1).disable_signals().listen(listener)?.run();
         actix_web::rt::spawn(server);
         Ok(stand_in)

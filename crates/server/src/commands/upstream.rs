@@ -118,21 +118,24 @@ fn row(upstream: &Upstream) -> Vec<String> {
         true => "accounts",
         false => "nothing",
     };
-    let state = match (upstream.is_enabled(), upstream.settings.hidden) {
-        (false, _) => "disabled",
-        (true, true) => "hidden",
-        (true, false) => "enabled",
-    };
     [
         upstream.name.as_str(),
         &upstream.settings.title,
         protocol,
         upstream.issuer(),
         creates,
-        state,
+        state(upstream),
     ]
     .map(str::to_owned)
     .to_vec()
+}
+
+fn state(upstream: &Upstream) -> &'static str {
+    match (upstream.is_enabled(), upstream.settings.hidden) {
+        (false, _) => "disabled",
+        (true, true) => "hidden",
+        (true, false) => "enabled",
+    }
 }
 
 async fn show(at: &At, name: &str, json: bool) -> Result<()> {

@@ -148,8 +148,7 @@ impl Identities for Database {
         self.write(move |c| {
             let outcome = sign_in::sign_in(c, &asked)?;
             if let IdentitySignInOutcome::SignedIn(begun) = &outcome {
-                let at = asked.session.created_at();
-                sessions::record_sign_in(c, entry.as_deref(), begun, at)?;
+                sessions::record_sign_in(c, entry.as_deref(), begun, asked.session.created_at())?;
             }
             Ok(outcome)
         })

@@ -127,13 +127,6 @@ async fn of_oidc(
 
 /// Adds what UserInfo says. An address and the flag that it is verified are of one document: that of the address.
 fn add(mapping: &ClaimMapping, claims: &mut Map<String, Value>, info: Map<String, Value>) {
-    let first = |pointer: &str| {
-        pointer
-            .trim_start_matches('/')
-            .split('/')
-            .next()
-            .map(str::to_owned)
-    };
     let address = mapping.email.as_deref().and_then(first);
     let flags: Vec<String> = mapping
         .email_verified
@@ -150,6 +143,12 @@ fn add(mapping: &ClaimMapping, claims: &mut Map<String, Value>, info: Map<String
     let is_added =
         |name: &String| !OF_ID_TOKEN.contains(&name.as_str()) && (has_address || !is_flag(name));
     claims.extend(info.into_iter().filter(|(name, _)| is_added(name)));
+}
+
+/// The member that a pointer leads into.
+fn first(pointer: &str) -> Option<String> {
+    let mut members = pointer.trim_start_matches('/').split('/');
+    members.next().map(str::to_owned)
 }
 
 /// Verifies the ID token, with keys that are fetched anew where it was signed with one that is not known.

@@ -165,11 +165,8 @@ fn anew(
             .into());
     }
     if is_wanted {
-        let age = asked.max_age.unwrap_or_default();
-        return Ok(vec![
-            ("prompt", "login".to_owned()),
-            ("max_age", age.to_string()),
-        ]);
+        let age = ("max_age", asked.max_age.unwrap_or_default().to_string());
+        return Ok(vec![("prompt", "login".to_owned()), age]);
     }
     if is_oidc && asked.prompt.select_account {
         return Ok(vec![("prompt", "select_account".to_owned())]);
