@@ -175,7 +175,7 @@ fix-UpstreamCancelled = 조치할 것이 없습니다. 사용자의 선택입니
 checked-UpstreamRefused = 다른 제공자가 코드로 응답했는지
 fix-UpstreamRefused = '받은 값'에서 응답을 확인하세요. 대부분 scope, client_id, 리디렉션 주소가 그곳에 등록된 것과 다릅니다.
 checked-UpstreamAnswerUnfit = 다른 제공자의 응답이 프로토콜의 형식인지
-fix-UpstreamAnswerUnfit = '필요한 값'과 '받은 값'을 확인하고 latchkey upstream test를 실행하세요.
+fix-UpstreamAnswerUnfit = '필요한 값'과 '받은 값'을 확인하고 latchkey upstream show를 실행하세요.
 checked-UpstreamSubjectUnfit = 클레임의 mapping.subject 위치에 사용자를 나타내는 값이 있는지
 fix-UpstreamSubjectUnfit = mapping.subject를 고치세요 (latchkey upstream update).
 checked-UpstreamIdentityForeign = 사용자가 로그인한 제공자를 통해 연결된 계정인지
@@ -189,7 +189,7 @@ fix-UpstreamAccountUnknown = 계정을 연결하거나 (latchkey user link) trus
 checked-UpstreamLinkUnknown = 이 로그인에서 10분 이내에 연결을 기다리는 계정이 있고, 그 뒤에 사용자가 로그인했는지
 fix-UpstreamLinkUnknown = 사용자가 앱에서 다시 시작하면 됩니다.
 checked-UpstreamUnreachable = 다른 제공자에 연결되고, 몇 초 안에 자체 오류가 아닌 응답이 오는지
-fix-UpstreamUnreachable = '받은 것'을 보고 latchkey upstream test를 실행하세요. 사설 주소는 outbound.allow에 있을 때만 호출됩니다.
+fix-UpstreamUnreachable = '받은 것'을 보고 latchkey upstream show를 실행하세요. 사설 주소는 outbound.allow에 있을 때만 호출됩니다.
 checked-UpstreamTokenUnfit = ID 토큰이 제공자가 공개한 키로 RS256, PS256, ES256 또는 EdDSA로 서명되었고, 제공자의 issuer, 우리의 client_id, 이 로그인과 시간에 맞는지 (OpenID Connect Core 3.1.3.7)
 fix-UpstreamTokenUnfit = '받은 것'을 보고 issuer와 client_id를 그곳에 등록한 것과 비교하고 시계를 확인하세요.
 checked-UpstreamNotFresh = 앱이 새 로그인을 요청할 때 (prompt=login, max_age) 제공자가 auth_time으로 새로 로그인했음을 알려 주는지

@@ -57,7 +57,7 @@ pub fn run(server: &Server, rounds: usize) -> Result<()> {
     let said = |how: &str| format!("the last of {APIS} APIs refuses: {how}");
     block_on(async {
         heading();
-        let told = apis(|builder| Ok(builder)).await?;
+        let told = apis(Ok).await?;
         let mut times = measure(&target, &told, rounds, TOLD).await?;
         line(&said("told"), &mut times);
         drop(told);

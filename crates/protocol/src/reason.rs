@@ -296,7 +296,7 @@ reasons! {
     UpstreamRefused: "temporarily_unavailable" 502 "The other provider did not sign you in. Go back and try again, or choose another way to sign in.",
         "the other provider answers with a code", "Look at what it answered, under 'received': most often scopes, client_id or redirect address are not as they are registered there.";
     UpstreamAnswerUnfit: "invalid_request" 502 "The answer of the other provider cannot be used. Go back and try again.",
-        "what the other provider answers has the form that its protocol says", "Look at 'expected' and 'received', and run latchkey upstream test.";
+        "what the other provider answers has the form that its protocol says", "Look at 'expected' and 'received', and run latchkey upstream show.";
     UpstreamSubjectUnfit: "invalid_request" 502 "The other provider did not say who you are.",
         "the claims have a subject where mapping.subject says", "Correct mapping.subject (latchkey upstream update).";
     UpstreamIdentityForeign: "access_denied" 403 "This account at the other provider is connected in another way.",
@@ -310,7 +310,7 @@ reasons! {
     UpstreamLinkUnknown: "invalid_request" 400 "What was to be connected has expired. Go back to the application and start again.",
         "an identity waits in this interaction to be linked, since less than ten minutes, and the user signed in to the account after that", "The user starts again at the app.";
     UpstreamUnreachable: "temporarily_unavailable" 503 "The other provider does not answer. Try again in a moment, or choose another way to sign in.",
-        "the other provider takes a connection and answers within a few seconds, and not with a failure of its own", "Look at 'received', and run latchkey upstream test. A private address is called only where outbound.allow names it.";
+        "the other provider takes a connection and answers within a few seconds, and not with a failure of its own", "Look at 'received', and run latchkey upstream show. A private address is called only where outbound.allow names it.";
     UpstreamTokenUnfit: "invalid_request" 502 "What the other provider says about you could not be verified. Go back and try again.",
         "the ID token is signed by a published key of the provider with RS256, PS256, ES256 or EdDSA, is of its issuer, for our client_id, for this sign-in, and in its time (OpenID Connect Core 3.1.3.7)", "Look at 'received', compare issuer and client_id with what is registered there, and look at the clocks.";
     UpstreamNotFresh: "access_denied" 403 "The application wants you to sign in again, and the other provider does not say that you did. Choose another way to sign in.",

@@ -81,11 +81,10 @@ pub fn an_account_is_made_while_its_upstream_stands_and_its_name_is_free(stores:
                 username: username.into(),
                 ..user(id)
             };
-            let made = store
+            store
                 .create_user_of_identity(&new, &identity("kakao", id, id), version)
                 .await
-                .unwrap();
-            made
+                .unwrap()
         };
         assert_eq!(make("a", "a", 1).await, LinkOutcome::Changed);
         let taken = LinkOutcome::Unwritten(WriteOutcome::NameTaken);

@@ -35,11 +35,10 @@ pub fn an_identity_is_linked_to_a_user_who_is_enabled_and_as_they_were_read(stor
         store.create_upstream(&upstream("kakao")).await.unwrap();
         let link = async |user_version, upstream_version| {
             let own = identity("kakao", "u", "u");
-            let linked = store
+            store
                 .link_identity(&own, user_version, upstream_version)
                 .await
-                .unwrap();
-            linked
+                .unwrap()
         };
         assert_eq!(link(1, 0).await, LinkOutcome::Changed);
         assert_eq!(link(0, 1).await, LinkOutcome::Changed);
@@ -113,11 +112,10 @@ pub fn of_two_last_identities_that_are_unlinked_at_once_one_stays(stores: &impl 
             panic!("{left:?}")
         };
         let unlink = async |may_go| {
-            let unlinked = store
+            store
                 .unlink_identity(&bare.id, &left.key, may_go, moment(5))
                 .await
-                .unwrap();
-            unlinked
+                .unwrap()
         };
         assert_eq!(unlink(false).await, UnlinkOutcome::LastWayIn);
         assert_eq!(unlink(true).await, UnlinkOutcome::Unlinked(0));

@@ -149,11 +149,10 @@ pub fn an_upstream_in_use_is_deleted_only_with_its_identities(stores: &impl Stor
         seeded(&store).await;
         linked(&store, "kakao", "u").await;
         let delete = async |version, all| {
-            let deleted = store
+            store
                 .delete_upstream(&name("kakao"), version, all)
                 .await
-                .unwrap();
-            deleted
+                .unwrap()
         };
         assert_eq!(delete(Some(1), true).await, UpstreamEnd::Unknown);
         assert_eq!(delete(None, false).await, UpstreamEnd::InUse(1));
@@ -184,11 +183,10 @@ pub fn a_sign_in_that_was_begun_elsewhere_is_taken_once_and_in_time(stores: &imp
         let begun = login("s", "i", 5);
         assert!(store.begin_upstream_login(&begun).await.unwrap());
         let take = async |state: &str, at| {
-            let taken = store
+            store
                 .take_upstream_login(&Digest::of(state), moment(at))
                 .await
-                .unwrap();
-            taken
+                .unwrap()
         };
         assert_eq!(take("other", 6).await, None);
         assert_eq!(take("s", 605).await, None, "it has ended");

@@ -128,7 +128,7 @@ impl UpstreamProfile {
             EmailTrust::Domains => {
                 let (_, domain) = email.rsplit_once('@')?;
                 let domain = domain_of(domain)?;
-                upstream.settings.domains.iter().any(|own| *own == domain)
+                upstream.settings.domains.contains(&domain)
             }
         };
         (is_believed && names::email_key(email).is_some()).then_some(email)

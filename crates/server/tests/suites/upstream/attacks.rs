@@ -10,6 +10,9 @@ use super::{
     *,
 };
 
+/// Makes a token of claims.
+type Signs = Box<dyn Fn(&Value) -> String>;
+
 pub async fn liar(h: &Harness) -> Liar {
     let liar = Liar::start().await;
     let mut settings = oidc(&liar.issuer);
@@ -102,7 +105,7 @@ fn only_signatures_by_a_published_key_count() {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let published = serde_json::to_string(liar.key.public()).unwrap();
         let stranger = key(Algorithm::Es256);
-        let attempts: [(&str, Box<dyn Fn(&Value) -> String>); 4] = [
+        let attempts: [(&str, Signs); 4] = [
             (
                 "none",
                 Box::new(move |claims| {
