@@ -5,11 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::{HttpMessage, HttpRequest};
+use actix_web::{HttpMessage, HttpRequest, http::header};
 use latchkey_operations::Realm;
 use latchkey_protocol::{
     Timestamp,
     audit::{ActorKind, AuditActor, AuditEntry, AuditOutcome, Event, FrontEnd},
+    device::Device,
     observe::Observation,
 };
 
@@ -66,6 +67,16 @@ impl Call<'_> {
             observed.client_id = Some(client_id.chars().take(LONGEST_NAME).collect());
         }
     }
+}
+
+/// The browser as it names itself.
+pub(crate) fn device(request: &HttpRequest) -> Device {
+    let agent = request.headers().get(header::USER_AGENT);
+    Device::of(
+        agent
+            .and_then(|agent| agent.to_str().ok())
+            .unwrap_or_default(),
+    )
 }
 
 /// Who is at the other end, past the trusted proxies.

@@ -10,7 +10,6 @@ use latchkey_operations::{KnownBrowser, SignIn, SignInOutcome, SignedIn};
 use latchkey_protocol::{
     Params, Reason,
     authorize::may_continue,
-    device::Device,
     paths,
     session::{Cookie, Session},
     tally::Counted,
@@ -19,7 +18,7 @@ use latchkey_protocol::{
 use crate::{
     answer::{or_page, see_other},
     browser::{renew_browser, session_secret},
-    call::{Call, request_id},
+    call::{Call, device, request_id},
     cookies::{BROWSER_LIFETIME, add_cookie, cookie, presented},
     csrf::is_ours,
     failure::Failure,
@@ -173,10 +172,6 @@ async fn sign_in(
     let remember = form.optional("remember-me").is_some();
     let browser = presented(call.request, call.realm.issuer.is_https(), Cookie::Known)
         .and_then(KnownBrowser::presented);
-    let agent = call.request.headers().get(header::USER_AGENT);
-    let agent = agent
-        .and_then(|agent| agent.to_str().ok())
-        .unwrap_or_default();
     let replaces = session_secret(ui, call.request).map(|secret| secret.digest());
     let request_id = request_id(call.request);
     let asked = SignIn {
@@ -184,7 +179,7 @@ async fn sign_in(
         password: form.optional("password").unwrap_or_default(),
         remember,
         address: call.address,
-        device: Device::of(agent),
+        device: device(call.request),
         browser: browser.as_ref(),
         replaces: replaces.as_ref(),
         interaction: &open.interaction.digest,

@@ -9,7 +9,7 @@ use latchkey_protocol::{
     uri,
 };
 
-use super::{enabled, refusal, signed_in_since};
+use super::{discover, enabled, signed_in_since};
 use crate::{
     answer::{or_login, see_other},
     call::Call,
@@ -83,9 +83,7 @@ fn verifier(ui: &Ui) -> String {
 async fn endpoint(ui: &Ui, call: Call<'_>, upstream: &Upstream) -> Result<String, Failure> {
     match &upstream.settings.protocol {
         UpstreamProtocol::Oidc { issuer, .. } => {
-            let (outbound, directory) = (&*ui.upstreams.outbound, &ui.upstreams.directory);
-            let found = directory.find(outbound, issuer, call.now).await;
-            let found = found.map_err(|trouble| refusal(upstream, &trouble))?;
+            let found = discover(ui, call, upstream, issuer).await?;
             Ok(found.metadata.authorization_endpoint.clone())
         }
         UpstreamProtocol::Oauth2 {

@@ -1,11 +1,9 @@
 //! The way back from another provider.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use latchkey_operations::{Arrival, Arrived, LoginSecrets};
 use latchkey_protocol::{
-    Params, Reason, Secret, Timestamp,
-    device::Device,
-    kind, paths,
+    Params, Reason, Secret, Timestamp, kind, paths,
     session::Cookie,
     tally::Counted,
     upstream::{
@@ -18,12 +16,12 @@ use serde_json::{Map, Value};
 use super::{
     Discovered,
     ask::{Question, ask},
-    enabled, refusal, signed_in_since,
+    discover, enabled, signed_in_since,
 };
 use crate::{
     answer::{or_login, or_page, see_other},
     browser::{renew_browser, session_secret},
-    call::{Call, request_id},
+    call::{Call, device, request_id},
     cookies::{add_cookie, cookie},
     failure::Failure,
     foreign_post::LONGEST_QUERY,
@@ -174,13 +172,6 @@ async fn claims(
     Ok(claims)
 }
 
-/// The upstream that the address names.
-async fn named(ui: &Ui, name: &str) -> Result<Upstream, Failure> {
-    let unknown = || Reason::UpstreamUnknown.because("the name of a provider", "another");
-    let name = UpstreamName::parse(name).map_err(|_| unknown())?;
-    Ok(ui.store.upstream(&name).await?.ok_or_else(unknown)?)
-}
-
 /// What it publishes of itself, where it speaks OpenID Connect.
 async fn discovered(
     ui: &Ui,
@@ -190,9 +181,14 @@ async fn discovered(
     let UpstreamProtocol::Oidc { issuer, .. } = &upstream.settings.protocol else {
         return Ok(None);
     };
-    let (outbound, directory) = (&*ui.upstreams.outbound, &ui.upstreams.directory);
-    let found = directory.find(outbound, issuer, call.now).await;
-    Ok(Some(found.map_err(|trouble| refusal(upstream, &trouble))?))
+    discover(ui, call, upstream, issuer).await.map(Some)
+}
+
+/// The upstream that the address names.
+async fn named(ui: &Ui, name: &str) -> Result<Upstream, Failure> {
+    let unknown = || Reason::UpstreamUnknown.because("the name of a provider", "another");
+    let name = UpstreamName::parse(name).map_err(|_| unknown())?;
+    Ok(ui.store.upstream(&name).await?.ok_or_else(unknown)?)
 }
 
 /// Whether its answers have to name it (RFC 9207 2.4).
@@ -243,8 +239,6 @@ async fn welcome(
         UpstreamProtocol::Oidc { .. } => text("iss").unwrap_or_default(),
         UpstreamProtocol::Oauth2 { .. } => upstream.issuer(),
     };
-    let agent = call.request.headers().get(header::USER_AGENT);
-    let agent = agent.and_then(|agent| agent.to_str().ok());
     let replaces = session_secret(ui, call.request).map(|secret| secret.digest());
     let arrival = Arrival {
         upstream,
@@ -259,7 +253,7 @@ async fn welcome(
             .and_then(Value::as_i64)
             .map(Timestamp::from_seconds),
         address: call.address,
-        device: Device::of(agent.unwrap_or_default()),
+        device: device(call.request),
         replaces: replaces.as_ref(),
         interaction: &open.interaction.digest,
         client_id: &open.client.id,

@@ -24,7 +24,7 @@ use latchkey_protocol::{
 };
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::{failure::Failure, state::Ui};
+use crate::{call::Call, failure::Failure, state::Ui};
 
 pub use begin::begin;
 pub(crate) use buttons::{Button, buttons, provider_name};
@@ -96,6 +96,18 @@ impl Upstreams {
                 .into())
         })
     }
+}
+
+/// What an OpenID Connect provider publishes of itself at its issuer.
+async fn discover(
+    ui: &Ui,
+    call: Call<'_>,
+    upstream: &Upstream,
+    issuer: &str,
+) -> Result<Discovered, Failure> {
+    let (outbound, directory) = (&*ui.upstreams.outbound, &ui.upstreams.directory);
+    let found = directory.find(outbound, issuer, call.now).await;
+    Ok(found.map_err(|trouble| refusal(upstream, &trouble))?)
 }
 
 /// The upstream of this name, if users may sign in there.
