@@ -81,7 +81,9 @@ impl<'de> Deserialize<'de> for Unverified {
 impl AccessToken {
     /// Whether `name` is among the scope values. They are compared whole (RFC 6749 3.3).
     pub fn has_scope(&self, name: &str) -> bool {
-        self.scope.split(' ').any(|one| one == name) && !name.is_empty()
+        let name = name.as_bytes();
+        let mut each = self.scope.as_bytes().split(|byte| *byte == b' ');
+        each.any(|one| one == name) && !name.is_empty()
     }
 
     /// Whether the user has the role.

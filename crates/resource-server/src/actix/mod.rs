@@ -5,6 +5,7 @@
 
 mod answer;
 mod caller;
+mod closed;
 mod protect;
 mod routes;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_web::{
-    Error, HttpMessage,
+    Error, HttpMessage, HttpResponse,
     body::{EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::header,
@@ -35,11 +35,11 @@ use crate::{
 ///
 /// A narrower guard is put around a single route or scope likewise. [`Routes`](super::Routes) does that for each route.
 #[derive(Clone)]
-pub struct Protect(Arc<Shared>);
+pub struct Protect(pub(super) Arc<Shared>);
 
-struct Shared {
-    verifier: Verifier,
-    rule: Rule,
+pub(super) struct Shared {
+    pub verifier: Verifier,
+    pub rule: Rule,
 }
 
 impl Protect {
@@ -53,13 +53,16 @@ impl Protect {
 }
 
 impl Shared {
+    pub fn refusal(&self, rejection: &Rejection) -> HttpResponse {
+        answer(&self.verifier.challenge(rejection))
+    }
+
     fn refuse<B: MessageBody>(
         &self,
         request: ServiceRequest,
         rejection: &Rejection,
     ) -> ServiceResponse<EitherBody<B>> {
-        let challenge = self.verifier.challenge(rejection);
-        request.into_response(answer(&challenge).map_into_right_body())
+        request.into_response(self.refusal(rejection).map_into_right_body())
     }
 }
 

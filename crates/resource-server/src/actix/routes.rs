@@ -6,7 +6,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use super::Protect;
+use super::{Protect, closed::closed};
 use crate::{Authenticated, Public, Rule, Verifier};
 
 /// Routes of an API that are closed by default: one is made together with its guard, or not at all.
@@ -100,8 +100,8 @@ impl Routes {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let route = web::method(method.clone()).to(handler);
-        let route = route.wrap(Protect::new(&self.verifier, rule));
+        let protect = Protect::new(&self.verifier, rule);
+        let route = web::method(method.clone()).service(closed(handler, protect));
         self.add(path, method, route)
     }
 
