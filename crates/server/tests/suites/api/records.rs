@@ -89,7 +89,9 @@ fn no_more_keys_are_made_than_may_be_published_also_by_calls_at_once() {
         let made = async || {
             let keys = caller.get("/keys").await.json["items"].clone();
             let keys = keys.as_array().unwrap().clone();
-            keys.into_iter().filter(|key| key["alg"] == "ES256").count()
+            let published = |key: &Value| key["alg"] == "ES256" && key["state"] != "retired";
+            // Of first keys made at once, one that signs at once takes the place of one announced for later.
+            keys.iter().filter(|key| published(key)).count()
         };
         let mut refused = 0;
         while made().await < 8 {
