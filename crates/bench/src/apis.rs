@@ -10,7 +10,7 @@ use std::{
 };
 
 use actix_web::{App, HttpServer, web};
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use async_trait::async_trait;
 use http::{Request, Response};
 use latchkey_jose::{Compact, Signer, SigningKey};
@@ -163,7 +163,8 @@ fn routes(load: &Load, cores: &str, issuer: &Value, tokens: &[String]) -> Result
     std::fs::write(file.path(), issuer.to_string())?;
     let mut command = Command::new("taskset");
     command.args(["-c", cores]).arg(std::env::current_exe()?);
-    let mut child = command.arg("--api").arg(file.path()).spawn()?;
+    command.arg("--api").arg(file.path());
+    let mut child = command.spawn().context(server::TASKSET)?;
     let measured = compare(load, &Target::one(PORT, child.id()), tokens);
     server::end(&mut child);
     measured

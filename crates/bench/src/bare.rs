@@ -6,7 +6,7 @@ use std::{
 };
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{
     Load, Measurement, drive,
@@ -59,7 +59,7 @@ impl Bare {
             .arg(std::env::current_exe()?)
             .arg("--bare")
             .arg(file.path());
-        let child = command.spawn()?;
+        let child = command.spawn().context(server::TASKSET)?;
         server::ready(PORT, "/")?;
         let target = Target::one(PORT, child.id());
         Ok(Self {

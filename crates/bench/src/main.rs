@@ -23,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use latchkey_jose::{Signer, SigningKey};
 use server::Server;
@@ -138,6 +138,8 @@ fn main() -> Result<()> {
 }
 
 fn run(options: &Options) -> Result<()> {
+    // Databases and logs go there: on a disk, where /tmp may be memory.
+    std::fs::create_dir_all("target").context("no folder target can be made here")?;
     let drivers = server::keep_off(&options.cores)?;
     let load = Load {
         seconds: options.seconds,
@@ -194,7 +196,7 @@ fn signatures_per_cpu_second(cores: &str) -> Result<f64> {
         .args(["-c", cores])
         .arg(std::env::current_exe()?)
         .arg("--signatures");
-    let said = command.output()?;
+    let said = command.output().context(server::TASKSET)?;
     ensure!(
         said.status.success(),
         "{}",

@@ -123,6 +123,9 @@ pub fn keep_off(cores: &str) -> Result<usize> {
     Ok(ours.len())
 }
 
+/// What a measurement needs, to keep server and driver apart.
+pub const TASKSET: &str = "taskset is needed (Debian: util-linux)";
+
 pub fn ready(port: u16, path: &str) -> Result<()> {
     for _ in 0..4000 {
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
@@ -257,6 +260,14 @@ impl Server {
     fn add_node(&mut self) -> Result<()> {
         let port = self.port + u16::try_from(self.nodes.len())?;
         let log = std::fs::File::create(self.folder.path().join(format!("log{port}")))?;
+        let no_binary = || {
+            format!(
+                "there is no {}; run cargo build --release -p latchkey first",
+                self.binary.display()
+            )
+        };
+        // taskset would start, and fail where nobody looks.
+        std::fs::metadata(&self.binary).with_context(no_binary)?;
         let mut command = Command::new("taskset");
         command
             .args(["-c", &self.cores])
@@ -265,13 +276,8 @@ impl Server {
             .stderr(log);
         self.configure(&mut command)
             .env("LATCHKEY_LISTEN", format!("127.0.0.1:{port}"));
-        let no_binary = || {
-            format!(
-                "cannot start {}; run cargo build --release -p latchkey first",
-                self.binary.display()
-            )
-        };
-        self.nodes.push(command.spawn().with_context(no_binary)?);
+        let child = command.spawn().context(TASKSET)?;
+        self.nodes.push(child);
         ready(port, "/readyz")
     }
 
