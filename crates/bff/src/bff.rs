@@ -20,12 +20,13 @@ use crate::{
 
 /// How often expired sessions are deleted.
 const SWEEP: Duration = Duration::from_secs(60);
-/// How long what has expired is kept, in seconds: one instance whose clock is ahead deletes what is good for the others.
+/// How long what has expired is kept, in seconds: one instance whose clock is ahead deletes what is good for the others. How far
+/// ahead it may be is not bounded by this: a store of several hosts looks at its own clock too.
 const KEPT: i64 = 6 * 3600;
 /// By how many seconds a clock that runs is off after a sweep's pause, at the most.
 const LEAP: u64 = 60;
-/// The most of the app's files that are on their way at once.
-const FILES: usize = 1000;
+/// The most of the app's files that are on their way at once, but for those of one piece.
+pub(crate) const FILES: usize = 1000;
 /// The most rows of one sweep.
 const SWEPT: i64 = 1000;
 

@@ -118,14 +118,18 @@ pub async fn serve(bff: web::Data<Bff>, request: HttpRequest) -> HttpResponse {
     if *request.method() == Method::HEAD {
         return answer.body(Length(found.length));
     }
+    // One piece goes at once, and nobody who is slow keeps the app's own page from others.
+    if found.length <= PIECE {
+        return answer.body(begin(found, bff.0.settings.limits, None));
+    }
     let Ok(place) = bff.0.files.clone().try_acquire_owned() else {
         return answer::unavailable();
     };
-    answer.body(begin(found, bff.0.settings.limits, place))
+    answer.body(begin(found, bff.0.settings.limits, Some(place)))
 }
 
 /// Strangers can ask for files: each holds some pieces in memory and a place, as long as its time is not over.
-fn begin(found: Found, limits: Limits, place: OwnedSemaphorePermit) -> Pieces {
+fn begin(found: Found, limits: Limits, place: Option<OwnedSemaphorePermit>) -> Pieces {
     let (sender, pieces) = mpsc::channel(1);
     let left = found.length;
     let whole = limits.head + Duration::from_secs(left / limits.rate.max(1));
@@ -212,7 +216,18 @@ fn find(folder: &Path, name: &Path) -> Option<Found> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use actix_web::{App, test as requests};
+    use latchkey_protocol::Entropy;
+
     use super::*;
+    use crate::{
+        bff::FILES,
+        seal::SealKeys,
+        settings::{Lifetimes, Settings},
+        store::MemoryStore,
+    };
 
     #[test]
     fn a_path_names_a_file_of_the_folder_or_the_app_itself() {
@@ -258,5 +273,55 @@ mod tests {
         assert_eq!(kind("a.txt"), Some("text/plain; charset=utf-8"));
         assert_eq!(kind("b.txt"), None);
         std::fs::remove_dir_all(outside).unwrap();
+    }
+
+    fn settings(folder: PathBuf) -> Settings {
+        Settings {
+            origin: "http://localhost".into(),
+            issuer: "http://localhost:9".into(),
+            client_id: "shop".into(),
+            client_secret: "secret".into(),
+            scope: "openid".into(),
+            seal_keys: SealKeys::read(&"a".repeat(64)).unwrap(),
+            upstreams: Vec::new(),
+            static_files: Some(folder),
+            content_security_policy: Settings::POLICY.into(),
+            lifetimes: Lifetimes::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    struct Zero;
+
+    impl Entropy for Zero {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0);
+        }
+    }
+
+    #[actix_web::test]
+    async fn the_app_itself_is_there_while_slow_browsers_have_every_place() {
+        let folder = std::env::temp_dir().join(format!("latchkey-places-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let folder = folder.canonicalize().unwrap();
+        let one_more = usize::try_from(PIECE).unwrap() + 1;
+        std::fs::write(folder.join("index.html"), "x".repeat(one_more - 1)).unwrap();
+        std::fs::write(folder.join("large.js"), "x".repeat(one_more)).unwrap();
+        let (store, entropy) = (Arc::new(MemoryStore::default()), Arc::new(Zero));
+        let bff = Bff::start(settings(folder.clone()), store, entropy).unwrap();
+        let places = bff.0.files.clone();
+        let app = requests::init_service(App::new().configure(bff.routes())).await;
+        let ask = async |path| {
+            let request = requests::TestRequest::get().uri(path).to_request();
+            requests::call_service(&app, request)
+                .await
+                .status()
+                .as_u16()
+        };
+        let taken = places.try_acquire_many(FILES.try_into().unwrap()).unwrap();
+        assert_eq!((ask("/").await, ask("/large.js").await), (200, 503));
+        drop(taken);
+        assert_eq!(ask("/large.js").await, 200);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

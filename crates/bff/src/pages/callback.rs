@@ -178,7 +178,12 @@ async fn redeem(bff: &Bff, sign_in: &SignIn, code: &str) -> Result<String, Faile
     keep(bff, sign_in, tokens, id_token, &userinfo).await
 }
 
-/// Under a key that nobody has known before; the session that the browser had ends.
+/// How long a session waits for its first call, in seconds: a browser that has gone before the answer came has no cookie, and
+/// nobody would ever end what it left.
+const UNUSED: i64 = 600;
+
+/// Under a key that nobody has known before. The session that the browser had ends first: it takes no place of another
+/// browser's.
 async fn keep(
     bff: &Bff,
     sign_in: &SignIn,
@@ -207,6 +212,9 @@ async fn keep(
         ends_at: now + lasts,
         remember: sign_in.remember,
     };
+    if let Some(former) = sign_in.former() {
+        super::logout::end_here(bff, former).await.map_err(broken)?;
+    }
     let cookie = cookies::random(&*sessions.entropy);
     let key = Key::of_cookie(&cookie);
     let row = NewRow {
@@ -217,7 +225,7 @@ async fn keep(
             .as_deref()
             .map(|sid| Name::of_session(issuer, sid)),
         issued_at: id_token.issued_at,
-        expires_at: sessions.expiry(&session),
+        expires_at: sessions.expiry(&session).min(now + UNUSED),
     };
     let begun = sessions
         .store
@@ -226,9 +234,6 @@ async fn keep(
         .map_err(broken)?;
     if begun == Begun::HasEnded {
         return Err(refuse("the session was ended at the provider meanwhile"));
-    }
-    if let Some(former) = sign_in.former() {
-        super::logout::end_here(bff, former).await.map_err(broken)?;
     }
     Ok(cookie)
 }

@@ -158,7 +158,8 @@ pub trait SessionStore: Send + Sync {
     /// Whether a sign-in is being finished, or was.
     async fn is_spent(&self, sign_in: &Name) -> Result<bool, StoreError>;
 
-    /// Deletes what has expired, `most` rows of a kind at the most. How many there were.
+    /// Deletes what has expired, `most` rows of a kind at the most, by the store's clock where that is earlier than `now`. How
+    /// many there were.
     async fn sweep(&self, now: Timestamp, most: i64) -> Result<usize, StoreError>;
 
     /// Whether it can be written to now: it tries. What it lacks, where sessions go on all the same.

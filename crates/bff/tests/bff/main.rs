@@ -13,4 +13,5 @@ mod slow_bodies;
 mod static_files;
 mod stores;
 mod support;
+mod sweeps;
 mod websockets;

@@ -127,6 +127,7 @@ async fn a_redis_that_is_full_takes_sign_outs() {
     };
     let (browser, leaving) = (world.signed_in().await, world.browser());
     leaving.sign_in(&world.issuer, "bob").await;
+    assert_eq!(leaving.get("/bff/user").await.status, 200);
     let full = |bytes: &str| redis.ask::<String>(&["CONFIG", "SET", "maxmemory", bytes]);
     full("1");
     // Calls and sign-outs go on: no instance is to be taken out of service.

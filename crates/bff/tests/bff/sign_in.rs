@@ -96,6 +96,9 @@ fn a_session_that_is_kept_outlives_the_browser_and_others_do_not() {
         let other = world.browser();
         let usual = other.sign_in(&world.issuer, "bob").await;
         assert!(!usual.cookie("__Host-latchkey-bff").contains("Max-Age"));
+        for one in [&browser, &other] {
+            assert_eq!(one.get("/bff/user").await.status, 200);
+        }
         // Used or not: whoever sleeps stays signed in.
         world.pass(9 * 3600);
         other.get("/bff/user").await.assert_ended();
@@ -229,6 +232,57 @@ fn a_user_who_signs_in_too_often_loses_the_session_that_was_used_longest_ago() {
         first.get("/api/me").await.assert_ended();
         for browser in [&second, &third] {
             assert_eq!(browser.get("/api/me").await.status, 200);
+        }
+        world.stop().await;
+    });
+}
+
+/// Its own former session makes room for the new one.
+#[test]
+fn a_browser_that_signs_in_again_ends_no_session_of_another_browser() {
+    on_each_store(async |store| {
+        let limits = Limits {
+            sessions_of_user: 2,
+            ..Limits::default()
+        };
+        let plan = Plan {
+            limits,
+            ..Plan::default()
+        };
+        let world = World::start_with(store, plan).await;
+        let other = world.signed_in().await;
+        for _ in 0..2 {
+            world.pass(1);
+            let browser = world.signed_in().await;
+            let former = browser.with_cookie(&browser.cookie());
+            world.pass(1);
+            browser.sign_in(&world.issuer, "alice").await;
+            former.get("/bff/user").await.assert_ended();
+            for one in [&other, &browser] {
+                assert_eq!(one.get("/bff/user").await.status, 200);
+            }
+            browser.post("/bff/logout", "").await;
+        }
+        world.stop().await;
+    });
+}
+
+/// Its browser may have gone before the answer came, and then nobody has its cookie.
+#[test]
+fn a_session_that_nobody_has_used_ends_soon() {
+    on_each_store(async |store| {
+        let world = World::start(store).await;
+        for address in ["/bff/login", "/bff/login?remember=1"] {
+            let [gone, stays] = [world.browser(), world.browser()];
+            for browser in [&gone, &stays] {
+                browser.sign_in_by(&world.issuer, address, "alice").await;
+            }
+            world.pass(599);
+            assert_eq!(stays.get("/bff/user").await.status, 200);
+            world.pass(1);
+            gone.get("/bff/user").await.assert_ended();
+            world.pass(3600);
+            assert_eq!(stays.get("/bff/user").await.status, 200, "{address}");
         }
         world.stop().await;
     });

@@ -6,16 +6,16 @@ use futures_util::future::join_all;
 use latchkey_bff::store::{Begun, Key, Name, NamedEnd, NamedEnded, NewRow, SessionStore};
 use latchkey_protocol::Timestamp;
 
-use crate::support::{on_each_store, on_stores_that_sweep};
+use crate::support::on_each_store;
 
 /// Later than any clock: Redis forgets by its own.
-const NOW: Timestamp = Timestamp::from_seconds(4_000_000_000);
+pub const NOW: Timestamp = Timestamp::from_seconds(4_000_000_000);
 
-fn key(cookie: &str) -> Key {
+pub fn key(cookie: &str) -> Key {
     Key::of_cookie(cookie)
 }
 
-fn row(sub: &str, sid: &str) -> NewRow {
+pub fn row(sub: &str, sid: &str) -> NewRow {
     NewRow {
         sealed: format!("sealed {sub}"),
         subject: Name::of_subject("issuer", sub),
@@ -34,18 +34,18 @@ fn end_of(name: Name, jti: &str) -> NamedEnd {
     }
 }
 
-fn end_of_session(sid: &str, jti: &str) -> NamedEnd {
+pub fn end_of_session(sid: &str, jti: &str) -> NamedEnd {
     end_of(Name::of_session("issuer", sid), jti)
 }
 
-async fn begin(store: &dyn SessionStore, cookie: &str, sub: &str, sid: &str) -> Begun {
+pub async fn begin(store: &dyn SessionStore, cookie: &str, sub: &str, sid: &str) -> Begun {
     store
         .begin(&key(cookie), &row(sub, sid), 50, NOW)
         .await
         .unwrap()
 }
 
-async fn is_there(store: &dyn SessionStore, cookie: &str) -> bool {
+pub async fn is_there(store: &dyn SessionStore, cookie: &str) -> bool {
     store.find(&key(cookie), NOW).await.unwrap().is_some()
 }
 
@@ -245,22 +245,6 @@ fn a_sign_in_and_the_end_of_its_session_at_the_same_time_leave_nothing() {
 }
 
 #[test]
-fn what_has_expired_is_swept_and_nothing_else() {
-    on_stores_that_sweep(async |store| {
-        begin(&*store, "a", "alice", "s1").await;
-        begin(&*store, "b", "bob", "s2").await;
-        store.extend(&key("b"), NOW + 10_000, NOW).await.unwrap();
-        store.end_named(&end_of_session("s9", "one")).await.unwrap();
-        assert_eq!(store.sweep(NOW + 99, 100).await.unwrap(), 0);
-        // The session; later the logout token; later still the end that was remembered.
-        assert_eq!(store.sweep(NOW + 100, 100).await.unwrap(), 1);
-        assert_eq!(store.sweep(NOW + 120, 100).await.unwrap(), 1);
-        assert_eq!(store.sweep(NOW + 600, 100).await.unwrap(), 1);
-        assert!(store.find(&key("b"), NOW + 600).await.unwrap().is_some());
-    });
-}
-
-#[test]
 fn a_session_is_ended_at_the_version_that_was_judged_alone() {
     on_each_store(async |store| {
         begin(&*store, "a", "alice", "s1").await;
@@ -366,29 +350,5 @@ fn a_sign_in_is_finished_once() {
             store.unspend(&sign_in).await.unwrap();
             assert!(!store.is_spent(&sign_in).await.unwrap());
         }
-    });
-    on_stores_that_sweep(async |store| {
-        let sign_in = Name::of_sign_in("issuer", "state");
-        store.spend(&sign_in, NOW + 600).await.unwrap();
-        assert_eq!(store.sweep(NOW + 599, 100).await.unwrap(), 0);
-        assert_eq!(store.sweep(NOW + 600, 100).await.unwrap(), 1);
-        assert!(!store.is_spent(&sign_in).await.unwrap());
-    });
-}
-
-/// Of what Redis keeps, nothing stays for ever.
-#[test]
-fn what_is_kept_expires_by_itself_where_nothing_is_swept() {
-    on_each_store(async |store| {
-        let past = Timestamp::from_seconds(1_500_000_000);
-        let row = NewRow {
-            issued_at: past,
-            expires_at: past + 100,
-            ..row("alice", "s1")
-        };
-        store.begin(&key("a"), &row, 50, past).await.unwrap();
-        store.sweep(NOW, 100).await.unwrap();
-        assert_eq!(store.find(&key("a"), past).await.unwrap(), None);
-        assert_eq!(store.end(&key("a")).await.unwrap(), None);
     });
 }

@@ -1,6 +1,11 @@
 //! The statements. Each write carries its condition; where a verb has several, they are in one transaction that writes first.
 
-use diesel::{prelude::*, result::Error, sql_types::Binary};
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    result::Error,
+    sql_types::{BigInt, Binary},
+};
 use latchkey_protocol::Timestamp;
 
 use super::connections::AnyConnection;
@@ -274,9 +279,22 @@ pub fn is_spent(c: &mut AnyConnection, sign_in: &Name) -> Result<bool, Error> {
     Ok(found.is_some())
 }
 
+/// The time of the database where that is earlier: of several hosts one may have a clock that is ahead, and what it deletes
+/// is gone for all. With SQLite there is one host.
+fn earlier(c: &mut AnyConnection, now: Timestamp) -> Result<i64, Error> {
+    let now = now.as_seconds();
+    let AnyConnection::Postgres(c) = c else {
+        return Ok(now);
+    };
+    let of_store = diesel::select(sql::<BigInt>(
+        "CAST(floor(extract(epoch FROM now())) AS BIGINT)",
+    ));
+    Ok(of_store.get_result::<i64>(c)?.min(now))
+}
+
 /// One statement for each table: whoever renews a session waits for it.
 pub fn sweep(c: &mut AnyConnection, now: Timestamp, most: i64) -> Result<usize, Error> {
-    let now = now.as_seconds();
+    let now = earlier(c, now)?;
     let mut gone = 0;
     for (table, key, until) in [
         ("bff_sessions", "key", "expires_at"),

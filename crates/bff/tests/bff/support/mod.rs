@@ -33,7 +33,7 @@ pub use flaky::Flaky;
 pub use issuer::{Fault, ISSUER, Issuer};
 pub use raw::{Raw, head};
 pub use redis::Redis;
-pub use stores::{on_each_store, on_stores_that_sweep};
+pub use stores::{on_each_store, on_postgres, on_stores_that_sweep};
 pub use upstream::Api;
 
 pub const BEGIN: i64 = 4_000_000_000;
@@ -170,10 +170,11 @@ impl World {
         Browser::new(&self.origin)
     }
 
-    /// A browser that alice has signed in with.
+    /// A browser that alice has signed in with, and that has loaded the app.
     pub async fn signed_in(&self) -> Browser {
         let browser = self.browser();
         browser.sign_in(&self.issuer, "alice").await;
+        assert_eq!(browser.get("/bff/user").await.status, 200);
         browser
     }
 

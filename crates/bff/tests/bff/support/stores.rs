@@ -33,6 +33,11 @@ pub fn on_stores_that_sweep<F: Future<Output = ()>>(test: impl Fn(Arc<dyn Sessio
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/bff.db", folder.path().display());
     run("SQLite", Arc::new(SqlStore::open(&url).unwrap()), &test);
+    on_postgres(test);
+}
+
+/// The one that hosts with clocks of their own share, and that has one itself.
+pub fn on_postgres<F: Future<Output = ()>>(test: impl Fn(Arc<dyn SessionStore>) -> F) {
     if let Some(scratch) = Scratch::new() {
         let store = Arc::new(SqlStore::open(&scratch.url).unwrap());
         run("PostgreSQL", store, &test);
