@@ -197,6 +197,8 @@ run_clients() {
   say "clients: other projects' clients, set up by the pages of docs/connect/: sign-in, refresh, key rotation, sign-out"
   binaries
   python3 .ci/clients/run.py $all
+  say "clients: sign-in at other people's providers (oidc-provider, Dex): accounts, cancellation, a wrong secret, other keys, an outage"
+  python3 .ci/upstreams/run.py
   say "clients: a generated client of the administration API, and schemathesis against its document"
   python3 .ci/api/run.py
 }

@@ -97,7 +97,7 @@ pub const PRESETS: &[Preset] = &[
         button_ko: "Google 계정으로 로그인",
         logo: "upstream-google.svg",
         settings: r#"{
-            "protocol": {"kind": "oidc", "issuer": "https://accounts.google.com"},
+            "protocol": {"kind": "oidc", "issuer": "https://accounts.google.com", "says_auth_time": false},
             "client_auth": {"method": "client_secret_post"},
             "scopes": ["openid", "profile", "email"],
             "mapping": {"username": null},
@@ -190,7 +190,8 @@ pub const PRESETS: &[Preset] = &[
         asks: &[],
         page: "docs/sign-in-through-others.md#naver",
     },
-    // Trusted with nothing: an administrator says what it is believed.
+    // Trusted with nothing: an administrator says what it is believed. What scopes ask for is at the UserInfo endpoint, and in
+    // the ID token only where a provider puts it there too (Core 5.4).
     Preset {
         name: "oidc",
         provider: "OpenID Connect",
@@ -199,7 +200,8 @@ pub const PRESETS: &[Preset] = &[
         logo: "upstream-openid.svg",
         settings: r#"{
             "protocol": {"kind": "oidc"},
-            "scopes": ["openid", "profile", "email"]
+            "scopes": ["openid", "profile", "email"],
+            "userinfo": true
         }"#,
         asks: &[(
             "protocol.issuer",

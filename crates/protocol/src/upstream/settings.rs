@@ -145,6 +145,10 @@ pub enum UpstreamProtocol {
         /// It sends `iss` in its answers (RFC 9207) although its discovery document does not say so.
         #[serde(default)]
         sends_issuer: bool,
+        /// Whether its ID tokens say when the user signed in, where that is asked for (`max_age`). Where not, it cannot answer a
+        /// request for a new sign-in, and has no button then.
+        #[serde(default = "yes", skip_serializing_if = "is_yes")]
+        says_auth_time: bool,
     },
     /// OAuth 2.0 with a profile: what it says is as good as its TLS.
     Oauth2 {
@@ -160,13 +164,38 @@ pub enum UpstreamProtocol {
         /// the profile as `email` and `email_verified`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         emails_endpoint: Option<String>,
-        /// Whether it checks PKCE (RFC 7636). A challenge is sent anyway; it is ignored where not.
-        #[serde(default)]
+        /// Whether a challenge is sent (RFC 7636). A provider that knows none ignores it; `false` where it refuses the request.
+        #[serde(default = "yes")]
         pkce: bool,
     },
 }
 
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
 impl UpstreamProtocol {
+    /// Whether it can answer a request for a new sign-in.
+    pub fn says_auth_time(&self) -> bool {
+        matches!(
+            self,
+            Self::Oidc {
+                says_auth_time: true,
+                ..
+            }
+        )
+    }
+
+    /// Whether a code challenge is sent there.
+    pub fn takes_challenge(&self) -> bool {
+        !matches!(self, Self::Oauth2 { pkce: false, .. })
+    }
+
     /// The issuer: unique among upstreams. Identities of an issuer of many tenants have the tenant's.
     pub fn issuer(&self) -> &str {
         match self {

@@ -3,6 +3,7 @@
 mod attacks;
 mod hostile;
 mod liar;
+mod published;
 mod second_latchkey;
 mod stand_ins;
 

@@ -81,7 +81,7 @@ async fn exchange(
         secret: secret.as_deref(),
         code: question.code,
         redirect_uri: question.redirect_uri,
-        verifier: question.verifier,
+        verifier: (upstream.settings.protocol.takes_challenge()).then_some(question.verifier),
         state: question.state,
     };
     let made = exchange.make(&*upstreams.outbound).await;
@@ -99,13 +99,13 @@ async fn of_oidc(
     let unfit = |said: &str| Reason::UpstreamTokenUnfit.because("an ID token that holds", said);
     let token = tokens.id_token.as_deref().ok_or_else(|| unfit("none"))?;
     let mut claims = verified(upstreams, question, discovered, token).await?;
-    if question.upstream.settings.userinfo {
-        let (Some(endpoint), Some(access)) = (&metadata.userinfo_endpoint, &tokens.access_token)
-        else {
-            let expected = "a UserInfo endpoint and an access token for it";
-            return Err(Reason::UpstreamAnswerUnfit
-                .because(expected, "not both")
-                .into());
+    // A provider without a UserInfo endpoint says in the ID token all that it says.
+    if let Some(endpoint) = &metadata.userinfo_endpoint
+        && question.upstream.settings.userinfo
+    {
+        let Some(access) = &tokens.access_token else {
+            let expected = "an access token for the UserInfo endpoint";
+            return Err(Reason::UpstreamAnswerUnfit.because(expected, "none").into());
         };
         let answered = http::get(&*upstreams.outbound, endpoint, Some(access)).await;
         let info = answered.map_err(|trouble| refusal(question.upstream, &trouble))?;

@@ -131,20 +131,21 @@ fn pairs(
         ("client_id", settings.client_id.clone()),
         ("redirect_uri", call.realm.at(&callback)),
         ("state", ties.state.expose().to_owned()),
-        ("code_challenge", pkce::challenge(&ties.verifier)),
-        ("code_challenge_method", "S256".to_owned()),
     ];
+    if settings.protocol.takes_challenge() {
+        pairs.push(("code_challenge", pkce::challenge(&ties.verifier)));
+        pairs.push(("code_challenge_method", "S256".to_owned()));
+    }
     if !settings.scopes.is_empty() {
         pairs.push(("scope", settings.scopes.join(" ")));
     }
     if settings.response_mode == UpstreamResponseMode::FormPost {
         pairs.push(("response_mode", "form_post".to_owned()));
     }
-    let is_oidc = matches!(settings.protocol, UpstreamProtocol::Oidc { .. });
-    if is_oidc {
+    if matches!(settings.protocol, UpstreamProtocol::Oidc { .. }) {
         pairs.push(("nonce", ties.nonce.expose().to_owned()));
     }
-    pairs.extend(anew(call, open, is_oidc)?);
+    pairs.extend(anew(call, open, &settings.protocol)?);
     Ok(pairs)
 }
 
@@ -152,20 +153,21 @@ fn pairs(
 fn anew(
     call: Call<'_>,
     open: &OpenInteraction,
-    is_oidc: bool,
+    protocol: &UpstreamProtocol,
 ) -> Result<Vec<(&'static str, String)>, Failure> {
     let asked = &open.interaction.request.grant;
     let is_wanted = signed_in_since(&open.interaction, call.now, call.now).is_some();
-    if is_wanted && !is_oidc {
+    if is_wanted && !protocol.says_auth_time() {
         let expected = "a provider that says when the user signed in";
         return Err(Reason::UpstreamNotFresh
-            .because(expected, "one of OAuth 2.0")
+            .because(expected, "one that does not (protocol.says_auth_time)")
             .into());
     }
     if is_wanted {
         let age = ("max_age", asked.max_age.unwrap_or_default().to_string());
         return Ok(vec![("prompt", "login".to_owned()), age]);
     }
+    let is_oidc = matches!(protocol, UpstreamProtocol::Oidc { .. });
     if is_oidc && asked.prompt.select_account {
         return Ok(vec![("prompt", "select_account".to_owned())]);
     }

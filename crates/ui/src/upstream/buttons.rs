@@ -2,7 +2,7 @@
 
 use latchkey_protocol::{
     StoreError, Timestamp, paths,
-    upstream::{Upstream, UpstreamProtocol, preset},
+    upstream::{Upstream, preset},
 };
 
 use super::signed_in_since;
@@ -33,8 +33,8 @@ pub(crate) async fn buttons(
 ) -> Result<Vec<Button>, StoreError> {
     let needs_fresh = signed_in_since(&open.interaction, now, now).is_some();
     let is_shown = |upstream: &Upstream| {
-        let is_oidc = matches!(upstream.settings.protocol, UpstreamProtocol::Oidc { .. });
-        upstream.is_enabled() && !upstream.settings.hidden && (is_oidc || !needs_fresh)
+        let can = !needs_fresh || upstream.settings.protocol.says_auth_time();
+        upstream.is_enabled() && !upstream.settings.hidden && can
     };
     let upstreams = ui.store.upstreams().await?;
     let button = |upstream: &Upstream| Button {

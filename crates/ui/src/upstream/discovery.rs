@@ -3,11 +3,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use latchkey_protocol::{Outbound, Timestamp, upstream::TENANT, uri};
-use openidconnect::{JsonWebKey, core::CoreJsonWebKeySet};
+use openidconnect::{
+    JsonWebKey,
+    core::{CoreJsonWebKey, CoreJsonWebKeySet, CoreJsonWebKeyType},
+};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
@@ -43,13 +46,22 @@ pub struct Metadata {
     pub authorization_response_iss_parameter_supported: bool,
 }
 
+/// The keys of a provider.
+#[derive(Debug)]
+pub struct Keys {
+    /// All that may prove something.
+    pub set: CoreJsonWebKeySet,
+    /// The `issuer` of each that has one (Microsoft): it signs for no other. By `kid`, with which more than one may go.
+    pub issuers: Vec<(String, String)>,
+}
+
 /// What was found of one provider.
 #[derive(Debug, Clone)]
 pub struct Discovered {
     /// Its addresses.
     pub metadata: Arc<Metadata>,
     /// Its keys.
-    pub keys: Arc<CoreJsonWebKeySet>,
+    pub keys: Arc<Keys>,
     /// By its clock, when it answered.
     pub date: Option<String>,
     /// When it was found.
@@ -63,14 +75,46 @@ struct Known {
     failed: Option<(Trouble, Timestamp)>,
 }
 
+impl Known {
+    /// What counts at this moment, or the failure of a moment ago.
+    fn answer(&self, now: Timestamp) -> Option<Result<Discovered, Trouble>> {
+        if let Some((found, until)) = &self.found
+            && (1..=AT_MOST).contains(&(*until - now))
+        {
+            return Some(Ok(found.clone()));
+        }
+        let (trouble, at) = self.failed.as_ref()?;
+        ((0..AGAIN_AFTER).contains(&(now - *at))).then(|| Err(trouble.clone()))
+    }
+
+    /// What counted until a moment ago: better than nothing, for a day.
+    fn former(&self, now: Timestamp) -> Option<&Discovered> {
+        let (found, _) = self.found.as_ref()?;
+        (0..AT_MOST).contains(&(now - found.at)).then_some(found)
+    }
+}
+
+/// One provider: what is known of it, and the turn of whoever asks it.
+#[derive(Debug, Default)]
+struct Entry {
+    known: Mutex<Known>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Entry {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What is known of each provider, by its issuer.
 #[derive(Debug, Default)]
 pub struct Directory {
-    known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Known>>>>,
+    entries: Mutex<HashMap<String, Arc<Entry>>>,
 }
 
 impl Directory {
-    /// What `issuer` publishes of itself.
+    /// What `issuer` publishes of itself. While one caller asks it anew, the others go by what counted until then.
     ///
     /// # Errors
     /// [`Trouble`], also that of whoever asked a moment ago.
@@ -80,20 +124,26 @@ impl Directory {
         issuer: &str,
         now: Timestamp,
     ) -> Result<Discovered, Trouble> {
-        let known = self.of(issuer);
-        // Whoever comes meanwhile waits for this one's answer, and takes it.
-        let mut known = known.lock().await;
-        if let Some((found, until)) = &known.found
-            && (1..=AT_MOST).contains(&(*until - now))
-        {
-            return Ok(found.clone());
+        let entry = self.entry(issuer);
+        if let Some(answer) = entry.known().answer(now) {
+            return answer;
         }
-        if let Some((trouble, at)) = &known.failed
-            && (0..AGAIN_AFTER).contains(&(now - *at))
-        {
-            return Err(trouble.clone());
+        let _turn = match entry.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => {
+                if let Some(found) = entry.known().former(now) {
+                    return Ok(found.clone());
+                }
+                // Whoever comes first waits for nobody, the others for this one's answer.
+                entry.turn.lock().await
+            }
+        };
+        if let Some(answer) = entry.known().answer(now) {
+            return answer;
         }
-        match discover(outbound, issuer, now).await {
+        let discovered = discover(outbound, issuer, now).await;
+        let mut known = entry.known();
+        match discovered {
             Ok((found, until)) => {
                 *known = Known {
                     found: Some((found.clone(), until)),
@@ -102,17 +152,16 @@ impl Directory {
                 };
                 Ok(found)
             }
-            Err(trouble) => {
-                // What was good until a moment ago is better than nothing, for a day.
-                if let Some((found, until)) = &mut known.found
-                    && (0..AT_MOST).contains(&(now - found.at))
-                {
-                    *until = now + AGAIN_AFTER;
-                    return Ok(found.clone());
+            Err(trouble) => match known.former(now).cloned() {
+                Some(former) => {
+                    known.found = Some((former.clone(), now + AGAIN_AFTER));
+                    Ok(former)
                 }
-                known.failed = Some((trouble.clone(), now));
-                Err(trouble)
-            }
+                None => {
+                    known.failed = Some((trouble.clone(), now));
+                    Err(trouble)
+                }
+            },
         }
     }
 
@@ -126,35 +175,38 @@ impl Directory {
         seen: &Discovered,
         now: Timestamp,
     ) -> Result<Option<Discovered>, Trouble> {
-        let known = self.of(&seen.metadata.issuer);
-        let mut known = known.lock().await;
-        if let Some((found, _)) = &known.found
-            && !Arc::ptr_eq(&found.keys, &seen.keys)
+        let entry = self.entry(&seen.metadata.issuer);
+        let _turn = entry.turn.lock().await;
         {
-            return Ok(Some(found.clone()));
+            let mut known = entry.known();
+            if let Some((found, _)) = &known.found
+                && !Arc::ptr_eq(&found.keys, &seen.keys)
+            {
+                return Ok(Some(found.clone()));
+            }
+            let early = |at: Timestamp| (0..AGAIN_AFTER).contains(&(now - at));
+            if known.keys_fetched_at.is_some_and(early) {
+                return Ok(None);
+            }
+            known.keys_fetched_at = Some(now);
         }
-        let early = |at: Timestamp| (0..AGAIN_AFTER).contains(&(now - at));
-        if known.keys_fetched_at.is_some_and(early) {
-            return Ok(None);
-        }
-        known.keys_fetched_at = Some(now);
         let (keys, _) = keys(outbound, &seen.metadata.jwks_uri).await?;
         let renewed = Discovered {
             keys: Arc::new(keys),
             ..seen.clone()
         };
-        if let Some((found, _)) = &mut known.found {
+        if let Some((found, _)) = &mut entry.known().found {
             *found = renewed.clone();
         }
         Ok(Some(renewed))
     }
 
-    fn of(&self, issuer: &str) -> Arc<tokio::sync::Mutex<Known>> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST && !known.contains_key(issuer) {
-            known.clear();
+    fn entry(&self, issuer: &str) -> Arc<Entry> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= MOST && !entries.contains_key(issuer) {
+            entries.clear();
         }
-        known.entry(issuer.to_owned()).or_default().clone()
+        entries.entry(issuer.to_owned()).or_default().clone()
     }
 }
 
@@ -219,20 +271,26 @@ fn may_name(issuer: &str, address: &str) -> bool {
 }
 
 /// Its keys without those that are too weak to prove anything, and how long they count.
-async fn keys(outbound: &dyn Outbound, address: &str) -> Result<(CoreJsonWebKeySet, i64), Trouble> {
+async fn keys(outbound: &dyn Outbound, address: &str) -> Result<(Keys, i64), Trouble> {
     let mut answered = http::get(outbound, address, None).await?;
+    let mut issuers = Vec::new();
     if let Some(Value::Array(keys)) = answered.object.get_mut("keys") {
         keys.retain(is_strong);
+        issuers.extend(keys.iter().filter_map(issuer_of_key));
     }
     let set: CoreJsonWebKeySet = serde_json::from_value(Value::Object(answered.object))
         .map_err(|error| Trouble::Garbled(http::plain(&format!("its keys: {error}"))))?;
     // A shared secret proves nothing to whoever can read it.
-    let public = |key: &&openidconnect::core::CoreJsonWebKey| {
-        *key.key_type() != openidconnect::core::CoreJsonWebKeyType::Symmetric
-    };
+    let public = |key: &&CoreJsonWebKey| *key.key_type() != CoreJsonWebKeyType::Symmetric;
     let keys = set.keys().iter().filter(public).cloned().collect();
     let counts_for = lifetime(answered.cache_control.as_deref());
-    Ok((CoreJsonWebKeySet::new(keys), counts_for))
+    let set = CoreJsonWebKeySet::new(keys);
+    Ok((Keys { set, issuers }, counts_for))
+}
+
+fn issuer_of_key(key: &Value) -> Option<(String, String)> {
+    let text = |name: &str| Some(key.get(name)?.as_str()?.to_owned());
+    Some((text("kid").unwrap_or_default(), text("issuer")?))
 }
 
 /// RSA has 2048 bits at least (RFC 7518 3.3): a modulus of 256 bytes is 342 characters long.

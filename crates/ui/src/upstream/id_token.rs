@@ -3,14 +3,14 @@
 use std::str::FromStr;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use latchkey_protocol::{Digest, Timestamp, kind};
+use latchkey_protocol::{Digest, Timestamp, kind, upstream::TENANT};
 use openidconnect::{
     ClaimsVerificationError, ClientId, IssuerUrl, Nonce, SignatureVerificationError,
     core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm},
 };
 use serde_json::{Map, Value};
 
-use super::http::plain;
+use super::{discovery::Keys, http::plain};
 
 /// Signatures by a key that is public: never `none`, nor one that is made with what we know too.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
@@ -57,7 +57,7 @@ pub enum Unfit {
 /// [`Unfit`].
 pub fn verify(
     token: &str,
-    keys: &CoreJsonWebKeySet,
+    keys: &Keys,
     expected: &Expected<'_>,
 ) -> Result<Map<String, Value>, Unfit> {
     if token.len() > LONGEST {
@@ -71,7 +71,7 @@ pub fn verify(
             .ok_or_else(|| "not the nonce that was sent".to_owned())
     };
     parsed
-        .claims(&verifier(keys, expected)?, nonce)
+        .claims(&verifier(&keys.set, expected)?, nonce)
         .map_err(|error| match error {
             // Without a name of its key a token of a new one looks like a wrong signature.
             ClaimsVerificationError::SignatureVerification(
@@ -81,8 +81,12 @@ pub fn verify(
             ) => Unfit::UnknownKey,
             other => wrong(&other),
         })?;
-    let claims = payload(token).ok_or_else(|| Unfit::Wrong("its claims cannot be read".into()))?;
+    let claims = part(token, 1).ok_or_else(|| Unfit::Wrong("its claims cannot be read".into()))?;
     judge(&claims, expected)?;
+    if !key_signs_for(token, keys, &claims) {
+        let said = "its key signs for another issuer";
+        return Err(Unfit::Wrong(said.into()));
+    }
     Ok(claims)
 }
 
@@ -139,7 +143,27 @@ fn judge(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Unf
     Ok(())
 }
 
-fn payload(token: &str) -> Option<Map<String, Value>> {
-    let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+/// Whether the key that the token names may sign for its issuer: of an issuer of many tenants, some keys are one tenant's.
+fn key_signs_for(token: &str, keys: &Keys, claims: &Map<String, Value>) -> bool {
+    if keys.issuers.is_empty() {
+        return true;
+    }
+    let header = part(token, 0).unwrap_or_default();
+    // One that is not named may be any.
+    let Some(kid) = header.get("kid").and_then(Value::as_str) else {
+        return false;
+    };
+    let text = |name: &str| {
+        let value = claims.get(name).and_then(Value::as_str);
+        value.unwrap_or_default()
+    };
+    let mut own = keys.issuers.iter().filter(|(of, _)| of == kid).peekable();
+    let fits = |issuer: &str| issuer.replacen(TENANT, text("tid"), 1) == text("iss");
+    own.peek().is_none() || own.any(|(_, issuer)| fits(issuer))
+}
+
+/// The header, or the claims.
+fn part(token: &str, number: usize) -> Option<Map<String, Value>> {
+    let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(number)?).ok()?;
     serde_json::from_slice(&bytes).ok()
 }

@@ -21,8 +21,8 @@ pub struct Exchange<'a> {
     pub code: &'a str,
     /// Where it came back to.
     pub redirect_uri: &'a str,
-    /// The PKCE verifier (RFC 7636 4.5).
-    pub verifier: &'a str,
+    /// The PKCE verifier (RFC 7636 4.5), where a challenge was sent.
+    pub verifier: Option<&'a str>,
     /// What was sent as `state`: Naver asks for it here too.
     pub state: &'a str,
 }
@@ -46,9 +46,9 @@ impl Exchange<'_> {
             ("grant_type", "authorization_code"),
             ("code", self.code),
             ("redirect_uri", self.redirect_uri),
-            ("code_verifier", self.verifier),
             ("state", self.state),
         ];
+        form.extend(self.verifier.map(|verifier| ("code_verifier", verifier)));
         let mut header = None;
         match (self.auth, self.secret) {
             (UpstreamClientAuth::ClientSecretBasic, Some(secret)) => {

@@ -6,7 +6,7 @@ use latchkey_demo::stand_in::{
     CLIENT_ID, CLIENT_SECRET, KEY_ID, Person, StandIn, TEAM_ID, Trouble,
 };
 use latchkey_jose::Algorithm;
-use latchkey_protocol::upstream::{UpstreamSettings, check_settings, preset};
+use latchkey_protocol::upstream::{Preset, UpstreamSettings, check_settings, described, preset};
 use latchkey_server::wiring::OsEntropy;
 use serde_json::{Value, json};
 
@@ -25,10 +25,21 @@ fn completed(name: &str) -> Value {
     let mut settings: Value = serde_json::from_str(preset.settings).unwrap();
     settings["title"] = preset.button_en.into();
     settings["preset"] = name.into();
-    settings["client_id"] = CLIENT_ID.into();
+    for (object, given) in asked_by(preset).as_object().unwrap() {
+        match given.as_object() {
+            None => settings[object] = given.clone(),
+            Some(members) => (settings[object].as_object_mut().unwrap()).extend(members.clone()),
+        }
+    }
+    settings
+}
+
+/// What an administrator gives besides the preset.
+fn asked_by(preset: &Preset) -> Value {
+    let mut given = json!({ "client_id": CLIENT_ID });
     for (path, _) in preset.asks {
         let (object, member) = path.split_once('.').unwrap();
-        settings[object][member] = match *path {
+        given[object][member] = match *path {
             "client_auth.team_id" => TEAM_ID.into(),
             "client_auth.key_id" => KEY_ID.into(),
             "protocol.tenants" => json!(["*"]),
@@ -36,7 +47,7 @@ fn completed(name: &str) -> Value {
             other => panic!("{other}"),
         };
     }
-    settings
+    given
 }
 
 /// The presets' addresses at the stand-in, and nothing else of them changed.
@@ -107,6 +118,19 @@ fn every_preset_is_whole() {
     for preset in latchkey_protocol::upstream::PRESETS {
         let settings: UpstreamSettings = serde_json::from_value(completed(preset.name)).unwrap();
         assert_eq!(check_settings(&settings), [], "{}", preset.name);
+        // With no more than an id and what it asks for, as an administrator gives it.
+        let asked = asked_by(preset);
+        let described = described(Some(preset), None, &asked).unwrap();
+        assert_eq!(described, settings, "{}", preset.name);
+        for (path, what) in preset.asks {
+            let (object, member) = path.split_once('.').unwrap();
+            let mut without = asked.clone();
+            without[object].as_object_mut().unwrap().remove(member);
+            let refused =
+                latchkey_protocol::upstream::described(Some(preset), None, &without).unwrap_err();
+            let said = refused.to_string();
+            assert!(said.contains(what) || said.contains(path), "{said}");
+        }
         let docs = include_str!("../../../../../docs/sign-in-through-others.md");
         let (_, heading) = preset.page.split_once('#').unwrap();
         let has_heading = docs.lines().any(|line| {
