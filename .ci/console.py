@@ -357,7 +357,8 @@ def wait_for(address):
 
 def start():
     env = {**os.environ, "LATCHKEY_ISSUER": AT, "LATCHKEY_LISTEN": "127.0.0.1:9280"}
-    server = subprocess.Popen([BIN, "dev", "--app-port", "9281", "--api-port", "9282", "--second-app-port", "9283", "--spa-port", "9284", "--second-api-port", "9285"], env=env, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([BIN, "dev", "--app-port", "9281", "--api-port", "9282", "--second-app-port", "9283", "--spa-port", "9284", "--second-api-port", "9285", "--other-port", "9286",
+                               "--stand-in-port", "9287"], env=env, stdout=subprocess.PIPE, text=True)
     password = None
     for line in server.stdout:
         found = re.search(r"admin\s+password (\S+)", line)

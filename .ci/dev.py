@@ -26,7 +26,7 @@ class Dev:
         self.env = {**os.environ, "LATCHKEY_ISSUER": self.issuer, "LATCHKEY_LISTEN": f"127.0.0.1:{port}",
                     "LATCHKEY_DATABASE_URL": f"sqlite://{data}/latchkey.db", "LATCHKEY_KEYS_DIR": f"{data}/keys"}
         self.spa = f"http://localhost:{port + 4}/"
-        options = ("--app-port", "--api-port", "--second-app-port", "--spa-port", "--second-api-port")
+        options = ("--app-port", "--api-port", "--second-app-port", "--spa-port", "--second-api-port", "--other-port", "--stand-in-port")
         ports = [word for number, option in enumerate(options, 1) for word in (option, str(port + number))]
         self.server = subprocess.Popen([BIN, "dev", "--data", data, *ports], env=self.env, stdout=subprocess.PIPE, text=True)
         self.passwords = {}

@@ -19,7 +19,7 @@ pub struct DevOptions {
     /// Once it answers, say where everything is, and who may sign in, in one line of JSON on standard output.
     #[arg(long)]
     pub json: bool,
-    /// Without the demo apps, the single-page app and the demo APIs.
+    /// Without the demo apps, the single-page app, the demo APIs and the providers beside.
     #[arg(long)]
     pub no_demo: bool,
     /// Port of the demo app; 0 takes a free one, as it does by itself with --port 0.
@@ -37,4 +37,10 @@ pub struct DevOptions {
     /// Port of the second instance of the demo API.
     #[arg(long, default_value_t = 8085, default_value_if("port", "0", "0"))]
     pub second_api_port: u16,
+    /// Port of the second Latchkey, whose users can sign in too.
+    #[arg(long, default_value_t = 8086, default_value_if("port", "0", "0"))]
+    pub other_port: u16,
+    /// Port of the stand-in for Kakao.
+    #[arg(long, default_value_t = 8087, default_value_if("port", "0", "0"))]
+    pub stand_in_port: u16,
 }

@@ -2,13 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::{demos::Demos, records::Records, routes::addresses};
+use super::{
+    demos::Demos,
+    providers::{Providers, USER},
+    records::Records,
+    routes::addresses,
+};
 use crate::config::Settings;
 
 /// What there is to say.
 pub struct Announcement<'a> {
     pub settings: &'a Settings,
     pub demos: Option<&'a Demos>,
+    pub providers: Option<&'a Providers>,
     pub records: &'a Records,
 }
 
@@ -28,6 +34,7 @@ impl Announcement<'_> {
             let password = password.as_deref().unwrap_or("(none)");
             text += &format!("\n  {username:<15} password {password}");
         }
+        text += &self.providers.map(providers_text).unwrap_or_default();
         text + "\n\nCtrl-C ends it."
     }
 
@@ -37,7 +44,10 @@ impl Announcement<'_> {
         let demo = self.demos.map(|demos| {
             let apps: Vec<_> = demos.apps().collect();
             let (spa, apis) = (demos.spa(), demos.apis());
-            json!({ "apps": apps, "single_page_app": spa, "stopwatch": stopwatch(demos), "api": apis[0], "apis": apis })
+            let providers = self.providers.map(|all| {
+                json!({ "latchkey": all.issuer, "stand_in": all.stand_in, "username": USER, "password": all.password })
+            });
+            json!({ "providers": providers, "apps": apps, "single_page_app": spa, "stopwatch": stopwatch(demos), "api": apis[0], "apis": apis })
         });
         json!({
             "issuer": issuer,
@@ -51,6 +61,18 @@ impl Announcement<'_> {
             "demo": demo,
         })
     }
+}
+
+/// Of those beside: a way in that takes no password here.
+fn providers_text(providers: &Providers) -> String {
+    let (issuer, stand_in, password) =
+        (&providers.issuer, &providers.stand_in, &providers.password);
+    format!(
+        "\n\n  {:<15} {issuer}   <- its button is on the login page: sign in there as {USER}\
+         \n  {:<15} {stand_in}   <- a stand-in; its button needs no account\
+         \n  {USER:<15} password {password}",
+        "Another one", "Kakao",
+    )
 }
 
 fn demos_text(demos: &Demos) -> String {

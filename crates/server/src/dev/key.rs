@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use latchkey_jose::SigningKey;
 use latchkey_protocol::{SigningAlgorithm, Store, Timestamp, rotation::StoredKey};
 
 use crate::wiring::master_key;
@@ -17,6 +18,14 @@ const PEM: &str = include_str!("known-key.pem");
 
 /// The key is as old as this, in seconds, so that the clock can be set back as far.
 pub const AGE: i64 = 12 * 3600;
+
+/// The key itself.
+///
+/// # Errors
+/// None: it is a key.
+pub fn known() -> Result<SigningKey> {
+    Ok(SigningKey::from_pem(PEM)?)
+}
 
 /// Makes it the signing key of a database that has none.
 ///
@@ -43,13 +52,11 @@ pub async fn plant(store: &dyn Store, keys_dir: &Path, now: Timestamp) -> Result
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use latchkey_jose::SigningKey;
-
     use super::*;
 
     #[test]
     fn the_known_key_is_named_by_its_thumbprint() {
-        let key = SigningKey::from_pem(PEM).unwrap();
+        let key = known().unwrap();
         assert_eq!(key.kid(), KNOWN_KEY);
     }
 }

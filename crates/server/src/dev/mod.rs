@@ -8,6 +8,7 @@ mod faults;
 mod key;
 mod lines;
 mod place;
+mod providers;
 mod records;
 mod routes;
 mod seed;
@@ -39,6 +40,7 @@ use announcement::Announcement;
 use clock::DevClock;
 use demos::Demos;
 use place::Place;
+use providers::Providers;
 use records::Records;
 use routes::routes;
 use seed::Seed;
@@ -61,6 +63,8 @@ pub fn run(mut settings: Settings, options: DevOptions) -> Result<ExitCode> {
     let listener = listen(&mut settings, options.port)?;
     let demos = (!options.no_demo).then(|| Demos::listen(&settings.issuer, &options));
     let demos = demos.transpose()?;
+    let providers = (!options.no_demo).then(|| Providers::listen(&settings.issuer, &options));
+    let providers = providers.transpose()?;
     let json = options.json || options.port == Some(0);
     if !json {
         println!("latchkey dev: making a database, keys and users ...");
@@ -75,6 +79,7 @@ pub fn run(mut settings: Settings, options: DevOptions) -> Result<ExitCode> {
         settings,
         listener,
         demos,
+        providers,
         seed,
         json,
         started,
@@ -87,6 +92,7 @@ struct Dev {
     settings: Settings,
     listener: TcpListener,
     demos: Option<Demos>,
+    providers: Option<Providers>,
     seed: Seed,
     /// Says where everything is to a program.
     json: bool,
@@ -110,15 +116,20 @@ impl Dev {
         };
         // Before anything answers: of a seed that cannot be planted nothing is to be seen.
         let records = Records::add(&operations, &keys.0, self.seed, self.demos.as_ref()).await?;
+        if let Some(providers) = &self.providers {
+            providers.add(&operations, &keys.0).await?;
+        }
         let service = base
             .launch(settings, keys, |app| routes(app, clock.clone()))
             .await?;
         let announcement = Announcement {
             settings,
             demos: self.demos.as_ref(),
+            providers: self.providers.as_ref(),
             records: &records,
         };
         let (text, mut line) = (announcement.text(), announcement.line());
+        let providers = self.providers.map(|all| all.run(settings, clock.clone()));
         let start = |demos: Demos| demos.start(clock, store);
         let demos = self.demos.map(start);
         let demos = demos.transpose()?;
@@ -131,10 +142,18 @@ impl Dev {
             line["ready_ms"] = millis(self.started).into();
             tell(self.json, &text, &line);
         };
-        // Told last: by then the servers answer, and end when they are told to.
-        let (provider, demos, ()) = futures_util::future::join3(service.run(), demos, told).await;
+        // Told last: by then the servers answer, and end when they are told to. Those beside take calls from the beginning, and
+        // answer a moment later: nobody waits for them to be made.
+        let providers = async {
+            futures_util::future::OptionFuture::from(providers)
+                .await
+                .transpose()
+        };
+        let (provider, demos, (), providers) =
+            futures_util::future::join4(service.run(), demos, told, providers).await;
         provider?;
         demos?;
+        providers?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -55,20 +55,28 @@ pub fn is_of_dev(database: &Path) -> bool {
 
 /// A folder that stays.
 fn kept(folder: PathBuf) -> Result<PathBuf> {
-    let (database, mark) = (folder.join("latchkey.db"), folder.join(MARK));
-    if database.exists() && !mark.exists() {
+    let database = folder.join("latchkey.db");
+    if database.exists() && !folder.join(MARK).exists() {
         bail!(
             "{} was not made by latchkey dev, which would replace users and clients in it: name another folder, such as an empty one",
             database.display()
         );
     }
+    mark(&folder)?;
+    Ok(folder)
+}
+
+/// Makes a folder for what `serve` does not start on.
+///
+/// # Errors
+/// When it cannot be written to.
+pub fn mark(folder: &Path) -> Result<()> {
     let made = fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(&folder);
-    made.and_then(|()| fs::write(&mark, ""))
-        .with_context(|| format!("cannot write to {}", folder.display()))?;
-    Ok(folder)
+        .create(folder);
+    made.and_then(|()| fs::write(folder.join(MARK), ""))
+        .with_context(|| format!("cannot write to {}", folder.display()))
 }
 
 /// In memory where that can be, else where temporary files are.

@@ -93,6 +93,16 @@ impl Seed {
         }
     }
 
+    /// One user and one client, of no file.
+    pub fn of(user: NewUser, client: Registration) -> Self {
+        let (name, text) = Default::default();
+        Self {
+            users: vec![user],
+            clients: vec![client],
+            source: Source { name, text },
+        }
+    }
+
     /// Reads a file, or standard input for `-`.
     ///
     /// # Errors

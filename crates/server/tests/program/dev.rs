@@ -13,19 +13,21 @@ use serde_json::Value;
 
 use super::{port, support::*};
 
-const OPTIONS: [&str; 5] = [
+const OPTIONS: [&str; 7] = [
     "--app-port",
     "--second-app-port",
     "--spa-port",
     "--api-port",
     "--second-api-port",
+    "--other-port",
+    "--stand-in-port",
 ];
 
 /// One that runs, with its data in the folder of the place.
-struct Dev {
+pub struct Dev {
     at: Place,
     /// The demo apps.
-    apps: [String; 2],
+    pub apps: [String; 2],
     /// The single-page app.
     spa: String,
     /// The instances of the API.
@@ -35,7 +37,7 @@ struct Dev {
 }
 
 impl Dev {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let at = Place::bare();
         let ports = OPTIONS.map(|_| port::free().to_string());
         let mut command = at.command(&["dev", "--data", "."]);
@@ -49,18 +51,19 @@ impl Dev {
         while !said.contains("Ctrl-C") {
             assert_ne!(lines.read_line(&mut said).unwrap(), 0, "it ended: {said}");
         }
-        let [first, second, spa, apis @ ..] = ports.map(|port| format!("http://localhost:{port}"));
+        let [first, second, spa, api, second_api, ..] =
+            ports.map(|port| format!("http://localhost:{port}"));
         Self {
             at,
             apps: [first, second],
             spa,
-            apis,
+            apis: [api, second_api],
             said,
             _running: running,
         }
     }
 
-    fn password(&self, user: &str) -> &str {
+    pub fn password(&self, user: &str) -> &str {
         let line = self
             .said
             .lines()
@@ -88,19 +91,19 @@ impl Dev {
 }
 
 /// A browser without scripts.
-struct Web(Client);
+pub struct Web(Client);
 
 impl Web {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let client = Client::builder().no_proxy().cookie_store(true);
         Self(client.build().unwrap())
     }
 
-    async fn page(&self, address: &str) -> (String, String) {
+    pub async fn page(&self, address: &str) -> (String, String) {
         shown(self.0.get(address).send().await.unwrap()).await
     }
 
-    async fn submit(&self, address: &str, form: &[(&str, &str)]) -> (String, String) {
+    pub async fn submit(&self, address: &str, form: &[(&str, &str)]) -> (String, String) {
         shown(self.0.post(address).form(form).send().await.unwrap()).await
     }
 
@@ -131,18 +134,18 @@ async fn shown(answer: Response) -> (String, String) {
 }
 
 /// The value of a hidden field.
-fn field(page: &str, name: &str) -> String {
+pub fn field(page: &str, name: &str) -> String {
     let after = page.split(&format!("name=\"{name}\" value=\"")).nth(1);
     after.unwrap().split('"').next().unwrap().to_owned()
 }
 
 /// What stands in the element with this id.
-fn text_of(page: &str, id: &str) -> String {
+pub fn text_of(page: &str, id: &str) -> String {
     let after = page.split(&format!("id=\"{id}\">")).nth(1);
     after.unwrap().split('<').next().unwrap().to_owned()
 }
 
-fn in_runtime<T>(work: impl Future<Output = T>) -> T {
+pub fn in_runtime<T>(work: impl Future<Output = T>) -> T {
     super::reqwest_blocking().0.block_on(work)
 }
 

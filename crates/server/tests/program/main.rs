@@ -12,6 +12,7 @@ mod consents;
 mod deliveries;
 mod dev;
 mod dev_controls;
+mod dev_providers;
 mod dev_seed;
 mod dev_sign_in;
 mod dev_stopwatch;
