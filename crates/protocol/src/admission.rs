@@ -26,7 +26,15 @@ pub struct Review {
     /// The authorization that was looked at last; none before the first page.
     #[serde(default)]
     pub after: Option<AuthorizationId>,
+    /// The attempt of its job that looked at it; 0 before the first page.
+    #[serde(default)]
+    pub attempt: i64,
 }
+
+/// Clocks that differ by no more seconds are the same one.
+const SAME: i64 = 1;
+/// Whoever is off by more seconds does not run: it was never set.
+const RUNS: i64 = 86_400;
 
 impl Review {
     /// As a payload has it; none where it is no such job's.
@@ -45,14 +53,34 @@ impl Review {
     }
 
     /// The jobs of a change. Some for each: a review that is under way may be past what the next change means.
-    pub fn jobs(&self) -> impl Iterator<Item = NewJob> {
-        REVIEWS.into_iter().map(|after| NewJob {
-            kind: KIND,
-            unique_key: None,
-            payload: self.payload(),
-            run_at: self.changed_at + after,
-            created_at: self.changed_at,
+    ///
+    /// They are due by the clock of the node that made the change, whose workers may be all that there are; and by that of
+    /// the store, where it is another: a review of a node that is behind would come to the others before the tokens that
+    /// it has to find, and one of a node that is ahead long after them.
+    pub fn jobs(&self, store_now: Timestamp) -> impl Iterator<Item = NewJob> {
+        let apart = (store_now - self.changed_at).abs();
+        let of_store = (SAME + 1..=RUNS).contains(&apart).then_some(store_now);
+        let clocks = [self.changed_at].into_iter().chain(of_store);
+        clocks.flat_map(move |at| {
+            REVIEWS.into_iter().map(move |after| NewJob {
+                kind: KIND,
+                unique_key: None,
+                payload: self.payload(),
+                run_at: at + after,
+                created_at: self.changed_at,
+            })
         })
+    }
+
+    /// How often its job was tried since a page was reviewed: an attempt that came further, and then died with its node, is
+    /// none that failed. `attempt` is the one under way.
+    pub fn attempts(&self, attempt: i64) -> i64 {
+        if attempt > self.attempt {
+            attempt - self.attempt
+        } else {
+            // They are counted anew where a job is repeated.
+            attempt
+        }
     }
 }
 
@@ -124,6 +152,7 @@ mod tests {
             changed_at: Timestamp::from_seconds(5),
             over_at: Some(Timestamp::from_seconds(9)),
             after: Some(AuthorizationId::new("a")),
+            attempt: 2,
         };
         assert_eq!(Review::read(&review.payload()), Some(review.clone()));
         assert!(review.is_over(Timestamp::from_seconds(9)));
@@ -132,5 +161,40 @@ mod tests {
         assert_eq!((before.after.as_ref(), before.over_at), (None, None));
         assert!(!before.is_over(Timestamp::from_seconds(i64::MAX)));
         assert_eq!(Review::read("{}"), None);
+    }
+
+    #[test]
+    fn attempts_count_since_the_last_page() {
+        let review = |attempt| {
+            let begin = Review::read(r#"{"client":"c"}"#).unwrap();
+            Review { attempt, ..begin }
+        };
+        for (reached, attempt, since) in
+            [(0, 1, 1), (0, 11, 11), (9, 11, 2), (10, 11, 1), (3, 1, 1)]
+        {
+            assert_eq!(
+                review(reached).attempts(attempt),
+                since,
+                "{reached} {attempt}"
+            );
+        }
+    }
+
+    #[test]
+    fn reviews_are_due_by_both_clocks_where_they_differ() {
+        let at = |second| Timestamp::from_seconds(1_000_000 + second);
+        let review = Review {
+            changed_at: at(0),
+            ..Review::read(r#"{"client":"c"}"#).unwrap()
+        };
+        let due = |store: i64| -> Vec<i64> {
+            let jobs = review.jobs(at(store));
+            jobs.map(|job| job.run_at - at(0)).collect()
+        };
+        for same in [0, 1, -1, 86_401, -86_401] {
+            assert_eq!(due(same), [0, 2, 60], "{same}");
+        }
+        assert_eq!(due(30), [0, 2, 60, 30, 32, 90]);
+        assert_eq!(due(-30), [0, 2, 60, -30, -28, 30]);
     }
 }

@@ -58,6 +58,10 @@ pub trait JobHandler: Send + Sync {
     fn most_attempts(&self) -> Option<i64> {
         None
     }
+    /// How often a job was tried, of those that count for [`JobHandler::most_attempts`].
+    fn attempts(&self, job: &Job) -> i64 {
+        job.lease.attempt
+    }
     /// Of housekeeping that has to come again: how many seconds after it failed, however often it did. None: later each
     /// time.
     fn again_after(&self) -> Option<i64> {
@@ -182,7 +186,7 @@ impl Shared {
 
     /// Does a job, and says what came of it.
     async fn attempt(&self, handler: &dyn JobHandler, job: &Job, taken: Instant) {
-        let tried = job.lease.attempt;
+        let tried = handler.attempts(job);
         let is_last = handler.most_attempts().is_some_and(|most| tried >= most);
         let outcome = if handler.most_attempts().is_some_and(|most| tried > most) {
             JobOutcome::Dead("no node survived its last attempt, or it took too long".into())

@@ -53,7 +53,7 @@ impl Row {
 const AHEAD: i64 = 60;
 
 /// What nodes whose clocks are ahead have begun is meant as well. The id of an authorization begins with its time: the last
-/// one is the newest.
+/// one is the newest. Of a client by a range of pairs, for the reason that `status_lists/reviews.rs` gives.
 macro_rules! begin {
     ($newest:literal, $where:literal) => {
         concat!(
@@ -61,15 +61,15 @@ macro_rules! begin {
             SELECT ?, (SELECT max(at) FROM (SELECT ? AS at UNION ALL SELECT max(created_at) FROM sessions WHERE created_at <= ? \
             UNION ALL SELECT created_at FROM (SELECT created_at FROM authorizations ",
             $newest,
-            "ORDER BY id DESC LIMIT 1) AS newest WHERE created_at <= ?) AS begun), ?, ?, ?, ?, ?, ?, ? ",
+            " LIMIT 1) AS newest WHERE created_at <= ?) AS begun), ?, ?, ?, ?, ?, ?, ? ",
             $where,
             "RETURNING id, client_id, until_at, begun_at, ended, done_at"
         )
     };
 }
-const BEGIN_ALL: &str = begin!("", "");
+const BEGIN_ALL: &str = begin!("ORDER BY id DESC", "");
 const BEGIN_CLIENT: &str = begin!(
-    "WHERE client_id = ? ",
+    "WHERE (client_id, id) > (?, '') AND client_id <= ? ORDER BY client_id DESC, id DESC",
     "WHERE EXISTS (SELECT 1 FROM clients WHERE id = ? AND (CAST(? AS BIGINT) IS NULL OR version = ?)) "
 );
 
@@ -85,7 +85,7 @@ fn begin(
     let ahead = now + AHEAD;
     let newest: Vec<Bind> = [Bind::from(client), Bind::from(now), Bind::from(ahead)]
         .into_iter()
-        .chain(client.map(Bind::from))
+        .chain(client.into_iter().flat_map(|of| [of, of]).map(Bind::from))
         .collect();
     let about: &[Bind] = binds![
         ahead,
@@ -134,7 +134,8 @@ const COUNT_ALL: &str = concat!(
     ") AS count"
 );
 const COUNT_CLIENT: &str = concat!(
-    "WITH looked AS (SELECT session_id FROM authorizations WHERE client_id = ? ORDER BY id DESC LIMIT ?) \
+    "WITH looked AS (SELECT session_id FROM authorizations WHERE (client_id, id) > (?, '') AND client_id <= ? \
+    ORDER BY client_id DESC, id DESC LIMIT ?) \
     SELECT (SELECT count(*) FROM looked) AS looked, (SELECT count(*) FROM sessions \
     WHERE sessions.id IN (SELECT session_id FROM looked) AND sessions.expires_at > ? AND ",
     session_stands!(),
@@ -159,7 +160,8 @@ fn count(
     let looks = most.saturating_mul(2);
     let Counted { looked, count } = match client {
         Some(client) => {
-            on!(c => statement(COUNT_CLIENT, binds![client, looks, now]).get_result(c))?
+            let of_client = binds![client, client, looks, now];
+            on!(c => statement(COUNT_CLIENT, of_client).get_result(c))?
         }
         None => on!(c => statement(COUNT_ALL, binds![i64::MIN, looks, now]).get_result(c))?,
     };
@@ -210,5 +212,50 @@ impl BulkEnds for Database {
         let client = client.cloned();
         self.read(move |c| count(c, client.as_ref(), most, now))
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BEGIN_ALL, BEGIN_CLIENT, COUNT_CLIENT};
+    use crate::test_database::{CLIENTS, fill, on_postgres, on_sqlite, plan};
+
+    const BY: [&str; 8] = ["1", "1", "'server'", "'a'", "'a'", "'server'", "'a'", "'a'"];
+
+    fn begins(client: &str) -> Vec<&str> {
+        let newest = [client, "1", "1", client, client];
+        [&newest[..], &BY, &[client, "1", "1"]].concat()
+    }
+
+    /// Also where the client has next to nothing, or nearly all.
+    #[test]
+    fn the_newest_of_a_client_are_found_by_the_client() {
+        on_sqlite(|c| {
+            let range = "INDEX authorizations_client ((client_id,id)>(?,?) AND client_id<?)";
+            for (text, values) in [
+                (BEGIN_CLIENT, begins("'c'")),
+                (COUNT_CLIENT, vec!["'c'", "'c'", "2000", "1"]),
+            ] {
+                let plan = plan(c, text, &values);
+                assert!(plan.contains(range), "{text}: {plan}");
+                assert!(!plan.contains("ORDER BY"), "{text}: {plan}");
+            }
+        });
+        on_postgres("newest", |c| {
+            fill(c);
+            for client in CLIENTS {
+                for (text, values) in [
+                    (BEGIN_CLIENT, begins(client)),
+                    (COUNT_CLIENT, vec![client, client, "2000", "1"]),
+                ] {
+                    let plan = plan(c, text, &values);
+                    let by = "Backward using authorizations_client on authorizations";
+                    assert!(plan.contains(by), "{text} of {client}: {plan}");
+                    assert!(plan.contains("Index Cond: ((ROW("), "{client}: {plan}");
+                }
+            }
+            let plan = plan(c, BEGIN_ALL, &[&["NULL", "1", "1", "1"], &BY[1..]].concat());
+            assert!(!plan.contains("Seq Scan on authorizations"), "{plan}");
+        });
     }
 }

@@ -76,3 +76,22 @@ pub fn plan(c: &mut AnyConnection, text: &str, values: &[&str]) -> String {
         }
     }
 }
+
+/// Clients of which [`fill`] gives one nothing, one next to nothing, and one nearly all.
+pub const CLIENTS: [&str; 4] = ["'few'", "'half'", "'most'", "'none'"];
+
+/// Puts 20,000 authorizations of as many users into a database of PostgreSQL, with ids in the order of the rows, as they are
+/// given. Its statistics are those of now.
+pub fn fill(c: &mut AnyConnection) {
+    c.batch_execute(FILL).unwrap();
+}
+
+const FILL: &str = "INSERT INTO clients (id, metadata, created_at) VALUES ('few', '{}', 0), ('half', '{}', 0), ('most', '{}', 0);
+    INSERT INTO users (id, username, password_hash, roles, groups, claims, created_at, updated_at, attributes)
+        SELECT 'u' || n, 'u' || n, 'hash', '[]', '[]', '{}', 0, 0, '{}' FROM generate_series(0, 19999) AS n;
+    INSERT INTO authorizations (id, client_id, user_id, session_id, scope, offline, auth_time, amr, redirect_uri,
+        redirect_uri_sent, code, code_expires_at, created_at, expires_at)
+        SELECT lpad(n::text, 36, '0'), CASE WHEN n % 4000 = 0 THEN 'few' WHEN n % 3 = 0 THEN 'half' ELSE 'most' END,
+        'u' || n, 's' || n, 'openid', 1, 0, 'pwd', 'https://c.example', 1, sha256(convert_to(n::text, 'UTF8')), 9999, 0, 9999
+        FROM generate_series(0, 19999) AS n;
+    ANALYZE;";

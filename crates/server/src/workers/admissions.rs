@@ -58,6 +58,12 @@ impl JobHandler for AdmissionHandler {
         Some(ATTEMPTS)
     }
 
+    /// Since the last page: a review that comes further is not given up, however many nodes die over it.
+    fn attempts(&self, job: &Job) -> i64 {
+        let attempt = job.lease.attempt;
+        Review::read(&job.payload).map_or(attempt, |review| review.attempts(attempt))
+    }
+
     /// From where the job was left: each page writes that down.
     async fn run(&self, job: &Job) -> JobOutcome {
         let Some(mut review) = Review::read(&job.payload) else {

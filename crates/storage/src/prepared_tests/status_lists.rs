@@ -22,6 +22,7 @@ fn review(c: &mut AnyConnection) -> Result<(), RowError> {
         changed_at: Timestamp::from_seconds(1),
         over_at: None,
         after: None,
+        attempt: 0,
     };
     let page = reviews::page(c, &job, &review, 1, Timestamp::from_seconds(2))?;
     assert!(page.is_some_and(|page| page.next.is_some()));

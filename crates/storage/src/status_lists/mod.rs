@@ -83,8 +83,7 @@ fn ids(ids: &[String]) -> String {
     serde_json::to_string(ids).unwrap_or_default()
 }
 
-const EARLIER: &str =
-    "SELECT least(CAST(? AS BIGINT), CAST(floor(extract(epoch FROM now())) AS BIGINT)) AS at";
+const STORE_NOW: &str = "SELECT CAST(floor(extract(epoch FROM now())) AS BIGINT) AS at";
 
 #[derive(QueryableByName)]
 struct At {
@@ -92,14 +91,19 @@ struct At {
     at: i64,
 }
 
-/// The time of this node or of the database, whichever is earlier: a node whose clock is ahead takes nothing for over that
-/// others need. The clock of SQLite is the node's own.
-pub fn earlier(c: &mut AnyConnection, now: Timestamp) -> Result<Timestamp, RowError> {
+/// The time of the database, which is the same for all nodes. The clock of SQLite is the node's own.
+pub fn store_now(c: &mut AnyConnection, now: Timestamp) -> Result<Timestamp, RowError> {
     let AnyConnection::Postgres(c) = c else {
         return Ok(now);
     };
-    let At { at } = statement(EARLIER, binds![now]).get_result(c)?;
+    let At { at } = statement(STORE_NOW, binds![]).get_result(c)?;
     Ok(Timestamp::from_seconds(at))
+}
+
+/// The time of this node or of the database, whichever is earlier: a node whose clock is ahead takes nothing for over that
+/// others need.
+pub fn earlier(c: &mut AnyConnection, now: Timestamp) -> Result<Timestamp, RowError> {
+    Ok(now.min(store_now(c, now)?))
 }
 
 const FORGET: &str = "DELETE FROM status_lists WHERE list IN (SELECT list FROM status_lists WHERE live_until <= ? \

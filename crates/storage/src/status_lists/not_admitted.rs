@@ -122,7 +122,7 @@ fn end_together(
 #[cfg(test)]
 mod tests {
     use super::{CLIENTS_OF_USER, END_TOGETHER, MOVE, NOTE};
-    use crate::test_database::{on_postgres, on_sqlite, plan};
+    use crate::test_database::{fill, on_postgres, on_sqlite, plan};
 
     #[test]
     fn what_a_user_has_is_found_by_the_user() {
@@ -142,11 +142,12 @@ mod tests {
             }
         });
         on_postgres("not_admitted", |c| {
-            diesel::connection::SimpleConnection::batch_execute(c, "SET enable_seqscan = off")
-                .unwrap();
-            let few = ["ARRAY['u', 'u']", "ARRAY['c', 'd']", "ARRAY[9, 9]"];
-            let plan = plan(c, END_TOGETHER, &few);
-            assert!(plan.contains("authorizations_user"), "{plan}");
+            fill(c);
+            let few = ["ARRAY['u7', 'u7']", "ARRAY['few', 'half']", "ARRAY[9, 9]"];
+            for (text, values) in [(END_TOGETHER, &few[..]), (CLIENTS_OF_USER[1], &["'u7'"])] {
+                let plan = plan(c, text, values);
+                assert!(plan.contains("authorizations_user"), "{text}: {plan}");
+            }
         });
     }
 }

@@ -17,6 +17,7 @@ use super::{
     admits::{Admitting, Rule, admitting},
     earlier, ids,
     not_admitted::{end_held, note},
+    store_now,
 };
 use crate::{
     columns::{Grouped, columns},
@@ -47,9 +48,10 @@ pub fn enqueue(c: &mut AnyConnection, client: &ClientId, at: Timestamp) -> Resul
         changed_at: at,
         over_at: None,
         after: None,
+        attempt: 0,
     };
     let mut count = 0;
-    for job in review.jobs() {
+    for job in review.jobs(store_now(c, at)?) {
         count += i64::from(jobs::enqueue(c, &job)?);
     }
     Ok(count)
@@ -103,6 +105,7 @@ pub fn page(
     };
     let next = last.map(|last| Review {
         after: Some(AuthorizationId::new(last)),
+        attempt: job.attempt,
         ..review
     });
     if let Some(next) = &next {
@@ -197,13 +200,31 @@ fn end_together(c: &mut PgConnection, left: &[String], now: Timestamp) -> Result
 
 #[cfg(test)]
 mod tests {
-    use super::{MOVE, NOTE, PAGE};
+    use super::{END_TOGETHER, MOVE, NOTE, PAGE, enqueue, store_now};
+    use latchkey_protocol::{ClientId, Timestamp};
+
     use crate::{
         bulk_ends::GIVEN_CLIENT,
-        test_database::{on_postgres, on_sqlite, plan},
+        test_database::{CLIENTS, fill, on_postgres, on_sqlite, plan},
     };
 
     const OF_CLIENT: [&str; 4] = ["'c'", "'a'", "'c'", "1000"];
+
+    /// A node that is behind would have all of its reviews at once, for a node that is not.
+    #[test]
+    fn reviews_of_a_node_that_is_behind_are_due_by_the_clock_of_postgres_too() {
+        on_postgres("behind", |c| {
+            let real = store_now(c, Timestamp::from_seconds(0)).unwrap();
+            for (node, jobs) in [(real - 30, 6), (real, 3), (Timestamp::from_seconds(100), 3)] {
+                let added = enqueue(c, &ClientId::new("c"), node).unwrap();
+                assert_eq!(added, jobs, "{}", node - real);
+            }
+        });
+        on_sqlite(|c| {
+            let added = enqueue(c, &ClientId::new("c"), Timestamp::from_seconds(100));
+            assert_eq!(added.unwrap(), 3);
+        });
+    }
 
     /// Also where the client has next to nothing, or nearly all.
     #[test]
@@ -221,9 +242,9 @@ mod tests {
             }
         });
         on_postgres("reviews", |c| {
-            diesel::connection::SimpleConnection::batch_execute(c, GIVEN).unwrap();
+            fill(c);
             for text in [PAGE, GIVEN_CLIENT] {
-                for client in ["'few'", "'half'", "'most'", "'none'"] {
+                for client in CLIENTS {
                     let plan = plan(c, text, &[client, "''", client, "1000"]);
                     let by = "authorizations_client on authorizations";
                     assert!(plan.contains(by), "{text} of {client}: {plan}");
@@ -232,17 +253,12 @@ mod tests {
                     assert!(!plan.contains("Sort"), "{text} of {client}: {plan}");
                 }
             }
+            let few = [
+                "ARRAY[lpad('7', 36, '0'), lpad('9', 36, '0')]",
+                "ARRAY[9, 9]",
+            ];
+            let plan = plan(c, END_TOGETHER, &few);
+            assert!(!plan.contains("Seq Scan on authorizations"), "{plan}");
         });
     }
-
-    /// Ids in the order of the rows, as they are given.
-    const GIVEN: &str = "INSERT INTO clients (id, metadata, created_at) VALUES ('few', '{}', 0), ('half', '{}', 0), ('most', '{}', 0);
-        INSERT INTO users (id, username, password_hash, roles, groups, claims, created_at, updated_at, attributes)
-            VALUES ('u', 'u', 'hash', '[]', '[]', '{}', 0, 0, '{}');
-        INSERT INTO authorizations (id, client_id, user_id, session_id, scope, offline, auth_time, amr, redirect_uri,
-            redirect_uri_sent, code, code_expires_at, created_at, expires_at)
-            SELECT lpad(n::text, 36, '0'), CASE WHEN n % 4000 = 0 THEN 'few' WHEN n % 3 = 0 THEN 'half' ELSE 'most' END,
-            'u', 's', 'openid', 1, 0, 'pwd', 'https://c.example', 1, sha256(convert_to(n::text, 'UTF8')), 9999, 0, 9999
-            FROM generate_series(0, 19999) AS n;
-        ANALYZE;";
 }
