@@ -28,8 +28,9 @@ pub fn answer<R: Default>(challenge: &Challenge, grpc: bool) -> Response<R> {
     }
     if grpc {
         // A gRPC answer without messages is 200, with its status in the headers.
-        let code = HeaderValue::from_static(grpc_status(challenge.status));
-        headers.insert("grpc-status", code);
+        let (code, message) = grpc_status(challenge.status);
+        headers.insert("grpc-status", HeaderValue::from_static(code));
+        headers.insert("grpc-message", HeaderValue::from_static(message));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     } else {
         let status = StatusCode::from_u16(challenge.status);
@@ -38,11 +39,11 @@ pub fn answer<R: Default>(challenge: &Challenge, grpc: bool) -> Response<R> {
     response
 }
 
-/// UNAVAILABLE, PERMISSION_DENIED, UNAUTHENTICATED.
-fn grpc_status(status: u16) -> &'static str {
+/// UNAVAILABLE, PERMISSION_DENIED, UNAUTHENTICATED, and what a client shows: nothing that has to be escaped.
+fn grpc_status(status: u16) -> (&'static str, &'static str) {
     match status {
-        503 => "14",
-        403 => "7",
-        _ => "16",
+        503 => ("14", "access tokens cannot be judged now"),
+        403 => ("7", "the access token does not allow this"),
+        _ => ("16", "a valid access token is needed"),
     }
 }

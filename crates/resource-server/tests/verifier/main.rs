@@ -24,4 +24,5 @@ mod remembered;
 mod routes;
 mod support;
 mod times;
+mod tonic;
 mod tower;
