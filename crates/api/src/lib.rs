@@ -17,7 +17,8 @@ mod serve;
 mod table;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use latchkey_operations::{ClientSecrets, Idempotency};
+
+use latchkey_operations::{ClientSecrets, Idempotency, MasterKey};
 use latchkey_protocol::{Issuer, audit_chain::ChainKey, paths, registration::RegistrationRules};
 use latchkey_ui::Ui;
 use tokio::sync::Semaphore;
@@ -30,6 +31,8 @@ use route::Method;
 /// What all calls share.
 pub struct Api {
     secrets: ClientSecrets,
+    /// Seals what is kept of other providers.
+    master: MasterKey,
     rules: RegistrationRules,
     announce: i64,
     chain_key: ChainKey,
@@ -44,6 +47,8 @@ pub struct Api {
 pub struct Settings {
     /// Makes and keeps the secrets of clients.
     pub secrets: ClientSecrets,
+    /// Seals our secrets at other providers.
+    pub master: MasterKey,
     /// What is allowed in registrations beyond the specifications.
     pub registration: RegistrationRules,
     /// How long a key is published before it signs, in seconds.
@@ -59,6 +64,7 @@ impl Api {
     pub fn new(issuer: &Issuer, settings: Settings) -> Self {
         Self {
             secrets: settings.secrets,
+            master: settings.master,
             rules: settings.registration,
             announce: settings.announce,
             chain_key: settings.chain_key,

@@ -97,3 +97,14 @@ pub const OF_OVERVIEW: &[Parameter] = &[Parameter {
     about: "The last 24 hours, 7 days or 30 days. Without it: the last 24 hours.",
     takes: Takes::Word(&["day", "week", "month"]),
 }];
+
+pub const LAST_WAY_IN: &[Parameter] = &[Parameter {
+    name: "force",
+    about: "Also where the user cannot sign in any more.",
+    takes: Takes::Word(&["true", "false"]),
+}];
+pub const WITH_IDENTITIES: &[Parameter] = &[Parameter {
+    name: "force",
+    about: "Also with the identities that are linked through it: users without a password cannot sign in then.",
+    takes: Takes::Word(&["true", "false"]),
+}];

@@ -2,8 +2,8 @@
 
 use crate::{
     parameters::{
-        CHECKPOINT, NEW_SECRET, OF_DELIVERY, OF_ENTRY, OF_OVERVIEW, OF_PREVIEW, OF_REFUSAL,
-        OF_SESSION, OF_USERS,
+        CHECKPOINT, LAST_WAY_IN, NEW_SECRET, OF_DELIVERY, OF_ENTRY, OF_OVERVIEW, OF_PREVIEW,
+        OF_REFUSAL, OF_SESSION, OF_USERS, WITH_IDENTITIES,
     },
     resources::{
         audit::{self, AuditEntry, ChainVerdict},
@@ -15,12 +15,14 @@ use crate::{
         clients::{self, AdmittedUser, Rotation},
         consents::{self, Consent, EndedConsent},
         deliveries::{self, Delivery, SentAgain},
+        identities::{self, Identities, Identity, IdentityToLink, UnlinkedIdentity},
         keys::{self, KeyRotation, SigningKey, SigningKeys},
         overview::{self, Overview},
         preview::{self, TokenPreview},
         refusals::{self, Refusal, RefusalExplained},
         session::{self, SessionRecord},
         sessions::{self, EndedSession, Session},
+        upstreams::{self, Upstream, UpstreamToCreate, UpstreamToUpdate, Upstreams},
         user_list::{self, ListedUser},
         user_password::{self, NewPassword},
         users::{self, User, UserChange, UserToCreate, UserToReplace, UserWithEndedSessions},
@@ -33,6 +35,7 @@ const NEW_USER: &str =
 const USER: &str = r#"{"email":"minji@example.org","name":"Kim Minji","groups":["editors"]}"#;
 const NEW_CLIENT: &str =
     r#"{"client_name":"My app","redirect_uris":["https://app.example/callback"]}"#;
+const NEW_UPSTREAM: &str = r#"{"name":"kakao","preset":"kakao","settings":{"client_id":"0123abcd"},"secret":"what Kakao gave"}"#;
 const CLIENT_CHANGE: &str = r#"{"client_name":"Our app","tos_uri":null}"#;
 
 /// Every address under `/admin/api/v1`.
@@ -130,6 +133,64 @@ pub const ROUTES: &[Route] = &[
             "",
         )
         .answers::<EndedConsent>(),
+    route!(Get "/users/{sub}/identities" "listUserIdentities" identities::list)
+        .says("Lists who a user is at other providers.", "What each of them said, and what the user got by it.")
+        .answers::<Identities>(),
+    route!(Post "/users/{sub}/identities" "linkIdentity" identities::link)
+        .says(
+            "Links an identity at another provider to a user.",
+            "On the word of whoever calls: the user is asked nothing, and whoever has the identity there can sign in as the user from then on.",
+        )
+        .body::<IdentityToLink>(r#"{"upstream":"kakao","subject":"2632712345"}"#)
+        .creates::<Identity>(),
+    route!(Delete "/users/{sub}/identities/{upstream}/{subject}" "unlinkIdentity" identities::unlink)
+        .says(
+            "Unlinks an identity from a user.",
+            "Sessions that came from it end. Without `force` the last way to sign in stays.",
+        )
+        .takes(LAST_WAY_IN)
+        .answers::<UnlinkedIdentity>()
+        .conflicts(),
+    route!(Get "/upstreams" "listUpstreams" upstreams::list)
+        .says("Lists other providers that users sign in at, in the order of their buttons.", "Never their secrets.")
+        .answers::<Upstreams>(),
+    route!(Post "/upstreams" "createUpstream" upstreams::create)
+        .says(
+            "Adds a provider, from a preset, from settings, or from both.",
+            "The answer has the redirect address to register there.",
+        )
+        .body::<UpstreamToCreate>(NEW_UPSTREAM)
+        .creates::<Upstream>()
+        .versioned(),
+    route!(Get "/upstreams/{name}" "getUpstream" upstreams::show)
+        .says("Reads a provider.", "Never its secret.")
+        .answers::<Upstream>()
+        .versioned(),
+    route!(Patch "/upstreams/{name}" "updateUpstream" upstreams::update)
+        .says(
+            "Changes a provider.",
+            "What is left out stays; `null` in a mapping says that nothing is read. Sign-ins that are under way there begin anew. A secret has to be given again where it would go to another address.",
+        )
+        .body::<UpstreamToUpdate>(r#"{"settings":{"trust":{"create":false}}}"#)
+        .answers::<Upstream>()
+        .versioned()
+        .conditional()
+        .conflicts(),
+    route!(Delete "/upstreams/{name}" "deleteUpstream" upstreams::delete)
+        .says("Deletes a provider.", "Without `force` one that no user is linked through.")
+        .takes(WITH_IDENTITIES)
+        .conditional()
+        .conflicts(),
+    route!(Post "/upstreams/{name}/disable" "disableUpstream" upstreams::disable)
+        .says("Lets nobody sign in there any more.", "Sessions that came from there go on.")
+        .answers::<Upstream>()
+        .versioned()
+        .guarded(),
+    route!(Post "/upstreams/{name}/enable" "enableUpstream" upstreams::enable)
+        .says("Lets users sign in there again.", "")
+        .answers::<Upstream>()
+        .versioned()
+        .guarded(),
     route!(Get "/clients" "listClients" clients::list)
         .says("Lists clients by their ids.", "")
         .lists::<RegisteredClientInformation>(),

@@ -70,6 +70,7 @@ pub use idempotency::{Idempotency, Repetition};
 pub use identities::UnlinkedIdentity;
 pub use key_maker::KeyMaker;
 pub use known_browser::KnownBrowser;
+pub use latchkey_jose::MasterKey;
 pub use password::{Hasher, PasswordCheck, PasswordFault, PasswordKey, Passwords};
 pub use preview::{TokenPreview, TokenRules};
 pub use realm::Realm;

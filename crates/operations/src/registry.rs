@@ -53,10 +53,7 @@ const FOR_ALL: &[Lack] = &[Lack::Page(
 )];
 
 /// Providers that users sign in at.
-const PROVIDERS: &[Lack] = &[
-    Lack::Call("It is a command alone so far."),
-    Lack::Page("It is a command alone so far."),
-];
+const PROVIDERS: &[Lack] = &[Lack::Page("It is done by command and API so far.")];
 
 const CONNECT: &str = "It reads nothing but the client, which all three show, and puts it into settings that are copied by hand.";
 
@@ -111,16 +108,56 @@ pub const OFFERS: &[Offer] = &[
         &[("POST", "/users/{sub}/end-sessions")],
         &["/admin/users/{id}/end-sessions"],
     ),
-    but("user identities", &[], &[], PROVIDERS),
-    but("user link", &[], &[], PROVIDERS),
-    but("user unlink", &[], &[], PROVIDERS),
-    but("upstream list", &[], &[], PROVIDERS),
-    but("upstream show", &[], &[], PROVIDERS),
-    but("upstream create", &[], &[], PROVIDERS),
-    but("upstream update", &[], &[], PROVIDERS),
-    but("upstream disable", &[], &[], PROVIDERS),
-    but("upstream enable", &[], &[], PROVIDERS),
-    but("upstream delete", &[], &[], PROVIDERS),
+    but(
+        "user identities",
+        &[("GET", "/users/{sub}/identities")],
+        &[],
+        PROVIDERS,
+    ),
+    but(
+        "user link",
+        &[("POST", "/users/{sub}/identities")],
+        &[],
+        PROVIDERS,
+    ),
+    but(
+        "user unlink",
+        &[("DELETE", "/users/{sub}/identities/{upstream}/{subject}")],
+        &[],
+        PROVIDERS,
+    ),
+    but("upstream list", &[("GET", "/upstreams")], &[], PROVIDERS),
+    but(
+        "upstream show",
+        &[("GET", "/upstreams/{name}")],
+        &[],
+        PROVIDERS,
+    ),
+    but("upstream create", &[("POST", "/upstreams")], &[], PROVIDERS),
+    but(
+        "upstream update",
+        &[("PATCH", "/upstreams/{name}")],
+        &[],
+        PROVIDERS,
+    ),
+    but(
+        "upstream disable",
+        &[("POST", "/upstreams/{name}/disable")],
+        &[],
+        PROVIDERS,
+    ),
+    but(
+        "upstream enable",
+        &[("POST", "/upstreams/{name}/enable")],
+        &[],
+        PROVIDERS,
+    ),
+    but(
+        "upstream delete",
+        &[("DELETE", "/upstreams/{name}")],
+        &[],
+        PROVIDERS,
+    ),
     offer("client list", &[("GET", "/clients")], &["/admin/clients"]),
     offer(
         "client show",

@@ -328,6 +328,7 @@ fn status_lists(
 fn api(settings: &Settings, master: &MasterKey) -> Api {
     let shared = latchkey_api::Settings {
         secrets: ClientSecrets::new(master),
+        master: master.clone(),
         registration: settings.registration,
         announce: settings.announce,
         chain_key: ChainKey::derive(master.bytes()),

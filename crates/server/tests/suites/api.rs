@@ -12,6 +12,7 @@ mod lists;
 mod nodes;
 mod overview;
 mod records;
+mod upstreams;
 mod users;
 
 use serde_json::{Value, json};

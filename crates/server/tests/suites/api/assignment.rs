@@ -76,7 +76,14 @@ fn no_call_takes_a_member_that_is_not_documented() {
             .request("PUT", "/claims/team")
             .json(&json!({ "value": 1 }));
         assert_eq!(answer(set).await.status, 200);
-        let records = [user.as_str(), "/clients/app", "/keys", "/claims"];
+        upstreams::add(&caller, "team").await;
+        let records = [
+            user.as_str(),
+            "/clients/app",
+            "/keys",
+            "/claims",
+            "/upstreams",
+        ];
         let mut before = Vec::new();
         for record in records {
             before.push(read(&caller, record).await);

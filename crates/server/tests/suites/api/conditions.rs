@@ -109,6 +109,8 @@ fn filled(h: &Harness, call: Call, session: &str) -> (String, Value) {
         ("{sub}", h.alice.as_str()),
         ("{client_id}", "app"),
         ("{name}", "team"),
+        ("{upstream}", "team"),
+        ("{subject}", "of-alice"),
         ("{id}", id),
         ("{kid}", "any"),
     ];
@@ -138,6 +140,7 @@ fn an_if_match_that_does_not_match_is_refused_by_every_call_and_nothing_is_done(
                 .status,
             200
         );
+        upstreams::add(&caller, "team").await;
         let session = caller.get("/sessions").await.json["items"][0]["id"]
             .as_str()
             .unwrap()
@@ -150,7 +153,12 @@ fn an_if_match_that_does_not_match_is_refused_by_every_call_and_nothing_is_done(
             is_problem(&late, 412, "changed-meanwhile");
         }
         assert_eq!(entries().await, before, "nothing was done");
-        for path in ["/users/{}", "/clients/app", "/claims/team"] {
+        for path in [
+            "/users/{}",
+            "/clients/app",
+            "/claims/team",
+            "/upstreams/team",
+        ] {
             let path = path.replace("{}", &h.alice);
             let late = answer(caller.request("GET", &path).header("If-Match", STALE)).await;
             is_problem(&late, 412, "changed-meanwhile");
