@@ -71,7 +71,8 @@ pub fn or_login(
     };
     let reference = ui.note(request, refusal);
     let path = paths::page(paths::LOGIN, interaction);
-    let login = ui.realm(request).at(&path);
+    // With a word, as whoever cancelled: it does not lead back to the provider by itself.
+    let login = format!("{}?notice=failed", ui.realm(request).at(&path));
     error_page_before(ui, request, refusal.reason, &reference, Some(&login))
 }
 

@@ -94,6 +94,10 @@ pub struct GrantRequest {
     pub hint_subject: Option<Subject>,
     /// The languages that it wants pages in, best first.
     pub ui_locales: Option<String>,
+    /// The name of the provider that it wants the user to sign in at. A wish: what is there under another name, or not at all,
+    /// is as if it were not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idp_hint: Option<String>,
 }
 
 impl GrantRequest {
@@ -122,13 +126,14 @@ impl GrantRequest {
             login_hint: cut(params, "login_hint", 200),
             hint_subject: hint.subject()?,
             ui_locales: cut(params, "ui_locales", 100),
+            idp_hint: cut(params, "idp_hint", 32),
         })
     }
 }
 
 impl AuthorizationRequest {
     /// Everything that is read of a request; the rest is ignored (RFC 6749 3.1).
-    pub const PARAMETERS: [&str; 18] = [
+    pub const PARAMETERS: [&str; 19] = [
         "client_id",
         "redirect_uri",
         "response_type",
@@ -141,6 +146,7 @@ impl AuthorizationRequest {
         "login_hint",
         "id_token_hint",
         "ui_locales",
+        "idp_hint",
         "claims",
         "code_challenge",
         "code_challenge_method",

@@ -25,7 +25,7 @@ use crate::{
     interaction::{OpenInteraction, back, open, open_form},
     render::{display_name, render, words},
     state::Ui,
-    upstream::{Button, buttons},
+    upstream::{Button, buttons, hinted},
     words::Words,
 };
 
@@ -75,6 +75,14 @@ async fn first(ui: &Ui, call: Call<'_>, interaction: &str) -> Result<HttpRespons
     let open = open(ui, call, interaction).await?;
     let hint = open.interaction.request.grant.login_hint.as_deref();
     let username = hint.unwrap_or_default();
+    // Who came back, for whichever reason, chooses: else nobody would get past a provider that fails.
+    let came_back = !call.request.query_string().is_empty();
+    if !came_back
+        && open.session.is_none()
+        && let Some(path) = hinted(ui, &open, call.now).await?
+    {
+        return Ok(see_other(&call.realm.at(&path)));
+    }
     let message = notice(call.request);
     page(ui, call, &open, message, username, false, StatusCode::OK).await
 }

@@ -2,7 +2,7 @@
 
 use latchkey_protocol::{
     StoreError, Timestamp, paths,
-    upstream::{Upstream, preset},
+    upstream::{Upstream, UpstreamName, preset},
 };
 
 use super::signed_in_since;
@@ -53,6 +53,23 @@ pub(crate) async fn buttons(
         .filter(|upstream| is_shown(upstream))
         .map(button)
         .collect())
+}
+
+/// Where the provider begins that the client named (`idp_hint`), if it is enabled and can do what this interaction needs.
+pub(crate) async fn hinted(
+    ui: &Ui,
+    open: &OpenInteraction,
+    now: Timestamp,
+) -> Result<Option<String>, StoreError> {
+    let hint = open.interaction.request.grant.idp_hint.as_deref();
+    let Some(name) = hint.and_then(|hint| UpstreamName::parse(hint).ok()) else {
+        return Ok(None);
+    };
+    let needs_fresh = signed_in_since(&open.interaction, now, now).is_some();
+    let found = ui.store.upstream(&name).await?.filter(|upstream| {
+        upstream.is_enabled() && (!needs_fresh || upstream.settings.protocol.says_auth_time())
+    });
+    Ok(found.map(|_| paths::upstream_begin(open.secret.expose(), name.as_str())))
 }
 
 /// The title that an administrator gave, or, where that is the preset's, the preset's in the page's language.

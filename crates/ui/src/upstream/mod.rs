@@ -27,7 +27,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use crate::{call::Call, failure::Failure, state::Ui};
 
 pub use begin::begin;
-pub(crate) use buttons::{Button, buttons, provider_name};
+pub(crate) use buttons::{Button, buttons, hinted, provider_name};
 pub use callback::{callback, posted};
 pub use discovery::{Directory, Discovered};
 pub use http::Trouble;

@@ -151,3 +151,46 @@ fn a_challenge_is_sent_unless_the_settings_say_that_it_is_refused() {
         }
     });
 }
+
+#[test]
+fn a_client_names_the_provider_and_whoever_comes_back_chooses() {
+    on_both_with(&HERE, |h| async move {
+        let liar = Liar::start().await;
+        let mut settings = oidc(&liar.issuer);
+        (settings["userinfo"], settings["hidden"]) = (false.into(), true.into());
+        h.upstream("liar", settings, Some("s")).await;
+        for unknown in ["kakao", "../liar", "LIAR", ""] {
+            let browser = h.visitor();
+            let (_, page) = browser
+                .page(browser.begin(&[("idp_hint", unknown)]).await)
+                .await;
+            let is_login = page.text.contains("id=\"password\"");
+            assert!(
+                is_login && !page.text.contains("upstream-liar"),
+                "{unknown}"
+            );
+        }
+        // Without a button, and past the login page.
+        let browser = h.visitor();
+        let begun = browser.begin(&[("idp_hint", "liar")]).await;
+        let login = browser.get(begun.header("location")).await;
+        let away = browser.get(login.header("location")).await;
+        let away = away.header("location").to_owned();
+        assert!(away.starts_with(&liar.issuer), "{away}");
+        // What goes wrong there leads to a page that leads to the password, and not there again.
+        liar.does("/token", Does::Says(500, "{}".into()));
+        let failed = browser.get(&back(&h, "liar", &away)).await;
+        let address = failed
+            .text
+            .split("href=\"")
+            .find(|part| part.contains("?notice="));
+        let address = address.unwrap().split('"').next().unwrap();
+        let here = url::Url::parse(&h.at("/")).unwrap();
+        let page = browser.get(here.join(address).unwrap().as_str()).await;
+        assert!(
+            page.status == 200 && page.text.contains("id=\"password\""),
+            "{}",
+            page.text
+        );
+    });
+}
