@@ -95,6 +95,7 @@ reason-UpstreamIssuerDiffers = 다른 곳에서 로그인에 응답했습니다.
 reason-UpstreamCancelled = 로그인이 취소되었습니다. 돌아가서 다시 시도하거나 다른 방법으로 로그인해 주세요.
 reason-UpstreamRefused = 다른 제공자에서 로그인되지 않았습니다. 돌아가서 다시 시도하거나 다른 방법으로 로그인해 주세요.
 reason-UpstreamAnswerUnfit = 다른 제공자의 응답을 사용할 수 없습니다. 돌아가서 다시 시도해 주세요.
+reason-UpstreamLogoutUnfit = 로그아웃 토큰을 사용할 수 없습니다.
 reason-UpstreamSubjectUnfit = 다른 제공자가 누구인지 알려 주지 않았습니다.
 reason-UpstreamIdentityForeign = 다른 제공자의 이 계정은 다른 방법으로 연결되어 있습니다.
 reason-UpstreamUserDisabled = 이곳의 계정이 사용 중지되었습니다.

@@ -32,7 +32,6 @@ mod cookies;
 mod files;
 mod forward;
 mod guard;
-mod logout_token;
 mod pages;
 mod places;
 mod provider;
@@ -44,5 +43,5 @@ pub mod settings;
 pub mod store;
 
 pub use bff::Bff;
-pub use logout_token::LogoutToken;
+pub use latchkey_protocol::received_logout::ReceivedLogout;
 pub use seal::SealKeys;

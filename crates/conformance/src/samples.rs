@@ -17,7 +17,7 @@ use latchkey_protocol::{
     session::Session,
     store::{
         BeginOutcome, IdentitySignIn, IdentitySignInOutcome, LinkOutcome, UnlinkOutcome,
-        UpstreamWrite, WriteOutcome,
+        UpstreamSessionEnd, UpstreamWrite, WriteOutcome,
     },
     upstream::{Brought, Identity, IdentityKey, LinkedBy, Upstream, UpstreamName, UpstreamProfile},
     user::User,
@@ -300,6 +300,21 @@ pub async fn renewed_by_identity(store: &Shared, old: &str, name: &str, user: &s
         IdentitySignInOutcome::SignedIn(start) => start.session_id.into_string(),
         other => panic!("{other:?}"),
     }
+}
+
+/// Lets the session of the user `u` go on by an identity, and ends it there.
+pub async fn ended_there(store: &Shared, session: &str, now: Timestamp) {
+    linked(store, "kakao", "u").await;
+    renewed_by_identity(store, session, "kakao", "u").await;
+    let own = identity("kakao", "u", "u");
+    let end = UpstreamSessionEnd {
+        upstream: &own.upstream,
+        issuer: &own.key.issuer,
+        subject: Some("u"),
+        sid: None,
+        until: now,
+    };
+    assert_eq!(store.end_upstream_sessions(end, now).await.unwrap(), 1);
 }
 
 /// Lets the session of the user `u` go on by an identity, and unlinks that.

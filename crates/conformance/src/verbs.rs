@@ -39,8 +39,8 @@ use latchkey_protocol::{
         EntryLease, Housekeeping, IdempotentCalls, Identities, IdentitySignIn,
         IdentitySignInOutcome, Interactions, Jobs, KeptRefusals, LastAdministrator, LeaseRequest,
         LinkOutcome, Result, Sessions, SetupOutcome, SigningKeys, StatusChanges, StatusLists,
-        Tallies, UnlinkOutcome, UpstreamEnd, UpstreamWrite, Upstreams, UserEnd, Users,
-        WriteOutcome,
+        Tallies, UnlinkOutcome, UpstreamEnd, UpstreamSessionEnd, UpstreamWrite, Upstreams, UserEnd,
+        Users, WriteOutcome,
     },
     tally::{Counted, HourlyCount},
     upstream::{
@@ -138,6 +138,7 @@ pass_on! {
         forget_pending_link(interaction: &Digest<kind::Interaction>) -> ();
         finish_pending_link(interaction: &Digest<kind::Interaction>, now: Timestamp) -> Option<(LinkOutcome, Identity)>;
         sign_in_by_identity(asked: IdentitySignIn<'_>) -> IdentitySignInOutcome;
+        end_upstream_sessions(end: UpstreamSessionEnd<'_>, now: Timestamp) -> usize;
         upstream_of_session(session: &SessionId) -> Option<UpstreamSession>;
         count_identities(upstream: &UpstreamName, most: i64) -> i64;
     }

@@ -8,7 +8,6 @@ mod api;
 mod app;
 mod calls;
 mod keys;
-mod logout_token;
 mod page;
 mod sessions;
 mod sign_in;

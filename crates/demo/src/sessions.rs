@@ -5,12 +5,12 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use latchkey_protocol::Timestamp;
-
-use crate::{
-    logout_token::{LogoutToken, MARGIN},
-    visit::{Ended, EndedBy, Pending, Step, Tokens, Visit},
+use latchkey_protocol::{
+    Timestamp,
+    received_logout::{MARGIN, ReceivedLogout},
 };
+
+use crate::visit::{Ended, EndedBy, Pending, Step, Tokens, Visit};
 
 /// Browsers, ended sessions and logout tokens that are remembered at once, each.
 const MOST: usize = 1000;
@@ -119,7 +119,7 @@ impl Sessions {
     /// When it was acted upon before (Back-Channel Logout 1.0 2.6 step 7).
     pub fn end_by(
         &self,
-        token: &LogoutToken,
+        token: &ReceivedLogout,
         at: Timestamp,
         heard: &Step,
     ) -> Result<usize, String> {
@@ -134,7 +134,7 @@ impl Sessions {
         }
         let revision = known.next();
         let mut count = 0;
-        for visit in known.visits.values_mut().filter(|v| token.is_about(v)) {
+        for visit in known.visits.values_mut().filter(|v| is_about(token, v)) {
             visit.end(ended, heard.clone());
             visit.revision = revision;
             count += 1;
@@ -186,6 +186,12 @@ fn push<T>(among: &mut VecDeque<T>, new: T) {
     among.push_back(new);
 }
 
+/// Whether the session of this browser is one that has ended.
+fn is_about(token: &ReceivedLogout, visit: &Visit) -> bool {
+    let is = |named: &Option<String>, own: &str| named.as_deref().is_none_or(|n| n == own);
+    is(&token.sid, &visit.sid) && is(&token.sub, &visit.subject)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,7 +209,7 @@ mod tests {
         }
     }
 
-    fn token(jti: &str, names: serde_json::Value) -> LogoutToken {
+    fn token(jti: &str, names: serde_json::Value) -> ReceivedLogout {
         let mut claims = json!({
             "iss": "i", "aud": "a", "iat": NOW, "exp": NOW + 120, "jti": jti,
             "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
@@ -211,10 +217,10 @@ mod tests {
         for (name, value) in names.as_object().unwrap() {
             claims[name] = value.clone();
         }
-        LogoutToken::read(claims, "i", "a", NOW).unwrap()
+        ReceivedLogout::read(claims, "i", "a", NOW).unwrap()
     }
 
-    fn told(sessions: &Sessions, token: &LogoutToken) -> Result<usize, String> {
+    fn told(sessions: &Sessions, token: &ReceivedLogout) -> Result<usize, String> {
         sessions.end_by(token, NOW, &step("told", "", String::new()))
     }
 

@@ -4,13 +4,12 @@
 use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web};
-use latchkey_protocol::paths;
+use latchkey_protocol::{paths, received_logout::ReceivedLogout};
 use openidconnect::url::Url;
 use serde_json::json;
 
 use crate::{
     app::{Demo, see_other},
-    logout_token::{LogoutToken, TYPE},
     visit::{Ended, EndedBy, step},
 };
 
@@ -55,10 +54,10 @@ pub async fn told(demo: web::Data<Demo>, form: web::Form<HashMap<String, String>
 }
 
 async fn act_upon(demo: &Demo, token: &str) -> Result<(), String> {
-    let compact = demo.keys.verified(token, TYPE).await?;
+    let compact = demo.keys.verified(token, ReceivedLogout::TYPE).await?;
     let claims = compact.unverified_claims().map_err(|e| e.to_string())?;
     let now = demo.clock.now();
-    let token = LogoutToken::read(claims, &demo.app.issuer, demo.app.client_id, now)?;
+    let token = ReceivedLogout::read(claims, &demo.app.issuer, demo.app.client_id, now)?;
     let heard = step(
         "demo-step-told",
         "demo-step-told-text",

@@ -60,6 +60,7 @@ pub mod paths;
 pub mod pkce;
 pub mod profile;
 pub mod reason;
+pub mod received_logout;
 pub mod redirect_uri;
 pub mod registration;
 pub mod revocation;

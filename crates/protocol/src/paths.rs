@@ -64,6 +64,11 @@ pub fn upstream_callback(upstream: &str) -> String {
     format!("{LOGIN}/upstream/{upstream}/callback")
 }
 
+/// Where another provider says that a session there has ended.
+pub fn upstream_logout(upstream: &str) -> String {
+    format!("{LOGIN}/upstream/{upstream}/backchannel-logout")
+}
+
 /// A page for an interaction.
 pub fn page(page: &str, interaction: &str) -> String {
     format!("{page}/{interaction}")

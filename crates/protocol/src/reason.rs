@@ -297,6 +297,8 @@ reasons! {
         "the other provider answers with a code", "Look at what it answered, under 'received': most often scopes, client_id or redirect address are not as they are registered there.";
     UpstreamAnswerUnfit: "invalid_request" 502 "The answer of the other provider cannot be used. Go back and try again.",
         "what the other provider answers has the form that its protocol says", "Look at 'expected' and 'received', and run latchkey upstream show.";
+    UpstreamLogoutUnfit: "invalid_request" 400 "The logout token cannot be used.",
+        "one logout token, signed by the provider, for us, of this time, that names a session or a user", "Look at 'received'; the address to register there is shown by latchkey upstream show.";
     UpstreamSubjectUnfit: "invalid_request" 502 "The other provider did not say who you are.",
         "the claims have a subject where mapping.subject says", "Correct mapping.subject (latchkey upstream update).";
     UpstreamIdentityForeign: "access_denied" 403 "This account at the other provider is connected in another way.",

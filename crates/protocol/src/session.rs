@@ -114,6 +114,8 @@ pub enum Cause {
     UserDeleted,
     /// The identity at another provider that it came from was unlinked.
     IdentityUnlinked,
+    /// The session at the other provider that it came from has ended.
+    EndedUpstream,
     /// Its time was over.
     Expired,
 }
@@ -133,6 +135,7 @@ impl Cause {
             Self::UserDisabled => "the user was disabled",
             Self::UserDeleted => "the user was deleted",
             Self::IdentityUnlinked => "the identity was unlinked",
+            Self::EndedUpstream => "the other provider ended its session",
             Self::Expired => "expired",
         }
     }

@@ -40,6 +40,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(upstream::posted)),
         )
         .service(
+            web::resource(paths::upstream_logout("{name}")).route(web::post().to(upstream::told)),
+        )
+        .service(
             web::resource(paths::upstream_begin("{interaction}", "{name}"))
                 .route(web::get().to(upstream::begin)),
         )

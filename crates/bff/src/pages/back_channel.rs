@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, http::StatusCode, web};
+use latchkey_protocol::received_logout::{MARGIN, ReceivedLogout};
 use serde_json::json;
 use url::form_urlencoded;
 
 use crate::{
     Bff, answer,
-    logout_token::{LogoutToken, MARGIN},
     provider::ProviderError,
     store::{Name, NamedEnd, NamedEnded},
 };
@@ -58,7 +58,7 @@ pub async fn told(bff: web::Data<Bff>, payload: web::Payload) -> HttpResponse {
 }
 
 /// The session that it names; all of the user where it names none.
-fn named(token: &LogoutToken, issuer: &str) -> Option<NamedEnd> {
+fn named(token: &ReceivedLogout, issuer: &str) -> Option<NamedEnd> {
     let by_sid = token.sid.as_deref();
     let by_sid = by_sid.map(|sid| Name::of_session(issuer, sid));
     let by_sub = token.sub.as_deref();

@@ -11,16 +11,16 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{Request, Response, header};
-use latchkey_protocol::Clock;
+use latchkey_protocol::{
+    Clock,
+    received_logout::{self, ReceivedLogout},
+};
 use latchkey_resource_server::{Fetch, Refusal, Rejection, Verifier};
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use url::form_urlencoded;
 
-use crate::{
-    logout_token::{self, LogoutToken},
-    settings::Settings,
-};
+use crate::settings::Settings;
 
 pub use id_token::IdToken;
 pub use metadata::Metadata;
@@ -282,17 +282,17 @@ impl Provider {
     }
 
     /// What a logout token says (Back-Channel Logout 1.0 2.6).
-    pub async fn logout_token(&self, token: &str) -> Result<LogoutToken, ProviderError> {
-        let claims = self.signed(token, LogoutToken::TYPE).await?;
+    pub async fn logout_token(&self, token: &str) -> Result<ReceivedLogout, ProviderError> {
+        let claims = self.signed(token, ReceivedLogout::TYPE).await?;
         let (now, iat) = (self.clock.now(), claims["iat"].as_i64().unwrap_or(0));
-        if iat.saturating_sub(logout_token::MARGIN) > now.as_seconds() {
+        if iat.saturating_sub(received_logout::MARGIN) > now.as_seconds() {
             let ahead = iat - now.as_seconds();
             // The provider sends it again.
             return Err(ProviderError::Clock(format!(
                 "the provider issued a logout token {ahead} s in the future: set the clock of this machine, or the provider's"
             )));
         }
-        LogoutToken::read(claims, &self.issuer, &self.client_id, now).map_err(wrong)
+        ReceivedLogout::read(claims, &self.issuer, &self.client_id, now).map_err(wrong)
     }
 
     /// What the UserInfo endpoint says of the user, where there is one that takes this token. It must be of `sub`

@@ -137,6 +137,7 @@ pub fn whatever_ends_a_session_tells_the_clients_that_are_noted_in_it(stores: &i
         Cause::UserDeleted,
         Cause::AnotherUser,
         Cause::IdentityUnlinked,
+        Cause::EndedUpstream,
         Cause::Expired,
     ];
     for cause in causes {
@@ -190,6 +191,7 @@ pub fn whatever_ends_a_session_tells_the_clients_that_are_noted_in_it(stores: &i
                     assert!(begun.await.unwrap().is_some());
                 }
                 Cause::IdentityUnlinked => unlinked(&store, "s", now).await,
+                Cause::EndedUpstream => ended_there(&store, "s", now).await,
                 Cause::Expired => drop(store.sweep(moment(2000), 100).await.unwrap()),
             }
             let told = all(&*store).await;

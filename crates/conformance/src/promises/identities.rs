@@ -3,7 +3,7 @@
 use super::*;
 use latchkey_protocol::{
     SessionId, UserId,
-    store::{IdentitySignIn, IdentitySignInOutcome},
+    store::{IdentitySignIn, IdentitySignInOutcome, UpstreamSessionEnd},
     upstream::{Identity, UpstreamName},
 };
 
@@ -20,11 +20,13 @@ async fn sign_in(
     upstream_version: i64,
 ) -> IdentitySignInOutcome {
     let session = session(named, &user.0.id);
+    // One that is named by a letter has the same name there, and the others none.
+    let sid = Some(named).filter(|named| matches!(*named, "a" | "b"));
     let asked = IdentitySignIn {
         session: &session,
         identity,
         upstream_version,
-        sid: None,
+        sid,
         user,
         replaces: None,
         interaction: None,
@@ -273,5 +275,83 @@ pub fn of_sign_ins_and_an_unlink_at_once_no_session_is_left(stores: &impl Stores
         });
         assert!(all.await >= 1);
         assert_eq!(sessions_of(&store, "u").await, 1, "that of the password");
+    });
+}
+
+pub fn a_session_that_ended_at_its_provider_ends_once_and_no_other_does(stores: &impl Stores) {
+    stores.each(async |store| {
+        seeded(&store).await;
+        linked(&store, "kakao", "u").await;
+        let u = found(&store, "u").await;
+        let own = identity("kakao", "u", "u");
+        for named in ["a", "b", "without", "another"] {
+            assert!(has_begun(&sign_in(&store, named, &own, (&u, &u), 0).await));
+        }
+        let all = sessions_of(&store, "u").await;
+        let (kakao, naver) = (
+            UpstreamName::parse("kakao").unwrap(),
+            UpstreamName::parse("naver").unwrap(),
+        );
+        let of_a = UpstreamSessionEnd {
+            upstream: &kakao,
+            issuer: &own.key.issuer,
+            subject: Some("u"),
+            sid: Some("a"),
+            until: moment(0),
+        };
+        let end = async |end| store.end_upstream_sessions(end, moment(5)).await.unwrap();
+        let others = [
+            UpstreamSessionEnd {
+                upstream: &naver,
+                ..of_a
+            },
+            UpstreamSessionEnd {
+                issuer: "https://naver.example",
+                ..of_a
+            },
+            UpstreamSessionEnd {
+                subject: Some("v"),
+                ..of_a
+            },
+            UpstreamSessionEnd {
+                sid: Some("c"),
+                ..of_a
+            },
+            UpstreamSessionEnd { sid: None, ..of_a },
+            UpstreamSessionEnd {
+                sid: None,
+                subject: None,
+                until: moment(9),
+                ..of_a
+            },
+        ];
+        for other in others {
+            assert_eq!(end(other).await, 0, "{other:?}");
+        }
+        let ended = winners(&store, |s, n| async move {
+            let kakao = UpstreamName::parse("kakao").unwrap();
+            let subject = (n % 2 == 0).then_some("u");
+            let of_a = UpstreamSessionEnd {
+                upstream: &kakao,
+                issuer: "https://kakao.example",
+                subject,
+                sid: Some("a"),
+                until: moment(0),
+            };
+            s.end_upstream_sessions(of_a, moment(5)).await.unwrap() == 1
+        });
+        assert_eq!(ended.await, 1);
+        assert_eq!(sessions_of(&store, "u").await, all - 1);
+        let of_user = UpstreamSessionEnd {
+            sid: None,
+            until: moment(9),
+            ..of_a
+        };
+        assert_eq!(end(of_user).await, 3);
+        assert_eq!(
+            sessions_of(&store, "u").await,
+            all - 4,
+            "that of the password"
+        );
     });
 }

@@ -57,6 +57,21 @@ pub struct IdentitySignIn<'a> {
     pub interaction: Option<&'a Digest<kind::Interaction>>,
 }
 
+/// A session at another provider that has ended there, or all of a user.
+#[derive(Debug, Clone, Copy)]
+pub struct UpstreamSessionEnd<'a> {
+    /// By which upstream users came.
+    pub upstream: &'a UpstreamName,
+    /// The issuer that ended it.
+    pub issuer: &'a str,
+    /// The user there.
+    pub subject: Option<&'a str>,
+    /// The session there; none: all of the user, who is named then.
+    pub sid: Option<&'a str>,
+    /// Of all of the user, only what began until then here ends: a sign-in that is newer than the message stays.
+    pub until: Timestamp,
+}
+
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentitySignInOutcome {
@@ -124,6 +139,14 @@ pub trait Identities: Send + Sync {
     /// said anew of user and identity in the same step.
     async fn sign_in_by_identity(&self, asked: IdentitySignIn<'_>)
     -> Result<IdentitySignInOutcome>;
+    /// Ends the sessions that came from one that has ended at another provider, and what was allowed in them but what outlives
+    /// a session (`offline_access`; Back-Channel Logout 1.0 2.7). How many. Of callers at once that name the same, each
+    /// session is ended by one.
+    async fn end_upstream_sessions(
+        &self,
+        end: UpstreamSessionEnd<'_>,
+        now: Timestamp,
+    ) -> Result<usize>;
     /// Where a session came from, if that was another provider.
     async fn upstream_of_session(&self, session: &SessionId) -> Result<Option<UpstreamSession>>;
     /// How many identities are linked through an upstream; of many, no more is counted than `most`.

@@ -37,7 +37,10 @@ pub use self::{
     deliveries::Deliveries,
     housekeeping::Housekeeping,
     idempotency::IdempotentCalls,
-    identities::{Identities, IdentitySignIn, IdentitySignInOutcome, LinkOutcome, UnlinkOutcome},
+    identities::{
+        Identities, IdentitySignIn, IdentitySignInOutcome, LinkOutcome, UnlinkOutcome,
+        UpstreamSessionEnd,
+    },
     interactions::{BeginOutcome, Interactions},
     jobs::Jobs,
     keys::SigningKeys,

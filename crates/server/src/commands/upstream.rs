@@ -182,11 +182,17 @@ fn redirect_uri(at: &At, upstream: &Upstream) -> String {
     Issuer::new(&at.settings.issuer).at(&paths::upstream_callback(upstream.name.as_str()))
 }
 
+/// Where the provider may say that a session there has ended.
+fn logout_uri(at: &At, upstream: &Upstream) -> String {
+    Issuer::new(&at.settings.issuer).at(&paths::upstream_logout(upstream.name.as_str()))
+}
+
 /// Without the secret.
 fn shown(at: &At, upstream: &Upstream) -> Value {
     json!({
         "name": upstream.name, "settings": upstream.settings, "has_secret": upstream.sealed_secret.is_some(),
-        "redirect_uri": redirect_uri(at, upstream), "disabled_at": upstream.disabled_at,
+        "redirect_uri": redirect_uri(at, upstream), "backchannel_logout_uri": logout_uri(at, upstream),
+        "disabled_at": upstream.disabled_at,
         "created_at": upstream.created_at, "updated_at": upstream.updated_at, "version": upstream.version,
     })
 }

@@ -219,9 +219,9 @@ impl Harness {
         harness
     }
 
-    /// Another installation, on a database of its own.
+    /// Another installation, on a database of its own, which calls back here.
     pub async fn elsewhere() -> Self {
-        Self::start(None, &[]).await
+        Self::start(None, &[("LATCHKEY_OUTBOUND__ALLOW", "127.0.0.1")]).await
     }
 
     /// Another node on the same database and keys, with the same clock: its address, which is its issuer too, unless that of

@@ -1,5 +1,6 @@
 //! Who users are at other providers: linked, signed in with, unlinked.
 
+mod ended_there;
 mod link;
 mod rows;
 mod sign_in;
@@ -11,7 +12,10 @@ use diesel::{
 };
 use latchkey_protocol::{
     Digest, SessionId, Timestamp, UserId, bounds, kind,
-    store::{self, Identities, IdentitySignIn, IdentitySignInOutcome, LinkOutcome, UnlinkOutcome},
+    store::{
+        self, Identities, IdentitySignIn, IdentitySignInOutcome, LinkOutcome, UnlinkOutcome,
+        UpstreamSessionEnd,
+    },
     upstream::{Identity, IdentityKey, PendingLink, UpstreamName, UpstreamSession},
     user::User,
 };
@@ -153,6 +157,15 @@ impl Identities for Database {
             Ok(outcome)
         })
         .await
+    }
+
+    async fn end_upstream_sessions(
+        &self,
+        end: UpstreamSessionEnd<'_>,
+        now: Timestamp,
+    ) -> store::Result<usize> {
+        let end = ended_there::EndedThere::from(end);
+        self.write(move |c| ended_there::end(c, &end, now)).await
     }
 
     async fn upstream_of_session(

@@ -35,7 +35,8 @@ pub fn note(
         | Cause::TooMany
         | Cause::SignedOut
         | Cause::Forced
-        | Cause::IdentityUnlinked => 0,
+        | Cause::IdentityUnlinked
+        | Cause::EndedUpstream => 0,
         // Whoever looked has found it to have expired: only what was given before is noted.
         Cause::Expired => 1,
     };

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::{discovery::Keys, http::plain};
 
 /// Signatures by a key that is public: never `none`, nor one that is made with what we know too.
-const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
+pub const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPssSha256,
     CoreJwsSigningAlgorithm::EcdsaP256Sha256,
@@ -144,7 +144,7 @@ fn judge(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Unf
 }
 
 /// Whether the key that the token names may sign for its issuer: of an issuer of many tenants, some keys are one tenant's.
-fn key_signs_for(token: &str, keys: &Keys, claims: &Map<String, Value>) -> bool {
+pub fn key_signs_for(token: &str, keys: &Keys, claims: &Map<String, Value>) -> bool {
     if keys.issuers.is_empty() {
         return true;
     }

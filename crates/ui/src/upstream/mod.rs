@@ -7,6 +7,7 @@ mod callback;
 mod discovery;
 mod http;
 mod id_token;
+mod logout;
 mod token;
 
 use std::{
@@ -31,6 +32,7 @@ pub(crate) use buttons::{Button, buttons, hinted, provider_name};
 pub use callback::{callback, posted};
 pub use discovery::{Directory, Discovered};
 pub use http::Trouble;
+pub use logout::told;
 
 /// How many users may wait for one provider's answers at once: one that is slow takes no other's places.
 const ROOM: usize = 16;
@@ -50,6 +52,8 @@ pub struct Upstreams {
     /// Signs users in who come from there.
     pub sign_in: UpstreamSignIn,
     rooms: Mutex<HashMap<UpstreamName, Arc<Semaphore>>>,
+    /// For what comes from providers, and not from users, who wait in the rooms.
+    unasked: Semaphore,
 }
 
 impl Upstreams {
@@ -65,6 +69,7 @@ impl Upstreams {
             secrets,
             sign_in,
             rooms: Mutex::default(),
+            unasked: Semaphore::new(ROOM),
         }
     }
 
@@ -85,17 +90,34 @@ impl Upstreams {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let room = self.room(upstream);
-        let Ok(_place) = room.try_acquire() else {
-            return Err(refusal(upstream, &Trouble::Busy).into());
-        };
-        let done = timeout(DEADLINE, work).await;
-        done.unwrap_or_else(|_| {
-            let expected = format!("all answers of {} within ten seconds", upstream.name);
-            Err(Reason::UpstreamUnreachable
-                .because(expected, "not all")
-                .into())
-        })
+        in_bounds(&room, upstream, work).await
     }
+
+    /// As [`Upstreams::within`], of what a provider sends unasked: strangers can send it too, and take no user's place.
+    async fn within_calls<T>(
+        &self,
+        upstream: &Upstream,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        in_bounds(&self.unasked, upstream, work).await
+    }
+}
+
+async fn in_bounds<T>(
+    room: &Semaphore,
+    upstream: &Upstream,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let Ok(_place) = room.try_acquire() else {
+        return Err(refusal(upstream, &Trouble::Busy).into());
+    };
+    let done = timeout(DEADLINE, work).await;
+    done.unwrap_or_else(|_| {
+        let expected = format!("all answers of {} within ten seconds", upstream.name);
+        Err(Reason::UpstreamUnreachable
+            .because(expected, "not all")
+            .into())
+    })
 }
 
 /// What an OpenID Connect provider publishes of itself at its issuer.

@@ -7,11 +7,11 @@ use serde_json::json;
 use super::{super::support::*, *};
 
 /// A second Latchkey with the first one as its client, and the first with the second as its upstream.
-async fn second(h: &Harness) -> Harness {
+pub async fn second(h: &Harness) -> Harness {
     let other = Harness::elsewhere().await;
     let client = json!({
         "client_id": "here", "client_secret": SECRET, "client_name": "Here", "redirect_uris": [h.callback(THERE)],
-        "trusted": true,
+        "trusted": true, "backchannel_logout_uri": h.at("/login/upstream/other/backchannel-logout"),
     });
     other.client(client).await;
     let carol = NewUser {
@@ -28,7 +28,7 @@ async fn second(h: &Harness) -> Harness {
 }
 
 /// Signs in there as whoever the browser acts as, and brings the answer back here.
-async fn back_from(there: &Browser, away: &str) -> String {
+pub async fn back_from(there: &Browser, away: &str) -> String {
     let mut answer = there.get(away).await;
     for _ in 0..6 {
         let to = there.location(&answer);

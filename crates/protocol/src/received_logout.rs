@@ -1,19 +1,21 @@
-//! What must hold of a logout token (OpenID Connect Back-Channel Logout 1.0 2.6), beside its signature.
+//! What a client checks of a logout token (OpenID Connect Back-Channel Logout 1.0 2.6), beside its signature.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use latchkey_protocol::Timestamp;
+use crate::{
+    logout_token::{LOGOUT_EVENT, LOGOUT_TOKEN_TYPE},
+    time::Timestamp,
+};
 
-/// The member of `events` that makes a token a logout token (2.4).
-const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// How far the clocks of provider and app may differ, in seconds.
 pub const MARGIN: i64 = 30;
 
 /// A logout token that was checked: the end of the session `sid`, or of all sessions of `sub` where it names none.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct LogoutToken {
-    iss: String,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceivedLogout {
+    /// Who issued it.
+    pub iss: String,
     aud: Audience,
     /// When it was issued.
     pub iat: Timestamp,
@@ -22,22 +24,24 @@ pub struct LogoutToken {
     /// Each token has another one.
     pub jti: String,
     /// The user.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
     /// The session at the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
     events: Map<String, Value>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Audience {
     One(String),
     Many(Vec<String>),
 }
 
-impl LogoutToken {
+impl ReceivedLogout {
     /// Header `typ` (2.4).
-    pub const TYPE: &str = "logout+jwt";
+    pub const TYPE: &str = LOGOUT_TOKEN_TYPE;
 
     /// The claims of a token whose type and signature are right, for `client_id`.
     ///
@@ -66,7 +70,7 @@ impl LogoutToken {
         if named == [None, None] || named.contains(&Some("")) || token.jti.is_empty() {
             return Err("the token names no session and no user, or has no id".into());
         }
-        if has_nonce || !token.events.get(EVENT).is_some_and(Value::is_object) {
+        if has_nonce || !token.events.get(LOGOUT_EVENT).is_some_and(Value::is_object) {
             return Err("this is no logout token".into());
         }
         Ok(token)
@@ -84,12 +88,12 @@ mod tests {
         let at = NOW.as_seconds();
         json!({
             "iss": "https://id.example", "aud": "app", "iat": at, "exp": at + 120, "jti": "one", "sub": "alice", "sid": "s1",
-            "events": { EVENT: {} },
+            "events": { LOGOUT_EVENT: {} },
         })
     }
 
-    fn read(claims: Value) -> Result<LogoutToken, String> {
-        LogoutToken::read(claims, "https://id.example", "app", NOW)
+    fn read(claims: Value) -> Result<ReceivedLogout, String> {
+        ReceivedLogout::read(claims, "https://id.example", "app", NOW)
     }
 
     fn with(name: &str, value: Value) -> Value {
@@ -135,8 +139,8 @@ mod tests {
             with("nonce", json!("n")),
             with("nonce", json!(null)),
             with("events", json!({ "another": {} })),
-            with("events", json!({ EVENT: "yes" })),
-            with("events", json!([EVENT])),
+            with("events", json!({ LOGOUT_EVENT: "yes" })),
+            with("events", json!([LOGOUT_EVENT])),
             with("sid", json!("")),
             with("sub", json!("")),
             with("jti", json!("")),
