@@ -52,6 +52,12 @@ const FOR_ALL: &[Lack] = &[Lack::Page(
     "Custom claims for all clients change what every app is told: they are set up with the installation.",
 )];
 
+/// Calls to a provider, made while somebody looks on.
+const TRIED: &[Lack] = &[
+    Lack::Call("It calls the provider and waits for its answers: by command alone so far."),
+    Lack::Page("It calls the provider and waits for its answers: by command alone so far."),
+];
+
 /// Providers that users sign in at.
 const PROVIDERS: &[Lack] = &[Lack::Page("It is done by command and API so far.")];
 
@@ -140,6 +146,7 @@ pub const OFFERS: &[Offer] = &[
         &[],
         PROVIDERS,
     ),
+    but("upstream test", &[], &[], TRIED),
     but(
         "upstream disable",
         &[("POST", "/upstreams/{name}/disable")],

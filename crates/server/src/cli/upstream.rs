@@ -27,6 +27,13 @@ pub enum UpstreamCommand {
         after_help = "Example: echo '{\"trust\":{\"create\":false}}' | latchkey upstream update kakao --from -"
     )]
     Update(UpstreamUpdate),
+    /// Tries whether users can sign in there: addresses, keys, clock, redirect address, secret.
+    #[command(after_help = "Example: latchkey upstream test kakao")]
+    Test {
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
     /// Lets nobody sign in there any more. Sessions that came from there go on.
     Disable {
         name: String,

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use latchkey_operations::{NewUpstream, UpstreamChange};
+use latchkey_operations::{NewUpstream, UpstreamChange, UpstreamSecrets};
 use latchkey_protocol::{
     Issuer, paths,
     upstream::{Upstream, UpstreamProtocol, preset},
 };
+use latchkey_ui::upstream::{Checkup, Verdict};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -15,7 +16,10 @@ use super::{
     input::{input_name, read_input, read_json},
     print::{done, print_table, say},
 };
-use crate::cli::{UpstreamCommand, UpstreamCreate, UpstreamUpdate};
+use crate::{
+    cli::{UpstreamCommand, UpstreamCreate, UpstreamUpdate},
+    wiring::{OsEntropy, outbound},
+};
 
 pub async fn run(at: At, command: UpstreamCommand) -> Result<()> {
     match command {
@@ -23,6 +27,7 @@ pub async fn run(at: At, command: UpstreamCommand) -> Result<()> {
         UpstreamCommand::List { json } => list(&at, json).await,
         UpstreamCommand::Show { name, json } => show(&at, &name, json).await,
         UpstreamCommand::Update(given) => update(&at, given).await,
+        UpstreamCommand::Test { name, json } => test(&at, &name, json).await,
         UpstreamCommand::Disable { name, json } => set_disabled(&at, &name, true, json).await,
         UpstreamCommand::Enable { name, json } => set_disabled(&at, &name, false, json).await,
         UpstreamCommand::Delete { name, force, json } => delete(&at, &name, force, json).await,
@@ -161,6 +166,37 @@ async fn update(at: &At, given: UpstreamUpdate) -> Result<()> {
     let shown = shown(at, &updated.await?);
     done(given.json, &shown, &format!("updated {}", given.name));
     Ok(())
+}
+
+/// Each check is a line. One that failed fails the command.
+async fn test(at: &At, name: &str, json: bool) -> Result<()> {
+    let upstream = at.operations().upstream(name).await?;
+    let outbound = outbound(&at.settings)?;
+    let checkup = Checkup {
+        upstream: &upstream,
+        outbound: &*outbound,
+        secrets: &UpstreamSecrets::new(&at.master),
+        entropy: &OsEntropy,
+        redirect_uri: &redirect_uri(at, &upstream),
+        now: at.now,
+    };
+    let findings = checkup.make().await;
+    if json {
+        let shown = findings.iter().map(|finding| {
+            json!({ "check": finding.check, "verdict": finding.verdict.name(), "said": finding.said })
+        });
+        say!("{}", Value::from_iter(shown));
+    } else {
+        for finding in &findings {
+            let (check, verdict) = (finding.check, finding.verdict.name());
+            say!("{check}: {verdict}: {}", finding.said);
+        }
+    }
+    let failed = findings.iter().filter(|f| f.verdict == Verdict::Failed);
+    match failed.count() {
+        0 => Ok(()),
+        failed => bail!("{failed} checks of {name} failed: do what each of them says"),
+    }
 }
 
 async fn set_disabled(at: &At, name: &str, disabled: bool, json: bool) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Signing in at other providers: a second Latchkey, and providers that lie.
 
 mod attacks;
+mod checkup;
 mod ended_there;
 mod hostile;
 mod liar;

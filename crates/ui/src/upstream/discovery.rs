@@ -211,7 +211,7 @@ impl Directory {
 }
 
 /// Fetches document and keys, and says until when they count.
-async fn discover(
+pub(super) async fn discover(
     outbound: &dyn Outbound,
     issuer: &str,
     now: Timestamp,

@@ -118,6 +118,14 @@ pub async fn post(
     }
 }
 
+/// How an address answers, whatever it is: the head, for the body is not read as anything.
+///
+/// # Errors
+/// [`Trouble`], where there is no answer.
+pub async fn look(outbound: &dyn Outbound, url: &str) -> Result<OutboundAnswer, Trouble> {
+    call(outbound, url, OutboundMethod::Get, None).await
+}
+
 fn bearer(access_token: Option<&str>) -> Result<Option<String>, Trouble> {
     let is_token = |token: &str| token.bytes().all(|byte| byte.is_ascii_graphic());
     match access_token {
