@@ -134,7 +134,7 @@ impl Sessions {
         }
         let revision = known.next();
         let mut count = 0;
-        for visit in known.visits.values_mut().filter(|v| is_about(token, v)) {
+        for visit in known.visits.values_mut().filter(|v| v.is_named_by(token)) {
             visit.end(ended, heard.clone());
             visit.revision = revision;
             count += 1;
@@ -184,12 +184,6 @@ fn push<T>(among: &mut VecDeque<T>, new: T) {
         among.pop_front();
     }
     among.push_back(new);
-}
-
-/// Whether the session of this browser is one that has ended.
-fn is_about(token: &ReceivedLogout, visit: &Visit) -> bool {
-    let is = |named: &Option<String>, own: &str| named.as_deref().is_none_or(|n| n == own);
-    is(&token.sid, &visit.sid) && is(&token.sub, &visit.subject)
 }
 
 #[cfg(test)]

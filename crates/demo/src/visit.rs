@@ -1,6 +1,6 @@
 //! What a demo app knows of a browser, and what it shows of each step.
 
-use latchkey_protocol::Timestamp;
+use latchkey_protocol::{Timestamp, received_logout::ReceivedLogout};
 use latchkey_ui::Words;
 use serde_json::Value;
 
@@ -132,6 +132,12 @@ impl Step {
 }
 
 impl Visit {
+    /// Whether the session of this browser is one that has ended.
+    pub fn is_named_by(&self, token: &ReceivedLogout) -> bool {
+        let is = |named: &Option<String>, own: &str| named.as_deref().is_none_or(|n| n == own);
+        is(&token.sid, &self.sid) && is(&token.sub, &self.subject)
+    }
+
     pub fn show(&mut self, step: Step) {
         if self.steps.len() >= MOST_STEPS {
             self.steps.drain(..MOST_STEPS / 2);

@@ -4,12 +4,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use latchkey_operations::LoginSecrets;
 use latchkey_protocol::{
-    Reason, Secret, kind, paths, pkce,
-    upstream::{LIFETIME, Upstream, UpstreamLogin, UpstreamProtocol, UpstreamResponseMode},
-    uri,
+    Reason, Secret, kind, paths,
+    upstream::{LIFETIME, Upstream, UpstreamLogin, UpstreamProtocol},
 };
 
-use super::{discover, enabled, signed_in_since};
+use super::{
+    discover, enabled,
+    request::{self, Tied},
+    signed_in_since,
+};
 use crate::{
     answer::{or_login, see_other},
     call::Call,
@@ -61,16 +64,11 @@ async fn lead(
             .into());
     }
     let ours = pairs(call, &open, &upstream, &ties)?;
-    let is_ours = |name: &str| ours.iter().any(|(own, _)| *own == name);
-    let added = upstream.settings.parameters.iter();
-    let added = added.filter(|(name, _)| !is_ours(name));
-    let added = added.map(|(name, value)| (name.as_str(), value.as_str()));
-    let pairs: Vec<_> = ours
-        .iter()
-        .map(|(n, v)| (*n, v.as_str()))
-        .chain(added)
-        .collect();
-    Ok(see_other(&uri::with_query(&endpoint, &pairs)))
+    Ok(see_other(&request::address(
+        &endpoint,
+        &upstream.settings,
+        &ours,
+    )))
 }
 
 /// 256 random bits (RFC 7636 4.1).
@@ -117,34 +115,24 @@ fn login(
     })
 }
 
-/// The authorization request (OpenID Connect Core 3.1.2.1, RFC 7636 4.3), without what the settings add.
+/// The authorization request, without what the settings add.
 fn pairs(
     call: Call<'_>,
     open: &OpenInteraction,
     upstream: &Upstream,
     ties: &Ties,
 ) -> Result<Vec<(&'static str, String)>, Failure> {
-    let settings = &upstream.settings;
-    let callback = paths::upstream_callback(upstream.name.as_str());
-    let mut pairs = vec![
-        ("response_type", "code".to_owned()),
-        ("client_id", settings.client_id.clone()),
-        ("redirect_uri", call.realm.at(&callback)),
-        ("state", ties.state.expose().to_owned()),
-    ];
-    if settings.protocol.takes_challenge() {
-        pairs.push(("code_challenge", pkce::challenge(&ties.verifier)));
-        pairs.push(("code_challenge_method", "S256".to_owned()));
-    }
-    if !settings.scopes.is_empty() {
-        pairs.push(("scope", settings.scopes.join(" ")));
-    }
-    if settings.response_mode == UpstreamResponseMode::FormPost {
-        pairs.push(("response_mode", "form_post".to_owned()));
-    }
-    if matches!(settings.protocol, UpstreamProtocol::Oidc { .. }) {
-        pairs.push(("nonce", ties.nonce.expose().to_owned()));
-    }
+    let (settings, callback) = (
+        &upstream.settings,
+        paths::upstream_callback(upstream.name.as_str()),
+    );
+    let tied = Tied {
+        redirect_uri: call.realm.at(&callback),
+        state: ties.state.expose(),
+        nonce: ties.nonce.expose(),
+        verifier: &ties.verifier,
+    };
+    let mut pairs = request::pairs(settings, tied);
     pairs.extend(anew(call, open, &settings.protocol)?);
     Ok(pairs)
 }

@@ -5,21 +5,20 @@ use std::{str::FromStr, time::UNIX_EPOCH};
 use actix_web::http::header::HttpDate;
 use latchkey_operations::UpstreamSecrets;
 use latchkey_protocol::{
-    Entropy, Outbound, Timestamp, pkce,
+    Entropy, Outbound, Timestamp,
     upstream::{Upstream, UpstreamClientAuth, UpstreamProtocol},
-    uri,
 };
 use openidconnect::{JsonWebKey, core::CoreJsonWebKeyType};
 
 use super::{
     discovery::{Discovered, discover},
     http::{self, Trouble},
+    request::{self, Tied},
     token::Exchange,
 };
 
-/// How far the provider's clock may be ahead of ours, and behind it, in seconds: tokens from further off are refused.
+/// How far the provider's clock may be ahead of ours, in seconds: tokens from further off are refused.
 const AHEAD: i64 = 60;
-const BEHIND: i64 = -600;
 /// What no user sends and no provider has made.
 const NONSENSE: &str = "latchkey-upstream-test";
 
@@ -97,13 +96,18 @@ impl Checkup<'_> {
     /// All checks, in the order of a sign-in. Nothing that was kept is used, and nothing is kept.
     pub async fn make(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
+        if !self.upstream.is_enabled() {
+            let fix = format!("latchkey upstream enable {}", self.upstream.name);
+            let said = format!("it is disabled, and nobody is led there: {fix}");
+            findings.push(warning("enabled", said));
+        }
         let addresses = self.addresses(&mut findings).await;
         let secret = self.secrets.client_secret(self.upstream, self.now);
         findings.extend(self.opened(secret.is_ok()));
         if let Some((authorization, token)) = addresses {
             findings.push(self.redirect(&authorization).await);
-            if let Ok(secret) = secret {
-                findings.push(self.secret(&token, secret.as_deref()).await);
+            if let Ok(Some(secret)) = secret {
+                findings.push(self.secret(&token, &secret).await);
             }
         }
         findings
@@ -178,9 +182,13 @@ impl Checkup<'_> {
         let apart = theirs - self.now.as_seconds();
         let said = format!("its clock is {} seconds from ours", apart.abs());
         let fix = "set the clock of this machine (NTP), or tell the provider";
+        // A document that somebody kept on the way is as old as it was then: one of the past says little.
         match apart {
             apart if apart.abs() <= AHEAD => ok("clock", said),
-            BEHIND..=0 => warning("clock", format!("{said}: {fix}")),
+            i64::MIN..=0 => warning(
+                "clock",
+                format!("{said}, or its answer was kept on the way: {fix}"),
+            ),
             _ => failed(
                 "clock",
                 format!("{said}, and its tokens are refused: {fix}"),
@@ -196,20 +204,14 @@ impl Checkup<'_> {
         let state = bytes.iter().map(|byte| format!("{byte:02x}"));
         let state: String = state.collect();
         let settings = &self.upstream.settings;
-        let (challenge, scope) = (pkce::challenge(&state.repeat(2)), settings.scopes.join(" "));
-        let mut pairs = vec![
-            ("response_type", "code"),
-            ("client_id", settings.client_id.as_str()),
-            ("redirect_uri", self.redirect_uri),
-            ("state", &state),
-            ("nonce", &state),
-            ("code_challenge", &challenge),
-            ("code_challenge_method", "S256"),
-        ];
-        if !scope.is_empty() {
-            pairs.push(("scope", &scope));
-        }
-        let answer = http::look(self.outbound, &uri::with_query(endpoint, &pairs)).await;
+        let tied = Tied {
+            redirect_uri: self.redirect_uri.to_owned(),
+            state: &state,
+            nonce: &state,
+            verifier: &state.repeat(2),
+        };
+        let sent = request::address(endpoint, settings, &request::pairs(settings, tied));
+        let answer = http::look(self.outbound, &sent).await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(trouble) => return failed(CHECK, format!("the sign-in page: {trouble}")),
@@ -225,9 +227,12 @@ impl Checkup<'_> {
                 ),
                 None => ok(CHECK, "it sends users back there"),
             },
-            (300..400, Some(_)) => ok(
+            (300..400, Some(to)) => warning(
                 CHECK,
-                "it leads to its sign-in; some providers say only after it that an address is not registered",
+                format!(
+                    "it leads on to {}, its sign-in or an error: look there, once",
+                    http::plain(to.split(['?', '#']).next().unwrap_or_default())
+                ),
             ),
             (400..500, _) => failed(
                 CHECK,
@@ -248,21 +253,22 @@ impl Checkup<'_> {
     }
 
     /// A code that is none: whoever is refused for it has been let in before.
-    async fn secret(&self, endpoint: &str, secret: Option<&str>) -> Finding {
+    async fn secret(&self, endpoint: &str, secret: &str) -> Finding {
         const CHECK: &str = "client secret";
-        let settings = &self.upstream.settings;
+        let (settings, verifier) = (&self.upstream.settings, &*NONSENSE.repeat(2));
         let exchange = Exchange {
             endpoint,
             client_id: &settings.client_id,
             auth: &settings.client_auth,
-            secret,
+            secret: Some(secret),
             code: NONSENSE,
             redirect_uri: self.redirect_uri,
-            verifier: Some(&NONSENSE.repeat(2)),
+            verifier: settings.protocol.takes_challenge().then_some(verifier),
             state: NONSENSE,
         };
         match exchange.make(self.outbound).await {
-            Err(Trouble::Refused(said)) => judged(&said),
+            // What the answer says of the secret is not shown.
+            Err(Trouble::Refused(said)) => judged(&said.replace(secret, "***")),
             Err(trouble) => warning(
                 CHECK,
                 format!("the token endpoint: {trouble}; the secret is not tried"),
@@ -279,7 +285,10 @@ fn judged(said: &str) -> Finding {
     const CHECK: &str = "client secret";
     match said.split(':').next().unwrap_or_default() {
         // The second is GitHub's word for it.
-        "invalid_grant" | "bad_verification_code" => ok(CHECK, "it is taken"),
+        "invalid_grant" | "bad_verification_code" => ok(
+            CHECK,
+            "a code that is none is refused, and the secret is not",
+        ),
         "invalid_client" | "unauthorized_client" | "incorrect_client_credentials" => failed(
             CHECK,
             format!(

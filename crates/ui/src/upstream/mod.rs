@@ -9,6 +9,7 @@ mod discovery;
 mod http;
 mod id_token;
 mod logout;
+mod request;
 mod token;
 
 use std::{
