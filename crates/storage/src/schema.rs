@@ -129,7 +129,7 @@ diesel::table! {
     }
 }
 diesel::table! {
-    session_upstreams (session_id) { session_id -> Text, upstream -> Text, issuer -> Text, subject -> Text, sid -> Nullable<Text>, }
+    session_upstreams (session_id) { session_id -> Text, upstream -> Text, issuer -> Text, subject -> Text, sid -> Nullable<Text>, came_at -> BigInt, }
 }
 diesel::allow_tables_to_appear_in_same_query!(interactions, sessions);
 diesel::allow_tables_to_appear_in_same_query!(identities, users);

@@ -66,7 +66,9 @@ CREATE TABLE session_upstreams (
     upstream TEXT NOT NULL,
     issuer TEXT NOT NULL,
     subject TEXT NOT NULL,
-    sid TEXT
+    sid TEXT,
+    -- When the user came from there, by our clock: a session goes on when they come again.
+    came_at BIGINT NOT NULL
 );
 CREATE INDEX session_upstreams_identity ON session_upstreams (issuer, subject);
 CREATE INDEX session_upstreams_sid ON session_upstreams (upstream, sid);

@@ -299,7 +299,9 @@ impl Sessions {
     /// Lets it live on, if it was not used for a while: not a write for each call.
     async fn used(&self, found: Ready) -> Outcome {
         let until = self.expiry(&found.session);
-        if until - found.expires_at > self.lifetimes.idle / 16
+        // One that nobody had used yet ends early: it gets all of a life that is short, too.
+        let is_last = until == found.session.ends_at && found.expires_at < until;
+        if (is_last || until - found.expires_at > self.lifetimes.idle / 16)
             && let Err(error) = self.store.extend(&found.key, until, self.clock.now()).await
         {
             return away(&error);

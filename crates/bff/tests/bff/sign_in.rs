@@ -126,6 +126,33 @@ fn a_session_ends_when_nobody_uses_it() {
     });
 }
 
+/// Shorter than what is left to one that nobody uses, and a few minutes longer.
+#[test]
+fn a_session_of_a_short_life_has_all_of_it() {
+    on_each_store(async |store| {
+        for minutes in [5, 12, 30] {
+            let lifetimes = Lifetimes {
+                session: minutes * 60,
+                ..Lifetimes::default()
+            };
+            let plan = Plan {
+                lifetimes,
+                ..Plan::default()
+            };
+            let world = World::start_with(store.clone(), plan).await;
+            let browser = world.signed_in().await;
+            for _ in 1..minutes {
+                world.pass(60);
+                let user = browser.get("/bff/user").await;
+                assert_eq!(user.status, 200, "{minutes}: {user:?}");
+            }
+            world.pass(61);
+            browser.get("/bff/user").await.assert_ended();
+            world.stop().await;
+        }
+    });
+}
+
 #[test]
 fn a_session_ends_at_its_time_however_much_it_is_used() {
     on_each_store(async |store| {

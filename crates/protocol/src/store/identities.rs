@@ -68,7 +68,7 @@ pub struct UpstreamSessionEnd<'a> {
     pub subject: Option<&'a str>,
     /// The session there; none: all of the user, who is named then.
     pub sid: Option<&'a str>,
-    /// Of all of the user, only what began until then here ends: a sign-in that is newer than the message stays.
+    /// Of all of the user, only that ends to which they came until then: a sign-in that is newer than the message stays.
     pub until: Timestamp,
 }
 

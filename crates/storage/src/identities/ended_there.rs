@@ -60,7 +60,7 @@ macro_rules! of_session_and_subject {
 macro_rules! of_subject {
     ($lock:literal) => {
         came_from!(
-            "session_upstreams.subject = ? AND sessions.created_at <= ?",
+            "session_upstreams.subject = ? AND session_upstreams.came_at <= ?",
             $lock
         )
     };

@@ -32,9 +32,9 @@ pub struct Asked {
 }
 
 const NOTE: &str = "UPDATE identities SET last_sign_in_at = ?, profile = ?, brought = ? WHERE issuer = ? AND subject = ?";
-const CAME_FROM: &str = "INSERT INTO session_upstreams (session_id, upstream, issuer, subject, sid) VALUES (?, ?, ?, ?, ?) \
+const CAME_FROM: &str = "INSERT INTO session_upstreams (session_id, upstream, issuer, subject, sid, came_at) VALUES (?, ?, ?, ?, ?, ?) \
     ON CONFLICT (session_id) DO UPDATE SET upstream = excluded.upstream, issuer = excluded.issuer, \
-    subject = excluded.subject, sid = excluded.sid";
+    subject = excluded.subject, sid = excluded.sid, came_at = excluded.came_at";
 
 /// The upstream's row is taken before the user's, and nothing is written before all conditions are known to hold.
 pub fn sign_in(c: &mut AnyConnection, asked: &Asked) -> Result<IdentitySignInOutcome, RowError> {
@@ -74,7 +74,8 @@ pub fn sign_in(c: &mut AnyConnection, asked: &Asked) -> Result<IdentitySignInOut
         upstream,
         &key.issuer,
         &key.subject,
-        asked.sid.as_deref()
+        asked.sid.as_deref(),
+        asked.session.created_at()
     ];
     on!(c => statement(CAME_FROM, binds).execute(c))?;
     Ok(IdentitySignInOutcome::SignedIn(begun))
