@@ -1,7 +1,7 @@
 //! `latchkey upstream test`: what is said of a provider that can be signed in at, and of one that cannot.
 
-use latchkey_protocol::Timestamp;
-use latchkey_server::wiring::OsEntropy;
+use latchkey_protocol::Clock;
+use latchkey_server::wiring::{OsEntropy, SystemClock};
 use latchkey_ui::upstream::{Checkup, Finding, Verdict};
 
 use super::{
@@ -15,15 +15,15 @@ use super::{
 async fn tried(h: &Harness, redirect_uri: &str, ahead: i64) -> Vec<Finding> {
     let name = UpstreamName::parse(THERE).unwrap();
     let upstream = h.store.upstream(&name).await.unwrap().unwrap();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = i64::try_from(now.unwrap().as_secs()).unwrap();
+    // A server's `Date` is the machine's.
+    let now = SystemClock.now();
     let checkup = Checkup {
         upstream: &upstream,
         outbound: &*h.app.ui.upstreams.outbound,
         secrets: &h.app.ui.upstreams.secrets,
         entropy: &OsEntropy,
         redirect_uri,
-        now: Timestamp::from_seconds(now + ahead),
+        now: now + ahead,
     };
     checkup.make().await
 }
