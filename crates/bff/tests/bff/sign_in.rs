@@ -129,8 +129,8 @@ fn a_session_ends_when_nobody_uses_it() {
 /// Shorter than what is left to one that nobody uses, and a few minutes longer.
 #[test]
 fn a_session_of_a_short_life_has_all_of_it() {
-    on_each_store(async |store| {
-        for minutes in [5, 12, 30] {
+    for minutes in [5, 12, 30] {
+        on_each_store(move |store| async move {
             let lifetimes = Lifetimes {
                 session: minutes * 60,
                 ..Lifetimes::default()
@@ -139,7 +139,7 @@ fn a_session_of_a_short_life_has_all_of_it() {
                 lifetimes,
                 ..Plan::default()
             };
-            let world = World::start_with(store.clone(), plan).await;
+            let world = World::start_with(store, plan).await;
             let browser = world.signed_in().await;
             for _ in 1..minutes {
                 world.pass(60);
@@ -149,8 +149,8 @@ fn a_session_of_a_short_life_has_all_of_it() {
             world.pass(61);
             browser.get("/bff/user").await.assert_ended();
             world.stop().await;
-        }
-    });
+        });
+    }
 }
 
 #[test]
