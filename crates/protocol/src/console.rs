@@ -47,6 +47,11 @@ pub fn client(callback: &str) -> Arc<Client> {
     })
 }
 
+/// Whether a role lets its user into the console.
+pub fn opens_console(role: &str) -> bool {
+    [ADMIN, AUDITOR].contains(&role)
+}
+
 /// What a user may do in the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {

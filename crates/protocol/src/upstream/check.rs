@@ -213,8 +213,7 @@ fn check_mapping(settings: &UpstreamSettings, fault: &mut impl FnMut(&str, Strin
             fault("mapping", problem);
         }
     }
-    let opens_console =
-        |role: &&String| [console::ADMIN, console::AUDITOR].contains(&role.as_str());
+    let opens_console = |role: &&String| console::opens_console(role);
     if let Some(role) = mapping.allowed_roles.iter().find(opens_console)
         && !mapping.grants_console
     {

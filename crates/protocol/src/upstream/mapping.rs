@@ -111,8 +111,7 @@ pub fn mapped(
         && !mapping.email_verified.is_empty()
         && mapping.email_verified.iter().all(is_true);
     let name = |pointer: &String| line(at(pointer)?.as_str()?, LONGEST_NAME);
-    let opens_console = |role: &str| [console::ADMIN, console::AUDITOR].contains(&role);
-    let may_open = |role: &str| mapping.grants_console || !opens_console(role);
+    let may_open = |role: &str| mapping.grants_console || !console::opens_console(role);
     let profile = UpstreamProfile {
         username: text(&mapping.username).and_then(|name| line(name, LONGEST_NAME)),
         name: mapping.name.iter().find_map(name),

@@ -94,9 +94,7 @@ fn known_as(upstream: &Upstream, identity: &Identity, user: &User) -> Result<Who
 /// may be signed in to, and it has no power over this installation. Whatever else looks alike is another address.
 fn links_by_itself(user: &User, email: &str) -> bool {
     let is_verified = user.claims.get("email_verified") == Some(&true.into());
-    let has_power = [console::ADMIN, console::AUDITOR]
-        .iter()
-        .any(|power| user.roles.iter().any(|role| role == power));
+    let has_power = user.roles.iter().any(|role| console::opens_console(role));
     let own = user.email.as_deref();
     is_verified
         && !has_power
